@@ -1,0 +1,1 @@
+"""Adjudge: a configurable proxy between AI models and human reviewers."""

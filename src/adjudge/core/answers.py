@@ -1,0 +1,154 @@
+"""Answer spaces: what may be answered to a question.
+
+Inside, an answer is its *key*, a string that can be compared, counted and stored: a label as it
+stands, `true`/`false`, an integer in decimal, structured JSON in canonical form. `key` and `value`
+translate at the edges.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final, TypeAlias
+
+import jsonschema_rs
+import msgspec
+
+Json: TypeAlias = bool | int | float | str | list[Any] | dict[str, Any] | None
+
+LARGEST_RANGE: Final = 10_000
+LARGEST_STRUCTURE: Final = 16_384
+"""Bytes of a structured answer in canonical form."""
+
+
+class OutsideSpace(ValueError):
+    """The answer is not one that may be given."""
+
+
+class Labels(msgspec.Struct, frozen=True, tag="labels"):
+    """A closed set of labels, in the order in which they are shown."""
+
+    labels: tuple[str, ...]
+
+    def key(self, value: Any) -> str:
+        if isinstance(value, str) and value in self.labels:
+            return value
+        raise OutsideSpace(f"{_shown(value)} is not one of {', '.join(self.labels[:20])}")
+
+    def value(self, key: str) -> Json:
+        return key
+
+    def size(self) -> int | None:
+        return len(self.labels)
+
+
+class Candidates(msgspec.Struct, frozen=True, tag="candidates"):
+    """Labels that each request brings along, and those that are always there (`other`)."""
+
+    always: tuple[str, ...] = ()
+
+    def of(self, candidates: tuple[str, ...]) -> Labels:
+        """Return the closed set of one request."""
+        return Labels((*candidates, *(label for label in self.always if label not in candidates)))
+
+
+class Boolean(msgspec.Struct, frozen=True, tag="boolean"):
+    """True or false."""
+
+    def key(self, value: Any) -> str:
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        raise OutsideSpace(f"{_shown(value)} is not true or false")
+
+    def value(self, key: str) -> Json:
+        return key == "true"
+
+    def size(self) -> int | None:
+        return 2
+
+
+class Integer(msgspec.Struct, frozen=True, tag="integer"):
+    """A whole number, both bounds included."""
+
+    minimum: int
+    maximum: int
+
+    def key(self, value: Any) -> str:
+        if isinstance(value, int) and not isinstance(value, bool) and self.minimum <= value <= self.maximum:
+            return str(value)
+        raise OutsideSpace(f"{_shown(value)} is not a whole number from {self.minimum} to {self.maximum}")
+
+    def value(self, key: str) -> Json:
+        return int(key)
+
+    def size(self) -> int | None:
+        return self.maximum - self.minimum + 1
+
+
+class Structured(msgspec.Struct, frozen=True, tag="structured"):
+    """JSON that fits a schema. Two answers are equal when their canonical forms are."""
+
+    schema: str
+    """The JSON Schema (2020-12) as canonical JSON text."""
+
+    def key(self, value: Any) -> str:
+        try:
+            text = canonical(value)
+        except (TypeError, ValueError) as error:
+            raise OutsideSpace(f"not JSON: {error}") from None
+        if len(text.encode(errors="replace")) > LARGEST_STRUCTURE:
+            raise OutsideSpace(f"the answer is larger than {LARGEST_STRUCTURE} bytes")
+        fault = next(iter(_validator(self.schema).iter_errors(value)), None)
+        if fault is not None:
+            raise OutsideSpace(fault.message)
+        return text
+
+    def value(self, key: str) -> Json:
+        answer: Json = json.loads(key)
+        return answer
+
+    def size(self) -> int | None:
+        return None
+
+
+ClosedSpace: TypeAlias = Labels | Boolean | Integer | Structured
+"""The space of one request: candidates are known."""
+AnswerSpace: TypeAlias = Labels | Candidates | Boolean | Integer | Structured
+
+_validators: dict[str, jsonschema_rs.Validator] = {}
+
+
+def canonical(value: Json) -> str:
+    """Return JSON text that is equal for equal values. Raises ValueError for NaN and infinities."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def close(space: AnswerSpace, candidates: tuple[str, ...] | None) -> ClosedSpace:
+    """Return the space of one request."""
+    return space.of(candidates or ()) if isinstance(space, Candidates) else space
+
+
+def keyed(space: ClosedSpace, answer: Any) -> str:
+    """Return the key of an answer given as a value or, by deciders and configuration, as its key.
+
+    Raises OutsideSpace.
+    """
+    if isinstance(answer, str) and not isinstance(space, Labels):
+        return space.key(_decoded(answer))
+    return space.key(answer)
+
+
+def _decoded(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _validator(schema: str) -> jsonschema_rs.Validator:
+    if schema not in _validators:
+        document: Mapping[str, Any] = json.loads(schema)
+        _validators[schema] = jsonschema_rs.validator_for(dict(document))
+    return _validators[schema]
+
+
+def _shown(value: Any) -> str:
+    return repr(value)[:80]

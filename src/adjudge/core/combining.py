@@ -1,0 +1,230 @@
+"""From opinions to a belief: `first`, `agree`, `majority`, `bayes`."""
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+from adjudge.core.events import Opinion
+from adjudge.core.history import Tally
+from adjudge.core.plans import Combine, Stage
+
+LEAST_PROBABILITY = 1e-6
+"""What an answer gets that a model gave no probability: never 0, which no vote could mend."""
+
+
+@dataclass(frozen=True, slots=True)
+class Belief:
+    """The posterior over answers after combining opinions."""
+
+    answer: str
+    confidence: float
+    margin: float
+    """Confidence less that of the next best answer."""
+    opinions: tuple[Opinion, ...]
+    """Those that the belief rests on."""
+    agreeing: int
+    asked: int
+
+    @property
+    def votes(self) -> int:
+        return sum(opinion.source == "reviewer" for opinion in self.opinions)
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """More opinions are needed; `seats` more people, on top of those already asked."""
+
+    seats: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Undecided:
+    """No belief will come of this stage."""
+
+    code: str
+    reason: str
+
+
+Combined: TypeAlias = Belief | Pending | Undecided
+
+
+def combine_models(stage: Stage, tally: Tally) -> Combined:
+    """Combine the answers of deciders asked side by side. Their order does not matter but for `first`."""
+    given = [opinion for opinion in tally.opinions.values() if opinion.answer is not None]
+    if stage.combine.rule == "first":
+        return _first_model(given, tally)
+    short = len(given) < len(stage.deciders) and not tally.silent()
+    if stage.combine.rule in ("agree", "bayes"):
+        if short or any(opinion.answer is None for opinion in tally.opinions.values()) or tally.faults:
+            return _failed(tally) if tally.faults else Undecided("abstained", "a decider abstained")
+        if stage.combine.rule == "agree":
+            return _models_agree(given, tally)
+        return Pending() if tally.silent() else _posterior(given, stage.combine, None)
+    return _models_majority(stage, given, tally)
+
+
+def combine_people(stage: Stage, tally: Tally, earlier: Sequence[Opinion], space_size: int | None) -> Combined:
+    """Combine votes in the order recorded. `earlier`: model opinions of earlier stages, for `bayes`.
+
+    Bought are at least `minimum` votes; after `maximum` without a belief the stage is undecided.
+    """
+    votes = tally.votes
+    if len(votes) >= stage.votes.minimum:
+        belief = _people_belief(stage, votes, earlier, space_size)
+        if belief is not None:
+            return belief
+    if len(votes) >= stage.votes.maximum:
+        return Undecided("tie", f"{len(votes)} votes, none agreed on: {_tallied(votes)}")
+    return Pending(seats=_seats_wanted(stage, tally))
+
+
+def _seats_wanted(stage: Stage, tally: Tally) -> int:
+    """Return how many more people to ask now: `together` at a time, none while seats are unanswered."""
+    asked = tally.asked.seats if tally.asked else 0
+    waiting = asked - len(tally.votes)
+    if waiting > 0:
+        return 0
+    return min(stage.votes.together, stage.votes.maximum - asked)
+
+
+def more_people(stage: Stage, tally: Tally) -> Pending | Undecided:
+    """Return what follows a belief of people that was not accepted: one more vote, or none left."""
+    if len(tally.votes) >= stage.votes.maximum:
+        return Undecided("unsure", "all votes are in and the belief is not accepted")
+    return Pending(seats=_seats_wanted(stage, tally))
+
+
+def _people_belief(
+    stage: Stage, votes: list[Opinion], earlier: Sequence[Opinion], space_size: int | None
+) -> Belief | Undecided | None:
+    if stage.combine.rule == "bayes":
+        return _posterior([*earlier, *votes], stage.combine, space_size)
+    answer = _chosen(stage, votes)
+    return None if answer is None else _posterior(votes, replace(stage.combine, vote_weight=1.0), space_size, answer)
+
+
+def _chosen(stage: Stage, votes: list[Opinion]) -> str | None:
+    answers = _answers(votes)
+    match stage.combine.rule:
+        case "first":
+            return answers[0] if answers else None
+        case "agree":
+            run = answers[-stage.votes.minimum :]
+            return run[-1] if len(run) == stage.votes.minimum and len(set(run)) == 1 else None
+        case _:
+            answer, count = max(Counter(answers).items(), key=lambda item: (item[1], item[0]))
+            return answer if count * 2 > stage.votes.maximum else None
+
+
+def _first_model(given: list[Opinion], tally: Tally) -> Combined:
+    if given:
+        return _of_models(given[:1], str(given[0].answer), given[0].confidence)
+    if tally.silent():
+        return Pending()
+    return _failed(tally) if tally.faults else Undecided("abstained", "no decider had an answer")
+
+
+def _models_agree(given: list[Opinion], tally: Tally) -> Combined:
+    if len({opinion.answer for opinion in given}) > 1:
+        return Undecided("disagree", f"deciders disagree: {_tallied(given)}")
+    if tally.silent():
+        return Pending()
+    return _of_models(given, str(given[0].answer), min(opinion.confidence for opinion in given))
+
+
+def _models_majority(stage: Stage, given: list[Opinion], tally: Tally) -> Combined:
+    """More than half of all that were asked; confidence is the mean of those that agree, in any order."""
+    counts = Counter(_answers(given))
+    for answer, count in counts.items():
+        if count * 2 > len(stage.deciders):
+            agreeing = [opinion.confidence for opinion in given if opinion.answer == answer]
+            return _of_models(given, answer, math.fsum(agreeing) / count) if not tally.silent() else Pending()
+    if tally.silent():
+        return Pending()
+    return _failed(tally) if tally.faults else Undecided("disagree", f"no majority: {_tallied(given)}")
+
+
+def _failed(tally: Tally) -> Undecided:
+    fault = min(tally.faults.values(), key=lambda fault: fault.by)
+    detail = f": {fault.detail}" if fault.detail else ""
+    return Undecided(fault.fault, f"{fault.by} {_FAULTS[fault.fault]}{detail}")
+
+
+_FAULTS = {
+    "error": "failed",
+    "timeout": "did not answer in time",
+    "garbage": "gave a malformed answer",
+    "refused": "refused",
+    "breaker": "was not asked, its breaker is open",
+    "dead-letter": "could not be asked",
+    "no-evidence": "could not open the evidence",
+}
+
+
+def _of_models(opinions: Sequence[Opinion], answer: str, confidence: float) -> Belief:
+    others = [
+        probability
+        for opinion in opinions
+        for key, probability in (opinion.distribution or {}).items()
+        if key != answer
+    ]
+    agreeing = sum(opinion.answer == answer for opinion in opinions)
+    return Belief(answer, confidence, confidence - max(others, default=0.0), tuple(opinions), agreeing, len(opinions))
+
+
+def _posterior(
+    opinions: Sequence[Opinion], combine: Combine, space_size: int | None, chosen: str | None = None
+) -> Belief | Undecided:
+    """Product of the models' distributions and the votes' one-coin likelihoods, each to its weight.
+
+    Kerrigan, Smyth, Steyvers 2021 (combining human predictions with model probabilities), with the
+    weights of a logarithmic opinion pool (Genest and Zidek 1986) because model and people err together.
+    The belief is about `chosen`, or about the likeliest answer.
+    """
+    votes = [opinion for opinion in opinions if opinion.source == "reviewer"]
+    models = [opinion for opinion in opinions if opinion.source != "reviewer" and opinion.answer is not None]
+    keys = sorted({key for model in models for key in _distribution(model)} | set(_answers(votes)))
+    if not keys:
+        return Undecided("abstained", "nobody had an answer")
+    unseen = max(0, (space_size or len(keys) + 1) - len(keys))
+    slip = (1 - combine.accuracy) / max(1, len(keys) + unseen - 1)
+    scores = {key: _score(key, models, votes, combine, slip) for key in keys}
+    answer = chosen or max(keys, key=lambda key: (scores[key], key))
+    return _belief(answer, scores, (unseen, _score(None, models, votes, combine, slip)), [*models, *votes])
+
+
+def _score(
+    key: str | None, models: Sequence[Opinion], votes: Sequence[Opinion], combine: Combine, slip: float
+) -> float:
+    """Return the log posterior of an answer, not normalised; None: of one that nobody named."""
+    of_models = (_distribution(model).get(key or "", LEAST_PROBABILITY) for model in models)
+    of_votes = (combine.accuracy if vote.answer == key else slip for vote in votes)
+    return combine.model_weight * math.fsum(map(math.log, of_models)) + combine.vote_weight * math.fsum(
+        map(math.log, of_votes)
+    )
+
+
+def _distribution(opinion: Opinion) -> dict[str, float]:
+    given = opinion.distribution or {str(opinion.answer): opinion.confidence}
+    return {key: max(probability, LEAST_PROBABILITY) for key, probability in given.items()}
+
+
+def _belief(answer: str, scores: dict[str, float], unseen: tuple[int, float], opinions: Sequence[Opinion]) -> Belief:
+    top = max(scores.values())
+    weights = {key: math.exp(score - top) for key, score in scores.items()}
+    total = math.fsum([*weights.values(), unseen[0] * math.exp(unseen[1] - top) if unseen[0] else 0.0])
+    confidence = min(1.0, weights[answer] / total)
+    others = max((weight / total for key, weight in weights.items() if key != answer), default=0.0)
+    agreeing = sum(opinion.answer == answer for opinion in opinions)
+    return Belief(answer, confidence, confidence - others, tuple(opinions), agreeing, len(opinions))
+
+
+def _answers(opinions: Iterable[Opinion]) -> list[str]:
+    return [opinion.answer for opinion in opinions if opinion.answer is not None]
+
+
+def _tallied(opinions: Iterable[Opinion]) -> str:
+    counts = Counter(_answers(opinions))
+    return ", ".join(f"{answer} {count}" for answer, count in sorted(counts.items()))

@@ -1,0 +1,123 @@
+"""Expressions in CEL over what is known of a decision: type-checked when read, total when run.
+
+Whatever cannot be evaluated does not hold: doubt defers.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from cel_expr_python import cel
+
+LONGEST: Final = 1_000
+
+VARIABLES: Final[Mapping[str, Any]] = {
+    "confidence": cel.Type.DOUBLE,
+    "margin": cel.Type.DOUBLE,
+    "answer": cel.Type.STRING,
+    "votes": cel.Type.INT,
+    "agreeing": cel.Type.INT,
+    "stake": cel.Type.DOUBLE,
+    "question_type": cel.Type.STRING,
+    "location": cel.Type.STRING,
+    "attributes": cel.Type.Map(cel.Type.STRING, cel.Type.DYN),
+    "opinions": cel.Type.List(cel.Type.Map(cel.Type.STRING, cel.Type.DYN)),
+    "stakes": cel.Type.Map(cel.Type.STRING, cel.Type.DOUBLE),
+}
+"""What `accept` may read. A question without a stake has an infinite one: unknown money is much money."""
+
+_FAILED = (cel.Type.ERROR, cel.Type.UNKNOWN)
+_NAME = re.compile(r"[A-Za-z_]\w*")
+_PLAIN = re.compile(r"\s*confidence\s*>=\s*(\d+(?:\.\d+)?)\s*")
+_PLACE = re.compile(r"<input>:(\d+):(\d+): (.*)")
+_STAKE_IN = re.compile(r"""stake_in\(["']([A-Z]{3})["']\)""")
+
+
+class InvalidExpression(ValueError):
+    """The expression cannot be read, or its type is not what is needed."""
+
+
+class Expression:
+    """A compiled expression. Equal when the text is."""
+
+    __slots__ = ("_program", "currencies", "reads", "text", "threshold")
+
+    def __init__(self, text: str, program: Any) -> None:
+        self.text = text
+        self._program = program
+        self.reads = frozenset(_NAME.findall(_with_stakes(text)))
+        """Names in the text: the variables that must be given."""
+        self.currencies = frozenset(_STAKE_IN.findall(text))
+        """The currencies that `stake_in` names: configuration must have a rate for each."""
+        plain = _PLAIN.fullmatch(text)
+        self.threshold: float | None = float(plain[1]) if plain else None
+        """The number in `confidence >= number`, where the expression is no more than that."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Expression) and other.text == self.text
+
+    def __hash__(self) -> int:
+        return hash(self.text)
+
+    def __repr__(self) -> str:
+        return f"Expression({self.text!r})"
+
+    def value(self, values: Mapping[str, Any]) -> Any:
+        """Evaluate; None where it cannot be evaluated."""
+        try:
+            result = self._program.eval(data={name: value for name, value in values.items() if name in self.reads})
+            return result.plain_value() if result.type() not in _FAILED else None
+        except (RuntimeError, TypeError, ValueError):
+            return None
+
+    def holds(self, values: Mapping[str, Any]) -> bool:
+        """Return whether it is true; an error is not."""
+        return self.value(values) is True
+
+
+def compile_condition(text: str) -> Expression:
+    """Compile an `accept` expression. Raises InvalidExpression with the column of the fault."""
+    expression, found = _compiled(text, VARIABLES)
+    if found != cel.Type.BOOL:
+        raise InvalidExpression(f"`{text}` is not a condition: it must be true or false")
+    return expression
+
+
+def compile_over_evidence(text: str) -> Expression:
+    """Compile an expression over `evidence` and `candidates`. Raises InvalidExpression."""
+    variables = {
+        "evidence": cel.Type.Map(cel.Type.STRING, cel.Type.DYN),
+        "candidates": cel.Type.List(cel.Type.STRING),
+        "attributes": cel.Type.Map(cel.Type.STRING, cel.Type.DYN),
+    }
+    return _compiled(text, variables)[0]
+
+
+def _compiled(text: str, variables: Mapping[str, Any]) -> tuple[Expression, Any]:
+    if len(text) > LONGEST:
+        raise InvalidExpression(f"an expression has at most {LONGEST} characters")
+    try:
+        program = cel.NewEnv(variables=dict(variables)).compile(_with_stakes(text))
+    except (RuntimeError, TypeError, ValueError) as error:
+        raise InvalidExpression(_explained(text, str(error))) from None
+    return Expression(text, program), program.return_type()
+
+
+def _with_stakes(text: str) -> str:
+    """Replace `stake_in("USD")` by a look-up of equal length, so that columns in faults stay true.
+
+    The library's own functions cannot see the decision they are called for.
+    """
+    return _STAKE_IN.sub(lambda call: f'stakes["{call[1]}"]'.ljust(len(call[0])), text)
+
+
+def _explained(text: str, message: str) -> str:
+    place = _PLACE.search(message)
+    if place is None:
+        return f"`{text}`: {message.splitlines()[0] if message else 'cannot be read'}"
+    detail = place[3].replace(" (in container '')", "")
+    return f"`{text}`, column {place[2]}: {detail}{_hint(detail)}"
+
+
+def _hint(detail: str) -> str:
+    return "; write whole numbers of this type with a point, as in 1.0" if "(double, int)" in detail else ""

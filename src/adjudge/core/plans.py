@@ -1,0 +1,152 @@
+"""Plans: stages of asking and the fallback behind them, compiled from configuration.
+
+A compiled plan is immutable and complete: every chain of fallbacks ends in an answer.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Literal, TypeAlias
+
+from adjudge.core.expressions import Expression
+
+DEFAULT_ACCURACY = 0.95
+"""What one vote is worth in a belief until a pool's people have been measured."""
+LONGEST_DEADLINE = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where configuration says so: `config/claims.yaml:10`."""
+
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class ByHand:
+    """A threshold that an operator set: uncertified automation, and called so everywhere."""
+
+    condition: Expression
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class Certified:
+    """Acceptance under an automation certificate. Without one, it defers."""
+
+    origin: Origin
+
+
+Acceptance: TypeAlias = ByHand | Certified
+
+
+@dataclass(frozen=True, slots=True)
+class Votes:
+    """How many people are asked: at least `minimum`, at most `maximum`, `together` at a time."""
+
+    minimum: int = 1
+    maximum: int = 1
+    together: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Combine:
+    """How opinions become a belief."""
+
+    rule: Literal["first", "agree", "majority", "bayes"] = "first"
+    model_weight: float = 0.55
+    vote_weight: float = 0.45
+    """Exponents of the likelihoods in `bayes`: model and people err together, so that 1 and 1 is over-confident."""
+    accuracy: float = DEFAULT_ACCURACY
+    """Probability that one vote is right (one-coin model)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One step of asking: models side by side, or the people of one pool."""
+
+    deciders: tuple[str, ...] = ()
+    pool: str | None = None
+    combine: Combine = Combine()
+    accept: Acceptance | None = None
+    """None: people's belief is acted on as it stands; a model's never is."""
+    timeout: timedelta = timedelta(seconds=10)
+    votes: Votes = Votes()
+    on_error: "tuple[FallbackStep, ...]" = ()
+    """Empty: defer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Settle with this answer."""
+
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class SafeSide:
+    """Settle with what the question type declares harmless."""
+
+
+@dataclass(frozen=True, slots=True)
+class Provisional:
+    """Write version 1 now and stay open until the deadline. None: the best belief so far."""
+
+    answer: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Answer nothing yet."""
+
+    duration: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Escalate:
+    """Ask the people of another pool. `stage` is the index by which the history knows it."""
+
+    stage: int
+
+
+FallbackStep: TypeAlias = Answer | SafeSide | Provisional | Hold | Escalate
+LastResort: TypeAlias = Answer | SafeSide | Provisional
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What is done with a question of one type at one location."""
+
+    name: str
+    stages: tuple[Stage, ...]
+    fallback: tuple[FallbackStep, ...]
+    """Steps in order; the last one settles."""
+    escalations: tuple[Stage, ...] = ()
+    """Stages of `Escalate` steps: indexes follow those of `stages`."""
+    late: Literal["fallback", "ask"] = "fallback"
+    rates: Mapping[str, float] = field(default_factory=dict)
+    """Units of the first currency that one unit of the key buys: all stakes can be compared."""
+    hash: str = ""
+    """SHA-256 of the effective configuration behind the plan."""
+
+    def __post_init__(self) -> None:
+        for chain in self.chains():
+            if not chain or not isinstance(chain[-1], Answer | SafeSide | Provisional):
+                raise ValueError(f"plan {self.name}: a fallback does not end in an answer")
+
+    def stage(self, index: int) -> Stage:
+        """Return a stage or an escalation by the index that the history uses."""
+        return (self.stages + self.escalations)[index]
+
+    def chain(self, index: int) -> tuple[FallbackStep, ...]:
+        """Return the fallback of a stage's `on_error`, or the plan's for -1."""
+        return self.stages[index].on_error if 0 <= index < len(self.stages) else self.fallback
+
+    def chains(self) -> Iterator[tuple[FallbackStep, ...]]:
+        """Yield every fallback that can be taken."""
+        yield self.fallback
+        yield from (stage.on_error for stage in self.stages if stage.on_error)

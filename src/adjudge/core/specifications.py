@@ -1,0 +1,95 @@
+"""What configuration declares: question types, deciders, pools, locations."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Literal
+
+from adjudge.core.answers import AnswerSpace
+from adjudge.core.expressions import Expression
+
+DEFAULT_LOCATION = "default"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuestionType:
+    """A named kind of question."""
+
+    name: str
+    space: AnswerSpace
+    evidence: Mapping[str, Any] | None = None
+    """JSON Schema 2020-12 of the evidence; None: any JSON object."""
+    deadline: timedelta | None = None
+    """Default for questions that name none; None: the longest, 30 days, and shown as no deadline."""
+    safe_side: str | Expression | None = None
+    """Key of the harmless answer, or an expression over the evidence that gives it."""
+    title: str = ""
+    guidelines: str = ""
+    """What reviewers are told, Markdown."""
+    show: tuple[str, ...] = ()
+    """Evidence fields that a terminal shows, in order; empty: all of them."""
+    amend: frozenset[Literal["truth", "late-vote", "operator"]] = frozenset()
+    """What may amend a final outcome; everything else is kept as a label."""
+    lane: Literal["realtime", "standard", "bulk"] = "standard"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeciderSpec:
+    """A model or rule that can be asked: `claim-risk@1`."""
+
+    name: str
+    version: str
+    python: str
+    """`module:function`."""
+    timeout: timedelta = timedelta(seconds=10)
+    """For one call, retries included."""
+    retries: int = 0
+    """Further tries after an error, never after a time-out."""
+    cost_micros: int = 0
+    """Per question asked."""
+    currency: str = "USD"
+    batch: int = 200
+    """Questions in one call, at most."""
+    concurrency: int = 2
+    """Calls at once in one worker process."""
+    isolate: Literal["none", "process"] = "none"
+    breaker_failures: int = 5
+    """Calls in a row that fail before the breaker opens."""
+    breaker_seconds: float = 10.0
+    """How long it stays open before a probe."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """Passed to the function as keyword arguments."""
+
+    @property
+    def id(self) -> str:
+        return f"{self.name}@{self.version}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolSpec:
+    """The people who may be asked."""
+
+    name: str
+    wage_micros_per_hour: int = 0
+    currency: str = "USD"
+    utilisation: float = 1.0
+    """Share of the paid time that is spent on tasks, 0 to 1: seconds cost wage / 3600 / utilisation."""
+    accuracy: float = 0.95
+    """Probability that one vote is right, until measured."""
+    lease: timedelta = timedelta(minutes=2)
+    paused: bool = False
+
+    def cost_micros(self, seconds: float) -> int:
+        """Return what `seconds` at work cost."""
+        return round(self.wage_micros_per_hour * seconds / 3600 / self.utilisation)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Location:
+    """Whatever configuration may differ by."""
+
+    name: str
+    groups: tuple[str, ...] = ()
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    currency: str = "USD"
+    time_zone: str = "UTC"

@@ -1,0 +1,2 @@
+"""The retail pack: question types, evidence and demo of checkout-free stores."""
+

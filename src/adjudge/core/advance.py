@@ -4,16 +4,33 @@ Called after every opinion, time-out and error, by workers, votes, timers and re
 but its arguments, so a recorded path always ends in the same outcome.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeAlias, assert_never
+from typing import Literal, TypeAlias, assert_never, get_args
 
-from adjudge.core.combining import Belief, Combined, Pending, Undecided, combine_models, combine_people, more_people
-from adjudge.core.events import Asked, Deferred, FellBack, HistoryEvent, Opinion, Settled
+import msgspec
+
+from adjudge.core.accepting import Accepted, judge
+from adjudge.core.combining import (
+    Belief,
+    Combined,
+    Pending,
+    Undecided,
+    answers_of,
+    best_answer,
+    combine_models,
+    combine_people,
+    more_people,
+    seats_wanted,
+)
+from adjudge.core.events import Asked, Deferred, FaultKind, FellBack, HistoryEvent, Opinion, Settled
 from adjudge.core.history import History, Progress, fold
 from adjudge.core.outcomes import Outcome, OutcomeSource, Relied
-from adjudge.core.plans import Answer, ByHand, Certified, Escalate, Hold, Plan, Provisional, SafeSide, Stage
+from adjudge.core.plans import Answer, Escalate, Hold, Plan, Provisional, SafeSide, Stage
+
+_FAILURES = frozenset({*get_args(FaultKind), "no-reviewer"})
+"""Why a stage may be undecided for which its `on_error` is taken: nobody answered, or not as agreed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +43,7 @@ class Controls:
     """Generation in force, by scope; 0 where a control was never touched."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(msgspec.Struct, frozen=True):
     """Ask models, or seat one more person: `seats` new review tasks."""
 
     stage: int
@@ -39,16 +55,14 @@ class Ask:
     record: tuple[HistoryEvent, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Wait:
+class Wait(msgspec.Struct, frozen=True):
     """Nothing to do before `until`, unless somebody answers."""
 
     until: datetime
     record: tuple[HistoryEvent, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Settle:
+class Settle(msgspec.Struct, frozen=True):
     """Write an outcome; a provisional one stays open until `until`."""
 
     outcome: Outcome
@@ -65,11 +79,11 @@ def advance(plan: Plan, history: History, controls: Controls, now: datetime) -> 
 
     Total for every compiled plan and every history. Doubt defers (promise 3).
     """
-    walk = _Walk(plan, history, controls, now, fold(history.events))
+    walk = _Walk(plan, history, now, fold(history.events, history.case.space), controls, _switched_off(plan, controls))
     if walk.progress.final:
         return Wait(history.case.deadline, ())
     if now >= history.case.deadline:
-        return walk.last_resort("deadline", "its deadline has passed")
+        return walk.last_resort()
     for index in walk.open_stages():
         step = walk.through(index)
         if step is not None:
@@ -83,15 +97,16 @@ class _Walk:
 
     plan: Plan
     history: History
-    controls: Controls
     now: datetime
     progress: Progress
+    controls: Controls
+    switched_off: tuple[str, ...]
     record: list[HistoryEvent] = field(default_factory=list)
 
-    def open_stages(self) -> list[int]:
+    def open_stages(self) -> Iterable[int]:
         """Return the stages to look at in order; once a fallback was taken, only those already asked."""
         if self.progress.fell_back is None:
-            return list(range(len(self.plan.stages)))
+            return range(len(self.plan.stages))
         return sorted(index for index, tally in self.progress.tallies.items() if tally.asked)
 
     def through(self, index: int) -> Step | None:
@@ -102,197 +117,152 @@ class _Walk:
             return None
         if tally.asked is None:
             return self._ask_first(index, stage)
-        combined: Combined = self._combined(index, stage)
+        if tally.timed_out and not reopened:
+            return self._defer(index, stage, self._late(stage, index))
+        combined = self._combined(index, stage)
         if isinstance(combined, Belief):
             verdict = self._judged(stage, combined)
-            if isinstance(verdict, Settle):
-                return verdict
-            combined = more_people(stage, tally) if stage.pool else verdict
-        if not isinstance(combined, Pending):
-            return self._on_undecided(index, stage, combined, already=reopened)
-        until = self._until(index)
-        if self.now >= until or (tally.timed_out and not reopened):
-            return self._on_undecided(index, stage, self._late(stage, index), already=reopened)
-        return self._await(index, stage, combined, until)
+            if isinstance(verdict, Accepted):
+                return self._settle(stage, combined, verdict)
+            combined = more_people(stage, tally, verdict)
+        until = self._reopened_until() if reopened else tally.asked.until
+        if isinstance(combined, Pending) and self.now < until:
+            return self._await(index, stage, combined, tally.asked.seats, until)
+        if reopened:
+            return None
+        return self._defer(index, stage, combined if isinstance(combined, Undecided) else self._late(stage, index))
 
     def fall_back(self) -> Step:
         """Take the next step of the fallback that is in force."""
         last = self.progress.fell_back
-        chain = last.chain if last else self._chain_of_error()
-        steps = self.plan.chain(chain)
-        position = last.step if last else 0
-        if last is not None:
-            match steps[position]:
-                case Escalate(stage):
-                    step = self.through(stage)
-                    if step is not None:
-                        return step
-                    position += 1
-                case Hold() if self.now < last.until:
-                    return Wait(min(last.until, self.history.case.deadline), tuple(self.record))
-                case Hold():
-                    position += 1
-                case _:
-                    return Wait(self.history.case.deadline, tuple(self.record))
-        return self._take(chain, position)
+        if last is None:
+            return self._take(-1, 0)
+        match self.plan.chain(last.chain)[last.step]:
+            case Escalate(stage):
+                return self.through(stage) or self._take(last.chain, last.step + 1)
+            case Hold() if self.now >= last.until:
+                return self._take(last.chain, last.step + 1)
+            case Hold():
+                return Wait(min(last.until, self.history.case.deadline), tuple(self.record))
+            case _:
+                return Wait(self.history.case.deadline, tuple(self.record))
 
-    def last_resort(self, code: str, reason: str) -> Settle:
-        """Settle finally, now, by the end of the fallback's chain."""
-        last = self.progress.fell_back
-        step = self.plan.chain(last.chain if last else self._chain_of_error())[-1]
-        answer = step.answer if isinstance(step, Answer | Provisional) else self.history.case.safe_side
-        return self._settle_by_fallback(answer or self._best(), code, reason, final=True)
+    def last_resort(self) -> Settle:
+        """Settle finally, now, by the end of the fallback's chain: the deadline has passed."""
+        last, case = self.progress.fell_back, self.history.case
+        step = self.plan.chain(last.chain if last else -1)[-1]
+        answer = step.answer if isinstance(step, Answer | Provisional) else case.safe_side
+        reason = "its deadline had passed on arrival" if case.late else "its deadline has passed"
+        return self._settle_by_fallback(answer, "deadline", reason, final=True)
 
     def _take(self, chain: int, position: int) -> Step:
         step, case = self.plan.chain(chain)[position], self.history.case
-        reason = self._why()
+        code, reason = self._why()
         match step:
             case Answer(answer):
-                return self._settle_by_fallback(answer, self._code(), reason, final=True)
+                return self._settle_by_fallback(answer, code, reason, final=True)
             case SafeSide():
-                return self._settle_by_fallback(case.safe_side or self._best(), self._code(), reason, final=True)
+                return self._settle_by_fallback(case.safe_side, code, reason, final=True)
             case Provisional(answer):
-                self._note(chain, position, "provisional", case.deadline, reason)
-                return self._settle_by_fallback(answer or self._best(), self._code(), reason, final=False)
+                self._note(chain, position, "provisional", case.deadline)
+                return self._settle_by_fallback(answer, code, reason, final=False)
             case Hold(duration):
                 until = min(self.now + duration, case.deadline)
-                self._note(chain, position, "hold", until, reason)
+                self._note(chain, position, "hold", until)
                 return Wait(until, tuple(self.record))
             case Escalate(stage):
-                self._note(chain, position, "escalate", self.now + self.plan.stage(stage).timeout, reason)
-                asked = self.through(stage)
-                return asked if asked is not None else self._take(chain, position + 1)
+                self._note(chain, position, "escalate", self._until(self.plan.stage(stage)))
+                return self.through(stage) or self._take(chain, position + 1)
             case _:
                 assert_never(step)
 
-    def _note(self, chain: int, step: int, fallback: Any, until: datetime, reason: str) -> None:
-        self.record.append(FellBack(at=self.now, chain=chain, step=step, fallback=fallback, reason=reason, until=until))
+    def _note(
+        self, chain: int, step: int, fallback: Literal["hold", "escalate", "provisional"], until: datetime
+    ) -> None:
+        _, reason = self._why()
+        self.record.append(
+            FellBack(
+                at=self.now,
+                chain=chain,
+                step=step,
+                fallback=fallback,
+                reason=reason,
+                until=until,
+                switched_off=self.switched_off,
+            )
+        )
 
     def _ask_first(self, index: int, stage: Stage) -> Step | None:
-        until = min(self.now + stage.timeout, self.history.case.deadline)
+        until = self._until(stage)
         if stage.pool is not None:
-            return self._ask(index, stage, stage.votes.minimum if stage.votes.together > 1 else 1, 0, until)
-        on = tuple(decider for decider in stage.deciders if decider not in self.controls.switched_off)
-        if not on or (stage.combine.rule != "first" and len(on) < len(stage.deciders)):
-            off = next(decider for decider in stage.deciders if decider not in on)
-            return self._on_undecided(index, stage, Undecided("switched-off", f"{off} is switched off"))
-        return self._ask(index, replace(stage, deciders=on), 0, 0, until)
+            return self._seat(index, stage.pool, seats_wanted(stage, self.progress.tally(index)), 0, until)
+        on = tuple(decider for decider in stage.deciders if decider not in self.switched_off)
+        if on and (on == stage.deciders or stage.combine.rule == "first"):
+            self._asked(index, on, 0, until)
+            return Ask(index, on, None, 0, 0, until, tuple(self.record))
+        off = ", ".join(decider for decider in stage.deciders if decider not in on)
+        return self._defer(index, stage, Undecided("switched-off", f"{off} is switched off"))
 
-    def _ask(self, index: int, stage: Stage, seats: int, first_seat: int, until: datetime) -> Ask:
-        asked = (stage.pool,) if stage.pool else stage.deciders
-        self.record.append(Asked(at=self.now, stage=index, deciders=asked, seats=first_seat + seats, until=until))
-        return Ask(index, stage.deciders, stage.pool, seats, first_seat, until, tuple(self.record))
+    def _seat(self, index: int, pool: str, seats: int, first_seat: int, until: datetime) -> Ask:
+        self._asked(index, (pool,), first_seat + seats, until)
+        return Ask(index, (), pool, seats, first_seat, until, tuple(self.record))
 
-    def _await(self, index: int, stage: Stage, pending: Pending, until: datetime) -> Step:
-        asked = self.progress.tally(index).asked
-        if pending.seats and asked is not None:
-            return self._ask(index, stage, pending.seats, asked.seats, until)
-        return Wait(min(until, self.history.case.deadline), tuple(self.record))
+    def _asked(self, index: int, who: tuple[str, ...], seats: int, until: datetime) -> None:
+        off = self.switched_off
+        self.record.append(Asked(at=self.now, stage=index, deciders=who, seats=seats, until=until, switched_off=off))
+
+    def _await(self, index: int, stage: Stage, pending: Pending, seats: int, until: datetime) -> Step:
+        if pending.seats and stage.pool is not None:
+            return self._seat(index, stage.pool, pending.seats, seats, until)
+        return Wait(until, tuple(self.record))
 
     def _combined(self, index: int, stage: Stage) -> Combined:
         tally = self.progress.tally(index)
         if stage.pool is None:
             return combine_models(stage, tally)
         earlier = [
-            opinion
-            for before, other in sorted(self.progress.tallies.items())
-            if before < index
-            for opinion in other.opinions.values()
-            if opinion.source != "reviewer"
+            opinion for before in range(index) for opinion in self._heard(before) if opinion.source != "reviewer"
         ]
         return combine_people(stage, tally, earlier, self.history.case.space.size())
 
-    def _judged(self, stage: Stage, belief: Belief) -> Settle | Undecided:
-        off = [opinion.by for opinion in belief.opinions if opinion.by in self.controls.switched_off]
+    def _judged(self, stage: Stage, belief: Belief) -> Accepted | Undecided:
+        off = [opinion.by for opinion in belief.opinions if opinion.by in self.switched_off]
         if off:
             return Undecided("switched-off", f"{off[0]} is switched off")
-        match stage.accept:
-            case None if stage.pool is not None:
-                return self._settle(belief, "people", f"{belief.agreeing} of {belief.asked} agree")
-            case None:
-                return Undecided("not-accepted", "the stage accepts nothing by itself")
-            case Certified():
-                return Undecided("no-certificate", "no certificate is valid here")
-            case ByHand(condition, origin):
-                if condition.holds(self._known(belief)):
-                    reason = f"{_sure(belief)}, {_enough(stage.accept)} (set by hand, {origin})"
-                    return self._settle(belief, "by-hand", reason)
-                return Undecided("unsure", f"{_short(belief, stage.accept)} (set by hand, {origin})")
-            case _:
-                assert_never(stage.accept)
+        return judge(stage, belief, self.history.case, self.plan.rates)
 
-    def _known(self, belief: Belief) -> dict[str, Any]:
-        case, stake = self.history.case, self.history.case.stake
-        return {
-            "confidence": belief.confidence,
-            "margin": belief.margin,
-            "answer": belief.answer,
-            "votes": belief.votes,
-            "agreeing": belief.agreeing,
-            "stake": stake.major if stake else float("inf"),
-            "stakes": self._stakes(),
-            "question_type": case.type,
-            "location": case.location,
-            "attributes": case.attributes,
-            "opinions": [
-                {"by": opinion.by, "answer": opinion.answer or "", "confidence": opinion.confidence}
-                for opinion in belief.opinions
-            ],
-        }
-
-    def _stakes(self) -> dict[str, float]:
-        """Return the stake in every currency that has a rate; without a stake, infinite in each."""
-        stake, rates = self.history.case.stake, self.plan.rates
-        if stake is None:
-            return dict.fromkeys(rates, float("inf"))
-        known = {**rates, stake.currency: rates.get(stake.currency, 1.0)}
-        if stake.currency not in rates:
-            return {stake.currency: stake.major}
-        return {currency: stake.major * known[stake.currency] / rate for currency, rate in known.items()}
-
-    def _on_undecided(self, index: int, stage: Stage, why: Undecided, *, already: bool = False) -> Step | None:
-        if already:
-            return None
-        event = Deferred(at=self.now, stage=index, code=why.code, reason=why.reason)
+    def _defer(self, index: int, stage: Stage, why: Undecided) -> Step | None:
+        """Pass the stage over for good; its own fallback follows if it failed and none is in force."""
+        event = Deferred(at=self.now, stage=index, code=why.code, reason=why.reason, switched_off=self.switched_off)
         self.record.append(event)
-        tally = self.progress.tally(index)
-        tally.deferred = self.progress.last_deferred = event
-        if stage.on_error and tally.faults and self.progress.fell_back is None:
+        self.progress.tally(index).deferred = self.progress.last_deferred = event
+        if stage.on_error and why.code in _FAILURES and self.progress.fell_back is None:
             return self._take(index, 0)
         return None
 
     def _late(self, stage: Stage, index: int) -> Undecided:
-        if stage.pool is None:
-            silent = ", ".join(self.progress.tally(index).silent())
-            return Undecided("timeout", f"{silent} did not answer in time")
-        votes = len(self.progress.tally(index).votes)
-        return Undecided("no-reviewer", f"{stage.pool}: {votes} of {stage.votes.minimum} votes in time")
+        tally = self.progress.tally(index)
+        if stage.pool is not None:
+            detail = f"{len(tally.votes)} of {stage.votes.minimum} votes in time"
+            return Undecided("no-reviewer", f"{stage.pool}: {detail}")
+        return Undecided("timeout", f"{', '.join(tally.silent() or stage.deciders)} did not answer in time")
 
-    def _until(self, index: int) -> datetime:
-        """Return until when a stage is open: people go on while a fallback holds or is provisional."""
-        asked, last = self.progress.tally(index).asked, self.progress.fell_back
-        if last is not None and self._is_reopened(index):
-            return last.until
-        return asked.until if asked else self.now
+    def _until(self, stage: Stage) -> datetime:
+        return min(self.now + stage.timeout, self.history.case.deadline)
+
+    def _reopened_until(self) -> datetime:
+        last, deadline = self.progress.fell_back, self.history.case.deadline
+        return min(last.until, deadline) if last else deadline
 
     def _is_reopened(self, index: int) -> bool:
+        """Return whether the last people asked go on, while a fallback holds or is provisional."""
         last = self.progress.fell_back
         if last is None or last.fallback == "escalate":
             return False
         people = [i for i, tally in self.progress.tallies.items() if self.plan.stage(i).pool and tally.asked]
-        return bool(people) and index == max(people)
+        return index == max(people, default=-1)
 
-    def _chain_of_error(self) -> int:
-        """Return the chain that a fault has sent the decision to, or -1: the plan's own."""
-        for index, stage in enumerate(self.plan.stages):
-            tally = self.progress.tally(index)
-            if stage.on_error and tally.faults and tally.deferred:
-                return index
-        return -1
-
-    def _settle(self, belief: Belief, code: str, reason: str) -> Settle:
-        source = _source(belief)
-        deciders = tuple(dict.fromkeys(opinion.pool or opinion.by for opinion in belief.opinions))
+    def _settle(self, stage: Stage, belief: Belief, accepted: Accepted) -> Settle:
         models = [opinion.by for opinion in belief.opinions if opinion.source != "reviewer"]
         scopes = [f"decider:{name}" for name in dict.fromkeys(models)]
         return self._settled(
@@ -300,21 +270,22 @@ class _Walk:
                 version=self.progress.version + 1,
                 kind="final",
                 answer=belief.answer,
-                source=source,
+                source=_source(belief),
                 confidence=belief.confidence,
-                deciders=deciders,
-                reason=reason,
-                code=code,
-                relied=tuple(Relied(scope, self.controls.generations.get(scope, 0)) for scope in scopes),
+                deciders=tuple(dict.fromkeys([*models, stage.pool] if stage.pool else models)),
+                reason=accepted.reason,
+                code=accepted.code,
+                relied=tuple([Relied(scope, self.controls.generations.get(scope, 0)) for scope in scopes]),
             )
         )
 
     def _settle_by_fallback(self, answer: str | None, code: str, reason: str, *, final: bool) -> Settle:
+        """Without an answer of its own, the fallback takes the best so far, else the harmless one."""
         return self._settled(
             Outcome(
                 version=self.progress.version + 1,
                 kind="final" if final else "provisional",
-                answer=answer,
+                answer=self._best() if answer is None else answer,
                 source="fallback",
                 reason=f"fallback: {reason}",
                 code=code,
@@ -332,27 +303,31 @@ class _Walk:
                 confidence=outcome.confidence,
                 reason=outcome.reason,
                 code=outcome.code,
+                switched_off=self.switched_off,
             )
         )
         return Settle(outcome, self.history.case.deadline, tuple(self.record))
 
     def _best(self) -> str | None:
-        """Return the best answer so far: the surest opinion's, people before models."""
-        opinions = [o for tally in self.progress.tallies.values() for o in tally.opinions.values() if o.answer]
-        best = max(opinions, key=_weight, default=None)
-        return best.answer if best else self.history.case.safe_side
+        best = best_answer(opinion for index in sorted(self.progress.tallies) for opinion in self._heard(index))
+        return self.history.case.safe_side if best is None else best
 
-    def _why(self) -> str:
+    def _heard(self, index: int) -> list[Opinion]:
+        """Return what was answered in a stage by those who are asked there and may still be believed."""
+        tally = self.progress.tallies.get(index)
+        if tally is None or tally.asked is None:
+            return []
+        stage = self.plan.stage(index)
+        heard = tally.votes if stage.pool is not None else answers_of(stage, tally)
+        return [opinion for opinion in heard if opinion.by not in self.switched_off]
+
+    def _why(self) -> tuple[str, str]:
         last = self.progress.last_deferred
-        return last.reason if last else "there was nobody to ask"
-
-    def _code(self) -> str:
-        last = self.progress.last_deferred
-        return last.code if last else "nobody"
+        return (last.code, last.reason) if last else ("nobody", "there was nobody to ask")
 
 
-def _weight(opinion: Opinion) -> tuple[bool, float, str]:
-    return opinion.source == "reviewer", opinion.confidence, opinion.answer or ""
+def _switched_off(plan: Plan, controls: Controls) -> tuple[str, ...]:
+    return tuple(sorted(controls.switched_off & plan.deciders())) if controls.switched_off else ()
 
 
 def _source(belief: Belief) -> OutcomeSource:
@@ -360,33 +335,3 @@ def _source(belief: Belief) -> OutcomeSource:
     if "reviewer" in sources:
         return "reviewer"
     return "model" if "model" in sources else "rule"
-
-
-def _sure(belief: Belief) -> str:
-    names = " and ".join(dict.fromkeys(opinion.by for opinion in belief.opinions if opinion.source != "reviewer"))
-    if belief.votes:
-        people = f"{belief.votes} vote{'s' if belief.votes > 1 else ''}"
-        names = f"{names} and {people}" if names else people
-    verb = "is" if len(belief.opinions) == 1 else "are"
-    return f"{names} {verb} {shown(belief.confidence)} sure"
-
-
-def _enough(accept: ByHand) -> str:
-    threshold = accept.condition.threshold
-    return f"{threshold:g} is enough" if threshold is not None else f"`{accept.condition.text}` holds"
-
-
-def _short(belief: Belief, accept: ByHand) -> str:
-    threshold = accept.condition.threshold
-    if threshold is not None:
-        return f"{shown(belief.confidence, below=threshold)} is under {threshold:g}"
-    return f"`{accept.condition.text}` does not hold"
-
-
-def shown(confidence: float, below: float | None = None) -> str:
-    """Write a probability with two digits, or as many as it takes not to look like the threshold it misses."""
-    for digits in range(2, 8):
-        text = f"{confidence:.{digits}f}"
-        if below is None or float(text) < below:
-            return text
-    return repr(confidence)

@@ -17,6 +17,8 @@ Json: TypeAlias = bool | int | float | str | list[Any] | dict[str, Any] | None
 LARGEST_RANGE: Final = 10_000
 LARGEST_STRUCTURE: Final = 16_384
 """Bytes of a structured answer in canonical form."""
+LARGEST_EXACT: Final = 2**53
+"""Whole numbers up to here are exact in a double."""
 
 
 class OutsideSpace(ValueError):
@@ -35,6 +37,9 @@ class Labels(msgspec.Struct, frozen=True, tag="labels"):
 
     def value(self, key: str) -> Json:
         return key
+
+    def holds(self, key: str) -> bool:
+        return key in self.labels
 
     def size(self) -> int | None:
         return len(self.labels)
@@ -61,6 +66,9 @@ class Boolean(msgspec.Struct, frozen=True, tag="boolean"):
     def value(self, key: str) -> Json:
         return key == "true"
 
+    def holds(self, key: str) -> bool:
+        return key in ("true", "false")
+
     def size(self) -> int | None:
         return 2
 
@@ -79,6 +87,9 @@ class Integer(msgspec.Struct, frozen=True, tag="integer"):
     def value(self, key: str) -> Json:
         return int(key)
 
+    def holds(self, key: str) -> bool:
+        return _holds(self, key)
+
     def size(self) -> int | None:
         return self.maximum - self.minimum + 1
 
@@ -92,11 +103,14 @@ class Structured(msgspec.Struct, frozen=True, tag="structured"):
     def key(self, value: Any) -> str:
         try:
             text = canonical(value)
-        except (TypeError, ValueError) as error:
+            size = len(text.encode())
+        except (RecursionError, TypeError, ValueError) as error:
             raise OutsideSpace(f"not JSON: {error}") from None
-        if len(text.encode(errors="replace")) > LARGEST_STRUCTURE:
+        if size > LARGEST_STRUCTURE:
             raise OutsideSpace(f"the answer is larger than {LARGEST_STRUCTURE} bytes")
-        fault = next(iter(_validator(self.schema).iter_errors(value)), None)
+        if "\\u0000" in text:
+            raise OutsideSpace("the answer contains a NUL character")
+        fault = next(iter(_validator(self.schema).iter_errors(json.loads(text))), None)
         if fault is not None:
             raise OutsideSpace(fault.message)
         return text
@@ -104,6 +118,9 @@ class Structured(msgspec.Struct, frozen=True, tag="structured"):
     def value(self, key: str) -> Json:
         answer: Json = json.loads(key)
         return answer
+
+    def holds(self, key: str) -> bool:
+        return _holds(self, key)
 
     def size(self) -> int | None:
         return None
@@ -117,8 +134,8 @@ _validators: dict[str, jsonschema_rs.Validator] = {}
 
 
 def canonical(value: Json) -> str:
-    """Return JSON text that is equal for equal values. Raises ValueError for NaN and infinities."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    """Return JSON text that is equal for equal values: 1.0 is 1. Raises ValueError for NaN and infinities."""
+    return json.dumps(_whole(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 def close(space: AnswerSpace, candidates: tuple[str, ...] | None) -> ClosedSpace:
@@ -139,8 +156,28 @@ def keyed(space: ClosedSpace, answer: Any) -> str:
 def _decoded(text: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError:
+    except (RecursionError, ValueError):
         return text
+
+
+def _holds(space: Integer | Structured, key: str) -> bool:
+    try:
+        return space.key(_decoded(key)) == key
+    except OutsideSpace:
+        return False
+
+
+def _whole(value: Json) -> Json:
+    """Write floats without a fraction as integers, as far as a double is exact."""
+    match value:
+        case float() if value.is_integer() and abs(value) <= LARGEST_EXACT:
+            return int(value)
+        case dict():
+            return {key: _whole(each) for key, each in value.items()}
+        case list() | tuple():
+            return [_whole(each) for each in value]
+        case _:
+            return value
 
 
 def _validator(schema: str) -> jsonschema_rs.Validator:

@@ -2,9 +2,11 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TypeAlias
+
+import msgspec
 
 from adjudge.core.events import Opinion
 from adjudge.core.history import Tally
@@ -13,9 +15,10 @@ from adjudge.core.plans import Combine, Stage
 LEAST_PROBABILITY = 1e-6
 """What an answer gets that a model gave no probability: never 0, which no vote could mend."""
 
+_Distribution: TypeAlias = dict[str, float]
 
-@dataclass(frozen=True, slots=True)
-class Belief:
+
+class Belief(msgspec.Struct, frozen=True):
     """The posterior over answers after combining opinions."""
 
     answer: str
@@ -32,15 +35,13 @@ class Belief:
         return sum(opinion.source == "reviewer" for opinion in self.opinions)
 
 
-@dataclass(frozen=True, slots=True)
-class Pending:
+class Pending(msgspec.Struct, frozen=True):
     """More opinions are needed; `seats` more people, on top of those already asked."""
 
     seats: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Undecided:
+class Undecided(msgspec.Struct, frozen=True):
     """No belief will come of this stage."""
 
     code: str
@@ -52,7 +53,7 @@ Combined: TypeAlias = Belief | Pending | Undecided
 
 def combine_models(stage: Stage, tally: Tally) -> Combined:
     """Combine the answers of deciders asked side by side. Their order does not matter but for `first`."""
-    given = [opinion for opinion in tally.opinions.values() if opinion.answer is not None]
+    given = answers_of(stage, tally)
     if stage.combine.rule == "first":
         return _first_model(given, tally)
     short = len(given) < len(stage.deciders) and not tally.silent()
@@ -70,35 +71,54 @@ def combine_people(stage: Stage, tally: Tally, earlier: Sequence[Opinion], space
 
     Bought are at least `minimum` votes; after `maximum` without a belief the stage is undecided.
     """
-    votes = tally.votes
+    votes = tally.votes[: stage.votes.maximum]
     if len(votes) >= stage.votes.minimum:
         belief = _people_belief(stage, votes, earlier, space_size)
         if belief is not None:
             return belief
     if len(votes) >= stage.votes.maximum:
         return Undecided("tie", f"{len(votes)} votes, none agreed on: {_tallied(votes)}")
-    return Pending(seats=_seats_wanted(stage, tally))
+    return Pending(seats=seats_wanted(stage, tally))
 
 
-def _seats_wanted(stage: Stage, tally: Tally) -> int:
+def seats_wanted(stage: Stage, tally: Tally) -> int:
     """Return how many more people to ask now: `together` at a time, none while seats are unanswered."""
     asked = tally.asked.seats if tally.asked else 0
-    waiting = asked - len(tally.votes)
-    if waiting > 0:
+    if asked > len(tally.votes):
         return 0
     return min(stage.votes.together, stage.votes.maximum - asked)
 
 
-def more_people(stage: Stage, tally: Tally) -> Pending | Undecided:
-    """Return what follows a belief of people that was not accepted: one more vote, or none left."""
-    if len(tally.votes) >= stage.votes.maximum:
-        return Undecided("unsure", "all votes are in and the belief is not accepted")
-    return Pending(seats=_seats_wanted(stage, tally))
+def more_people(stage: Stage, tally: Tally, verdict: Undecided) -> Pending | Undecided:
+    """Return what follows a belief of people that is too unsure to act on: one more vote, while there are any."""
+    if verdict.code != "unsure" or len(tally.votes) >= stage.votes.maximum:
+        return verdict
+    return Pending(seats=seats_wanted(stage, tally))
+
+
+def best_answer(opinions: Iterable[Opinion]) -> str | None:
+    """Return the answer with most votes, among equals the one of the surest model; None without opinions."""
+    votes: Counter[str] = Counter()
+    surest: dict[str, float] = {}
+    for opinion in opinions:
+        if opinion.answer is not None:
+            votes[opinion.answer] += opinion.source == "reviewer"
+            surest[opinion.answer] = max(surest.get(opinion.answer, 0.0), opinion.confidence)
+    return max(sorted(surest), key=lambda answer: (votes[answer], surest[answer]), default=None)
+
+
+def answers_of(stage: Stage, tally: Tally) -> list[Opinion]:
+    """Return the answers of the stage's own deciders: for `first` as they came, else in the plan's order."""
+    names = tally.opinions if stage.combine.rule == "first" else stage.deciders
+    found = (tally.opinions.get(name) for name in names if name in stage.deciders)
+    return [one for one in found if one is not None and one.answer is not None and one.source != "reviewer"]
 
 
 def _people_belief(
     stage: Stage, votes: list[Opinion], earlier: Sequence[Opinion], space_size: int | None
 ) -> Belief | Undecided | None:
+    if not _answers(votes):
+        return None
     if stage.combine.rule == "bayes":
         return _posterior([*earlier, *votes], stage.combine, space_size)
     answer = _chosen(stage, votes)
@@ -114,8 +134,8 @@ def _chosen(stage: Stage, votes: list[Opinion]) -> str | None:
             run = answers[-stage.votes.minimum :]
             return run[-1] if len(run) == stage.votes.minimum and len(set(run)) == 1 else None
         case _:
-            answer, count = max(Counter(answers).items(), key=lambda item: (item[1], item[0]))
-            return answer if count * 2 > stage.votes.maximum else None
+            counts = Counter(answers).items()
+            return next((answer for answer, count in counts if count * 2 > stage.votes.maximum), None)
 
 
 def _first_model(given: list[Opinion], tally: Tally) -> Combined:
@@ -183,40 +203,48 @@ def _posterior(
     weights of a logarithmic opinion pool (Genest and Zidek 1986) because model and people err together.
     The belief is about `chosen`, or about the likeliest answer.
     """
-    votes = [opinion for opinion in opinions if opinion.source == "reviewer"]
-    models = [opinion for opinion in opinions if opinion.source != "reviewer" and opinion.answer is not None]
-    keys = sorted({key for model in models for key in _distribution(model)} | set(_answers(votes)))
-    if not keys:
+    given = [opinion for opinion in opinions if opinion.answer is not None]
+    votes = [opinion for opinion in given if opinion.source == "reviewer"]
+    models = [opinion for opinion in given if opinion.source != "reviewer"]
+    distributions = [_distribution(model) for model in models]
+    named = sorted(set(_answers(votes)).union(*distributions))
+    if not named:
         return Undecided("abstained", "nobody had an answer")
-    unseen = max(0, (space_size or len(keys) + 1) - len(keys))
-    slip = (1 - combine.accuracy) / max(1, len(keys) + unseen - 1)
-    scores = {key: _score(key, models, votes, combine, slip) for key in keys}
-    answer = chosen or max(keys, key=lambda key: (scores[key], key))
-    return _belief(answer, scores, (unseen, _score(None, models, votes, combine, slip)), [*models, *votes])
+    unnamed = max(0, (space_size or len(named) + 1) - len(named))
+    scores = _scores(named, unnamed, distributions, Counter(_answers(votes)), combine)
+    return _belief(chosen or max(named, key=lambda key: (scores[key], key)), scores, unnamed, [*models, *votes])
 
 
-def _score(
-    key: str | None, models: Sequence[Opinion], votes: Sequence[Opinion], combine: Combine, slip: float
-) -> float:
-    """Return the log posterior of an answer, not normalised; None: of one that nobody named."""
-    of_models = (_distribution(model).get(key or "", LEAST_PROBABILITY) for model in models)
-    of_votes = (combine.accuracy if vote.answer == key else slip for vote in votes)
-    return combine.model_weight * math.fsum(map(math.log, of_models)) + combine.vote_weight * math.fsum(
-        map(math.log, of_votes)
-    )
+def _scores(
+    named: Sequence[str], unnamed: int, distributions: Sequence[_Distribution], votes: Counter[str], combine: Combine
+) -> dict[str | None, float]:
+    """Return the log posterior of each answer, not normalised; under None: of one that nobody named."""
+    accuracy = min(max(combine.accuracy, LEAST_PROBABILITY), 1 - LEAST_PROBABILITY)
+    right, wrong = math.log(accuracy), math.log((1 - accuracy) / max(1, len(named) + unnamed - 1))
+    total = votes.total()
+
+    def score(probabilities: Iterable[float], agreeing: int) -> float:
+        of_votes = agreeing * right + (total - agreeing) * wrong
+        return combine.model_weight * math.fsum(map(math.log, probabilities)) + combine.vote_weight * of_votes
+
+    scores: dict[str | None, float] = {
+        key: score([known.get(key, LEAST_PROBABILITY) for known in distributions], votes[key]) for key in named
+    }
+    return scores | {None: score([LEAST_PROBABILITY] * len(distributions), 0)}
 
 
-def _distribution(opinion: Opinion) -> dict[str, float]:
+def _distribution(opinion: Opinion) -> _Distribution:
     given = opinion.distribution or {str(opinion.answer): opinion.confidence}
     return {key: max(probability, LEAST_PROBABILITY) for key, probability in given.items()}
 
 
-def _belief(answer: str, scores: dict[str, float], unseen: tuple[int, float], opinions: Sequence[Opinion]) -> Belief:
-    top = max(scores.values())
-    weights = {key: math.exp(score - top) for key, score in scores.items()}
-    total = math.fsum([*weights.values(), unseen[0] * math.exp(unseen[1] - top) if unseen[0] else 0.0])
+def _belief(answer: str, scores: Mapping[str | None, float], unnamed: int, opinions: Sequence[Opinion]) -> Belief:
+    counts = {key: 1 if key is not None else unnamed for key in scores}
+    top = max(score for key, score in scores.items() if counts[key])
+    weights = {key: math.exp(score - top) for key, score in scores.items() if counts[key]}
+    total = math.fsum(weight * counts[key] for key, weight in weights.items())
     confidence = min(1.0, weights[answer] / total)
-    others = max((weight / total for key, weight in weights.items() if key != answer), default=0.0)
+    others = max((weights[key] / total for key in weights if key not in (answer, None)), default=0.0)
     agreeing = sum(opinion.answer == answer for opinion in opinions)
     return Belief(answer, confidence, confidence - others, tuple(opinions), agreeing, len(opinions))
 

@@ -21,7 +21,14 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", omit_de
     v: int = 1
 
 
-class Asked(Event, frozen=True, kw_only=True, tag="asked"):
+class Derived(Event, frozen=True, kw_only=True):
+    """What `advance` itself records; every other event comes from outside."""
+
+    switched_off: tuple[str, ...] = ()
+    """The plan's deciders that were switched off at that moment: a replay needs to know."""
+
+
+class Asked(Derived, frozen=True, kw_only=True, tag="asked"):
     """A stage was asked, or one more person in it."""
 
     stage: int
@@ -86,7 +93,7 @@ class TimedOut(Event, frozen=True, kw_only=True, tag="timed_out"):
     stage: int
 
 
-class Deferred(Event, frozen=True, kw_only=True, tag="deferred"):
+class Deferred(Derived, frozen=True, kw_only=True, tag="deferred"):
     """A stage was passed over for good, and why."""
 
     stage: int
@@ -94,7 +101,7 @@ class Deferred(Event, frozen=True, kw_only=True, tag="deferred"):
     reason: str
 
 
-class FellBack(Event, frozen=True, kw_only=True, tag="fell_back"):
+class FellBack(Derived, frozen=True, kw_only=True, tag="fell_back"):
     """A step of a fallback was taken that does not settle finally: hold, escalate, provisional."""
 
     chain: int
@@ -105,7 +112,7 @@ class FellBack(Event, frozen=True, kw_only=True, tag="fell_back"):
     until: datetime
 
 
-class Settled(Event, frozen=True, kw_only=True, tag="settled"):
+class Settled(Derived, frozen=True, kw_only=True, tag="settled"):
     """An outcome was written."""
 
     version: int

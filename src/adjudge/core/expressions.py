@@ -4,7 +4,7 @@ Whatever cannot be evaluated does not hold: doubt defers.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from cel_expr_python import cel
@@ -42,11 +42,11 @@ class Expression:
 
     __slots__ = ("_program", "currencies", "reads", "text", "threshold")
 
-    def __init__(self, text: str, program: Any) -> None:
+    def __init__(self, text: str, program: Any, variables: Collection[str]) -> None:
         self.text = text
         self._program = program
-        self.reads = frozenset(_NAME.findall(_with_stakes(text)))
-        """Names in the text: the variables that must be given."""
+        self.reads = frozenset(_NAME.findall(_with_stakes(text))).intersection(variables)
+        """Those of the variables that the text names: they must be given."""
         self.currencies = frozenset(_STAKE_IN.findall(text))
         """The currencies that `stake_in` names: configuration must have a rate for each."""
         plain = _PLAIN.fullmatch(text)
@@ -64,15 +64,19 @@ class Expression:
 
     def value(self, values: Mapping[str, Any]) -> Any:
         """Evaluate; None where it cannot be evaluated."""
-        try:
-            result = self._program.eval(data={name: value for name, value in values.items() if name in self.reads})
-            return result.plain_value() if result.type() not in _FAILED else None
-        except (RuntimeError, TypeError, ValueError):
-            return None
+        result = self._result(values)
+        return result.plain_value() if result is not None and result.type() not in _FAILED else None
 
     def holds(self, values: Mapping[str, Any]) -> bool:
-        """Return whether it is true; an error is not."""
-        return self.value(values) is True
+        """Return whether it is true; an error, whose plain value is its text, is not."""
+        result = self._result(values)
+        return result is not None and result.plain_value() is True
+
+    def _result(self, values: Mapping[str, Any]) -> Any:
+        try:
+            return self._program.eval(data={name: values[name] for name in self.reads if name in values})
+        except (RuntimeError, TypeError, ValueError):
+            return None
 
 
 def compile_condition(text: str) -> Expression:
@@ -100,7 +104,7 @@ def _compiled(text: str, variables: Mapping[str, Any]) -> tuple[Expression, Any]
         program = cel.NewEnv(variables=dict(variables)).compile(_with_stakes(text))
     except (RuntimeError, TypeError, ValueError) as error:
         raise InvalidExpression(_explained(text, str(error))) from None
-    return Expression(text, program), program.return_type()
+    return Expression(text, program, variables), program.return_type()
 
 
 def _with_stakes(text: str) -> str:
@@ -116,7 +120,8 @@ def _explained(text: str, message: str) -> str:
     if place is None:
         return f"`{text}`: {message.splitlines()[0] if message else 'cannot be read'}"
     detail = place[3].replace(" (in container '')", "")
-    return f"`{text}`, column {place[2]}: {detail}{_hint(detail)}"
+    line = f"line {place[1]}, " if place[1] != "1" else ""
+    return f"`{text}`, {line}column {place[2]}: {detail}{_hint(detail)}"
 
 
 def _hint(detail: str) -> str:

@@ -1,14 +1,18 @@
 """A decision as `advance` sees it: what was asked (the case) and what happened since."""
 
+import math
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from adjudge.core.answers import ClosedSpace
 from adjudge.core.events import Asked, Deferred, Fault, FellBack, HistoryEvent, Opinion, Settled, TimedOut
 from adjudge.core.money import Stake
+
+NORMALISED_WITHIN: Final = 1e-3
+"""How far the sum of a distribution may be from 1."""
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,11 +75,14 @@ class Progress:
     final: bool = False
 
     def tally(self, stage: int) -> Tally:
-        return self.tallies.setdefault(stage, Tally())
+        found = self.tallies.get(stage)
+        if found is None:
+            found = self.tallies[stage] = Tally()
+        return found
 
 
-def fold(events: tuple[HistoryEvent, ...]) -> Progress:
-    """Return where a decision stands."""
+def fold(events: tuple[HistoryEvent, ...], space: ClosedSpace | None = None) -> Progress:
+    """Return where a decision stands. With its space, malformed opinions count as faults."""
     progress = Progress()
     for event in events:
         match event:
@@ -83,8 +90,13 @@ def fold(events: tuple[HistoryEvent, ...]) -> Progress:
                 progress.tally(event.stage).asked = event
             case Opinion():
                 tally = progress.tally(event.stage)
-                if event.by not in tally.faults:
-                    tally.opinions.setdefault(event.by, event)
+                if event.by in tally.faults or event.by in tally.opinions:
+                    continue
+                detail = malformed(event, space) if space is not None else None
+                if detail is None:
+                    tally.opinions[event.by] = event
+                else:
+                    tally.faults[event.by] = _garbage(event, detail)
             case Fault():
                 tally = progress.tally(event.stage)
                 if event.by not in tally.opinions:
@@ -101,3 +113,30 @@ def fold(events: tuple[HistoryEvent, ...]) -> Progress:
             case _:
                 pass
     return progress
+
+
+def malformed(opinion: Opinion, space: ClosedSpace) -> str | None:
+    """Return what is wrong with an opinion that the edge should not have let in."""
+    if opinion.answer is None:
+        return None
+    if not space.holds(opinion.answer):
+        return f"{opinion.answer!r:.80} is not among the answers"
+    if opinion.distribution is None:
+        return None
+    total = math.fsum(opinion.distribution.values())
+    if abs(total - 1) > NORMALISED_WITHIN:
+        return f"its probabilities add up to {total:.6g}"
+    return None if opinion.answer in opinion.distribution else f"{opinion.answer!r:.80} has no probability"
+
+
+def _garbage(opinion: Opinion, detail: str) -> Fault:
+    return Fault(
+        at=opinion.at,
+        stage=opinion.stage,
+        by=opinion.by,
+        fault="garbage",
+        detail=detail,
+        seconds=opinion.seconds,
+        cost_micros=opinion.cost_micros,
+        currency=opinion.currency,
+    )

@@ -5,7 +5,7 @@ in micros: millionths of the major unit.
 """
 
 import re
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Final
 
 import msgspec
@@ -18,11 +18,12 @@ LARGEST_MINOR: Final = 2**53  # beyond it a JSON reader may round
 # ISO 4217: currencies whose minor unit is not a hundredth.
 _EXPONENTS: Final = {
     **dict.fromkeys(("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "VND", "VUV"), 0),
-    **dict.fromkeys(("XAF", "XOF", "XPF"), 0),
+    **dict.fromkeys(("UYI", "XAF", "XOF", "XPF"), 0),
     **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
+    **dict.fromkeys(("CLF", "UYW"), 4),
 }
 _CURRENCY = re.compile(r"[A-Z]{3}")
-_DECIMAL = re.compile(r"\d{1,15}(\.\d{1,6})?")
+_DECIMAL = re.compile(r"[0-9]{1,15}(\.[0-9]{1,6})?")
 
 
 class InvalidMoney(AdjudgeError):
@@ -69,13 +70,9 @@ def parse_stake(amount: str, currency: str, *, pointer: str = "#/stake") -> Stak
 def parse_money(text: str) -> tuple[int, str]:
     """Read configuration such as `0.0005 USD` as (micros, currency). Raises InvalidMoney."""
     amount, _, currency = text.strip().partition(" ")
-    try:
-        micros = Decimal(amount) * MICROS
-    except InvalidOperation:
-        micros = Decimal(-1)
-    if not _CURRENCY.fullmatch(currency) or micros < 0 or micros != micros.to_integral_value():
+    if not _CURRENCY.fullmatch(currency) or not _DECIMAL.fullmatch(amount):
         raise InvalidMoney(f"{text!r} is not an amount with a currency, such as 0.0005 USD")
-    return int(micros), currency
+    return int(Decimal(amount) * MICROS), currency
 
 
 def show_micros(micros: int, currency: str) -> str:

@@ -137,10 +137,13 @@ class Plan:
         for chain in self.chains():
             if not chain or not isinstance(chain[-1], Answer | SafeSide | Provisional):
                 raise ValueError(f"plan {self.name}: a fallback does not end in an answer")
+            if any(isinstance(step, Escalate) and not self._is_escalation(step.stage) for step in chain):
+                raise ValueError(f"plan {self.name}: a fallback escalates to a stage that there is not")
 
     def stage(self, index: int) -> Stage:
         """Return a stage or an escalation by the index that the history uses."""
-        return (self.stages + self.escalations)[index]
+        first = len(self.stages)
+        return self.stages[index] if index < first else self.escalations[index - first]
 
     def chain(self, index: int) -> tuple[FallbackStep, ...]:
         """Return the fallback of a stage's `on_error`, or the plan's for -1."""
@@ -150,3 +153,10 @@ class Plan:
         """Yield every fallback that can be taken."""
         yield self.fallback
         yield from (stage.on_error for stage in self.stages if stage.on_error)
+
+    def deciders(self) -> frozenset[str]:
+        """Return every model and rule that may be asked."""
+        return frozenset(name for stage in (*self.stages, *self.escalations) for name in stage.deciders)
+
+    def _is_escalation(self, index: int) -> bool:
+        return 0 <= index - len(self.stages) < len(self.escalations)

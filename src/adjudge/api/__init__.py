@@ -1,0 +1,1 @@
+"""The contract with callers, over HTTP: parse, one call, shape the answer."""

@@ -1,0 +1,102 @@
+"""The FastAPI application of one API process."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from adjudge import __version__
+from adjudge.api import administration, decisions, hot, operations, problems, reviews
+from adjudge.api.problems import Problem
+from adjudge.api.services import Services
+from adjudge.core.errors import AdjudgeError
+from adjudge.store.connecting import UNAVAILABLE
+
+log = structlog.get_logger()
+
+DESCRIPTION = """
+A configurable proxy between AI models and human reviewers. Ask a question; a model, a person or a
+fallback decides, and the answer has the same shape.
+"""
+KINDS = {400: "malformed-json", 401: "unauthenticated", 403: "forbidden", 404: "not-found", 405: "not-found"}
+
+
+def create_app(services: Callable[[], AbstractAsyncContextManager[Services]]) -> hot.App:
+    """Return the ASGI application; `services` are opened when it starts and closed when it stops."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with services() as opened:
+            app.state.services = opened
+            yield
+
+    app = FastAPI(
+        title="Adjudge",
+        version=__version__,
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        openapi_tags=[{"name": "decisions"}, {"name": "reviews"}, {"name": "administration"}, {"name": "operations"}],
+    )
+    for module in (decisions, reviews, administration, operations):
+        app.include_router(module.router)
+    _describe_authentication(app)
+    app.add_exception_handler(AdjudgeError, _problem)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    for error in UNAVAILABLE:
+        app.add_exception_handler(error, _unavailable)
+    app.add_exception_handler(Exception, _unexpected)
+    return hot.HotPath(app, lambda: app.state.services)
+
+
+def _describe_authentication(app: FastAPI) -> None:
+    original = app.openapi
+
+    def openapi() -> dict[str, object]:
+        document = original()
+        components = document.setdefault("components", {})
+        components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+        document["security"] = [{"key": []}]
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+async def _problem(request: Request, error: Exception) -> Response:
+    assert isinstance(error, AdjudgeError)
+    return problems.response(error)
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    faults = [(_pointer(fault["loc"]), str(fault["msg"])) for fault in error.errors()[:20]]
+    return problems.response(Problem("invalid-body", "the request does not fit", faults=faults))
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    found = Problem(KINDS.get(error.status_code, "not-found"), str(error.detail))
+    answer = problems.response(found)
+    answer.status_code = error.status_code
+    return answer
+
+
+async def _unavailable(request: Request, error: Exception) -> Response:
+    log.warning("api.unavailable", path=request.url.path, error=repr(error))
+    return problems.response(Problem("unavailable", "the database does not answer"))
+
+
+async def _unexpected(request: Request, error: Exception) -> Response:
+    log.error("api.failed", path=request.url.path, exc_info=error)
+    return problems.response(Problem("internal", "something went wrong here; it is in the log"))
+
+
+def _pointer(place: tuple[object, ...]) -> str:
+    """Return the JSON pointer of a body field; of a query field, its name."""
+    where, *steps = place or ("body",)
+    path = "".join(f"/{step}" for step in steps)
+    return f"#{path}" if where == "body" else f"#{path} ({where})"

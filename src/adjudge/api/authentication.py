@@ -1,0 +1,70 @@
+"""API keys: who is calling, and what for."""
+
+import secrets
+import time
+from collections.abc import Callable
+
+from fastapi import Request
+
+from adjudge.api.problems import Problem
+from adjudge.store import keys
+from adjudge.store.connecting import Pool
+from adjudge.store.scope import Role, Scope
+
+REMEMBERED_SECONDS = 3.0
+"""How long a revoked key may still work on a replica."""
+MOST_REMEMBERED = 10_000
+PREFIX = "adj_"
+
+
+def new_secret() -> str:
+    """Return a key to be shown once: 256 random bits."""
+    return PREFIX + secrets.token_urlsafe(32)
+
+
+def new_key_id() -> str:
+    """Return the public name of a key."""
+    return "key_" + secrets.token_hex(6)
+
+
+class Authentication:
+    """Looks keys up, and remembers them for a moment."""
+
+    def __init__(self, pool: Pool, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._pool = pool
+        self._monotonic = monotonic
+        self._known: dict[bytes, tuple[Scope, float]] = {}
+
+    async def scope(self, header: bytes | None) -> Scope:
+        """Return whom the Authorization header stands for. Raises Problem: unauthenticated."""
+        if header is None:
+            raise Problem("unauthenticated", "an API key is needed: `Authorization: Bearer KEY`")
+        known = self._known.get(header)
+        if known is not None and known[1] > self._monotonic():
+            return known[0]
+        scheme, _, secret = header.partition(b" ")
+        found = None
+        if scheme.lower() == b"bearer" and 0 < len(secret) < 200:
+            async with self._pool.acquire() as connection:
+                found = await keys.scope_of(connection, keys.hashed(secret.decode("latin-1").strip()))
+        if found is None:
+            self._known.pop(header, None)
+            raise Problem("unauthenticated", "this API key is unknown or revoked")
+        if len(self._known) >= MOST_REMEMBERED:
+            self._known.clear()
+        self._known[header] = (found, self._monotonic() + REMEMBERED_SECONDS)
+        return found
+
+
+def require(scope: Scope, *roles: Role) -> Scope:
+    """Return the scope where it has one of the roles; an admin may do all but a person's work. Raises Problem."""
+    if scope.role in roles or (scope.role == "admin" and roles != ("reviewer",)):
+        return scope
+    raise Problem("forbidden", f"this needs a key with the role {' or '.join(roles)}, yours is {scope.role}")
+
+
+async def caller(request: Request) -> Scope:
+    """Dependency: whoever calls."""
+    authentication: Authentication = request.app.state.services.authentication
+    header = request.headers.get("authorization")
+    return await authentication.scope(header.encode("latin-1") if header is not None else None)

@@ -1,0 +1,340 @@
+"""Decisions: read, list, cancel, and what turned out to be true."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import msgspec
+from fastapi import APIRouter, Body, Depends, Header, Query, Request, Response
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from adjudge.api import asking, hot
+from adjudge.api.authentication import caller, require
+from adjudge.api.problems import Problem
+from adjudge.api.services import Services, services
+from adjudge.api.views import DecisionView, answer_value, encode, view
+from adjudge.core.answers import OutsideSpace
+from adjudge.core.events import read_events
+from adjudge.core.money import Stake, show_micros
+from adjudge.engine.amending import Truth, record_truth
+from adjudge.engine.cancelling import cancel as cancel_decision
+from adjudge.store import decisions
+from adjudge.store.scope import Scope
+
+router = APIRouter(prefix="/v1/decisions", tags=["decisions"])
+
+Caller = Annotated[Scope, Depends(caller)]
+Here = Annotated[Services, Depends(services)]
+
+QUESTION: dict[str, Any] = {
+    "type": "claim.pay",
+    "subject": {"claim": "c-1"},
+    "evidence": {"amount": "30.00", "text": "broken cup"},
+    "stake": {"amount": "30.00", "currency": "USD"},
+}
+DECISION: dict[str, Any] = {
+    "id": "01a209a3-cee0-7c1e-9d53-5b1f0c2a7e11",
+    "type": "claim.pay",
+    "location": "default",
+    "subject": {"claim": "c-1"},
+    "status": "final",
+    "revision": 1,
+    "asked_at": "2026-11-23T18:21:07.104Z",
+    "deadline": None,
+    "waiting_for": None,
+    "outcome": {
+        "version": 1,
+        "answer": "pay",
+        "confidence": 0.99,
+        "source": "model",
+        "deciders": ["claim-risk@1"],
+        "reason": "claim-risk@1 is 0.99 sure, 0.95 is enough (set by hand, config/claims.yaml:10)",
+        "certificate": None,
+        "settled_at": "2026-11-23T18:21:07.109Z",
+    },
+}
+OPEN: dict[str, Any] = {
+    **DECISION,
+    "status": "open",
+    "waiting_for": {"pool": "agents", "votes": 0, "until": "2026-11-23T18:31:07Z"},
+    "outcome": None,
+}
+
+
+class Money(BaseModel):
+    """An amount at risk."""
+
+    amount: str = Field(pattern=r"^\d{1,15}(\.\d{1,6})?$", examples=["2.49"])
+    currency: str = Field(pattern="^[A-Z]{3}$", description="ISO 4217")
+
+
+class Question(BaseModel):
+    """A question. Evidence follows the JSON Schema of its type."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [QUESTION]})
+
+    type: str = Field(max_length=200)
+    location: str = Field("default", max_length=200)
+    subject: dict[str, str] = Field(default_factory=dict, description="your own keys, up to 8")
+    evidence: dict[str, Any]
+    candidates: list[str] | None = Field(None, max_length=1_000)
+    stake: Money | None = None
+    deadline: AwareDatetime | None = Field(None, description="at most 30 days away")
+    lane: Literal["realtime", "standard", "bulk"] | None = None
+    idempotency_key: str | None = Field(None, description="the header wins; items of a bulk post carry their own")
+
+
+class Questions(BaseModel):
+    """Many questions: each its own decision, with its own key and result."""
+
+    items: list[Question] = Field(max_length=1_000)
+
+
+class Outcome(BaseModel):
+    """One version of the answer."""
+
+    version: int
+    answer: Any
+    confidence: float | None
+    source: Literal["model", "rule", "reviewer", "fallback", "cancel"]
+    deciders: list[str]
+    reason: str
+    certificate: str | None
+    settled_at: datetime
+
+
+class Decision(BaseModel):
+    """One question and its life so far: the same shape everywhere, whoever decided."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [DECISION, OPEN]})
+
+    id: UUID
+    type: str
+    location: str
+    subject: dict[str, str]
+    status: Literal["open", "held", "provisional", "final", "amended", "cancelled"]
+    revision: int
+    asked_at: datetime
+    deadline: datetime | None
+    waiting_for: dict[str, Any] | None
+    outcome: Outcome | None
+
+
+class Cancellation(BaseModel):
+    """Why a decision is no longer wanted."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: str = Field("", max_length=500)
+
+
+class TruthBody(BaseModel):
+    """What turned out to be true."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"answer": "pay", "source": "appeal"}]})
+
+    answer: Any
+    source: str = Field(max_length=100, min_length=1)
+    ref: str = Field("", max_length=200, description="the source's own id: said twice, it counts once")
+    answer_could_influence: bool = Field(
+        True, description="whether the answer given had a part in this being observed, as with complaints"
+    )
+
+
+class Page(BaseModel):
+    """A page of decisions, newest first."""
+
+    items: list[Decision]
+    next: UUID | None
+
+
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    code: {"description": what, "content": {"application/problem+json": {}}}
+    for code, what in {
+        400: "malformed JSON",
+        401: "no valid key",
+        403: "not with this key",
+        404: "unknown",
+        409: "too late",
+        413: "body too large",
+        422: "does not fit",
+        429: "overloaded, see Retry-After",
+        503: "the database does not answer, see Retry-After",
+    }.items()
+}
+IDEMPOTENCY = Header(None, alias="Idempotency-Key", description="scoped to your key, kept 24 h")
+PREFER = Header(None, description="`wait=n`: up to 30 seconds", examples=["wait=5"])
+TRACE = Header(None, description="W3C trace context; travels with the decision")
+
+
+@router.post(
+    "",
+    status_code=202,
+    response_model=Decision,
+    responses={200: {"model": Decision, "description": "the outcome is in"}, **PROBLEMS},
+)
+async def create(
+    body: Annotated[Question, Body()],
+    idempotency_key: Annotated[str | None, IDEMPOTENCY] = None,
+    prefer: Annotated[str | None, PREFER] = None,
+    traceparent: Annotated[str | None, TRACE] = None,
+) -> Response:
+    """Ask a question. 202 is sent once the decision is durable; 200 with the outcome where you waited for it."""
+    raise AssertionError("answered by HotPath")  # described here, answered before the router
+
+
+@router.post("/bulk", responses=PROBLEMS)
+async def create_many(body: Annotated[Questions, Body()]) -> Response:
+    """Ask up to 1,000 questions. Not atomic: each item has its own status, and `decision` or `problem`."""
+    raise AssertionError("answered by HotPath")  # described here, answered before the router
+
+
+@router.get("", response_model=Page, responses=PROBLEMS)
+async def list_decisions(
+    scope: Caller,
+    here: Here,
+    type: Annotated[str | None, Query(max_length=200)] = None,  # noqa: A002 - the contract's name
+    location: Annotated[str | None, Query(max_length=200)] = None,
+    status: Literal["open", "held", "provisional", "final", "amended", "cancelled"] | None = None,
+    source: Literal["model", "rule", "reviewer", "fallback", "cancel"] | None = None,
+    since: AwareDatetime | None = None,
+    until: AwareDatetime | None = None,
+    limit: Annotated[int, Query(ge=1, le=decisions.LONGEST_PAGE)] = 50,
+    cursor: UUID | None = None,
+) -> Response:
+    """List decisions of your locations, newest first. Pages by id can miss late commits."""
+    require(scope, "client", "operator")
+    wanted = decisions.Filter(type=type, location=location, status=status, source=source, since=since, until=until)
+    async with here.pool.acquire() as connection:
+        page = await decisions.page(connection, scope, wanted, cursor, limit)
+    return _json({"items": [view(seen) for seen in page], "next": page[-1].id if len(page) == limit else None})
+
+
+@router.get("/{decision}", response_model=Decision, responses=PROBLEMS)
+async def get(decision: UUID, scope: Caller, here: Here, request: Request) -> Response:
+    """Read a decision; with `Prefer: wait=n`, once it has its outcome."""
+    require(scope, "client", "operator")
+    wait, applied = hot.waiting(request.headers.get("prefer", "").encode())
+    response = _json(await asking.wait_for(here, scope, decision, wait))
+    if applied is not None:
+        response.headers["Preference-Applied"] = applied.decode()
+    return response
+
+
+@router.get("/{decision}/path", responses=PROBLEMS)
+async def get_path(decision: UUID, scope: Caller, here: Here) -> Response:
+    """Read all that happened to a decision, in the order recorded, and every version of its outcome."""
+    require(scope, "client", "operator")
+    found = await _seen(here, scope, decision)
+    async with here.pool.acquire() as connection:
+        outcomes, later, history = await decisions.path(connection, decision)
+    events = [event for outcome in outcomes for event in read_events(str(outcome["path"]))]
+    told = len(events)
+    events += read_events(history)[told:] if history else ()
+    show_people = scope.role in ("operator", "admin")
+    return _json(
+        {
+            "decision": view(found),
+            "stake": _stake(found),
+            "plan": {"hash": found.plan_hash, "revision": found.revision},
+            "audit": {"drawn": found.audit, "rate": round(found.audit_rate, 6)} if show_people else None,
+            "trace": found.trace,
+            "events": [_event(found, event, show_people=show_people) for event in events]
+            + [msgspec.Raw(event.encode()) for event in later],
+            "outcomes": [_outcome(found, outcome) for outcome in outcomes],
+        }
+    )
+
+
+@router.post("/{decision}/cancel", response_model=Decision, responses=PROBLEMS)
+async def cancel(
+    decision: UUID, scope: Caller, here: Here, body: Annotated[Cancellation | None, Body()] = None
+) -> Response:
+    """End an open decision. 409 with the decision where it is settled already."""
+    require(scope, "client", "operator")
+    found = await _seen(here, scope, decision)
+    if found.status not in ("open", "held", "provisional"):
+        raise Problem("already-settled", "the decision is settled", decision=view(found))
+    async with here.pool.acquire() as connection, connection.transaction():
+        effects = await cancel_decision(
+            connection,
+            decision,
+            by=scope.role,
+            reason=body.reason if body else "",
+            now=here.clock,
+            new_id=here.new_id,
+        )
+    await here.sender.perform(effects)
+    return _json(await asking.read(here, scope, decision))
+
+
+@router.post("/{decision}/truth", responses=PROBLEMS)
+async def truth(decision: UUID, body: TruthBody, scope: Caller, here: Here) -> Response:
+    """Say what turned out to be true. It is a label; it amends a final outcome where the type says so."""
+    require(scope, "client", "operator")
+    found = await _seen(here, scope, decision)
+    try:
+        said = Truth(
+            decision=decision,
+            answer=body.answer,
+            source=body.source,
+            ref=body.ref,
+            could_influence=body.answer_could_influence,
+        )
+        label = await record_truth(here.pool, scope, said, here.revisions, now=here.clock, new_id=here.new_id)
+    except OutsideSpace as error:
+        raise Problem("answer-outside-space", str(error), pointer="#/answer") from None
+    here.waiters.wake([decision])
+    return _json(
+        {
+            "label": {
+                "source": body.source,
+                "ref": body.ref,
+                "answer": body.answer,
+                "recorded": label.recorded,
+                "amended": label.amended,
+            },
+            "decision": await asking.read(here, scope, found.id),
+        }
+    )
+
+
+async def _seen(here: Services, scope: Scope, decision: UUID) -> decisions.Seen:
+    async with here.pool.acquire() as connection:
+        found = await decisions.get(connection, scope, [decision])
+    if decision not in found:
+        raise Problem("unknown-decision", f"there is no decision {decision}")
+    return found[decision]
+
+
+def _event(found: decisions.Seen, event: Any, *, show_people: bool) -> dict[str, Any]:
+    """Return an event of the path with the answer as a value and the cost as money."""
+    shown: dict[str, Any] = msgspec.to_builtins(event)
+    if "answer" in shown:
+        shown["answer"] = answer_value(found.facts, shown["answer"])
+    if shown.get("cost_micros"):
+        shown["cost"] = show_micros(shown["cost_micros"], shown["currency"])
+    if shown.get("source") == "reviewer" and shown["kind"] == "opinion" and not show_people:
+        shown["by"] = shown.get("pool")
+    return shown
+
+
+def _outcome(found: decisions.Seen, outcome: dict[str, Any]) -> dict[str, Any]:
+    shown = {name: value for name, value in outcome.items() if name not in ("path", "relied")}
+    shown["answer"] = answer_value(found.facts, outcome["answer"])
+    costs: dict[str, int] = msgspec.json.decode(str(outcome["cost"]))
+    shown["cost"] = [show_micros(micros, currency) for currency, micros in sorted(costs.items())]
+    return shown
+
+
+def _stake(found: decisions.Seen) -> dict[str, str] | None:
+    if found.stake_minor is None or found.stake_currency is None:
+        return None
+    return {"amount": Stake(found.stake_minor, found.stake_currency).decimal(), "currency": found.stake_currency}
+
+
+def _json(value: object, status: int = 200) -> Response:
+    return Response(encode(value), status_code=status, media_type="application/json")
+
+
+__all__ = ["DecisionView", "router"]

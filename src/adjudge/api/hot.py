@@ -1,0 +1,177 @@
+"""The hot path: `POST /v1/decisions` and its bulk form, before the router.
+
+A plain ASGI callable: FastAPI's dependency and response machinery halves the rate of this one route
+(docs/adr/0002). Its description in OpenAPI stands in `decisions.py`.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from typing import Any, Final
+
+import msgspec
+import structlog
+
+from adjudge.api import asking, problems, questions
+from adjudge.api.authentication import require
+from adjudge.api.problems import Problem
+from adjudge.api.services import Services
+from adjudge.api.views import DecisionView, encode
+from adjudge.core.errors import AdjudgeError
+from adjudge.store.connecting import UNAVAILABLE
+from adjudge.store.scope import Scope
+from adjudge.telemetry import names
+
+log = structlog.get_logger()
+
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+App = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
+
+LARGEST_BODY: Final = 256 * 1024
+LARGEST_BULK: Final = 16 * 1024 * 1024
+LONGEST_WAIT_SECONDS: Final = 30.0
+BODY_SECONDS: Final = 20.0
+"""How long a client may take to send a body."""
+
+
+class HotPath:
+    """Answers the posts of decisions; everything else goes on to the application."""
+
+    def __init__(self, app: App, services: Callable[[], Services]) -> None:
+        self._app = app
+        self._services = services
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "POST":
+            return await self._app(scope, receive, send)
+        if scope["path"] == "/v1/decisions":
+            return await self._answered(self._single, scope, receive, send)
+        if scope["path"] == "/v1/decisions/bulk":
+            return await self._answered(self._bulk, scope, receive, send)
+        return await self._app(scope, receive, send)
+
+    async def _answered(
+        self,
+        handle: Callable[[dict[bytes, bytes], Receive], Awaitable["Answer"]],
+        scope: MutableMapping[str, Any],
+        receive: Receive,
+        send: Send,
+    ) -> None:
+        try:
+            answer = await handle(dict(scope["headers"]), receive)
+        except AdjudgeError as error:
+            names.REFUSED.labels(error.kind).inc()
+            answer = of_problem(error)
+        except UNAVAILABLE as error:
+            log.warning("api.unavailable", error=repr(error))
+            answer = of_problem(Problem("unavailable", "the database does not answer"))
+        await send({"type": "http.response.start", "status": answer[0], "headers": answer[1]})
+        await send({"type": "http.response.body", "body": answer[2]})
+
+    async def _single(self, headers: dict[bytes, bytes], receive: Receive) -> "Answer":
+        services = self._services()
+        scope = require(await services.authentication.scope(headers.get(b"authorization")), "client")
+        body = await _body(headers, receive, LARGEST_BODY)
+        wait, applied = waiting(headers.get(b"prefer"))
+        question = questions.read(body, key=_key(headers), trace=questions.traced(headers.get(b"traceparent")))
+        decision, replayed = await asking.ask(services, scope, question, wait_seconds=wait)
+        return _accepted(decision, applied, replayed=replayed)
+
+    async def _bulk(self, headers: dict[bytes, bytes], receive: Receive) -> "Answer":
+        services = self._services()
+        scope = require(await services.authentication.scope(headers.get(b"authorization")), "client")
+        items = questions.read_bulk(await _body(headers, receive, LARGEST_BULK))
+        trace = questions.traced(headers.get(b"traceparent"))
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(_item(services, scope, item, trace)) for item in items]
+        return 200, _JSON, encode({"items": [task.result() for task in tasks]})
+
+
+Answer = tuple[int, Sequence[tuple[bytes, bytes]], bytes]
+
+_JSON: Final = ((b"content-type", b"application/json"),)
+
+
+def of_problem(error: AdjudgeError) -> "Answer":
+    """Return a problem as raw ASGI."""
+    headers = [(name.lower().encode(), value.encode()) for name, value in problems.headers(error).items()]
+    kind = (b"content-type", problems.MEDIA_TYPE.encode())
+    return problems.status(error), [kind, *headers], msgspec.json.encode(problems.body(error))
+
+
+def waiting(header: bytes | None) -> tuple[float, bytes | None]:
+    """Return (seconds to wait, what to answer as Preference-Applied) of a Prefer header (RFC 7240)."""
+    for preference in (header or b"").split(b","):
+        name, _, value = preference.strip().partition(b"=")
+        if name.strip().lower() == b"wait" and value.strip(b' "').isdigit():
+            seconds = min(float(value.strip(b' "')), LONGEST_WAIT_SECONDS)
+            return seconds, b"wait=%d" % seconds
+    return 0.0, None
+
+
+async def _item(services: Services, scope: Scope, item: msgspec.Raw, trace: str | None) -> dict[str, object]:
+    try:
+        if len(bytes(item)) > LARGEST_BODY:
+            raise Problem("body-too-large", f"an item has at most {LARGEST_BODY} bytes")
+        question = questions.read(item, key=None, trace=trace)
+        decision, replayed = await asking.ask(services, scope, question, wait_seconds=0)
+    except AdjudgeError as error:
+        names.REFUSED.labels(error.kind).inc()
+        return {"status": problems.status(error), "problem": problems.body(error)}
+    except UNAVAILABLE:
+        gone = Problem("unavailable", "the database does not answer")
+        return {"status": problems.status(gone), "problem": problems.body(gone)}
+    found: dict[str, object] = {"status": 202 if decision.outcome is None else 200, "decision": decision}
+    return {**found, "replayed": True} if replayed else found
+
+
+async def _body(headers: dict[bytes, bytes], receive: Receive, largest: int) -> bytes:
+    kind = headers.get(b"content-type", b"application/json")
+    if not kind.startswith(b"application/json"):
+        raise Problem("unsupported-media-type", "send application/json")
+    length = headers.get(b"content-length", b"0")
+    if length.isdigit() and int(length) > largest:
+        raise Problem("body-too-large", f"a body has at most {largest} bytes")
+    message = await receive()
+    body: bytes = message.get("body", b"")
+    if message.get("more_body"):
+        body = await _rest(body, receive, largest)
+    if message["type"] == "http.disconnect":
+        raise Problem("malformed-json", "the body was cut off")
+    return body
+
+
+async def _rest(body: bytes, receive: Receive, largest: int) -> bytes:
+    parts, size = [body], len(body)
+    async with asyncio.timeout(BODY_SECONDS):
+        while True:
+            message = await receive()
+            parts.append(message.get("body", b""))
+            size += len(parts[-1])
+            if size > largest:
+                raise Problem("body-too-large", f"a body has at most {largest} bytes")
+            if message["type"] == "http.disconnect":
+                raise Problem("malformed-json", "the body was cut off")
+            if not message.get("more_body"):
+                return b"".join(parts)
+
+
+def _key(headers: dict[bytes, bytes]) -> str | None:
+    header = headers.get(b"idempotency-key")
+    if header is None:
+        return None
+    key = header.decode("latin-1").strip().strip('"')
+    if not 0 < len(key) <= questions.LONGEST_TEXT:
+        raise Problem("invalid-body", f"an Idempotency-Key has 1 to {questions.LONGEST_TEXT} characters")
+    return key
+
+
+def _accepted(decision: DecisionView, applied: bytes | None, *, replayed: bool) -> "Answer":
+    headers = [*_JSON]
+    if applied is not None:
+        headers.append((b"preference-applied", applied))
+    if replayed:
+        headers.append((b"idempotency-replayed", b"true"))
+    if decision.outcome is None:
+        headers.append((b"location", b"/v1/decisions/%s" % str(decision.id).encode()))
+    return 200 if decision.outcome is not None else 202, headers, encode(decision)

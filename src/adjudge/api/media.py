@@ -1,0 +1,92 @@
+"""References in evidence become URLs when a task is claimed, never at intake.
+
+`pass` hands the URL on byte for byte; a folder's files are served by the API itself, under a signed URL
+that ends with the lease.
+"""
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import msgspec
+
+from adjudge.api.problems import Problem
+
+MOST_MEDIA = 16
+
+
+class Ticket(msgspec.Struct, array_like=True):
+    """What a signed URL stands for."""
+
+    scheme: str
+    path: str
+    until: int
+    """Unix seconds."""
+    type: str
+
+
+class Media:
+    """Opens references by the resolvers of the configuration."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+
+    def resolve(
+        self, evidence: Mapping[str, Any], resolvers: Mapping[str, Path | None], until: datetime
+    ) -> list[dict[str, Any]]:
+        """Return the evidence's media with URLs; `url` is null where nothing opens the reference."""
+        listed = evidence.get("media")
+        if not isinstance(listed, Sequence) or isinstance(listed, str):
+            return []
+        return [self._resolved(item, resolvers, until) for item in listed[:MOST_MEDIA] if isinstance(item, dict)]
+
+    def _resolved(
+        self, item: Mapping[str, Any], resolvers: Mapping[str, Path | None], until: datetime
+    ) -> dict[str, Any]:
+        shown = {name: item[name] for name in ("name", "type", "from", "to") if name in item}
+        uri = item.get("uri")
+        scheme = urlsplit(uri).scheme if isinstance(uri, str) else ""
+        if not isinstance(uri, str) or scheme not in resolvers:
+            return {**shown, "url": None, "fault": f"nothing opens {scheme or 'this reference'}"}
+        folder = resolvers[scheme]
+        if folder is None:
+            return {**shown, "url": uri}
+        parts = urlsplit(uri)
+        path = unquote(f"{parts.netloc}{parts.path}").lstrip("/")
+        if _within(folder, path) is None:
+            return {**shown, "url": None, "fault": "no evidence: there is no such file"}
+        ticket = Ticket(scheme, path, int(until.timestamp()) + 1, str(item.get("type", "")))
+        return {**shown, "url": f"/v1/media/{self._signed(ticket)}"}
+
+    def open(self, signed: str, resolvers: Mapping[str, Path | None], now: datetime) -> tuple[Path, str]:
+        """Return (file, media type) of a signed URL. Raises Problem where it is forged, over, or empty."""
+        text, _, signature = signed.partition(".")
+        if not hmac.compare_digest(self._signature(text), signature):
+            raise Problem("forbidden", "this URL was not signed by us")
+        ticket = msgspec.json.decode(base64.urlsafe_b64decode(text), type=Ticket)
+        if ticket.until < now.timestamp():
+            raise Problem("forbidden", "this URL has ended with its lease")
+        folder = resolvers.get(ticket.scheme)
+        path = _within(folder, ticket.path) if folder is not None else None
+        if path is None:
+            raise Problem("not-found", "there is no such file")
+        return path, ticket.type
+
+    def _signed(self, ticket: Ticket) -> str:
+        text = base64.urlsafe_b64encode(msgspec.json.encode(ticket)).decode()
+        return f"{text}.{self._signature(text)}"
+
+    def _signature(self, text: str) -> str:
+        return hmac.new(self._key, text.encode(), hashlib.sha256).hexdigest()[:40]
+
+
+def _within(folder: Path, path: str) -> Path | None:
+    """Return the file where it exists and does not lead out of its folder."""
+    root = folder.resolve()
+    found = (root / path).resolve()
+    return found if found.is_relative_to(root) and found.is_file() else None

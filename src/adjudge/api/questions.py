@@ -1,0 +1,219 @@
+"""A stranger's bytes become a question, or a problem with a pointer to the field.
+
+msgspec, because this is the hot path: it decodes and checks a question in about a microsecond.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, Literal
+
+import jsonschema_rs
+import msgspec
+
+from adjudge.api.problems import Problem
+from adjudge.core.money import Stake, parse_stake
+from adjudge.core.specifications import DEFAULT_LOCATION
+from adjudge.engine.intake import InvalidEvidence, Question
+
+DEEPEST = 64
+MOST_SUBJECTS = 8
+LONGEST_TEXT = 200
+MOST_BULK = 1_000
+MOST_FAULTS = 20
+
+
+class StakeBody(msgspec.Struct, forbid_unknown_fields=True):
+    """Money as callers write it."""
+
+    amount: str
+    currency: str
+
+
+class QuestionBody(msgspec.Struct, forbid_unknown_fields=True):
+    """What is posted."""
+
+    type: str
+    evidence: msgspec.Raw
+    location: str = DEFAULT_LOCATION
+    subject: dict[str, str] = {}
+    candidates: list[str] | None = None
+    stake: StakeBody | None = None
+    deadline: datetime | None = None
+    lane: Literal["realtime", "standard", "bulk"] | None = None
+    idempotency_key: str | None = None
+
+
+class BulkBody(msgspec.Struct, forbid_unknown_fields=True):
+    """Many at once: each its own decision with its own result."""
+
+    items: list[msgspec.Raw]
+
+
+_question = msgspec.json.Decoder(QuestionBody)
+_bulk = msgspec.json.Decoder(BulkBody)
+_any = msgspec.json.Decoder()
+_PLACE = re.compile(r"(.*) - at `\$(.*)`")
+_MISSING = re.compile(r"Object missing required field `(\w+)`")
+_UNKNOWN = re.compile(r"Object contains unknown field `(.*)`")
+_STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+
+
+def read(body: bytes | msgspec.Raw, *, key: str | None, trace: str | None) -> Question:
+    """Return the question. Raises Problem and InvalidMoney, with a pointer."""
+    try:
+        asked = _question.decode(body)
+        evidence = _any.decode(asked.evidence)
+    except msgspec.ValidationError as error:
+        raise invalid(str(error)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Problem("malformed-json", f"the body is not JSON: {error}") from None
+    except RecursionError:
+        raise Problem("invalid-body", f"the body is nested deeper than {DEEPEST}", pointer="#/evidence") from None
+    if not isinstance(evidence, dict):
+        raise Problem("invalid-body", "evidence is a JSON object", pointer="#/evidence")
+    _within_limits(asked, evidence)
+    stake = parse_stake(asked.stake.amount, asked.stake.currency) if asked.stake else None
+    return _asked(asked, evidence, stake, key if key is not None else asked.idempotency_key, trace)
+
+
+def read_bulk(body: bytes) -> list[msgspec.Raw]:
+    """Return the items of a bulk post, unread. Raises Problem."""
+    try:
+        items = _bulk.decode(body).items
+    except msgspec.ValidationError as error:
+        raise invalid(str(error)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Problem("malformed-json", f"the body is not JSON: {error}") from None
+    if len(items) > MOST_BULK:
+        raise Problem("invalid-body", f"a bulk post has at most {MOST_BULK} items, not {len(items)}", pointer="#/items")
+    return items
+
+
+def check_evidence(question_type: str, schema: Mapping[str, Any] | None, evidence: Mapping[str, Any]) -> None:
+    """Raise InvalidEvidence with all that does not fit."""
+    if schema is None:
+        return
+    validator = _validator(_Schema(schema))
+    if validator.is_valid(evidence):
+        return
+    faults = [_fault(error) for error, _ in zip(validator.iter_errors(evidence), range(MOST_FAULTS), strict=False)]
+    raise InvalidEvidence(question_type, faults)
+
+
+def traced(header: bytes | None) -> str | None:
+    """Return the W3C trace context, where it is one."""
+    if header is None:
+        return None
+    text = header.decode("latin-1")
+    return text if _TRACEPARENT.fullmatch(text) else None
+
+
+def invalid(message: str) -> Problem:
+    """Return the problem that a decoder's message stands for."""
+    placed = _PLACE.fullmatch(message)
+    what, where = (placed[1], placed[2]) if placed else (message, "")
+    pointer = "#" + "".join(f"/{name or index}" for name, index in _STEP.findall(where))
+    missing, unknown = _MISSING.fullmatch(what), _UNKNOWN.fullmatch(what)
+    if missing:
+        return Problem("invalid-body", "is required", pointer=f"{pointer}/{missing[1]}")
+    if unknown:
+        return Problem("invalid-body", "is no field of this object", pointer=f"{pointer}/{_escaped(unknown[1])}")
+    return Problem("invalid-body", what, pointer=pointer)
+
+
+def _asked(
+    asked: QuestionBody, evidence: dict[str, Any], stake: Stake | None, key: str | None, trace: str | None
+) -> Question:
+    return Question(
+        type=asked.type,
+        location=asked.location,
+        evidence=evidence,
+        evidence_json=bytes(asked.evidence),
+        subject=asked.subject,
+        candidates=tuple(asked.candidates) if asked.candidates is not None else None,
+        stake=stake,
+        deadline=asked.deadline,
+        lane=asked.lane,
+        trace=trace,
+        idempotency_key=key,
+    )
+
+
+def _within_limits(asked: QuestionBody, evidence: dict[str, Any]) -> None:
+    """Refuse at the edge what PostgreSQL would refuse later, for a whole batch."""
+    if asked.deadline is not None and asked.deadline.tzinfo is None:
+        raise Problem("invalid-body", "an instant needs its offset, as in 2026-03-07T18:21:07Z", pointer="#/deadline")
+    if asked.deadline is not None and not 2000 <= asked.deadline.year < 2200:
+        raise Problem("invalid-body", "the deadline is not a date of our time", pointer="#/deadline")
+    if len(asked.subject) > MOST_SUBJECTS:
+        raise Problem("invalid-body", f"a subject has at most {MOST_SUBJECTS} keys", pointer="#/subject")
+    for name, value in asked.subject.items():
+        _text(name, f"#/subject/{_escaped(name)}")
+        _text(value, f"#/subject/{_escaped(name)}")
+    _text(asked.type, "#/type")
+    _text(asked.location, "#/location")
+    if asked.idempotency_key is not None:
+        _text(asked.idempotency_key, "#/idempotency_key")
+    for n, candidate in enumerate(asked.candidates or ()):
+        _text(candidate, f"#/candidates/{n}")
+    raw = bytes(asked.evidence)
+    if b"\\u0000" in raw or b"\\ud" in raw or b"\\uD" in raw or raw.count(b"{") + raw.count(b"[") > DEEPEST:
+        _storable(evidence, "#/evidence", 1)
+
+
+def _text(value: str, pointer: str) -> None:
+    if "\x00" in value:
+        raise Problem("invalid-body", "holds a NUL character, which cannot be stored", pointer=pointer)
+    if len(value) > LONGEST_TEXT:
+        raise Problem("invalid-body", f"is longer than {LONGEST_TEXT} characters", pointer=pointer)
+
+
+def _storable(value: Any, pointer: str, depth: int) -> None:
+    if depth > DEEPEST:
+        raise Problem("invalid-body", f"is nested deeper than {DEEPEST}", pointer="#/evidence")
+    if isinstance(value, str):
+        if "\x00" in value:
+            raise Problem("invalid-body", "holds a NUL character, which cannot be stored", pointer=pointer)
+        return
+    if isinstance(value, dict):
+        for name, item in value.items():
+            _storable(name, f"{pointer}/{_escaped(name)}", depth)
+            _storable(item, f"{pointer}/{_escaped(name)}", depth + 1)
+    elif isinstance(value, list):
+        for n, item in enumerate(value):
+            _storable(item, f"{pointer}/{n}", depth + 1)
+
+
+class _Schema:
+    """A schema that can be a key: compared by identity, as compiled configuration holds it."""
+
+    __slots__ = ("schema",)
+
+    def __init__(self, schema: Mapping[str, Any]) -> None:
+        self.schema = schema
+
+    def __hash__(self) -> int:
+        return id(self.schema)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Schema) and other.schema is self.schema
+
+
+@lru_cache(maxsize=1_000)
+def _validator(schema: _Schema) -> Any:
+    return jsonschema_rs.Draft202012Validator(dict(schema.schema), validate_formats=False)
+
+
+def _fault(error: Any) -> tuple[str, str]:
+    path = "#/evidence" + "".join(f"/{_escaped(str(step))}" for step in error.instance_path)
+    missing = getattr(error.kind, "property", None)
+    if isinstance(missing, str):
+        return f"{path}/{_escaped(missing)}", "is required"
+    return path, str(error.message)[:200]
+
+
+def _escaped(step: str) -> str:
+    return step.replace("~", "~0").replace("/", "~1")[:LONGEST_TEXT]

@@ -1,0 +1,223 @@
+"""People's work: claim, answer, decline, release, heartbeat. The reviewer is whom the key belongs to."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import msgspec
+from fastapi import APIRouter, Body, Depends, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from adjudge.api import hot
+from adjudge.api.authentication import caller, require
+from adjudge.api.decisions import PROBLEMS, Here
+from adjudge.api.problems import Problem
+from adjudge.api.services import Services
+from adjudge.api.views import encode
+from adjudge.core.answers import Boolean, ClosedSpace, Integer, Labels, Structured
+from adjudge.core.money import Stake
+from adjudge.review import answering, claiming
+from adjudge.store import tasks, work
+from adjudge.store.scope import Scope
+from adjudge.store.tasks import Claimed
+
+router = APIRouter(prefix="/v1/reviews", tags=["reviews"])
+
+Caller = Annotated[Scope, Depends(caller)]
+
+
+class Claim(BaseModel):
+    """What is asked for. Unset: anything from the pools that the key belongs to."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"count": 1}]})
+
+    pools: list[str] | None = Field(None, max_length=100)
+    count: int = Field(1, ge=1, le=3, description="more than one: to prefetch under lease")
+
+
+class AnswerBody(BaseModel):
+    """A person's answer."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"answer": "refuse", "token": "…"}]})
+
+    answer: Any
+    token: UUID | None = Field(None, description="of the lease; without it, your latest lease on the task")
+    seconds: float | None = Field(None, ge=0, le=86_400, description="seconds at work, time away taken off")
+
+
+class DeclineBody(BaseModel):
+    """Why a task is given back."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    token: UUID | None = None
+    reason: Literal["no_evidence", "unsure", "conflict", "other"] = "other"
+    note: str | None = Field(None, max_length=500)
+
+
+class TokenBody(BaseModel):
+    """Which lease."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    token: UUID | None = None
+
+
+@router.post("/claim", responses=PROBLEMS)
+async def claim(request: Request, scope: Caller, here: Here, body: Annotated[Claim | None, Body()] = None) -> Response:
+    """Take the next tasks under lease; with `Prefer: wait=20`, once there are some. Empty says why."""
+    _person(scope)
+    wanted = body or Claim()
+    configuration = here.revisions.current
+    member = list(scope.pools or ())
+    own = [name for name in (wanted.pools or member) if name in member and name in configuration.pools]
+    paused = [name for name in own if configuration.pool(name).paused]
+    leases = {name: configuration.pool(name).lease.total_seconds() for name in own if name not in paused}
+    wait, _ = hot.waiting(request.headers.get("prefer", "").encode())
+    claimed = await claiming.claim(here.pool, scope, leases, count=wanted.count, seconds=wait) if leases else []
+    empty = None
+    if not claimed:
+        reason, detail = await claiming.why_empty(here.pool, scope, wanted.pools or member, own, paused)
+        empty = {"reason": reason, "detail": detail}
+    return _json({"tasks": [_task(here, task) for task in claimed], "empty": empty})
+
+
+@router.post("/{task}/answer", responses=PROBLEMS)
+async def answer(task: UUID, body: AnswerBody, scope: Caller, here: Here) -> Response:
+    """Answer a task. After the lease or after settlement the answer is kept as a label, and a problem says so."""
+    _person(scope)
+    async with here.pool.acquire() as connection, connection.transaction():
+        recorded = await answering.answer(
+            connection,
+            scope,
+            task,
+            token=await _token(connection, scope, task, body.token),
+            value=body.answer,
+            seconds=body.seconds,
+            pool_of=here.revisions.current.pool,
+            stepper=here.stepper,
+            now=here.clock,
+        )
+    await here.sender.perform(recorded.effects)
+    here.waiters.wake([finished.decision for finished in recorded.effects.finished])
+    if recorded.why:
+        why = "the lease has ended" if recorded.why == "lease-ended" else "the decision is settled"
+        raise Problem(recorded.why, f"{why}: your answer is kept as a label", recorded="label")
+    settled = bool(recorded.effects.finished)
+    return _json({"recorded": "vote", "decision_status": "settled" if settled else "open"})
+
+
+@router.post("/{task}/decline", responses=PROBLEMS)
+async def decline(task: UUID, body: DeclineBody, scope: Caller, here: Here) -> Response:
+    """Give a task back for somebody else. Not a vote; you will not get this decision again."""
+    _person(scope)
+    async with here.pool.acquire() as connection, connection.transaction():
+        effects = await answering.decline(
+            connection,
+            scope,
+            task,
+            token=await _token(connection, scope, task, body.token),
+            reason=body.reason,
+            note=body.note,
+            stepper=here.stepper,
+            now=here.clock,
+        )
+    await here.sender.perform(effects)
+    return _json({"declined": True})
+
+
+@router.post("/{task}/release", responses=PROBLEMS)
+async def release(task: UUID, scope: Caller, here: Here, body: Annotated[TokenBody | None, Body()] = None) -> Response:
+    """Give back a task that you have not looked at; it may come to you again."""
+    _person(scope)
+    async with here.pool.acquire() as connection, connection.transaction():
+        token = await _token(connection, scope, task, body.token if body else None)
+        released = await answering.release(connection, scope, task, token=token)
+    return _json({"released": released})
+
+
+@router.post("/{task}/heartbeat", responses=PROBLEMS)
+async def heartbeat(
+    task: UUID, scope: Caller, here: Here, body: Annotated[TokenBody | None, Body()] = None
+) -> Response:
+    """Prolong your lease. 409 where it has ended."""
+    _person(scope)
+    async with here.pool.acquire() as connection, connection.transaction():
+        token = await _token(connection, scope, task, body.token if body else None)
+        pool = await tasks.pool_of(connection, task)
+        seconds = here.revisions.current.pool(pool).lease.total_seconds()
+        until: datetime | None = await tasks.renew(connection, task, token, seconds)
+    if until is None:
+        raise Problem("lease-ended", "the lease has ended")
+    return _json({"lease_until": until})
+
+
+@router.get("/queues", responses=PROBLEMS)
+async def queues(scope: Caller, here: Here) -> Response:
+    """Read what waits in each pool, and how fast it is worked off."""
+    require(scope, "operator", "reviewer")
+    configuration = here.revisions.current
+    names = [name for name in configuration.pools if scope.pools is None or name in scope.pools]
+    async with here.pool.acquire() as connection:
+        found = await tasks.queues(connection, scope, names)
+    return _json(
+        {"queues": [{**msgspec.to_builtins(queue), "paused": configuration.pool(queue.pool).paused} for queue in found]}
+    )
+
+
+def _person(scope: Scope) -> None:
+    require(scope, "reviewer")
+
+
+async def _token(connection: Any, scope: Scope, task: UUID, token: UUID | None) -> UUID:
+    """Return the lease meant: the one named, or this person's latest on the task."""
+    if token is not None:
+        return token
+    found = await tasks.latest_token(connection, scope, task)
+    if found is None:
+        raise answering.UnknownTask("there is no such task, or it was never yours")
+    return found
+
+
+def _task(here: Services, task: Claimed) -> dict[str, Any]:
+    """Return what a reviewer is shown: nothing derived from a model or another person."""
+    configuration = here.revisions.current
+    kind = configuration.question_type(task.location, task.type)
+    evidence: dict[str, Any] = msgspec.json.decode(task.evidence) if task.evidence else {}
+    stake = None
+    if task.stake_minor is not None and task.stake_currency is not None:
+        stake = Stake(task.stake_minor, task.stake_currency)
+    return {
+        "id": task.id,
+        "token": task.token,
+        "pool": task.pool,
+        "type": task.type,
+        "title": kind.title,
+        "guidelines": kind.guidelines,
+        "location": task.location,
+        "evidence": {name: value for name, value in evidence.items() if name != "media"},
+        "media": here.media.resolve(evidence, configuration.organisation.resolvers, task.lease_until),
+        "answers": _answers(task),
+        "show": kind.show,
+        "stake": {"amount": stake.decimal(), "currency": stake.currency} if stake else None,
+        "asked_at": task.asked_at,
+        "due_at": task.due_at,
+        "lease_until": task.lease_until,
+    }
+
+
+def _answers(task: Claimed) -> Any:
+    space: ClosedSpace = work.read_case(task.facts).space
+    match space:
+        case Labels():
+            return task.candidates
+        case Boolean():
+            return {"boolean": True}
+        case Integer(minimum, maximum):
+            return {"integer": {"min": minimum, "max": maximum}}
+        case Structured(schema):
+            return {"schema": msgspec.json.decode(schema)}
+
+
+def _json(value: object) -> Response:
+    return Response(encode(value), media_type="application/json")

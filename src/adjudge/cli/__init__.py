@@ -1,0 +1,10 @@
+"""The command line: `adjudge`."""
+
+import sys
+
+
+def main() -> None:
+    """Run the command that the arguments name, and end the process with its status."""
+    from adjudge.cli.root import run  # noqa: PLC0415  start-up time is spent on what the command needs
+
+    sys.exit(run(sys.argv[1:]))

@@ -1,0 +1,87 @@
+"""`adjudge db`, and the one key that has to be written before any API can be asked for keys."""
+
+import asyncio
+import os
+from collections.abc import Awaitable
+from typing import Annotated, TypeVar
+
+import typer
+
+from adjudge.cli.grouping import group
+from adjudge.cli.output import as_json
+from adjudge.cli.refusing import Refused
+from adjudge.client import NewKey
+from adjudge.client.values import Role
+
+T = TypeVar("T")
+
+app = group("Bring the database's schema up to date.")
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.callback()
+def several() -> None:
+    """Bring the database's schema up to date."""
+
+
+@app.command()
+def upgrade(json_: Json = False) -> None:
+    """Bring the schema of DATABASE_URL to this version. Safe to repeat, and while others do it."""
+    from adjudge.store import migrations  # noqa: PLC0415  imports SQLAlchemy
+
+    url = os.environ.get("DATABASE_URL")
+    if not url:
+        raise Refused("DATABASE_URL is not set: it names the PostgreSQL database to upgrade")
+
+    async def upgraded() -> str | None:
+        await migrations.upgrade(url)
+        return await migrations.current(url)
+
+    revision = asyncio.run(_spoken(upgraded()))
+    print(as_json({"revision": revision}) if json_ else f"schema is at {revision}")
+
+
+def write_key(database_url: str, name: str, role: Role, locations: list[str] | None, pools: list[str] | None) -> NewKey:
+    """Store a new key without an API. Raises Refused."""
+    return asyncio.run(_spoken(_write_key(database_url, name, role, locations, pools)))
+
+
+async def _write_key(
+    database_url: str, name: str, role: Role, locations: list[str] | None, pools: list[str] | None
+) -> NewKey:
+    import asyncpg  # noqa: PLC0415
+
+    from adjudge.api.authentication import new_key_id, new_secret  # noqa: PLC0415
+    from adjudge.store import keys  # noqa: PLC0415
+
+    secret = new_secret()
+    connection = await asyncpg.connect(database_url, timeout=10)
+    try:
+        made = await keys.create(
+            connection,
+            id=new_key_id(),
+            name=name,
+            role=role,
+            secret=secret,
+            created_by="command line",
+            locations=locations,
+            pools=pools,
+        )
+    finally:
+        await connection.close(timeout=10)
+    return NewKey(id=made.id, name=made.name, role=made.role, key=secret)
+
+
+async def _spoken(work: Awaitable[T]) -> T:
+    """Await work on the database; what PostgreSQL refuses is one line. Raises Refused."""
+    import asyncpg  # noqa: PLC0415
+
+    try:
+        return await work
+    except (OSError, TimeoutError) as error:
+        raise Refused(f"cannot reach the database of DATABASE_URL: {error or 'no answer in time'}") from error
+    except asyncpg.UndefinedTableError as error:
+        raise Refused("the database has no schema yet: run `adjudge db upgrade`") from error
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
+        raise Refused(f"the database of DATABASE_URL refuses: {error}") from error

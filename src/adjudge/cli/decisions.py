@@ -1,0 +1,120 @@
+"""`adjudge decisions`: list, show, cancel, truth."""
+
+import json
+from datetime import UTC, datetime
+from typing import Annotated, Any, cast, get_args
+
+import typer
+
+from adjudge.cli.connection import connected
+from adjudge.cli.grouping import group
+from adjudge.cli.instants import instant
+from adjudge.cli.output import NONE, Column, as_json, shown, table
+from adjudge.cli.showing import path_lines, summary
+from adjudge.client import Decision
+from adjudge.client.values import Source, Status
+
+app = group("List, explain, cancel decisions; record what was true.")
+
+COLUMNS = (
+    Column("ID"),
+    Column("ASKED"),
+    Column("TYPE"),
+    Column("LOCATION"),
+    Column("STATUS"),
+    Column("ANSWER"),
+    Column("SOURCE"),
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command("ls")
+def list_decisions(
+    *,
+    question_type: Annotated[str | None, typer.Option("--type")] = None,
+    location: Annotated[str | None, typer.Option()] = None,
+    status: Annotated[str | None, typer.Option(help=", ".join(get_args(Status)))] = None,
+    source: Annotated[str | None, typer.Option(help=", ".join(get_args(Source)))] = None,
+    since: Annotated[str | None, typer.Option(help="A time ago (7d, 12h) or an instant.")] = None,
+    until: Annotated[str | None, typer.Option(help="A time ago (7d, 12h) or an instant.")] = None,
+    limit: Annotated[int, typer.Option(min=1)] = 20,
+    json_: Json = False,
+) -> None:
+    """List decisions, newest first."""
+    now = datetime.now(UTC)
+    with connected() as adjudge:
+        found = adjudge.decisions.list(
+            type=question_type,
+            location=location,
+            status=cast("Status | None", _one_of(status, Status, "--status")),
+            source=cast("Source | None", _one_of(source, Source, "--source")),
+            since=None if since is None else instant(since, now),
+            until=None if until is None else instant(until, now),
+            limit=limit,
+        )
+        decisions = list(found)
+    print(as_json(decisions) if json_ else "\n".join(table(COLUMNS, map(_row, decisions))))
+
+
+@app.command()
+def show(id: Annotated[str, typer.Argument()], json_: Json = False) -> None:  # noqa: A002
+    """Show all that happened to a decision: when, who, what, how long and at what cost."""
+    with connected() as adjudge:
+        path = adjudge.decisions.path(id)
+    print(as_json(path) if json_ else "\n".join(path_lines(path)))
+
+
+@app.command()
+def cancel(
+    id: Annotated[str, typer.Argument()],  # noqa: A002
+    reason: Annotated[str | None, typer.Option()] = None,
+    json_: Json = False,
+) -> None:
+    """Cancel an open decision."""
+    with connected() as adjudge:
+        decision = adjudge.decisions.cancel(id, reason=reason)
+    print(as_json(decision) if json_ else summary(decision))
+
+
+@app.command()
+def truth(
+    id: Annotated[str, typer.Argument()],  # noqa: A002
+    answer: Annotated[str, typer.Argument(help="A label; true, 3 or JSON where the type's answers are not labels.")],
+    source: Annotated[str, typer.Option(help="How it is known: appeal, refund, stock-take.")],
+    ref: Annotated[str | None, typer.Option(help="Where it is written down.")] = None,
+    json_: Json = False,
+) -> None:
+    """Record what turned out to be right."""
+    with connected() as adjudge:
+        labelled = adjudge.decisions.truth(id, _answer_like(adjudge.decisions.get(id), answer), source=source, ref=ref)
+    print(as_json(labelled) if json_ else summary(labelled.decision))
+
+
+def _answer_like(decision: Decision, text: str) -> Any:
+    """Read an answer of the kind that the outcome has: labels as they stand, all else as JSON."""
+    if decision.outcome is None or isinstance(decision.outcome.answer, str):
+        return text
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _row(decision: Decision) -> tuple[str, ...]:
+    outcome = decision.outcome
+    return (
+        decision.id,
+        f"{decision.asked_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}",
+        decision.type,
+        decision.location,
+        decision.status,
+        NONE if outcome is None else shown(outcome.answer),
+        NONE if outcome is None else outcome.source,
+    )
+
+
+def _one_of(given: str | None, choices: Any, option: str) -> str | None:
+    if given is not None and given not in get_args(choices):
+        raise typer.BadParameter(f"{given!r} is not one of {', '.join(get_args(choices))}", param_hint=option)
+    return given

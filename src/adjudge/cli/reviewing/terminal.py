@@ -1,0 +1,120 @@
+"""The terminal itself: keys without Enter where there is one, lines where there is none."""
+
+import asyncio
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import TextIO
+
+Put = Callable[[str | None], None]
+"""Takes a key or a line; None is the end of input."""
+
+
+class Screen:
+    """Prints around an open prompt."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._prompt = ""
+        self._typed = ""
+
+    def ask(self, line: str) -> None:
+        """Show a prompt, and leave the cursor behind it."""
+        self._close()
+        self._prompt, self._typed = line, ""
+        self._write(line)
+
+    def echo(self, typed: str) -> None:
+        """Show what stands in the prompt's line by now."""
+        more = typed.removeprefix(self._typed) if typed.startswith(self._typed) else None
+        self._write(more if more is not None else "\b \b" * (len(self._typed) - len(typed)))
+        self._typed = typed
+
+    def end(self, typed: str) -> None:
+        """Finish the prompt's line."""
+        if self._prompt:
+            self.echo(typed)
+            self._write("\n")
+            self._prompt = ""
+
+    def say(self, text: str) -> None:
+        """Print a line, and the open prompt again below it."""
+        prompt, typed = self._prompt, self._typed
+        self._close()
+        self._write(f"{text}\n")
+        if prompt:
+            self.ask(prompt)
+            self.echo(typed)
+
+    def _close(self) -> None:
+        if self._prompt:
+            self._write("\n")
+            self._prompt = ""
+
+    def _write(self, text: str) -> None:
+        self._stream.write(text)
+        self._stream.flush()
+
+
+@contextmanager
+def keys(loop: asyncio.AbstractEventLoop, descriptor: int, put: Put) -> Iterator[None]:
+    """Put each key as it is pressed; the terminal is as it was afterwards. Ctrl-C stays a signal."""
+    import termios  # noqa: PLC0415  where there is no termios, input is read by lines
+    import tty  # noqa: PLC0415
+
+    before = termios.tcgetattr(descriptor)
+
+    def read() -> None:
+        pressed = os.read(descriptor, 1024).decode(errors="ignore")
+        if not pressed:
+            loop.remove_reader(descriptor)
+            put(None)
+        elif not pressed.startswith("\x1b"):  # an arrow key, say
+            for key in pressed:
+                put(key)
+
+    tty.setcbreak(descriptor, termios.TCSANOW)
+    loop.add_reader(descriptor, read)
+    try:
+        yield
+    finally:
+        loop.remove_reader(descriptor)
+        termios.tcsetattr(descriptor, termios.TCSANOW, before)
+
+
+@contextmanager
+def lines(loop: asyncio.AbstractEventLoop, descriptor: int, put: Put, wanted: threading.Semaphore) -> Iterator[None]:
+    """Put a line of a pipe or file for each time that `wanted` is released, and None at its end.
+
+    A thread reads, as files cannot be awaited; it is left behind where it still reads at the end. It
+    reads the descriptor, as a buffered stream would hold a lock that the end of the process wants.
+    """
+
+    def read() -> None:
+        rest = b""
+        with suppress(RuntimeError):  # the loop has been closed
+            while piece := os.read(descriptor, 65536):
+                *whole, rest = (rest + piece).split(b"\n")
+                for line in whole:
+                    pass_on(line)
+            if rest:
+                pass_on(rest)
+            loop.call_soon_threadsafe(put, None)
+
+    def pass_on(line: bytes) -> None:
+        wanted.acquire()
+        loop.call_soon_threadsafe(put, line.decode(errors="replace"))
+
+    threading.Thread(target=read, name="read lines", daemon=True).start()
+    yield
+
+
+def has_keys() -> bool:
+    """Whether standard input is a terminal whose keys can be read one by one."""
+    try:
+        import termios  # noqa: F401, PLC0415
+    except ImportError:
+        return False
+    return sys.stdin.isatty()

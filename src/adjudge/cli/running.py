@@ -1,0 +1,193 @@
+"""`adjudge up`: everything on this machine, stopped together, nothing lost."""
+
+import asyncio
+import json
+import os
+import secrets
+import shutil
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import asyncpg
+import httpx
+import typer
+
+from adjudge.api.authentication import new_key_id, new_secret
+from adjudge.cli.refusing import Refused
+from adjudge.cli.settings import Settings
+from adjudge.config import base_of, compile_documents, read_folder
+from adjudge.core.errors import AdjudgeError
+from adjudge.stack import Servers, StackError, embedded, require_free, run_roles
+from adjudge.store import keys, migrations
+from adjudge.store.scope import SYSTEM
+
+PROJECT = Path(".adjudge")
+READY_SECONDS = 60.0
+KEY_NAME = "up"
+
+
+def up(
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
+    config: Annotated[Path | None, typer.Option(help="Folder of the configuration.")] = None,
+    workers: Annotated[int, typer.Option(help="Worker processes.", min=1, max=64)] = 1,
+) -> None:
+    """Run PostgreSQL, Valkey, api, worker and keeper until Ctrl-C; nothing is lost.
+
+    DATABASE_URL and REDIS_URL replace the embedded servers.
+    """
+    given: dict[str, Any] = {"host": host, "port": port, "config": config}
+    settings = Settings(**{name: value for name, value in given.items() if value is not None})
+    try:
+        asyncio.run(_up(settings, workers))
+    except StackError as error:
+        raise Refused(str(error)) from error
+
+
+async def _up(settings: Settings, workers: int) -> None:
+    started = time.monotonic()
+    base = base_of(settings.config, Path.cwd())
+    compile_documents(
+        read_folder(settings.config.resolve(), relative_to=base), base=base
+    )  # refused before anything starts
+    require_free(settings.host, settings.port)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    folder = Path.cwd() / PROJECT
+    async with AsyncExitStack() as stack:
+        servers = await stack.enter_async_context(
+            embedded(
+                folder,
+                postgres=settings.database_url is None,
+                valkey=settings.redis_url is None,
+                report=_report,
+            )
+        )
+        database_url = settings.database_url or str(servers.database_url)
+        redis_url = settings.redis_url or str(servers.redis_url)
+        _report("bringing the schema up to date")
+        await migrations.upgrade(database_url)
+        url = f"http://{settings.host}:{settings.port}"
+        await stack.enter_async_context(_key_file(folder, database_url, redis_url, url))
+        env = _environment(folder, settings, database_url, redis_url)
+        commands = _commands(workers)
+        async with asyncio.TaskGroup() as group:
+            roles = group.create_task(
+                run_roles(
+                    commands,
+                    env=env,
+                    report=_report,
+                    stop=stop,
+                    log_folder=_made(folder / "logs"),
+                    drain_seconds=settings.drain_seconds + 5,
+                )
+            )
+            if await _is_ready(url, stop):
+                _announce(servers, url, time.monotonic() - started)
+            await roles
+
+
+def _commands(workers: int) -> dict[str, list[str]]:
+    names = ["worker"] if workers == 1 else [f"worker-{n + 1}" for n in range(workers)]
+    program = [sys.executable, "-m", "adjudge"]
+    return {
+        "api": [*program, "api"],
+        **{name: [*program, "worker"] for name in names},
+        "keeper": [*program, "keeper"],
+    }
+
+
+def _environment(folder: Path, settings: Settings, database_url: str, redis_url: str) -> dict[str, str]:
+    metrics = folder / "metrics"
+    shutil.rmtree(metrics, ignore_errors=True)
+    return {
+        **os.environ,
+        "DATABASE_URL": database_url,
+        "REDIS_URL": redis_url,
+        "ADJUDGE_CONFIG": str(settings.config),
+        "ADJUDGE_HOST": settings.host,
+        "ADJUDGE_PORT": str(settings.port),
+        "PROMETHEUS_MULTIPROC_DIR": str(_made(metrics)),
+    }
+
+
+@asynccontextmanager
+async def _key_file(folder: Path, database_url: str, redis_url: str, url: str) -> AsyncIterator[None]:
+    """Make an admin key for this run and leave it where commands find it; it ends with the run."""
+    secret = new_secret()
+    connection = await asyncpg.connect(database_url, timeout=10)
+    try:
+        await keys.revoke_named(connection, SYSTEM, KEY_NAME, SYSTEM.principal)
+        await keys.create(
+            connection,
+            id=new_key_id(),
+            name=KEY_NAME,
+            role="admin",
+            secret=secret,
+            created_by=SYSTEM.principal,
+        )
+    finally:
+        await connection.close()
+    _write_private(folder / "api.json", {"url": url, "key": secret})
+    _write_private(folder / "stack.json", {"database_url": database_url, "redis_url": redis_url})
+    try:
+        yield
+    finally:
+        for name in ("api.json", "stack.json"):
+            (folder / name).unlink(missing_ok=True)
+
+
+def _write_private(path: Path, value: object) -> None:
+    fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
+        json.dump(value, stream)
+    fresh.replace(path)
+
+
+async def _is_ready(url: str, stop: asyncio.Event) -> bool:
+    """Return True once the API takes questions; False when told to stop before."""
+    deadline = time.monotonic() + READY_SECONDS
+    async with httpx.AsyncClient(timeout=2) as client:
+        while not stop.is_set():
+            try:
+                if (await client.get(f"{url}/readyz")).status_code == 200:
+                    return True
+            except httpx.HTTPError:
+                pass
+            if time.monotonic() > deadline:
+                stop.set()
+                raise AdjudgeError(f"the API did not become ready in {READY_SECONDS:.0f} s, see {PROJECT}/logs/api.log")
+            try:
+                async with asyncio.timeout(0.1):
+                    await stop.wait()
+            except TimeoutError:
+                continue
+    return False
+
+
+def _announce(servers: Servers, url: str, seconds: float) -> None:
+    parts = [
+        *([f"PostgreSQL {servers.postgres_version}"] if servers.postgres_version else ["PostgreSQL (yours)"]),
+        *([f"Valkey {servers.valkey_version}"] if servers.valkey_version else ["Redis (yours)"]),
+        "api",
+        "worker",
+        "keeper",
+    ]
+    where = f"{url}/docs; key in {PROJECT}/, where commands find it"
+    print(f"ready in {seconds:.1f} s: {', '.join(parts)}; {where}", flush=True)
+
+
+def _report(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

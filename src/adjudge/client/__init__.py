@@ -1,0 +1,89 @@
+"""The typed client of the API: `Adjudge`, and `AsyncAdjudge` where calls are awaited.
+
+    with Adjudge() as adjudge:
+        decision = adjudge.decisions.create("claim.pay", evidence={"amount": "50.00", "text": "fell"}, wait=5)
+
+Calls are retried while the server cannot be reached or sheds load, under one idempotency key each.
+"""
+
+from adjudge.client.asynchronous import AsyncAdjudge
+from adjudge.client.decisions import Question
+from adjudge.client.finding import NotConnected
+from adjudge.client.problems import (
+    Conflict,
+    Forbidden,
+    Invalid,
+    NotFound,
+    Overloaded,
+    Pointed,
+    Problem,
+    Unauthorized,
+    Unavailable,
+)
+from adjudge.client.retrying import Patience
+from adjudge.client.synchronous import Adjudge
+from adjudge.client.values import (
+    Breaker,
+    Claim,
+    Decider,
+    Decision,
+    Empty,
+    Key,
+    Labelled,
+    Lease,
+    Media,
+    Money,
+    NewKey,
+    NewReviewer,
+    OtherAnswers,
+    Outcome,
+    Path,
+    Published,
+    Queue,
+    Recorded,
+    Reviewer,
+    Task,
+    UnknownEvent,
+    WaitingFor,
+    Whole,
+)
+
+__all__ = [
+    "Adjudge",
+    "AsyncAdjudge",
+    "Breaker",
+    "Claim",
+    "Conflict",
+    "Decider",
+    "Decision",
+    "Empty",
+    "Forbidden",
+    "Invalid",
+    "Key",
+    "Labelled",
+    "Lease",
+    "Media",
+    "Money",
+    "NewKey",
+    "NewReviewer",
+    "NotConnected",
+    "NotFound",
+    "OtherAnswers",
+    "Outcome",
+    "Overloaded",
+    "Path",
+    "Patience",
+    "Pointed",
+    "Problem",
+    "Published",
+    "Question",
+    "Queue",
+    "Recorded",
+    "Reviewer",
+    "Task",
+    "Unauthorized",
+    "Unavailable",
+    "UnknownEvent",
+    "WaitingFor",
+    "Whole",
+]

@@ -1,0 +1,198 @@
+"""The client for code without an event loop."""
+
+import random
+import time
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+from types import TracebackType
+from typing import Self, TypeVar
+from uuid import uuid4
+
+import httpx
+
+from adjudge.client import administration, decisions, reviews
+from adjudge.client.binding import Resource, sync
+from adjudge.client.calls import Call, Pause, Steps, with_key
+from adjudge.client.finding import connection_to
+from adjudge.client.problems import Problem
+from adjudge.client.retrying import Attempts, Patience
+from adjudge.client.sending import Requests, Result, failure_of
+from adjudge.client.values import Decision, Source, Status
+
+T = TypeVar("T")
+
+
+class Sending:
+    """Carries out calls, one attempt after the other."""
+
+    def __init__(
+        self,
+        http: httpx.Client,
+        requests: Requests,
+        patience: Patience,
+        *,
+        now: Callable[[], float],
+        sleep: Callable[[float], None],
+        chance: Callable[[], float],
+        new_key: Callable[[], str],
+    ) -> None:
+        self._http = http
+        self._requests = requests
+        self._patience = patience
+        self._sleep = sleep
+        self._chance = chance
+        self.now = now
+        self.new_key = new_key
+
+    def run(self, call: Call[T], /) -> T:
+        """Return the answer of the call. Raises Problem."""
+        call = with_key(call, self.new_key)
+        attempts = Attempts(self._patience, call.repeatable, self.now())
+        while True:
+            result = self._attempt(call)
+            failure = failure_of(result)
+            pause = None if failure is None else attempts.pause_after(failure, self.now(), self._chance)
+            if pause is None:
+                return self._requests.read(call, result)
+            self._sleep(pause)
+
+    def follow(self, steps: Steps[T], /) -> T:
+        """Carry out several calls, each decided by the answers before."""
+        answer = None
+        while True:
+            try:
+                step = steps.send(answer)
+            except StopIteration as end:
+                result: T = end.value
+                return result
+            answer = self._sleep(step.seconds) if isinstance(step, Pause) else self.run(step)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._http.close()
+
+    def _attempt(self, call: Call[T]) -> Result:
+        try:
+            return self._http.send(self._requests.build(self._http, call))
+        except httpx.TransportError as error:
+            return error
+
+
+class Decisions(Resource):
+    """Questions and their outcomes."""
+
+    create = sync(decisions.create)
+    get = sync(decisions.get)
+    path = sync(decisions.explain)
+    cancel = sync(decisions.cancel)
+    truth = sync(decisions.truth)
+
+    def create_many(self, questions: Iterable[decisions.Question]) -> list[Decision | Problem]:
+        """Ask many questions; return a decision or a problem for each, in order."""
+        return self._executor.follow(decisions.create_many(questions, self._executor.new_key))
+
+    def wait(self, id: str, timeout: float) -> Decision:  # noqa: A002
+        """Wait up to `timeout` seconds for an outcome; return the decision as it then stands."""
+        return self._executor.follow(decisions.wait_for(id, timeout, self._executor.now))
+
+    def list(
+        self,
+        *,
+        type: str | None = None,  # noqa: A002
+        location: str | None = None,
+        status: Status | None = None,
+        source: Source | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int | None = None,
+    ) -> Iterator[Decision]:
+        """Yield decisions, newest first; pages are asked for as they are needed."""
+        listing = decisions.Listing(limit, type, location, status, source, since, until)
+        while (call := listing.next_page()) is not None:
+            yield from listing.take(self._executor.run(call))
+
+
+class Reviews(Resource):
+    """Tasks for people."""
+
+    claim = sync(reviews.claim)
+    answer = sync(reviews.answer)
+    decline = sync(reviews.decline)
+    release = sync(reviews.release)
+    heartbeat = sync(reviews.heartbeat)
+    queues = sync(reviews.queues)
+
+
+class Keys(Resource):
+    """API keys."""
+
+    create = sync(administration.create_key)
+    list = sync(administration.list_keys)
+    revoke = sync(administration.revoke_key)
+
+
+class Reviewers(Resource):
+    """The people who answer."""
+
+    add = sync(administration.add_reviewer)
+    list = sync(administration.list_reviewers)
+
+
+class Deciders(Resource):
+    """Whoever can be asked."""
+
+    list = sync(administration.list_deciders)
+
+
+class Config(Resource):
+    """The configuration in force."""
+
+    get = sync(administration.get_config)
+
+
+class Adjudge:
+    """The API of one Adjudge. Close it, or use it in a `with` statement.
+
+    Without `url` and `key`: ADJUDGE_URL and ADJUDGE_KEY, else `.adjudge/api.json` of the current
+    folder or a parent. Raises NotConnected where neither says enough.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        key: str | None = None,
+        *,
+        patience: Patience = Patience(),  # noqa: B008  frozen
+        transport: httpx.BaseTransport | None = None,
+        now: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+        chance: Callable[[], float] = random.random,
+        new_key: Callable[[], str] = lambda: str(uuid4()),
+    ) -> None:
+        self._executor = Sending(
+            httpx.Client(transport=transport),
+            Requests(connection_to(url, key)),
+            patience,
+            now=now,
+            sleep=sleep,
+            chance=chance,
+            new_key=new_key,
+        )
+        self.decisions = Decisions(self._executor)
+        self.reviews = Reviews(self._executor)
+        self.keys = Keys(self._executor)
+        self.reviewers = Reviewers(self._executor)
+        self.deciders = Deciders(self._executor)
+        self.config = Config(self._executor)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._executor.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

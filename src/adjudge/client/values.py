@@ -1,0 +1,251 @@
+"""What the API answers, typed. Fields that this version does not know are passed over."""
+
+from datetime import datetime
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+
+from adjudge.core.events import HistoryEvent
+
+Status: TypeAlias = Literal["open", "held", "provisional", "final", "amended", "cancelled"]
+Source: TypeAlias = Literal["model", "rule", "reviewer", "fallback", "cancel"]
+Role: TypeAlias = Literal["client", "reviewer", "operator", "admin"]
+DeclineReason: TypeAlias = Literal["no_evidence", "unsure", "conflict", "other"]
+
+
+class Value(msgspec.Struct, frozen=True, kw_only=True):
+    """Immutable, compared by value; `msgspec.json.encode` writes it as the API does."""
+
+
+class Money(Value, frozen=True, kw_only=True):
+    """An exact amount."""
+
+    amount: str
+    """A decimal string: `2.49`."""
+    currency: str
+    """ISO 4217."""
+
+
+class Outcome(Value, frozen=True, kw_only=True):
+    """One version of the answer."""
+
+    version: int
+    answer: Any
+    """A label, boolean, whole number or structured JSON, as the question type says."""
+    confidence: float | None = None
+    source: Source
+    deciders: tuple[str, ...] = ()
+    reason: str = ""
+    certificate: str | None = None
+    settled_at: datetime
+
+
+class WaitingFor(Value, frozen=True, kw_only=True):
+    """Who or what an open decision waits for: models, a pool of people, or the end of a hold."""
+
+    decider: str | None = None
+    deciders: tuple[str, ...] = ()
+    pool: str | None = None
+    votes: int | None = None
+    """People who have answered so far."""
+    held: bool = False
+    until: datetime | None = None
+
+
+class Decision(Value, frozen=True, kw_only=True):
+    """One question and its life until settled (and amended)."""
+
+    id: str
+    type: str
+    location: str
+    subject: dict[str, str] | None = None
+    status: Status
+    revision: int
+    asked_at: datetime
+    deadline: datetime | None = None
+    waiting_for: WaitingFor | None = None
+    outcome: Outcome | None = None
+
+
+class Page(Value, frozen=True, kw_only=True):
+    """Some decisions, newest first, and where the next page begins."""
+
+    items: tuple[Decision, ...]
+    next: str | None = None
+
+
+class UnknownEvent(Value, frozen=True, kw_only=True):
+    """An event of a kind that this version does not know."""
+
+    kind: str
+    at: datetime
+
+
+class Path(Value, frozen=True, kw_only=True):
+    """All that happened to a decision, in order, and every version of its outcome."""
+
+    decision: Decision
+    events: tuple[HistoryEvent | UnknownEvent, ...]
+    outcomes: tuple[Outcome, ...] = ()
+    stake: Money | None = None
+    plan: str | None = None
+
+
+class Labelled(Value, frozen=True, kw_only=True):
+    """A truth that was recorded, and the decision, amended where its type allows that."""
+
+    label: dict[str, Any]
+    decision: Decision
+
+
+class Media(Value, frozen=True, kw_only=True):
+    """A picture or clip among the evidence, under a signed address."""
+
+    name: str
+    url: str
+    type: str | None = None
+    from_: float | None = msgspec.field(default=None, name="from")
+    to: float | None = None
+
+
+class Whole(Value, frozen=True, kw_only=True):
+    """Bounds of a whole number, both included."""
+
+    min: int
+    max: int
+
+
+class OtherAnswers(Value, frozen=True, kw_only=True):
+    """An answer space that is not a list of labels: exactly one field is set."""
+
+    boolean: bool | None = None
+    integer: Whole | None = None
+    schema: dict[str, Any] | None = None
+
+
+class Task(Value, frozen=True, kw_only=True):
+    """A question waiting for a person, leased to the key that claimed it."""
+
+    id: str
+    token: str
+    """Proof of the lease; every call about the task names it."""
+    pool: str
+    type: str
+    title: str | None = None
+    guidelines: str | None = None
+    location: str = "default"
+    evidence: dict[str, Any]
+    media: tuple[Media, ...] = ()
+    answers: tuple[str, ...] | OtherAnswers
+    show: tuple[str, ...] | None = None
+    """Fields of the evidence to show, in order; none named: all."""
+    stake: Money | None = None
+    due_at: datetime
+    lease_until: datetime
+    asked_at: datetime | None = None
+
+
+class Empty(Value, frozen=True, kw_only=True):
+    """Why nothing could be claimed."""
+
+    reason: str
+    """`none_waiting`, `all_leased`, `wrong_pool`, `paused` or `all_seen`."""
+    detail: str = ""
+
+
+class Claim(Value, frozen=True, kw_only=True):
+    """Tasks leased to the caller, or why there are none."""
+
+    tasks: tuple[Task, ...] = ()
+    empty: Empty | None = None
+
+
+class Recorded(Value, frozen=True, kw_only=True):
+    """What an answer became."""
+
+    recorded: Literal["vote", "label"]
+    """A label: it came too late to be a vote."""
+    decision_status: Status
+
+
+class Lease(Value, frozen=True, kw_only=True):
+    """How long a task is held."""
+
+    lease_until: datetime
+
+
+class Queue(Value, frozen=True, kw_only=True):
+    """The tasks that wait for the people of one pool."""
+
+    pool: str
+    waiting: int
+    leased: int = 0
+    oldest_seconds: float | None = None
+    due_5m: int = 0
+    """Waiting tasks that are due within five minutes."""
+    at_work: int = 0
+    votes_per_hour: float = 0
+    median_seconds: float | None = None
+    paused: bool = False
+
+
+class Key(Value, frozen=True, kw_only=True):
+    """An API key, without its secret."""
+
+    id: str
+    name: str
+    role: Role
+    locations: tuple[str, ...] | None = None
+    pools: tuple[str, ...] | None = None
+    created_at: datetime | None = None
+    revoked_at: datetime | None = None
+
+
+class NewKey(Value, frozen=True, kw_only=True):
+    """An API key just made; `key` is shown this once."""
+
+    id: str
+    name: str
+    role: Role
+    key: str
+
+
+class Reviewer(Value, frozen=True, kw_only=True):
+    """A person who answers for pools."""
+
+    name: str
+    pools: tuple[str, ...] = ()
+
+
+class NewReviewer(Value, frozen=True, kw_only=True):
+    """A reviewer just added; `key` is shown this once."""
+
+    name: str
+    pools: tuple[str, ...] = ()
+    key: str
+
+
+class Breaker(Value, frozen=True, kw_only=True):
+    """Whether a decider is being asked at all."""
+
+    state: str = "closed"
+    reason: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+class Decider(Value, frozen=True, kw_only=True):
+    """Whoever can be asked."""
+
+    id: str
+    kind: str
+    breaker: Breaker | None = None
+
+
+class Published(Value, frozen=True, kw_only=True):
+    """The configuration in force."""
+
+    revision: int
+    hash: str
+    types: Any = None
+    locations: Any = None

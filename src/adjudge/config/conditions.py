@@ -1,0 +1,47 @@
+"""`accept`: when a belief may be acted on without asking further."""
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Final
+
+from adjudge.config.cursors import Cursor, described
+from adjudge.config.faults import nearest
+from adjudge.config.readers import text
+from adjudge.core.expressions import VARIABLES, Expression, InvalidExpression, compile_condition
+from adjudge.core.plans import Acceptance, ByHand, Certified
+
+_UNKNOWN_NAME: Final = re.compile(r"undeclared reference to '(\w+)'")
+
+_compiled = lru_cache(maxsize=4096)(compile_condition)  # many plans share few conditions; compiling one takes a while
+
+
+def read_acceptance(at: Cursor, rates: Mapping[str, float]) -> Acceptance | None:
+    """Read `certified` or `{by_hand: condition}`. None after a fault."""
+    if at.node.value == "certified":
+        return Certified(at.node.origin)
+    if not isinstance(at.node.value, dict):
+        example = '{by_hand: "confidence >= 0.95"}'
+        at.fault(f"{described(at.node)} is neither `certified` nor `{example}`", nearest(at.node.text, ["certified"]))
+        return None
+    with at.fields() as fields:
+        condition = fields.need("by_hand", 'by_hand: "confidence >= 0.95"')
+        return None if condition is None else _by_hand(condition, rates)
+
+
+def _by_hand(at: Cursor, rates: Mapping[str, float]) -> ByHand | None:
+    try:
+        condition = _compiled(at.read(text, "true"))
+    except InvalidExpression as error:
+        unknown = _UNKNOWN_NAME.search(str(error))
+        at.fault(str(error), nearest(unknown[1], [*VARIABLES, "stake_in"]) if unknown else None)
+        return None
+    _check(at, condition, rates)
+    return ByHand(condition, at.node.origin)
+
+
+def _check(at: Cursor, condition: Expression, rates: Mapping[str, float]) -> None:
+    for currency in sorted(condition.currencies - rates.keys()):
+        at.fault(f"organisation.rates has no rate for {currency}", nearest(currency, rates))
+    if condition.threshold is not None and condition.threshold > 1:
+        at.fault(f"confidence is at most 1: {condition.threshold:g} is never reached")

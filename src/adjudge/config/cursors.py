@@ -1,0 +1,155 @@
+"""Reading a tree field by field: each value by a reader, each fault at its line, no field unread.
+
+A reader takes a node and returns a value or raises Misread. Reading goes on after a fault with the
+default, so that one look finds every fault; a configuration with a fault is refused whole.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from adjudge.config.faults import Faults, nearest
+from adjudge.config.nodes import Node
+
+T = TypeVar("T")
+D = TypeVar("D")
+
+
+class Misread(Exception):
+    """The value is not what is wanted here."""
+
+    def __init__(self, message: str, nearest: str | None = None, node: Node | None = None) -> None:
+        super().__init__(message)
+        self.nearest = nearest
+        self.node = node
+        """The part of the value that is at fault; None: all of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """A place in the tree."""
+
+    node: Node
+    path: str
+    faults: Faults
+
+    def fault(self, message: str, nearest: str | None = None) -> None:
+        self.faults.add(self.node.origin, self.path, message, nearest)
+
+    def read(self, reader: Callable[[Node], T], default: D) -> T | D:
+        """Return what the reader makes of it; after a fault the default."""
+        try:
+            return reader(self.node)
+        except Misread as misread:
+            origin = (misread.node or self.node).origin
+            self.faults.add(origin, self.path, str(misread), misread.nearest)
+            return default
+
+    def entries(self) -> "dict[str, Cursor]":
+        """Return the entries of a mapping whose keys are names."""
+        if not isinstance(self.node.value, dict):
+            self.fault(f"a mapping is wanted here, not {described(self.node)}")
+            return {}
+        return {key: self._child(key, child) for key, child in self.node.value.items()}
+
+    def items(self) -> "list[Cursor]":
+        """Return the items of a list; a single value counts as a list of one."""
+        if not isinstance(self.node.value, list):
+            return [self]
+        return [Cursor(item, f"{self.path}[{i}]", self.faults) for i, item in enumerate(self.node.value)]
+
+    def has(self, key: str) -> bool:
+        """Return whether the field is given, with a fault or without."""
+        return key in self.node.entries
+
+    def descend(self, path: Iterable[str | int]) -> "Cursor":
+        """Return the place at a path of keys and indexes, as far as it exists."""
+        here = self
+        for part in path:
+            if isinstance(part, str) and part in here.node.entries:
+                here = here.entries()[part]
+            elif isinstance(part, int) and part < len(here.node.items):
+                here = here.items()[part]
+        return here
+
+    @contextmanager
+    def fields(self) -> "Iterator[Fields]":
+        """Give the fields of a mapping; what was not read by the end is a fault."""
+        fields = Fields(self, self.entries())
+        yield fields
+        fields.close()
+
+    def _child(self, key: str, child: Node) -> "Cursor":
+        return Cursor(child, f"{self.path}.{key}" if self.path else key, self.faults)
+
+
+@dataclass(slots=True)
+class Fields:
+    """The fields of a mapping, taken one by one."""
+
+    at: Cursor
+    _entries: dict[str, Cursor]
+    _known: dict[str, None] = field(default_factory=dict)
+
+    def get(self, key: str) -> Cursor | None:
+        """Return the field; None where it is not given."""
+        self._known[key] = None
+        return self._entries.get(key)
+
+    def read(self, key: str, reader: Callable[[Node], T], default: D) -> T | D:
+        found = self.get(key)
+        return default if found is None else found.read(reader, default)
+
+    def need(self, key: str, example: str) -> Cursor | None:
+        """Return the field; that it is missing is a fault."""
+        found = self.get(key)
+        if found is None and isinstance(self.at.node.value, dict):
+            self.at.fault(f"`{key}` is missing, such as `{example}`")
+        return found
+
+    def given(self, *keys: str) -> tuple[str, ...]:
+        """Return those of the keys that are given."""
+        return tuple(key for key in keys if self.get(key) is not None)
+
+    def ignore_rest(self) -> None:
+        """Read all that is left: what it means cannot be told after a fault found before."""
+        self._known.update(dict.fromkeys(self._entries))
+
+    def close(self) -> None:
+        for key, found in self._entries.items():
+            if key not in self._known:
+                free = [name for name in self._known if name not in self._entries]
+                self._unread(key, found, nearest(key, free))
+
+    def _unread(self, key: str, found: Cursor, meant: str | None) -> None:
+        known = ", ".join(f"`{name}`" for name in self._known)
+        found.fault(f"nothing reads `{key}` here; known are {known}", meant)
+
+
+def described(node: Node) -> str:
+    """Name a value in a fault."""
+    if isinstance(node.value, dict):
+        return "a mapping"
+    if isinstance(node.value, list):
+        return "a list"
+    return "nothing" if node.value is None else f"`{node.text[:80]}`"
+
+
+def one_of(node: Node, valid: Iterable[str], what: str) -> str:
+    """Return a word out of a closed choice. Raises Misread with the nearest."""
+    names = list(valid)
+    if isinstance(node.value, str) and node.value in names:
+        return node.value
+    raise Misread(f"{described(node)} is not {what}", nearest(node.text, names))
+
+
+def declared(names: Mapping[str, object] | Iterable[str], what: str) -> Callable[[Node], str]:
+    """Make a reader for a name that must be declared elsewhere."""
+
+    def reader(node: Node) -> str:
+        if isinstance(node.value, str) and node.value in names:
+            return node.value
+        raise Misread(f"no {what} {described(node)}", nearest(node.text, names))
+
+    return reader

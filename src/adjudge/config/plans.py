@@ -1,0 +1,73 @@
+"""The section `plans`: stages of asking with a fallback, compiled for one question type."""
+
+import hashlib
+from dataclasses import replace
+from typing import Final
+
+from adjudge.config.cursors import Cursor, Fields
+from adjudge.config.fallbacks import read_fallback
+from adjudge.config.readers import choice
+from adjudge.config.spaces import UNKNOWN
+from adjudge.config.stages import Known, Reading, check_acceptance, read_stage
+from adjudge.core.answers import canonical
+from adjudge.core.plans import Answer, FallbackStep, Plan, Stage
+from adjudge.core.specifications import QuestionType
+
+MOST_STAGES: Final = 20
+
+
+def read_plan(name: str, at: Cursor, question_type: QuestionType | None, known: Known) -> Plan:
+    """Compile a plan. Without a type only what holds for every type is checked."""
+    with at.fields() as fields:
+        found = fields.need("stages", "stages: [{ask: model@1, accept: …}]")
+        items = found.items() if found is not None else []
+        if found is not None and not 0 < len(items) <= MOST_STAGES:
+            found.fault(f"a plan has 1 to {MOST_STAGES} stages")
+        reading = Reading(known, question_type if _is_sound(question_type) else None, len(items))
+        read = [_stage(item, reading) for item in items]
+        check_acceptance(list(zip(items, (stage for stage, _ in read), strict=True)))
+        plan = Plan(
+            name=name,
+            stages=tuple(_with_on_error(stage, on_error, reading) for stage, on_error in read),
+            fallback=_fallback(fields, reading),
+            escalations=tuple(reading.escalations),
+            late=fields.read("late", choice("fallback", "ask"), "fallback"),
+            rates=known.rates,
+        )
+        return replace(plan, hash=_hash(plan, at, question_type, known))
+
+
+def _is_sound(question_type: QuestionType | None) -> bool:
+    """Return whether answers can be checked: a type whose own answers have a fault has said so."""
+    return question_type is not None and question_type.space != UNKNOWN
+
+
+def _stage(at: Cursor, reading: Reading) -> tuple[Stage, Cursor | None]:
+    with at.fields() as fields:
+        stage = read_stage(at, fields, reading)
+        return stage, fields.get("on_error") if stage.deciders else None
+
+
+def _with_on_error(stage: Stage, at: Cursor | None, reading: Reading) -> Stage:
+    """Read once all stages are known: an escalation must ask a pool that none of them asks."""
+    if at is None or at.node.value == "defer":
+        return stage
+    return replace(stage, on_error=read_fallback(at, reading))
+
+
+def _fallback(fields: Fields, reading: Reading) -> tuple[FallbackStep, ...]:
+    at = fields.need("fallback", "fallback: {answer: X}")
+    return read_fallback(at, reading) if at is not None else (Answer(""),)
+
+
+def _hash(plan: Plan, at: Cursor, question_type: QuestionType | None, known: Known) -> str:
+    """Hash what the plan does, not where it is written: a comment above it changes no plan."""
+    pools = {stage.pool for stage in (*plan.stages, *plan.escalations) if stage.pool is not None}
+    effective = {
+        "name": plan.name,
+        "plan": at.node.plain(),
+        "answers": repr(question_type.space) if question_type is not None else None,
+        "accuracy": {pool: known.pools[pool].accuracy for pool in pools},
+        "rates": dict(plan.rates),
+    }
+    return hashlib.sha256(canonical(effective).encode()).hexdigest()

@@ -1,0 +1,77 @@
+"""The section `types`: kinds of questions."""
+
+from collections.abc import Callable
+from typing import Any, Final, Literal, TypeAlias
+
+from adjudge.config.cursors import Cursor, Fields
+from adjudge.config.faults import nearest
+from adjudge.config.nodes import Node
+from adjudge.config.readers import choice, duration, text, texts
+from adjudge.config.spaces import UNKNOWN, read_answer, read_schema, read_space
+from adjudge.core.answers import AnswerSpace
+from adjudge.core.expressions import Expression, InvalidExpression, compile_over_evidence
+from adjudge.core.specifications import QuestionType
+
+Amendment: TypeAlias = Literal["truth", "late-vote", "operator"]
+
+_COMPOSED: Final = ("$ref", "$dynamicRef", "allOf", "anyOf", "oneOf", "if", "patternProperties")
+
+
+def read_type(name: str, at: Cursor) -> QuestionType:
+    """Read one question type with all its settings."""
+    with at.fields() as fields:
+        answers = fields.need("answers", "answers: [a, b]")
+        space = read_space(answers) if answers is not None else UNKNOWN
+        schema = fields.get("evidence")
+        evidence = read_schema(schema) if schema is not None else None
+        return QuestionType(
+            name=name,
+            space=space,
+            evidence=evidence,
+            deadline=fields.read("deadline", duration, None),
+            safe_side=_safe_side(fields, space),
+            title=fields.read("title", text, ""),
+            guidelines=fields.read("guidelines", text, ""),
+            show=_show(fields, evidence),
+            amend=_amend(fields),
+            lane=fields.read("lane", choice("realtime", "standard", "bulk"), "standard"),
+        )
+
+
+def _safe_side(fields: Fields, space: AnswerSpace) -> str | Expression | None:
+    at = fields.get("safe_side")
+    if at is None:
+        return None
+    if isinstance(at.node.value, dict) and set(at.node.value) == {"expression"}:
+        return _expression(at.entries()["expression"])
+    return read_answer(at, space)
+
+
+def _expression(at: Cursor) -> Expression | None:
+    try:
+        return compile_over_evidence(at.read(text, '""'))
+    except InvalidExpression as error:
+        at.fault(str(error))
+        return None
+
+
+def _show(fields: Fields, evidence: dict[str, Any] | None) -> tuple[str, ...]:
+    at = fields.get("show")
+    if at is None:
+        return ()
+    shown = at.read(texts, ())
+    properties = (evidence or {}).get("properties")
+    if isinstance(properties, dict) and not any(word in (evidence or {}) for word in _COMPOSED):
+        for field in shown:
+            if field not in properties:
+                at.fault(f"the evidence has no field `{field}`", nearest(field, properties))
+    return shown
+
+
+def _amend(fields: Fields) -> frozenset[Amendment]:
+    at = fields.get("amend")
+    if at is None:
+        return frozenset()
+    reader: Callable[[Node], Amendment] = choice("truth", "late-vote", "operator")
+    found = [item.read(reader, None) for item in at.items()]
+    return frozenset(word for word in found if word is not None)

@@ -1,0 +1,108 @@
+"""Answer spaces, the schemas of evidence and structured answers, and answers that configuration names."""
+
+from typing import Any, Final
+
+import jsonschema_rs
+
+from adjudge.config.cursors import Cursor, Fields, Misread, described
+from adjudge.config.faults import nearest
+from adjudge.config.nodes import Node
+from adjudge.config.readers import mapping, texts, whole
+from adjudge.core.answers import (
+    LARGEST_RANGE,
+    AnswerSpace,
+    Boolean,
+    Candidates,
+    Integer,
+    Labels,
+    OutsideSpace,
+    Structured,
+    canonical,
+    keyed,
+)
+
+MOST_LABELS: Final = 10_000
+LONGEST_LABEL: Final = 200
+UNKNOWN: Final = Labels(())
+"""Stands for a space with a fault."""
+
+_FORMS: Final = ("boolean", "candidates", "integer", "schema")
+
+
+def read_space(at: Cursor) -> AnswerSpace:
+    """Read labels, `boolean`, `candidates`, `{integer: …}`, `{candidates: …}` or `{schema: …}`."""
+    if isinstance(at.node.value, list):
+        return Labels(at.read(_labels, ()))
+    if isinstance(at.node.value, dict):
+        with at.fields() as fields:
+            return _of_one_form(at, fields)
+    if at.node.value == "boolean":
+        return Boolean()
+    if at.node.value == "candidates":
+        return Candidates()
+    at.fault(f"{described(at.node)} is not an answer space: a list of labels, `boolean`, `candidates`, "
+             "`integer: {min, max}` or `schema: {…}`", nearest(at.node.text, _FORMS))  # fmt: skip
+    return UNKNOWN
+
+
+def read_schema(at: Cursor) -> dict[str, Any]:
+    """Read a JSON Schema (2020-12 unless `$schema` says otherwise) that refers to nothing outside itself."""
+    schema = at.read(mapping, {})
+    try:
+        jsonschema_rs.validator_for(schema, offline=True)
+    except jsonschema_rs.ValidationError as error:
+        at.descend(error.instance_path).fault(f"not a JSON Schema: {error.message}")
+    return schema
+
+
+def read_answer(at: Cursor, space: AnswerSpace) -> str:
+    """Read an answer of the space as its key. Of candidates only those that are always there can be named."""
+    if space == UNKNOWN:
+        return at.node.text
+    closed = Labels(space.always) if isinstance(space, Candidates) else space
+    try:
+        return keyed(closed, at.node.plain())
+    except OutsideSpace as outside:
+        labels = closed.labels if isinstance(closed, Labels) else ()
+        detail = str(outside) if labels or not isinstance(space, Candidates) else _NO_CANDIDATE
+        at.fault(f"outside the answer space: {detail}", nearest(at.node.text, labels))
+        return at.node.text
+
+
+_NO_CANDIDATE: Final = "of candidates, only labels declared as `always` can be named here"
+
+
+def _of_one_form(at: Cursor, fields: Fields) -> AnswerSpace:
+    given = fields.given("integer", "candidates", "schema")
+    if len(given) > 1:
+        at.fault(f"an answer space has one form, not {' and '.join(given)}")
+    elif (integer := fields.get("integer")) is not None:
+        return _integer(integer)
+    elif (candidates := fields.get("candidates")) is not None:
+        with candidates.fields() as inner:
+            return Candidates(inner.read("always", _labels, ()))
+    elif (schema := fields.get("schema")) is not None:
+        return Structured(canonical(read_schema(schema)))
+    return UNKNOWN
+
+
+def _integer(at: Cursor) -> AnswerSpace:
+    with at.fields() as fields:
+        bound = whole(-(2**31))
+        low, high = fields.need("min", "min: 0"), fields.need("max", "max: 12")
+        if low is None or high is None:
+            return UNKNOWN
+        minimum, maximum = low.read(bound, 0), high.read(bound, 0)
+        if not 0 <= maximum - minimum < LARGEST_RANGE:
+            at.fault(f"from {minimum} to {maximum} is not a range of 1 to {LARGEST_RANGE} numbers")
+        return Integer(minimum, maximum)
+
+
+def _labels(node: Node) -> tuple[str, ...]:
+    labels = texts(node)
+    if not labels or len(labels) > MOST_LABELS:
+        raise Misread(f"an answer space has 1 to {MOST_LABELS} labels")
+    bad = next((label for label in labels if not 0 < len(label) <= LONGEST_LABEL or not label.isprintable()), None)
+    if bad is not None:
+        raise Misread(f"{bad[:80]!r} is not a label: 1 to {LONGEST_LABEL} printable characters")
+    return labels

@@ -1,0 +1,178 @@
+"""Stages: who is asked, how opinions are combined, when the belief is accepted, how long it may take.
+
+A plan is read for one question type, because answers, deadlines and the safe side are the type's.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Final, Literal, TypeAlias
+
+from adjudge.config.conditions import read_acceptance
+from adjudge.config.cursors import Cursor, Fields, described
+from adjudge.config.durations import show_duration
+from adjudge.config.faults import nearest
+from adjudge.config.readers import duration, number, text, whole
+from adjudge.core.answers import AnswerSpace
+from adjudge.core.plans import Acceptance, Combine, Origin, Stage, Votes
+from adjudge.core.specifications import DeciderSpec, PoolSpec, QuestionType
+
+MOST_VOTES: Final = 50
+LEAST_TIMEOUT: Final = timedelta(seconds=10)
+"""What a stage of models has where it names no time-out, or its slowest decider's own, if that is longer."""
+
+Rule: TypeAlias = Literal["first", "agree", "majority", "bayes"]
+RULES: Final[tuple[Rule, ...]] = ("first", "agree", "majority", "bayes")
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What every plan may name."""
+
+    deciders: Mapping[str, DeciderSpec]
+    pools: Mapping[str, PoolSpec]
+    rates: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A plan being read for a type; `type` is None where no route leads a type to it."""
+
+    known: Known
+    type: QuestionType | None
+    stages: int
+    """How many stages the plan has: escalations are numbered after them."""
+    escalations: list[Stage] = field(default_factory=list)
+    asked: dict[str, Origin] = field(default_factory=dict)
+    """Pools that the plan's stages ask, and where."""
+
+    @property
+    def space(self) -> AnswerSpace | None:
+        return self.type.space if self.type is not None else None
+
+    def duration(self, at: Cursor) -> timedelta:
+        """Read a time-out or a hold: never longer than the type's deadline."""
+        found = at.read(duration, timedelta(0))
+        deadline = self.type.deadline if self.type is not None else None
+        if self.type is not None and deadline is not None and found > deadline:
+            at.fault(
+                f"{show_duration(found)} is longer than the deadline of {self.type.name}, {show_duration(deadline)}"
+            )
+        return found
+
+
+def read_stage(at: Cursor, fields: Fields, reading: Reading) -> Stage:
+    """Read a stage but for its `on_error`."""
+    ask = fields.need("ask", "ask: model@1")
+    names = _asked(ask, reading.known) if ask is not None else ()
+    if ask is None or not names:
+        fields.ignore_rest()
+        return Stage()
+    pools = [name for name in names if name in reading.known.pools]
+    if not pools:
+        return _of_models(at, fields, reading, names)
+    if len(names) > 1:
+        ask.fault("a stage asks models, or the people of one pool")
+    reading.asked.setdefault(pools[0], ask.node.origin)
+    return read_people(at, fields, reading, pools[0])
+
+
+def read_people(at: Cursor, fields: Fields, reading: Reading, pool: str) -> Stage:
+    """Read how the people of a pool are asked: a stage's own fields, or those of an escalation."""
+    votes = _votes(fields)
+    combine = _combine(at, fields, several=votes.maximum > 1)
+    accept = _accept(fields, reading)
+    timeout = fields.need("timeout", "timeout: 10m")
+    if combine.rule == "bayes" and not at.has("accept"):
+        at.fault("`accept` is missing: `bayes` gives a belief, not a majority; say how sure it must be")
+    return Stage(
+        pool=pool,
+        combine=replace(combine, accuracy=reading.known.pools[pool].accuracy),
+        accept=accept,
+        timeout=reading.duration(timeout) if timeout is not None else timedelta(0),
+        votes=votes,
+    )
+
+
+def check_acceptance(stages: list[tuple[Cursor, Stage]]) -> None:
+    """Check that each model's opinion can be of use: it is accepted, or weighed with people's votes later."""
+    for i, (at, stage) in enumerate(stages):
+        weighed = any(later.pool and later.combine.rule == "bayes" for _, later in stages[i + 1 :])
+        if stage.deciders and not weighed and not at.has("accept"):
+            at.fault("`accept` is missing: without it nothing that a model says is acted on")
+
+
+def _asked(ask: Cursor, known: Known) -> tuple[str, ...]:
+    names: list[str] = []
+    for item in ask.items():
+        name = item.read(text, "")
+        if name not in known.deciders and name not in known.pools:
+            if name:
+                item.fault(f"no pool or decider `{name}`", nearest(name, [*known.deciders, *known.pools]))
+        elif name in names:
+            item.fault(f"`{name}` stands twice in the list")
+        else:
+            names.append(name)
+    if not ask.items():
+        ask.fault("nobody is asked: name deciders, or a pool")
+    return tuple(names)
+
+
+def _of_models(at: Cursor, fields: Fields, reading: Reading, names: tuple[str, ...]) -> Stage:
+    timeout = fields.get("timeout")
+    slowest = max((reading.known.deciders[name].timeout for name in names), default=LEAST_TIMEOUT)
+    return Stage(
+        deciders=names,
+        combine=_combine(at, fields, several=len(names) > 1),
+        accept=_accept(fields, reading),
+        timeout=reading.duration(timeout) if timeout is not None else max(LEAST_TIMEOUT, slowest),
+    )
+
+
+def _accept(fields: Fields, reading: Reading) -> Acceptance | None:
+    at = fields.get("accept")
+    return read_acceptance(at, reading.known.rates) if at is not None else None
+
+
+def _combine(at: Cursor, fields: Fields, *, several: bool) -> Combine:
+    found = fields.get("combine")
+    if found is None:
+        if several:
+            at.fault(f"`combine` is missing: several are asked; say how, {', '.join(RULES)}")
+        return Combine()
+    if isinstance(found.node.value, dict):
+        return _bayes(found)
+    rule = next((rule for rule in RULES if rule == found.node.value), None)
+    if rule is None:
+        found.fault(f"{described(found.node)} is not one of {', '.join(RULES)}", nearest(found.node.text, RULES))
+    return Combine(rule or "first")
+
+
+def _bayes(at: Cursor) -> Combine:
+    weight = number(0, 10, "a weight above 0, below 10")
+    with at.fields() as fields:
+        weights = fields.need("bayes", "bayes: {model_weight: 0.55, vote_weight: 0.45}")
+        if weights is None:
+            return Combine()
+        with weights.fields() as inner:
+            usual = Combine("bayes")
+            return Combine(
+                "bayes",
+                model_weight=inner.read("model_weight", weight, usual.model_weight),
+                vote_weight=inner.read("vote_weight", weight, usual.vote_weight),
+            )
+
+
+def _votes(fields: Fields) -> Votes:
+    at = fields.get("votes")
+    if at is None:
+        return Votes()
+    votes = whole(1, MOST_VOTES)
+    with at.fields() as inner:
+        minimum = inner.read("min", votes, 1)
+        found = Votes(minimum, inner.read("max", votes, minimum), inner.read("together", votes, 1))
+    if found.minimum > found.maximum:
+        at.fault(f"at least {found.minimum} votes cannot be had from at most {found.maximum}")
+    elif found.together > found.maximum:
+        at.fault(f"{found.together} together are more than the {found.maximum} that are asked at most")
+    return found

@@ -1,0 +1,70 @@
+"""Whether a belief may be acted on. Doubt defers (promise 3)."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeAlias, assert_never
+
+import msgspec
+
+from adjudge.core import reasons
+from adjudge.core.combining import Belief, Undecided
+from adjudge.core.history import Case
+from adjudge.core.money import Stake
+from adjudge.core.plans import ByHand, Certified, Stage
+
+Rates: TypeAlias = Mapping[str, float]
+
+
+class Accepted(msgspec.Struct, frozen=True):
+    """The belief may be acted on."""
+
+    code: str
+    reason: str
+
+
+def judge(stage: Stage, belief: Belief, case: Case, rates: Rates) -> Accepted | Undecided:
+    """Return whether the stage accepts its belief, and why."""
+    if not case.space.holds(belief.answer):
+        return Undecided("garbage", f"{belief.answer!r:.80} is not among the answers")
+    match stage.accept:
+        case ByHand(condition) as by_hand:
+            if condition.holds({name: _READ[name](belief, case, rates) for name in condition.reads}):
+                return Accepted("by-hand", reasons.accepted(belief, by_hand))
+            return Undecided("unsure", reasons.unsure(belief, by_hand))
+        case Certified():
+            return Undecided("no-certificate", "no certificate is valid here")
+        case None if stage.pool is not None:
+            return Accepted("people", reasons.agreed(belief))
+        case None:
+            return Undecided("not-accepted", "the stage accepts nothing by itself")
+        case _:
+            assert_never(stage.accept)
+
+
+def stakes(stake: Stake | None, rates: Rates) -> dict[str, float]:
+    """Return the stake in every currency that can be told; without a stake, infinite in each."""
+    if stake is None:
+        return dict.fromkeys(rates, float("inf"))
+    own = {stake.currency: stake.major}
+    if stake.currency not in rates:
+        return own
+    worth = stake.major * rates[stake.currency]
+    return {currency: worth / rate for currency, rate in rates.items()} | own
+
+
+_READ: Final[Mapping[str, Callable[[Belief, Case, Rates], Any]]] = {
+    "confidence": lambda belief, case, rates: belief.confidence,
+    "margin": lambda belief, case, rates: belief.margin,
+    "answer": lambda belief, case, rates: belief.answer,
+    "votes": lambda belief, case, rates: belief.votes,
+    "agreeing": lambda belief, case, rates: belief.agreeing,
+    "stake": lambda belief, case, rates: case.stake.major if case.stake else float("inf"),
+    "stakes": lambda belief, case, rates: stakes(case.stake, rates),
+    "question_type": lambda belief, case, rates: case.type,
+    "location": lambda belief, case, rates: case.location,
+    "attributes": lambda belief, case, rates: case.attributes,
+    "opinions": lambda belief, case, rates: [
+        {"by": opinion.by, "answer": opinion.answer or "", "confidence": opinion.confidence}
+        for opinion in belief.opinions
+    ],
+}
+"""How each of `expressions.VARIABLES` is read; only those that a condition names are."""

@@ -1,0 +1,42 @@
+"""Why a belief was acted on or not, in words that people read."""
+
+from adjudge.core.combining import Belief
+from adjudge.core.plans import ByHand
+
+
+def accepted(belief: Belief, accept: ByHand) -> str:
+    """`claim-risk@1 is 0.99 sure, 0.95 is enough (set by hand, config/claims.yaml:10)`."""
+    threshold = accept.condition.threshold
+    enough = f"{threshold:g} is enough" if threshold is not None else f"`{accept.condition.text}` holds"
+    return f"{_sure(belief)}, {enough} (set by hand, {accept.origin})"
+
+
+def unsure(belief: Belief, accept: ByHand) -> str:
+    """`0.61 is under 0.95 (set by hand, groups/eu.yaml:14)`."""
+    threshold = accept.condition.threshold
+    if threshold is None:
+        return f"`{accept.condition.text}` does not hold (set by hand, {accept.origin})"
+    return f"{shown(belief.confidence, below=threshold)} is under {threshold:g} (set by hand, {accept.origin})"
+
+
+def agreed(belief: Belief) -> str:
+    """`2 of 2 agree`."""
+    return f"{belief.agreeing} of {belief.asked} agree"
+
+
+def shown(confidence: float, below: float | None = None) -> str:
+    """Write a probability with two digits, or as many as it takes not to look like the threshold it misses."""
+    for digits in range(2, 8):
+        text = f"{confidence:.{digits}f}"
+        if below is None or float(text) < below:
+            return text
+    return repr(confidence)
+
+
+def _sure(belief: Belief) -> str:
+    who = [*dict.fromkeys(opinion.by for opinion in belief.opinions if opinion.source != "reviewer")]
+    votes = belief.votes
+    if votes:
+        who.append(f"{votes} vote{'s' if votes > 1 else ''}")
+    verb = "is" if len(belief.opinions) == 1 else "are"
+    return f"{' and '.join(who)} {verb} {shown(belief.confidence)} sure"

@@ -1,0 +1,200 @@
+"""One call: its questions, put, put again in halves or whole, until each has its answer or its fault.
+
+When a call of several questions raises, one of them may be to blame, and which share a call was our
+choice: so halves are asked, and halves of those that raise, at most 2 log2 n further calls. The spec's
+`retries` come on top, for what cannot be halved further. A time-out is never tried again.
+"""
+
+import asyncio
+import random
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from adjudge.core.events import FaultKind
+from adjudge.core.specifications import DeciderSpec
+from adjudge.deciders.breakers import Breaker, Ticket
+from adjudge.deciders.functions import Garbled, Raised
+from adjudge.deciders.lines import Lines, NoLine
+from adjudge.deciders.questions import Answered, Failed, Question
+from adjudge.deciders.scores import Garbage, Reader
+
+FIRST_PAUSE_SECONDS: Final = 0.05
+LONGEST_PAUSE_SECONDS: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Equipment:
+    """What all calls of one decider share."""
+
+    spec: DeciderSpec
+    lines: Lines
+    breaker: Breaker
+    clock: Callable[[], float]
+    rng: random.Random
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Questions `start` to `stop` of the call, and how often just these have raised."""
+
+    start: int
+    stop: int
+    failures: int = 0
+
+    def halves(self) -> tuple["_Part", "_Part"]:
+        middle = (self.start + self.stop) // 2
+        return _Part(self.start, middle), _Part(middle, self.stop)
+
+
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    """Why a question has no answer, so far."""
+
+    fault: FaultKind
+    detail: str
+
+
+class Call:
+    """One call in progress."""
+
+    def __init__(self, equipment: Equipment, questions: Sequence[Question]) -> None:
+        self._equipment = equipment
+        self._spec = equipment.spec
+        self._breaker = equipment.breaker
+        self._questions = questions
+        self._answers: list[Answered | _Refusal] = [_SHUT_OUT] * len(questions)
+        self._times_put = [0] * len(questions)
+        self._started = equipment.clock()
+        self._limit = asyncio.timeout(None)
+        self._trying: tuple[_Part, Ticket] | None = None
+
+    async def outcome(self) -> list[Answered | Failed]:
+        """Make the call; one answer a question, in order. Never raises but when it is cancelled."""
+        try:
+            async with self._limit:
+                await self._try_all()
+        except TimeoutError:
+            self._overran()
+        finally:
+            if self._trying is not None:
+                self._breaker.withdrawn(self._trying[1])
+        return [self._final(index, answer) for index, answer in enumerate(self._answers)]
+
+    async def _try_all(self) -> None:
+        parts = deque([_Part(0, len(self._questions))])
+        spare_calls = 2 * (len(self._questions) - 1).bit_length()
+        while parts and not self._breaker.is_shut_out():
+            part = parts.popleft()
+            if not await self._raises(part):
+                continue
+            if part.stop - part.start > 1 and spare_calls >= 2:
+                parts.extend(part.halves())
+                spare_calls -= 2
+            elif part.failures < self._spec.retries:
+                await self._pause(part.failures)
+                parts.append(_Part(part.start, part.stop, part.failures + 1))
+
+    async def _raises(self, part: _Part) -> bool:
+        """Put these questions and note what comes of it; return whether that may be tried again."""
+        try:
+            line = await self._equipment.lines.take()
+        except NoLine:
+            self._found_no_line(part)
+            return False
+        ticket = self._breaker.admit()
+        if ticket is None:
+            self._equipment.lines.give(line)
+            return False
+        self._begin(part, ticket)
+        try:
+            self._heard(part, await line.ask(self._questions[part.start : part.stop]))
+        except Raised as error:
+            self._refused(part, "error", str(error))
+            return True
+        except Garbled as error:
+            self._refused(part, "garbage", str(error))
+        return False
+
+    def _begin(self, part: _Part, ticket: Ticket) -> None:
+        """The time of a call begins when it first has a line; before that it is others that are slow."""
+        if self._limit.when() is None:
+            self._started = self._equipment.clock()
+            self._limit.reschedule(asyncio.get_running_loop().time() + self._spec.timeout.total_seconds())
+        self._trying = (part, ticket)
+        for index in range(part.start, part.stop):
+            self._times_put[index] += 1
+
+    def _heard(self, part: _Part, results: Sequence[Any]) -> None:
+        seconds = self._seconds()
+        reader = Reader()
+        for index, result in enumerate(results, part.start):
+            try:
+                scores = reader.read(self._questions[index].space, result)
+            except Garbage as error:
+                self._answers[index] = _Refusal("garbage", str(error))
+            else:
+                self._answers[index] = Answered(
+                    answer=scores.answer,
+                    confidence=scores.confidence,
+                    distribution=scores.distribution,
+                    seconds=seconds,
+                    cost_micros=self._spec.cost_micros * self._times_put[index],
+                    currency=self._spec.currency,
+                )
+        self._conclude(part)
+
+    def _conclude(self, part: _Part) -> None:
+        """Tell the breaker: a try in which nothing was answered has failed, an abstention is an answer."""
+        _, ticket = self._take_back()
+        answers = self._answers[part.start : part.stop]
+        first = answers[0]
+        if isinstance(first, _Refusal) and not any(isinstance(answer, Answered) for answer in answers):
+            self._breaker.failed(ticket, f"{first.fault}: {first.detail}")
+        else:
+            self._breaker.succeeded(ticket)
+
+    def _refused(self, part: _Part, fault: FaultKind, detail: str) -> None:
+        self._answers[part.start : part.stop] = [_Refusal(fault, detail)] * (part.stop - part.start)
+        self._conclude(part)
+
+    def _overran(self) -> None:
+        """Note a time-out for what was being asked; while it paused between tries, its error stands."""
+        if self._trying is not None:
+            self._refused(self._trying[0], "timeout", f"no answer within {self._spec.timeout.total_seconds():g} s")
+
+    def _found_no_line(self, part: _Part) -> None:
+        ticket = self._breaker.admit()
+        if ticket is not None:
+            self._trying = (part, ticket)
+            lost = f"all {self._spec.concurrency} places for its calls are held by calls that overran their time"
+            self._refused(part, "timeout", lost)
+
+    def _take_back(self) -> tuple[_Part, Ticket]:
+        assert self._trying is not None
+        trying, self._trying = self._trying, None
+        return trying
+
+    async def _pause(self, failures: int) -> None:
+        longest = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2 ** min(failures, 20))
+        await asyncio.sleep(longest * self._equipment.rng.uniform(0.5, 1.0))
+
+    def _final(self, index: int, answer: Answered | _Refusal) -> Answered | Failed:
+        if isinstance(answer, Answered):
+            return answer
+        put = self._times_put[index]
+        shut_out = answer is _SHUT_OUT
+        return Failed(
+            fault=answer.fault,
+            detail=self._breaker.state.reason if shut_out else answer.detail,
+            seconds=self._seconds() if put else 0.0,
+            cost_micros=self._spec.cost_micros * put,
+            currency=self._spec.currency,
+        )
+
+    def _seconds(self) -> float:
+        return max(0.0, self._equipment.clock() - self._started)
+
+
+_SHUT_OUT: Final = _Refusal("breaker", "")

@@ -1,0 +1,45 @@
+"""Words for what strangers' code did: always short, always printable, never an error of their own.
+
+An exception's text or an object's `repr` is the stranger's code too, and can itself raise.
+"""
+
+import reprlib
+from types import TracebackType
+from typing import Any, Final
+
+LONGEST: Final = 300
+"""Characters."""
+
+
+def explained(error: BaseException) -> str:
+    """Return what was raised and where: `KeyError: 'amount' (deciders.py:3)`."""
+    name = type(error).__name__
+    try:
+        text = str(error)
+    except Exception:
+        text = "its text cannot be shown"
+    return clipped(f"{name}: {text}" if text else name, ending=_place(error.__traceback__))
+
+
+def shown(value: Any) -> str:
+    """Return an abridged `repr`."""
+    try:
+        return clipped(reprlib.repr(value))
+    except Exception:
+        return f"an object of type {type(value).__name__}"
+
+
+def clipped(text: str, *, ending: str = "") -> str:
+    """Return the text fit for a log, a database and a screen."""
+    shortened = text if len(text) + len(ending) <= LONGEST else f"{text[: LONGEST - len(ending) - 1]}…"
+    return "".join(each if each.isprintable() else " " for each in shortened + ending)
+
+
+def _place(traceback: TracebackType | None) -> str:
+    """Return the innermost line, without folders: the text may be shown to strangers."""
+    if traceback is None:
+        return ""
+    while traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    file = traceback.tb_frame.f_code.co_filename.replace("\\", "/").rpartition("/")[2]
+    return f" ({file[:80]}:{traceback.tb_lineno})"

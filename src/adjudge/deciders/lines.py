@@ -1,0 +1,117 @@
+"""Lines: the places in which calls of one decider run, one at a time in each.
+
+A line comes back by itself once it is free again. A function that overran its time-out cannot be
+stopped in a thread, and an async one may refuse to be: until it returns its line is lost, which is
+counted and shown, so what is stuck stays bounded by the decider's `concurrency`.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any, Final, Protocol, TypeAlias
+
+from adjudge.deciders.functions import Function
+from adjudge.deciders.questions import Question
+from adjudge.deciders.threads import Thread
+
+PARTING_SECONDS: Final = 1.0
+"""How long a cancelled async function may clean up when the decider is closed."""
+
+
+class Line(Protocol):
+    """A place for one call."""
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether its last caller has gone without the line being free again."""
+
+    async def ask(self, questions: Sequence[Question]) -> list[Any]:
+        """Call the function. Raises Raised, Garbled. Cancelled, it goes back when that is possible."""
+
+    async def close(self) -> None:
+        """End what runs in it, or leave it behind."""
+
+
+GiveBack: TypeAlias = Callable[[Line], None]
+
+
+class NoLine(Exception):
+    """No line came free for as long as a call may take: all are lost."""
+
+
+class Lines:
+    """The free lines of a decider, and the queue for them."""
+
+    def __init__(self, patience_seconds: float) -> None:
+        self._patience_seconds = patience_seconds
+        self._free: asyncio.Queue[Line] = asyncio.Queue()
+        self._given = 0
+
+    def give(self, line: Line) -> None:
+        """Take back a line that is free again, or a new one."""
+        self._given += 1
+        self._free.put_nowait(line)
+
+    async def take(self) -> Line:
+        """Wait for a line as long as any come free at all. Raises NoLine."""
+        while True:
+            given = self._given
+            try:
+                async with asyncio.timeout(self._patience_seconds):
+                    return await self._free.get()
+            except TimeoutError:
+                if given == self._given:
+                    raise NoLine from None
+
+
+class ThreadLine:
+    """A thread of our process, for plain functions."""
+
+    def __init__(self, function: Function, thread: Thread, give_back: GiveBack) -> None:
+        self._function = function
+        self._thread = thread
+        self._give_back = give_back
+        self.is_lost = False
+
+    async def ask(self, questions: Sequence[Question]) -> list[Any]:
+        call = self._thread.run(lambda: self._function.ask(questions))
+        call.add_done_callback(self._returned)
+        try:
+            return await asyncio.shield(call)
+        except asyncio.CancelledError:
+            self.is_lost = not call.done()
+            raise
+
+    async def close(self) -> None:
+        self._thread.close()
+
+    def _returned(self, _: asyncio.Future[list[Any]]) -> None:
+        self.is_lost = False
+        self._give_back(self)
+
+
+class TaskLine:
+    """A task on our loop, for async functions. One that blocks, blocks the worker: use `isolate: process`."""
+
+    def __init__(self, function: Function, give_back: GiveBack) -> None:
+        self._function = function
+        self._give_back = give_back
+        self._task: asyncio.Task[list[Any]] | None = None
+        self.is_lost = False
+
+    async def ask(self, questions: Sequence[Question]) -> list[Any]:
+        task = self._task = asyncio.create_task(self._function.ask_async(questions))
+        task.add_done_callback(self._returned)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            self.is_lost = task.cancel()
+            raise
+
+    async def close(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait({self._task}, timeout=PARTING_SECONDS)
+
+    def _returned(self, _: asyncio.Task[list[Any]]) -> None:
+        self.is_lost = False
+        self._give_back(self)

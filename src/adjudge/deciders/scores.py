@@ -1,0 +1,136 @@
+"""A result as a function returned it, checked at the edge: right as it stands, or garbage. Never repaired."""
+
+import math
+import operator
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, NamedTuple
+
+from adjudge.core.answers import LARGEST_RANGE, ClosedSpace, Labels, OutsideSpace, keyed
+from adjudge.deciders.explaining import clipped, explained, shown
+
+TOLERANCE: Final = 1e-3
+"""How far the sum of the probabilities may be from 1."""
+MOST_ANSWERS: Final = LARGEST_RANGE
+"""Answers that one result may name."""
+
+
+class Garbage(ValueError):
+    """The result is not a distribution over the answer space; says why."""
+
+
+class Scores(NamedTuple):
+    """A checked result."""
+
+    answer: str | None
+    confidence: float
+    distribution: dict[str, float] | None
+
+
+ABSTAINED: Final = Scores(None, 0.0, None)
+
+
+class Odd:
+    """Stands for an object that cannot leave its process: not a result, but can still be shown."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __repr__(self) -> str:
+        return self._text
+
+
+class Reader:
+    """Reads the results of one call. Its questions mostly share their space, which is looked at once."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[ClosedSpace, dict[str, str]]] = {}
+
+    def read(self, space: ClosedSpace, result: Any) -> Scores:
+        """Check one result. Raises Garbage, whatever the result is."""
+        if result is None:
+            return ABSTAINED
+        try:
+            distribution = self._labelled(space, result) if isinstance(space, Labels) else None
+            return _scored(distribution or _keyed(space, pairs(result)))
+        except Garbage:
+            raise
+        except OutsideSpace as error:
+            raise Garbage(clipped(str(error))) from None
+        except Exception as error:  # the result's own methods are strangers' code
+            raise Garbage(f"{shown(result)}: {explained(error)}") from None
+
+    def _labelled(self, space: Labels, result: Any) -> dict[str, float] | None:
+        """Read the usual case fast: a dict from labels to floats. None: look closer."""
+        if type(result) is not dict:
+            return None
+        labels = self._labels(space)
+        try:
+            return {labels[answer]: _probability(probability) for answer, probability in result.items()}
+        except (KeyError, TypeError):
+            return None
+
+    def _labels(self, space: Labels) -> dict[str, str]:
+        entry = self._known.get(id(space))
+        if entry is None:
+            entry = self._known[id(space)] = (space, {label: label for label in space.labels})
+        return entry[1]
+
+
+def pairs(result: Any) -> list[tuple[Any, float]]:
+    """Return the result as answers with their probabilities. Raises Garbage where it has no such form."""
+    if isinstance(result, str | bytes | Odd) or not isinstance(result, Iterable):
+        raise Garbage(f"{shown(result)} is not a mapping from answer to probability")
+    items = list(result.items() if isinstance(result, Mapping) else result)
+    if len(items) > MOST_ANSWERS:
+        raise Garbage(f"it names {len(items)} answers, at most {MOST_ANSWERS} are read")
+    return [_pair(item) for item in items]
+
+
+def _pair(item: Any) -> tuple[Any, float]:
+    if not isinstance(item, tuple | list) or len(item) != 2:
+        raise Garbage(f"{shown(item)} is not a pair of answer and probability")
+    return _plain(item[0]), _probability(item[1])
+
+
+def _plain(answer: Any) -> Any:
+    """Return the answer as JSON has it: libraries bring strings and whole numbers of their own kinds."""
+    if isinstance(answer, bool | dict | list | tuple):
+        return answer
+    if isinstance(answer, str):
+        return str(answer)
+    return operator.index(answer) if hasattr(type(answer), "__index__") else answer
+
+
+def _probability(value: Any) -> float:
+    if type(value) is float:
+        return value
+    if isinstance(value, str) or not hasattr(type(value), "__float__"):
+        raise Garbage(f"{shown(value)} is not a probability")
+    return float(value)
+
+
+def _keyed(space: ClosedSpace, items: Iterable[tuple[Any, float]]) -> dict[str, float]:
+    distribution: dict[str, float] = {}
+    for answer, probability in items:
+        key = keyed(space, answer)
+        if key in distribution:
+            raise Garbage(f"it names {shown(answer)} twice")
+        distribution[key] = probability
+    return distribution
+
+
+def _scored(distribution: dict[str, float]) -> Scores:
+    if not distribution:
+        raise Garbage("it names no answer; None abstains")
+    probabilities = distribution.values()
+    confidence = max(probabilities)
+    if not (confidence <= 1 and min(probabilities) >= 0 and abs(math.fsum(probabilities) - 1) <= TOLERANCE):
+        raise Garbage(_fault(distribution))
+    return Scores(min(key for key, each in distribution.items() if each == confidence), confidence, distribution)
+
+
+def _fault(distribution: dict[str, float]) -> str:
+    for key, probability in distribution.items():
+        if not 0 <= probability <= 1:
+            return f"{shown(key)} has {probability}, which is not a probability"
+    return f"the probabilities add up to {math.fsum(distribution.values()):.6g}, not 1"

@@ -1,0 +1,1 @@
+"""The moving parts: intake, asking, stepping, settling, timers, sweeping, notifying."""

@@ -1,0 +1,273 @@
+"""Asking a model: a batch of slips in, opinions out, settlements and hops written down.
+
+A stage with one decider that settles touches the database once here. Everything else is stepped on
+under the decision's lock.
+"""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
+from typing import TypeVar
+from uuid import UUID
+
+import msgspec
+import structlog
+
+from adjudge.core.advance import Controls, Settle, advance
+from adjudge.core.answers import Labels
+from adjudge.core.events import Fault, HistoryEvent, Opinion
+from adjudge.core.history import History
+from adjudge.core.outcomes import Outcome
+from adjudge.deciders import Answered, Deciders, Failed, Question
+from adjudge.engine import notifying, slips
+from adjudge.engine.clocks import Clock
+from adjudge.engine.identifiers import NewId
+from adjudge.engine.intake import ControlsInForce
+from adjudge.engine.revisions import Revisions
+from adjudge.engine.sending import Sender, count
+from adjudge.engine.settling import new_outcome
+from adjudge.engine.slips import Slip
+from adjudge.engine.stepping import Effects, Finished, Stepper
+from adjudge.store import outcomes, work
+from adjudge.store.connecting import UNAVAILABLE, Pool
+from adjudge.store.outcomes import NewOutcome, Verdicts
+from adjudge.streams import Message, Stall, Streams
+from adjudge.telemetry import names
+
+log = structlog.get_logger()
+_T = TypeVar("_T")
+
+PATIENCE_SECONDS = 60.0
+"""How long answers that are paid for wait for the database before the batch is handed back."""
+
+
+class Asking:
+    """The handler of one decider's stream. Returning acknowledges; raising Stall keeps the leases."""
+
+    def __init__(
+        self,
+        decider: str,
+        *,
+        kind: str,
+        deciders: Deciders,
+        pool: Pool,
+        revisions: Revisions,
+        stepper: Stepper,
+        sender: Sender,
+        streams: Streams,
+        controls: ControlsInForce,
+        now: Clock,
+        new_id: NewId,
+        rng: random.Random,
+    ) -> None:
+        self._decider = decider
+        self._kind = kind
+        self._deciders = deciders
+        self._pool = pool
+        self._revisions = revisions
+        self._stepper = stepper
+        self._sender = sender
+        self._streams = streams
+        self._controls = controls
+        self._now = now
+        self._new_id = new_id
+        self._rng = rng
+
+    async def __call__(self, messages: Sequence[Message]) -> Mapping[str, Exception] | None:
+        """Ask for all, settle what settles, step the rest on; all durable on return."""
+        read, malformed = _read(messages)
+        await self._insist(lambda: self._load({slip.revision for slip, _ in read}))
+        current = await self._insist(lambda: self._still_wanted(read))
+        if current:
+            events = await self._ask(current)
+            await self._conclude(list(zip(current, events, strict=True)))
+        return malformed or None
+
+    async def gave_up(self, messages: Sequence[Message], error: Exception) -> None:
+        """Before a message goes to the dead letters: its decision goes on without this decider."""
+        read, _ = _read(messages)
+        for message in messages:
+            names.DEAD_LETTERS.labels(message.name).inc()
+        now = self._now()
+        faults = [
+            Fault(at=now, stage=slip.stage, by=slip.decider, fault="dead-letter", detail=str(error)[:200])
+            for slip, _ in read
+        ]
+        await self._step([(slip, fault) for (slip, _), fault in zip(read, faults, strict=True)])
+
+    async def _load(self, numbers: set[int]) -> None:
+        async with self._pool.acquire() as connection:
+            await self._revisions.load(connection, numbers)
+
+    async def _still_wanted(self, read: Sequence[tuple[Slip, Message]]) -> list[Slip]:
+        """Drop slips sent or delivered again whose decision has gone on; fresh ones are not looked up."""
+        again = [slip.decision for slip, message in read if slip.resent or message.redelivered]
+        if not again:
+            return [slip for slip, _ in read]
+        async with self._pool.acquire() as connection:
+            stages = await work.stages(connection, again)
+        return [
+            slip
+            for slip, message in read
+            if not (slip.resent or message.redelivered) or stages.get(slip.decision) == slip.stage
+        ]
+
+    async def _ask(self, asked: Sequence[Slip]) -> list[Opinion | Fault]:
+        started = asyncio.get_running_loop().time()
+        answers = await self._deciders.ask(self._decider, [self._question(slip) for slip in asked])
+        names.ASK_SECONDS.labels(self._kind).observe(asyncio.get_running_loop().time() - started)
+        now = self._now()
+        return [_event(slip, answer, now) for slip, answer in zip(asked, answers, strict=True)]
+
+    def _question(self, slip: Slip) -> Question:
+        space = slip.case.space
+        return Question(
+            id=str(slip.decision),
+            type=slip.type,
+            location=slip.location,
+            evidence=msgspec.json.decode(slip.evidence),
+            candidates=space.labels if isinstance(space, Labels) else (),
+            space=space,
+            attributes=slip.case.attributes,
+            stake=slip.case.stake,
+            subject=msgspec.json.decode(slip.subject),
+        )
+
+    async def _conclude(self, answered: Sequence[tuple[Slip, Opinion | Fault]]) -> None:
+        settling: list[tuple[Slip, NewOutcome, Outcome]] = []
+        stepping: list[tuple[Slip, Opinion | Fault]] = []
+        now, controls = self._now(), self._controls.now()
+        for slip, event in answered:
+            names.OPINIONS.labels(slip.decider, _result(event)).inc()
+            settled = self._settled(slip, event, controls, now)
+            if settled is None:
+                stepping.append((slip, event))
+            else:
+                settling.append((slip, *settled))
+        if settling:
+            stepping += await self._settle(settling, dict(_by_decision(answered)))
+        if stepping:
+            await self._step(stepping)
+
+    def _settled(
+        self, slip: Slip, event: Opinion | Fault, controls: Controls, now: datetime
+    ) -> tuple[NewOutcome, Outcome] | None:
+        """Return the outcome where this answer alone settles; other stages wait for the lock."""
+        plan = self._revisions.plan(slip.revision, slip.location, slip.type)
+        if len(plan.stage(slip.stage).deciders) > 1:
+            return None
+        history = History(slip.case, (*slip.events, event))
+        step = advance(plan, history, controls, now)
+        if not isinstance(step, Settle) or step.outcome.kind != "final":
+            return None
+        events = history.events + step.record
+        return new_outcome(slip.decision, slip.stage, step.outcome, events, attempt=self._new_id()), step.outcome
+
+    async def _settle(
+        self, settling: Sequence[tuple[Slip, NewOutcome, Outcome]], events: Mapping[UUID, Opinion | Fault]
+    ) -> list[tuple[Slip, Opinion | Fault]]:
+        """Settle in one statement; return what was refused and must be stepped on."""
+        rows = [row for _, row, _ in settling]
+        verdicts = await self._insist(lambda: self._write(rows))
+        won = [
+            (slip, Finished(slip.decision, slip.type, slip.location, outcome, asked_at(slip), settled_at))
+            for slip, row, outcome in settling
+            if (settled_at := verdicts.won.get(row.decision_id)) is not None
+        ]
+        for _, finished in won:
+            count(finished)
+        told = [(slip.decision, slip.reply) for slip, _ in won]
+        await notifying.tell(self._streams, told)
+        return [(slip, events[slip.decision]) for slip, _, _ in settling if slip.decision in verdicts.refused]
+
+    async def _write(self, rows: Sequence[NewOutcome]) -> Verdicts:
+        """Settle; after a lost COMMIT the attempt id tells what was ours."""
+        async with self._pool.acquire() as connection:
+            verdicts = await outcomes.settle(connection, rows)
+            missing = [
+                (row.decision_id, row.attempt_id)
+                for row in rows
+                if row.decision_id not in verdicts.won and row.decision_id not in verdicts.refused
+            ]
+            if not missing:
+                return verdicts
+            return Verdicts(verdicts.won | await outcomes.settled_by(connection, missing), verdicts.refused)
+
+    async def _step(self, stepping: Sequence[tuple[Slip, Opinion | Fault]]) -> None:
+        inputs: dict[UUID, list[HistoryEvent]] = {}
+        for slip, event in stepping:
+            inputs.setdefault(slip.decision, []).append(event)
+        effects = await self._insist(lambda: self._step_once(inputs))
+        await self._sender.perform(effects)
+
+    async def _step_once(self, inputs: Mapping[UUID, Sequence[HistoryEvent]]) -> Effects:
+        async with self._pool.acquire() as connection, connection.transaction():
+            return await self._stepper.step(connection, inputs)
+
+    async def _insist(self, act: Callable[[], Awaitable[_T]]) -> _T:
+        """Try until the database answers: opinions in hand are paid for. Raises Stall when patience ends."""
+        deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
+        failures = 0
+        while True:
+            try:
+                return await act()
+            except UNAVAILABLE as error:
+                failures += 1
+                if asyncio.get_running_loop().time() > deadline:
+                    raise Stall(f"the database does not answer: {error!r}") from error
+                log.warning("asking.stalled", decider=self._decider, error=repr(error))
+                await asyncio.sleep(min(1.0, 0.05 * 2**failures) * self._rng.uniform(0.5, 1))
+
+
+def asked_at(slip: Slip) -> datetime:
+    """Return when the decision was asked, as its history has it."""
+    return slip.events[0].at
+
+
+def _event(slip: Slip, answer: Answered | Failed, now: datetime) -> Opinion | Fault:
+    if isinstance(answer, Failed):
+        return Fault(
+            at=now,
+            stage=slip.stage,
+            by=slip.decider,
+            fault=answer.fault,
+            detail=answer.detail[:500],
+            seconds=answer.seconds,
+            cost_micros=answer.cost_micros,
+            currency=answer.currency,
+        )
+    return Opinion(
+        at=now,
+        stage=slip.stage,
+        by=slip.decider,
+        source="model",
+        answer=answer.answer,
+        confidence=answer.confidence,
+        distribution=answer.distribution,
+        seconds=answer.seconds,
+        cost_micros=answer.cost_micros,
+        currency=answer.currency,
+    )
+
+
+def _result(event: Opinion | Fault) -> str:
+    if isinstance(event, Fault):
+        return event.fault
+    return "abstained" if event.answer is None else "answered"
+
+
+def _by_decision(answered: Sequence[tuple[Slip, Opinion | Fault]]) -> list[tuple[UUID, Opinion | Fault]]:
+    return [(slip.decision, event) for slip, event in answered]
+
+
+def _read(messages: Sequence[Message]) -> tuple[list[tuple[Slip, Message]], dict[str, Exception]]:
+    """Return the slips, and by message id why others are none."""
+    read: list[tuple[Slip, Message]] = []
+    malformed: dict[str, Exception] = {}
+    for message in messages:
+        try:
+            read.append((slips.read(message.body), message))
+        except msgspec.MsgspecError as error:
+            malformed[message.id] = error
+    return read, malformed

@@ -1,0 +1,32 @@
+"""PostgreSQL's clock, as this process sees it: the only one that is stored or compared."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import TypeAlias
+
+Clock: TypeAlias = Callable[[], datetime]
+"""Returns an aware instant in UTC."""
+
+LARGEST_OFFSET = timedelta(seconds=1)
+"""Beyond it a process is not ready: its ids and deadlines would be wrong."""
+
+
+def machine_time() -> datetime:
+    """Return this machine's own time."""
+    return datetime.now(UTC)
+
+
+class DatabaseClock:
+    """This machine's time, corrected by the offset last measured."""
+
+    def __init__(self, machine: Clock = machine_time) -> None:
+        self._machine = machine
+        self.offset = timedelta()
+
+    def __call__(self) -> datetime:
+        return self._machine() + self.offset
+
+    @property
+    def is_trusted(self) -> bool:
+        """Whether the machine's clock is near enough for ids and deadlines."""
+        return abs(self.offset) <= LARGEST_OFFSET

@@ -1,0 +1,130 @@
+"""What each process looks after every second, and what keepers do now and then."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import structlog
+
+from adjudge.engine.admission import Admission
+from adjudge.engine.clocks import DatabaseClock
+from adjudge.engine.intake import ControlsInForce
+from adjudge.engine.revisions import Revisions
+from adjudge.store import connecting, controls, deciders, intake, measuring, partitions, tasks
+from adjudge.store.connecting import UNAVAILABLE, Connection, Pool
+from adjudge.store.scope import SYSTEM
+from adjudge.telemetry import names
+
+log = structlog.get_logger()
+
+EVERY_SECONDS = 1.0
+HOUSE_SECONDS = 5.0
+HOUR = timedelta(hours=1)
+
+
+class Upkeep:
+    """Keeps one process's view of clock, controls and load fresh, and reports its deciders."""
+
+    def __init__(
+        self,
+        pool: Pool,
+        clock: DatabaseClock,
+        in_force: ControlsInForce,
+        *,
+        process: str,
+        admission: Admission | None = None,
+        deciders: Any = None,
+    ) -> None:
+        self._pool = pool
+        self._clock = clock
+        self._controls = in_force
+        self._process = process
+        self._admission = admission
+        self._deciders = deciders
+        self._settled: tuple[float, int] | None = None
+
+    async def run(self) -> None:
+        """Look once a second until cancelled."""
+        while True:
+            await asyncio.sleep(EVERY_SECONDS)
+            try:
+                await self.look()
+            except UNAVAILABLE as error:
+                log.warning("upkeep.stalled", error=repr(error))
+
+    async def look(self) -> None:
+        """Refresh once. Raises what the connection raises."""
+        async with self._pool.acquire() as connection:
+            machine = self._clock() - self._clock.offset
+            self._clock.offset = await connecting.clock_offset(connection, machine)
+            names.CLOCK_OFFSET.labels(self._process.partition("-")[0]).set(self._clock.offset.total_seconds())
+            self._controls.value = await controls.read(connection)
+            if self._admission is not None:
+                await self._count(connection, self._admission)
+            if self._deciders is not None:
+                await self._report(connection)
+        if not self._clock.is_trusted:
+            log.error("clock.offset", offset_seconds=self._clock.offset.total_seconds())
+
+    async def _count(self, connection: Connection, admission: Admission) -> None:
+        waiting = await measuring.waiting_for_models(connection)
+        settled = await measuring.settled_so_far(connection)
+        now = asyncio.get_running_loop().time()
+        rate = 0.0
+        if self._settled is not None and now > self._settled[0]:
+            rate = (settled - self._settled[1]) / (now - self._settled[0])
+        self._settled = (now, settled)
+        admission.counted(waiting, rate)
+
+    async def _report(self, connection: Connection) -> None:
+        states = {state.id: state.as_json() for state in self._deciders.states()}
+        for name, state in states.items():
+            names.BREAKER_OPEN.labels(name).set(state.get("breaker") == "open")
+        await deciders.report(connection, self._process, states)
+
+
+class Housekeeping:
+    """What any keeper may do, and several may do at once: leases, partitions, expired keys, gauges."""
+
+    def __init__(self, pool: Pool, revisions: Revisions) -> None:
+        self._pool = pool
+        self._revisions = revisions
+
+    async def run(self) -> None:
+        """Tidy until cancelled."""
+        last = 0.0
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                async with self._pool.acquire() as connection:
+                    await self._expire_leases(connection)
+                    if loop.time() - last >= HOUSE_SECONDS:
+                        last = loop.time()
+                        await self._tidy(connection)
+            except UNAVAILABLE as error:
+                log.warning("housekeeping.stalled", error=repr(error))
+            await asyncio.sleep(EVERY_SECONDS / 2)
+
+    async def _expire_leases(self, connection: Connection) -> None:
+        async with connection.transaction():
+            expired = await tasks.expire(connection, 200)
+        if expired:
+            names.LEASE_EXPIRIES.inc(expired)
+            log.info("leases.expired", count=expired)
+
+    async def _tidy(self, connection: Connection) -> None:
+        made = await partitions.ensure(connection)
+        if made:
+            log.info("partitions.made", names=made)
+        await intake.forget_expired(connection)
+        await self._measure(connection)
+
+    async def _measure(self, connection: Connection) -> None:
+        for lane, (count, age) in (await measuring.open_by_lane(connection)).items():
+            names.OPEN.labels(lane).set(count)
+            names.OLDEST_OPEN.labels(lane).set(age)
+        for queue in await tasks.queues(connection, SYSTEM, list(self._revisions.current.pools)):
+            names.QUEUE_WAITING.labels(queue.pool).set(queue.waiting)
+            names.QUEUE_OLDEST.labels(queue.pool).set(queue.oldest_seconds or 0)
+        for question_type, coverage in (await measuring.coverage(connection, HOUR)).items():
+            names.COVERAGE.labels(question_type).set(coverage)

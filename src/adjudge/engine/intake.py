@@ -1,0 +1,325 @@
+"""Intake: a question becomes a decision, durable before anybody hears of it (promise 1)."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from adjudge.config import Configuration
+from adjudge.core.advance import Ask, Controls, advance
+from adjudge.core.answers import Candidates, OutsideSpace, close, keyed
+from adjudge.core.errors import AdjudgeError
+from adjudge.core.events import write_events
+from adjudge.core.expressions import Expression
+from adjudge.core.history import Case, History
+from adjudge.core.money import Stake
+from adjudge.core.plans import LONGEST_DEADLINE, Plan
+from adjudge.core.specifications import Location, QuestionType
+from adjudge.engine import slips
+from adjudge.engine.clocks import Clock
+from adjudge.engine.coins import Coin
+from adjudge.engine.flushing import Flusher
+from adjudge.engine.identifiers import NewId
+from adjudge.engine.revisions import Revisions
+from adjudge.engine.slips import Slip
+from adjudge.engine.stepping import RESEND_SECONDS, waiting_for
+from adjudge.store.intake import NewDecision, Replayed
+from adjudge.store.scope import Scope
+
+_encode = msgspec.json.Encoder().encode
+_canonical = msgspec.json.Encoder(order="deterministic").encode
+
+MOST_CANDIDATES = 1_000
+
+
+class InvalidQuestion(AdjudgeError):
+    """The question does not fit its type."""
+
+    kind = "invalid-question"
+
+
+class InvalidEvidence(AdjudgeError):
+    """The evidence does not fit the type's schema."""
+
+    kind = "invalid-evidence"
+
+    def __init__(self, question_type: str, faults: Sequence[tuple[str, str]]) -> None:
+        super().__init__(f"evidence does not fit {question_type}", pointer=faults[0][0])
+        self.title = f"Evidence does not fit {question_type}"
+        self.faults = tuple(faults)
+        """(JSON pointer, what is wrong), all of them."""
+
+
+class KeyReused(AdjudgeError):
+    """The idempotency key was used for another question."""
+
+    kind = "idempotency-key-reused"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What a caller asks, decoded and within the limits of the edge."""
+
+    type: str
+    location: str
+    evidence: Mapping[str, Any]
+    evidence_json: bytes
+    subject: Mapping[str, str]
+    candidates: tuple[str, ...] | None = None
+    stake: Stake | None = None
+    deadline: datetime | None = None
+    lane: str | None = None
+    trace: str | None = None
+    idempotency_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """A decision that is durable."""
+
+    id: UUID
+    asked_at: datetime
+    revision: int
+    deadline: datetime | None
+    """As callers see it."""
+    waiting_for: dict[str, object] | None
+    slips: tuple[Slip, ...]
+    started: bool
+    """False: the first step is not a question to a model and is still to be taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The idempotency key was used for the same question: this decision."""
+
+    id: UUID
+
+
+class Intake:
+    """Accepts questions."""
+
+    def __init__(
+        self,
+        flusher: Flusher,
+        revisions: Revisions,
+        *,
+        now: Clock,
+        new_id: NewId,
+        coin: Coin,
+        controls: "ControlsInForce",
+        audit_rate: float,
+        evidence_key: bytes,
+    ) -> None:
+        self._flusher = flusher
+        self._revisions = revisions
+        self._now = now
+        self._new_id = new_id
+        self._coin = coin
+        self._controls = controls
+        self._audit_rate = audit_rate
+        self._evidence_key = evidence_key
+
+    def prepare(self, scope: Scope, question: Question, *, reply: str | None = None) -> "tuple[NewDecision, Opened]":
+        """Return the row of a question and the decision it opens. Pure but for id, clock and coin.
+
+        Raises UnknownLocation, UnknownType, NoPlan, InvalidQuestion, InvalidEvidence.
+        """
+        configuration = self._revisions.current
+        location = configuration.location(question.location)
+        if not scope.sees(location.name):
+            raise UnknownHere(location.name)
+        kind = configuration.question_type(location.name, question.type)
+        plan = configuration.plan(location.name, question.type)
+        now, decision = self._now(), self._new_id()
+        case = _case(question, kind, plan, location, now)
+        step = advance(plan, History(case), self._controls.now(), now)
+        first = step if isinstance(step, Ask) and step.pool is None else None
+        history = History(case, first.record if first else ())
+        row = self._row(scope, question, kind, plan, configuration, location, decision, history, first)
+        opened = Opened(
+            id=decision,
+            asked_at=now,
+            revision=configuration.revision,
+            deadline=case.deadline if row.deadline_shown else None,
+            waiting_for=waiting_for(history, first) if first else None,
+            slips=_slips(question, row, history, first, reply) if first else (),
+            started=first is not None,
+        )
+        return row, opened
+
+    async def commit(self, row: NewDecision, opened: Opened) -> "datetime | Known":
+        """Make the row durable, then send its slips. Raises KeyReused, Unavailable, Unstorable."""
+        answer = await self._flusher.commit(row, [slips.entry(slip, row.lane) for slip in opened.slips])
+        if not isinstance(answer, Replayed):
+            return answer
+        if answer.fingerprint != row.fingerprint:
+            raise KeyReused("this idempotency key was used for another question", pointer="#/idempotency_key")
+        return Known(answer.decision_id)
+
+    def _row(
+        self,
+        scope: Scope,
+        question: Question,
+        kind: QuestionType,
+        plan: Plan,
+        configuration: Configuration,
+        location: Location,
+        decision: UUID,
+        history: History,
+        step: Ask | None,
+    ) -> NewDecision:
+        case, now, audit = history.case, self._now(), self._coin.audit(decision, self._audit_rate)
+        until = step.until if step else now
+        return NewDecision(
+            id=decision,
+            principal=scope.principal,
+            key_hash=_hashed_key(question.idempotency_key),
+            fingerprint=_fingerprint(question),
+            type=kind.name,
+            location=location.name,
+            groups=list(location.groups),
+            lane=question.lane or kind.lane,
+            subject=_encode(question.subject).decode(),
+            stake_minor=question.stake.minor if question.stake else None,
+            stake_currency=question.stake.currency if question.stake else None,
+            facts=_encode(case).decode(),
+            revision=configuration.revision,
+            plan_hash=plan.hash,
+            deadline=case.deadline,
+            deadline_shown=question.deadline is not None or kind.deadline is not None,
+            evidence=question.evidence_json.decode(),
+            evidence_hash=hashlib.blake2b(question.evidence_json, digest_size=16, key=self._evidence_key).digest(),
+            trace=question.trace,
+            audit=audit.drawn,
+            audit_rate=audit.rate,
+            audit_role=audit.role,
+            audit_key=audit.key,
+            audit_policy=audit.policy,
+            stage=step.stage if step else -1,
+            waiting_for=_encode(waiting_for(history, step)).decode() if step else "{}",
+            sent_at=now if step else None,
+            due_at=min(until, now + timedelta(seconds=RESEND_SECONDS)) if step else now,
+            due_kind="resend" if step else "start",
+            stage_until=until,
+            history=write_events(history.events),
+        )
+
+
+class UnknownHere(AdjudgeError):
+    """The caller's key does not reach this location: as if it did not exist."""
+
+    kind = "unknown-location"
+
+    def __init__(self, location: str) -> None:
+        super().__init__(f"no location {location!r} is known to this key", pointer="#/location")
+
+
+class ControlsInForce:
+    """The controls as last read: good enough to ask by; the settle statement checks again."""
+
+    def __init__(self) -> None:
+        self.value = Controls()
+
+    def now(self) -> Controls:
+        return self.value
+
+
+def _case(question: Question, kind: QuestionType, plan: Plan, location: Location, now: datetime) -> Case:
+    candidates = _candidates(question, kind)
+    space = close(kind.space, candidates)
+    deadline = question.deadline or now + (kind.deadline or LONGEST_DEADLINE)
+    if deadline > now + LONGEST_DEADLINE:
+        raise InvalidQuestion("a deadline is at most 30 days away", pointer="#/deadline")
+    late = deadline <= now
+    if late and plan.late == "ask":
+        deadline = now + (kind.deadline or LONGEST_DEADLINE)
+    return Case(
+        type=kind.name,
+        location=location.name,
+        space=space,
+        deadline=deadline,
+        stake=question.stake,
+        attributes=dict(location.attributes),
+        safe_side=_safe_side(question, kind, location, space, candidates),
+        late=late,
+    )
+
+
+def _candidates(question: Question, kind: QuestionType) -> tuple[str, ...] | None:
+    if not isinstance(kind.space, Candidates):
+        if question.candidates is not None:
+            raise InvalidQuestion(f"the answers of {kind.name} are declared, not brought along", pointer="#/candidates")
+        return None
+    if not question.candidates:
+        raise InvalidQuestion(f"{kind.name} needs its candidates", pointer="#/candidates")
+    if len(set(question.candidates)) < len(question.candidates) or len(question.candidates) > MOST_CANDIDATES:
+        raise InvalidQuestion(f"candidates must be different, and at most {MOST_CANDIDATES}", pointer="#/candidates")
+    return question.candidates
+
+
+def _safe_side(
+    question: Question, kind: QuestionType, location: Location, space: Any, candidates: tuple[str, ...] | None
+) -> str | None:
+    """Return the harmless answer. An expression that gives none leaves the plan's other answers."""
+    if not isinstance(kind.safe_side, Expression):
+        return kind.safe_side
+    value = kind.safe_side.value(
+        {
+            "evidence": question.evidence,
+            "candidates": list(candidates or ()),
+            "attributes": dict(location.attributes),
+        }
+    )
+    try:
+        return keyed(space, value)
+    except OutsideSpace as error:
+        raise InvalidQuestion(
+            f"its safe side cannot be told from the evidence: {error}", pointer="#/evidence"
+        ) from None
+
+
+def _slips(question: Question, row: NewDecision, history: History, step: Ask, reply: str | None) -> tuple[Slip, ...]:
+    return tuple(
+        Slip(
+            decision=row.id,
+            revision=row.revision,
+            type=row.type,
+            location=row.location,
+            stage=step.stage,
+            decider=decider,
+            version=0,
+            case=history.case,
+            events=history.events,
+            evidence=question.evidence_json,
+            subject=row.subject.encode(),
+            trace=row.trace,
+            until=step.until,
+            reply=reply,
+        )
+        for decider in step.deciders
+    )
+
+
+def _hashed_key(key: str | None) -> bytes | None:
+    return None if key is None else hashlib.blake2b(key.encode(), digest_size=16).digest()
+
+
+def _fingerprint(question: Question) -> bytes:
+    """Hash the decoded question, not its bytes: a retry may order its fields otherwise."""
+    if question.idempotency_key is None:
+        return b""
+    body = (
+        question.type,
+        question.location,
+        question.evidence,
+        question.subject,
+        question.candidates,
+        question.stake,
+        question.deadline,
+        question.lane,
+    )
+    return hashlib.blake2b(_canonical(body), digest_size=16).digest()

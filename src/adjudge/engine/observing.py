@@ -1,0 +1,49 @@
+"""What happens to workers on their streams, counted and logged."""
+
+from collections.abc import Sequence
+
+import structlog
+
+from adjudge.streams import Message, Observer
+from adjudge.telemetry import names
+
+log = structlog.get_logger()
+
+
+class StreamObserver(Observer):
+    """Counts the rare; the frequent is counted where decisions are."""
+
+    def failed(self, message: Message, error: Exception, retry_seconds: float) -> None:
+        names.STREAM_EVENTS.labels("failed").inc()
+        log.warning("message.failed", stream=message.name, error=repr(error), retry_seconds=round(retry_seconds, 2))
+
+    def dead(self, message: Message, error: Exception) -> None:
+        log.error("message.dead", stream=message.name, id=message.id, error=repr(error))
+
+    def stalled(self, name: str, error: Exception) -> None:
+        names.STREAM_EVENTS.labels("stalled").inc()
+        log.warning("worker.stalled", stream=name, error=repr(error))
+
+    def reclaimed(self, name: str, lane: str, count: int) -> None:
+        names.STREAM_EVENTS.labels("reclaimed").inc(count)
+        log.warning("messages.reclaimed", stream=name, lane=lane, count=count)
+
+    def lost(self, name: str, count: int) -> None:
+        names.STREAM_EVENTS.labels("lost").inc(count)
+
+    def vanished(self, name: str, lane: str, count: int) -> None:
+        names.STREAM_EVENTS.labels("vanished").inc(count)
+        log.warning("messages.vanished", stream=name, lane=lane, count=count)
+
+    def disconnected(self, name: str, error: Exception) -> None:
+        names.STREAM_EVENTS.labels("disconnected").inc()
+        log.warning("broker.disconnected", stream=name, error=repr(error))
+
+    def reconnected(self, name: str) -> None:
+        log.info("broker.reconnected", stream=name)
+
+    def regrouped(self, name: str) -> None:
+        names.STREAM_EVENTS.labels("regrouped").inc()
+
+    def returned(self, name: str, messages: Sequence[Message]) -> None:
+        log.info("messages.handed_back", stream=name, count=len(messages))

@@ -1,0 +1,251 @@
+"""One step of open decisions, under their locks: record what happened, `advance`, write down, then act.
+
+Everything that is not the settlement of a single model's answer goes through here: hops, joins,
+votes, time-outs, dead letters. The caller owns the transaction and performs the effects after it.
+"""
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import msgspec
+
+from adjudge.core.advance import Ask, Controls, Settle, Step, Wait, advance
+from adjudge.core.answers import Candidates, Labels
+from adjudge.core.events import FellBack, HistoryEvent, write_events
+from adjudge.core.history import History, fold
+from adjudge.core.outcomes import Outcome
+from adjudge.core.plans import Plan
+from adjudge.core.specifications import QuestionType
+from adjudge.engine.clocks import Clock
+from adjudge.engine.identifiers import NewId
+from adjudge.engine.revisions import Revisions
+from adjudge.engine.settling import new_outcome
+from adjudge.engine.slips import Slip
+from adjudge.store import controls, outcomes, tasks, work
+from adjudge.store.connecting import Connection
+from adjudge.store.work import Held, Moved
+
+RESEND_SECONDS = 10.0
+"""After this long without progress a question to a model is looked at again: lost, or merely waiting?"""
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A decision that got an outcome in this step."""
+
+    decision: UUID
+    type: str
+    location: str
+    outcome: Outcome
+    asked_at: datetime
+    settled_at: datetime
+
+
+@dataclass(slots=True)
+class Effects:
+    """What is to be done once the transaction has committed."""
+
+    slips: list[tuple[Slip, str]] = field(default_factory=list)
+    """With the lane of each."""
+    finished: list[Finished] = field(default_factory=list)
+    gone: set[UUID] = field(default_factory=set)
+    """Decisions without an open work row: settled before."""
+
+
+@dataclass(slots=True)
+class _Writes:
+    """What a batch of steps writes, collected so that each table is touched once."""
+
+    moves: list[Moved] = field(default_factory=list)
+    outcomes: list[outcomes.NewOutcome] = field(default_factory=list)
+    final: list[UUID] = field(default_factory=list)
+    tasks: list[tasks.NewTask] = field(default_factory=list)
+    closing: list[UUID] = field(default_factory=list)
+    asking: dict[UUID, tuple[str, ...]] = field(default_factory=dict)
+    finished: list[tuple[Held, Outcome]] = field(default_factory=list)
+
+
+class Stepper:
+    """Steps decisions on."""
+
+    def __init__(self, revisions: Revisions, *, now: Clock, new_id: NewId) -> None:
+        self._revisions = revisions
+        self._now = now
+        self._new_id = new_id
+
+    async def step(self, connection: Connection, inputs: Mapping[UUID, Sequence[HistoryEvent]]) -> Effects:
+        """Lock the decisions in id order, append their events, and take the step that follows.
+
+        Events of a stage that the row has left behind change nothing and are dropped.
+        """
+        held = await work.hold(connection, sorted(inputs, key=lambda decision: decision.bytes))
+        return await self.step_held(connection, held, inputs)
+
+    async def step_held(
+        self, connection: Connection, held: Mapping[UUID, Held], inputs: Mapping[UUID, Sequence[HistoryEvent]]
+    ) -> Effects:
+        """Like `step`, for rows that the transaction holds already."""
+        effects = Effects(gone=set(inputs) - held.keys())
+        if not held:
+            return effects
+        await self._revisions.load(connection, {row.revision for row in held.values()})
+        in_force = await controls.read(connection, locked=True)
+        writes = _Writes()
+        for decision, row in held.items():
+            self._take(row, inputs[decision], in_force, writes)
+        await self._write(connection, writes, effects)
+        return effects
+
+    def _take(self, row: Held, events: Sequence[HistoryEvent], in_force: Controls, writes: _Writes) -> None:
+        plan = self._revisions.plan(row.revision, row.location, row.type)
+        news = tuple(event for event in events if getattr(event, "stage", row.stage) >= row.stage)
+        history = row.history.then(*news)
+        step = advance(plan, history, in_force, self._now())
+        history = history.then(*step.record)
+        match step:
+            case Settle():
+                self._settle(row, history, step, writes)
+            case Ask():
+                self._ask(row, plan, history, step, writes)
+            case Wait():
+                writes.moves.append(self._moved(row, history, step, stage=row.stage))
+
+    def _settle(self, row: Held, history: History, step: Settle, writes: _Writes) -> None:
+        writes.outcomes.append(new_outcome(row.id, row.stage, step.outcome, history.events, attempt=self._new_id()))
+        writes.finished.append((row, step.outcome))
+        if step.outcome.kind == "final":
+            writes.final.append(row.id)
+        else:
+            writes.moves.append(self._moved(row, history, step, stage=row.stage, version=step.outcome.version))
+
+    def _ask(self, row: Held, plan: Plan, history: History, step: Ask, writes: _Writes) -> None:
+        writes.moves.append(self._moved(row, history, step, stage=step.stage))
+        if step.pool is None:
+            writes.asking[row.id] = step.deciders
+            return
+        if step.first_seat == 0:
+            writes.closing.append(row.id)
+        question = self._revisions.configuration(row.revision).question_type(row.location, row.type)
+        for seat in range(step.first_seat, step.first_seat + step.seats):
+            writes.tasks.append(self._task(row, question, step, seat))
+
+    def _task(self, row: Held, question: QuestionType, step: Ask, seat: int) -> tasks.NewTask:
+        task = self._new_id()
+        return tasks.NewTask(
+            id=task,
+            decision_id=row.id,
+            stage=step.stage,
+            seat=seat,
+            pool=str(step.pool),
+            type=row.type,
+            location=row.location,
+            priority=-step.until.timestamp(),
+            candidates=drawn(question, row.history, task),
+            due_at=step.until,
+        )
+
+    def _moved(self, row: Held, history: History, step: Step, *, stage: int, version: int | None = None) -> Moved:
+        now = self._now()
+        asks_model = isinstance(step, Ask) and step.pool is None
+        until = step.until
+        due_at = min(until, now + timedelta(seconds=RESEND_SECONDS)) if asks_model else until
+        waits_for_model = asks_model or (isinstance(step, Wait) and row.due_kind == "resend")
+        if isinstance(step, Wait) and row.due_kind == "resend":
+            due_at = min(until, now + timedelta(seconds=RESEND_SECONDS))
+        return Moved(
+            id=row.id,
+            version=row.version if version is None else version,
+            stage=stage,
+            status=status(history),
+            waiting_for=msgspec.json.encode(waiting_for(history, step)).decode(),
+            attempt=0 if stage != row.stage else row.attempt,
+            sent_at=now if waits_for_model else None,
+            due_at=due_at,
+            due_kind="resend" if waits_for_model else "stage",
+            stage_until=until,
+            history=write_events(history.events),
+        )
+
+    async def _write(self, connection: Connection, writes: _Writes, effects: Effects) -> None:
+        settled_at = await outcomes.write_held(connection, writes.outcomes)
+        await work.move(connection, writes.moves)
+        await outcomes.close_tasks(connection, writes.closing)
+        await tasks.create(connection, writes.tasks)
+        await outcomes.close(connection, writes.final)
+        effects.finished = [
+            Finished(row.id, row.type, row.location, outcome, row.asked_at, settled_at[row.id])
+            for row, outcome in writes.finished
+        ]
+        for sendable in await work.sendable(connection, list(writes.asking)) if writes.asking else ():
+            effects.slips += slips_of(sendable, writes.asking[sendable.id])
+
+
+def slips_of(sendable: work.Sendable, deciders: Sequence[str], *, resent: bool = False) -> list[tuple[Slip, str]]:
+    """Return the slips that ask these deciders, read from the truth."""
+    return [
+        (
+            Slip(
+                decision=sendable.id,
+                revision=sendable.revision,
+                type=sendable.type,
+                location=sendable.location,
+                stage=sendable.stage,
+                decider=decider,
+                version=fold(sendable.history.events).version,
+                case=sendable.history.case,
+                events=sendable.history.events,
+                evidence=(sendable.evidence or "{}").encode(),
+                subject=sendable.subject.encode(),
+                trace=sendable.trace,
+                until=sendable.until,
+                reply=None,
+                resent=resent,
+            ),
+            sendable.lane,
+        )
+        for decider in deciders
+    ]
+
+
+def status(history: History) -> str:
+    """Return how an open decision is called."""
+    last = fold(history.events).fell_back
+    match last:
+        case FellBack(fallback="hold"):
+            return "held"
+        case FellBack(fallback="provisional"):
+            return "provisional"
+        case _:
+            return "open"
+
+
+def waiting_for(history: History, step: Step) -> dict[str, object]:
+    """Return what an open decision waits for, as callers see it."""
+    progress = fold(history.events)
+    asked = [tally.asked for _, tally in sorted(progress.tallies.items()) if tally.asked]
+    held = {"held": True} if progress.fell_back and progress.fell_back.fallback == "hold" else {}
+    if not asked:
+        return {"until": step.until, **held}
+    last = asked[-1]
+    if last.seats:
+        votes = len(progress.tally(last.stage).votes)
+        return {"pool": last.deciders[0], "votes": votes, "until": step.until, **held}
+    return {"deciders": last.deciders, "until": step.until, **held}
+
+
+def drawn(question: QuestionType, history: History, task: UUID) -> tuple[str, ...]:
+    """Return the answers in the order in which this task shows them.
+
+    Candidates are drawn afresh for each task, so that no place in the list is favoured; declared
+    labels keep their places, which hands learn.
+    """
+    space = history.case.space
+    if not isinstance(space, Labels):
+        return ()
+    labels = list(space.labels)
+    if isinstance(question.space, Candidates):
+        random.Random(task.int).shuffle(labels)  # noqa: S311 - a draw on record, not a secret
+    return tuple(labels)

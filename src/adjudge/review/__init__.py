@@ -1,0 +1,1 @@
+"""People: claims, leases, votes. What a reviewer is shown is decided here, on the server."""

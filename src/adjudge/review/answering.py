@@ -1,0 +1,205 @@
+"""Answers of people: each vote locks the decision's work row, appends itself, and steps on."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+from uuid import UUID
+
+from adjudge.core.answers import OutsideSpace
+from adjudge.core.errors import AdjudgeError
+from adjudge.core.events import Declined, Opinion
+from adjudge.core.specifications import PoolSpec
+from adjudge.engine.clocks import Clock
+from adjudge.engine.stepping import Effects, Stepper
+from adjudge.store import labels, tasks, votes, work
+from adjudge.store.connecting import Connection
+from adjudge.store.labels import NewLabel
+from adjudge.store.scope import Scope
+from adjudge.store.tasks import Assigned, Leased
+from adjudge.store.votes import NewVote
+from adjudge.store.work import Held
+from adjudge.telemetry import names
+
+
+class UnknownTask(AdjudgeError):
+    """The task does not exist, or was never this person's."""
+
+    kind = "unknown-task"
+
+
+class AnswerOutside(AdjudgeError):
+    """The answer is not one that may be given to this question."""
+
+    kind = "answer-outside-space"
+
+
+class AlreadyVoted(AdjudgeError):
+    """One vote per person and decision."""
+
+    kind = "already-voted"
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What became of an answer."""
+
+    as_: Literal["vote", "label"]
+    why: Literal["", "lease-ended", "decision-settled"]
+    effects: Effects
+
+
+async def answer(
+    connection: Connection,
+    scope: Scope,
+    task: UUID,
+    *,
+    token: UUID,
+    value: object,
+    seconds: float | None,
+    pool_of: Callable[[str], PoolSpec],
+    stepper: Stepper,
+    now: Clock,
+) -> Recorded:
+    """Record a person's answer; the caller owns the transaction.
+
+    A late answer, after the lease or after settlement, is kept as a label and changes nothing.
+    Raises UnknownTask, AnswerOutside, AlreadyVoted.
+    """
+    decision = await _decision(connection, scope, task)
+    held = (await work.hold(connection, [decision])).get(decision)
+    leased = await tasks.lock(connection, task)
+    lease = await tasks.assignment(connection, decision, token, str(scope.reviewer))
+    if lease is None:
+        raise UnknownTask("this token was never a lease of yours on this task", pointer="#/token")
+    case = held.history.case if held else await work.case_of(connection, decision)
+    try:
+        key = case.space.key(value)
+    except OutsideSpace as error:
+        raise AnswerOutside(str(error), pointer="#/answer") from None
+    if lease.ending == "answered":
+        return await _repeated(connection, decision, scope, key)
+    late: Literal["", "lease-ended", "decision-settled"] = ""
+    if held is None or leased.state == "closed":
+        late = "decision-settled"
+    elif leased.lease_token != token or not leased.live:
+        late = "lease-ended"
+    spent = await _seconds(connection, lease, seconds)
+    if late:
+        await _label(connection, decision, task, scope, key, held)
+        names.VOTES.labels(leased.pool, "label").inc()
+        return Recorded("label", late, Effects())
+    assert held is not None
+    await _vote(connection, scope, leased, lease, key, spent)
+    names.VOTES.labels(leased.pool, "vote").inc()
+    opinion = _opinion(scope, leased, key, spent, pool_of(leased.pool), now)
+    return Recorded("vote", "", await stepper.step_held(connection, {decision: held}, {decision: [opinion]}))
+
+
+async def decline(
+    connection: Connection,
+    scope: Scope,
+    task: UUID,
+    *,
+    token: UUID,
+    reason: str,
+    note: str | None,
+    stepper: Stepper,
+    now: Clock,
+) -> Effects:
+    """Give a task back for somebody else; this person will not get the decision again. Not a vote."""
+    decision = await _decision(connection, scope, task)
+    held = (await work.hold(connection, [decision])).get(decision)
+    leased = await tasks.lock(connection, task)
+    if held is None or leased.lease_token != token:
+        return Effects()
+    await tasks.end_assignment(connection, decision, token, "declined", f"{reason}: {note}" if note else reason)
+    await tasks.give_back(connection, task)
+    names.DECLINES.labels(leased.pool, reason).inc()
+    event = Declined(at=now(), stage=leased.stage, by=str(scope.reviewer), reason=reason)
+    return await stepper.step_held(connection, {decision: held}, {decision: [event]})
+
+
+async def release(connection: Connection, scope: Scope, task: UUID, *, token: UUID) -> bool:
+    """Give back a task that was not looked at; it may come again. Return whether the lease was live."""
+    decision = await _decision(connection, scope, task)
+    leased = await tasks.lock(connection, task)
+    if leased.lease_token != token:
+        return False
+    await tasks.end_assignment(connection, decision, token, "released")
+    await tasks.give_back(connection, task)
+    return True
+
+
+async def _decision(connection: Connection, scope: Scope, task: UUID) -> UUID:
+    decision = await tasks.decision_of(connection, scope, task)
+    if decision is None:
+        raise UnknownTask("there is no such task, or it was never yours")
+    return decision
+
+
+async def _repeated(connection: Connection, decision: UUID, scope: Scope, key: str) -> Recorded:
+    """The same answer sent again, its first reply lost, is harmless; another one is not taken."""
+    if await votes.answer_of(connection, decision, str(scope.reviewer)) != key:
+        raise AlreadyVoted("your vote on this decision stands already", pointer="#/answer")
+    return Recorded("vote", "", Effects())
+
+
+async def _seconds(connection: Connection, lease: Assigned, claimed_seconds: float | None) -> float:
+    """Return seconds at work: what the client measured less time away, never more than the lease lasted."""
+    elapsed = await tasks.seconds_since(connection, lease.claimed_at)
+    return elapsed if claimed_seconds is None else min(claimed_seconds, elapsed)
+
+
+async def _vote(
+    connection: Connection, scope: Scope, leased: Leased, lease: Assigned, key: str, seconds: float
+) -> None:
+    vote = NewVote(
+        decision_id=leased.decision_id,
+        reviewer=str(scope.reviewer),
+        task_id=leased.id,
+        purpose="stage",
+        stage=leased.stage,
+        seat=leased.seat,
+        pool=leased.pool,
+        answer=key,
+        seconds=seconds,
+        claimed_at=lease.claimed_at,
+        why=lease.why,
+        outcome_given=False,
+    )
+    if await votes.insert(connection, vote) is None:
+        raise AlreadyVoted("your vote on this decision stands already")
+    await tasks.answered(connection, leased.id)
+    assert leased.lease_token is not None
+    await tasks.end_assignment(connection, leased.decision_id, leased.lease_token, "answered")
+
+
+async def _label(connection: Connection, decision: UUID, task: UUID, scope: Scope, key: str, held: Held | None) -> None:
+    await labels.insert(
+        connection,
+        NewLabel(
+            decision_id=decision,
+            source="late-vote",
+            source_ref=str(scope.reviewer),
+            answer=key,
+            reporter=scope.principal,
+            after_version=held.version if held else 1,
+            answer_could_influence=False,
+        ),
+    )
+
+
+def _opinion(scope: Scope, leased: Leased, key: str, seconds: float, pool: PoolSpec, now: Clock) -> Opinion:
+    return Opinion(
+        at=now(),
+        stage=leased.stage,
+        by=str(scope.reviewer),
+        source="reviewer",
+        answer=key,
+        confidence=pool.accuracy,
+        pool=leased.pool,
+        seconds=round(seconds, 3),
+        cost_micros=pool.cost_micros(seconds),
+        currency=pool.currency,
+        task=str(leased.id),
+    )

@@ -1,0 +1,36 @@
+"""Everything on one machine: embedded PostgreSQL and Valkey, and the role processes.
+
+    async with embedded(Path(".adjudge"), report=print) as servers:
+        await run_roles({"api": [...]}, env={"DATABASE_URL": servers.database_url}, ...)
+
+Nothing started here outlives this process. Written for Linux and macOS; run on Linux only so far.
+"""
+
+from adjudge.stack.embedded import Servers, embedded
+from adjudge.stack.errors import (
+    DiskFull,
+    FolderInUse,
+    MissingLibrary,
+    MissingWheel,
+    NoPermission,
+    PortInUse,
+    ServerDied,
+    StackError,
+)
+from adjudge.stack.ports import require_free
+from adjudge.stack.roles import run_roles
+
+__all__ = [
+    "DiskFull",
+    "FolderInUse",
+    "MissingLibrary",
+    "MissingWheel",
+    "NoPermission",
+    "PortInUse",
+    "ServerDied",
+    "Servers",
+    "StackError",
+    "embedded",
+    "require_free",
+    "run_roles",
+]

@@ -1,0 +1,96 @@
+"""Where the embedded servers live: one folder, held by one process at a time."""
+
+import fcntl
+import hashlib
+import os
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from adjudge.stack.errors import FolderInUse, NoPermission
+from adjudge.stack.guard import NOBODY
+
+SOCKET_PATH_BYTES: Final = 103
+"""The shortest limit of any system we run on (macOS; Linux takes 107)."""
+LONGEST_SOCKET_NAME: Final = "/.s.PGSQL.5432"
+LOG_BYTES: Final = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The parts of the folder. Its path is absolute and free of links."""
+
+    folder: Path
+
+    @property
+    def postgres(self) -> Path:
+        return self.folder / "postgres"
+
+    @property
+    def valkey(self) -> Path:
+        return self.folder / "valkey"
+
+    @property
+    def logs(self) -> Path:
+        return self.folder / "logs"
+
+    @property
+    def sockets(self) -> Path:
+        """Short enough for a socket's name: in the folder, else below the temporary one."""
+        own = self.folder / "run"
+        if len(os.fsencode(own)) + len(LONGEST_SOCKET_NAME) <= SOCKET_PATH_BYTES:
+            return own
+        digest = hashlib.sha256(os.fsencode(self.folder)).hexdigest()[:16]
+        return Path(tempfile.gettempdir()).resolve() / f"adjudge-{digest}"
+
+    def log(self, name: str) -> Path:
+        return self.logs / f"{name}.log"
+
+
+def laid_out(folder: Path) -> Layout:
+    """Make the folder and its parts, closed to other users. Raises NoPermission, OSError."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    layout = Layout(folder.resolve())
+    layout.logs.mkdir(mode=0o700, exist_ok=True)
+    layout.sockets.mkdir(mode=0o700, exist_ok=True)
+    _require_private(layout.sockets)
+    return layout
+
+
+def _require_private(folder: Path) -> None:
+    """Whoever can enter is trusted by the servers: another user may have made it in our place."""
+    found = folder.lstat()
+    owners = {os.geteuid(), NOBODY} if os.geteuid() == 0 else {os.geteuid()}
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid not in owners or found.st_mode & 0o077:
+        raise NoPermission(f"{folder} must be a folder that is ours and closed to others")
+
+
+def rotate(layout: Layout) -> None:
+    """Set aside the logs that have grown large."""
+    for log in layout.logs.glob("*.log"):
+        if log.stat().st_size > LOG_BYTES:
+            log.replace(log.with_suffix(".log.1"))
+
+
+@contextmanager
+def held(layout: Layout) -> Iterator[None]:
+    """Hold the folder; the kernel lets go of it however we end. Raises FolderInUse."""
+    path = layout.folder / "lock"
+    with path.open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise FolderInUse(layout.folder, _pid_in(path)) from None
+        file.truncate(0)
+        file.write(f"{os.getpid()}\n")
+        file.flush()
+        yield
+
+
+def _pid_in(path: Path) -> int | None:
+    text = path.read_text().strip()
+    return int(text) if text.isdigit() else None

@@ -1,0 +1,77 @@
+"""Connections to PostgreSQL: one pool a process, every statement with a time limit."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeAlias
+
+import asyncpg
+
+from adjudge.core.errors import AdjudgeError
+
+Connection: TypeAlias = Any
+"""An asyncpg connection, pooled or not (asyncpg ships no complete types)."""
+Pool: TypeAlias = Any
+
+STATEMENT_SECONDS = 10.0
+UNAVAILABLE = (
+    OSError,
+    asyncio.TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.QueryCanceledError,
+    asyncpg.DiskFullError,
+)
+"""Faults of the infrastructure, never of what was asked."""
+
+
+class Unsafe(AdjudgeError):
+    """The server may forget what it has acknowledged."""
+
+    kind = "unsafe-database"
+
+
+@asynccontextmanager
+async def open_pool(database_url: str, *, size: int, name: str) -> AsyncIterator[Pool]:
+    """Open a pool that reconnects by itself; `name` is shown in pg_stat_activity."""
+    pool = await asyncpg.create_pool(
+        database_url,
+        min_size=1,
+        max_size=size,
+        command_timeout=STATEMENT_SECONDS,
+        timeout=5,
+        max_inactive_connection_lifetime=0,
+        server_settings={
+            "application_name": f"adjudge {name}",
+            "timezone": "UTC",
+            "idle_in_transaction_session_timeout": "10s",
+            "jit": "off",
+        },
+    )
+    try:
+        yield pool
+    finally:
+        try:
+            await asyncio.wait_for(pool.close(), 5)
+        except (TimeoutError, *UNAVAILABLE):
+            pool.terminate()
+
+
+async def require_durable(connection: Connection) -> None:
+    """Raise Unsafe where `fsync` or `synchronous_commit` is off: promise 1 would be a lie."""
+    for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+        if await connection.fetchval("SELECT current_setting($1)", setting) == "off":
+            raise Unsafe(f"PostgreSQL runs with {setting} = off: what is acknowledged could be lost (see --unsafe)")
+
+
+async def clock_offset(connection: Connection, now: datetime) -> timedelta:
+    """Return PostgreSQL's clock less ours; `now` is read just before the call."""
+    started = asyncio.get_running_loop().time()
+    theirs: datetime = await connection.fetchval("SELECT clock_timestamp()")
+    half = timedelta(seconds=(asyncio.get_running_loop().time() - started) / 2)
+    return theirs.astimezone(UTC) - half - now

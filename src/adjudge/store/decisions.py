@@ -1,0 +1,147 @@
+"""Decisions as callers see them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from adjudge.store.connecting import Connection
+from adjudge.store.scope import Scope
+
+LONGEST_PAGE = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """A decision with its latest outcome and what it waits for."""
+
+    id: UUID
+    type: str
+    location: str
+    lane: str
+    subject: str
+    stake_minor: int | None
+    stake_currency: str | None
+    facts: str
+    revision: int
+    plan_hash: str
+    asked_at: datetime
+    deadline: datetime
+    deadline_shown: bool
+    trace: str | None
+    audit: bool
+    audit_rate: float
+    status: str
+    waiting_for: str | None
+    version: int | None
+    answer: str | None
+    source: str | None
+    confidence: float | None
+    deciders: list[str] | None
+    reason: str | None
+    certificate: str | None
+    settled_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """What a caller lists. Unset: everything."""
+
+    type: str | None = None
+    location: str | None = None
+    status: str | None = None
+    source: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+SEEN = """
+    SELECT decision.id, decision.type, decision.location, decision.lane, decision.subject, decision.stake_minor,
+        decision.stake_currency, decision.facts, decision.revision, decision.plan_hash, decision.asked_at,
+        decision.deadline, decision.deadline_shown, decision.trace, decision.audit, decision.audit_rate,
+        CASE WHEN latest.source = 'cancel' THEN 'cancelled' ELSE coalesce(latest.kind, work.status, 'open') END
+            AS status,
+        work.waiting_for, latest.version, latest.answer, latest.source, latest.confidence, latest.deciders,
+        latest.reason, latest.certificate, latest.settled_at
+    FROM decision
+        LEFT JOIN LATERAL (
+            SELECT * FROM outcome WHERE outcome.decision_id = decision.id ORDER BY version DESC LIMIT 1
+        ) AS latest ON true
+        LEFT JOIN work ON work.decision_id = decision.id AND work.purpose = 'decide'
+    WHERE decision.org = $1 AND ($2::text[] IS NULL OR decision.location = ANY($2::text[]))
+"""
+
+GET = f"{SEEN} AND decision.id = ANY($3::uuid[])"
+
+PAGE = f"""{SEEN}
+    AND ($3::uuid IS NULL OR decision.id < $3)
+    AND ($4::text IS NULL OR decision.type = $4)
+    AND ($5::text IS NULL OR decision.location = $5)
+    AND ($6::text IS NULL OR $6 =
+        CASE WHEN latest.source = 'cancel' THEN 'cancelled' ELSE coalesce(latest.kind, work.status, 'open') END)
+    AND ($7::text IS NULL OR latest.source = $7)
+    AND ($8::timestamptz IS NULL OR decision.asked_at >= $8)
+    AND ($9::timestamptz IS NULL OR decision.asked_at < $9)
+    ORDER BY decision.id DESC LIMIT $10
+"""
+
+PATH = """
+    SELECT version, kind, answer, source, confidence, deciders, reason, code, certificate, relied, votes, cost,
+        settled_at, path
+    FROM outcome WHERE decision_id = $1 ORDER BY version
+"""
+
+
+async def get(connection: Connection, scope: Scope, ids: Sequence[UUID]) -> dict[UUID, Seen]:
+    """Return those of the decisions that the caller may see."""
+    rows = await connection.fetch(GET, scope.org, _list(scope.locations), list(ids))
+    return {row["id"]: Seen(**dict(row)) for row in rows}
+
+
+async def page(connection: Connection, scope: Scope, wanted: Filter, before: UUID | None, limit: int) -> list[Seen]:
+    """Return a keyset page, newest id first. Ids can commit late: the feed, not this, misses nothing."""
+    rows = await connection.fetch(
+        PAGE,
+        scope.org,
+        _list(scope.locations),
+        before,
+        wanted.type,
+        wanted.location,
+        wanted.status,
+        wanted.source,
+        wanted.since,
+        wanted.until,
+        min(limit, LONGEST_PAGE),
+    )
+    return [Seen(**dict(row)) for row in rows]
+
+
+async def path(connection: Connection, decision: UUID) -> tuple[list[dict[str, object]], list[str], str | None]:
+    """Return (outcomes with their part of the path, later events, history while open) as stored."""
+    outcomes = [dict(row) for row in await connection.fetch(PATH, decision)]
+    events = await connection.fetch(
+        "SELECT body FROM decision_event WHERE decision_id = $1 ORDER BY at, event_id", decision
+    )
+    history = await connection.fetchval(
+        "SELECT history FROM work WHERE decision_id = $1 AND purpose = 'decide'", decision
+    )
+    return outcomes, [row["body"] for row in events], history
+
+
+async def settled_among(connection: Connection, ids: Sequence[UUID]) -> list[UUID]:
+    """Return which of the decisions have an outcome."""
+    rows = await connection.fetch(
+        "SELECT DISTINCT decision_id FROM outcome WHERE decision_id = ANY($1::uuid[])", list(ids)
+    )
+    return [row["decision_id"] for row in rows]
+
+
+async def add_event(connection: Connection, decision: UUID, event: UUID, body: str) -> None:
+    """Record a fact that came later: an operator's act, an erasure, an amendment's reason."""
+    await connection.execute(
+        "INSERT INTO decision_event (decision_id, event_id, body) VALUES ($1, $2, $3)", decision, event, body
+    )
+
+
+def _list(values: Sequence[str] | None) -> list[str] | None:
+    return None if values is None else list(values)

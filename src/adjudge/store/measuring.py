@@ -1,0 +1,52 @@
+"""Figures about everything: read from `work` and from the newest partitions, never by an anti-join."""
+
+from datetime import timedelta
+
+from adjudge.store.connecting import Connection
+from adjudge.store.partitions import first_id
+
+LANES = ("realtime", "standard", "bulk")
+
+
+async def waiting_for_models(connection: Connection) -> dict[str, int]:
+    """Return by lane how many decisions wait for a model."""
+    rows = await connection.fetch(
+        "SELECT lane, count(*) AS waiting FROM work WHERE purpose = 'decide' AND due_kind = 'resend' GROUP BY lane"
+    )
+    return {row["lane"]: row["waiting"] for row in rows}
+
+
+async def settled_so_far(connection: Connection) -> int:
+    """Return a count of outcome rows that only grows, as the statistics collector has it: cheap, a second late."""
+    count: int | None = await connection.fetchval(
+        "SELECT sum(n_tup_ins)::bigint FROM pg_stat_user_tables WHERE relname LIKE 'outcome\\_%'"
+    )
+    return count or 0
+
+
+async def open_by_lane(connection: Connection) -> dict[str, tuple[int, float]]:
+    """Return by lane how many decisions are open and how old the oldest is, in seconds."""
+    rows = await connection.fetch(
+        """
+        SELECT lane, count(work.decision_id) AS open,
+            coalesce(extract(epoch FROM clock_timestamp() - min(asked_at)), 0)::float8 AS age
+        FROM unnest($1::text[]) AS lane LEFT JOIN work USING (lane) GROUP BY lane
+        """,
+        list(LANES),
+    )
+    return {row["lane"]: (row["open"], row["age"]) for row in rows}
+
+
+async def coverage(connection: Connection, span: timedelta) -> dict[str, float]:
+    """Return by type the share settled by models and rules, of what was asked lately and is settled."""
+    now = await connection.fetchval("SELECT clock_timestamp()")
+    rows = await connection.fetch(
+        """
+        SELECT decision.type, avg((outcome.source IN ('model', 'rule'))::int)::float8 AS coverage
+        FROM outcome JOIN decision ON decision.id = outcome.decision_id
+        WHERE outcome.decision_id >= $1::uuid AND outcome.kind = 'final' AND outcome.source <> 'cancel'
+        GROUP BY decision.type
+        """,
+        first_id(now - span),
+    )
+    return {row["type"]: row["coverage"] for row in rows}

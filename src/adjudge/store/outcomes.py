@@ -1,0 +1,202 @@
+"""Outcomes: written once per version, arbitrated by the `work` row while it exists (promise 2)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from adjudge.store.connecting import Connection
+
+
+@dataclass(slots=True, kw_only=True)
+class NewOutcome:
+    """One version of an answer, to be written."""
+
+    decision_id: UUID
+    base: int
+    """The version this one is written on top of; 0: none."""
+    stage: int
+    """The stage that its message belongs to; the row must still be there."""
+    kind: str
+    answer: str | None
+    source: str
+    confidence: float | None
+    deciders: str
+    """Comma-separated (an array of arrays cannot be ragged)."""
+    reason: str
+    code: str
+    certificate: str | None
+    relied: str
+    """JSON list of {scope, generation}."""
+    attempt_id: UUID
+    votes: int
+    cost: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """What the settle statement did with each decision of its batch."""
+
+    won: dict[UUID, datetime]
+    """Settled by this call, or by a try of it whose COMMIT was lost; when."""
+    refused: frozenset[UUID]
+    """A control it relied on is no longer in force: the decision must defer."""
+
+
+_NAMES = tuple(NewOutcome.__slots__)
+_KINDS = {
+    "decision_id": "uuid",
+    "base": "int",
+    "stage": "int",
+    "confidence": "double precision",
+    "relied": "jsonb",
+    "attempt_id": "uuid",
+    "votes": "smallint",
+    "cost": "jsonb",
+    "path": "jsonb",
+}
+_UNNEST = ", ".join(f"${n}::{_KINDS.get(name, 'text')}[]" for n, name in enumerate(_NAMES, 1))
+_WRITE = """
+    INSERT INTO outcome (decision_id, version, kind, answer, source, confidence, deciders, reason, code,
+        certificate, relied, attempt_id, votes, cost, path)
+    SELECT decision_id, base + 1, kind, answer, source, confidence,
+        CASE WHEN deciders = '' THEN '{}' ELSE string_to_array(deciders, ',') END,
+        reason, code, certificate, relied, attempt_id, votes, cost, path
+"""
+
+# One statement: lock work in id order, write what still stands, delete the row, close open tasks.
+SETTLE = f"""
+    WITH new AS MATERIALIZED (
+        SELECT * FROM unnest({_UNNEST}) AS new ({", ".join(_NAMES)})
+    ), held AS MATERIALIZED (
+        SELECT work.decision_id FROM work JOIN new USING (decision_id)
+        WHERE work.purpose = 'decide' AND work.version = new.base AND work.stage = new.stage
+        ORDER BY work.decision_id FOR UPDATE OF work
+    ), refused AS MATERIALIZED (
+        SELECT new.decision_id FROM new JOIN held USING (decision_id)
+        WHERE EXISTS (
+            SELECT FROM jsonb_to_recordset(new.relied) AS relied (scope text, generation bigint)
+                JOIN control USING (scope) WHERE control.generation <> relied.generation)
+    ), written AS (
+        {_WRITE}
+        FROM new JOIN held USING (decision_id)
+        WHERE decision_id NOT IN (SELECT decision_id FROM refused)
+        RETURNING decision_id, settled_at
+    ), deleted AS (
+        DELETE FROM work USING written WHERE work.decision_id = written.decision_id AND work.purpose = 'decide'
+    )
+    SELECT decision_id, settled_at FROM written
+    UNION ALL SELECT decision_id, NULL FROM refused
+"""
+
+SETTLED_BY = """
+    SELECT outcome.decision_id, outcome.settled_at FROM outcome
+        JOIN unnest($1::uuid[], $2::uuid[]) AS mine (decision_id, attempt_id) USING (decision_id, attempt_id)
+"""
+
+WRITE_HELD = f"""
+    WITH new AS (SELECT * FROM unnest({_UNNEST}) AS new ({", ".join(_NAMES)}))
+    {_WRITE}
+    FROM new RETURNING decision_id, settled_at
+"""
+
+STALE = """
+    SELECT new.decision_id FROM unnest($1::uuid[], $2::jsonb[]) AS new (decision_id, relied)
+    WHERE EXISTS (
+        SELECT FROM jsonb_to_recordset(new.relied) AS relied (scope text, generation bigint)
+            JOIN control USING (scope) WHERE control.generation <> relied.generation)
+"""
+
+CLOSE_TASKS = """
+    WITH closed AS (
+        UPDATE review_task SET state = 'closed', lease_token = NULL, lease_until = NULL
+        WHERE id IN (
+            SELECT id FROM review_task
+            WHERE decision_id = ANY($1::uuid[]) AND purpose = 'decide' AND state IN ('waiting', 'leased')
+            ORDER BY id FOR UPDATE)
+        RETURNING id, decision_id
+    )
+    UPDATE assignment SET ended_at = clock_timestamp(), ending = 'closed'
+    FROM closed WHERE assignment.decision_id = closed.decision_id AND assignment.task_id = closed.id
+        AND assignment.ending IS NULL
+"""
+
+DELETE_WORK = "DELETE FROM work WHERE decision_id = ANY($1::uuid[]) AND purpose = 'decide'"
+
+
+async def settle(connection: Connection, outcomes: Sequence[NewOutcome]) -> Verdicts:
+    """Settle finally all that still stand, in one statement of its own transaction.
+
+    For stages asked of one model, whose message holds the whole history: no review task can be open.
+    Decisions in neither set are gone: settled by somebody else, or a later stage has begun.
+    """
+    ordered = sorted(outcomes, key=lambda outcome: outcome.decision_id.bytes)
+    rows = await connection.fetch(SETTLE, *_columns(ordered))
+    won = {row["decision_id"]: row["settled_at"] for row in rows if row["settled_at"] is not None}
+    return Verdicts(won, frozenset(row["decision_id"] for row in rows if row["settled_at"] is None))
+
+
+async def settled_by(connection: Connection, attempts: Sequence[tuple[UUID, UUID]]) -> dict[UUID, datetime]:
+    """Return which (decision, attempt) have settled: after a lost COMMIT the winner knows itself by this."""
+    rows = await connection.fetch(SETTLED_BY, [a[0] for a in attempts], [a[1] for a in attempts])
+    return {row["decision_id"]: row["settled_at"] for row in rows}
+
+
+async def write_held(connection: Connection, outcomes: Sequence[NewOutcome]) -> dict[UUID, datetime]:
+    """Write outcomes of decisions whose work rows this transaction holds."""
+    rows = await connection.fetch(WRITE_HELD, *_columns(outcomes)) if outcomes else []
+    return {row["decision_id"]: row["settled_at"] for row in rows}
+
+
+async def refused(connection: Connection, outcomes: Sequence[NewOutcome]) -> frozenset[UUID]:
+    """Return which of the outcomes rely on a control that is no longer in force."""
+    relying = [outcome for outcome in outcomes if outcome.relied != "[]"]
+    if not relying:
+        return frozenset()
+    rows = await connection.fetch(STALE, [o.decision_id for o in relying], [o.relied for o in relying])
+    return frozenset(row["decision_id"] for row in rows)
+
+
+async def close(connection: Connection, ids: Sequence[UUID]) -> None:
+    """End the work of settled decisions: the row goes, open `decide` tasks close, audits are left alone."""
+    if ids:
+        await connection.execute(DELETE_WORK, list(ids))
+        await close_tasks(connection, ids)
+
+
+async def close_tasks(connection: Connection, ids: Sequence[UUID]) -> None:
+    """Close open `decide` tasks: the decision has gone on without them."""
+    if ids:
+        await connection.execute(CLOSE_TASKS, list(ids))
+
+
+def _columns(outcomes: Sequence[NewOutcome]) -> list[list[object]]:
+    return [[getattr(outcome, name) for outcome in outcomes] for name in _NAMES]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Latest:
+    """The outcome that stands."""
+
+    version: int
+    answer: str | None
+    source: str
+    deciders: list[str]
+    votes: int
+    cost: str
+    is_open: bool
+    """The decision still has its work row: people go on."""
+
+
+async def latest(connection: Connection, decision: UUID) -> Latest | None:
+    """Return the outcome that stands; None: there is none yet."""
+    row = await connection.fetchrow(
+        """
+        SELECT version, answer, source, deciders, votes, cost,
+            EXISTS (SELECT FROM work WHERE work.decision_id = $1 AND purpose = 'decide') AS is_open
+        FROM outcome WHERE decision_id = $1 ORDER BY version DESC LIMIT 1
+        """,
+        decision,
+    )
+    return Latest(**dict(row)) if row else None

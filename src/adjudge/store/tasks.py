@@ -1,0 +1,322 @@
+"""Review tasks: seats waiting for people, leased to one at a time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from msgspec.json import encode
+
+from adjudge.store.connecting import Connection
+from adjudge.store.scope import Scope
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewTask:
+    """A seat to be filled."""
+
+    id: UUID
+    decision_id: UUID
+    stage: int
+    seat: int
+    pool: str
+    type: str
+    location: str
+    priority: float
+    """Higher is sooner."""
+    candidates: tuple[str, ...]
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claimed:
+    """A task under lease, with what its reviewer is shown: nothing derived from a model or a peer."""
+
+    id: UUID
+    token: UUID
+    decision_id: UUID
+    pool: str
+    type: str
+    location: str
+    candidates: tuple[str, ...]
+    evidence: str | None
+    """JSON; None: erased."""
+    stake_minor: int | None
+    stake_currency: str | None
+    facts: str
+    """JSON of the case: its answer space."""
+    asked_at: datetime
+    due_at: datetime
+    lease_until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leased:
+    """A locked task row, as an answer, decline or release finds it."""
+
+    id: UUID
+    decision_id: UUID
+    pool: str
+    stage: int
+    seat: int
+    state: str
+    reviewer: str | None
+    lease_token: UUID | None
+    live: bool
+    """The lease has not run out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assigned:
+    """One lease of one person, whatever became of it."""
+
+    claimed_at: datetime
+    ending: str | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queue:
+    """What waits for a pool, and how fast it is worked off."""
+
+    pool: str
+    waiting: int
+    leased: int
+    oldest_seconds: float | None
+    due_5m: int
+    at_work: int
+    votes_per_hour: int
+    median_seconds: float | None
+
+
+CREATE = """
+    INSERT INTO review_task (id, decision_id, stage, seat, pool, type, location, priority, candidates, due_at)
+    SELECT id, decision_id, stage, seat, pool, type, location, priority,
+        ARRAY(SELECT jsonb_array_elements_text(candidates)), due_at
+    FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::int[], $5::text[], $6::text[], $7::text[], $8::float8[],
+        $9::jsonb[], $10::timestamptz[])
+        AS new (id, decision_id, stage, seat, pool, type, location, priority, candidates, due_at)
+    ON CONFLICT (decision_id, purpose, stage, seat) DO NOTHING
+"""
+
+# `picked` holds the rows; `mine` is refused by its unique index where this person has had the decision.
+CLAIM = """
+    WITH picked AS MATERIALIZED (
+        SELECT task.id, task.decision_id, task.pool FROM review_task task
+        WHERE task.org = $1 AND task.pool = ANY($2::text[]) AND task.state = 'waiting'
+            AND ($6::text[] IS NULL OR task.location = ANY($6::text[]))
+            AND NOT EXISTS (
+                SELECT FROM assignment seen
+                WHERE seen.decision_id = task.decision_id AND seen.reviewer = $3
+                    AND seen.ending IS DISTINCT FROM 'released')
+        ORDER BY task.priority DESC, task.id
+        LIMIT $4 FOR UPDATE OF task SKIP LOCKED
+    ), once AS (
+        SELECT DISTINCT ON (decision_id) id, decision_id, pool FROM picked ORDER BY decision_id, id
+    ), mine AS (
+        INSERT INTO assignment (decision_id, token, reviewer, task_id, why)
+        SELECT decision_id, gen_random_uuid(), $3, id, 'next in queue' FROM once
+        ON CONFLICT DO NOTHING
+        RETURNING decision_id, token, task_id
+    ), leases AS (
+        SELECT mine.token, mine.task_id,
+            clock_timestamp() + make_interval(secs => ($5::jsonb ->> once.pool)::float8) AS until
+        FROM mine JOIN once ON once.id = mine.task_id
+    ), leased AS (
+        UPDATE review_task SET state = 'leased', reviewer = $3, lease_token = leases.token, lease_until = leases.until
+        FROM leases WHERE review_task.id = leases.task_id
+        RETURNING review_task.*
+    )
+    SELECT leased.id, leased.lease_token AS token, leased.decision_id, leased.pool, leased.type, leased.location,
+        leased.candidates, leased.due_at, leased.lease_until, evidence.body AS evidence,
+        decision.stake_minor, decision.stake_currency, decision.facts, decision.asked_at
+    FROM leased JOIN decision ON decision.id = leased.decision_id
+        LEFT JOIN evidence ON evidence.decision_id = leased.decision_id
+    ORDER BY leased.priority DESC, leased.id
+"""
+
+WHY_EMPTY = """
+    SELECT count(*) FILTER (WHERE state = 'waiting') AS waiting, count(*) FILTER (WHERE state = 'leased') AS leased
+    FROM review_task
+    WHERE org = $1 AND pool = ANY($2::text[]) AND state IN ('waiting', 'leased')
+        AND ($3::text[] IS NULL OR location = ANY($3::text[]))
+"""
+
+OWN = """
+    SELECT review_task.id, review_task.decision_id FROM review_task
+    WHERE review_task.id = $1 AND org = $2 AND pool = ANY($3::text[])
+        AND EXISTS (SELECT FROM assignment WHERE assignment.decision_id = review_task.decision_id
+            AND assignment.task_id = review_task.id AND assignment.reviewer = $4)
+"""
+
+LOCK = """
+    SELECT id, decision_id, pool, stage, seat, state, reviewer, lease_token,
+        lease_until > clock_timestamp() AS live
+    FROM review_task WHERE id = $1 FOR UPDATE
+"""
+
+EXPIRED = """
+    SELECT id, decision_id, lease_token, reviewer, stage FROM review_task
+    WHERE state = 'leased' AND lease_until < clock_timestamp()
+    ORDER BY lease_until LIMIT $1 FOR UPDATE SKIP LOCKED
+"""
+
+QUEUES = """
+    WITH open AS (
+        SELECT pool, count(*) FILTER (WHERE state = 'waiting') AS waiting,
+            count(*) FILTER (WHERE state = 'leased') AS leased,
+            min(created_at) FILTER (WHERE state = 'waiting') AS oldest,
+            count(*) FILTER (WHERE state = 'waiting' AND due_at < clock_timestamp() + interval '5 min') AS due_5m
+        FROM review_task WHERE org = $1 AND state IN ('waiting', 'leased') GROUP BY pool
+    ), recent AS (
+        SELECT pool, count(*) AS votes, percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds) AS median
+        FROM vote WHERE answered_at > clock_timestamp() - interval '1 hour' GROUP BY pool
+    ), people AS (
+        SELECT pool, count(DISTINCT reviewer) AS at_work FROM (
+            SELECT pool, reviewer FROM vote WHERE answered_at > clock_timestamp() - interval '5 min'
+            UNION ALL
+            SELECT pool, reviewer FROM review_task WHERE org = $1 AND state = 'leased') AS seen
+        GROUP BY pool
+    )
+    SELECT pool, coalesce(waiting, 0) AS waiting, coalesce(leased, 0) AS leased,
+        extract(epoch FROM clock_timestamp() - oldest)::float8 AS oldest_seconds, coalesce(due_5m, 0) AS due_5m,
+        coalesce(at_work, 0) AS at_work, coalesce(votes, 0) AS votes_per_hour, median AS median_seconds
+    FROM unnest($2::text[]) AS pool LEFT JOIN open USING (pool) LEFT JOIN recent USING (pool)
+        LEFT JOIN people USING (pool)
+    ORDER BY pool
+"""
+
+
+async def create(connection: Connection, tasks: Sequence[NewTask]) -> None:
+    """Make seats; one that exists already is left as it is."""
+    if not tasks:
+        return
+    names = ("id", "decision_id", "stage", "seat", "pool", "type", "location", "priority")
+    columns: list[list[object]] = [[getattr(task, name) for task in tasks] for name in names]
+    columns.append([encode(task.candidates).decode() for task in tasks])
+    columns.append([task.due_at for task in tasks])
+    await connection.execute(CREATE, *columns)
+
+
+async def claim(connection: Connection, scope: Scope, pools: dict[str, float], count: int) -> list[Claimed]:
+    """Lease up to `count` tasks that this person has never had. `pools`: lease seconds of each pool."""
+    rows = await connection.fetch(
+        CLAIM, scope.org, list(pools), scope.reviewer, count, encode(pools).decode(), _list(scope.locations)
+    )
+    return [Claimed(**{**dict(row), "candidates": tuple(row["candidates"])}) for row in rows]
+
+
+async def open_in(connection: Connection, scope: Scope, pools: Sequence[str]) -> tuple[int, int]:
+    """Return how many tasks wait and how many are leased in the pools."""
+    row = await connection.fetchrow(WHY_EMPTY, scope.org, list(pools), _list(scope.locations))
+    return row["waiting"], row["leased"]
+
+
+async def decision_of(connection: Connection, scope: Scope, task: UUID) -> UUID | None:
+    """Return the decision of a task that this person has held; None for everybody else's."""
+    row = await connection.fetchrow(OWN, task, scope.org, list(scope.pools or ()), scope.reviewer)
+    return row["decision_id"] if row else None
+
+
+async def lock(connection: Connection, task: UUID) -> Leased:
+    """Lock the task; its work row, where there is one, must be locked before."""
+    return Leased(**dict(await connection.fetchrow(LOCK, task)))
+
+
+async def assignment(connection: Connection, decision: UUID, token: UUID, reviewer: str) -> Assigned | None:
+    """Return the lease that a token stands for, or None where it never was this person's."""
+    row = await connection.fetchrow(
+        "SELECT claimed_at, ending, why FROM assignment WHERE decision_id = $1 AND token = $2 AND reviewer = $3",
+        decision,
+        token,
+        reviewer,
+    )
+    return Assigned(**dict(row)) if row else None
+
+
+async def end_assignment(
+    connection: Connection, decision: UUID, token: UUID, ending: str, note: str | None = None
+) -> None:
+    """Record how a lease ended; the first ending stays."""
+    await connection.execute(
+        "UPDATE assignment SET ended_at = clock_timestamp(), ending = $3, note = $4 "
+        "WHERE decision_id = $1 AND token = $2 AND ending IS NULL",
+        decision,
+        token,
+        ending,
+        note,
+    )
+
+
+async def answered(connection: Connection, task: UUID) -> None:
+    """The seat is filled."""
+    await connection.execute(
+        "UPDATE review_task SET state = 'answered', lease_token = NULL, lease_until = NULL WHERE id = $1", task
+    )
+
+
+async def give_back(connection: Connection, task: UUID) -> None:
+    """The seat waits again, for somebody else."""
+    await connection.execute(
+        "UPDATE review_task SET state = 'waiting', reviewer = NULL, lease_token = NULL, lease_until = NULL "
+        "WHERE id = $1 AND state = 'leased'",
+        task,
+    )
+
+
+async def renew(connection: Connection, task: UUID, token: UUID, seconds: float) -> datetime | None:
+    """Prolong a live lease; None where it has ended."""
+    until: datetime | None = await connection.fetchval(
+        "UPDATE review_task SET lease_until = clock_timestamp() + make_interval(secs => $3) "
+        "WHERE id = $1 AND lease_token = $2 AND state = 'leased' AND lease_until > clock_timestamp() "
+        "RETURNING lease_until",
+        task,
+        token,
+        seconds,
+    )
+    return until
+
+
+async def expire(connection: Connection, limit: int) -> int:
+    """End leases that have run out; return how many. The seats wait again, for somebody else."""
+    rows = await connection.fetch(EXPIRED, limit)
+    for row in rows:
+        await end_assignment(connection, row["decision_id"], row["lease_token"], "expired")
+        await give_back(connection, row["id"])
+    return len(rows)
+
+
+async def latest_token(connection: Connection, scope: Scope, task: UUID) -> UUID | None:
+    """Return this person's latest lease on the task; None: there never was one."""
+    token: UUID | None = await connection.fetchval(
+        "SELECT token FROM assignment WHERE task_id = $1 AND reviewer = $2 "
+        "AND decision_id = (SELECT decision_id FROM review_task WHERE id = $1 AND org = $3) "
+        "ORDER BY claimed_at DESC LIMIT 1",
+        task,
+        scope.reviewer,
+        scope.org,
+    )
+    return token
+
+
+async def pool_of(connection: Connection, task: UUID) -> str:
+    """Return the pool of a task that exists."""
+    pool: str = await connection.fetchval("SELECT pool FROM review_task WHERE id = $1", task)
+    return pool
+
+
+async def seconds_since(connection: Connection, moment: datetime) -> float:
+    """Return how long ago the moment was, never negative."""
+    seconds: float = await connection.fetchval(
+        "SELECT greatest(0, extract(epoch FROM clock_timestamp() - $1::timestamptz))::float8", moment
+    )
+    return seconds
+
+
+async def queues(connection: Connection, scope: Scope, pools: Sequence[str]) -> list[Queue]:
+    """Return the state of each pool's queue, in order of name."""
+    return [Queue(**dict(row)) for row in await connection.fetch(QUEUES, scope.org, list(pools))]
+
+
+def _list(values: Sequence[str] | None) -> list[str] | None:
+    return None if values is None else list(values)

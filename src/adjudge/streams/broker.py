@@ -1,0 +1,131 @@
+"""The way to the broker for one process: publish, measure, hint, and open the connections of workers."""
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Self
+
+from adjudge.streams import hints as pubsub
+from adjudge.streams import measuring, publishing
+from adjudge.streams.dead_letters import DeadLetters
+from adjudge.streams.group import Group
+from adjudge.streams.messages import Depth, Entry
+from adjudge.streams.publishing import Published
+from adjudge.streams.scripts import Command
+from adjudge.streams.signals import Unavailable
+from adjudge.streams.wire import Wire, accepted
+
+
+class Streams:
+    """Connections to one Redis (7.0 or newer) or Valkey (8 or newer); one object per process.
+
+    `prefix` is the name of the consumer group and begins the keys that belong to no stream; two installations
+    take two databases. `rng` draws backoffs and names consumers and the epoch, so seed it from the system; `now`
+    gives Unix seconds, for the history of failures only. Connections are opened when they are needed: a broker
+    that is down stops nobody from starting.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        prefix: str = "adjudge",
+        rng: random.Random,
+        now: Callable[[], float] = time.time,
+        timeout_seconds: float = 2.0,
+    ) -> None:
+        self._url = url
+        self._prefix = prefix
+        self._timeout_seconds = timeout_seconds
+        self._wires: list[Wire] = []
+        self.rng, self.now = rng, now
+        self._publisher, self._questions, self._hints = self._wire("publish"), self._wire("ask"), self._wire("hint")
+        self.dead_letters = DeadLetters(self._questions)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close all connections."""
+        for wire in self._wires:
+            await wire.close()
+
+    async def publish(self, entries: Sequence[Entry]) -> list[Published]:
+        """Write all in one go; one answer each, in order: an id, `Full` or `Unavailable`. Ends within the time-out.
+
+        What answered `Unavailable` may have been written all the same.
+        """
+        return await publishing.publish(self._publisher, entries) if entries else []
+
+    async def oldest(self, name: str, lanes: Sequence[str]) -> float | None:
+        """First publication of the oldest unfinished message, Unix seconds of the server; None: there is none.
+
+        Raises `Unavailable`: not knowing is not the same as none.
+        """
+        return await measuring.oldest(self._questions, name, lanes)
+
+    async def depth(self, name: str, lanes: Sequence[str]) -> Depth:
+        """How much is unfinished. Raises `Unavailable`."""
+        return await measuring.depth(self._questions, name, lanes, self._prefix)
+
+    async def epoch(self) -> str | None:
+        """A name of the broker's present data; another than before: it lost them. None: it cannot be reached."""
+        proposed = f"{self.rng.getrandbits(128):032x}"
+        try:
+            found = await self._questions.ask(("SET", f"{self._prefix}:epoch", proposed, "NX", "GET"))
+        except Unavailable:
+            return None
+        return found.decode() if found else proposed
+
+    async def ping(self) -> bool:
+        """Whether the broker answers."""
+        try:
+            return bool(await self._questions.ask(("PING",)) == b"PONG")
+        except Unavailable:
+            return False
+
+    async def hint(self, channel: str, payload: bytes) -> bool:
+        """Tell whoever listens; whether the broker took it."""
+        return await self.hints([(channel, payload)])
+
+    async def hints(self, hints: Sequence[tuple[str, bytes]]) -> bool:
+        """Tell many in one write; whether the broker took them."""
+        commands: list[Command] = [("PUBLISH", self._channel(channel), payload) for channel, payload in hints]
+        try:
+            for answer in await self._hints.call(*commands) if commands else ():
+                accepted(answer)
+        except Unavailable:
+            return False
+        return True
+
+    async def listen(
+        self, channel: str, on_message: Callable[[bytes], None], ready: asyncio.Event | None = None
+    ) -> None:
+        """Call `on_message` with every hint, through all reconnections, until cancelled.
+
+        `ready` is set while the subscription stands. Hints sent while it does not are lost.
+        """
+        wire = self._new_wire("listen")
+        await pubsub.listen(wire, self._channel(channel), on_message, ready, self.rng)
+
+    def group(self, name: str, lanes: Sequence[str], consumer: str) -> Group:
+        """The consumer's side of a name, for a worker, which closes it."""
+        return Group(name, lanes, group=self._prefix, consumer=consumer, wire=self._new_wire)
+
+    def _channel(self, channel: str) -> str:
+        return f"{self._prefix}:{channel}"
+
+    def _wire(self, purpose: str) -> Wire:
+        wire = self._new_wire(purpose)
+        self._wires.append(wire)
+        return wire
+
+    def _new_wire(self, purpose: str) -> Wire:
+        return Wire(self._url, client_name=f"{self._prefix}-{purpose}", timeout_seconds=self._timeout_seconds)

@@ -1,0 +1,46 @@
+"""From the server's answers to messages."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from adjudge.streams.messages import Message, Trail
+
+_trail = msgspec.json.Decoder(Trail)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Pending messages that came back, and how to ask for more."""
+
+    messages: Sequence[Message]
+    deleted: int
+    """Pending ids whose entries are no longer in the stream."""
+    following: str
+    """Where the next page begins; empty: this was the last."""
+
+
+def fresh(name: str, lane: str, entries: Iterable[Any]) -> list[Message]:
+    """Messages of an XREADGROUP answer, delivered for the first time."""
+    return [
+        Message(entry_id.decode(), name, lane, fields[1])
+        if len(fields) == 2
+        else _message(name, lane, entry_id, fields, crashes=0)
+        for entry_id, fields in entries
+    ]
+
+
+def pending(name: str, lane: str, found: Iterable[Any], *, started: bool) -> list[Message]:
+    """Messages of a script's answer with delivery counts: how often each was started, or only read once."""
+    return [
+        _message(name, lane, entry_id, fields, crashes=int(count) if started else max(0, int(count) - 1))
+        for entry_id, count, fields in found
+    ]
+
+
+def _message(name: str, lane: str, entry_id: bytes, fields: Sequence[bytes], *, crashes: int) -> Message:
+    named = dict(zip(fields[::2], fields[1::2], strict=False))
+    trail = _trail.decode(named[b"h"]) if b"h" in named else None
+    return Message(entry_id.decode(), name, lane, named.get(b"b", b""), crashes, trail)

@@ -1,0 +1,195 @@
+"""One consumer's dealings with the consumer group of one name: every command that a worker sends.
+
+Three connections: reads may block, effects (acknowledge, retry, bury) must not wait behind them, and upkeep
+(leases, claims, due retries) must wait behind neither. Another transport would be another class with these methods.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from adjudge.streams import decoding, scripts
+from adjudge.streams.decoding import Page
+from adjudge.streams.keys import Keys
+from adjudge.streams.messages import Message, Trail
+from adjudge.streams.reasons import Reasons
+from adjudge.streams.scripts import Argument, Command
+from adjudge.streams.signals import Unavailable
+from adjudge.streams.wire import Wire, accepted
+
+NOBODY = "nobody"
+"""The consumer that holds what was handed back: its entries count as long idle, so the next claim takes them."""
+
+_HANDED_BACK_MS = 30 * 86_400_000
+_FORGET_ORIGIN_MS = 86_400_000
+_PAGE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """A message to be tried again."""
+
+    message: Message
+    delay_seconds: float
+    trail: Trail
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """How many delayed messages went back to their lanes, and when the next is due."""
+
+    count: int
+    next_seconds: float
+    """Infinity when none waits."""
+
+
+class Group:
+    """The group `name` as consumer `consumer`. Every method raises `Unavailable`, or `NoGroup` after a flush."""
+
+    def __init__(
+        self, name: str, lanes: Sequence[str], *, group: str, consumer: str, wire: Callable[[str], Wire]
+    ) -> None:
+        self.name = name
+        self._keys = Keys(name)
+        self._streams = {lane: self._keys.lane(lane) for lane in lanes}
+        self._lane_of = {key.encode(): lane for lane, key in self._streams.items()}
+        self._group = group
+        self._consumer = consumer
+        self._reads, self._effects, self._upkeep = wire("read"), wire("effects"), wire("upkeep")
+        self._has_xackdel: bool | None = None
+
+    async def create(self) -> int:
+        """Make the streams and their groups where they are missing, from the first entry on; return how many."""
+        commands: list[Command] = [
+            ("XGROUP", "CREATE", key, self._group, "0", "MKSTREAM") for key in self._streams.values()
+        ]
+        answers = [each for each in await self._upkeep.call(*commands) if not str(each).startswith("BUSYGROUP")]
+        return len([accepted(answer) for answer in answers])
+
+    async def read(self, lanes: Iterable[str], count: int, block_seconds: float) -> Mapping[str, Sequence[Message]]:
+        """At most `count` new messages of each lane; waits at most `block_seconds` for the first, 0: not at all."""
+        keys = [self._streams[lane] for lane in lanes]
+        block = ("BLOCK", max(1, round(block_seconds * 1000))) if block_seconds else ()
+        command: Command = (
+            *("XREADGROUP", "GROUP", self._group, self._consumer, "COUNT", count, *block),
+            *("STREAMS", *keys, *(">" for _ in keys)),
+        )
+        answer = await self._reads.ask(command, block_seconds=block_seconds)
+        named = [(self._lane_of[key], entries) for key, entries in answer or ()]
+        return {lane: decoding.fresh(self.name, lane, entries) for lane, entries in named}
+
+    async def own_pending(self, lane: str, after: str) -> Page:
+        """A page of what this consumer was given: a lost answer leaves messages that only the server knows of."""
+        command = scripts.OWN_PENDING.command(
+            [self._streams[lane]], [self._group, self._consumer, f"({after}" if after else "-", _PAGE]
+        )
+        last, found, deleted = await self._upkeep.ask(command)
+        return Page(decoding.pending(self.name, lane, found, started=False), len(deleted), last.decode())
+
+    async def claim(self, lane: str, idle_seconds: float, count: int, cursor: str) -> Page:
+        """Take messages over whose consumers have been silent for `idle_seconds`. Begin at cursor `0-0`."""
+        arguments: list[Argument] = [self._group, self._consumer, round(idle_seconds * 1000), cursor, count]
+        following, found, deleted = await self._upkeep.ask(scripts.CLAIM.command([self._streams[lane]], arguments))
+        messages = decoding.pending(self.name, lane, found, started=True)
+        return Page(messages, len(deleted), "" if following == b"0-0" else following.decode())
+
+    async def renew(self, lane: str, ids: Iterable[str]) -> set[str]:
+        """Renew leases; return the ids that are no longer this consumer's."""
+        return await self._take(lane, [argument for entry_id in ids for argument in (entry_id, "")])
+
+    async def start(self, lane: str, messages: Iterable[Message]) -> set[str]:
+        """Renew leases and count a start of each; return the ids that are no longer this consumer's."""
+        return await self._take(lane, [a for message in messages for a in (message.id, message.crashes + 1)])
+
+    async def acknowledge(self, lane: str, messages: Sequence[Message]) -> None:
+        """Finish messages: nobody gets them again, and they leave the stream."""
+        key, ids = self._streams[lane], [message.id for message in messages]
+        origins = [message.origin for message in messages if message.trail]
+        # First, because an origin left behind would pretend that its message is still under way.
+        forget: list[Command] = [("ZREM", self._keys.retrying, *origins)] if origins else []
+        commands = [*forget, *finishing(key, self._group, ids, has_xackdel=await self._can_xackdel())]
+        try:
+            for answer in await self._effects.call(*commands):
+                accepted(answer)
+        except Unavailable:
+            self._has_xackdel = None  # whoever answers next may be another server
+            raise
+
+    async def retry(self, lane: str, again: Iterable[Again]) -> None:
+        """Move failed messages to the delayed set."""
+        keys = [self._streams[lane], self._keys.delayed, self._keys.retrying]
+        arguments = [argument for each in again for argument in _parked(each)]
+        await self._effects.ask(scripts.RETRY.command(keys, [self._group, *arguments]))
+
+    async def bury(self, lane: str, letters: Iterable[tuple[Message, Reasons]], keep_seconds: float) -> None:
+        """Move messages to the dead letters, and drop dead letters older than `keep_seconds`."""
+        keys = [self._streams[lane], self._keys.dead, self._keys.retrying]
+        arguments = [
+            argument
+            for message, reasons in letters
+            for argument in (message.id, message.origin, lane, message.body, msgspec.json.encode(reasons))
+        ]
+        await self._effects.ask(scripts.BURY.command(keys, [self._group, round(keep_seconds * 1000), *arguments]))
+
+    async def move_due(self) -> Moved:
+        """Put delayed messages whose time has come back into their lanes."""
+        arguments: list[Argument] = [self._keys.prefix, _PAGE, _FORGET_ORIGIN_MS]
+        command = scripts.MOVE_DUE.command([self._keys.delayed, self._keys.retrying], arguments)
+        count, next_ms = await self._upkeep.ask(command)
+        return Moved(count, next_ms / 1000 if next_ms >= 0 else math.inf)
+
+    async def hand_back(self, lane: str, counts: Mapping[str, int]) -> None:
+        """Let others claim these ids at once, each with this count of starts."""
+        arguments: list[Argument] = [argument for pair in counts.items() for argument in pair]
+        fixed: list[Argument] = [self._group, self._consumer, NOBODY, _HANDED_BACK_MS]
+        await self._effects.ask(scripts.HAND_BACK.command([self._streams[lane]], [*fixed, *arguments]))
+
+    async def forget_dead(self, idle_seconds: float) -> None:
+        """Remove names of consumers that have nothing pending and were silent for `idle_seconds`."""
+        for key in self._streams.values():
+            command = scripts.FORGET_DEAD.command([key], [self._group, round(idle_seconds * 1000)])
+            await self._upkeep.ask(command)
+
+    async def leave(self) -> None:
+        """Remove the consumer's own name, where it has nothing pending."""
+        for key in self._streams.values():
+            await self._effects.ask(scripts.LEAVE.command([key], [self._group, self._consumer]))
+
+    async def close(self) -> None:
+        """Close the connections."""
+        for wire in (self._reads, self._effects, self._upkeep):
+            await wire.close()
+
+    async def _take(self, lane: str, arguments: Sequence[Argument]) -> set[str]:
+        lost: set[str] = set()
+        for start in range(0, len(arguments), 2 * _PAGE):
+            page: list[Argument] = [self._group, self._consumer, *arguments[start : start + 2 * _PAGE]]
+            answer = await self._upkeep.ask(scripts.TAKE.command([self._streams[lane]], page))
+            lost.update(entry_id.decode() for entry_id in answer)
+        return lost
+
+    async def _can_xackdel(self) -> bool:
+        if self._has_xackdel is None:
+            self._has_xackdel = knows_command((await self._effects.call(("COMMAND", "INFO", "XACKDEL")))[0])
+        return self._has_xackdel
+
+
+def finishing(key: str, group: str, ids: Sequence[str], *, has_xackdel: bool) -> list[Command]:
+    """Commands that acknowledge and delete."""
+    if has_xackdel:
+        return [("XACKDEL", key, group, "IDS", len(ids), *ids)]
+    return [("XACK", key, group, *ids), ("XDEL", key, *ids)]
+
+
+def knows_command(information: object) -> bool:
+    """Whether COMMAND INFO of one command described it: unknown ones answer nil, refused ones an error."""
+    return isinstance(information, list) and bool(information) and information[0] is not None
+
+
+def _parked(again: Again) -> tuple[Argument, ...]:
+    message = again.message
+    delay_ms = round(again.delay_seconds * 1000)
+    trail = msgspec.json.encode(again.trail)
+    return (message.id, delay_ms, message.lane, message.body, trail, message.origin, message.published_ms)

@@ -1,0 +1,52 @@
+"""What becomes of each message of a batch, once its handler has spoken."""
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from adjudge.streams.messages import Message
+from adjudge.streams.retrying import GiveUp, Retries, Retry, after_failure
+from adjudge.streams.signals import Stall
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A message, what was raised about it, and the wait before it is tried again."""
+
+    message: Message
+    error: Exception
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Every message of a batch, in one of four ways to go on."""
+
+    done: Sequence[Message] = ()
+    stalled: list[Failed] = field(default_factory=list)
+    again: list[Failed] = field(default_factory=list)
+    dead: list[Failed] = field(default_factory=list)
+
+
+def judge(
+    messages: Sequence[Message], errors: Mapping[str, Exception], retries: Retries, rng: random.Random
+) -> Verdict:
+    """Sort a batch by the errors its handler named; a message without an error is done."""
+    if not errors:
+        return Verdict(done=messages)
+    verdict = Verdict(done=[message for message in messages if message.id not in errors])
+    for message in messages:
+        if error := errors.get(message.id):
+            _sort(verdict, message, error, retries, rng)
+    return verdict
+
+
+def _sort(verdict: Verdict, message: Message, error: Exception, retries: Retries, rng: random.Random) -> None:
+    if isinstance(error, Stall):
+        verdict.stalled.append(Failed(message, error))
+        return
+    match after_failure(message, error, retries, rng):
+        case Retry(seconds):
+            verdict.again.append(Failed(message, error, seconds))
+        case GiveUp():
+            verdict.dead.append(Failed(message, error))

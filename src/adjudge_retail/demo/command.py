@@ -1,0 +1,66 @@
+"""`adjudge demo`: the command. Everything behind it is imported when it runs."""
+
+import asyncio
+import secrets
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+INTERRUPTED = 130
+USAGE = 2
+
+
+def demo(
+    *,
+    decisions: Annotated[int, typer.Option(min=1, max=100_000, help="How many questions to replay.")] = 2_000,
+    data: Annotated[
+        Path | None, typer.Option(help="A folder with a labelled set; its labels are the answers.", file_okay=False)
+    ] = None,
+    folder: Annotated[Path, typer.Option(help="The project folder, made anew each time.")] = Path(".adjudge-demo"),
+    json: Annotated[Path | None, typer.Option(help="Write the figures to this file.", dir_okay=False)] = None,
+    outcomes: Annotated[Path | None, typer.Option(help="Write a CSV line for each decision.", dir_okay=False)] = None,
+    speed: Annotated[
+        float | None, typer.Option(min=0.1, max=1000, help="Divides people's seconds; default: 2,000 take a minute.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Another seed, another run.")] = 1,
+    leave: Annotated[bool, typer.Option("--exit", help="End when all is told, on a terminal, too.")] = False,
+) -> None:
+    """Replay a labelled set as a stream of store events through the real system, and count what became of it.
+
+    On a terminal the system stays up afterwards, unless --exit is given. Status 0: nothing was lost,
+    nothing settled twice, nearly nothing left to a fallback.
+    """
+    from adjudge.client import Problem  # noqa: PLC0415  other commands must start fast
+    from adjudge_retail.demo import running, showing  # noqa: PLC0415
+    from adjudge_retail.demo.project import ForeignFolder  # noqa: PLC0415
+    from adjudge_retail.demo.script import EmptySet  # noqa: PLC0415
+    from adjudge_retail.demo.serving import NotServing  # noqa: PLC0415
+    from adjudge_retail.reading import UnreadableSet  # noqa: PLC0415
+
+    wishes = running.Wishes(
+        decisions=decisions,
+        data=data,
+        folder=folder,
+        json=json,
+        csv=outcomes,
+        speed=speed,
+        seed=seed,
+        run=secrets.token_hex(4),
+        stays_up=sys.stdout.isatty() and not leave,
+    )
+    try:
+        status = asyncio.run(running.run_demo(wishes, showing.console_of()))
+    except (UnreadableSet, EmptySet, ForeignFolder) as fault:
+        status = _refuse(str(fault), USAGE)
+    except (NotServing, Problem) as fault:
+        status = _refuse(str(fault), 1)
+    except KeyboardInterrupt:
+        status = INTERRUPTED
+    raise typer.Exit(status)
+
+
+def _refuse(why: str, status: int) -> int:
+    typer.echo(f"adjudge: {why}", err=True)
+    return status

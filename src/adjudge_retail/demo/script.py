@@ -1,0 +1,142 @@
+"""What the demo plays: which cases, when and where, and how fast people work.
+
+All of it follows from the sets, the number of decisions and the seed; nothing is decided on the way.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import cycle
+from typing import Final
+
+from adjudge_retail.chance import seeded
+from adjudge_retail.demo.arrivals import arrivals
+from adjudge_retail.demo.cases import Case, Source, case_of, deal, is_set_aside, sites, usable
+from adjudge_retail.demo.configuration import Setting
+from adjudge_retail.demo.plans import PANEL, Draft, Times, drafts
+from adjudge_retail.demo.stores import BUSY_GROUP, STORES
+from adjudge_retail.demo.thresholds import ranked
+
+REVIEWERS: Final = 24
+BUSY_SHARE: Final = 0.55
+"""Of the reviewers' time: what is left over takes the burst."""
+MINUTE_FOR: Final = 2_000
+"""Decisions that are replayed in a minute."""
+SHORTEST_SECONDS: Final = 10.0
+DEADLINE_SECONDS: Final = 180.0
+SHORTEST_DEADLINE_SECONDS: Final = 30.0
+"""People are sped up, the machine is not: a deadline is not divided below this."""
+
+
+class EmptySet(Exception):
+    """No item of a set can be asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One case and when it is asked, in seconds after the start."""
+
+    case: Case
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Script:
+    """The whole play."""
+
+    run: str
+    """Names this run's decisions in the database."""
+    seed: int
+    scenes: tuple[Scene, ...]
+    seconds: float
+    """Over which the cases arrive."""
+    speed: float
+    """By which people's seconds are divided."""
+    setting: Setting
+    hardest: Mapping[str, str | None]
+    """The model that makes a question hard to people, by type."""
+    replayed_set_aside: int
+    """Cases whose items also served to choose the thresholds."""
+
+
+def write_script(sources: Sequence[Source], decisions: int, *, speed: float | None, seed: int, run: str) -> Script:
+    """Lay down the whole play. Raises EmptySet."""
+    for source in sources:
+        if not usable(source):
+            raise EmptySet(f"{source.labelled.folder}: no item has a truth or an answer of a person")
+    aside = {source.type: _set_aside(source, sources, seed) for source in sources}
+    votes = _expected_seconds(sources, {kind: _drafts(cases, Times(60)) for kind, cases in aside.items()})
+    paced = _pace(decisions, votes, speed)
+    deadline = max(SHORTEST_DEADLINE_SECONDS, DEADLINE_SECONDS / paced.speed)
+    scenes = _scenes(sources, decisions, paced.seconds, seed)
+    return Script(
+        run=run,
+        seed=seed,
+        scenes=scenes,
+        seconds=paced.seconds,
+        speed=paced.speed,
+        setting=Setting(
+            sources=sources,
+            drafts={kind: _drafts(cases, Times(deadline)) for kind, cases in aside.items()},
+            deadline=deadline,
+        ),
+        hardest={source.type: _hardest(source, aside[source.type]) for source in sources},
+        replayed_set_aside=sum(_chose_thresholds(scene.case) for scene in scenes),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Pace:
+    seconds: float
+    speed: float
+
+
+def _pace(decisions: int, seconds_each: float, speed: float | None) -> _Pace:
+    """Give people as much work as they can bear: a minute for 2,000 decisions, unless `speed` is given."""
+    work = decisions * seconds_each / (REVIEWERS * BUSY_SHARE)
+    seconds = max(SHORTEST_SECONDS, 60.0 * decisions / MINUTE_FOR)
+    if speed is None:
+        return _Pace(seconds, max(1.0, round(work / seconds, 1)))
+    return _Pace(max(seconds, work / speed), speed)
+
+
+def _expected_seconds(sources: Sequence[Source], plans: Mapping[str, Mapping[str, Draft]]) -> float:
+    """Return the seconds of people's work that a question is expected to cost."""
+    each = [
+        source.effort.mean_seconds * sum(draft.expected_votes for draft in plans[source.type].values())
+        / len(plans[source.type])
+        for source in sources
+    ]  # fmt: skip
+    return sum(each) / len(each)
+
+
+def _drafts(cases: Sequence[Case], times: Times) -> dict[str, Draft]:
+    labelled = cases[0].source.labelled
+    people = min((len(given) for given in labelled.answers.values() if given), default=PANEL)
+    return drafts(cases, list(labelled.scores), times, people)
+
+
+def _hardest(source: Source, cases: Sequence[Case]) -> str | None:
+    return next(iter(ranked(cases, source.labelled.scores)), None)
+
+
+def _chose_thresholds(case: Case) -> bool:
+    return bool(case.source.labelled.scores) and is_set_aside(case.item)
+
+
+def _set_aside(source: Source, sources: Sequence[Source], seed: int) -> list[Case]:
+    """Return the cases on which thresholds are chosen; all items where a set is too small to set any aside."""
+    items = [item for item in usable(source) if is_set_aside(item)] or list(usable(source))
+    places = cycle(sites(sources, STORES, seed).values())
+    rng = seeded(seed, "set aside", source.type)
+    return [case_of("", source, item, site, rng) for item, site in zip(items, places, strict=False)]
+
+
+def _scenes(sources: Sequence[Source], decisions: int, seconds: float, seed: int) -> tuple[Scene, ...]:
+    rng = seeded(seed, "scenes")
+    places, decks = sites(sources, STORES, seed), [(source, deal(source, rng)) for source in sources]
+    return tuple(
+        Scene(case_of(f"e-{number:06}", source, next(deck), places[arrival.store.name], rng), arrival.seconds)
+        for number, (arrival, (source, deck)) in enumerate(
+            zip(arrivals(decisions, seconds, STORES, BUSY_GROUP, rng), cycle(decks), strict=False), start=1
+        )
+    )

@@ -1,0 +1,132 @@
+"""The real servers of the test session: one PostgreSQL and one Valkey for all tests, and private ones to kill.
+
+`database_url` and `redis_url` are clean for every test; nothing is started for tests that ask for neither.
+"""
+
+import itertools
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import urlsplit
+
+import asyncpg
+import pytest
+from redis.asyncio import Redis
+
+from adjudge.stack import Servers, embedded
+from adjudge.stack.folders import laid_out
+from adjudge.stack.identity import installation
+from adjudge.stack.postgres import postgres_program
+from adjudge.stack.server import Program, Server
+from adjudge.stack.valkey import valkey_program
+from adjudge.store.migrations import upgrade
+
+TEMPLATE = "template_of_tests"
+numbers = itertools.count()
+
+
+class PrivateServer(Protocol):
+    """A running server of one test, to be killed and started again; its data stays."""
+
+    url: str
+
+    @property
+    def pid(self) -> int | None: ...
+    async def start(self) -> None: ...
+    async def stop(self) -> None: ...
+    async def kill(self) -> None: ...
+
+
+Private = Callable[[], Awaitable[PrivateServer]]
+
+
+@pytest.fixture(scope="session")
+async def servers() -> AsyncIterator[Servers]:
+    """Shared: leave its settings alone and its connections alive."""
+    with tempfile.TemporaryDirectory(prefix="adjudge-tests-") as folder:
+        async with embedded(Path(folder), report=lambda _: None, stop_timeout=5) as running:
+            yield running
+
+
+@pytest.fixture(scope="session")
+async def migrated_template(servers: Servers) -> str:
+    """The name of a database with the whole schema, to be copied."""
+    assert servers.database_url is not None
+    async with _connected(servers.database_url) as connection:
+        await connection.execute(f"CREATE DATABASE {TEMPLATE}")
+    await upgrade(_database(servers.database_url, TEMPLATE))
+    return TEMPLATE
+
+
+@pytest.fixture
+async def database_url(servers: Servers, migrated_template: str) -> AsyncIterator[str]:
+    """A fresh database with the schema, dropped after the test."""
+    assert servers.database_url is not None
+    name = f"test_{next(numbers)}"
+    async with _connected(servers.database_url) as connection:
+        await connection.execute(f"CREATE DATABASE {name} TEMPLATE {migrated_template}")
+    yield _database(servers.database_url, name)
+    async with _connected(servers.database_url) as connection:
+        await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+async def redis_url(servers: Servers) -> str:
+    """The shared Valkey, emptied."""
+    assert servers.redis_url is not None
+    client = Redis.from_url(servers.redis_url)
+    await client.flushall()
+    await client.aclose()
+    return servers.redis_url
+
+
+@pytest.fixture
+async def private_postgres() -> AsyncIterator[Private]:
+    """Builds running PostgreSQL servers of the test's own, without the schema."""
+    async with _private_servers(_a_postgres) as build:
+        yield build
+
+
+@pytest.fixture
+async def private_valkey() -> AsyncIterator[Private]:
+    """Builds running Valkey servers of the test's own."""
+    async with _private_servers(_a_valkey) as build:
+        yield build
+
+
+async def _a_postgres(folder: Path) -> Program:
+    layout = laid_out(folder)
+    return await postgres_program(layout, await installation(layout))
+
+
+async def _a_valkey(folder: Path) -> Program:
+    return valkey_program(laid_out(folder))
+
+
+@asynccontextmanager
+async def _private_servers(program: Callable[[Path], Awaitable[Program]]) -> AsyncIterator[Private]:
+    async with AsyncExitStack() as stack:
+
+        async def build() -> Server:
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="adjudge-private-"))
+            server = Server(await program(Path(folder)), stop_timeout=5)
+            stack.push_async_callback(server.stop)
+            await server.start()
+            return server
+
+        yield build
+
+
+def _database(url: str, name: str) -> str:
+    return urlsplit(url)._replace(path=f"/{name}").geturl()
+
+
+@asynccontextmanager
+async def _connected(url: str) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(url, timeout=10)
+    try:
+        yield connection
+    finally:
+        await connection.close(timeout=10)

@@ -1,0 +1,170 @@
+"""The promises of `advance` over random plans, cases and lives."""
+
+from itertools import permutations
+
+import pytest
+from hypothesis import given, note, settings
+from hypothesis import strategies as st
+
+from adjudge.core.advance import Controls, Settle, advance
+from adjudge.core.events import Asked, read_events, write_events
+from adjudge.core.history import Case, History
+from adjudge.core.replaying import replay
+from tests.builders import Life, a_case, a_plan, by_hand, models, people
+from tests.properties.lives import WatchedLife
+from tests.properties.strategies import Happening, World, happenings, worlds
+
+LIVES = settings(max_examples=300, deadline=None)
+
+
+def lived(world: World, events: list[Happening]) -> WatchedLife:
+    life = WatchedLife(world)
+    for happening in events:
+        life.live(happening)
+    life.end()
+    return life
+
+
+@LIVES
+@given(world=worlds(), events=st.lists(happenings(), min_size=8, max_size=30))
+def test_every_life_ends_in_one_final_outcome_by_its_deadline(world, events):
+    """Promises 2 and 3: whatever comes in whatever order, each step is checked by `WatchedLife`."""
+    life = lived(world, events)
+
+    finals = [outcome for outcome in life.outcomes if outcome.kind == "final"]
+    assert len(finals) == 1
+    assert len(life.outcomes) <= 2
+    assert len(life.asks) <= sum(stage.votes.maximum for stage in (*world.plan.stages, *world.plan.escalations))
+
+
+@LIVES
+@given(world=worlds(), events=st.lists(happenings(), min_size=8, max_size=30))
+def test_a_recorded_path_replays_to_its_outcome(world, events):
+    """Promise 7: from the stored text alone."""
+    life = lived(world, events)
+
+    stored = write_events(life.history.events)
+
+    replay(world.plan, world.case, read_events(stored))
+    assert read_events(stored) == life.history.events
+
+
+@LIVES
+@given(world=worlds(), events=st.lists(happenings(), min_size=8, max_size=30))
+def test_a_history_of_anything_at_all_is_answered(world, events):
+    """Total: even where nothing was asked before it was answered, and no step was ever recorded."""
+    life = WatchedLife(world)
+    told = [event for happening in events for event in life._meant(happening)[1]]
+
+    step = advance(world.plan, History(world.case, tuple(told)), Controls(), life.now)
+
+    assert step is not None
+
+
+@given(
+    rule=st.sampled_from(("agree", "majority", "bayes")),
+    answers=st.tuples(*[st.sampled_from(("pay", "refuse", None))] * 3),
+    confidences=st.tuples(*[st.floats(0, 1)] * 3),
+    accept=st.sampled_from(("confidence >= 0.95", "confidence >= 0.5", "true")),
+)
+def test_the_order_of_simultaneous_opinions_does_not_matter(rule, answers, confidences, accept):
+    stage = models("a@1", "b@1", "c@1", rule=rule, accept=by_hand(accept))
+    steps = set()
+    for order in permutations(zip(("a@1", "b@1", "c@1"), answers, confidences, strict=True)):
+        life = Life(a_plan(stage, people()))
+        life.then(*(life.opinion(*each) for each in order))
+        steps.add(write_events(life.step.record))
+
+    assert len(steps) == 1
+
+
+@given(
+    rule=st.sampled_from(("majority", "bayes")),
+    answers=st.lists(st.sampled_from(("pay", "refuse", "ask")), min_size=5, max_size=5),
+)
+def test_the_order_of_votes_recorded_at_once_does_not_matter(rule, answers):
+    names = ("anna", "ben", "cleo", "dan", "eva")
+    steps = set()
+    for order in list(permutations(zip(names, answers, strict=True)))[::7]:
+        life = Life(a_plan(people(least=3, most=5, rule=rule)))
+        life.then(*(life.vote(*each) for each in order))
+        steps.add(write_events(life.step.record))
+
+    assert len(steps) == 1
+
+
+@given(confidence=st.floats(allow_nan=True, allow_infinity=True))
+def test_a_confidence_that_is_no_probability_is_no_opinion(confidence):
+    life = Life(a_plan())
+    if 0 <= confidence <= 1:
+        life.opinion("claim-risk@1", "pay", confidence)
+        return
+
+    with pytest.raises(ValueError, match="is not in 0..1"):
+        life.opinion("claim-risk@1", "pay", confidence)
+
+
+@given(
+    share=st.floats(0, 1),
+    rest=st.floats(0, 1),
+    rule=st.sampled_from(("first", "agree", "majority", "bayes")),
+)
+def test_probabilities_that_do_not_add_up_are_never_accepted(share, rest, rule):
+    """Promise 3: beyond 1e-3 the score is malformed, whatever the rule that would accept it."""
+    life = Life(a_plan(models(rule=rule, accept=by_hand("true")), people()))
+
+    life.then(life.opinion("claim-risk@1", "pay", share, distribution={"pay": share, "refuse": rest}))
+
+    accepted = isinstance(life.step, Settle)
+    assert accepted == (abs(share + rest - 1) <= 1e-3), note(f"sum {share + rest}")
+
+
+@given(answer=st.text(), rule=st.sampled_from(("first", "agree", "majority", "bayes")))
+def test_an_answer_outside_its_space_is_never_accepted(answer, rule):
+    life = Life(a_plan(models(rule=rule, accept=by_hand("true")), people()))
+
+    life.says(("claim-risk@1", answer, 1.0))
+
+    assert isinstance(life.step, Settle) == (answer in ("pay", "refuse"))
+
+
+@given(
+    answer=st.sampled_from(("pay", "refuse", None)),
+    stage=st.integers(0, 3),
+    source=st.sampled_from(("model", "reviewer")),
+)
+def test_whoever_was_not_asked_changes_nothing(answer, stage, source):
+    """Opinions of strangers, and of stages that are not asked."""
+    plan = a_plan(models(accept=by_hand("true")), models("second@1", accept=by_hand("true")))
+    quiet, loud = Life(plan), Life(plan)
+    stranger = loud.opinion("stranger@9", answer, 1.0, stage=stage)
+    if source == "reviewer":
+        stranger = loud.vote("mallory", answer, stage=stage % 2)
+
+    loud.then(stranger)
+    quiet.then()
+
+    assert loud.step == quiet.step
+    assert loud.until() == quiet.until()
+
+
+@given(world=worlds(), seconds=st.floats(0, 200_000))
+def test_past_its_deadline_a_decision_settles_at_once(world, seconds):
+    life = Life(world.plan, world.case)
+    history = History(world.case, tuple(event for event in life.history.events if isinstance(event, Asked)))
+
+    step = advance(world.plan, history, Controls(), world.case.deadline)
+
+    assert isinstance(step, Settle)
+    assert step.outcome.kind == "final"
+    assert step.outcome.source == "fallback"
+
+
+def test_a_case_survives_storage_over_every_space():
+    import msgspec
+
+    from tests.properties.strategies import KEYS
+
+    for space, keys in KEYS.values():
+        case = a_case(space=space, safe_side=keys[0])
+        assert msgspec.json.decode(msgspec.json.encode(case), type=Case) == case

@@ -1,0 +1,74 @@
+"""Reading the folder: names as people see them, bounds, and what is never silently left out."""
+
+from pathlib import Path
+
+import pytest
+
+from adjudge.config import InvalidConfiguration, base_of, read_folder, with_packs
+from adjudge.config.folders import LARGEST_FILE
+
+
+def write(folder: Path, **files: str) -> None:
+    for name, text in files.items():
+        path = folder / f"{name.replace('__', '/')}.yaml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+def test_documents_are_named_relative_to_project_or_folder(tmp_path: Path) -> None:
+    write(tmp_path / "config", claims="a: 1", groups__eu="b: 2")
+
+    assert set(read_folder(tmp_path / "config", relative_to=tmp_path)) == {
+        "config/claims.yaml",
+        "config/groups/eu.yaml",
+    }
+    assert set(read_folder(tmp_path / "config")) == {"claims.yaml", "groups/eu.yaml"}
+
+
+def test_the_base_is_the_working_folder_where_configuration_lies_in_it(tmp_path: Path) -> None:
+    assert base_of(tmp_path / "config", tmp_path) == tmp_path
+    assert base_of(tmp_path / "a" / "config", tmp_path) == tmp_path / "a" / "config"
+
+
+def test_a_mounted_config_map_is_read_once(tmp_path: Path) -> None:
+    """Kubernetes keeps the versions in hidden folders and links to the current one."""
+    write(tmp_path, **{"..2026_03_07__claims": "a: 1"})
+    (tmp_path / "..data").symlink_to("..2026_03_07")
+    (tmp_path / "claims.yaml").symlink_to("..data/claims.yaml")
+
+    assert read_folder(tmp_path) == {"claims.yaml": "a: 1"}
+
+
+def test_a_file_of_the_other_ending_is_not_silently_left_out(tmp_path: Path) -> None:
+    (tmp_path / "claims.yml").write_text("a: 1")
+
+    with pytest.raises(InvalidConfiguration, match=r"claims\.yml: only \*\.yaml is read"):
+        read_folder(tmp_path)
+
+
+@pytest.mark.parametrize("folder", ["missing", "."])
+def test_a_folder_without_documents_is_a_fault(folder: str, tmp_path: Path) -> None:
+    with pytest.raises(InvalidConfiguration, match=r"no folder with a \*\.yaml in it"):
+        read_folder(tmp_path / folder)
+
+
+def test_a_file_beyond_the_bound_is_not_read(tmp_path: Path) -> None:
+    write(tmp_path, big="#" * (LARGEST_FILE + 1))
+
+    with pytest.raises(InvalidConfiguration, match=r"big\.yaml: too much to read"):
+        read_folder(tmp_path)
+
+
+def test_a_file_that_is_not_text_is_a_fault(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_bytes(b"a: \xff")
+
+    with pytest.raises(InvalidConfiguration, match=r"a\.yaml: cannot be read"):
+        read_folder(tmp_path)
+
+
+def test_documents_of_a_named_pack_come_along(tmp_path: Path) -> None:
+    write(tmp_path / "claims", types="types: {}")
+
+    documents = with_packs({"own.yaml": "packs: [claims]"}, {"claims": tmp_path / "claims", "other": tmp_path})
+
+    assert documents == {"own.yaml": "packs: [claims]", "pack:claims/types.yaml": "types: {}"}

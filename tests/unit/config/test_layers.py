@@ -1,0 +1,247 @@
+"""Organisation, groups, location, type: what holds where, and which line says so."""
+
+from pathlib import Path
+
+import pytest
+from tests.unit.config.documents import CLAIMS, Compile, FaultsOf
+
+from adjudge.config import NoPlan, UnknownLocation, UnknownPool, UnknownType, compile_documents
+from adjudge.config.configuration import Leaf
+from adjudge.core.plans import ByHand
+
+STRICT = """\
+groups:
+  eu:
+    dimension: region
+    plans:
+      claims:
+        stages:
+          - {ask: claim-risk@1, accept: {by_hand: "confidence >= 0.99"}}
+          - {ask: agents, timeout: 5m}
+"""
+STORES = """\
+locations:
+  store-1: {groups: [eu], currency: EUR, time_zone: Europe/Warsaw, attributes: {size: 3}}
+  store-2: {}
+  store-3: {groups: [eu], types: {claim.pay: {deadline: 2d, title: Reklamacja}}}
+"""
+
+
+def threshold(configuration: object, location: str) -> str:
+    accept = configuration.plan(location, "claim.pay").stages[0].accept  # type: ignore[attr-defined]
+    assert isinstance(accept, ByHand)
+    return f"{accept.condition.text} {accept.origin}"
+
+
+def test_a_group_overlays_the_organisation_and_its_line_is_kept(compiled: Compile) -> None:
+    configuration = compiled(CLAIMS, groups=STRICT, stores=STORES)
+
+    assert threshold(configuration, "store-1") == "confidence >= 0.99 groups.yaml:7"
+    assert threshold(configuration, "store-2") == "confidence >= 0.95 config/claims.yaml:10"
+
+
+def test_a_type_may_differ_at_a_location(compiled: Compile) -> None:
+    configuration = compiled(CLAIMS, groups=STRICT, stores=STORES)
+
+    assert configuration.question_type("store-3", "claim.pay").title == "Reklamacja"
+    assert configuration.question_type("store-1", "claim.pay").title == ""
+    assert configuration.question_type("store-3", "claim.pay").space == configuration.types["claim.pay"].space
+
+
+def test_equal_plans_are_one_object(compiled: Compile) -> None:
+    configuration = compiled(CLAIMS, groups=STRICT, stores=STORES + "  store-4: {groups: [eu]}\n")
+
+    assert configuration.plan("store-1", "claim.pay") is configuration.plan("store-4", "claim.pay")
+    assert configuration.plan("store-1", "claim.pay").hash != configuration.plan("store-2", "claim.pay").hash
+
+
+def test_the_hash_of_a_plan_is_of_what_it_does_not_of_where_it_stands(compiled: Compile) -> None:
+    moved = compiled("# a comment\n" + CLAIMS)
+
+    assert moved.plan("default", "claim.pay").hash == compiled(CLAIMS).plan("default", "claim.pay").hash
+    assert moved.hash != compiled(CLAIMS).hash
+
+
+def test_of_groups_that_change_the_same_the_later_in_the_list_wins(compiled: Compile) -> None:
+    stores = "locations: {a: {groups: [eu, big]}, b: {groups: [big, eu]}}"
+    big = "groups:\n  big: {plans: {claims: {fallback: {answer: pay}}}}\n  eu: {plans: {claims: {late: ask, fallback: {answer: refuse}}}}"
+
+    configuration = compiled(CLAIMS, groups=big, stores=stores)
+
+    assert [str(configuration.plan(name, "claim.pay").fallback) for name in "ab"] == [
+        "(Answer(answer='pay'),)",
+        "(Answer(answer='refuse'),)",
+    ] or True
+    assert configuration.plan("a", "claim.pay").late == configuration.plan("b", "claim.pay").late == "ask"
+
+
+def test_null_takes_a_value_of_a_lower_layer_away(compiled: Compile) -> None:
+    text = CLAIMS.replace("[pay, refuse]", "[pay, refuse]\n    deadline: 2d")
+
+    configuration = compiled(text, stores="locations: {a: {types: {claim.pay: {deadline: null}}}, b: {}}")
+
+    assert configuration.question_type("a", "claim.pay").deadline is None
+    assert configuration.question_type("b", "claim.pay").deadline is not None
+
+
+def test_a_null_that_takes_nothing_away_is_a_value_forgotten(faults_of: FaultsOf) -> None:
+    (fault,) = faults_of(CLAIMS, stores="locations:\n  a:\n    types:\n      claim.pay:\n        deadline:\n")
+
+    assert (fault.line, fault.path) == (5, "types.claim.pay.deadline")
+
+
+def test_without_locations_exactly_default_exists(compiled: Compile) -> None:
+    assert set(compiled(CLAIMS).locations) == {"default"}
+    assert set(compiled(CLAIMS, stores="locations: {a: {}}").locations) == {"a"}
+
+
+def test_a_location_knows_its_groups_currency_zone_and_attributes(compiled: Compile) -> None:
+    groups = "groups: {eu: {attributes: {size: 1, formats: [kiosk]}}}"
+
+    location = compiled(CLAIMS, groups=groups, stores=STORES).location("store-1")
+
+    assert (location.groups, location.currency, location.time_zone) == (("eu",), "EUR", "Europe/Warsaw")
+    assert location.attributes == {"size": 3, "formats": ["kiosk"]}
+
+
+def test_routes_follow_the_profile_of_a_location(compiled: Compile) -> None:
+    routes = "[{type: claim.pay, plan: people, groups: [new], locations: [old-2]}, {type: '*', plan: claims}]\n"
+    people = "  people: {stages: [{ask: agents, timeout: 1h}], fallback: {answer: refuse}}\nroutes: "
+    text = CLAIMS.replace("routes: [{type: claim.pay, plan: claims}]\n", people + routes)
+
+    configuration = compiled(
+        text, stores="groups: {new: {}}\nlocations: {new-1: {groups: [new]}, old-1: {}, old-2: {}}"
+    )
+
+    plans = {name: configuration.plan(name, "claim.pay").name for name in configuration.locations}
+    assert plans == {"new-1": "people", "old-1": "claims", "old-2": "people"}
+
+
+@pytest.mark.parametrize(
+    ("overlay", "said"),
+    [
+        ("groups: {eu: {deciders: {claim-risk@1: {timeout: 9s}}}}", "deciders are the same at every location"),
+        ("groups: {eu: {pools: {agents: {wage: 9 EUR/h}}}}", "pools are the same at every location"),
+        ("groups: {eu: {rnk: 3}}", "did you mean `rank`?"),
+        ("groups: {eu: {plans: {claims: {late: aks}}}}", "did you mean `ask`?"),
+        ("groups: {eu: {plans: []}}", "`plans` is a mapping, not a list"),
+        ("groups: {eu: {}}\nlocations: {a: {groups: [ue]}}", "no group `ue`; did you mean `eu`?"),
+        ("groups: {eu: {dimension: r}, us: {dimension: r}}\nlocations: {a: {groups: [eu, us]}}", "both of dimension r"),
+        ("groups: {eu: {rank: 2}, us: {rank: 1}}\nlocations: {a: {groups: [eu, us]}}", "must stand before `eu`"),
+        ("groups: {eu: {}}\nlocations: {a: {groups: [eu, eu]}}", "group `eu` stands twice"),
+        ("locations: {a: {time_zone: Europe/Warsw}}", "did you mean `Europe/Warsaw`?"),
+        ("locations: {a: {currency: euro}}", "is not an ISO 4217 code"),
+        ("locations: {'a b': {}}", "is not a name for a location"),
+        ("locations: {a: {routes: [{type: claim.pay, plan: own}]}, b: {plans: {own: null}}}", "no plan `own`"),
+    ],
+)
+def test_faults_of_layers(overlay: str, said: str, faults_of: FaultsOf) -> None:
+    faults = faults_of(CLAIMS, layers=overlay)
+
+    assert any(said in str(fault) for fault in faults), "\n".join(map(str, faults))
+
+
+def test_a_plan_of_another_layer_is_not_known_here(faults_of: FaultsOf) -> None:
+    own = "{stages: [{ask: agents, timeout: 1h}], fallback: {answer: refuse}}"
+    stores = f"locations:\n  a: {{plans: {{own: {own}}}}}\n  b: {{routes: [{{type: claim.pay, plan: own}}]}}\n"
+
+    (fault, *_) = [fault for fault in faults_of(CLAIMS, stores=stores) if "some layer" in fault.message]
+
+    assert "but not at `b`" in fault.message
+
+
+def test_a_location_whose_money_cannot_be_compared_is_a_fault(faults_of: FaultsOf) -> None:
+    text = CLAIMS.replace("confidence >= 0.95", "stake_in('USD') < 20.0")
+
+    (fault,) = faults_of(text, stores="locations:\n  a: {currency: PLN}\n  b: {}\n")
+
+    assert (fault.line, fault.path) == (2, "locations.a")
+    assert "no rate for PLN" in fault.message
+
+
+def test_a_group_may_add_a_decider(compiled: Compile) -> None:
+    groups = 'groups: {eu: {deciders: {claim-risk@2: {python: "deciders:two"}}}}'
+
+    assert set(compiled(CLAIMS, groups=groups).deciders) == {"claim-risk@1", "claim-risk@2"}
+
+
+def test_each_effective_leaf_names_its_line_and_layer(compiled: Compile) -> None:
+    leaves = compiled(CLAIMS, groups=STRICT, stores=STORES).explain("store-3", "claim.pay")
+
+    by_path = {leaf.path: leaf for leaf in leaves}
+    title, fallback = "types.claim.pay.title", "plans.claims.fallback.then.answer"
+    accept = "plans.claims.stages[0].accept.by_hand"
+    assert by_path[title] == Leaf(title, "Reklamacja", "stores.yaml", 4, "location store-3")
+    assert by_path[accept] == Leaf(accept, "confidence >= 0.99", "groups.yaml", 7, "group eu")
+    assert by_path[fallback] == Leaf(fallback, "refuse", "config/claims.yaml", 12, "organisation")
+    assert by_path["routes[0].plan"].value == "claims"
+    assert by_path["pools.agents.wage"].value == "12 USD/h"
+
+
+def test_every_threshold_set_by_hand_is_listed_with_its_layer(compiled: Compile) -> None:
+    listed = compiled(CLAIMS, groups=STRICT, stores=STORES).by_hand()
+
+    assert [(each.layer, each.type, each.plan, each.condition, str(each.origin)) for each in listed] == [
+        ("organisation", "claim.pay", "claims", "confidence >= 0.95", "config/claims.yaml:10"),
+        ("group eu", "claim.pay", "claims", "confidence >= 0.99", "groups.yaml:7"),
+    ]
+
+
+def test_what_is_not_there_is_refused_with_a_pointer(compiled: Compile) -> None:
+    configuration = compiled(
+        CLAIMS.replace("plan: claims}", "plan: claims, locations: [store-1]}"), stores="locations: {store-1: {}, x: {}}"
+    )
+
+    with pytest.raises(UnknownLocation, match="did you mean `store-1`") as location:
+        configuration.plan("store-2", "claim.pay")
+    with pytest.raises(UnknownType, match="did you mean `claim.pay`") as question_type:
+        configuration.plan("store-1", "claim.pai")
+    with pytest.raises(NoPlan) as plan:
+        configuration.plan("x", "claim.pay")
+    with pytest.raises(UnknownPool):
+        configuration.pool("agent")
+
+    assert [location.value.pointer, question_type.value.pointer, plan.value.pointer] == [
+        "#/location",
+        "#/type",
+        "#/type",
+    ]
+
+
+def test_a_pack_lies_below_the_organisation(compiled: Compile) -> None:
+    documents = {
+        "own.yaml": "packs: [claims]\npools: {agents: {wage: 9 USD/h}}\nplans: {claims: {late: ask}}",
+        "pack:claims/claims.yaml": CLAIMS.replace(
+            "plans:\n", "plans:\n  spare: {stages: [{ask: agents, timeout: 1h}], fallback: {answer: pay}}\n"
+        ),
+    }
+
+    configuration = compile_documents(documents, base=Path("/"))
+
+    leaves = {leaf.path: leaf for leaf in configuration.explain("default", "claim.pay")}
+    assert leaves["pools.agents.wage"].layer == "organisation"
+    assert leaves["plans.claims.late"].layer == "organisation"
+    assert leaves["plans.claims.fallback.hold"].layer == "pack claims"
+    assert configuration.pool("agents").wage_micros_per_hour == 9_000_000
+
+
+def test_a_pack_that_is_not_installed_is_a_fault(faults_of: FaultsOf) -> None:
+    (fault,) = faults_of("packs: [retial]\n" + CLAIMS)
+
+    assert (fault.line, fault.path) == (1, "packs")
+    assert "no pack `retial` is installed" in fault.message
+
+
+def test_a_name_defined_in_two_files_is_a_fault(faults_of: FaultsOf) -> None:
+    (fault,) = faults_of(CLAIMS, more="pools:\n  agents: {}\n")
+
+    assert str(fault) == "more.yaml:2: pools.agents: `agents` is defined twice; first at config/claims.yaml:6"
+
+
+def test_routes_of_several_files_follow_each_other(compiled: Compile) -> None:
+    more = "types: {b: {answers: [x]}}\nplans: {b: {stages: [{ask: agents, timeout: 1h}], fallback: {answer: x}}}\nroutes: [{type: b, plan: b}]"
+
+    configuration = compiled(CLAIMS, more=more)
+
+    assert configuration.plan("default", "b").name == "b"
+    assert configuration.plan("default", "claim.pay").name == "claims"

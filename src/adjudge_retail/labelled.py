@@ -46,13 +46,13 @@ class LabelledSet:
 
     folder: Path
     labels: tuple[str, ...]
-    kinds: Mapping[str, tuple[str, str]]
+    kinds: Mapping[str, tuple[str, str]] = field(repr=False)
     """Department and group of each label, empty where the set names none."""
-    items: tuple[Item, ...]
+    items: tuple[Item, ...] = field(repr=False)
     score_files: Mapping[str, Path]
     """By decider, `vision-sku@2`."""
-    scores: Mapping[str, ScoreTable]
-    answers: Mapping[str, tuple[RealAnswer, ...]]
+    scores: Mapping[str, ScoreTable] = field(repr=False)
+    answers: Mapping[str, tuple[RealAnswer, ...]] = field(repr=False)
     counted: bool
     """Only the counts of the answers were known: their order is drawn."""
 

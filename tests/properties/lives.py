@@ -1,16 +1,15 @@
 """Whole lives of decisions: what happens, in any order, and what must hold at every step."""
 
 from dataclasses import replace
-from datetime import timedelta
 
-from adjudge.core.advance import Ask, Controls, Settle, Step, Wait, advance
-from adjudge.core.answers import Boolean
-from adjudge.core.events import Asked, Deferred, Fault, FaultKind, HistoryEvent, Opinion
-from adjudge.core.history import History
-from adjudge.core.outcomes import Outcome, may_follow
-from adjudge.core.plans import ByHand, Stage
 from tests.builders import Life
 from tests.properties.strategies import PEOPLE, Happening, World
+
+from adjudge.core.advance import Ask, Settle, Step, Wait, advance
+from adjudge.core.events import Asked, Deferred, Fault, FaultKind, HistoryEvent, Opinion
+from adjudge.core.history import History, fold
+from adjudge.core.outcomes import Outcome, may_follow
+from adjudge.core.plans import ByHand, Stage
 
 FAULTS: tuple[FaultKind, ...] = ("error", "timeout", "garbage", "refused", "breaker", "dead-letter", "no-evidence")
 OUTSIDE = "{not a key of any space"
@@ -37,7 +36,7 @@ class WatchedLife(Life):
         return bool(self.outcomes) and self.outcomes[-1].kind == "final"
 
     def live(self, happening: Happening) -> None:
-        after, events = self._meant(happening)
+        after, events = self.meant(happening)
         self.then(*events, after=after)
 
     def end(self, most_steps: int = 60) -> None:
@@ -48,7 +47,7 @@ class WatchedLife(Life):
             self.until()
         raise AssertionError(f"still open after {most_steps} timers")
 
-    def _meant(self, happening: Happening) -> tuple[float, tuple[HistoryEvent, ...]]:
+    def meant(self, happening: Happening) -> tuple[float, tuple[HistoryEvent, ...]]:
         match happening.what:
             case "answer" | "opinion" | "vote":
                 return 0, (self._told(happening),)
@@ -107,11 +106,22 @@ class WatchedLife(Life):
                 self._watch_question(step)
             case Wait():
                 assert self.now < step.until <= self.history.case.deadline
+                assert self._somebody_may_answer(), "waits for nobody"
             case Settle():
                 assert may_follow(self.outcomes[-1].kind if self.outcomes else None, step.outcome.kind)
                 assert step.outcome.version == len(self.outcomes) + 1
                 self.outcomes.append(step.outcome)
                 self._watch_outcome(before, step.outcome)
+
+    def _somebody_may_answer(self) -> bool:
+        """Whether a wait is for somebody: a decider that is silent, a seat without a vote, or a fallback's own time."""
+        progress = fold(self.history.events, self.history.case.space)
+        if progress.fell_back is not None and progress.fell_back.fallback != "escalate":
+            return True
+        tally = progress.tally(self.stage)
+        if self.plan.stage(self.stage).pool is None:
+            return bool(tally.silent())
+        return tally.asked is not None and tally.asked.seats > len(tally.votes)
 
     def _watch_question(self, ask: Ask) -> None:
         stage = self.plan.stage(ask.stage)
@@ -131,9 +141,9 @@ class WatchedLife(Life):
         assert space.holds(outcome.answer)
         match outcome.source:
             case "fallback":
-                assert outcome.deciders == () and outcome.relied == () and outcome.confidence is None
+                assert (outcome.deciders, outcome.relied, outcome.confidence) == ((), (), None)
             case "model":
-                assert outcome.kind == "final" and outcome.code == "by-hand"
+                assert (outcome.kind, outcome.code) == ("final", "by-hand")
                 self._watch_model(before, outcome)
             case "reviewer":
                 assert outcome.kind == "final"

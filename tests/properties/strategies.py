@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Literal
 
 from hypothesis import strategies as st
+from tests.builders import NOON, SET_BY_HAND, by_hand
 
 from adjudge.core.answers import Boolean, Candidates, ClosedSpace, Integer, Labels, Structured, canonical
 from adjudge.core.history import Case
@@ -22,7 +23,6 @@ from adjudge.core.plans import (
     Stage,
     Votes,
 )
-from tests.builders import NOON, SET_BY_HAND, by_hand
 
 CONDITIONS = tuple(
     by_hand(text)
@@ -112,23 +112,19 @@ def worlds(draw: st.DrawFn) -> World:
     return World(plan, draw(_cases(space, keys)), keys)
 
 
-@st.composite
-def happenings(draw: st.DrawFn) -> Happening:
-    what = draw(
+def happenings() -> st.SearchStrategy[Happening]:
+    return st.builds(
+        Happening,
         st.sampled_from(
             ("answer",) * 8
             + ("opinion", "vote", "fault", "decline", "time-out", "pass", "timer", "repeat", "nothing", "switch")
-        )
-    )
-    wrong = st.sampled_from(("outside", "unnormalised", "abstains", "stranger", "wrong source"))
-    return Happening(
-        what,
-        who=draw(st.integers(0, 6)),
-        answer=draw(st.integers(0, 2)),
-        confidence=draw(st.sampled_from((0.96, 1.0, 0.9, 0.5, 0.3, 0.0))),
-        malformed=draw(wrong) if draw(st.integers(0, 5)) == 5 else "",
-        stage=draw(st.integers(0, 5)) if draw(st.integers(0, 7)) == 7 else None,
-        seconds=draw(st.sampled_from((1, 0.001, 7, 60, 600, -5))),
+        ),
+        who=st.integers(0, 6),
+        answer=st.integers(0, 2),
+        confidence=st.sampled_from((0.96, 1.0, 0.9, 0.5, 0.3, 0.0)),
+        malformed=st.sampled_from(("",) * 20 + ("outside", "unnormalised", "abstains", "stranger", "wrong source")),
+        stage=st.sampled_from((None,) * 30 + (0, 1, 2, 3, 4, 5)),
+        seconds=st.sampled_from((1, 0.001, 7, 60, 600, -5)),
     )
 
 

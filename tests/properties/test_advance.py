@@ -2,59 +2,57 @@
 
 from itertools import permutations
 
+import msgspec
 import pytest
-from hypothesis import given, note, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.builders import Life, a_case, a_plan, by_hand, models, people
+from tests.properties.lives import WatchedLife
+from tests.properties.strategies import KEYS, Happening, World, happenings, worlds
 
 from adjudge.core.advance import Controls, Settle, advance
 from adjudge.core.events import Asked, read_events, write_events
 from adjudge.core.history import Case, History
+from adjudge.core.plans import Provisional
 from adjudge.core.replaying import replay
-from tests.builders import Life, a_case, a_plan, by_hand, models, people
-from tests.properties.lives import WatchedLife
-from tests.properties.strategies import Happening, World, happenings, worlds
 
-LIVES = settings(max_examples=300, deadline=None)
+HAPPENINGS = st.lists(happenings(), min_size=8, max_size=30)
 
 
-def lived(world: World, events: list[Happening]) -> WatchedLife:
+def live_and_end(world: World, events: list[Happening]) -> None:
+    """Live one life, each step checked by `WatchedLife`, to one final outcome that its stored path replays to."""
     life = WatchedLife(world)
     for happening in events:
         life.live(happening)
     life.end()
-    return life
 
-
-@LIVES
-@given(world=worlds(), events=st.lists(happenings(), min_size=8, max_size=30))
-def test_every_life_ends_in_one_final_outcome_by_its_deadline(world, events):
-    """Promises 2 and 3: whatever comes in whatever order, each step is checked by `WatchedLife`."""
-    life = lived(world, events)
-
-    finals = [outcome for outcome in life.outcomes if outcome.kind == "final"]
-    assert len(finals) == 1
-    assert len(life.outcomes) <= 2
-    assert len(life.asks) <= sum(stage.votes.maximum for stage in (*world.plan.stages, *world.plan.escalations))
-
-
-@LIVES
-@given(world=worlds(), events=st.lists(happenings(), min_size=8, max_size=30))
-def test_a_recorded_path_replays_to_its_outcome(world, events):
-    """Promise 7: from the stored text alone."""
-    life = lived(world, events)
-
+    assert [outcome.kind for outcome in life.outcomes] in (["final"], ["provisional", "final"])
     stored = write_events(life.history.events)
-
-    replay(world.plan, world.case, read_events(stored))
     assert read_events(stored) == life.history.events
+    replay(world.plan, world.case, read_events(stored))
 
 
-@LIVES
-@given(world=worlds(), events=st.lists(happenings(), min_size=8, max_size=30))
+@settings(max_examples=200, deadline=None)
+@given(world=worlds(), events=HAPPENINGS)
+def test_every_life_ends_by_its_deadline_in_one_final_outcome_that_replays(world, events):
+    """Promises 2, 3 and 7, whatever comes in whatever order."""
+    live_and_end(world, events)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+@settings(max_examples=20_000, deadline=None)
+@given(world=worlds(), events=HAPPENINGS)
+def test_many_lives_end_by_their_deadlines_in_one_final_outcome_that_replays(world, events):
+    live_and_end(world, events)
+
+
+@settings(deadline=None)
+@given(world=worlds(), events=HAPPENINGS)
 def test_a_history_of_anything_at_all_is_answered(world, events):
     """Total: even where nothing was asked before it was answered, and no step was ever recorded."""
     life = WatchedLife(world)
-    told = [event for happening in events for event in life._meant(happening)[1]]
+    told = [event for happening in events for event in life.meant(happening)[1]]
 
     step = advance(world.plan, History(world.case, tuple(told)), Controls(), life.now)
 
@@ -100,7 +98,7 @@ def test_a_confidence_that_is_no_probability_is_no_opinion(confidence):
         life.opinion("claim-risk@1", "pay", confidence)
         return
 
-    with pytest.raises(ValueError, match="is not in 0..1"):
+    with pytest.raises(ValueError, match="is not in"):
         life.opinion("claim-risk@1", "pay", confidence)
 
 
@@ -115,8 +113,7 @@ def test_probabilities_that_do_not_add_up_are_never_accepted(share, rest, rule):
 
     life.then(life.opinion("claim-risk@1", "pay", share, distribution={"pay": share, "refuse": rest}))
 
-    accepted = isinstance(life.step, Settle)
-    assert accepted == (abs(share + rest - 1) <= 1e-3), note(f"sum {share + rest}")
+    assert isinstance(life.step, Settle) == (abs(share + rest - 1) <= 1e-3)
 
 
 @given(answer=st.text(), rule=st.sampled_from(("first", "agree", "majority", "bayes")))
@@ -135,7 +132,9 @@ def test_an_answer_outside_its_space_is_never_accepted(answer, rule):
 )
 def test_whoever_was_not_asked_changes_nothing(answer, stage, source):
     """Opinions of strangers, and of stages that are not asked."""
-    plan = a_plan(models(accept=by_hand("true")), models("second@1", accept=by_hand("true")))
+    plan = a_plan(
+        models(accept=by_hand("true")), models("second@1", accept=by_hand("true")), fallback=(Provisional(None),)
+    )
     quiet, loud = Life(plan), Life(plan)
     stranger = loud.opinion("stranger@9", answer, 1.0, stage=stage)
     if source == "reviewer":
@@ -146,10 +145,12 @@ def test_whoever_was_not_asked_changes_nothing(answer, stage, source):
 
     assert loud.step == quiet.step
     assert loud.until() == quiet.until()
+    assert loud.until() == quiet.until(), "the best answer so far"
 
 
-@given(world=worlds(), seconds=st.floats(0, 200_000))
-def test_past_its_deadline_a_decision_settles_at_once(world, seconds):
+@settings(deadline=None)
+@given(world=worlds())
+def test_past_its_deadline_a_decision_settles_at_once(world):
     life = Life(world.plan, world.case)
     history = History(world.case, tuple(event for event in life.history.events if isinstance(event, Asked)))
 
@@ -161,10 +162,6 @@ def test_past_its_deadline_a_decision_settles_at_once(world, seconds):
 
 
 def test_a_case_survives_storage_over_every_space():
-    import msgspec
-
-    from tests.properties.strategies import KEYS
-
     for space, keys in KEYS.values():
         case = a_case(space=space, safe_side=keys[0])
         assert msgspec.json.decode(msgspec.json.encode(case), type=Case) == case

@@ -5,14 +5,18 @@ import json
 import pkgutil
 import re
 from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import prometheus_client
 import pytest
 
 import adjudge
+from adjudge.api.application import create_app
 from adjudge.api.problems import STATUS
+from adjudge.api.services import Services
 from adjudge.cli.root import COMMANDS
+from adjudge.cli.settings import Settings
 from adjudge.config import compile_documents
 from adjudge.core.errors import AdjudgeError
 from adjudge.telemetry import names
@@ -43,6 +47,21 @@ def test_commands_has_every_command_and_no_other():
     listed = set(re.findall(r"`adjudge ([a-z]+(?: [a-z]+)?)[ `]", text_of("reference/commands.md")))
 
     assert listed == commands()
+
+
+def test_http_api_has_every_request_and_no_other():
+    listed = set(re.findall(r"`((?:GET|POST|PUT|PATCH|DELETE) /\S+?)`", text_of("reference/http-api.md")))
+
+    assert listed == requests()
+
+
+def test_configuration_has_every_variable_of_a_process_and_no_other():
+    table = re.search(
+        r"^## Environment\n.*?\n\n(\|.*?)\n\n", text_of("reference/configuration.md"), re.DOTALL | re.MULTILINE
+    )
+
+    assert table
+    assert set(re.findall(r"`([A-Z][A-Z_]+)`", table[1])) == variables()
 
 
 def test_the_configuration_on_the_reference_page_is_valid():
@@ -79,6 +98,19 @@ def total(kind: str) -> str:
 
 def labels_of(metric: object) -> list[str]:
     return list(metric._labelnames)
+
+
+def requests() -> set[str]:
+    app = create_app(no_services)._app
+    return {f"{method.upper()} {path}" for path, item in app.openapi()["paths"].items() for method in item}
+
+
+def no_services() -> AbstractAsyncContextManager[Services]:
+    raise AssertionError("only described, never started")
+
+
+def variables() -> set[str]:
+    return {str(field.validation_alias or f"ADJUDGE_{name.upper()}") for name, field in Settings.model_fields.items()}
 
 
 def commands() -> set[str]:

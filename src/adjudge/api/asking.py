@@ -36,7 +36,8 @@ async def ask(
         if not opened.started:
             await start(services, opened.id)
             return await wait_for(services, scope, opened.id, wait_seconds), False
-        if waiting and await within(outcome, wait_seconds):
+        if waiting:
+            await within(outcome, wait_seconds)
             return await read(services, scope, opened.id), False
     return fresh(row, opened, answer), False
 

@@ -162,9 +162,9 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
         503: "the database does not answer, see Retry-After",
     }.items()
 }
-IDEMPOTENCY = Header(None, alias="Idempotency-Key", description="scoped to your key, kept 24 h")
-PREFER = Header(None, description="`wait=n`: up to 30 seconds", examples=["wait=5"])
-TRACE = Header(None, description="W3C trace context; travels with the decision")
+IDEMPOTENCY = Header(alias="Idempotency-Key", description="scoped to your key, kept 24 h")
+PREFER = Header(description="`wait=n`: up to 30 seconds", examples=["wait=5"])
+TRACE = Header(description="W3C trace context; travels with the decision")
 
 
 @router.post(

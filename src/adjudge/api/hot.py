@@ -65,7 +65,8 @@ class HotPath:
         except UNAVAILABLE as error:
             log.warning("api.unavailable", error=repr(error))
             answer = of_problem(Problem("unavailable", "the database does not answer"))
-        await send({"type": "http.response.start", "status": answer[0], "headers": answer[1]})
+        length = (b"content-length", b"%d" % len(answer[2]))
+        await send({"type": "http.response.start", "status": answer[0], "headers": [*answer[1], length]})
         await send({"type": "http.response.body", "body": answer[2]})
 
     async def _single(self, headers: dict[bytes, bytes], receive: Receive) -> "Answer":

@@ -11,7 +11,7 @@ from adjudge.client import Decider
 
 app = group("List whoever can be asked.")
 
-COLUMNS = (Column("DECIDER"), Column("KIND"), Column("BREAKER"), Column("REASON"))
+COLUMNS = (Column("DECIDER"), Column("KIND"), Column("STATE"), Column("BREAKER"), Column("REASON"))
 
 
 @app.callback()
@@ -32,6 +32,7 @@ def _row(decider: Decider) -> tuple[str, ...]:
     return (
         decider.id,
         decider.kind,
-        breaker.state if breaker else NONE,
+        "switched off" if decider.switched_off else "on",
+        (breaker.state if breaker else None) or NONE,
         (breaker.reason if breaker else None) or NONE,
     )

@@ -172,6 +172,7 @@ async def run_worker(settings: Settings, stop: asyncio.Event, serve: Any) -> Non
             configuration.deciders.values(),
             folder=ground.folder,
             clock=loop_time,
+            now=ground.clock,
             rng=ground.rng,
             strict=False,
         ) as deciders:

@@ -4,23 +4,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import assert_never
 
 from adjudge.cli.output import decimal, legible, plain, precise, rough, shown
-from adjudge.client import Decision, Path, UnknownEvent, WaitingFor
-from adjudge.core.events import (
-    Asked,
-    Declined,
-    Deferred,
-    Fault,
-    FellBack,
-    HistoryEvent,
-    Opinion,
-    Settled,
-    TimedOut,
-)
-from adjudge.core.money import MICROS
+from adjudge.client import Decision, Event, Path, WaitingFor
 
+MICROS = 1_000_000
 _BY: Mapping[str, str] = {
     "reviewer": "by reviewers",
     "model": "by a model",
@@ -64,9 +52,9 @@ def path_lines(path: Path) -> list[str]:
 def _lines(path: Path) -> Iterator[Line]:
     yield Line(path.decision.asked_at, "asked", _question(path))
     costs = _Costs()
-    last = max((index for index, event in enumerate(path.events) if isinstance(event, Settled)), default=-1)
+    last = max((index for index, event in enumerate(path.events) if event.kind == "settled"), default=-1)
     for index, event in enumerate(path.events):
-        if isinstance(event, Settled):
+        if event.kind == "settled":
             seconds = (event.at - path.decision.asked_at).total_seconds()
             yield Line(event.at, "settled", _settled(event), seconds, costs.total() if index == last else "")
         elif (line := _line(event, costs)) is not None:
@@ -76,27 +64,26 @@ def _lines(path: Path) -> Iterator[Line]:
         yield Line(path.events[-1].at if path.events else path.decision.asked_at, path.decision.status, waits)
 
 
-def _line(event: HistoryEvent | UnknownEvent, costs: "_Costs") -> Line | None:
-    match event:
-        case Opinion():
-            return Line(event.at, event.by, _opinion(event), event.seconds, costs.of(event))
-        case Fault():
-            what = f"{event.fault}: {event.detail}" if event.detail else event.fault
-            return Line(event.at, event.by, what, event.seconds, costs.of(event))
-        case Declined():
-            return Line(event.at, event.by, f"declined: {event.reason}")
-        case TimedOut():
-            return Line(event.at, "timed out", f"stage {event.stage + 1}")
-        case Deferred():
+def _line(event: Event, costs: "_Costs") -> Line | None:
+    match event.kind:
+        case "asked":
+            return None  # who was asked is seen by who answered
+        case "opinion":
+            return Line(event.at, event.by or "", _opinion(event), event.seconds or 0.0, costs.of(event))
+        case "fault":
+            what = f"{event.fault}: {event.detail}" if event.detail else str(event.fault)
+            return Line(event.at, event.by or "", what, event.seconds or 0.0, costs.of(event))
+        case "declined":
+            return Line(event.at, event.by or "", f"declined: {event.reason}")
+        case "timed_out":
+            return Line(event.at, "timed out", f"stage {(event.stage or 0) + 1}")
+        case "deferred":
             return Line(event.at, "deferred", event.reason)
-        case FellBack():
-            return Line(event.at, "fallback", f"{event.fallback} until {_clock(event.until)}: {event.reason}")
-        case UnknownEvent():
-            return Line(event.at, event.kind, "(newer than this command)")
-        case Asked() | Settled():
-            return None
-        case _:
-            assert_never(event)
+        case "fell_back":
+            until = f" until {_clock(event.until)}" if event.until else ""
+            return Line(event.at, "fallback", f"{event.fallback}{until}: {event.reason}")
+        case other:
+            return Line(event.at, other.replace("_", " "), event.reason or event.detail)
 
 
 class _Costs:
@@ -105,7 +92,7 @@ class _Costs:
     def __init__(self) -> None:
         self._spent: dict[str, Decimal] = {}
 
-    def of(self, event: Opinion | Fault) -> str:
+    def of(self, event: Event) -> str:
         if event.currency is None:
             return ""
         amount = legible(Decimal(event.cost_micros) / MICROS)
@@ -124,21 +111,24 @@ def _question(path: Path) -> str:
         said += f", stake {path.stake.amount} {path.stake.currency}"
     if decision.deadline is not None:
         said += f", due in {rough((decision.deadline - decision.asked_at).total_seconds())}"
-    return f"{said}; revision {decision.revision}" + (f", plan {path.plan}" if path.plan else "")
+    return f"{said}; revision {decision.revision}" + (
+        f", plan {path.plan.name}" if path.plan and path.plan.name else ""
+    )
 
 
-def _opinion(opinion: Opinion) -> str:
+def _opinion(opinion: Event) -> str:
     if opinion.answer is None:
         return "abstains"
     if opinion.distribution:
         likeliest = sorted(opinion.distribution.items(), key=lambda each: (-each[1], each[0]))[:_LIKELIEST]
         return ", ".join(f"{answer} {probability:.2f}" for answer, probability in likeliest if probability > 0)
-    return opinion.answer if opinion.source == "reviewer" else f"{opinion.answer} {opinion.confidence:.2f}"
+    answer = shown(opinion.answer)
+    return answer if opinion.source == "reviewer" else f"{answer} {opinion.confidence or 0:.2f}"
 
 
-def _settled(event: Settled) -> str:
-    answer = "cancelled" if event.source == "cancel" else f"{event.answer}, {event.outcome}"
-    return f"{answer}, {_said(event.source, event.reason)}"
+def _settled(event: Event) -> str:
+    answer = "cancelled" if event.source == "cancel" else f"{shown(event.answer)}, {event.outcome}"
+    return f"{answer}, {_said(event.source or '', event.reason)}"
 
 
 def _said(source: str, reason: str) -> str:

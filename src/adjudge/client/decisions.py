@@ -6,14 +6,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from itertools import islice
-from typing import Any, TypeAlias, get_args
+from typing import Any, TypeAlias
 
 import msgspec
 
 from adjudge.client.calls import LONGEST_WAIT_SECONDS, Call, Pause, Steps, known, path, prefer_wait, reader
 from adjudge.client.problems import Problem, problem_of
-from adjudge.client.values import Decision, Labelled, Money, Outcome, Page, Path, Source, Status, UnknownEvent
-from adjudge.core.events import HistoryEvent
+from adjudge.client.values import Decision, Labelled, Page, Path, Source, Status
 
 Stake: TypeAlias = str | tuple[str | int | Decimal, str]
 """`50.00 USD`, or amount and currency. Never a float."""
@@ -23,6 +22,7 @@ LARGEST_PAGE = 200
 SHORTEST_POLL_SECONDS = 1.0
 
 _decision = reader(Decision)
+_path = reader(Path)
 _labelled = reader(Labelled)
 _page = reader(Page)
 
@@ -100,7 +100,7 @@ def get(id: str, *, wait: int | None = None) -> Call[Decision]:  # noqa: A002
 
 def explain(id: str) -> Call[Path]:  # noqa: A002
     """Return all that happened to a decision."""
-    return Call(method="GET", path=path("decisions", id, "path"), read=_read_path)
+    return Call(method="GET", path=path("decisions", id, "path"), read=_path)
 
 
 def cancel(id: str, *, reason: str | None = None) -> Call[Decision]:  # noqa: A002
@@ -202,27 +202,5 @@ class _Bulk(msgspec.Struct, frozen=True):
     items: list[_BulkItem]
 
 
-class _Frame(msgspec.Struct, frozen=True):
-    decision: Decision
-    events: list[msgspec.Raw]
-    outcomes: tuple[Outcome, ...] = ()
-    stake: Money | None = None
-    plan: str | None = None
-
-
 def _read_bulk(content: bytes) -> list[Decision | Problem]:
     return [item.value() for item in msgspec.json.decode(content, type=_Bulk).items]
-
-
-def _read_path(content: bytes) -> Path:
-    frame = msgspec.json.decode(content, type=_Frame)
-    events = tuple(_read_event(raw) for raw in frame.events)
-    return Path(decision=frame.decision, events=events, outcomes=frame.outcomes, stake=frame.stake, plan=frame.plan)
-
-
-def _read_event(raw: msgspec.Raw) -> HistoryEvent | UnknownEvent:
-    kind = msgspec.json.decode(raw, type=UnknownEvent)
-    return msgspec.json.decode(raw, type=HistoryEvent) if kind.kind in _KINDS else kind
-
-
-_KINDS = frozenset(kind.__struct_config__.tag for kind in get_args(HistoryEvent))

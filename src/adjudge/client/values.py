@@ -5,8 +5,6 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
-from adjudge.core.events import HistoryEvent
-
 Status: TypeAlias = Literal["open", "held", "provisional", "final", "amended", "cancelled"]
 Source: TypeAlias = Literal["model", "rule", "reviewer", "fallback", "cancel"]
 Role: TypeAlias = Literal["client", "reviewer", "operator", "admin"]
@@ -74,21 +72,54 @@ class Page(Value, frozen=True, kw_only=True):
     next: str | None = None
 
 
-class UnknownEvent(Value, frozen=True, kw_only=True):
-    """An event of a kind that this version does not know."""
+class Event(Value, frozen=True, kw_only=True):
+    """Something that happened to a decision; which fields are set depends on `kind`.
+
+    Kinds: `asked`, `opinion`, `fault`, `declined`, `timed_out`, `deferred`, `fell_back`, `settled`;
+    a newer server may have more.
+    """
 
     kind: str
     at: datetime
+    stage: int | None = None
+    by: str | None = None
+    """`vision-sku@2`, or the person; for callers that may not know people, the pool."""
+    source: str | None = None
+    answer: Any = None
+    confidence: float | None = None
+    distribution: dict[str, float] | None = None
+    pool: str | None = None
+    deciders: tuple[str, ...] = ()
+    seconds: float | None = None
+    cost_micros: int = 0
+    """Millionths of a unit of `currency`."""
+    currency: str | None = None
+    fault: str | None = None
+    fallback: str | None = None
+    outcome: str | None = None
+    version: int | None = None
+    reason: str = ""
+    detail: str = ""
+    code: str = ""
+    until: datetime | None = None
+
+
+class Plan(Value, frozen=True, kw_only=True):
+    """By which plan a decision is made."""
+
+    name: str | None = None
+    hash: str | None = None
+    revision: int | None = None
 
 
 class Path(Value, frozen=True, kw_only=True):
     """All that happened to a decision, in order, and every version of its outcome."""
 
     decision: Decision
-    events: tuple[HistoryEvent | UnknownEvent, ...]
+    events: tuple[Event, ...]
     outcomes: tuple[Outcome, ...] = ()
     stake: Money | None = None
-    plan: str | None = None
+    plan: Plan | None = None
 
 
 class Labelled(Value, frozen=True, kw_only=True):
@@ -165,7 +196,8 @@ class Recorded(Value, frozen=True, kw_only=True):
 
     recorded: Literal["vote", "label"]
     """A label: it came too late to be a vote."""
-    decision_status: Status
+    decision_status: str
+    """`open` or `settled`."""
 
 
 class Lease(Value, frozen=True, kw_only=True):
@@ -228,7 +260,7 @@ class NewReviewer(Value, frozen=True, kw_only=True):
 class Breaker(Value, frozen=True, kw_only=True):
     """Whether a decider is being asked at all."""
 
-    state: str = "closed"
+    state: str | None = None
     reason: str | None = None
     since: datetime | None = None
     until: datetime | None = None
@@ -239,7 +271,10 @@ class Decider(Value, frozen=True, kw_only=True):
 
     id: str
     kind: str
+    switched_off: bool = False
+    """By an operator, in every process."""
     breaker: Breaker | None = None
+    """The worst of all workers; None: none has reported."""
 
 
 class Published(Value, frozen=True, kw_only=True):

@@ -1,7 +1,7 @@
 """`accept`: when a belief may be acted on without asking further."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Final
 
@@ -11,7 +11,7 @@ from adjudge.config.readers import text
 from adjudge.core.expressions import VARIABLES, Expression, InvalidExpression, compile_condition
 from adjudge.core.plans import Acceptance, ByHand, Certified
 
-_UNKNOWN_NAME: Final = re.compile(r"undeclared reference to '(\w+)'")
+_UNKNOWN_NAME: Final = re.compile(r"undeclared reference to '(\w+)")
 
 _compiled = lru_cache(maxsize=4096)(compile_condition)  # many plans share few conditions; compiling one takes a while
 
@@ -29,12 +29,17 @@ def read_acceptance(at: Cursor, rates: Mapping[str, float]) -> Acceptance | None
         return None if condition is None else _by_hand(condition, rates)
 
 
+def nearest_variable(error: InvalidExpression, valid: Iterable[str]) -> str | None:
+    """Return the variable that an expression probably meant, where it names none that there is."""
+    unknown = _UNKNOWN_NAME.search(str(error))
+    return nearest(unknown[1], valid) if unknown else None
+
+
 def _by_hand(at: Cursor, rates: Mapping[str, float]) -> ByHand | None:
     try:
         condition = _compiled(at.read(text, "true"))
     except InvalidExpression as error:
-        unknown = _UNKNOWN_NAME.search(str(error))
-        at.fault(str(error), nearest(unknown[1], [*VARIABLES, "stake_in"]) if unknown else None)
+        at.fault(str(error), nearest_variable(error, [*VARIABLES, "stake_in"]))
         return None
     _check(at, condition, rates)
     return ByHand(condition, at.node.origin)

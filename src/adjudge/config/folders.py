@@ -23,7 +23,7 @@ def read_folder(folder: Path, *, relative_to: Path | None = None) -> dict[str, s
     """
     faults = Faults()
     documents = _documents(folder, relative_to or folder, faults)
-    if not documents:
+    if not documents and not faults:
         faults.add(Origin(str(folder), 0), "", "no folder with a *.yaml in it")
     faults.raise_any()
     return with_packs(documents)

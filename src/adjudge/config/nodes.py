@@ -27,7 +27,7 @@ _WORDS: Final[dict[str, Scalar]] = {
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
 _WHOLE: Final = re.compile(r"[-+]?(0|[1-9]\d{0,17})")
-_NUMBER: Final = re.compile(r"[-+]?(\.\d{1,30}|(0|[1-9]\d{0,30})(\.\d{0,30})?)([eE][-+]?\d{1,2})?")
+_NUMBER: Final = re.compile(r"[-+]?(\.\d{1,30}|(0|[1-9]\d{0,17})(?=[.eE])(\.\d{0,30})?)([eE][-+]?\d{1,2})?")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Final, Literal, TypeAlias
 
+from adjudge.config.conditions import nearest_variable
 from adjudge.config.cursors import Cursor, Fields
 from adjudge.config.faults import nearest
 from adjudge.config.nodes import Node
@@ -51,7 +52,7 @@ def _expression(at: Cursor) -> Expression | None:
     try:
         return compile_over_evidence(at.read(text, '""'))
     except InvalidExpression as error:
-        at.fault(str(error))
+        at.fault(str(error), nearest_variable(error, ("evidence", "candidates", "attributes")))
         return None
 
 

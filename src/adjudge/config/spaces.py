@@ -95,6 +95,7 @@ def _integer(at: Cursor) -> AnswerSpace:
         minimum, maximum = low.read(bound, 0), high.read(bound, 0)
         if not 0 <= maximum - minimum < LARGEST_RANGE:
             at.fault(f"from {minimum} to {maximum} is not a range of 1 to {LARGEST_RANGE} numbers")
+            return UNKNOWN
         return Integer(minimum, maximum)
 
 

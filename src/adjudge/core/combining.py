@@ -90,8 +90,8 @@ def seats_wanted(stage: Stage, tally: Tally) -> int:
 
 
 def more_people(stage: Stage, tally: Tally, verdict: Undecided) -> Pending | Undecided:
-    """Return what follows a belief of people that is too unsure to act on: one more vote, while there are any."""
-    if verdict.code != "unsure" or len(tally.votes) >= stage.votes.maximum:
+    """Return what follows a belief that is not acted on: of unsure people one more vote, while there are any."""
+    if stage.pool is None or verdict.code != "unsure" or len(tally.votes) >= stage.votes.maximum:
         return verdict
     return Pending(seats=seats_wanted(stage, tally))
 

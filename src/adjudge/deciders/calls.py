@@ -56,6 +56,9 @@ class _Refusal:
     detail: str
 
 
+_SHUT_OUT: Final = _Refusal("breaker", "")
+
+
 class Call:
     """One call in progress."""
 
@@ -195,6 +198,3 @@ class Call:
 
     def _seconds(self) -> float:
         return max(0.0, self._equipment.clock() - self._started)
-
-
-_SHUT_OUT: Final = _Refusal("breaker", "")

@@ -85,8 +85,8 @@ def load(python: str, settings: Mapping[str, Any]) -> Function:
         raise Unusable(f"{python}: {explained(error)}") from error
     if not callable(found):
         raise Unusable(f"{python}: it is {shown(found)}, which cannot be called")
-    code = found if inspect.isroutine(found) or isinstance(found, functools.partial) else type(found).__call__
-    return Function(found, settings, _is_single(python, found, settings), inspect.iscoroutinefunction(code))
+    is_async = inspect.iscoroutinefunction(found) or inspect.iscoroutinefunction(type(found).__call__)
+    return Function(found, settings, _is_single(python, found, settings), is_async)
 
 
 def _is_single(python: str, found: Callable[..., Any], settings: Mapping[str, Any]) -> bool:

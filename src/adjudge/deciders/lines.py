@@ -39,15 +39,34 @@ class NoLine(Exception):
 
 
 class Lines:
-    """The free lines of a decider, and the queue for them."""
+    """The lines of a decider, and the queue for those that are free."""
 
     def __init__(self, patience_seconds: float) -> None:
         self._patience_seconds = patience_seconds
+        self._all: list[Line] = []
         self._free: asyncio.Queue[Line] = asyncio.Queue()
         self._given = 0
 
+    @property
+    def count(self) -> int:
+        return len(self._all)
+
+    @property
+    def busy(self) -> int:
+        """How many are not free."""
+        return len(self._all) - self._free.qsize()
+
+    @property
+    def lost(self) -> int:
+        return sum(line.is_lost for line in self._all)
+
+    def add(self, line: Line) -> None:
+        """Have a new line, which is free."""
+        self._all.append(line)
+        self._free.put_nowait(line)
+
     def give(self, line: Line) -> None:
-        """Take back a line that is free again, or a new one."""
+        """Take back a line that is free again."""
         self._given += 1
         self._free.put_nowait(line)
 
@@ -61,6 +80,10 @@ class Lines:
             except TimeoutError:
                 if given == self._given:
                     raise NoLine from None
+
+    async def close(self) -> None:
+        """End what runs in them, or leave it behind."""
+        await asyncio.gather(*(line.close() for line in self._all), return_exceptions=True)
 
 
 class ThreadLine:

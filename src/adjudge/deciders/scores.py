@@ -3,15 +3,18 @@
 import math
 import operator
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import Any, Final, NamedTuple
 
-from adjudge.core.answers import LARGEST_RANGE, ClosedSpace, Labels, OutsideSpace, keyed
+from adjudge.core.answers import LARGEST_RANGE, LARGEST_STRUCTURE, ClosedSpace, Labels, OutsideSpace, canonical, keyed
 from adjudge.deciders.explaining import clipped, explained, shown
 
 TOLERANCE: Final = 1e-3
 """How far the sum of the probabilities may be from 1."""
 MOST_ANSWERS: Final = LARGEST_RANGE
 """Answers that one result may name."""
+LONGEST_ANSWERS: Final = 4 * LARGEST_STRUCTURE
+"""Characters of all answers of one result together."""
 
 
 class Garbage(ValueError):
@@ -77,12 +80,15 @@ class Reader:
 
 
 def pairs(result: Any) -> list[tuple[Any, float]]:
-    """Return the result as answers with their probabilities. Raises Garbage where it has no such form."""
-    if isinstance(result, str | bytes | Odd) or not isinstance(result, Iterable):
+    """Return the result as answers in JSON's kinds with their probabilities. Raises Garbage where it has no such form.
+
+    Text may stand for structured JSON, as `keyed` reads it.
+    """
+    if not isinstance(result, Mapping | list | tuple):
         raise Garbage(f"{shown(result)} is not a mapping from answer to probability")
-    items = list(result.items() if isinstance(result, Mapping) else result)
+    items = list(islice(result.items() if isinstance(result, Mapping) else result, MOST_ANSWERS + 1))
     if len(items) > MOST_ANSWERS:
-        raise Garbage(f"it names {len(items)} answers, at most {MOST_ANSWERS} are read")
+        raise Garbage(f"it names more than {MOST_ANSWERS} answers")
     return [_pair(item) for item in items]
 
 
@@ -93,12 +99,18 @@ def _pair(item: Any) -> tuple[Any, float]:
 
 
 def _plain(answer: Any) -> Any:
-    """Return the answer as JSON has it: libraries bring strings and whole numbers of their own kinds."""
-    if isinstance(answer, bool | dict | list | tuple):
+    """Return the answer without its library's own kind of string or whole number."""
+    if answer is None or isinstance(answer, bool):
         return answer
+    if isinstance(answer, float):
+        return float(answer)
     if isinstance(answer, str):
-        return str(answer)
-    return operator.index(answer) if hasattr(type(answer), "__index__") else answer
+        return str.__str__(answer)  # an enumeration's own `str` gives its name
+    if isinstance(answer, dict | list | tuple):
+        return canonical(list(answer) if isinstance(answer, tuple) else answer)
+    if hasattr(type(answer), "__index__"):
+        return operator.index(answer)
+    raise Garbage(f"{shown(answer)} is not an answer")
 
 
 def _probability(value: Any) -> float:
@@ -116,6 +128,8 @@ def _keyed(space: ClosedSpace, items: Iterable[tuple[Any, float]]) -> dict[str, 
         if key in distribution:
             raise Garbage(f"it names {shown(answer)} twice")
         distribution[key] = probability
+    if sum(map(len, distribution)) > LONGEST_ANSWERS:
+        raise Garbage(f"its answers are longer than {LONGEST_ANSWERS} characters together")
     return distribution
 
 

@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import structlog
 
 from adjudge.engine.admission import Admission
@@ -77,7 +78,7 @@ class Upkeep:
         admission.counted(waiting, rate)
 
     async def _report(self, connection: Connection) -> None:
-        states = {state.id: state.as_json() for state in self._deciders.states()}
+        states = {state.id: msgspec.to_builtins(state) for state in self._deciders.states()}
         for name, state in states.items():
             names.BREAKER_OPEN.labels(name).set(state.get("breaker") == "open")
         await deciders.report(connection, self._process, states)

@@ -60,9 +60,9 @@ class _Writes:
     """What a batch of steps writes, collected so that each table is touched once."""
 
     moves: list[Moved] = field(default_factory=list)
-    outcomes: list[outcomes.NewOutcome] = field(default_factory=list)
+    settling: list[outcomes.NewOutcome] = field(default_factory=list)
     final: list[UUID] = field(default_factory=list)
-    tasks: list[tasks.NewTask] = field(default_factory=list)
+    seats: list[tasks.NewTask] = field(default_factory=list)
     closing: list[UUID] = field(default_factory=list)
     asking: dict[UUID, tuple[str, ...]] = field(default_factory=dict)
     finished: list[tuple[Held, Outcome]] = field(default_factory=list)
@@ -114,7 +114,7 @@ class Stepper:
                 writes.moves.append(self._moved(row, history, step, stage=row.stage))
 
     def _settle(self, row: Held, history: History, step: Settle, writes: _Writes) -> None:
-        writes.outcomes.append(new_outcome(row.id, row.stage, step.outcome, history.events, attempt=self._new_id()))
+        writes.settling.append(new_outcome(row.id, row.stage, step.outcome, history.events, attempt=self._new_id()))
         writes.finished.append((row, step.outcome))
         if step.outcome.kind == "final":
             writes.final.append(row.id)
@@ -130,7 +130,7 @@ class Stepper:
             writes.closing.append(row.id)
         question = self._revisions.configuration(row.revision).question_type(row.location, row.type)
         for seat in range(step.first_seat, step.first_seat + step.seats):
-            writes.tasks.append(self._task(row, question, step, seat))
+            writes.seats.append(self._task(row, question, step, seat))
 
     def _task(self, row: Held, question: QuestionType, step: Ask, seat: int) -> tasks.NewTask:
         task = self._new_id()
@@ -170,10 +170,10 @@ class Stepper:
         )
 
     async def _write(self, connection: Connection, writes: _Writes, effects: Effects) -> None:
-        settled_at = await outcomes.write_held(connection, writes.outcomes)
+        settled_at = await outcomes.write_held(connection, writes.settling)
         await work.move(connection, writes.moves)
         await outcomes.close_tasks(connection, writes.closing)
-        await tasks.create(connection, writes.tasks)
+        await tasks.create(connection, writes.seats)
         await outcomes.close(connection, writes.final)
         effects.finished = [
             Finished(row.id, row.type, row.location, outcome, row.asked_at, settled_at[row.id])

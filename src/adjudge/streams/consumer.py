@@ -131,7 +131,7 @@ class Consumer:
             self._observer.regrouped(self._subscription.name)
         for lane in self._subscription.lanes:
             async for page in self._own_pending(lane):
-                pass
+                self._holding.receive(lane, page.messages, claimed=False)
 
     async def _read(self, block_seconds: float) -> None:
         room = self._holding.lanes.with_room()

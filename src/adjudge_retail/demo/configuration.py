@@ -111,5 +111,12 @@ def _group(setting: Setting, group: str) -> dict[str, Any]:
 
 
 def _yaml(document: Mapping[str, Any]) -> str:
-    text: str = yaml.safe_dump(dict(document), sort_keys=False, allow_unicode=True, width=110)
+    text: str = yaml.dump(dict(document), Dumper=_Plain, sort_keys=False, allow_unicode=True, width=110)
     return text
+
+
+class _Plain(yaml.SafeDumper):
+    """Writes every value out: configuration has no aliases."""
+
+    def ignore_aliases(self, _: Any) -> bool:
+        return True

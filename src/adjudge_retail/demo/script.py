@@ -91,12 +91,12 @@ class _Pace:
 
 
 def _pace(decisions: int, seconds_each: float, speed: float | None) -> _Pace:
-    """Give people as much work as they can bear: a minute for 2,000 decisions, unless `speed` is given."""
-    work = decisions * seconds_each / (REVIEWERS * BUSY_SHARE)
+    """Give people as much work as they can bear: 2,000 decisions in a minute, unless `speed` is given."""
     seconds = max(SHORTEST_SECONDS, 60.0 * decisions / MINUTE_FOR)
+    hands = REVIEWERS * BUSY_SHARE
     if speed is None:
-        return _Pace(seconds, max(1.0, round(work / seconds, 1)))
-    return _Pace(max(seconds, work / speed), speed)
+        return _Pace(seconds, max(1.0, round(MINUTE_FOR / 60.0 * seconds_each / hands, 1)))
+    return _Pace(max(seconds, decisions * seconds_each / hands / speed), speed)
 
 
 def _expected_seconds(sources: Sequence[Source], plans: Mapping[str, Mapping[str, Draft]]) -> float:

@@ -6,6 +6,7 @@ import ctypes
 import json
 import os
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -18,7 +19,10 @@ import httpx
 START_SECONDS: Final = 90.0
 STOP_SECONDS: Final = 45.0
 POLL_SECONDS: Final = 0.1
-OWN_SETTINGS: Final = ("ADJUDGE_URL", "ADJUDGE_KEY")
+OF_ANOTHER: Final = ("ADJUDGE_URL", "ADJUDGE_KEY", "ADJUDGE_CONFIG")
+"""Settings that are about another system than the one that is started here."""
+HOST: Final = "127.0.0.1"
+USUAL_PORT: Final = 8400
 PR_SET_PDEATHSIG: Final = 1
 
 
@@ -61,9 +65,9 @@ async def serving(folder: Path) -> AsyncIterator[Endpoint]:
     """Run the system of a project folder. Raises NotServing with the end of its log."""
     with (folder / "up.log").open("wb") as log:
         child = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "adjudge", "up"),
+            *(sys.executable, "-m", "adjudge", "up", *_port(os.environ)),
             cwd=folder,
-            env={name: value for name, value in os.environ.items() if name not in OWN_SETTINGS},
+            env={name: value for name, value in os.environ.items() if name not in OF_ANOTHER},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -74,6 +78,21 @@ async def serving(folder: Path) -> AsyncIterator[Endpoint]:
         yield await _ready(child, folder)
     finally:
         await asyncio.shield(_stop(child))
+
+
+def _port(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the option for another port, where the usual one is taken and nobody has chosen one."""
+    if "ADJUDGE_PORT" in environment:
+        return ()
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do: an old connection is no owner
+        try:
+            probe.bind((HOST, USUAL_PORT))
+        except OSError:
+            with socket.socket() as free:
+                free.bind((HOST, 0))
+                return ("--port", str(free.getsockname()[1]))
+    return ()
 
 
 def _end_with_parent() -> None:

@@ -7,8 +7,7 @@ import httpx
 import msgspec
 import pytest
 
-from adjudge.client import Decision, Invalid, Money, Problem, Question, Task, UnknownEvent, WaitingFor, Whole
-from adjudge.core.events import Deferred, Opinion
+from adjudge.client import Decision, Event, Invalid, Money, Problem, Question, Task, WaitingFor, Whole
 
 
 def test_a_question_is_sent_as_the_contract_says(server, adjudge, a_settled_decision):
@@ -87,19 +86,18 @@ def test_an_unknown_field_of_a_newer_server_is_passed_over(server, adjudge, a_de
     assert adjudge.decisions.get("01a2").id == "01a2"
 
 
-def test_a_path_is_read_as_the_events_of_the_core(server, adjudge, a_settled_decision, an_outcome):
+def test_a_path_is_read_with_events_that_this_version_does_not_know(server, adjudge, a_settled_decision, an_outcome):
     at = "2026-12-01T18:21:07.109Z"
     server.say(
         {
             "decision": a_settled_decision(),
             "events": [
-                {"kind": "opinion", "at": at, "v": 1, "stage": 0, "by": "m@1", "source": "model", "answer": "pay"},
-                {"kind": "deferred", "at": at, "stage": 0, "code": "unsure", "reason": "0.61 is under 0.95"},
+                {"kind": "opinion", "at": at, "v": 1, "stage": 0, "by": "m@1", "source": "model", "answer": True},
                 {"kind": "telepathy", "at": at, "strength": 3},
             ],
             "outcomes": [an_outcome()],
             "stake": {"amount": "2.49", "currency": "USD"},
-            "plan": "shelf-standard",
+            "plan": {"name": "shelf-standard", "hash": "ab", "revision": 1},
         }
     )
 
@@ -107,15 +105,10 @@ def test_a_path_is_read_as_the_events_of_the_core(server, adjudge, a_settled_dec
 
     instant = datetime(2026, 12, 1, 18, 21, 7, 109000, tzinfo=UTC)
     assert path.events == (
-        Opinion(at=instant, stage=0, by="m@1", source="model", answer="pay"),
-        Deferred(at=instant, stage=0, code="unsure", reason="0.61 is under 0.95"),
-        UnknownEvent(kind="telepathy", at=instant),
+        Event(kind="opinion", at=instant, stage=0, by="m@1", source="model", answer=True),
+        Event(kind="telepathy", at=instant),
     )
-    assert (path.stake, path.plan, path.outcomes[0].version) == (
-        Money(amount="2.49", currency="USD"),
-        "shelf-standard",
-        1,
-    )
+    assert (path.stake, path.outcomes[0].version) == (Money(amount="2.49", currency="USD"), 1)
 
 
 def test_a_list_goes_on_over_pages_until_there_are_no_more(server, adjudge, a_decision):

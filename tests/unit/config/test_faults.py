@@ -25,16 +25,12 @@ FAULTS = [
     ("plan: claims}]", "plan: claims, groups: [eu]}]", "routes[0].groups[0]: no group `eu`"),
     ("plan: claims}]", "plan: claims, locations: [x]}]", "routes[0].locations[0]: no location `x`"),
     ("plan: claims}]", "plan: claims, groups: []}]", "an empty list matches nothing"),
-    (
-        "plan: claims}]",
-        'plan: claims}, {type: "*", plan: claims}, {type: claim.pay, plan: claims}]',
-        "routes[2]: no qu",
-    ),
+    ("plan: claims}]", "plan: claims}, {type: claim.pay, plan: claims}]", "routes[1]: no question takes this route"),
     ("timeout: 10m", "timeout: 10 minutes", "`10 minutes` is not a duration, such as 500ms, 2s, 10m, 24h or 7d"),
     ("timeout: 10m", "timeout: 31d", "longer than 30 days"),
     (
         "[pay, refuse]",
-        "[pay, refuse]\n    deadline: 25m\n    x-: 1",
+        "[pay, refuse]\n    deadline: 25m",
         "24 h is longer than the deadline of claim.pay, 25 min",
     ),
     (", timeout: 10m", "", f"{PEOPLE}: `timeout` is missing"),
@@ -71,11 +67,11 @@ FAULTS = [
     ("[pay, refuse]", "[pay, refuse, pay]", ANSWERS + "`pay` stands twice"),
     ("[pay, refuse]", "[]", ANSWERS + "an answer space has 1 to"),
     ("[pay, refuse]", "boolaen", "did you mean `boolean`?"),
-    ("[pay, refuse]", "{integer: {min: 3, max: 2}}", ANSWERS + "from 3 to 2 is not a range"),
+    ("[pay, refuse]", "{integer: {min: 3, max: 2}}", "answers.integer: from 3 to 2 is not a range"),
     ("[pay, refuse]", "{candidates: {always: [pay]}}", "outside the answer space: 'refuse' is not one of pay"),
     ("[pay, refuse]", "candidates", "of candidates, only labels declared as `always` can be named here"),
     ("[pay, refuse]", "[pay, refuse]\n    safe_side: refund", "types.claim.pay.safe_side: outside the answer space"),
-    ("[pay, refuse]", "[pay, refuse]\n    safe_side: {expression: evidenc.x}", "undeclared reference to 'evidenc'"),
+    ("[pay, refuse]", "[pay, refuse]\n    safe_side: {expression: evidenc.x}", "did you mean `evidence`?"),
     ("[pay, refuse]", "[pay, refuse]\n    show: [amout]", "has no field `amout`; did you mean `amount`?"),
     ("[pay, refuse]", "[pay, refuse]\n    amend: [thruth]", "did you mean `truth`?"),
     ("{type: object,", "{type: objct,", "config/claims.yaml:4: types.claim.pay.evidence.type: not a JSON Schema"),
@@ -96,9 +92,7 @@ def test_a_fault_names_its_line_and_what_was_meant(sound: str, spoilt: str, said
 
 
 def test_all_faults_are_found_at_once(faults_of: FaultsOf) -> None:
-    spoilt = (
-        CLAIMS.replace("agents,", "agnets,").replace("0.0005 USD", "cheap").replace("{answer: refuse}", "{answer: no}")
-    )
+    spoilt = CLAIMS.replace("agents,", "agnets,").replace("0.0005 USD", "cheap").replace("answer: refuse", "answer: no")
 
     assert [fault.line for fault in faults_of(spoilt)] == [5, 11, 12]
 
@@ -111,10 +105,9 @@ def test_one_wrong_name_is_one_fault(fault_of: Callable[[str, str], str]) -> Non
 
 def test_a_plan_and_a_type_that_no_route_leads_to_are_faults(faults_of: FaultsOf) -> None:
     spare = "  spare: {stages: [{ask: agnets, timeout: 3m}], fallback: {answer: x}}\n"
+    text = CLAIMS.replace("plans:\n", "plans:\n" + spare).replace("types:\n", "types:\n  t: {answers: [a]}\n")
 
-    faults = faults_of(
-        CLAIMS.replace("plans:\n", "plans:\n" + spare).replace("types:\n", "types:\n  t: {answers: [a]}\n")
-    )
+    faults = faults_of(text)
 
     assert [(fault.line, fault.path, fault.message) for fault in faults] == [
         (2, "types.t", "no route gives this type a plan"),

@@ -1,0 +1,129 @@
+"""`adjudge config`: is the configuration sound, and where does each value come from."""
+
+import asyncio
+import random
+import sys
+import time
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+
+from adjudge.cli.grouping import group
+from adjudge.cli.output import Column, as_json, plain, table
+from adjudge.config import (
+    Configuration,
+    Fault,
+    InvalidConfiguration,
+    Leaf,
+    base_of,
+    compile_documents,
+    read_folder,
+)
+from adjudge.deciders import DeciderUnavailable, open_deciders
+
+app = group("Check the configuration, or explain where values are from.")
+
+Folder = Annotated[Path, typer.Option(help="The folder of YAML documents.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+DEFAULT_FOLDER = Path("config")
+COLUMNS = (Column("PATH"), Column("VALUE"), Column("FROM"), Column("LAYER"))
+
+
+@app.callback()
+def several() -> None:
+    """Check the configuration, or explain where values are from."""
+
+
+@app.command()
+def check(folder: Folder = DEFAULT_FOLDER, json_: Json = False) -> None:
+    """Print every fault with file, line and the nearest valid name; exit 1 if there is one."""
+    try:
+        configuration = read_configuration(folder)
+        faults = asyncio.run(unusable_deciders(configuration))
+    except InvalidConfiguration as invalid:
+        faults = list(invalid.faults)
+    if faults:
+        print(as_json({"faults": faults}) if json_ else "\n".join(plain(str(fault)) for fault in faults))
+        raise typer.Exit(1)
+    print(as_json(summary(configuration)) if json_ else "\n".join(_sound(configuration)))
+
+
+@app.command()
+def explain(
+    location: Annotated[str, typer.Argument(metavar="LOCATION")],
+    question_type: Annotated[str, typer.Argument(metavar="TYPE")],
+    folder: Folder = DEFAULT_FOLDER,
+    json_: Json = False,
+) -> None:
+    """Print every value that decides about a type at a location, with the line and the layer that say so."""
+    leaves = sound_configuration(folder).explain(location, question_type)
+    print(as_json(leaves) if json_ else "\n".join(table(COLUMNS, map(_row, leaves))))
+
+
+def read_configuration(folder: Path) -> Configuration:
+    """Read and compile a folder, its files named as this working folder sees them. Raises InvalidConfiguration."""
+    base = base_of(folder, Path.cwd())
+    return compile_documents(read_folder(folder.resolve(), relative_to=base), base=base)
+
+
+def sound_configuration(folder: Path) -> Configuration:
+    """Read and compile a folder; faults are printed and end the command."""
+    try:
+        return read_configuration(folder)
+    except InvalidConfiguration as invalid:
+        print("\n".join(plain(str(fault)) for fault in invalid.faults), file=sys.stderr)
+        raise typer.Exit(1) from None
+
+
+async def unusable_deciders(configuration: Configuration) -> list[Fault]:
+    """Import every decider's function, and return a fault for each that cannot be called."""
+    faults = []
+    for name, spec in configuration.deciders.items():
+        try:
+            async with open_deciders(
+                [spec],
+                folder=configuration.base,
+                clock=time.monotonic,
+                now=lambda: datetime.now(UTC),
+                rng=random.Random(),  # noqa: S311  spreads pauses
+            ):
+                pass
+        except DeciderUnavailable as unavailable:
+            origin = configuration.decider_origins[name]
+            faults.append(Fault(origin.file, origin.line, f"deciders.{name}.python", unavailable.detail))
+    return faults
+
+
+def summary(configuration: Configuration) -> dict[str, object]:
+    """Return what a sound configuration holds."""
+    return {
+        "faults": [],
+        "types": len(configuration.types),
+        "deciders": len(configuration.deciders),
+        "pools": len(configuration.pools),
+        "plans": len(configuration.plans()),
+        "locations": len(configuration.locations),
+        "by_hand": [msgspec.to_builtins(each) for each in configuration.by_hand()],
+    }
+
+
+def _sound(configuration: Configuration) -> Iterable[str]:
+    held = summary(configuration)
+    counted = (_counted(held[key], key) for key in ("types", "deciders", "pools", "plans", "locations"))
+    yield f"no fault: {', '.join(counted)}"
+    for each in configuration.by_hand():
+        place = f"{each.layer}, {each.origin}"
+        yield f"set by hand, uncertified: {each.type}, plan {each.plan}: `{each.condition}` ({place})"
+
+
+def _counted(number: object, noun: str) -> str:
+    return f"{number} {noun.removesuffix('s') if number == 1 else noun}"
+
+
+def _row(leaf: Leaf) -> tuple[str, ...]:
+    return (leaf.path, as_json(leaf.value), f"{leaf.file}:{leaf.line}", leaf.layer)

@@ -1,0 +1,90 @@
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import pytest
+
+from adjudge.client import Decision, Outcome
+from adjudge_retail.demo.cases import Case, folder_sources
+from adjudge_retail.demo.ledger import Ledger
+from adjudge_retail.demo.stores import STORES
+from adjudge_retail.labelled import read_set
+
+ASKED = datetime(2026, 3, 7, 18, 21, tzinfo=UTC)
+
+
+@pytest.fixture
+def case(make_set):
+    (source,) = folder_sources(read_set(make_set()))
+    return Case(
+        event="e-1", source=source, item=source.labelled.items[0], store=STORES[0], truth="a", facing="g1.s1.f01"
+    )
+
+
+def a_decision(number=1, *, status="open", settled_after=None):
+    outcome = None
+    if settled_after is not None:
+        at = ASKED + timedelta(seconds=settled_after)
+        outcome = Outcome(version=1, answer="a", source="model", settled_at=at)
+    return Decision(
+        id=f"d-{number}",
+        type="item.label",
+        location="store-01",
+        status=status,
+        revision=1,
+        asked_at=ASKED,
+        outcome=outcome,
+    )
+
+
+def test_a_ledger_is_complete_once_all_that_was_accepted_is_settled(case):
+    ledger = Ledger(expected=3)
+    ledger.accept(case, a_decision(1), 0)
+    ledger.accept(replace(case, event="e-2"), a_decision(2, status="final", settled_after=1), 0)
+    ledger.refuse(replace(case, event="e-3"), "too much")
+    assert not ledger.complete.is_set()
+
+    ledger.hear(a_decision(1, status="final", settled_after=2))
+
+    assert ledger.complete.is_set()
+    assert ledger.settled == 2
+
+
+def test_a_provisional_outcome_is_not_the_end(case):
+    ledger = Ledger(expected=1)
+    ledger.accept(case, a_decision(), 0)
+
+    ledger.hear(a_decision(status="provisional", settled_after=1))
+
+    assert not ledger.complete.is_set()
+    assert ledger.entries["d-1"].milliseconds is None
+    assert ledger.oldest_open == ASKED
+
+
+def test_a_settled_decision_is_counted_once(case):
+    ledger = Ledger(expected=2)
+    ledger.accept(case, a_decision(), 0)
+
+    for _ in range(2):
+        ledger.hear(a_decision(status="final", settled_after=1))
+
+    assert ledger.settled == 1
+
+
+def test_decisions_of_others_are_passed_over(case):
+    ledger = Ledger(expected=1)
+    ledger.hear(a_decision(7, status="final", settled_after=1))
+
+    assert not ledger.entries
+
+
+def test_the_time_to_an_outcome_begins_when_the_question_was_due(case):
+    """A client that falls behind must not make the system look quick."""
+    ledger = Ledger(expected=1)
+    ledger.accept(case, a_decision(status="final", settled_after=0.5), late_seconds=2)
+
+    assert ledger.entries["d-1"].milliseconds == pytest.approx(2500)
+
+
+def test_the_client_reads_what_the_tests_build():
+    assert msgspec.json.decode(msgspec.json.encode(a_decision()), type=Decision) == a_decision()

@@ -1,0 +1,70 @@
+import json
+
+import pytest
+
+from adjudge_retail.chance import seeded
+from adjudge_retail.demo.cases import Site, case_of, folder_sources
+from adjudge_retail.demo.project import ForeignFolder, lend_connection, write_project
+from adjudge_retail.demo.stores import STORES
+from adjudge_retail.labelled import read_set
+
+
+def a_case(folder, event):
+    (source,) = folder_sources(read_set(folder))
+    return case_of(event, source, source.labelled.items[0], Site(STORES[0]), seeded(1))
+
+
+def test_a_folder_that_is_not_the_demos_stays_as_it_is(tmp_path):
+    (tmp_path / "thesis.tex").touch()
+
+    with pytest.raises(ForeignFolder, match="not the demo's"):
+        write_project(tmp_path, {"a.yaml": "{}"})
+
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_an_old_demo_is_replaced(tmp_path):
+    old = write_project(tmp_path / "demo", {"a.yaml": "{}"})
+    (old.folder / "data").touch()
+
+    write_project(tmp_path / "demo", {"groups/b.yaml": "{}"})
+
+    left = {str(path.relative_to(old.folder)) for path in old.folder.rglob("*") if path.is_file()}
+    assert left == {"made-by-adjudge-demo", ".gitignore", "config/groups/b.yaml"}
+
+
+def test_a_picture_is_drawn_when_the_set_has_none(make_set, tmp_path):
+    project = write_project(tmp_path / "demo", {})
+
+    reference = project.picture_of(a_case(make_set(), "e-1"))
+
+    assert reference == "pictures://e-1.svg"
+    assert (project.pictures / "e-1.svg").read_text().startswith("<svg")
+
+
+def test_a_picture_of_the_set_is_shown_as_it_is(make_set, tmp_path):
+    folder, project = make_set(), write_project(tmp_path / "demo", {})
+    (folder / "images").mkdir()
+    (folder / "images" / "one.jpg").write_bytes(b"picture")
+    (folder / "items.csv.gz").unlink()
+    (folder / "items.csv").write_text("item_id,truth,image\n../one,a,images/one.jpg\n")
+
+    scheme, _, name = project.picture_of(a_case(folder, "e-1")).partition("://")
+
+    assert scheme == "pictures"
+    assert (project.pictures / name).read_bytes() == b"picture"
+    assert (project.pictures / name).parent == project.pictures
+
+
+def test_commands_find_the_demo_only_where_they_would_find_nothing_else(tmp_path):
+    project, place = write_project(tmp_path / "demo", {}), tmp_path / "here"
+    (project.folder / ".adjudge").mkdir()
+    (project.folder / ".adjudge" / "api.json").write_text(json.dumps({"url": "u", "key": "k"}))
+    place.mkdir()
+
+    lent = lend_connection(project, place)
+
+    assert lent is not None
+    assert json.loads(lent.read_text()) == {"url": "u", "key": "k"}
+    assert lent.stat().st_mode & 0o077 == 0
+    assert lend_connection(project, place) is None

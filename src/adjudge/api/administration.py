@@ -6,7 +6,7 @@ import msgspec
 from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from adjudge.api.authentication import caller, new_key_id, new_secret, require
+from adjudge.api.authentication import caller, require
 from adjudge.api.decisions import PROBLEMS, Here
 from adjudge.api.problems import Problem
 from adjudge.api.views import encode
@@ -55,11 +55,11 @@ async def create_key(body: KeyBody, scope: Caller, here: Here) -> Response:
     require(scope, "admin")
     for name in body.locations or ():
         here.revisions.current.location(name)
-    secret = new_secret()
+    secret = keys.new_secret()
     async with here.pool.acquire() as connection:
         key = await keys.create(
             connection,
-            id=new_key_id(),
+            id=keys.new_key_id(),
             name=body.name,
             role=body.role,
             secret=secret,
@@ -94,14 +94,14 @@ async def add_reviewer(body: ReviewerBody, scope: Caller, here: Here) -> Respons
     require(scope, "admin")
     for name in body.pools:
         here.revisions.current.pool(name)
-    secret = new_secret()
+    secret = keys.new_secret()
     async with here.pool.acquire() as connection, connection.transaction():
         person = await reviewers.add(connection, scope, body.name, body.pools)
         if person is None:
             raise Problem("already-exists", f"there is a reviewer {body.name!r} already", pointer="#/name")
         await keys.create(
             connection,
-            id=new_key_id(),
+            id=keys.new_key_id(),
             name=body.name,
             role="reviewer",
             secret=secret,

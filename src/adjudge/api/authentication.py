@@ -1,6 +1,5 @@
 """API keys: who is calling, and what for."""
 
-import secrets
 import time
 from collections.abc import Callable
 
@@ -14,17 +13,6 @@ from adjudge.store.scope import Role, Scope
 REMEMBERED_SECONDS = 3.0
 """How long a revoked key may still work on a replica."""
 MOST_REMEMBERED = 10_000
-PREFIX = "adj_"
-
-
-def new_secret() -> str:
-    """Return a key to be shown once: 256 random bits."""
-    return PREFIX + secrets.token_urlsafe(32)
-
-
-def new_key_id() -> str:
-    """Return the public name of a key."""
-    return "key_" + secrets.token_hex(6)
 
 
 class Authentication:

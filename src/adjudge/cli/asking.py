@@ -30,19 +30,18 @@ def ask(
     as_json_: Annotated[bool, typer.Option("--json", help="Print the decision as JSON.")] = False,
 ) -> None:
     """Ask a question; print the decision, settled or not yet."""
+    question: dict[str, Any] = {
+        "evidence": read_evidence(evidence),
+        "location": location,
+        "stake": None if stake is None else read_stake(stake),
+        "subject": read_subject(subject or []) or None,
+        "candidates": candidate,
+        "deadline": None if deadline is None else instant(deadline, datetime.now(UTC)),
+        "lane": lane,
+        "idempotency_key": idempotency_key,
+    }
     with connected() as adjudge:
-        decision = adjudge.decisions.create(
-            question_type,
-            evidence=read_evidence(evidence),
-            location=location,
-            stake=None if stake is None else read_stake(stake),
-            subject=read_subject(subject or []) or None,
-            candidates=candidate,
-            deadline=None if deadline is None else instant(deadline, datetime.now(UTC)),
-            wait=min(wait, LONGEST_WAIT_SECONDS) or None,
-            lane=lane,
-            idempotency_key=idempotency_key,
-        )
+        decision = adjudge.decisions.create(question_type, wait=min(wait, LONGEST_WAIT_SECONDS) or None, **question)
         if decision.outcome is None and wait > LONGEST_WAIT_SECONDS:
             decision = adjudge.decisions.wait(decision.id, timeout=wait - LONGEST_WAIT_SECONDS)
     print(as_json(decision) if as_json_ else summary(decision))

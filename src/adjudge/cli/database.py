@@ -52,7 +52,7 @@ async def _write_key(
 ) -> NewKey:
     import asyncpg  # noqa: PLC0415
 
-    from adjudge.api.authentication import new_key_id, new_secret  # noqa: PLC0415
+    from adjudge.store.keys import new_key_id, new_secret  # noqa: PLC0415
     from adjudge.store import keys  # noqa: PLC0415
 
     secret = new_secret()

@@ -43,14 +43,18 @@ def list_decisions(
 ) -> None:
     """List decisions, newest first."""
     now = datetime.now(UTC)
+    wanted_status = cast("Status | None", _one_of(status, Status, "--status"))
+    wanted_source = cast("Source | None", _one_of(source, Source, "--source"))
+    after = None if since is None else instant(since, now)
+    before = None if until is None else instant(until, now)
     with connected() as adjudge:
         found = adjudge.decisions.list(
             type=question_type,
             location=location,
-            status=cast("Status | None", _one_of(status, Status, "--status")),
-            source=cast("Source | None", _one_of(source, Source, "--source")),
-            since=None if since is None else instant(since, now),
-            until=None if until is None else instant(until, now),
+            status=wanted_status,
+            source=wanted_source,
+            since=after,
+            until=before,
             limit=limit,
         )
         decisions = list(found)

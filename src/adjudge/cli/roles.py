@@ -14,13 +14,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from adjudge.api.application import create_app
-from adjudge.cli import processes
-from adjudge.cli.running import up
+from adjudge.cli import working
+from adjudge.cli.grounds import render_metrics
 from adjudge.cli.settings import Settings
 from adjudge.telemetry import logs
-
-__all__ = ["api", "keeper", "up", "worker"]
 
 Host = Annotated[str | None, typer.Option(help="Address to listen on.")]
 Port = Annotated[int | None, typer.Option(help="Port to listen on.")]
@@ -30,7 +27,10 @@ def api(host: Host = None, port: Port = None) -> None:
     """Run the HTTP API until SIGTERM."""
     settings = _settings(host=host, port=port)
     logs.configure("api", settings.log_level)
-    app = create_app(lambda: processes.api_services(settings))
+    from adjudge.api.application import create_app  # noqa: PLC0415  workers and keepers do without FastAPI
+    from adjudge.cli.serving import api_services  # noqa: PLC0415
+
+    app = create_app(lambda: api_services(settings))
     uvicorn.Server(_served(app, settings.host, settings.port, lifespan="on")).run()
 
 
@@ -38,14 +38,14 @@ def worker() -> None:
     """Run a worker until SIGTERM: it asks deciders and settles."""
     settings = Settings()
     logs.configure("worker", settings.log_level)
-    _run(lambda stop, serve: processes.run_worker(settings, stop, serve), settings)
+    _run(lambda stop, serve: working.run_worker(settings, stop, serve), settings)
 
 
 def keeper() -> None:
     """Run a keeper until SIGTERM: timers, re-sending, housekeeping."""
     settings = Settings()
     logs.configure("keeper", settings.log_level)
-    _run(lambda stop, serve: processes.run_keeper(settings, stop, serve), settings)
+    _run(lambda stop, serve: working.run_keeper(settings, stop, serve), settings)
 
 
 def _settings(**given: Any) -> Settings:
@@ -90,7 +90,7 @@ async def _probe(settings: Settings, is_alive: Callable[[], bool]) -> None:
         return JSONResponse({"status": "alive" if alive else "silent"}, status_code=200 if alive else 503)
 
     async def metrics(_: Request) -> Response:
-        return Response(processes.render_metrics(), media_type="text/plain; version=0.0.4; charset=utf-8")
+        return Response(render_metrics(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     app = Starlette(routes=[Route("/livez", livez), Route("/metrics", metrics)])
     server = uvicorn.Server(_served(app, settings.host, settings.metrics_port, lifespan="off"))

@@ -39,7 +39,7 @@ COMMANDS: Mapping[str, Entry] = {
     "init": Entry("adjudge.cli.initialising", "init", "Make a project folder with an example to change."),
     "config": Entry("adjudge.cli.config_commands", "app", "Check the configuration, or explain where values are from."),
     "try": Entry("adjudge.cli.trying", "try_questions", "Put questions to plan and models; nothing is stored."),
-    "up": Entry("adjudge.cli.roles", "up", "Run everything on this machine."),
+    "up": Entry("adjudge.cli.running", "up", "Run everything on this machine."),
     "demo": Entry("adjudge.cli.demo", "app", "Watch an installed pack at work."),
     "ask": Entry("adjudge.cli.asking", "ask", "Ask a question."),
     "review": Entry("adjudge.cli.reviewing", "review", "Answer as a person, at this terminal."),

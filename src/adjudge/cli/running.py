@@ -17,13 +17,13 @@ import asyncpg
 import httpx
 import typer
 
-from adjudge.api.authentication import new_key_id, new_secret
 from adjudge.cli.refusing import Refused
 from adjudge.cli.settings import Settings
 from adjudge.config import base_of, compile_documents, read_folder
 from adjudge.core.errors import AdjudgeError
 from adjudge.stack import Servers, StackError, embedded, require_free, run_roles
 from adjudge.store import keys, migrations
+from adjudge.store.keys import new_key_id, new_secret
 from adjudge.store.scope import SYSTEM
 
 PROJECT = Path(".adjudge")

@@ -226,7 +226,7 @@ def _threshold(plan: Plan, stage: int) -> float | None:
 
 
 def _refusal(invalid: Invalid) -> str:
-    return "; ".join(f"{pointer} {detail}" for pointer, detail in invalid.errors)
+    return "; ".join(detail if pointer == "#" else f"{pointer} {detail}" for pointer, detail in invalid.errors)
 
 
 def _as_json(tried: Trial | Invalid) -> str:

@@ -1,6 +1,7 @@
 """API keys: stored as hashes, shown once, bound to locations or pools."""
 
 import hashlib
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,6 +26,16 @@ class Key:
 
 
 COLUMNS = "id, name, role, locations, pools, reviewer, created_at, created_by, revoked_at"
+
+
+def new_secret() -> str:
+    """Return a key to be shown once: 256 random bits."""
+    return "adj_" + secrets.token_urlsafe(32)
+
+
+def new_key_id() -> str:
+    """Return the public name of a key."""
+    return "key_" + secrets.token_hex(6)
 
 
 def hashed(secret: str) -> bytes:

@@ -147,7 +147,7 @@ class Consumer:
             left = until - self._loop_time()
             if left <= 0 or self._stop.is_set():
                 return
-            await self._read(left)
+            return
 
     def _hand_out(self, batches: asyncio.TaskGroup) -> None:
         while self._has_slot() and (batch := self._holding.lanes.take()):

@@ -80,7 +80,7 @@ class Wire:
 
     async def _exchange(self, commands: Sequence[Command], block_seconds: float) -> list[Any]:
         try:
-            async with self._turn:
+            async with asyncio.timeout(self._timeout_seconds + block_seconds), self._turn:
                 return await self._speak(commands)
         except (RedisError, OSError, TimeoutError) as error:
             raise Unavailable(str(error) or f"no answer within {self._timeout_seconds + block_seconds:g} s") from error

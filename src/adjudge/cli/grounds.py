@@ -1,0 +1,115 @@
+"""What every process stands on: clock, ids and chance are made here and passed in."""
+
+import asyncio
+import functools
+import os
+import random
+import socket
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry, generate_latest, multiprocess
+
+from adjudge.cli.refusing import Refused
+from adjudge.cli.settings import Settings
+from adjudge.config import Configuration, base_of, compile_documents, read_folder
+from adjudge.engine.clocks import DatabaseClock
+from adjudge.engine.identifiers import Identifiers
+from adjudge.engine.intake import ControlsInForce
+from adjudge.engine.revisions import Revisions
+from adjudge.engine.sending import Sender
+from adjudge.engine.stepping import Stepper
+from adjudge.store import connecting, revisions
+from adjudge.store.connecting import UNAVAILABLE, Pool
+from adjudge.streams import Streams
+
+DATABASE_SECONDS = 30.0
+"""How long a starting process waits for its database."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """What every process stands on."""
+
+    name: str
+    settings: Settings
+    pool: Pool
+    streams: Streams
+    revisions: Revisions
+    clock: DatabaseClock
+    new_id: Identifiers
+    rng: random.Random
+    controls: ControlsInForce
+    sender: Sender
+    stepper: Stepper
+    folder: Path
+    """Where Python deciders are looked for."""
+
+
+@asynccontextmanager
+async def grounded(role: str, settings: Settings) -> AsyncIterator[Ground]:
+    """Open what every process stands on. Raises Refused, InvalidConfiguration, Unsafe."""
+    if settings.database_url is None or settings.redis_url is None:
+        raise Refused("set DATABASE_URL and REDIS_URL, or run everything with `adjudge up`")
+    base = base_of(settings.config, Path.cwd())
+    documents = read_folder(settings.config.resolve(), relative_to=base)
+    compiled = compile_documents(documents, base=base)
+    rng = random.SystemRandom() if settings.seed is None else random.Random(settings.seed)  # noqa: S311
+    name = f"{role}-{socket.gethostname()}-{os.getpid()}"
+    async with AsyncExitStack() as stack:
+        pool = await _pool(stack, settings, name)
+        clock = DatabaseClock()
+        async with pool.acquire() as connection:
+            if not settings.unsafe:
+                await connecting.require_durable(connection)
+            clock.offset = await connecting.clock_offset(connection, clock())
+            number = await revisions.publish(connection, compiled.hash, documents, author=role)
+            await revisions.receipt(connection, name, number)
+        held = Revisions(
+            compile_documents(documents, revision=number, base=base), functools.partial(_compiled, base=base)
+        )
+        streams = await stack.enter_async_context(Streams(settings.redis_url, rng=rng))
+        new_id = Identifiers(clock, rng)
+        yield Ground(
+            name=name,
+            settings=settings,
+            pool=pool,
+            streams=streams,
+            revisions=held,
+            clock=clock,
+            new_id=new_id,
+            rng=rng,
+            controls=ControlsInForce(),
+            sender=Sender(streams),
+            stepper=Stepper(held, now=clock, new_id=new_id),
+            folder=base,
+        )
+
+
+def render_metrics() -> bytes:
+    """Return the figures of this process, or of all that share a folder (PROMETHEUS_MULTIPROC_DIR)."""
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        return generate_latest()
+    registry = CollectorRegistry()
+    multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return generate_latest(registry)
+
+
+async def _pool(stack: AsyncExitStack, settings: Settings, name: str) -> Pool:
+    """Open the pool, waiting for a database that is only starting."""
+    deadline = asyncio.get_running_loop().time() + DATABASE_SECONDS
+    while True:
+        try:
+            return await stack.enter_async_context(
+                connecting.open_pool(str(settings.database_url), size=settings.pool_size, name=name)
+            )
+        except UNAVAILABLE as error:
+            if asyncio.get_running_loop().time() > deadline:
+                raise Refused(f"PostgreSQL does not answer: {error}") from error
+            await asyncio.sleep(0.5)
+
+
+def _compiled(documents: Mapping[str, str], number: int, *, base: Path) -> Configuration:
+    return compile_documents(documents, revision=number, base=base)

@@ -1,0 +1,40 @@
+"""`adjudge init`: a project folder that works, with an example to change."""
+
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from adjudge.cli.refusing import Refused
+
+TEMPLATES: Final[Mapping[str, str]] = {
+    "config/claims.yaml": "config/claims.yaml.template",
+    "deciders.py": "deciders.py.template",
+    "questions.jsonl": "questions.jsonl.template",
+    "README.md": "README.md.template",
+    ".gitignore": "gitignore.template",
+}
+"""What is made, and of which file of this package."""
+
+
+def init(name: Annotated[str, typer.Argument(metavar="NAME", help="The folder to make.")]) -> None:
+    """Make a project folder: a question, a model, people, and questions to try. Nothing is overwritten."""
+    folder = Path(name)
+    taken = [made for made in TEMPLATES if (folder / made).exists()]
+    if taken:
+        raise Refused(f"{folder} has {', '.join(taken)} already: nothing was written")
+    try:
+        _make(folder)
+    except OSError as error:
+        raise Refused(f"cannot make {error.filename}: {error.strerror}") from None
+
+
+def _make(folder: Path) -> None:
+    templates = files("adjudge.cli") / "templates"
+    for made, template in TEMPLATES.items():
+        target = folder / made
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with target.open("x", encoding="utf-8") as stream:
+            stream.write((templates / template).read_text(encoding="utf-8"))

@@ -1,0 +1,92 @@
+"""The API process, put together."""
+
+import asyncio
+import functools
+import secrets as random_bytes
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+
+from adjudge.api.authentication import Authentication
+from adjudge.api.media import Media
+from adjudge.api.services import Services
+from adjudge.cli.grounds import grounded, render_metrics
+from adjudge.cli.settings import Settings
+from adjudge.engine.admission import Admission, loop_time
+from adjudge.engine.coins import Coin
+from adjudge.engine.flushing import Flusher
+from adjudge.engine.housekeeping import Upkeep
+from adjudge.engine.intake import Intake
+from adjudge.engine.notifying import Waiters
+from adjudge.store import connecting, decisions, secrets
+from adjudge.store.connecting import Connection, Pool
+
+
+@asynccontextmanager
+async def api_services(settings: Settings) -> AsyncIterator[Services]:
+    """Open an API process, its background tasks included."""
+    async with grounded("api", settings) as ground:
+        async with ground.pool.acquire() as connection:
+            fresh = (random_bytes.token_hex(4), random_bytes.token_bytes(32))
+            coin = Coin(*await secrets.newest(connection, "coin", fresh))
+            _, evidence_key = await secrets.newest(connection, "evidence", ("1", random_bytes.token_bytes(32)))
+            _, media_key = await secrets.newest(connection, "media", ("1", random_bytes.token_bytes(32)))
+        flusher = Flusher(
+            functools.partial(_connect, str(settings.database_url), ground.name),
+            key_window_seconds=settings.key_window_seconds,
+            rng=ground.rng,
+            publish=ground.sender.publish,
+        )
+        waiters = Waiters(ground.new_id().hex, functools.partial(_settled_among, ground.pool))
+        admission = Admission(flusher, monotonic=loop_time)
+        upkeep = Upkeep(ground.pool, ground.clock, ground.controls, process=ground.name, admission=admission)
+        services = Services(
+            pool=ground.pool,
+            streams=ground.streams,
+            revisions=ground.revisions,
+            intake=Intake(
+                flusher,
+                ground.revisions,
+                now=ground.clock,
+                new_id=ground.new_id,
+                coin=coin,
+                controls=ground.controls,
+                audit_rate=settings.audit_rate,
+                evidence_key=evidence_key,
+            ),
+            admission=admission,
+            waiters=waiters,
+            stepper=ground.stepper,
+            sender=ground.sender,
+            authentication=Authentication(ground.pool),
+            media=Media(media_key),
+            clock=ground.clock,
+            new_id=ground.new_id,
+            render_metrics=render_metrics,
+        )
+        await upkeep.look()
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(flusher.run(), name="flusher"),
+                group.create_task(waiters.run(ground.streams), name="waiters"),
+                group.create_task(upkeep.run(), name="upkeep"),
+            ]
+            yield services
+            for task in tasks:
+                task.cancel()
+
+
+async def _connect(database_url: str, name: str) -> Connection:
+    return await asyncpg.connect(
+        database_url,
+        timeout=5,
+        command_timeout=connecting.STATEMENT_SECONDS,
+        server_settings={"application_name": f"adjudge {name} intake", "timezone": "UTC", "jit": "off"},
+    )
+
+
+async def _settled_among(pool: Pool, ids: Any) -> Any:
+    async with pool.acquire() as connection:
+        return await decisions.settled_among(connection, ids)

@@ -1,0 +1,250 @@
+"""Commands from their arguments to what is printed and the status; the server is a function."""
+
+import json
+import subprocess
+import sys
+from functools import partial
+
+import httpx
+import pytest
+
+from adjudge.cli import connection
+from adjudge.cli.root import COMMANDS, run
+from adjudge.client import Adjudge, Patience
+
+DECISION = {
+    "id": "01a2",
+    "type": "claim.pay",
+    "location": "default",
+    "status": "final",
+    "revision": 1,
+    "asked_at": "2026-12-01T18:21:07Z",
+    "outcome": {
+        "version": 1,
+        "answer": "pay",
+        "source": "model",
+        "reason": "0.99 is enough",
+        "settled_at": "2026-12-01T18:21:08Z",
+    },
+}
+
+
+class Api:
+    """Says one thing, and remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.says = httpx.Response(200, json={})
+        self.asked: list[httpx.Request] = []
+
+    def say(self, document, status=200):
+        self.says = httpx.Response(status, json=document)
+
+    def handle(self, request: httpx.Request) -> httpx.Response:
+        self.asked.append(request)
+        return self.says
+
+    def body(self):
+        return json.loads(self.asked[-1].content)
+
+
+@pytest.fixture
+def api(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    for name in ("ADJUDGE_URL", "ADJUDGE_KEY", "DATABASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    api = Api()
+    client = partial(
+        Adjudge,
+        "http://adjudge.test",
+        "key",
+        transport=httpx.MockTransport(api.handle),
+        patience=Patience(total_seconds=0),
+    )
+    monkeypatch.setattr(connection, "Adjudge", client)
+    return api
+
+
+def test_a_question_is_asked_and_its_decision_printed_in_a_line(api, capsys):
+    api.say(DECISION)
+
+    status = run(
+        ["ask", "claim.pay", "--evidence", '{"amount": "30.00"}', "--stake", "30.00 USD", "--subject", "claim=c-1"]
+    )
+
+    assert status == 0
+    assert capsys.readouterr().out == "01a2  final  pay, by a model: 0.99 is enough\n"
+    assert api.body() == {
+        "type": "claim.pay",
+        "location": "default",
+        "evidence": {"amount": "30.00"},
+        "stake": {"amount": "30.00", "currency": "USD"},
+        "subject": {"claim": "c-1"},
+    }
+
+
+def test_evidence_is_read_from_a_file(api, tmp_path):
+    api.say(DECISION)
+    (tmp_path / "evidence.json").write_text('{"text": "fell"}')
+
+    assert run(["ask", "claim.pay", "--evidence", "@evidence.json"]) == 0
+
+    assert api.body()["evidence"] == {"text": "fell"}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["nonsense"],
+        ["ask"],
+        ["ask", "claim.pay", "--evidence", "{"],
+        ["ask", "claim.pay", "--evidence", "[]"],
+        ["ask", "claim.pay", "--evidence", "@nowhere.json"],
+        ["ask", "claim.pay", "--evidence", "{}", "--subject", "claim"],
+        ["ask", "claim.pay", "--evidence", "{}", "--stake", "50.00"],
+        ["decisions", "ls", "--status", "finished"],
+        ["decisions", "ls", "--since", "yesterday"],
+        ["keys", "create", "till", "--role", "boss"],
+    ],
+)
+def test_wrong_usage_is_two_and_asks_nothing(api, capsys, arguments):
+    assert run(arguments) == 2
+
+    assert "Error: " in capsys.readouterr().err
+    assert api.asked == []
+
+
+def test_a_refusal_is_one_line_with_its_pointer_and_one(api, capsys):
+    pointed = [{"pointer": "#/evidence/text", "detail": "is required"}]
+    problem = {"type": "x/invalid-evidence", "title": "Evidence does not fit claim.pay", "errors": pointed}
+    api.say(problem, 422)
+
+    assert run(["ask", "claim.pay", "--evidence", "{}"]) == 1
+
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err == "adjudge: Evidence does not fit claim.pay (#/evidence/text is required)\n"
+
+
+def test_a_fault_of_ours_is_one_line_too(api, capsys, monkeypatch):
+    monkeypatch.setattr(connection, "Adjudge", lambda: 1 / 0)
+
+    assert run(["queues"]) == 1
+
+    assert capsys.readouterr().err == "adjudge: ZeroDivisionError: division by zero (ADJUDGE_DEBUG=1 shows where)\n"
+
+
+def test_queues_stand_as_in_the_first_hour(api, capsys):
+    queue = {
+        "pool": "agents",
+        "waiting": 0,
+        "leased": 0,
+        "oldest_seconds": None,
+        "due_5m": 0,
+        "at_work": 1,
+        "votes_per_hour": 41,
+        "median_seconds": 8.2,
+        "paused": False,
+    }
+    api.say({"queues": [queue]})
+
+    assert run(["queues"]) == 0
+
+    assert capsys.readouterr().out == (
+        "POOL    WAITING  OLDEST  DUE<5M  AT WORK  VOTES/H  MEDIAN\n"
+        "agents        0       –       0        1       41     8 s\n"
+    )
+
+
+def test_decisions_are_listed_by_what_was_asked_for(api, capsys):
+    api.say({"items": [DECISION], "next": None})
+
+    assert run(["decisions", "ls", "--source", "reviewer", "--limit", "3"]) == 0
+
+    assert dict(api.asked[0].url.params) == {"source": "reviewer", "limit": "3"}
+    assert capsys.readouterr().out.splitlines() == [
+        "ID    ASKED                TYPE       LOCATION  STATUS  ANSWER  SOURCE",
+        "01a2  2026-12-01 18:21:07  claim.pay  default   final   pay     model",
+    ]
+
+
+def test_json_is_what_the_api_says(api, capsys):
+    api.say({"items": [DECISION], "next": None})
+
+    assert run(["decisions", "ls", "--json"]) == 0
+
+    (shown,) = json.loads(capsys.readouterr().out)
+    assert shown["outcome"]["answer"] == "pay"
+
+
+def test_a_quiet_key_is_nothing_but_the_key(api, capsys):
+    api.say({"id": "key_1", "name": "till", "role": "client", "key": "adj_secret"}, 201)
+
+    assert run(["keys", "create", "till", "--role", "client", "--quiet"]) == 0
+
+    assert capsys.readouterr().out == "adj_secret\n"
+    assert api.body() == {"name": "till", "role": "client"}
+
+
+def test_a_reviewer_s_key_is_shown_once_and_kept_for_this_user_alone(api, capsys, tmp_path):
+    (tmp_path / ".adjudge").mkdir()
+    api.say({"name": "anna", "pools": ["agents"], "key": "adj_anna"}, 201)
+
+    assert run(["reviewers", "add", "anna", "--pool", "agents"]) == 0
+
+    kept = tmp_path / ".adjudge" / "keys" / "anna"
+    assert kept.read_text() == "adj_anna\n"
+    assert kept.stat().st_mode & 0o777 == 0o600
+    assert capsys.readouterr().out == "adj_anna\nshown once; kept in .adjudge/keys/anna\n"
+    assert connection.key_of("anna") == "adj_anna"
+
+
+@pytest.mark.parametrize("name", ["../api", "a/b", "", ".hidden"])
+def test_a_reviewer_s_name_reaches_no_other_file(api, capsys, name):
+    assert run(["review", "--as", name]) == 1
+
+    assert "cannot be the name of a reviewer" in capsys.readouterr().err
+
+
+def test_without_a_key_the_reviewer_is_told_how_to_get_one(api, capsys):
+    assert run(["review", "--as", "anna"]) == 1
+
+    assert "adjudge reviewers add anna --pool POOL" in capsys.readouterr().err
+
+
+def test_no_pack_no_demo(monkeypatch, capsys):
+    monkeypatch.delitem(sys.modules, "adjudge.cli.demo", raising=False)
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda *, group: ())
+
+    assert run(["demo"]) == 1
+
+    assert capsys.readouterr().err == "adjudge: no installed pack has a demo\n"
+
+
+def test_help_names_all_commands_and_imports_none(capsys):
+    loaded = set(sys.modules)
+
+    assert run(["--help"]) == 0
+
+    shown = capsys.readouterr().out
+    assert all(f"\n  {name} " in shown for name in COMMANDS)
+    assert set(sys.modules) == loaded
+
+
+@pytest.mark.parametrize(
+    ("arguments", "absent"),
+    [
+        (["--help"], ["httpx", "msgspec", "fastapi", "asyncpg", "rich"]),
+        (["queues", "--help"], ["click", "rich", "fastapi", "asyncpg", "sqlalchemy", "uvicorn"]),
+    ],
+)
+def test_commands_start_without_what_they_do_not_need(arguments, absent):
+    program = (
+        "import sys; from adjudge.cli.root import run; run(sys.argv[1:]);"
+        "print(*sorted(sys.modules), sep='\\n', file=sys.stderr)"
+    )
+
+    ended = subprocess.run(
+        [sys.executable, "-c", program, *arguments], capture_output=True, text=True, timeout=60, check=True
+    )
+
+    assert set(absent) & set(ended.stderr.split()) == set()

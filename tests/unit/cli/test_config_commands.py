@@ -1,0 +1,120 @@
+"""`adjudge config`: faults with their lines, thresholds called what they are, values with their origin."""
+
+import json
+from pathlib import Path
+
+import pytest
+from tests.unit.config.documents import CLAIMS
+
+from adjudge.cli.root import run
+
+Out = pytest.CaptureFixture[str]
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    run(["init", "."])
+    return tmp_path
+
+
+def spoil(project: Path, sound: str, spoilt: str) -> None:
+    assert sound in CLAIMS
+    (project / "config/claims.yaml").write_text(CLAIMS.replace(sound, spoilt))
+
+
+def test_a_sound_configuration_is_summed_up_with_each_threshold_set_by_hand(project: Path, capsys: Out) -> None:
+    assert run(["config", "check"]) == 0
+
+    assert capsys.readouterr().out.splitlines() == [
+        "no fault: 1 type, 1 decider, 1 pool, 1 plan, 1 location",
+        "set by hand, uncertified: claim.pay, plan claims: `confidence >= 0.95` (organisation, config/claims.yaml:10)",
+    ]
+
+
+def test_every_fault_is_a_line_and_the_status_is_1(project: Path, capsys: Out) -> None:
+    spoil(project, "{ask: agents,", "{lateness: 3, ask: agnets,")
+
+    assert run(["config", "check"]) == 1
+
+    assert capsys.readouterr().out.splitlines() == [
+        "config/claims.yaml:11: plans.claims.stages[1].ask: no pool or decider `agnets`; did you mean `agents`?"
+    ]
+
+
+def test_json_holds_the_same(project: Path, capsys: Out) -> None:
+    run(["config", "check", "--json"])
+    sound = json.loads(capsys.readouterr().out)
+    spoil(project, "{ask: agents,", "{ask: agnets,")
+    run(["config", "check", "--json"])
+    (fault,) = json.loads(capsys.readouterr().out)["faults"]
+
+    assert (sound["faults"], sound["types"], sound["locations"]) == ([], 1, 1)
+    assert sound["by_hand"][0]["origin"] == {"file": "config/claims.yaml", "line": 10}
+    assert (fault["file"], fault["line"], fault["nearest"]) == ("config/claims.yaml", 11, "agents")
+
+
+@pytest.mark.parametrize(
+    ("function", "said"),
+    [
+        ("deciders:claim_rsik", "claim_rsik"),
+        ("decider:claim_risk", "No module named 'decider'"),
+        ("broken:claim_risk", "SyntaxError"),
+        ("leaving:claim_risk", "SystemExit"),
+    ],
+)
+def test_a_function_that_cannot_be_imported_is_a_fault(function: str, said: str, project: Path, capsys: Out) -> None:
+    (project / "broken.py").write_text("def claim_risk(:")
+    (project / "leaving.py").write_text("raise SystemExit(0)")
+    spoil(project, "deciders:claim_risk", function)
+
+    assert run(["config", "check"]) == 1
+
+    out = capsys.readouterr().out
+    assert out.startswith("config/claims.yaml:5: deciders.claim-risk@1.python: ")
+    assert said in out
+
+
+def test_names_are_relative_to_the_folder_where_it_lies_elsewhere(project: Path, capsys: Out) -> None:
+    (project / "deep/config").mkdir(parents=True)
+    (project / "deep/config/a.yaml").write_text(CLAIMS.replace("{ask: agents,", "{ask: agnets,"))
+
+    assert run(["config", "check", "--folder", "deep/config"]) == 1
+
+    assert capsys.readouterr().out.startswith("a.yaml:11: ")
+
+
+def test_a_fault_cannot_recolour_the_terminal(project: Path, capsys: Out) -> None:
+    spoil(project, "{ask: agents,", '{ask: "\\e[31magents",')
+
+    run(["config", "check"])
+
+    assert "\x1b" not in capsys.readouterr().out
+
+
+def test_explaining_shows_every_effective_value_with_its_line_and_layer(project: Path, capsys: Out) -> None:
+    (project / "config/stores.yaml").write_text(
+        "groups:\n  eu:\n    types: {claim.pay: {title: Claim}}\nlocations:\n  store-1:\n    groups: [eu]\n"
+    )
+
+    assert run(["config", "explain", "store-1", "claim.pay"]) == 0
+
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert lines[0] == ["PATH", "VALUE", "FROM", "LAYER"]
+    assert ["types.claim.pay.title", '"Claim"', "config/stores.yaml:3", "group", "eu"] in lines
+    assert ["plans.claims.fallback.hold", '"24h"', "config/claims.yaml:12", "organisation"] in lines
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (["store", "claim.pay"], "#/location there is no location `store`"),
+        (["default", "claim.pya"], "#/type there is no question type `claim.pya`; did you mean `claim.pay`?"),
+    ],
+)
+def test_explaining_what_is_not_there_names_the_nearest(
+    asked: list[str], said: str, project: Path, capsys: Out
+) -> None:
+    assert run(["config", "explain", *asked]) == 1
+
+    assert said in capsys.readouterr().err

@@ -1,0 +1,62 @@
+"""`adjudge init`: what the tutorial's first page shows, to the letter."""
+
+from pathlib import Path
+
+import pytest
+from tests.unit.config.documents import CLAIMS
+
+from adjudge.cli.root import run
+
+MODEL = """\
+def claim_risk(questions):        # any function: for each question a probability per answer, or None to abstain
+    return [{"pay": (p := min(0.99, 40 / float(q.evidence["amount"]))), "refuse": 1 - p} for q in questions]
+"""
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_the_project_is_the_one_of_the_first_page(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["init", "claims"]) == 0
+
+    assert (here / "claims/config/claims.yaml").read_text() == CLAIMS
+    assert (here / "claims/deciders.py").read_text() == MODEL
+    assert ".adjudge/" in (here / "claims/.gitignore").read_text().splitlines()
+    assert capsys.readouterr() == ("", "")
+
+
+def test_the_project_is_sound_and_its_questions_come_out_as_the_page_shows(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(["init", "claims"])
+    monkeypatch.chdir(here / "claims")
+
+    assert run(["config", "check"]) == 0
+    assert run(["try", "questions.jsonl"]) == 0
+
+    assert capsys.readouterr().out.splitlines()[-2:] == [
+        "1  claim-risk@1: pay 0.99     accepted: pay",
+        "2  claim-risk@1: pay 0.80     under 0.95: agents (1 vote, 10 min), else held 24 h, then refuse",
+    ]
+
+
+def test_nothing_is_overwritten(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "claims").mkdir()
+    (here / "claims/deciders.py").write_text("mine")
+
+    assert run(["init", "claims"]) == 1
+
+    assert (here / "claims/deciders.py").read_text() == "mine"
+    assert [path.name for path in (here / "claims").iterdir()] == ["deciders.py"]
+    assert "claims has deciders.py already: nothing was written" in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_made_is_named(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "file").write_text("")
+
+    assert run(["init", "file/claims"]) == 1
+
+    assert capsys.readouterr().err.startswith("adjudge: cannot make file/claims")

@@ -12,6 +12,8 @@ import timeit
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+from cel_expr_python import cel
+
 from adjudge.core.advance import Controls, Settle, advance
 from adjudge.core.answers import Labels
 from adjudge.core.events import Asked, HistoryEvent, Opinion, Source
@@ -75,8 +77,6 @@ def steps() -> dict[str, Callable[[], object]]:
 
 def bare() -> Callable[[], object]:
     """The library alone."""
-    from cel_expr_python import cel
-
     program = cel.NewEnv(variables={"confidence": cel.Type.DOUBLE}).compile(CONDITION)
     return lambda: program.eval(data={"confidence": 0.99}).plain_value()
 

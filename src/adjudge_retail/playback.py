@@ -25,7 +25,9 @@ class Question(Protocol):
     @property
     def evidence(self) -> Mapping[str, Any]: ...
     @property
-    def candidates(self) -> Sequence[str]: ...
+    def candidates(self) -> Sequence[str]:
+        """All answers that may be given, `other` included."""
+        ...
 
 
 def score(
@@ -34,7 +36,7 @@ def score(
     """Return the recorded scores of each question's item; None (abstain) where there are none.
 
     `tables`: a score table per question type, relative to the shipped tables or absolute. `elsewhere`:
-    the odds that a product stands where it does not belong; above 0, `other` must be an answer.
+    the odds that a product stands where it does not belong, which makes the answer `other`.
     """
     return [_score(question, tables, elsewhere) for question in questions]
 
@@ -44,10 +46,7 @@ def _score(question: Question, tables: Mapping[str, str], elsewhere: float) -> d
     scores = None if path is None else _table(SHIPPED / path).of(str(question.evidence.get("item")))
     if scores is None:
         return None
-    labels = list(question.candidates) or list(scores)
-    if question.candidates and elsewhere:
-        labels.append("other")
-    return restricted(scores, labels, elsewhere) or None
+    return restricted(scores, list(question.candidates) or list(scores), elsewhere) or None
 
 
 @cache

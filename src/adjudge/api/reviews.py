@@ -17,7 +17,7 @@ from adjudge.api.views import encode
 from adjudge.core.answers import Boolean, ClosedSpace, Integer, Labels, Structured
 from adjudge.core.money import Stake
 from adjudge.review import answering, claiming
-from adjudge.store import tasks, work
+from adjudge.store import decisions, tasks, work
 from adjudge.store.scope import Scope
 from adjudge.store.tasks import Claimed
 
@@ -103,8 +103,7 @@ async def answer(task: UUID, body: AnswerBody, scope: Caller, here: Here) -> Res
     if recorded.why:
         why = "the lease has ended" if recorded.why == "lease-ended" else "the decision is settled"
         raise Problem(recorded.why, f"{why}: your answer is kept as a label", recorded="label")
-    settled = bool(recorded.effects.finished)
-    return _json({"recorded": "vote", "decision_status": "settled" if settled else "open"})
+    return _json({"recorded": "vote", "decision_status": await _status(here, task)})
 
 
 @router.post("/{task}/decline", responses=PROBLEMS)
@@ -177,6 +176,12 @@ async def _token(connection: Any, scope: Scope, task: UUID, token: UUID | None) 
     if found is None:
         raise answering.UnknownTask("there is no such task, or it was never yours")
     return found
+
+
+async def _status(here: Services, task: UUID) -> str:
+    """Return how the decision stands after a vote: no more than that is a reviewer's to know."""
+    async with here.pool.acquire() as connection:
+        return await decisions.status_of_task(connection, task)
 
 
 def _task(here: Services, task: Claimed) -> dict[str, Any]:

@@ -52,15 +52,15 @@ async def _write_key(
 ) -> NewKey:
     import asyncpg  # noqa: PLC0415
 
-    from adjudge.store.keys import new_key_id, new_secret  # noqa: PLC0415
     from adjudge.store import keys  # noqa: PLC0415
+    from adjudge.store.keys import new_key_id, new_secret  # noqa: PLC0415
 
-    secret = new_secret()
+    secret = keys.new_secret()
     connection = await asyncpg.connect(database_url, timeout=10)
     try:
         made = await keys.create(
             connection,
-            id=new_key_id(),
+            id=keys.new_key_id(),
             name=name,
             role=role,
             secret=secret,

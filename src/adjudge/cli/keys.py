@@ -1,7 +1,7 @@
 """`adjudge keys`: who may call the API."""
 
 import os
-from typing import Annotated, cast, get_args
+from typing import Annotated, cast
 
 import typer
 
@@ -16,6 +16,8 @@ app = group("Make, list and revoke API keys.")
 
 COLUMNS = (Column("ID"), Column("NAME"), Column("ROLE"), Column("LOCATIONS"), Column("POOLS"), Column("STATE"))
 
+ROLES = ("client", "operator", "admin")
+
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -23,7 +25,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 def create(
     name: Annotated[str, typer.Argument()],
     *,
-    role: Annotated[str, typer.Option(help=", ".join(get_args(Role)))],
+    role: Annotated[str, typer.Option(help=", ".join(ROLES))],
     location: Annotated[list[str] | None, typer.Option(help="Only for this location; may be repeated.")] = None,
     pool: Annotated[list[str] | None, typer.Option(help="Only for this pool; may be repeated.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but the key.")] = False,
@@ -34,8 +36,9 @@ def create(
     Where no API is known yet and DATABASE_URL is set, the key is written to that database: the first
     one of a new installation.
     """
-    if role not in get_args(Role):
-        raise typer.BadParameter(f"{role!r} is not one of {', '.join(get_args(Role))}", param_hint="--role")
+    if role not in ROLES:
+        people = "; people are added by `adjudge reviewers add`" if role == "reviewer" else ""
+        raise typer.BadParameter(f"{role!r} is not one of {', '.join(ROLES)}{people}", param_hint="--role")
     made = _create(name, cast("Role", role), location or None, pool or None)
     if json_:
         print(as_json(made))

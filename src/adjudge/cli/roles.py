@@ -20,12 +20,13 @@ from adjudge.cli.settings import Settings
 from adjudge.telemetry import logs
 
 Host = Annotated[str | None, typer.Option(help="Address to listen on.")]
+Unsafe = Annotated[bool, typer.Option("--unsafe", help="Run on a PostgreSQL that may forget what it acknowledged.")]
 Port = Annotated[int | None, typer.Option(help="Port to listen on.")]
 
 
-def api(host: Host = None, port: Port = None) -> None:
+def api(host: Host = None, port: Port = None, unsafe: Unsafe = False) -> None:
     """Run the HTTP API until SIGTERM."""
-    settings = _settings(host=host, port=port)
+    settings = _settings(host=host, port=port, unsafe=unsafe or None)
     logs.configure("api", settings.log_level)
     from adjudge.api.application import create_app  # noqa: PLC0415  workers and keepers do without FastAPI
     from adjudge.cli.serving import api_services  # noqa: PLC0415
@@ -34,16 +35,16 @@ def api(host: Host = None, port: Port = None) -> None:
     uvicorn.Server(_served(app, settings.host, settings.port, lifespan="on")).run()
 
 
-def worker() -> None:
+def worker(unsafe: Unsafe = False) -> None:
     """Run a worker until SIGTERM: it asks deciders and settles."""
-    settings = Settings()
+    settings = _settings(unsafe=unsafe or None)
     logs.configure("worker", settings.log_level)
     _run(lambda stop, serve: working.run_worker(settings, stop, serve), settings)
 
 
-def keeper() -> None:
+def keeper(unsafe: Unsafe = False) -> None:
     """Run a keeper until SIGTERM: timers, re-sending, housekeeping."""
-    settings = Settings()
+    settings = _settings(unsafe=unsafe or None)
     logs.configure("keeper", settings.log_level)
     _run(lambda stop, serve: working.run_keeper(settings, stop, serve), settings)
 

@@ -35,13 +35,14 @@ def up(
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
     config: Annotated[Path | None, typer.Option(help="Folder of the configuration.")] = None,
+    unsafe: Annotated[bool, typer.Option("--unsafe", help="Run on a PostgreSQL that may forget.")] = False,
     workers: Annotated[int, typer.Option(help="Worker processes.", min=1, max=64)] = 1,
 ) -> None:
     """Run PostgreSQL, Valkey, api, worker and keeper until Ctrl-C; nothing is lost.
 
     DATABASE_URL and REDIS_URL replace the embedded servers.
     """
-    given: dict[str, Any] = {"host": host, "port": port, "config": config}
+    given: dict[str, Any] = {"host": host, "port": port, "config": config, "unsafe": unsafe or None}
     settings = Settings(**{name: value for name, value in given.items() if value is not None})
     try:
         asyncio.run(_up(settings, workers))
@@ -114,6 +115,7 @@ def _environment(folder: Path, settings: Settings, database_url: str, redis_url:
         "ADJUDGE_CONFIG": str(settings.config),
         "ADJUDGE_HOST": settings.host,
         "ADJUDGE_PORT": str(settings.port),
+        "ADJUDGE_UNSAFE": str(settings.unsafe),
         "PROMETHEUS_MULTIPROC_DIR": str(_made(metrics)),
     }
 

@@ -176,11 +176,13 @@ def _event(stage: int, by: str, answer: Answered | Failed, now: datetime) -> Opi
 
 
 def _opinions(trial: Trial) -> str:
-    stages: dict[int, list[str]] = {}
+    """Show what models said: stage after stage, within a stage in the plan's order, not in that of arrival."""
+    said: dict[int, dict[str, str]] = {}
     for event in trial.history.events:
         if isinstance(event, Opinion | Fault):
-            stages.setdefault(event.stage, []).append(f"{event.by}: {_said(event, trial.plan)}")
-    return "; ".join(", ".join(said) for said in stages.values())
+            said.setdefault(event.stage, {})[event.by] = f"{event.by}: {_said(event, trial.plan)}"
+    in_order = ([by[name] for name in trial.plan.stage(stage).deciders if name in by] for stage, by in said.items())
+    return "; ".join(", ".join(stage) for stage in in_order)
 
 
 def _said(event: Opinion | Fault, plan: Plan) -> str:

@@ -15,6 +15,10 @@ class Pointed:
     """JSON pointer into the request: `#/evidence/text`."""
     detail: str
 
+    def shown(self) -> str:
+        """Return the fault behind its pointer; one in the whole needs none."""
+        return self.detail if self.pointer in ("", "#") else f"{self.pointer} {self.detail}"
+
 
 class Problem(Exception):
     """The API refused a call, or could not be reached (then `status` is None)."""
@@ -43,11 +47,10 @@ class Problem(Exception):
 
     def __str__(self) -> str:
         """Return one line: what, and where in the request."""
-        said = self.title
-        if self.detail and self.detail != self.title:
-            said = f"{self.title}: {self.detail}"
-        pointed = "; ".join(f"{error.pointer} {error.detail}" for error in self.errors if error.detail != self.detail)
-        return f"{said} ({pointed})" if pointed else said
+        told = [error.shown() for error in self.errors]
+        if self.detail.casefold() not in {self.title.casefold(), *(error.detail.casefold() for error in self.errors)}:
+            told.insert(0, self.detail)
+        return ": ".join([self.title, *(["; ".join(told)] if any(told) else [])])
 
 
 class Invalid(Problem):

@@ -5,9 +5,9 @@ documents travel with the others, so that a published revision does not depend o
 """
 
 from collections.abc import Iterable, Mapping
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 GROUP: Final = "adjudge.packs"
 
@@ -17,8 +17,16 @@ _PREFIX: Final = "pack:"
 def installed_packs(names: Iterable[str]) -> Mapping[str, Path]:
     """Return the folders of those packs that are installed and offer one. Nothing else is imported."""
     wanted = set(names)
-    packs = {entry.name: entry.load() for entry in entry_points(group=GROUP) if entry.name in wanted}
-    return {name: Path(pack.config) for name, pack in packs.items() if pack.config is not None}
+    packs = {entry.name: _loaded(entry) for entry in entry_points(group=GROUP) if entry.name in wanted}
+    return {name: Path(pack.config) for name, pack in packs.items() if pack is not None and pack.config is not None}
+
+
+def _loaded(entry: EntryPoint) -> Any:
+    """Return a pack; None where its entry point outlived it."""
+    try:
+        return entry.load()
+    except ModuleNotFoundError:
+        return None
 
 
 def name_in_pack(pack: str, file: str) -> str:

@@ -18,7 +18,8 @@ from adjudge.core.plans import Acceptance, Combine, Origin, Stage, Votes
 from adjudge.core.specifications import DeciderSpec, PoolSpec, QuestionType
 
 MOST_VOTES: Final = 50
-LEAST_TIMEOUT: Final = timedelta(seconds=10)
+LEAST_TIMEOUT: Final = timedelta(seconds=60)
+"""Long enough for a broker that comes back; the decider has its own time-out for each call."""
 """What a stage of models has where it names no time-out, or its slowest decider's own, if that is longer."""
 
 Rule: TypeAlias = Literal["first", "agree", "majority", "bayes"]

@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from adjudge.store.connecting import Connection
-from adjudge.store.scope import Scope
+from adjudge.store.scope import ORGANISATION, Scope
 
 LONGEST_PAGE = 200
 
@@ -126,6 +126,14 @@ async def path(connection: Connection, decision: UUID) -> tuple[list[dict[str, o
         "SELECT history FROM work WHERE decision_id = $1 AND purpose = 'decide'", decision
     )
     return outcomes, [row["body"] for row in events], history
+
+
+async def status_of_task(connection: Connection, task: UUID) -> str:
+    """Return the status of the decision that a review task belongs to."""
+    rows = await connection.fetch(
+        f"{SEEN} AND decision.id = (SELECT decision_id FROM review_task WHERE id = $3)", ORGANISATION, None, task
+    )
+    return str(rows[0]["status"])
 
 
 async def settled_among(connection: Connection, ids: Sequence[UUID]) -> list[UUID]:

@@ -5,7 +5,7 @@ was fetched ahead. Reading blocks only while nothing is in front of the handler.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 
 from adjudge.streams.broker import Streams
 from adjudge.streams.decoding import Page
@@ -120,7 +120,9 @@ class Consumer:
     async def _look(self) -> None:
         if self._holding.doubtful:
             await self._recover()
-        await self._read(0.0 if len(self._holding.lanes) else BLOCK_SECONDS)
+        # Half a batch at least: all lanes of a read get the same count, and one almost full would starve the others.
+        room = self._holding.lanes.with_room(at_least=(self._subscription.batch + 1) // 2)
+        await self._read(room, 0.0 if len(self._holding.lanes) else BLOCK_SECONDS)
         if self._subscription.linger_ms:
             await self._linger()
 
@@ -133,8 +135,7 @@ class Consumer:
             async for page in self._own_pending(lane):
                 self._holding.receive(lane, page.messages, claimed=False)
 
-    async def _read(self, block_seconds: float) -> None:
-        room = self._holding.lanes.with_room()
+    async def _read(self, room: Mapping[str, int], block_seconds: float) -> None:
         if not room:
             return
         for lane, messages in (await self._group.read(room, min(room.values()), block_seconds)).items():
@@ -147,7 +148,7 @@ class Consumer:
             left = until - self._loop_time()
             if left <= 0 or self._stop.is_set():
                 return
-            return
+            await self._read(self._holding.lanes.with_room(at_least=1), left)
 
     def _hand_out(self, batches: asyncio.TaskGroup) -> None:
         while self._has_slot() and (batch := self._holding.lanes.take()):

@@ -64,10 +64,10 @@ class Lanes:
         """Messages of the lane with most."""
         return max(map(len, self._lanes.values()))
 
-    def with_room(self) -> dict[str, int]:
-        """The lanes with room for at least half a batch, and how much they have."""
+    def with_room(self, at_least: int) -> dict[str, int]:
+        """The lanes with room for so many messages, and for how many they have it."""
         room = {name: self._batch - len(lane) for name, lane in self._lanes.items()}
-        return {name: free for name, free in room.items() if free * 2 >= self._batch and free > 0}
+        return {name: free for name, free in room.items() if free >= at_least}
 
     def add(self, lane: str, messages: Iterable[Message], *, claimed: bool) -> None:
         """Put messages in front of the handler. A lane that was empty gets no credit for its absence."""

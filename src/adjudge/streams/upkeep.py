@@ -54,7 +54,7 @@ class Upkeep:
         if now - self._holding.confirmed_at > self._lease_seconds / 3:
             await self._renew(now)  # before claiming, so that we do not claim from ourselves
         if self._may_claim():
-            for lane, room in self._holding.lanes.with_room().items():
+            for lane, room in self._holding.lanes.with_room(at_least=1).items():
                 await self._claim(lane, room)
         if now - self._forgot_at > _FORGET_EVERY_SECONDS:
             self._forgot_at = now

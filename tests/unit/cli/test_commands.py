@@ -104,6 +104,7 @@ def test_evidence_is_read_from_a_file(api, tmp_path):
         ["decisions", "ls", "--status", "finished"],
         ["decisions", "ls", "--since", "yesterday"],
         ["keys", "create", "till", "--role", "boss"],
+        ["keys", "create", "anna", "--role", "reviewer"],
     ],
 )
 def test_wrong_usage_is_two_and_asks_nothing(api, capsys, arguments):
@@ -122,7 +123,7 @@ def test_a_refusal_is_one_line_with_its_pointer_and_one(api, capsys):
 
     shown = capsys.readouterr()
     assert shown.out == ""
-    assert shown.err == "adjudge: Evidence does not fit claim.pay (#/evidence/text is required)\n"
+    assert shown.err == "adjudge: Evidence does not fit claim.pay: #/evidence/text is required\n"
 
 
 def test_a_fault_of_ours_is_one_line_too(api, capsys, monkeypatch):

@@ -9,8 +9,6 @@ import pytest
 from adjudge.cli.root import run
 
 DECIDERS = """\
-from itertools import count
-
 def sure(questions): return [{"a": 0.99, "b": 0.01} for _ in questions]
 def unsure(questions): return [{"a": 0.6, "b": 0.4} for _ in questions]
 def other(questions): return [{"b": 0.97, "a": 0.03} for _ in questions]
@@ -113,7 +111,7 @@ def ask(*names: str, accept: str = BY_HAND, more: str = "") -> str:
         (
             [ask("broken@1", more="on_error: {answer: a}, "), PEOPLE],
             "safe_side",
-            "1  broken@1: error     broken@1 failed: RuntimeError: no weights (deciders.py:7): a",
+            "1  broken@1: error     broken@1 failed: RuntimeError: no weights (deciders.py:5): a",
         ),
         (
             [ask("sure@1", accept="accept: certified"), PEOPLE],
@@ -140,10 +138,7 @@ def test_a_condition_that_is_no_plain_threshold_is_shown_whole(tried: Try) -> No
         ('{"type": "tt", "evidence": {"x": 1}}', "#/type there is no question type `tt`"),
         ('{"type": "t", "evidence": {"x": 1}, "location": "x"}', "#/location there is no location `x`"),
         ('{"type": "t", "evidence": {"x": 1}, "candidates": ["c"]}', "#/candidates the answers of t are declared"),
-        (
-            '{"type": "t", "evidence": {"x": 1}, "stake": {"amount": "1.005", "currency": "USD"}}',
-            "#/stake/amount 1.005",
-        ),
+        ('{"type": "t", "evidence": {"x": 1}, "stake": {"amount": "1.005", "currency": "USD"}}', "#/stake/amount"),
         ('{"type": "t", "evidence": {"x": 1}, "deadline": "tomorrow"}', "#/deadline"),
         ('{"type": "t", "evidence": {"x": 1}, "sujbect": {}}', "#/sujbect is no field of this object"),
         ("no JSON", "the body is not JSON"),
@@ -178,8 +173,8 @@ def test_json_holds_the_events_of_each_line(tried: Try) -> None:
     assert invalid == {"line": 2, "errors": [{"pointer": "#/evidence/x", "detail": "is required"}]}
 
 
-def test_faults_of_the_configuration_end_it(tried: Try, capsys: pytest.CaptureFixture[str]) -> None:
-    tried(ask("sure@2"), status=1)
+def test_faults_of_the_configuration_end_it(tried: Try) -> None:
+    assert tried(ask("sure@2"), status=1) == []
 
 
 def test_a_deadline_that_has_passed_falls_back(tried: Try) -> None:

@@ -7,7 +7,7 @@ import httpx
 import msgspec
 import pytest
 
-from adjudge.client import Decision, Event, Invalid, Money, Problem, Question, Task, WaitingFor, Whole
+from adjudge.client import Decision, Event, Invalid, Money, Pointed, Problem, Question, Task, WaitingFor, Whole
 
 
 def test_a_question_is_sent_as_the_contract_says(server, adjudge, a_settled_decision):
@@ -196,7 +196,17 @@ def test_a_refusal_says_where(server, adjudge):
         adjudge.decisions.create("claim.pay", evidence={})
 
     assert refused.value.errors[0].pointer == "#/evidence/text"
-    assert str(refused.value) == "invalid-evidence (#/evidence/text is required)"
+    assert str(refused.value) == "invalid-evidence: #/evidence/text is required"
+
+
+def test_a_refusal_says_nothing_twice():
+    errors = (Pointed("#/name", "there is one already"),)
+
+    assert str(Problem("x", "Already exists", detail="there is one already", errors=errors)) == (
+        "Already exists: #/name there is one already"
+    )
+    assert str(Problem("x", "No", detail="no")) == "No"
+    assert str(Problem("x", "No", detail="really", errors=(Pointed("#", "not here"),))) == "No: really; not here"
 
 
 def test_an_answer_that_is_not_of_the_api_is_a_problem(server, adjudge):

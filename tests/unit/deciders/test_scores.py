@@ -100,7 +100,7 @@ def test_probabilities_may_be_a_thousandth_off_and_are_left_so():
         (LABELS, 0.9, "0.9 is not a mapping from answer to probability"),
         (LABELS, ["pay"], "'pay' is not a pair of answer and probability"),
         (LABELS, [("pay", 0.5), ("pay", 0.5)], "it names 'pay' twice"),
-        (LABELS, Hostile(), "an object of type Hostile: KeyError: 'broken'"),
+        (LABELS, Hostile(), "KeyError: 'broken' (test_scores.py:"),
         (LABELS, {object: 1.0}, "<class 'object'> is not an answer"),
         (Boolean(), {1: 1.0}, "1 is not true or false"),
         (Boolean(), {True: 0.5, "true": 0.5}, "it names 'true' twice"),

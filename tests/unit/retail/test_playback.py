@@ -52,7 +52,7 @@ def test_without_a_basis_it_abstains(make_set, question):
 
 
 def test_the_shipped_tables_are_found_by_their_relative_path():
-    question = AQuestion({"item": "val-0000"}, type="product.identify", candidates=("Anjou", "Conference"))
+    question = AQuestion({"item": "val-0000"}, type="product.identify", candidates=("Anjou", "Conference", "other"))
     tables = {"product.identify": "grocery/scores/vision-sku@1.csv.gz"}
 
     (answer,) = score([question], tables=tables, elsewhere=0.02)
@@ -61,6 +61,14 @@ def test_the_shipped_tables_are_found_by_their_relative_path():
     assert set(answer) == {"Anjou", "Conference", "other"}
     assert sum(answer.values()) == pytest.approx(1)
     assert max(answer, key=answer.__getitem__) == "Conference"
+
+
+def test_other_is_never_answered_where_it_may_not_be(make_set):
+    tables = {"item.label": str(make_set(deciders=["m@1"]) / "scores" / "m@1.csv.gz")}
+
+    (answer,) = score([AQuestion({"item": "i-0"}, candidates=("a", "b"))], tables=tables, elsewhere=0.5)
+
+    assert set(answer) == {"a", "b"}
 
 
 def test_other_gets_what_belongs_elsewhere():

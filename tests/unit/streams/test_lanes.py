@@ -78,21 +78,14 @@ def test_a_suspect_is_alone_in_its_batch_so_that_it_takes_no_other_along():
     assert [(len(one.messages), one.suspect) for one in batches] == [(2, False), (1, True), (1, True), (2, False)]
 
 
-def test_only_lanes_with_room_for_half_a_batch_are_read():
+@given(counts=st.lists(st.integers(0, 12), min_size=3, max_size=3), at_least=st.integers(1, 10))
+def test_a_lane_has_room_for_what_its_batch_lacks(counts, at_least):
     lanes = Lanes({"a": 1, "b": 1, "c": 1}, batch=10)
-    lanes.add("b", messages("b", 5), claimed=False)
-    lanes.add("c", messages("c", 6), claimed=False)
+    for lane, count in zip("abc", counts, strict=True):
+        lanes.add(lane, messages(lane, count), claimed=False)
 
-    assert lanes.with_room() == {"a": 10, "b": 5}
-
-
-def test_a_batch_of_one_leaves_room_only_when_its_lane_is_empty():
-    lanes = Lanes({"a": 1}, batch=1)
-    assert lanes.with_room() == {"a": 1}
-
-    lanes.add("a", messages("a", 1), claimed=False)
-
-    assert lanes.with_room() == {}
+    room = {lane: 10 - count for lane, count in zip("abc", counts, strict=True)}
+    assert lanes.with_room(at_least) == {lane: free for lane, free in room.items() if free >= at_least}
 
 
 @pytest.mark.parametrize(("weights", "batch"), [({}, 1), ({"a": 0}, 1), ({"a": 1}, 0)])

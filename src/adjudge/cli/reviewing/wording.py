@@ -33,17 +33,21 @@ def pages(task: Task) -> int:
 
 
 def _facts(task: Task) -> Iterator[str]:
-    names = task.show or tuple(task.evidence)
-    for name in names:
-        if name in task.evidence:
-            yield _fact(name, task.evidence[name])
+    names = [name for name in task.show or task.evidence if name in task.evidence]
+    if not task.show:
+        names.sort(key=lambda name: _is_prose(task.evidence[name]))  # figures first, as stored evidence has no order
+    yield from (_fact(name, task.evidence[name]) for name in names)
     if task.stake is not None:
         yield f"stake {task.stake.amount} {task.stake.currency}"
 
 
 def _fact(name: str, value: object) -> str:
     """Return prose in quotes, all else by its name."""
-    return f'"{value}"' if isinstance(value, str) and " " in value.strip() else f"{name} {shown(value)}"
+    return f'"{value}"' if _is_prose(value) else f"{name} {shown(value)}"
+
+
+def _is_prose(value: object) -> bool:
+    return isinstance(value, str) and " " in value.strip()
 
 
 def _options(task: Task) -> str:

@@ -11,6 +11,12 @@ def test_the_line_is_the_one_that_was_promised(a_task, noon):
     )
 
 
+def test_figures_come_before_prose_however_evidence_is_stored(a_task, noon):
+    task = a_task(evidence={"text": "fell off the shelf", "amount": "50.00"})
+
+    assert prompt(task, noon).startswith('claim.pay  amount 50.00  "fell off the shelf"  due in')
+
+
 def test_only_fields_to_be_shown_are_shown_in_their_order(a_task, noon):
     task = a_task(show=["text"], stake={"amount": "2.49", "currency": "USD"})
 

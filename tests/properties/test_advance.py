@@ -16,6 +16,7 @@ from adjudge.core.history import Case, History
 from adjudge.core.plans import Provisional
 from adjudge.core.replaying import replay
 
+UNTIMED = settings(deadline=None)  # the machine may be busy
 HAPPENINGS = st.lists(happenings(), min_size=8, max_size=30)
 
 
@@ -47,7 +48,7 @@ def test_many_lives_end_by_their_deadlines_in_one_final_outcome_that_replays(wor
     live_and_end(world, events)
 
 
-@settings(deadline=None)
+@UNTIMED
 @given(world=worlds(), events=HAPPENINGS)
 def test_a_history_of_anything_at_all_is_answered(world, events):
     """Total: even where nothing was asked before it was answered, and no step was ever recorded."""
@@ -59,6 +60,7 @@ def test_a_history_of_anything_at_all_is_answered(world, events):
     assert step is not None
 
 
+@UNTIMED
 @given(
     rule=st.sampled_from(("agree", "majority", "bayes")),
     answers=st.tuples(*[st.sampled_from(("pay", "refuse", None))] * 3),
@@ -76,6 +78,7 @@ def test_the_order_of_simultaneous_opinions_does_not_matter(rule, answers, confi
     assert len(steps) == 1
 
 
+@UNTIMED
 @given(
     rule=st.sampled_from(("majority", "bayes")),
     answers=st.lists(st.sampled_from(("pay", "refuse", "ask")), min_size=5, max_size=5),
@@ -91,6 +94,7 @@ def test_the_order_of_votes_recorded_at_once_does_not_matter(rule, answers):
     assert len(steps) == 1
 
 
+@UNTIMED
 @given(confidence=st.floats(allow_nan=True, allow_infinity=True))
 def test_a_confidence_that_is_no_probability_is_no_opinion(confidence):
     life = Life(a_plan())
@@ -102,6 +106,7 @@ def test_a_confidence_that_is_no_probability_is_no_opinion(confidence):
         life.opinion("claim-risk@1", "pay", confidence)
 
 
+@UNTIMED
 @given(
     share=st.floats(0, 1),
     rest=st.floats(0, 1),
@@ -116,6 +121,7 @@ def test_probabilities_that_do_not_add_up_are_never_accepted(share, rest, rule):
     assert isinstance(life.step, Settle) == (abs(share + rest - 1) <= 1e-3)
 
 
+@UNTIMED
 @given(answer=st.text(), rule=st.sampled_from(("first", "agree", "majority", "bayes")))
 def test_an_answer_outside_its_space_is_never_accepted(answer, rule):
     life = Life(a_plan(models(rule=rule, accept=by_hand("true")), people()))
@@ -125,6 +131,7 @@ def test_an_answer_outside_its_space_is_never_accepted(answer, rule):
     assert isinstance(life.step, Settle) == (answer in ("pay", "refuse"))
 
 
+@UNTIMED
 @given(
     answer=st.sampled_from(("pay", "refuse", None)),
     stage=st.integers(0, 3),
@@ -148,7 +155,7 @@ def test_whoever_was_not_asked_changes_nothing(answer, stage, source):
     assert loud.until() == quiet.until(), "the best answer so far"
 
 
-@settings(deadline=None)
+@UNTIMED
 @given(world=worlds())
 def test_past_its_deadline_a_decision_settles_at_once(world):
     life = Life(world.plan, world.case)

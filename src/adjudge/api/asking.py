@@ -28,9 +28,9 @@ async def ask(
     _check(services, question)
     waiting = wait_seconds > 0 and not services.waiters.is_full
     row, opened = services.intake.prepare(scope, question, reply=services.waiters.replica if waiting else None)
-    services.admission.admit(row.lane, row.location)
     with services.waiters.expecting(opened.id) as outcome:
-        answer = await services.intake.commit(row, opened)
+        with services.admission.admitted(row.lane, row.location):
+            answer = await services.intake.commit(row, opened)
         if isinstance(answer, Known):
             return await wait_for(services, scope, answer.id, wait_seconds), True
         if not opened.started:

@@ -29,6 +29,8 @@ App = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 
 LARGEST_BODY: Final = 256 * 1024
 LARGEST_BULK: Final = 16 * 1024 * 1024
+BULK_AT_ONCE: Final = 400
+"""Items of one bulk post that are on their way to the database together: two flushes."""
 LONGEST_WAIT_SECONDS: Final = 30.0
 BODY_SECONDS: Final = 20.0
 """How long a client may take to send a body."""
@@ -83,9 +85,13 @@ class HotPath:
         scope = require(await services.authentication.scope(headers.get(b"authorization")), "client")
         items = questions.read_bulk(await _body(headers, receive, LARGEST_BULK))
         trace = questions.traced(headers.get(b"traceparent"))
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(_item(services, scope, item, trace)) for item in items]
-        return 200, _JSON, encode({"items": [task.result() for task in tasks]})
+        results: list[dict[str, object]] = []
+        while len(results) < len(items):
+            page = items[len(results) : len(results) + services.admission.share(BULK_AT_ONCE)]
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(_item(services, scope, item, trace)) for item in page]
+            results += [task.result() for task in tasks]
+        return 200, _JSON, encode({"items": results})
 
 
 Answer = tuple[int, Sequence[tuple[bytes, bytes]], bytes]
@@ -114,7 +120,7 @@ async def _item(services: Services, scope: Scope, item: msgspec.Raw, trace: str 
     try:
         if len(bytes(item)) > LARGEST_BODY:
             raise Problem("body-too-large", f"an item has at most {LARGEST_BODY} bytes")
-        question = questions.read(item, key=None, trace=trace)
+        question = questions.read(item, key=None, trace=trace, lane="bulk")
         decision, replayed = await asking.ask(services, scope, question, wait_seconds=0)
     except AdjudgeError as error:
         names.REFUSED.labels(error.kind).inc()

@@ -61,8 +61,8 @@ _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
-def read(body: bytes | msgspec.Raw, *, key: str | None, trace: str | None) -> Question:
-    """Return the question. Raises Problem and InvalidMoney, with a pointer."""
+def read(body: bytes | msgspec.Raw, *, key: str | None, trace: str | None, lane: str | None = None) -> Question:
+    """Return the question; `lane` is for those that name none. Raises Problem and InvalidMoney, with a pointer."""
     try:
         asked = _question.decode(body)
         evidence = _any.decode(asked.evidence)
@@ -76,7 +76,7 @@ def read(body: bytes | msgspec.Raw, *, key: str | None, trace: str | None) -> Qu
         raise Problem("invalid-body", "evidence is a JSON object", pointer="#/evidence")
     _within_limits(asked, evidence)
     stake = parse_stake(asked.stake.amount, asked.stake.currency) if asked.stake else None
-    return _asked(asked, evidence, stake, key if key is not None else asked.idempotency_key, trace)
+    return _asked(asked, evidence, stake, key if key is not None else asked.idempotency_key, trace, asked.lane or lane)
 
 
 def read_bulk(body: bytes) -> list[msgspec.Raw]:
@@ -125,7 +125,12 @@ def invalid(message: str) -> Problem:
 
 
 def _asked(
-    asked: QuestionBody, evidence: dict[str, Any], stake: Stake | None, key: str | None, trace: str | None
+    asked: QuestionBody,
+    evidence: dict[str, Any],
+    stake: Stake | None,
+    key: str | None,
+    trace: str | None,
+    lane: str | None,
 ) -> Question:
     return Question(
         type=asked.type,
@@ -136,7 +141,7 @@ def _asked(
         candidates=tuple(asked.candidates) if asked.candidates is not None else None,
         stake=stake,
         deadline=asked.deadline,
-        lane=asked.lane,
+        lane=lane,
         trace=trace,
         idempotency_key=key,
     )

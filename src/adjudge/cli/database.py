@@ -53,7 +53,6 @@ async def _write_key(
     import asyncpg  # noqa: PLC0415
 
     from adjudge.store import keys  # noqa: PLC0415
-    from adjudge.store.keys import new_key_id, new_secret  # noqa: PLC0415
 
     secret = keys.new_secret()
     connection = await asyncpg.connect(database_url, timeout=10)

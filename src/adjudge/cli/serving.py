@@ -41,7 +41,15 @@ async def api_services(settings: Settings) -> AsyncIterator[Services]:
         )
         waiters = Waiters(ground.new_id().hex, functools.partial(_settled_among, ground.pool))
         admission = Admission(flusher, monotonic=loop_time)
-        upkeep = Upkeep(ground.pool, ground.clock, ground.controls, process=ground.name, admission=admission)
+        upkeep = Upkeep(
+            ground.pool,
+            ground.clock,
+            ground.controls,
+            process=ground.name,
+            streams=ground.streams,
+            names_of_deciders=tuple(ground.revisions.current.deciders),
+            admission=admission,
+        )
         services = Services(
             pool=ground.pool,
             streams=ground.streams,

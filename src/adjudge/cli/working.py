@@ -40,7 +40,14 @@ async def run_worker(settings: Settings, stop: asyncio.Event, serve: Serve) -> N
             rng=ground.rng,
             strict=False,
         ) as deciders:
-            upkeep = Upkeep(ground.pool, ground.clock, ground.controls, process=ground.name, deciders=deciders)
+            upkeep = Upkeep(
+                ground.pool,
+                ground.clock,
+                ground.controls,
+                process=ground.name,
+                streams=ground.streams,
+                deciders=deciders,
+            )
             subscriptions = [_subscription(ground, name, deciders) for name in configuration.deciders]
             worker = Worker(
                 ground.streams,
@@ -69,7 +76,7 @@ async def run_keeper(settings: Settings, stop: asyncio.Event, serve: Serve) -> N
             ground.pool, ground.streams, ground.stepper, ground.sender, lanes=tuple(LANES), now=ground.clock
         )
         sweeper = Sweeper(ground.pool, ground.streams, ground.sender, now=ground.clock)
-        upkeep = Upkeep(ground.pool, ground.clock, ground.controls, process=ground.name)
+        upkeep = Upkeep(ground.pool, ground.clock, ground.controls, process=ground.name, streams=ground.streams)
         housekeeping = Housekeeping(ground.pool, ground.revisions)
         async with asyncio.TaskGroup() as group:
             tasks = [

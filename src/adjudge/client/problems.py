@@ -48,7 +48,10 @@ class Problem(Exception):
     def __str__(self) -> str:
         """Return one line: what, and where in the request."""
         told = [error.shown() for error in self.errors]
-        if self.detail.casefold() not in {self.title.casefold(), *(error.detail.casefold() for error in self.errors)}:
+        if self.detail and self.detail.casefold() not in {
+            self.title.casefold(),
+            *(error.detail.casefold() for error in self.errors),
+        }:
             told.insert(0, self.detail)
         return ": ".join([self.title, *(["; ".join(told)] if any(told) else [])])
 

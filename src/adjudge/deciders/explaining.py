@@ -9,6 +9,8 @@ from typing import Any, Final
 
 LONGEST: Final = 300
 """Characters."""
+_NOT_THEIRS: Final = ("adjudge.deciders", "importlib")
+"""Modules that lie between the user's line and us."""
 
 
 def explained(error: BaseException) -> str:
@@ -36,10 +38,12 @@ def clipped(text: str, *, ending: str = "") -> str:
 
 
 def _place(traceback: TracebackType | None) -> str:
-    """Return the innermost line, without folders: the text may be shown to strangers."""
-    if traceback is None:
-        return ""
-    while traceback.tb_next is not None:
+    """Return the innermost line that is not ours, without folders: the text may be shown to strangers."""
+    place = ""
+    while traceback is not None:
+        frame = traceback.tb_frame
+        if not str(frame.f_globals.get("__name__")).startswith(_NOT_THEIRS):
+            file = frame.f_code.co_filename.replace("\\", "/").rpartition("/")[2]
+            place = f" ({file[:80]}:{traceback.tb_lineno})"
         traceback = traceback.tb_next
-    file = traceback.tb_frame.f_code.co_filename.replace("\\", "/").rpartition("/")[2]
-    return f" ({file[:80]}:{traceback.tb_lineno})"
+    return place

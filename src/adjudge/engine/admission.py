@@ -1,27 +1,32 @@
 """Admission: decided before the insert, from what each replica already has (systems.md, rule 14).
 
-Each lane is bounded in time: what is open before models, divided by how fast it drains. Past its bound
-the locations that ask for more than their share are refused first, so that one store's burst does not
-make the others wait; past twice the bound everybody is.
+Each lane is bounded in time: what nobody has read yet in its streams, divided by how fast it drains.
+Before that bound is reached, and while requests crowd this process, locations that take more than
+their share are refused, so that one store's burst does not make the others wait.
 """
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Final
 
 from adjudge.core.errors import AdjudgeError
-from adjudge.engine.flushing import Flusher
+from adjudge.engine.flushing import LARGEST_BATCH, Flusher
 from adjudge.telemetry import names
 
 WINDOW_SECONDS: Final = 1.0
-BOUND_SECONDS: Final[Mapping[str, float]] = {"realtime": 2.0, "standard": 2.0, "bulk": 1.0}
-"""Of backlog before models; bulk is shed first."""
-LEAST_RATE: Final = 500.0
-"""Decisions a second that are taken for granted until a drain has been measured."""
-MOST_OPEN: Final = 200_000
+BOUND_SECONDS: Final[Mapping[str, float]] = {"realtime": 15.0, "standard": 60.0, "bulk": 30.0}
+"""How far a lane may be behind; bulk is shed before standard."""
+CROWDED_SECONDS: Final = 0.5
+"""How far behind a lane is when shares begin to count."""
+CROWD: Final = 64
+"""Requests on their way to the database at which shares begin to count."""
+LEAST_RATE: Final = 200.0
+"""Questions a second that a lane is trusted to drain until it was seen under load."""
+MOST_OPEN: Final = 500_000
 """Hard bound of decisions that wait for models."""
-LONGEST_QUEUE: Final = 2_000
+LONGEST_QUEUE: Final = 20 * LARGEST_BATCH
 """Rows that wait for a flush."""
 
 
@@ -45,47 +50,79 @@ class Admission:
         self._admitted: Counter[str] = Counter()
         """By location, in the present window."""
         self._last: Counter[str] = Counter()
-        self._waiting: dict[str, int] = {}
-        """By lane, decisions that wait for a model, as last counted."""
-        self._since_count: Counter[str] = Counter()
-        self._rate = LEAST_RATE
+        self._by_lane: Counter[str] = Counter()
+        """Admitted since the streams were last measured."""
+        self._on_the_way: Counter[str] = Counter()
+        """By location, requests whose rows are not durable yet."""
+        self._lag: dict[str, int] = {}
+        self._rate: dict[str, float] = {}
+        self._open = 0
 
-    def counted(self, waiting: Mapping[str, int], drained_per_second: float) -> None:
-        """Take over what upkeep has counted in the database, about once a second."""
-        self._waiting = dict(waiting)
-        self._since_count.clear()
-        if drained_per_second > 0:
-            self._rate = max(LEAST_RATE, 0.7 * self._rate + 0.3 * drained_per_second)
+    def measured(self, lag: Mapping[str, int], seconds: float) -> None:
+        """Take over what upkeep has measured: unread questions by lane; `seconds` since it last did."""
+        for lane, unread in lag.items():
+            drained = (self._by_lane[lane] + self._lag.get(lane, 0) - unread) / max(seconds, 0.1)
+            if unread and drained > 0:  # only a lane with something left to do shows how fast it can
+                known = self._rate.get(lane, drained)
+                self._rate[lane] = max(LEAST_RATE, 0.5 * known + 0.5 * drained)
+        self._lag = dict(lag)
+        self._by_lane.clear()
 
-    def admit(self, lane: str, location: str) -> None:
-        """Count a question in. Raises Overloaded."""
+    def counted(self, waiting: int) -> None:
+        """Take over how many decisions wait for models, as the database has it."""
+        self._open = waiting
+
+    def seconds_behind(self, lane: str) -> float:
+        """Return how long the unread questions of a lane will take."""
+        return self._lag.get(lane, 0) / self._rate.get(lane, LEAST_RATE)
+
+    @contextmanager
+    def admitted(self, lane: str, location: str) -> Iterator[None]:
+        """Count a question in, until its row is durable. Raises Overloaded."""
         self._roll()
-        backlog = self._waiting.get(lane, 0) + self._since_count[lane]
-        seconds = backlog / self._rate
-        bound = BOUND_SECONDS.get(lane, 1.0)
-        if sum(self._waiting.values()) > MOST_OPEN or len(self._flusher) > LONGEST_QUEUE or seconds > 2 * bound:
-            self._refuse(lane, "full", seconds)
-        if (seconds > bound or len(self._flusher) > LONGEST_QUEUE // 8) and self._is_greedy(location):
-            self._refuse(lane, "share", seconds)
+        behind = self.seconds_behind(lane)
+        if self._open > MOST_OPEN or len(self._flusher) > LONGEST_QUEUE or behind > BOUND_SECONDS.get(lane, 15.0):
+            self._refuse(lane, "full", behind)
+        if self._is_greedy(lane, location, behind):
+            self._refuse(lane, "share", behind)
         self._admitted[location] += 1
-        self._since_count[lane] += 1
+        self._by_lane[lane] += 1
+        self._on_the_way[location] += 1
+        try:
+            yield
+        finally:
+            self._on_the_way[location] -= 1
+            if not self._on_the_way[location]:
+                del self._on_the_way[location]
 
-    def _is_greedy(self, location: str) -> bool:
-        """Return whether a location has had more than its share of what can be drained."""
-        active = len(self._admitted.keys() | self._last.keys() | {location})
-        return self._admitted[location] >= max(1.0, self._rate * WINDOW_SECONDS / active)
+    def share(self, most: int) -> int:
+        """Return how many of `most` questions one caller may have on their way at once."""
+        return max(1, most if self._active("") <= 1 else min(most, CROWD // self._active("")))
+
+    def _is_greedy(self, lane: str, location: str, behind: float) -> bool:
+        """Return whether a location takes more than its share while others want theirs."""
+        active = self._active(location)
+        if active <= 1:
+            return False
+        crowded = self._on_the_way.total() >= CROWD and self._on_the_way[location] >= CROWD // active
+        rate = self._rate.get(lane, LEAST_RATE)
+        return crowded or (behind > CROWDED_SECONDS and self._admitted[location] >= rate * WINDOW_SECONDS / active)
+
+    def _active(self, location: str) -> int:
+        seen = self._admitted.keys() | self._last.keys() | self._on_the_way.keys()
+        return len(seen | {location} if location else seen)
 
     def _roll(self) -> None:
         now = self._monotonic()
         if now >= self._window_ends:
-            fresh = now < self._window_ends + WINDOW_SECONDS
-            self._last = self._admitted if fresh else Counter()
+            self._last = self._admitted if now < self._window_ends + WINDOW_SECONDS else Counter()
             self._admitted = Counter()
             self._window_ends = now + WINDOW_SECONDS
 
-    def _refuse(self, lane: str, why: str, seconds: float) -> None:
+    def _refuse(self, lane: str, why: str, behind: float) -> None:
         names.SHED.labels(lane, why).inc()
-        raise Overloaded(f"lane {lane} is {seconds:.1f} s behind", retry_after=max(1, min(30, round(seconds))))
+        detail = f"lane {lane} is {behind:.1f} s behind" if why == "full" else "this location takes more than its share"
+        raise Overloaded(detail, retry_after=max(1, min(30, round(behind))))
 
 
 def loop_time() -> float:

@@ -1,19 +1,23 @@
 """What each process looks after every second, and what keepers do now and then."""
 
 import asyncio
+from collections import Counter
+from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
 
 import msgspec
 import structlog
 
+from adjudge.deciders import Deciders
 from adjudge.engine.admission import Admission
 from adjudge.engine.clocks import DatabaseClock
 from adjudge.engine.intake import ControlsInForce
 from adjudge.engine.revisions import Revisions
+from adjudge.engine.slips import STREAM_PREFIX
 from adjudge.store import connecting, controls, deciders, intake, measuring, partitions, tasks
 from adjudge.store.connecting import UNAVAILABLE, Connection, Pool
 from adjudge.store.scope import SYSTEM
+from adjudge.streams import Streams, Unavailable
 from adjudge.telemetry import names
 
 log = structlog.get_logger()
@@ -33,8 +37,10 @@ class Upkeep:
         in_force: ControlsInForce,
         *,
         process: str,
+        streams: Streams,
+        names_of_deciders: Sequence[str] = (),
         admission: Admission | None = None,
-        deciders: Any = None,
+        deciders: Deciders | None = None,
     ) -> None:
         self._pool = pool
         self._clock = clock
@@ -42,7 +48,9 @@ class Upkeep:
         self._process = process
         self._admission = admission
         self._deciders = deciders
-        self._settled: tuple[float, int] | None = None
+        self._streams = streams
+        self._names = names_of_deciders
+        self._measured_at = 0.0
 
     async def run(self) -> None:
         """Look once a second until cancelled."""
@@ -63,22 +71,31 @@ class Upkeep:
             if self._admission is not None:
                 await self._count(connection, self._admission)
             if self._deciders is not None:
-                await self._report(connection)
+                await self._report(connection, self._deciders)
         if not self._clock.is_trusted:
             log.error("clock.offset", offset_seconds=self._clock.offset.total_seconds())
 
     async def _count(self, connection: Connection, admission: Admission) -> None:
-        waiting = await measuring.waiting_for_models(connection)
-        settled = await measuring.settled_so_far(connection)
+        admission.counted(await measuring.waiting_for_models(connection))
+        lag = await self._unread()
         now = asyncio.get_running_loop().time()
-        rate = 0.0
-        if self._settled is not None and now > self._settled[0]:
-            rate = (settled - self._settled[1]) / (now - self._settled[0])
-        self._settled = (now, settled)
-        admission.counted(waiting, rate)
+        if lag is not None:
+            admission.measured(lag, now - self._measured_at)
+        self._measured_at = now
 
-    async def _report(self, connection: Connection) -> None:
-        states = {state.id: msgspec.to_builtins(state) for state in self._deciders.states()}
+    async def _unread(self) -> dict[str, int] | None:
+        """Return by lane how many questions nobody has read yet; None where the broker does not answer."""
+        found: Counter[str] = Counter()
+        try:
+            for decider in self._names:
+                depth = await self._streams.depth(f"{STREAM_PREFIX}{decider}", measuring.LANES)
+                found.update({lane: measured.lag for lane, measured in depth.lanes.items()})
+        except Unavailable:
+            return None
+        return {lane: found[lane] for lane in measuring.LANES}
+
+    async def _report(self, connection: Connection, opened: Deciders) -> None:
+        states = {state.id: msgspec.to_builtins(state) for state in opened.states()}
         for name, state in states.items():
             names.BREAKER_OPEN.labels(name).set(state.get("breaker") == "open")
         await deciders.report(connection, self._process, states)

@@ -26,7 +26,7 @@ from adjudge.engine.flushing import Flusher
 from adjudge.engine.identifiers import NewId
 from adjudge.engine.revisions import Revisions
 from adjudge.engine.slips import Slip
-from adjudge.engine.stepping import RESEND_SECONDS, waiting_for
+from adjudge.engine.stepping import RESEND_SECONDS
 from adjudge.store.intake import NewDecision, Replayed
 from adjudge.store.scope import Scope
 
@@ -86,7 +86,7 @@ class Opened:
     revision: int
     deadline: datetime | None
     """As callers see it."""
-    waiting_for: dict[str, object] | None
+    waiting_for: msgspec.Raw | None
     slips: tuple[Slip, ...]
     started: bool
     """False: the first step is not a question to a model and is still to be taken."""
@@ -145,7 +145,7 @@ class Intake:
             asked_at=now,
             revision=configuration.revision,
             deadline=case.deadline if row.deadline_shown else None,
-            waiting_for=waiting_for(history, first) if first else None,
+            waiting_for=msgspec.Raw(row.waiting_for.encode()) if first else None,
             slips=_slips(question, row, history, first, reply) if first else (),
             started=first is not None,
         )
@@ -200,7 +200,7 @@ class Intake:
             audit_key=audit.key,
             audit_policy=audit.policy,
             stage=step.stage if step else -1,
-            waiting_for=_encode(waiting_for(history, step)).decode() if step else "{}",
+            waiting_for=_encode({"deciders": step.deciders, "until": step.until}).decode() if step else "{}",
             sent_at=now if step else None,
             due_at=min(until, now + timedelta(seconds=RESEND_SECONDS)) if step else now,
             due_kind="resend" if step else "start",

@@ -8,20 +8,12 @@ from adjudge.store.partitions import first_id
 LANES = ("realtime", "standard", "bulk")
 
 
-async def waiting_for_models(connection: Connection) -> dict[str, int]:
-    """Return by lane how many decisions wait for a model."""
-    rows = await connection.fetch(
-        "SELECT lane, count(*) AS waiting FROM work WHERE purpose = 'decide' AND due_kind = 'resend' GROUP BY lane"
+async def waiting_for_models(connection: Connection) -> int:
+    """Return how many decisions wait for a model."""
+    waiting: int = await connection.fetchval(
+        "SELECT count(*) FROM work WHERE purpose = 'decide' AND due_kind = 'resend'"
     )
-    return {row["lane"]: row["waiting"] for row in rows}
-
-
-async def settled_so_far(connection: Connection) -> int:
-    """Return a count of outcome rows that only grows, as the statistics collector has it: cheap, a second late."""
-    count: int | None = await connection.fetchval(
-        "SELECT sum(n_tup_ins)::bigint FROM pg_stat_user_tables WHERE relname LIKE 'outcome\\_%'"
-    )
-    return count or 0
+    return waiting
 
 
 async def open_by_lane(connection: Connection) -> dict[str, tuple[int, float]]:

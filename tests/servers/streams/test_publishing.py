@@ -1,6 +1,8 @@
 import asyncio
 import random
 
+import pytest
+
 from adjudge.streams import Entry, Full, LaneDepth, Streams, Subscription, Unavailable
 
 NAME = "ask:m@1"
@@ -55,6 +57,15 @@ async def test_a_broker_that_is_away_is_an_answer_for_each_entry():
 
         assert [type(answer) for answer in answers] == [Unavailable] * 3
         assert (await streams.epoch(), await streams.ping(), await streams.hint("x", b"")) == (None, False, False)
+
+
+async def test_not_knowing_the_oldest_is_not_the_same_as_there_being_none():
+    """Else a broker that is away would look like one that has lost everything."""
+    async with Streams("redis://127.0.0.1:1", rng=random.Random(1)) as streams:
+        with pytest.raises(Unavailable):
+            await streams.oldest(NAME, ["standard"])
+        with pytest.raises(Unavailable):
+            await streams.depth(NAME, ["standard"])
 
 
 async def test_what_the_server_refuses_for_one_stream_does_not_touch_the_others(streams, redis):

@@ -27,7 +27,7 @@ def test_a_duration_is_shown_in_the_largest_exact_unit(written: str, shown: str)
     assert show_duration(parse_duration(written)) == shown
 
 
-@pytest.mark.parametrize("text", ["", "10", "10 m", "-1s", "1w", "0s", "1e3s", "1m30s", "1" * 30 + "s", "999999999d"])
+@pytest.mark.parametrize("text", ["", "10", "10 m", "-1s", "1w", "0s", "1e3s", "1m30s", "1" * 30 + "s", "0.5ms", "٣s"])
 def test_what_is_no_duration_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is not a duration"):
         parse_duration(text)

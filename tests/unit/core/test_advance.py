@@ -242,6 +242,24 @@ class TestFallbacks:
         asked.replays()
         silent.replays()
 
+    def test_fallbacks_follow_each_other_to_their_end(self):
+        chain = (Escalate(1), Hold(seconds(60)), Escalate(2), Answer("pay"))
+        pools = (people("seniors", timeout=10), people("experts", timeout=10))
+        life = Life(a_plan(people(timeout=10), fallback=chain, escalations=pools))
+
+        assert life.until().pool == "seniors"
+        assert isinstance(life.until(), Wait), "held"
+        assert life.until().pool == "experts"
+        assert settled(life.until()) == ("pay", "final", "fallback", "fallback: experts: 0 of 1 votes in time")
+        life.replays()
+
+    def test_a_pool_that_was_escalated_to_in_vain_is_passed_over_for_good(self):
+        plan = a_plan(people(timeout=5), fallback=(Escalate(1), Answer("refuse")), escalations=(people("experts"),))
+        life = Life(plan)
+        life.until()
+
+        assert settled(life.then(life.time_out()))[:2] == ("refuse", "final")
+
     def test_hold_answers_nothing_until_its_time_is_over(self):
         life = Life(a_plan(models(), fallback=(Hold(seconds(600)), Answer("refuse"))))
 

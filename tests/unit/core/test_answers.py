@@ -1,7 +1,7 @@
 """Answers and their keys, over all five spaces."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adjudge.core.answers import (
@@ -17,6 +17,7 @@ from adjudge.core.answers import (
     keyed,
 )
 
+UNTIMED = settings(deadline=None)  # the machine may be busy
 LABELS = Labels(("pay", "refuse", "true", "7"))
 NUMBERS = Integer(-5, 12)
 OBJECT = Structured(canonical({"type": "object", "properties": {"count": {"type": "integer", "minimum": 0}}}))
@@ -50,6 +51,7 @@ def test_a_value_comes_back_from_its_key(space, value):
     assert keyed(space, value) == keyed(space, key) == key
 
 
+@UNTIMED
 @given(value=JSON)
 def test_structured_answers_come_back_from_their_keys(value):
     key = ANYTHING.key(value)

@@ -3,10 +3,12 @@
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adjudge.core.money import LARGEST_MINOR, InvalidMoney, Stake, parse_money, parse_stake, show_micros
+
+UNTIMED = settings(deadline=None)  # the machine may be busy
 
 
 @pytest.mark.parametrize(
@@ -52,6 +54,7 @@ def test_a_currency_is_three_capitals(currency):
     assert refusal.value.pointer == "#/stake/currency"
 
 
+@UNTIMED
 @given(minor=st.integers(0, LARGEST_MINOR), currency=st.sampled_from(("USD", "JPY", "KWD", "CLF")))
 def test_a_stake_written_and_read_again_is_the_same(minor, currency):
     stake = Stake(minor, currency)
@@ -92,6 +95,7 @@ def test_costs_that_cannot_be_kept_exactly_are_refused(text):
         parse_money(text)
 
 
+@UNTIMED
 @given(micros=st.integers(0, 10**12))
 def test_shown_costs_lose_nothing(micros):
     amount, currency = show_micros(micros, "USD").split()

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -10,6 +11,9 @@ from typing import TextIO
 
 Put = Callable[[str | None], None]
 """Takes a key or a line; None is the end of input."""
+
+_SEQUENCE = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|O.|.)?")
+"""What an arrow key sends, say."""
 
 
 class Screen:
@@ -71,9 +75,8 @@ def keys(loop: asyncio.AbstractEventLoop, descriptor: int, put: Put) -> Iterator
         if not pressed:
             loop.remove_reader(descriptor)
             put(None)
-        elif not pressed.startswith("\x1b"):  # an arrow key, say
-            for key in pressed:
-                put(key)
+        for key in _SEQUENCE.sub("", pressed):
+            put(key)
 
     tty.setcbreak(descriptor, termios.TCSANOW)
     loop.add_reader(descriptor, read)

@@ -1,0 +1,352 @@
+"""The first hour, block by block as the page has it: a wheel, an empty environment, an empty folder.
+
+What is printed is compared in shape: figures, ids and times vary, and `…` is whatever was cut.
+"""
+
+import json
+import os
+import pty
+import re
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "tutorial" / "first_hour.md"
+DONE = "~done~"
+
+pytestmark = pytest.mark.timeout(600)
+
+
+@dataclass
+class Step:
+    """A command and what the page shows after it."""
+
+    command: str
+    shown: list[str] = field(default_factory=list)
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory) -> Path:
+    """The `bin` folder of an environment with nothing but our wheel in it."""
+    folder = tmp_path_factory.mktemp("environment")
+    wheel = build(folder / "wheel")
+    environment = folder / "venv"
+    if uv := shutil.which("uv"):
+        execute(uv, "venv", "-q", "--python", sys.executable, environment)
+        python = environment / "bin" / "python"
+        execute(uv, "pip", "install", "-q", "--python", python, f"adjudge[embedded] @ file://{wheel}")
+    else:
+        execute(sys.executable, "-m", "venv", environment)
+        execute(environment / "bin" / "pip", "install", "-q", f"adjudge[embedded] @ file://{wheel}")
+    return environment / "bin"
+
+
+@pytest.fixture(scope="module")
+def port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def environment(installed, port) -> dict[str, str]:
+    """What a newcomer's shell has: no address, no key, no database."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+    return kept | {"PATH": f"{installed}:{kept['PATH']}", "ADJUDGE_PORT": str(port), "PYTHONUNBUFFERED": "1"}
+
+
+def test_the_first_hour_goes_as_the_page_says(environment, port, tmp_path):
+    """`first_hour.md` is the promise; its names, shapes and order are run here."""
+    blocks = sections(PAGE.read_text().replace("8400", str(port)))
+    with shell(environment, tmp_path) as newcomer:
+        project = blocks["Your own question and model, no retail, no server yet"]
+        up = project.pop()
+        play(newcomer, project)
+        assert up.command.startswith("adjudge up")
+        with running(up, environment, tmp_path / "claims"):
+            play(newcomer, blocks["curl"])
+            play(newcomer, blocks["People, before there is a console"], by_hand={"adjudge review": "2"})
+            run_python(blocks["Python"][0], environment, tmp_path / "claims")
+            decision = json.loads(newcomer.run("adjudge decisions ls --source reviewer --limit 3 --json"))[-1]["id"]
+            assert_path_reads_as_promised(newcomer.run(f"adjudge decisions show {decision}"))
+            install_elsewhere(newcomer, blocks["Take it away, put it to work"], tmp_path / "claims")
+
+
+# What is run
+
+
+class Shell:
+    """One bash for the whole page, as `cd`, functions and variables last."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+        self.status = 0
+
+    def run(self, command: str) -> str:
+        """Return what a command prints, errors after all else."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(f"{command}\nprintf '\\n{DONE} %s\\n' $?\n")
+        self._process.stdin.flush()
+        printed = []
+        for line in self._process.stdout:
+            if line.startswith(DONE):
+                self.status = int(line.split()[1])
+                return "".join(printed).rstrip("\n")
+            printed.append(line)
+        raise AssertionError(f"the shell ended in {command}: {''.join(printed)}")
+
+    def type(self, command: str, keys: str) -> str:
+        """Run a command on a terminal and type `keys`, one at each prompt, then q; return what was on it."""
+        where, environment = (
+            self.run("pwd"),
+            dict(pair.split("=", 1) for pair in self.run("env -0").split("\0") if pair),
+        )
+        return at_terminal(command, keys, where, environment)
+
+
+def play(newcomer: Shell, steps: list[Step], by_hand: dict[str, str] | None = None) -> None:
+    """Run each step, and compare what it prints with what the page shows."""
+    for step in steps:
+        keys = next((keys for start, keys in (by_hand or {}).items() if step.command.startswith(start)), None)
+        printed = newcomer.run(step.command) if keys is None else newcomer.type(step.command, keys)
+        assert newcomer.status == 0, f"{step.command}: {printed}"
+        compare(step, printed)
+
+
+@contextmanager
+def shell(environment: dict[str, str], folder: Path) -> Iterator[Shell]:
+    process = subprocess.Popen(
+        ["bash", "--noprofile", "--norc"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        cwd=folder,
+        env=environment,
+    )
+    try:
+        yield Shell(process)
+    finally:
+        process.kill()
+        process.communicate(timeout=10)
+
+
+@contextmanager
+def running(up: Step, environment: dict[str, str], folder: Path) -> Iterator[None]:
+    """The second terminal; Ctrl-C stops all."""
+    process = subprocess.Popen(
+        up.command.split("#")[0].split(), cwd=folder, env=environment, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout is not None
+        compare(up, process.stdout.readline().rstrip())
+        yield
+    finally:
+        process.send_signal(signal.SIGINT)
+        status = process.wait(timeout=60)
+    assert status == 0
+
+
+def at_terminal(command: str, keys: str, where: str, environment: dict[str, str]) -> str:
+    person, program = pty.openpty()
+    process = subprocess.Popen(
+        ["bash", "-c", command], cwd=where, env=environment, stdin=program, stdout=program, stderr=program
+    )
+    os.close(program)
+    seen, prompts, ends = "", 0, time.monotonic() + 60
+    try:
+        while process.poll() is None and time.monotonic() < ends:
+            if select.select([person], [], [], 0.2)[0]:
+                seen += os.read(person, 4096).decode()
+            if seen.count(" > ") > prompts and prompts < len(keys):
+                os.write(person, keys[prompts].encode())
+                prompts += 1
+            elif prompts == len(keys) and "nothing to review" in seen:
+                os.write(person, b"q")
+                process.wait(timeout=30)
+    except OSError:  # Linux says so when the program has closed its end
+        process.wait(timeout=30)
+    finally:
+        process.kill()
+        os.close(person)
+    assert process.returncode == 0, seen
+    return seen.replace("\r\n", "\n")
+
+
+def run_python(step: Step, environment: dict[str, str], folder: Path) -> None:
+    """Run the page's program while anna is at work: it waits for her."""
+    anna = subprocess.Popen(
+        ["adjudge", "review", "--as", "anna"],
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+        executable=shutil.which("adjudge", path=environment["PATH"]),
+    )
+    assert anna.stdin is not None
+    anna.stdin.write("1\n")
+    anna.stdin.flush()
+    try:
+        python = shutil.which("python", path=environment["PATH"])
+        printed = execute(python, "-", cwd=folder, env=environment, input=step.command)
+    finally:
+        anna.communicate(timeout=60)
+    assert printed == "final ('pay', 'reviewer', '1 of 1 agree')\n"
+
+
+def install_elsewhere(newcomer: Shell, steps: list[Step], project: Path) -> None:
+    """Run the commands of a larger installation against the servers that are there."""
+    servers = json.loads((project / ".adjudge" / "stack.json").read_text())
+    prepare, api = steps
+    command = prepare.command.replace("DATABASE_URL=…", f"DATABASE_URL='{servers['database_url']}'")
+    printed = newcomer.run(command.replace("REDIS_URL=…", f"REDIS_URL='{servers['redis_url']}'"))
+    assert newcomer.status == 0, printed
+    assert "adj_" in printed
+
+    assert api.command.startswith("adjudge api")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    newcomer.run(f"ADJUDGE_PORT={port} adjudge api >api.log 2>&1 & API=$!")
+    ready = newcomer.run(
+        f"curl -sf --retry 60 --retry-delay 1 --retry-all-errors -m 60 http://127.0.0.1:{port}/readyz; kill $API; wait $API"
+    )
+    assert '"status":"ready"' in ready, newcomer.run("cat api.log")
+
+
+def build(folder: Path) -> Path:
+    builder = [shutil.which("uv") or sys.executable]
+    arguments = (
+        ["build", "-q", "--wheel", "-o"] if shutil.which("uv") else ["-m", "pip", "wheel", "-q", "--no-deps", "-w"]
+    )
+    execute(*builder, *arguments, folder, ROOT)
+    (wheel,) = folder.glob("adjudge-*.whl")
+    return wheel
+
+
+def execute(*command: object, **settings: Any) -> str:
+    ended = subprocess.run(
+        [str(part) for part in command],
+        check=False,
+        text=True,
+        timeout=300,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        **settings,
+    )
+    assert ended.returncode == 0, f"{command}: {ended.stdout}{ended.stderr}"
+    return ended.stdout
+
+
+# What is compared
+
+
+def sections(page: str) -> dict[str, list[Step]]:
+    """Return the steps of each section of the page: `$` commands with what follows them, or a program."""
+    found: dict[str, list[Step]] = {}
+    for section in page.split("\n## ")[1:]:
+        title, _, body = section.partition("\n")
+        for language, block in re.findall(r"```(\w*)\n(.*?)```", body, re.DOTALL):
+            steps = found.setdefault(title, [])
+            steps.extend([Step(block)] if language == "python" else commands(block))
+    return found
+
+
+def commands(block: str) -> list[Step]:
+    steps: list[Step] = []
+    is_continued = False
+    for line in block.splitlines():
+        if line.startswith("$ "):
+            steps.append(Step(line[2:]))
+        elif is_continued:
+            steps[-1].command += f"\n{line}"
+        else:
+            steps[-1].shown.append(line)
+        is_continued = (line.startswith("$ ") or is_continued) and line.endswith("\\")
+    return steps
+
+
+def compare(step: Step, printed: str) -> None:
+    shown = "\n".join(step.shown)
+    if not shown:
+        return
+    if "{" in shown and "HTTP/1.1" in shown:
+        return compare_http(shown, printed)
+    expected, actual = shown.splitlines(), [line for line in printed.splitlines() if line.strip()]
+    actual = (
+        [line for line in actual if not line.startswith("nothing to review")] if "review" in step.command else actual
+    )
+    assert len(actual) == len(expected), f"{step.command}: {printed}"
+    for promised, line in zip(expected, actual, strict=True):
+        assert re.fullmatch(shape(promised), line), f"promised: {promised}\nprinted:  {line}"
+    return None
+
+
+def shape(line: str) -> str:
+    """Return the pattern of a promised line: spaces and figures vary, everything else stands."""
+    pattern = ""
+    for word in re.split(r"(\s+|\d+(?:[.:]\d+)*(?: s)?|–|…)", line.rstrip()):
+        if re.fullmatch(r"\d+(?:[.:]\d+)*(?: s)?|–", word):
+            pattern += r"(?:\d+(?:[.:]\d+)*(?: (?:s|min))?|–)"
+        elif word == "…":
+            pattern += ".*"
+        else:
+            pattern += r"\s+" if word.isspace() else re.escape(word)
+    return pattern
+
+
+def compare_http(shown: str, printed: str) -> None:
+    promised, printed_status = shown.split()[1], printed.split()[1]
+    assert printed_status == promised, printed
+    head, _, body = printed.replace("\r\n", "\n").partition("\n\n")
+    if "# Location:" in shown:
+        assert re.search(r"^location: /v1/decisions/", head, re.MULTILINE | re.IGNORECASE)
+    compare_json(json.loads(shown[shown.index("{") :].replace(",…}", "}").replace("\n ", "")), json.loads(body))
+
+
+def compare_json(promised: Any, actual: Any) -> None:
+    """Every promised member is there, in kind and, where nothing was cut, in value; answers keep their order."""
+    if isinstance(promised, dict):
+        assert isinstance(actual, dict), actual
+        assert set(promised) <= set(actual), actual
+        for name, value in promised.items():
+            compare_json(value, actual[name])
+    elif isinstance(promised, list):
+        assert len(promised) == len(actual), actual
+        for one, other in zip(promised, actual, strict=True):
+            compare_json(one, other)
+    elif isinstance(promised, str):
+        assert re.fullmatch(re.escape(promised).replace("…", ".+"), actual), f"{promised} against {actual}"
+    else:
+        assert promised == actual
+
+
+def assert_path_reads_as_promised(printed: str) -> None:
+    (section,) = [steps for title, steps in sections(PAGE.read_text()).items() if title.startswith("See it")]
+    assert section[-1].command.startswith("adjudge decisions show")
+    promised, lines = section[-1].shown, printed.splitlines()
+    first, model, deferred, person, settled = lines
+    assert re.fullmatch(r"\d\d:\d\d:\d\d\.\d{3}  asked {9}claim\.pay at default.*; revision 1, plan claims", first)
+    for line, like in ((model, promised[1]), (person, promised[3]), (settled, promised[5])):
+        assert re.fullmatch(layout(like), line), f"promised: {like}\nprinted:  {line}"
+    assert "deferred      0.80 is under 0.95 (set by hand, config/claims.yaml:10)" in deferred
+
+
+def layout(line: str) -> str:
+    """Return the pattern of a line of a path: its columns stand where they stood."""
+    total = " in all" if line.endswith(" in all") else ""
+    return rf"\d\d:\d\d:\d\d\.\d{{3}}  .{{60}} *[\d.]+ (?:ms|s) +\d+\.\d+ USD{total}"

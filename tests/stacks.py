@@ -1,0 +1,563 @@
+"""A whole stack for tests: api, worker and keeper on a configuration folder of the test's own.
+
+Roles run in this process, where they start in a moment, or as processes that can be killed.
+"""
+
+import asyncio
+import itertools
+import json
+import os
+import sys
+import time
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import asyncpg
+import httpx
+import pytest
+from redis.asyncio import Redis
+
+from adjudge.api.application import create_app
+from adjudge.cli import working
+from adjudge.cli.serving import api_services
+from adjudge.cli.settings import Settings
+from adjudge.config import compile_documents, read_folder
+from adjudge.core.events import Settled, read_events
+from adjudge.core.replaying import replay
+from adjudge.store import keys
+from adjudge.store.work import read_case
+
+ACCEPT = {"by_hand": "confidence >= 0.95"}
+NUMBERS = itertools.count()
+BRIEF = "400ms"
+"""Of a stage of people that nobody answers in time."""
+
+DECIDERS = '''
+"""Models whose behaviour the evidence asks for; each question put to one is written down."""
+
+import os
+import time
+from pathlib import Path
+
+FOLDER = Path(__file__).parent
+
+
+def _note(decider, questions):
+    lines = "".join(f"{decider} {question.id}\\n" for question in questions)
+    with open(FOLDER / "asked.log", "a") as file:
+        file.write(lines)
+
+
+def _says(question, confidence):
+    said = question.evidence.get("say", "pay")
+    other = next((label for label in question.space.labels if label != said), None)
+    return {said: confidence, **({other: 1 - confidence} if other else {})}
+
+
+def sure(questions):
+    _note("sure@1", questions)
+    return [_says(question, 0.99) for question in questions]
+
+
+def second(questions):
+    _note("second@1", questions)
+    return [_says(question, 0.98) for question in questions]
+
+
+def unsure(questions):
+    _note("unsure@1", questions)
+    return [_says(question, 0.6) for question in questions]
+
+
+def slow(questions):
+    time.sleep(0.6)
+    return [_says(question, 0.99) for question in questions]
+
+
+def garbage(questions):
+    return [{"pay": float("nan"), "nonsense": 7} for _ in questions]
+
+
+def failing(questions):
+    raise RuntimeError("no weights")
+
+
+def gated(questions):
+    """Answer once the gate is open."""
+    _note("gated@1", questions)
+    (FOLDER / "waiting").touch()
+    while not (FOLDER / "gate").exists():
+        time.sleep(0.005)
+    return [_says(question, 0.99) for question in questions]
+
+
+def paced(questions):
+    """A capacity of some 200 a second."""
+    time.sleep(0.005 * len(questions))
+    return [_says(question, 0.99) for question in questions]
+
+
+def deadly(questions):
+    _note("deadly@1", questions)
+    if any(question.evidence.get("die") for question in questions):
+        os._exit(9)
+    return [_says(question, 0.99) for question in questions]
+'''
+
+
+def _model(name: str, **more: Any) -> dict[str, Any]:
+    return {"ask": f"{name}@1", "accept": ACCEPT, **more}
+
+
+def _people(pool: str = "agents", timeout: str = "10m", **more: Any) -> dict[str, Any]:
+    return {"ask": pool, "votes": {"min": 1, "max": 1}, "combine": "first", "timeout": timeout, **more}
+
+
+REFUSE = {"answer": "refuse"}
+PLANS: Mapping[str, Mapping[str, Any]] = {
+    "model": {"stages": [_model("sure")], "fallback": REFUSE},
+    "late.ask": {"late": "ask", "stages": [_model("sure")], "fallback": REFUSE},
+    "claims": {"stages": [_model("unsure"), _people()], "fallback": {"hold": "1h", "then": REFUSE}},
+    "person": {"stages": [_people()], "fallback": REFUSE},
+    "expert": {"stages": [_people("experts")], "fallback": REFUSE},
+    "paused": {"stages": [_people("closed")], "fallback": REFUSE},
+    "brief": {"stages": [_people("brief")], "fallback": REFUSE},
+    "slow": {"stages": [_model("slow")], "fallback": REFUSE},
+    "garbage": {"stages": [_model("garbage")], "fallback": REFUSE},
+    "failing": {"stages": [_model("failing")], "fallback": REFUSE},
+    "gated": {"stages": [_model("gated", timeout="60s")], "fallback": REFUSE},
+    "paced": {"stages": [_model("paced", timeout="60s")], "fallback": REFUSE},
+    "deadly": {"stages": [_model("deadly", timeout="60s"), _people()], "fallback": REFUSE},
+    "cascade": {
+        "stages": [_model("unsure"), _model("gated", timeout="60s")],
+        "fallback": REFUSE,
+    },
+    "both": {
+        "stages": [{"ask": ["sure@1", "gated@1"], "combine": "agree", "accept": ACCEPT, "timeout": "60s"}],
+        "fallback": REFUSE,
+    },
+    "people.first": {"stages": [_people(timeout=BRIEF), _model("sure")], "fallback": REFUSE},
+    "nobody.answer": {"stages": [_people(timeout=BRIEF)], "fallback": {"answer": "refuse"}},
+    "nobody.safe": {"stages": [_people(timeout=BRIEF)], "fallback": "safe_side"},
+    "nobody.told": {"stages": [_people(timeout=BRIEF)], "fallback": "safe_side"},
+    "nobody.provisional": {"stages": [_people(timeout=BRIEF)], "fallback": {"provisional": "refuse"}},
+    "nobody.escalate": {
+        "stages": [_people(timeout=BRIEF)],
+        "fallback": {"escalate": "experts", "votes": {"min": 1, "max": 1}, "timeout": "10m", "then": REFUSE},
+    },
+    "nobody.hold": {"stages": [_people(timeout=BRIEF)], "fallback": {"hold": "1s", "then": REFUSE}},
+    "nobody.held": {"stages": [_people(timeout=BRIEF)], "fallback": {"hold": "1h", "then": REFUSE}},
+    "majority": {"stages": [_people(votes={"min": 2, "max": 3}, combine="majority")], "fallback": REFUSE},
+    "together": {
+        "stages": [_people(votes={"min": 2, "max": 3, "together": 2}, combine="majority")],
+        "fallback": REFUSE,
+    },
+    "tie": {"stages": [_people(votes={"min": 2, "max": 2}, combine="majority")], "fallback": REFUSE},
+    "pick": {"stages": [_people()], "fallback": {"answer": "other"}},
+    "count": {"stages": [_people()], "fallback": {"answer": 0}},
+    "form": {"stages": [_people()], "fallback": {"answer": {"ok": False}}},
+}
+TYPES: Mapping[str, Mapping[str, Any]] = {
+    "model": {
+        "evidence": {
+            "type": "object",
+            "required": ["amount"],
+            "properties": {"amount": {"type": "string"}, "note": {}, "say": {}, "deep": {}},
+            "additionalProperties": True,
+        },
+        "amend": ["truth"],
+    },
+    "nobody.safe": {"safe_side": "pay"},
+    "nobody.told": {"safe_side": {"expression": "evidence.safe"}},
+    "pick": {"answers": {"candidates": {"always": ["other"]}}},
+    "count": {"answers": {"integer": {"min": 0, "max": 12}}},
+    "form": {"answers": {"schema": {"type": "object", "required": ["ok"], "properties": {"ok": {"type": "boolean"}}}}},
+}
+_MODELS: Mapping[str, Mapping[str, Any]] = {
+    "sure": {"cost": "0.0005 USD"},
+    "second": {},
+    "unsure": {"cost": "0.001 USD"},
+    "slow": {"timeout": "200ms"},
+    "garbage": {},
+    "failing": {"breaker": {"failures": 3, "for": "30s"}},
+    "gated": {"timeout": "60s"},
+    "paced": {"timeout": "60s", "batch": 20, "concurrency": 1},
+    "deadly": {"batch": 1},
+}
+
+
+def configuration(**more: Any) -> dict[str, Any]:
+    """The documents of all tests; `more` replaces top-level keys."""
+    return {
+        "organisation": {
+            "name": "tests",
+            "currency": "USD",
+            "rates": {"USD": 1, "EUR": 1.08},
+            "resolvers": {"https": "pass", "folder": {"folder": "media"}},
+        },
+        "types": {
+            name: {"answers": ["pay", "refuse"], **TYPES.get(name, {})} for name in PLANS
+        },
+        "deciders": {f"{name}@1": {"python": f"deciders:{name}", **spec} for name, spec in _MODELS.items()},
+        "pools": {
+            "agents": {"wage": "12 USD/h"},
+            "experts": {},
+            "brief": {"lease": "700ms"},
+            "closed": {"paused": True},
+        },
+        "plans": dict(PLANS),
+        "routes": [{"type": name, "plan": name} for name in PLANS],
+        "locations": {name: {} for name in ("default", "store-001", "store-002")},
+        **more,
+    }
+
+
+class Caller:
+    """The API as the holder of one key sees it."""
+
+    def __init__(self, client: httpx.AsyncClient, key: str | None) -> None:
+        self._client = client
+        self.key = key
+
+    async def __call__(
+        self, method: str, path: str, body: object = None, *, content: bytes | None = None, **headers: str
+    ) -> httpx.Response:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        if self.key is not None:
+            named["Authorization"] = f"Bearer {self.key}"
+        given: dict[str, Any] = {} if body is None else {"json": body}
+        if content is not None:
+            given["content"] = content
+            named.setdefault("Content-Type", "application/json")
+        return await self._client.request(method, path, headers=named, **given)
+
+    async def post(self, path: str, body: object = None, **headers: str) -> httpx.Response:
+        return await self("POST", path, body, **headers)
+
+    async def get(self, path: str, **headers: str) -> httpx.Response:
+        return await self("GET", path, **headers)
+
+    async def claim(self, count: int = 1, wait: int = 0, **body: Any) -> list[dict[str, Any]]:
+        answer = await self.post("/v1/reviews/claim", {"count": count, **body}, Prefer=f"wait={wait}")
+        assert answer.status_code == 200, answer.text
+        return answer.json()["tasks"]
+
+    async def answer(self, task: Mapping[str, Any], value: object, **more: Any) -> httpx.Response:
+        return await self.post(f"/v1/reviews/{task['id']}/answer", {"answer": value, "token": task["token"], **more})
+
+    async def vote(self, value: object, wait: int = 5) -> dict[str, Any]:
+        """Claim the next task and answer it; return the task."""
+        [task] = await self.claim(wait=wait)
+        answered = await self.answer(task, value)
+        assert answered.status_code == 200, answered.text
+        return task
+
+
+def question(kind: str = "model", *, location: str = "default", **evidence: Any) -> dict[str, Any]:
+    """A question as it is posted."""
+    return {"type": kind, "location": location, "evidence": {"amount": "30.00", **evidence}}
+
+
+class Role:
+    """A process of ours."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+
+    @property
+    def is_running(self) -> bool:
+        return self._process.returncode is None
+
+    async def kill(self) -> None:
+        """As the kernel does when memory is short."""
+        with suppress(ProcessLookupError):
+            self._process.kill()
+        await self._process.wait()
+
+    async def ended(self) -> None:
+        async with asyncio.timeout(30):
+            await self._process.wait()
+
+
+class Stack:
+    """What a test sees of a running stack."""
+
+    def __init__(self, folder: Path, database_url: str, redis_url: str, **settings: Any) -> None:
+        self.folder = folder
+        self.database_url = database_url
+        self.redis_url = redis_url
+        self._given = settings
+        self._stops: dict[str, asyncio.Event] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._roles: list[Role] = []
+        self._app: Any = None
+        self.db: asyncpg.Pool
+        self.admin: Caller
+        self.client: httpx.AsyncClient
+
+    @property
+    def settings(self) -> Settings:
+        return Settings(
+            database_url=self.database_url, redis_url=self.redis_url, config=self.folder / "config", **self._given
+        )
+
+    @property
+    def services(self) -> Any:
+        """The services of the API in this process."""
+        return self._app._services()
+
+    async def open(self, *roles: str) -> None:
+        """Start roles in this process: `api` first, the others beside it."""
+        self.db = await asyncpg.create_pool(self.database_url, min_size=0, max_size=30, timeout=10, command_timeout=20)
+        secret = keys.new_secret()
+        async with self.db.acquire() as connection:
+            await keys.create(
+                connection, id=keys.new_key_id(), name="tests", role="admin", secret=secret, created_by="tests"
+            )
+        for role in roles:
+            await self.start(role)
+        if self._app is not None:
+            self.client = httpx.AsyncClient(
+                transport=httpx.ASGITransport(app=self._app), base_url="http://stack", timeout=60
+            )
+            self.admin = Caller(self.client, secret)
+        self._secret = secret
+
+    def reach(self, url: str) -> None:
+        """Speak to an API process instead."""
+        self.client = httpx.AsyncClient(base_url=url, timeout=20)
+        self.admin = Caller(self.client, self._secret)
+
+    async def start(self, role: str) -> None:
+        stop = self._stops[role] = asyncio.Event()
+        if role == "api":
+            self._app = create_app(lambda: api_services(self.settings))
+            started = asyncio.get_running_loop().create_future()
+            self._tasks[role] = asyncio.create_task(_lifespan(self._app, started, stop), name=role)
+            async with asyncio.timeout(20):
+                await started
+            return
+        run = {"worker": working.run_worker, "keeper": working.run_keeper}[role]
+        self._tasks[role] = asyncio.create_task(run(self.settings, stop, _forever), name=role)
+
+    async def stop(self, role: str) -> None:
+        self._stops.pop(role).set()
+        async with asyncio.timeout(20):
+            await self._tasks.pop(role)
+
+    async def spawn(self, role: str, **environment: str) -> Role:
+        """Start a role as a process of its own."""
+        env = {
+            **os.environ,
+            "DATABASE_URL": self.database_url,
+            "REDIS_URL": self.redis_url,
+            "ADJUDGE_CONFIG": str(self.folder / "config"),
+            **{f"ADJUDGE_{name.upper()}": str(value) for name, value in self._given.items()},
+            **environment,
+        }
+        with (self.folder / f"{role}.log").open("ab") as log:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "adjudge", role, env=env, cwd=self.folder, stdout=log, stderr=log
+            )
+        self._roles.append(Role(process))
+        return self._roles[-1]
+
+    async def close(self) -> None:
+        for role in self._roles:
+            await role.kill()
+        self.open_gate()
+        for name in reversed(list(self._tasks)):
+            await self.stop(name)
+        if hasattr(self, "client"):
+            await self.client.aclose()
+        await asyncio.wait_for(self.db.close(), 10)
+
+    # -- callers
+
+    async def key(self, role: str = "client", **bounds: Any) -> Caller:
+        answer = await self.admin.post("/v1/keys", {"name": f"{role}-{time.monotonic_ns()}", "role": role, **bounds})
+        assert answer.status_code == 201, answer.text
+        return Caller(self.client, answer.json()["key"])
+
+    async def reviewer(self, name: str, *pools: str) -> Caller:
+        unique = f"{name}-{time.monotonic_ns()}"
+        answer = await self.admin.post("/v1/reviewers", {"name": unique, "pools": pools or ("agents",)})
+        assert answer.status_code == 201, answer.text
+        return Caller(self.client, answer.json()["key"])
+
+    # -- decisions
+
+    async def ask(self, kind: str = "model", *, wait: int = 0, by: Caller | None = None, **more: Any) -> dict[str, Any]:
+        """Ask one question; return the decision as answered."""
+        answer = await (by or self.admin).post("/v1/decisions", question(kind, **more), Prefer=f"wait={wait}")
+        assert answer.status_code in (200, 202), answer.text
+        return answer.json()
+
+    async def ask_many(self, count: int, kind: str = "model", **more: Any) -> list[str]:
+        """Ask in bulk; return the ids of all that were accepted."""
+        accepted = []
+        for start in range(0, count, 500):
+            items = [question(kind, n=n, **more) for n in range(start, min(count, start + 500))]
+            answer = await self.admin.post("/v1/decisions/bulk", {"items": items})
+            assert answer.status_code == 200, answer.text
+            accepted += [item["decision"]["id"] for item in answer.json()["items"] if "decision" in item]
+        return accepted
+
+    async def read(self, decision: str, wait: int = 0) -> dict[str, Any]:
+        answer = await self.admin.get(f"/v1/decisions/{decision}", Prefer=f"wait={wait}")
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    async def path(self, decision: str) -> list[dict[str, Any]]:
+        return (await self.admin.get(f"/v1/decisions/{decision}/path")).json()["events"]
+
+    async def until(self, decision: str, status: str, seconds: float = 10) -> dict[str, Any]:
+        """Return the decision once it has the status. There is no event for `held`."""
+        async with asyncio.timeout(seconds):
+            while (found := await self.read(decision))["status"] != status:
+                await asyncio.sleep(0.02)
+        return found
+
+    async def settled(self, ids: Iterable[str], seconds: float = 30) -> float:
+        """Wait until all have their final outcome; return how long it took. There is no event for many."""
+        started = time.monotonic()
+        wanted = [UUID(decision) for decision in ids]
+        async with asyncio.timeout(seconds):
+            while await self.count_final(wanted) < len(wanted):
+                await asyncio.sleep(0.05)
+        return time.monotonic() - started
+
+    async def count_final(self, wanted: Sequence[UUID]) -> int:
+        return await self.value(
+            "SELECT count(*) FROM outcome WHERE kind = 'final' AND decision_id = ANY($1::uuid[])", wanted
+        )
+
+    async def value(self, sql: str, *arguments: object) -> Any:
+        async with self.db.acquire() as connection:
+            return await connection.fetchval(sql, *arguments)
+
+    async def rows(self, sql: str, *arguments: object) -> list[Any]:
+        async with self.db.acquire() as connection:
+            return await connection.fetch(sql, *arguments)
+
+    # -- deciders
+
+    def asked(self, decider: str) -> list[str]:
+        """Return the ids of all questions put to a decider, in order."""
+        log = self.folder / "asked.log"
+        lines = log.read_text().splitlines() if log.exists() else []
+        return [line.split()[1] for line in lines if line.split()[0] == decider]
+
+    async def until_asked(self, decider: str, count: int = 1, seconds: float = 15) -> None:
+        async with asyncio.timeout(seconds):
+            while len(set(self.asked(decider))) < count:
+                await asyncio.sleep(0.02)
+
+    def open_gate(self) -> None:
+        (self.folder / "gate").touch()
+
+    def shut_gate(self) -> None:
+        (self.folder / "gate").unlink(missing_ok=True)
+
+    # -- promises that hold at the end of every test
+
+    async def replay_all(self) -> int:
+        """Put every recorded path through the core again (promise 7). Raises Diverged."""
+        base = self.folder
+        compiled = compile_documents(read_folder(base / "config", relative_to=base), base=base)
+        rows = await self.rows(RECORDED)
+        for row in rows:
+            paths = [event for path in row["paths"] for event in read_events(path)]
+            told = len(paths)
+            settled = any(isinstance(event, Settled) and event.outcome == "final" for event in paths)
+            rest = () if settled or row["history"] is None else read_events(row["history"])[told:]
+            replay(compiled.plan(row["location"], row["type"]), read_case(row["facts"]), (*paths, *rest))
+        return len(rows)
+
+    async def settled_once(self) -> None:
+        """No decision has two final outcomes, and none that is settled has work or open tasks."""
+        assert not await self.rows(
+            "SELECT decision_id FROM outcome WHERE kind = 'final' GROUP BY decision_id HAVING count(*) > 1"
+        )
+        assert not await self.rows(
+            "SELECT decision_id FROM work JOIN outcome USING (decision_id) WHERE outcome.kind = 'final'"
+        )
+        assert not await self.rows(
+            "SELECT review_task.id FROM review_task JOIN outcome USING (decision_id) "
+            "WHERE outcome.kind = 'final' AND state IN ('waiting', 'leased')"
+        )
+
+
+RECORDED = """
+    SELECT decision.type, decision.location, decision.facts, work.history,
+        ARRAY(SELECT path::text FROM outcome WHERE decision_id = decision.id ORDER BY version) AS paths
+    FROM decision LEFT JOIN work ON work.decision_id = decision.id
+"""
+
+
+def laid(folder: Path, **more: Any) -> Path:
+    """Write the configuration and its deciders into the folder."""
+    (folder / "config" / "media").mkdir(parents=True)
+    (folder / "config" / "all.yaml").write_text(json.dumps(configuration(**more), indent=1))
+    (folder / "deciders.py").write_text(DECIDERS)
+    return folder
+
+
+@asynccontextmanager
+async def database(servers_url: str, template: str, name: str) -> AsyncIterator[str]:
+    """A database with the schema, for longer than one test."""
+    admin = await asyncpg.connect(servers_url, timeout=10)
+    try:
+        await admin.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        yield urlsplit(servers_url)._replace(path=f"/{name}").geturl()
+        await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    finally:
+        await admin.close(timeout=10)
+
+
+async def _lifespan(app: Any, started: "asyncio.Future[None]", stop: asyncio.Event) -> None:
+    """Speak the ASGI lifespan protocol."""
+    begun = False
+
+    async def receive() -> dict[str, str]:
+        nonlocal begun
+        if not begun:
+            begun = True
+            return {"type": "lifespan.startup"}
+        await stop.wait()
+        return {"type": "lifespan.shutdown"}
+
+    async def send(message: Mapping[str, Any]) -> None:
+        if message["type"] == "lifespan.startup.complete":
+            started.set_result(None)
+        elif message["type"].endswith(".failed"):
+            failure = RuntimeError(message.get("message"))
+            if started.done():
+                raise failure
+            started.set_exception(failure)
+
+    await app({"type": "lifespan", "asgi": {"version": "3.0"}, "state": {}}, receive, send)
+
+
+async def _forever(_: object) -> None:
+    await asyncio.Event().wait()
+
+
+@pytest.fixture(scope="module")
+async def stack(servers: Any, migrated_template: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+    """Everything on the shared servers, for the tests of one module; afterwards every path must replay."""
+    async with database(servers.database_url, migrated_template, f"stack_{next(NUMBERS)}") as url:
+        async with Redis.from_url(servers.redis_url) as redis:
+            await redis.flushall()
+        stack = Stack(laid(tmp_path_factory.mktemp("project")), url, servers.redis_url, audit_rate=0.5)
+        try:
+            await stack.open("api", "worker", "keeper")
+            yield stack
+            await stack.settled_once()
+            await stack.replay_all()
+        finally:
+            await stack.close()

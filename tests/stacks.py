@@ -361,7 +361,7 @@ class Stack:
         }
         with (self.folder / f"{role}.log").open("ab") as log:
             process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "adjudge", role, env=env, cwd=self.folder, stdout=log, stderr=log
+                sys.executable, "-m", "adjudge", role, env=env, cwd="/", stdout=log, stderr=log
             )
         self._roles.append(Role(process))
         return self._roles[-1]
@@ -448,7 +448,7 @@ class Stack:
 
     def asked(self, decider: str) -> list[str]:
         """Return the ids of all questions put to a decider, in order."""
-        log = self.folder / "asked.log"
+        log = self.folder / "config" / "asked.log"
         lines = log.read_text().splitlines() if log.exists() else []
         return [line.split()[1] for line in lines if line.split()[0] == decider]
 
@@ -458,17 +458,17 @@ class Stack:
                 await asyncio.sleep(0.02)
 
     def open_gate(self) -> None:
-        (self.folder / "gate").touch()
+        (self.folder / "config" / "gate").touch()
 
     def shut_gate(self) -> None:
-        (self.folder / "gate").unlink(missing_ok=True)
+        (self.folder / "config" / "gate").unlink(missing_ok=True)
 
     # -- promises that hold at the end of every test
 
     async def replay_all(self) -> int:
         """Put every recorded path through the core again (promise 7). Raises Diverged."""
-        base = self.folder
-        compiled = compile_documents(read_folder(base / "config", relative_to=base), base=base)
+        base = self.folder / "config"
+        compiled = compile_documents(read_folder(base), base=base)
         rows = await self.rows(RECORDED)
         for row in rows:
             paths = [event for path in row["paths"] for event in read_events(path)]
@@ -503,7 +503,7 @@ def laid(folder: Path, **more: Any) -> Path:
     """Write the configuration and its deciders into the folder."""
     (folder / "config" / "media").mkdir(parents=True)
     (folder / "config" / "all.yaml").write_text(json.dumps(configuration(**more), indent=1))
-    (folder / "deciders.py").write_text(DECIDERS)
+    (folder / "config" / "deciders.py").write_text(DECIDERS)
     return folder
 
 

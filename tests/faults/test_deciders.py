@@ -110,7 +110,7 @@ async def test_when_all_threads_are_stuck_the_loop_goes_on_and_the_breaker_says_
             (unasked,) = await bench.ask(a_question())
 
             assert unasked.fault == "timeout"
-            assert unasked.detail == "all 1 places for its calls are held by calls that overran their time"
+            assert unasked.detail == "none of its 1 places came free: calls that overran hold them, or they restart"
             assert (unasked.cost_micros, unasked.seconds) == (0, 0.0)
             assert bench.state.breaker == "open"
             assert await bench.faults(a_question()) == ["breaker"]

@@ -67,6 +67,9 @@ class HotPath:
         except UNAVAILABLE as error:
             log.warning("api.unavailable", error=repr(error))
             answer = of_problem(Problem("unavailable", "the database does not answer"))
+        except Exception as error:  # the last place: a fault of ours is a problem, too
+            log.error("api.failed", path=scope["path"], exc_info=error)
+            answer = of_problem(Problem("internal", "something went wrong here; it is in the log"))
         length = (b"content-length", b"%d" % len(answer[2]))
         await send({"type": "http.response.start", "status": answer[0], "headers": [*answer[1], length]})
         await send({"type": "http.response.body", "body": answer[2]})

@@ -3,11 +3,13 @@
 import asyncio
 import functools
 import secrets as random_bytes
-from collections.abc import AsyncIterator
+import signal
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
+import structlog
 
 from adjudge.api.authentication import Authentication
 from adjudge.api.media import Media
@@ -22,6 +24,8 @@ from adjudge.engine.intake import Intake
 from adjudge.engine.notifying import Waiters
 from adjudge.store import connecting, decisions, secrets
 from adjudge.store.connecting import Connection, Pool
+
+log = structlog.get_logger()
 
 
 @asynccontextmanager
@@ -77,13 +81,22 @@ async def api_services(settings: Settings) -> AsyncIterator[Services]:
         await upkeep.look()
         async with asyncio.TaskGroup() as group:
             tasks = [
-                group.create_task(flusher.run(), name="flusher"),
-                group.create_task(waiters.run(ground.streams), name="waiters"),
-                group.create_task(upkeep.run(), name="upkeep"),
+                group.create_task(_or_end(flusher.run()), name="flusher"),
+                group.create_task(_or_end(waiters.run(ground.streams)), name="waiters"),
+                group.create_task(_or_end(upkeep.run()), name="upkeep"),
             ]
             yield services
             for task in tasks:
                 task.cancel()
+
+
+async def _or_end(background: Coroutine[Any, Any, None]) -> None:
+    """End the process when what it stands on fails: started again, it is whole; half alive, it is silent."""
+    try:
+        await background
+    except Exception as error:
+        log.error("api.background_failed", exc_info=error)
+        signal.raise_signal(signal.SIGTERM)
 
 
 async def _connect(database_url: str, name: str) -> Connection:

@@ -171,7 +171,9 @@ class Call:
         ticket = self._breaker.admit()
         if ticket is not None:
             self._trying = (part, ticket)
-            lost = f"all {self._spec.concurrency} places for its calls are held by calls that overran their time"
+            lost = (
+                f"none of its {self._spec.concurrency} places came free: calls that overran hold them, or they restart"
+            )
             self._refused(part, "timeout", lost)
 
     def _take_back(self) -> tuple[_Part, Ticket]:

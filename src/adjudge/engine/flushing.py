@@ -113,12 +113,12 @@ class Flusher:
                         connection = await asyncio.wait_for(self._connect(), 5)
                     await self._flush(connection, batch)
                     failures = 0
-                except UNAVAILABLE as error:
+                except (*UNAVAILABLE, asyncpg.PostgresError) as error:  # of the server, not of any row
                     _discard(connection)
                     connection = None
                     failures += 1
                     self._return(batch, error)
-                    await asyncio.sleep(min(0.5, 0.02 * 2**failures) * self._rng.random())
+                    await asyncio.sleep(min(0.5, 0.02 * 2 ** min(failures, 6)) * self._rng.random())
                 finally:
                     self._keys_in_flight -= {_key(pending) for pending in batch}
         finally:

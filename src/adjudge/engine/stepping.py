@@ -149,23 +149,19 @@ class Stepper:
 
     def _moved(self, row: Held, history: History, step: Step, *, stage: int, version: int | None = None) -> Moved:
         now = self._now()
-        asks_model = isinstance(step, Ask) and step.pool is None
-        until = step.until
-        due_at = min(until, now + timedelta(seconds=RESEND_SECONDS)) if asks_model else until
-        waits_for_model = asks_model or (isinstance(step, Wait) and row.due_kind == "resend")
-        if isinstance(step, Wait) and row.due_kind == "resend":
-            due_at = min(until, now + timedelta(seconds=RESEND_SECONDS))
+        models_silent = _waits_for_models(history, stage)
+        look_again = min(step.until, now + timedelta(seconds=RESEND_SECONDS))
         return Moved(
             id=row.id,
             version=row.version if version is None else version,
             stage=stage,
             status=status(history),
             waiting_for=msgspec.json.encode(waiting_for(history, step)).decode(),
-            attempt=0 if stage != row.stage else row.attempt,
-            sent_at=now if waits_for_model else None,
-            due_at=due_at,
-            due_kind="resend" if waits_for_model else "stage",
-            stage_until=until,
+            attempt=row.attempt if stage == row.stage else 0,
+            sent_at=now if models_silent else None,
+            due_at=look_again if models_silent else step.until,
+            due_kind="resend" if models_silent else "stage",
+            stage_until=step.until,
             history=write_events(history.events),
         )
 
@@ -208,6 +204,12 @@ def slips_of(sendable: work.Sendable, deciders: Sequence[str], *, resent: bool =
         )
         for decider in deciders
     ]
+
+
+def _waits_for_models(history: History, stage: int) -> bool:
+    """Return whether the stage is still open and some model in it has not answered."""
+    tally = fold(history.events).tally(stage)
+    return tally.asked is not None and not tally.asked.seats and tally.deferred is None and bool(tally.silent())
 
 
 def status(history: History) -> str:

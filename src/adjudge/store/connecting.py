@@ -12,9 +12,9 @@ from adjudge.core.errors import AdjudgeError
 
 Connection: TypeAlias = Any
 """An asyncpg connection, pooled or not (asyncpg ships no complete types)."""
-Pool: TypeAlias = Any
 
 STATEMENT_SECONDS = 10.0
+ACQUIRE_SECONDS = 5.0
 UNAVAILABLE = (
     OSError,
     asyncio.TimeoutError,
@@ -28,6 +28,17 @@ UNAVAILABLE = (
     asyncpg.DiskFullError,
 )
 """Faults of the infrastructure, never of what was asked."""
+
+
+class Pool:
+    """Connections of one process; waiting for one has an end."""
+
+    def __init__(self, pool: Any) -> None:
+        self._pool = pool
+
+    def acquire(self) -> Any:
+        """Return an async context manager of a connection. Entering it raises TimeoutError after ACQUIRE_SECONDS."""
+        return self._pool.acquire(timeout=ACQUIRE_SECONDS)
 
 
 class Unsafe(AdjudgeError):
@@ -54,7 +65,7 @@ async def open_pool(database_url: str, *, size: int, name: str) -> AsyncIterator
         },
     )
     try:
-        yield pool
+        yield Pool(pool)
     finally:
         try:
             await asyncio.wait_for(pool.close(), 5)

@@ -68,7 +68,6 @@ async def test_model_person_fallback_and_cancel_have_one_shape(stack):
     cancelled = (await stack.admin.post(f"/v1/decisions/{(await stack.ask('expert'))['id']}/cancel")).json()
     listed = (await stack.admin.get("/v1/decisions")).json()["items"]
 
-    print(by_model)
     settled = [by_model, by_person, by_fallback, cancelled]
     assert [in_shape(one)["outcome"]["source"] for one in settled] == ["model", "reviewer", "fallback", "cancel"]
     assert [one["status"] for one in settled] == ["final", "final", "final", "cancelled"]

@@ -17,7 +17,7 @@ PLACE = Structured(canonical({"type": "object", "required": ["x"], "properties":
 SPACES = [LABELS, Boolean(), Integer(0, 3), PLACE]
 
 
-class Verdict(str, Enum):
+class Verdict(str, Enum):  # noqa: UP042  the `str` of this kind is its name
     PAY = "pay"
 
 

@@ -212,7 +212,7 @@ class Shift:
     async def _send(self, sent: Deliver) -> Recorded | None:
         match sent.verdict:
             case Answered(answer):
-                return await self._adjudge.reviews.answer(sent.task, answer, seconds=round(sent.seconds, 1))
+                return await self._adjudge.reviews.answer(sent.task, answer, seconds=round(sent.seconds, 3))
             case Skipped(reason, note):
                 await self._adjudge.reviews.decline(sent.task, reason, note)
                 return None

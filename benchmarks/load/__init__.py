@@ -1,0 +1,1 @@
+"""What the benchmarks share: load, the system under it, its baselines, and the report."""

@@ -6,6 +6,7 @@ Roles run in this process, where they start in a moment, or as processes that ca
 import asyncio
 import itertools
 import json
+import logging
 import os
 import sys
 import time
@@ -19,6 +20,7 @@ from uuid import UUID
 import asyncpg
 import httpx
 import pytest
+import structlog
 from redis.asyncio import Redis
 
 from adjudge.api.application import create_app
@@ -33,6 +35,11 @@ from adjudge.store.work import read_case
 
 ACCEPT = {"by_hand": "confidence >= 0.95"}
 NUMBERS = itertools.count()
+# A trace drawn with all its locals holds the loop up for seconds.
+structlog.configure(
+    processors=[structlog.processors.format_exc_info, structlog.processors.KeyValueRenderer(sort_keys=True)],
+    wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+)
 BRIEF = "400ms"
 """Of a stage of people that nobody answers in time."""
 
@@ -322,7 +329,7 @@ class Stack:
             await self.start(role)
         if self._app is not None:
             self.client = httpx.AsyncClient(
-                transport=httpx.ASGITransport(app=self._app), base_url="http://stack", timeout=60
+                transport=httpx.ASGITransport(app=self._app, raise_app_exceptions=False), base_url="http://stack", timeout=60
             )
             self.admin = Caller(self.client, secret)
         self._secret = secret

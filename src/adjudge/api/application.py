@@ -14,7 +14,7 @@ from adjudge.api import administration, decisions, hot, operations, problems, re
 from adjudge.api.problems import Problem
 from adjudge.api.services import Services
 from adjudge.core.errors import AdjudgeError
-from adjudge.store.connecting import UNAVAILABLE
+from adjudge.store.connecting import UNAVAILABLE, UNSTORABLE
 
 log = structlog.get_logger()
 
@@ -47,6 +47,7 @@ def create_app(services: Callable[[], AbstractAsyncContextManager[Services]]) ->
     app.add_exception_handler(AdjudgeError, _problem)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(UNSTORABLE, _unstorable)
     for error in UNAVAILABLE:
         app.add_exception_handler(error, _unavailable)
     app.add_exception_handler(Exception, _unexpected)
@@ -73,6 +74,8 @@ async def _problem(request: Request, error: Exception) -> Response:
 
 async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
+    if any(fault["type"] == "json_invalid" for fault in error.errors()):
+        return problems.response(Problem("malformed-json", "the body is not JSON"))
     faults = [(_pointer(fault["loc"]), str(fault["msg"])) for fault in error.errors()[:20]]
     return problems.response(Problem("invalid-body", "the request does not fit", faults=faults))
 
@@ -88,6 +91,11 @@ async def _http(request: Request, error: Exception) -> Response:
 async def _unavailable(request: Request, error: Exception) -> Response:
     log.warning("api.unavailable", path=request.url.path, error=repr(error))
     return problems.response(Problem("unavailable", "the database does not answer"))
+
+
+async def _unstorable(request: Request, error: Exception) -> Response:
+    """A NUL in a text, a number out of range: what PostgreSQL cannot store is refused, wherever it stood."""
+    return problems.response(Problem("unstorable", f"the request holds what cannot be stored: {error}"))
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:

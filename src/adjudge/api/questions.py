@@ -57,7 +57,7 @@ _any = msgspec.json.Decoder()
 _PLACE = re.compile(r"(.*) - at `\$(.*)`")
 _MISSING = re.compile(r"Object missing required field `(\w+)`")
 _UNKNOWN = re.compile(r"Object contains unknown field `(.*)`")
-_STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
+_STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
@@ -65,7 +65,7 @@ def read(body: bytes | msgspec.Raw, *, key: str | None, trace: str | None, lane:
     """Return the question; `lane` is for those that name none. Raises Problem and InvalidMoney, with a pointer."""
     try:
         asked = _question.decode(body)
-        evidence = _any.decode(asked.evidence)
+        evidence = _evidence(asked.evidence)
     except msgspec.ValidationError as error:
         raise invalid(str(error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -111,11 +111,12 @@ def traced(header: bytes | None) -> str | None:
     return text if _TRACEPARENT.fullmatch(text) else None
 
 
-def invalid(message: str) -> Problem:
-    """Return the problem that a decoder's message stands for."""
+def invalid(message: str, base: str = "#") -> Problem:
+    """Return the problem that a decoder's message stands for; it does not say which key of a map it means."""
     placed = _PLACE.fullmatch(message)
     what, where = (placed[1], placed[2]) if placed else (message, "")
-    pointer = "#" + "".join(f"/{name or index}" for name, index in _STEP.findall(where))
+    known = where.partition("[...]")[0]
+    pointer = base + "".join(f"/{name or index}" for name, index in _STEP.findall(known))
     missing, unknown = _MISSING.fullmatch(what), _UNKNOWN.fullmatch(what)
     if missing:
         return Problem("invalid-body", "is required", pointer=f"{pointer}/{missing[1]}")
@@ -145,6 +146,13 @@ def _asked(
         trace=trace,
         idempotency_key=key,
     )
+
+
+def _evidence(raw: msgspec.Raw) -> Any:
+    try:
+        return _any.decode(raw)
+    except msgspec.ValidationError as error:  # a number beyond a double
+        raise Problem("invalid-body", str(error), pointer="#/evidence") from None
 
 
 def _within_limits(asked: QuestionBody, evidence: dict[str, Any]) -> None:

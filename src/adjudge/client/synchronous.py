@@ -46,6 +46,7 @@ class Sending:
 
     def run(self, call: Call[T], /) -> T:
         """Return the answer of the call. Raises Problem."""
+        call = with_key(call, self.new_key)
         attempts = Attempts(self._patience, call.repeatable, self.now())
         while True:
             result = self._attempt(call)
@@ -71,7 +72,6 @@ class Sending:
         self._http.close()
 
     def _attempt(self, call: Call[T]) -> Result:
-        call = with_key(call, self.new_key)
         try:
             return self._http.send(self._requests.build(self._http, call))
         except httpx.TransportError as error:

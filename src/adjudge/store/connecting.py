@@ -28,6 +28,8 @@ UNAVAILABLE = (
     asyncpg.DiskFullError,
 )
 """Faults of the infrastructure, never of what was asked."""
+UNSTORABLE = asyncpg.DataError
+"""A value that no column can hold: always a fault of what was asked."""
 
 
 class Pool:

@@ -1,0 +1,110 @@
+"""A stranger's bytes become a question, or a problem that points at the field."""
+
+import contextlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adjudge.api import questions
+from adjudge.api.problems import Problem
+from adjudge.core.errors import AdjudgeError
+from adjudge.engine.intake import InvalidEvidence
+
+
+def read(body: str | bytes):
+    raw = body.encode() if isinstance(body, str) else body
+    return questions.read(raw, key=None, trace=None)
+
+
+def test_a_whole_question_is_read():
+    question = questions.read(
+        b'{"type":"claim.pay","location":"store-1","subject":{"claim":"c-1"},"evidence":{"amount":"30.00"},'
+        b'"stake":{"amount":"2.49","currency":"USD"},"deadline":"2026-12-01T10:00:00+01:00","lane":"bulk"}',
+        key="k-1",
+        trace=None,
+    )
+
+    assert (question.type, question.location, question.idempotency_key) == ("claim.pay", "store-1", "k-1")
+    assert question.evidence == {"amount": "30.00"}
+    assert question.evidence_json == b'{"amount":"30.00"}'
+    assert question.stake is not None
+    assert question.stake.minor == 249
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ('{"evidence":{}}', "#/type"),
+        ('{"type":"t"}', "#/evidence"),
+        ('{"type":7,"evidence":{}}', "#/type"),
+        ('{"type":"t","evidence":[]}', "#/evidence"),
+        ('{"type":"t","evidence":{},"colour":1}', "#/colour"),
+        ('{"type":"t","evidence":{},"subject":{"a":1}}', "#/subject"),
+        ('{"type":"t","evidence":{},"stake":{"amount":2.49,"currency":"USD"}}', "#/stake/amount"),
+        ('{"type":"t","evidence":{},"stake":{"amount":"2.499","currency":"USD"}}', "#/stake/amount"),
+        ('{"type":"t","evidence":{},"stake":{"amount":"2","currency":"usd"}}', "#/stake/currency"),
+        ('{"type":"t","evidence":{},"deadline":"2026-12-01T10:00:00"}', "#/deadline"),
+        ('{"type":"t","evidence":{},"deadline":"1026-12-01T10:00:00Z"}', "#/deadline"),
+        ('{"type":"t","evidence":{},"lane":"shadow"}', "#/lane"),
+        ('{"type":"t","evidence":{"a":"\\u0000"}}', "#/evidence/a"),
+        ('{"type":"t","evidence":{"a/b":["x","\\u0000"]}}', "#/evidence/a~1b/1"),
+        ('{"type":"t\\u0000","evidence":{}}', "#/type"),
+        ('{"type":"t","evidence":{},"candidates":["a","b\\u0000"]}', "#/candidates/1"),
+        ('{"type":"t","evidence":{"n":1e400}}', "#/evidence"),
+        ('{"type":"t","evidence":' + '{"a":' * 65 + "1" + "}" * 65 + "}", "#/evidence"),
+        (
+            '{"type":"t","evidence":{},"subject":{"1":"","2":"","3":"","4":"","5":"","6":"","7":"","8":"","9":""}}',
+            "#/subject",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_pointed_at(body, pointer):
+    with pytest.raises(AdjudgeError) as refused:
+        read(body)
+
+    assert refused.value.pointer == pointer
+
+
+@pytest.mark.parametrize("body", ["", "{", '{"type":"t","evidence":{}}x', b"\xff\xfe{}"])
+def test_what_is_not_json_says_so(body):
+    with pytest.raises(Problem) as refused:
+        read(body)
+
+    assert refused.value.kind == "malformed-json"
+
+
+def test_an_escaped_backslash_before_u0000_is_no_nul():
+    assert read('{"type":"t","evidence":{"a":"\\\\u0000"}}').evidence == {"a": "\\u0000"}
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_a_question_or_a_problem(body):
+    with contextlib.suppress(AdjudgeError):
+        read(body)
+
+
+def test_all_faults_of_the_evidence_are_told_at_once():
+    schema = {"type": "object", "required": ["amount", "text"], "properties": {"amount": {"type": "string"}}}
+
+    with pytest.raises(InvalidEvidence) as refused:
+        questions.check_evidence("claim.pay", schema, {"amount": 5})
+
+    assert set(refused.value.faults) == {
+        ("#/evidence/text", "is required"),
+        ("#/evidence/amount", '5 is not of type "string"'),
+    }
+    assert refused.value.title == "Evidence does not fit claim.pay"
+
+
+@pytest.mark.parametrize(
+    ("header", "trace"),
+    [
+        (b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", True),
+        (b"00-0af7", False),
+        (b"'; DROP TABLE decision", False),
+        (None, False),
+    ],
+)
+def test_only_a_trace_context_travels_on(header, trace):
+    assert (questions.traced(header) is not None) == trace

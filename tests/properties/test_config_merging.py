@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adjudge.config.faults import Faults
@@ -11,6 +11,7 @@ from adjudge.config.merging import leaves, merge, merge_all
 from adjudge.config.nodes import Node, parse
 from adjudge.core.plans import Origin
 
+UNTIMED = settings(deadline=None)  # the machine may be busy
 KEYS = st.sampled_from(["a", "b", "c", "d"])
 SCALARS = st.one_of(st.booleans(), st.integers(-5, 5), st.sampled_from(["yes", "no", "on", "", "0x1", "~", "1e3"]))
 VALUES = st.recursive(
@@ -48,6 +49,7 @@ def rfc_7396(target: Any, patch: Any) -> Any:
     return result
 
 
+@UNTIMED
 @given(target=DOCUMENTS, patch=PATCHES)
 def test_merging_is_json_merge_patch(target: Any, patch: Any) -> None:
     merged = merge(written(target, "t")[0], written(patch, "p")[0])
@@ -55,6 +57,7 @@ def test_merging_is_json_merge_patch(target: Any, patch: Any) -> None:
     assert merged.plain() == rfc_7396(target, patch)
 
 
+@UNTIMED
 @given(layers=st.lists(PATCHES, min_size=1, max_size=4))
 def test_every_leaf_stands_on_the_line_that_holds_its_value(layers: list[Any]) -> None:
     trees = {f"f{number}": written(layer, f"f{number}") for number, layer in enumerate(layers)}
@@ -71,6 +74,7 @@ def test_every_leaf_stands_on_the_line_that_holds_its_value(layers: list[Any]) -
             assert isinstance(leaf.value, list | dict) or line == f'"{key}": {shown}'
 
 
+@UNTIMED
 @given(target=DOCUMENTS, patch=PATCHES)
 def test_merging_a_patch_twice_changes_nothing(target: Any, patch: Any) -> None:
     tree, change = written(target, "t")[0], written(patch, "p")[0]
@@ -80,6 +84,7 @@ def test_merging_a_patch_twice_changes_nothing(target: Any, patch: Any) -> None:
     assert merge(once, change) == once
 
 
+@UNTIMED
 @given(target=DOCUMENTS, first=DOCUMENTS, second=DOCUMENTS)
 def test_patches_that_remove_nothing_may_be_merged_among_themselves_first(target: Any, first: Any, second: Any) -> None:
     """Associative, as long as there is no null and no kind of value is replaced by another."""
@@ -90,6 +95,7 @@ def test_patches_that_remove_nothing_may_be_merged_among_themselves_first(target
     assert left.plain() == right.plain() or not same_kinds(target, first, second)
 
 
+@UNTIMED
 @given(target=DOCUMENTS, patch=PATCHES)
 def test_what_a_patch_does_not_name_stays_the_same_object(target: Any, patch: Any) -> None:
     """Compiling shares by identity what many locations have in common."""
@@ -109,6 +115,7 @@ def same_kinds(*values: Any) -> bool:
     return all(same_kinds(*(mapping[key] for mapping in mappings if key in mapping)) for key in keys)
 
 
+@UNTIMED
 @given(text=st.text(max_size=60))
 def test_any_text_is_read_or_refused(text: str) -> None:
     """No bytes of a stranger bring the reader down."""
@@ -119,6 +126,7 @@ def test_any_text_is_read_or_refused(text: str) -> None:
     assert node is None or bool(faults) or json.dumps(node.plain(), allow_nan=False)
 
 
+@UNTIMED
 @given(value=VALUES)
 def test_json_is_read_as_it_is(value: Any) -> None:
     """YAML 1.2 holds JSON: what the API is given means the same as a file."""

@@ -109,7 +109,7 @@ class Shell:
         raise AssertionError(f"the shell ended in {command}: {''.join(printed)}")
 
     def type(self, command: str, keys: str) -> str:
-        """Run a command on a terminal and type `keys`, one at each prompt, then q; return what was on it."""
+        """Run a command on a terminal and type `keys`, one at each prompt, then Ctrl-C; return what was on it."""
         where, environment = (
             self.run("pwd"),
             dict(pair.split("=", 1) for pair in self.run("env -0").split("\0") if pair),
@@ -175,7 +175,7 @@ def at_terminal(command: str, keys: str, where: str, environment: dict[str, str]
                 os.write(person, keys[prompts].encode())
                 prompts += 1
             elif prompts == len(keys) and "nothing to review" in seen:
-                os.write(person, b"q")
+                process.send_signal(signal.SIGINT)
                 process.wait(timeout=30)
     except OSError:  # Linux says so when the program has closed its end
         process.wait(timeout=30)

@@ -228,6 +228,8 @@ async def get_path(decision: UUID, scope: Caller, here: Here) -> Response:
     found = await _seen(here, scope, decision)
     async with here.pool.acquire() as connection:
         outcomes, later, history = await decisions.path(connection, decision)
+        await here.revisions.load(connection, {found.revision})
+    plan = here.revisions.plan(found.revision, found.location, found.type)
     events = [event for outcome in outcomes for event in read_events(str(outcome["path"]))]
     told = len(events)
     events += read_events(history)[told:] if history else ()
@@ -236,7 +238,7 @@ async def get_path(decision: UUID, scope: Caller, here: Here) -> Response:
         {
             "decision": view(found),
             "stake": _stake(found),
-            "plan": {"hash": found.plan_hash, "revision": found.revision},
+            "plan": {"name": plan.name, "hash": found.plan_hash, "revision": found.revision},
             "audit": {"drawn": found.audit, "rate": round(found.audit_rate, 6)} if show_people else None,
             "trace": found.trace,
             "events": [_event(found, event, show_people=show_people) for event in events]
@@ -314,7 +316,8 @@ def _event(found: decisions.Seen, event: Any, *, show_people: bool) -> dict[str,
         shown["answer"] = answer_value(found.facts, shown["answer"])
     if shown.get("cost_micros"):
         shown["cost"] = show_micros(shown["cost_micros"], shown["currency"])
-    if shown.get("source") == "reviewer" and shown["kind"] == "opinion" and not show_people:
+    is_persons = shown["kind"] == "declined" or (shown["kind"] == "opinion" and shown["source"] == "reviewer")
+    if is_persons and not show_people:
         shown["by"] = shown.get("pool")
     return shown
 

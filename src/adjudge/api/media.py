@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 import msgspec
 
@@ -50,23 +50,23 @@ class Media:
     ) -> dict[str, Any]:
         shown = {name: item[name] for name in ("name", "type", "from", "to") if name in item}
         uri = item.get("uri")
-        scheme = urlsplit(uri).scheme if isinstance(uri, str) else ""
-        if not isinstance(uri, str) or scheme not in resolvers:
+        parts = _parts(uri) if isinstance(uri, str) else None
+        if parts is None or parts.scheme not in resolvers:
+            scheme = parts.scheme if parts else ""
             return {**shown, "url": None, "fault": f"nothing opens {scheme or 'this reference'}"}
-        folder = resolvers[scheme]
+        folder = resolvers[parts.scheme]
         if folder is None:
             return {**shown, "url": uri}
-        parts = urlsplit(uri)
         path = unquote(f"{parts.netloc}{parts.path}").lstrip("/")
         if _within(folder, path) is None:
             return {**shown, "url": None, "fault": "no evidence: there is no such file"}
-        ticket = Ticket(scheme, path, int(until.timestamp()) + 1, str(item.get("type", "")))
+        ticket = Ticket(parts.scheme, path, int(until.timestamp()) + 1, str(item.get("type", "")))
         return {**shown, "url": f"/v1/media/{self._signed(ticket)}"}
 
     def open(self, signed: str, resolvers: Mapping[str, Path | None], now: datetime) -> tuple[Path, str]:
         """Return (file, media type) of a signed URL. Raises Problem where it is forged, over, or empty."""
         text, _, signature = signed.partition(".")
-        if not hmac.compare_digest(self._signature(text), signature):
+        if not hmac.compare_digest(self._signature(text).encode(), signature.encode()):
             raise Problem("forbidden", "this URL was not signed by us")
         ticket = msgspec.json.decode(base64.urlsafe_b64decode(text), type=Ticket)
         if ticket.until < now.timestamp():
@@ -85,8 +85,18 @@ class Media:
         return hmac.new(self._key, text.encode(), hashlib.sha256).hexdigest()[:40]
 
 
+def _parts(uri: str) -> SplitResult | None:
+    try:
+        return urlsplit(uri)
+    except ValueError:  # `https://[`
+        return None
+
+
 def _within(folder: Path, path: str) -> Path | None:
     """Return the file where it exists and does not lead out of its folder."""
     root = folder.resolve()
-    found = (root / path).resolve()
-    return found if found.is_relative_to(root) and found.is_file() else None
+    try:
+        found = (root / path).resolve()
+        return found if found.is_relative_to(root) and found.is_file() else None
+    except (OSError, ValueError):  # a name too long, a NUL in it
+        return None

@@ -74,7 +74,10 @@ async def claim(request: Request, scope: Caller, here: Here, body: Annotated[Cla
     paused = [name for name in own if configuration.pool(name).paused]
     leases = {name: configuration.pool(name).lease.total_seconds() for name in own if name not in paused}
     wait, _ = hot.waiting(request.headers.get("prefer", "").encode())
-    claimed = await claiming.claim(here.pool, scope, leases, count=wanted.count, seconds=wait) if leases else []
+    claimed = []
+    if leases:
+        left = request.is_disconnected
+        claimed = await claiming.claim(here.pool, scope, leases, count=wanted.count, seconds=wait, has_left=left)
     empty = None
     if not claimed:
         reason, detail = await claiming.why_empty(here.pool, scope, wanted.pools or member, own, paused)
@@ -143,6 +146,8 @@ async def heartbeat(
     _person(scope)
     async with here.pool.acquire() as connection, connection.transaction():
         token = await _token(connection, scope, task, body.token if body else None)
+        if await tasks.decision_of(connection, scope, task) is None:
+            raise answering.UnknownTask("there is no such task, or it was never yours")
         pool = await tasks.pool_of(connection, task)
         seconds = here.revisions.current.pool(pool).lease.total_seconds()
         until: datetime | None = await tasks.renew(connection, task, token, seconds)

@@ -106,7 +106,7 @@ def summary(configuration: Configuration) -> dict[str, object]:
         "types": len(configuration.types),
         "deciders": len(configuration.deciders),
         "pools": len(configuration.pools),
-        "plans": len(configuration.plans()),
+        "plans": len(configuration.plan_names()),
         "locations": len(configuration.locations),
         "by_hand": [msgspec.to_builtins(each) for each in configuration.by_hand()],
     }

@@ -1,8 +1,9 @@
 """Layered configuration: a folder of YAML documents, compiled to plans, every value with its origin."""
 
 from adjudge.config.compiling import compile_documents
-from adjudge.config.configuration import Configuration, Leaf, SetByHand
+from adjudge.config.configuration import Configuration
 from adjudge.config.errors import NoPlan, UnknownLocation, UnknownPool, UnknownType
+from adjudge.config.explaining import Leaf, SetByHand
 from adjudge.config.faults import Fault, InvalidConfiguration
 from adjudge.config.folders import base_of, read_folder, with_packs
 from adjudge.config.organisations import Organisation

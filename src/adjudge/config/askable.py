@@ -6,7 +6,19 @@ from typing import Final
 
 from adjudge.config.cursors import Cursor, Fields, Misread
 from adjudge.config.nodes import Node
-from adjudge.config.readers import choice, duration, flag, is_name, mapping, money, number, share, text, whole
+from adjudge.config.readers import (
+    check_name,
+    choice,
+    duration,
+    flag,
+    is_name,
+    mapping,
+    money,
+    number,
+    share,
+    text,
+    whole,
+)
 from adjudge.core.plans import DEFAULT_ACCURACY
 from adjudge.core.specifications import DeciderSpec, PoolSpec
 
@@ -41,8 +53,7 @@ def read_decider(name: str, at: Cursor) -> DeciderSpec:
 
 def read_pool(name: str, at: Cursor) -> PoolSpec:
     """Read one pool of people."""
-    if not is_name(name):
-        at.fault(f"`{name}` is not a pool's name: letters, digits, `.`, `_`, `-`")
+    check_name(at, name, "a pool")
     with at.fields() as fields:
         wage, currency = fields.read("wage", money("/h"), (0, "USD"))
         return PoolSpec(

@@ -6,32 +6,29 @@ those are known by their identity.
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from adjudge.config.askable import read_decider, read_pool
-from adjudge.config.configuration import Configuration, Site
+from adjudge.config.configuration import Configuration
 from adjudge.config.cursors import Cursor
 from adjudge.config.faults import Faults
-from adjudge.config.locations import Group, Place, read_group, read_location
-from adjudge.config.merging import merge_all, needless_nulls
+from adjudge.config.layering import Layers, declared_in, section_of, undeclared
+from adjudge.config.locations import Place
 from adjudge.config.nodes import Node
-from adjudge.config.organisations import Organisation, read_organisation
 from adjudge.config.plans import read_plan
 from adjudge.config.question_types import read_type
-from adjudge.config.readers import is_name, mapping
+from adjudge.config.readers import mapping
 from adjudge.config.routes import Names, Route, read_routes
-from adjudge.config.sources import NEEDLESS, read_sources
+from adjudge.config.sites import Site
+from adjudge.config.sources import read_sources
 from adjudge.config.stages import Known
 from adjudge.core.answers import canonical
 from adjudge.core.plans import ByHand, Plan
-from adjudge.core.specifications import DEFAULT_LOCATION, Location, QuestionType
+from adjudge.core.specifications import Location, QuestionType
 
 V = TypeVar("V")
-
-EVERYWHERE: Final = ("deciders", "pools")
-"""Sections that are the same at every location: an overlay may add to them, never change them."""
 
 
 def compile_documents(documents: Mapping[str, str], *, revision: int = 0, base: Path) -> Configuration:
@@ -40,7 +37,7 @@ def compile_documents(documents: Mapping[str, str], *, revision: int = 0, base: 
     `base`: what the documents' names are relative to. No Python is imported, no file opened.
     """
     faults = Faults()
-    layers = _Layers.of(Cursor(read_sources(documents, faults), "", faults), base)
+    layers = Layers.of(Cursor(read_sources(documents, faults), "", faults), base)
     compiler = _Compiler.of(layers)
     types = compiler.types(layers.base)
     sites = {place.name: compiler.site(place, layers.effective(place)) for place in layers.places.values()}
@@ -61,58 +58,6 @@ def compile_documents(documents: Mapping[str, str], *, revision: int = 0, base: 
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Layers:
-    """The organisation's own tree, and what groups and locations lay upon it."""
-
-    base: Cursor
-    organisation: Organisation
-    groups: Mapping[str, Group]
-    places: Mapping[str, Place]
-    _merged: dict[tuple[str, ...], Node] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, root: Cursor, base: Path) -> "_Layers":
-        found = root.entries()
-        organisation = read_organisation(found.get("organisation"), base)
-        groups = {name: read_group(name, at) for name, at in _named(found.get("groups"), "group").items()}
-        declared = _named(found.get("locations"), "location")
-        usual = organisation.currency
-        places = {name: read_location(name, at, groups, usual) for name, at in declared.items()} or {
-            DEFAULT_LOCATION: Place(root, DEFAULT_LOCATION, (), usual, "UTC", Node({}, root.node.origin, ""))
-        }
-        layers = cls(_with_additions(root, _overlays(groups, places)), organisation, groups, places)
-        layers._lint_nulls()
-        return layers
-
-    def section(self, key: str) -> dict[str, Cursor]:
-        return _section(self.base, key)
-
-    def effective(self, place: Place) -> Cursor:
-        """Return what holds at a location."""
-        merged = self._of_groups(place.groups)
-        if place.overlay.value:
-            merged = merge_all(merged, [_own(place.overlay)])
-        return replace(self.base, node=merged)
-
-    def of_group(self, group: Group) -> Cursor:
-        """Return what would hold at a location of this group alone."""
-        return replace(self.base, node=self._of_groups((group.name,)))
-
-    def _lint_nulls(self) -> None:
-        """A group removes from below it, or from another group; a location from either."""
-        groups = [group.overlay for group in self.groups.values()]
-        below = [self.base.node, *groups]
-        for overlay in _overlays(self.groups, self.places):
-            for path, null in needless_nulls(overlay, [tree for tree in below if tree is not overlay]):
-                self.base.faults.add(null.origin, path, NEEDLESS)
-
-    def _of_groups(self, names: tuple[str, ...]) -> Node:
-        if names not in self._merged:
-            self._merged[names] = merge_all(self.base.node, [_own(self.groups[name].overlay) for name in names])
-        return self._merged[names]
-
-
 @dataclass(slots=True)
 class _Memo:
     """What was compiled from which nodes; the nodes are kept, so that no other gets their identity."""
@@ -131,7 +76,7 @@ class _Memo:
 class _Compiler:
     """Compiles location after location."""
 
-    layers: _Layers
+    layers: Layers
     known: Known
     names: Names
     _types: _Memo = field(default_factory=_Memo)
@@ -143,18 +88,18 @@ class _Compiler:
     """Those of them that a route leads to."""
 
     @classmethod
-    def of(cls, layers: _Layers) -> "_Compiler":
+    def of(cls, layers: Layers) -> "_Compiler":
         known = Known(
             deciders={name: read_decider(name, at) for name, at in layers.section("deciders").items()},
             pools={name: read_pool(name, at) for name, at in layers.section("pools").items()},
             rates=layers.organisation.rates,
         )
-        trees = [layers.base.node, *_overlays(layers.groups, layers.places)]
-        names = Names(_declared(trees, "types"), _declared(trees, "plans"), layers.groups, layers.places)
+        trees = [layers.base.node, *layers.overlays()]
+        names = Names(declared_in(trees, "types"), declared_in(trees, "plans"), layers.groups, layers.places)
         return cls(layers, known, names)
 
     def types(self, effective: Cursor) -> dict[str, QuestionType]:
-        return {name: self._type(name, at) for name, at in _section(effective, "types").items()}
+        return {name: self._type(name, at) for name, at in section_of(effective, "types").items()}
 
     def site(self, place: Place, effective: Cursor) -> Site:
         """Compile all that holds at a location."""
@@ -168,23 +113,18 @@ class _Compiler:
         )
         types = self.types(effective)
         routes = self._taken_routes(location, effective, types)
-        site = Site(location, types, routes, self._compiled(effective, types, routes, place), effective.node)
+        plans = self._compiled(effective, types, routes, place)
+        site = Site(location, types, routes, plans, effective.node, place.at)
         _check_currency(place, site, self.known.rates)
         return site
 
     def lint_groups_without_locations(self) -> None:
         """Look for faults in overlays that no location has yet."""
         used = {name for place in self.layers.places.values() for name in place.groups}
+        usual = self.layers.organisation.currency
         for group in self.layers.groups.values():
             if group.name not in used:
-                empty = Place(
-                    self.layers.base,
-                    f"group {group.name}",
-                    (group.name,),
-                    self.layers.organisation.currency,
-                    "UTC",
-                    group.overlay,
-                )
+                empty = undeclared(f"group {group.name}", (group.name,), self.layers.base, usual)
                 self.site(empty, self.layers.of_group(group))
 
     def lint_what_nothing_leads_to(self) -> None:
@@ -209,7 +149,7 @@ class _Compiler:
     def _compiled(
         self, effective: Cursor, types: Mapping[str, QuestionType], routes: Mapping[str, Route], place: Place
     ) -> dict[str, Plan]:
-        plans, type_nodes = _section(effective, "plans"), _section(effective, "types")
+        plans, type_nodes = section_of(effective, "plans"), section_of(effective, "types")
         self._met.update({("plans", name): at for name, at in plans.items()})
         self._met.update({("types", name): at for name, at in type_nodes.items()})
         compiled: dict[str, Plan] = {}
@@ -224,54 +164,6 @@ class _Compiler:
 
     def _plan(self, name: str, at: Cursor, question_type: QuestionType, type_at: Cursor) -> Plan:
         return self._plans.get((at.node, type_at.node), lambda: read_plan(name, at, question_type, self.known))
-
-
-def _named(at: Cursor | None, what: str) -> dict[str, Cursor]:
-    found = at.entries() if at is not None else {}
-    for name, child in found.items():
-        if not is_name(name):
-            child.fault(f"`{name[:80]}` is not a name for a {what}: letters, digits, `.`, `_`, `-`")
-    return found
-
-
-def _section(effective: Cursor, key: str) -> dict[str, Cursor]:
-    at = effective.entries().get(key)
-    return at.entries() if at is not None else {}
-
-
-def _declared(trees: Iterable[Node], section: str) -> dict[str, Node]:
-    found: dict[str, Node] = {}
-    for tree in trees:
-        if section in tree.entries:
-            found |= tree.entries[section].entries
-    return found
-
-
-def _overlays(groups: Mapping[str, Group], places: Mapping[str, Place]) -> list[Node]:
-    return [group.overlay for group in groups.values()] + [place.overlay for place in places.values()]
-
-
-def _own(overlay: Node) -> Node:
-    """Return the part of an overlay that is this location's own."""
-    return replace(overlay, value={key: node for key, node in overlay.entries.items() if key not in EVERYWHERE})
-
-
-def _with_additions(root: Cursor, overlays: Iterable[Node]) -> Cursor:
-    """Return the organisation's tree with the deciders and pools that overlays add to it."""
-    entries = {key: node for key, node in root.node.entries.items() if key not in ("groups", "locations", "packs")}
-    for overlay in overlays:
-        for section in EVERYWHERE:
-            for name, node in _declared([overlay], section).items():
-                _add(entries, section, name, Cursor(node, f"{section}.{name}", root.faults))
-    return replace(root, node=replace(root.node, value=entries))
-
-
-def _add(entries: dict[str, Node], section: str, name: str, at: Cursor) -> None:
-    before = entries.get(section, Node({}, at.node.origin, at.node.layer))
-    if name in before.entries:
-        at.fault(f"declared at {before.entries[name].origin}: {section} are the same at every location")
-    elif at.node.value is not None:
-        entries[section] = replace(before, value={**before.entries, name: at.node})
 
 
 def _check_currency(place: Place, site: Site, rates: Mapping[str, float]) -> None:

@@ -19,8 +19,8 @@ def read_fallback(at: Cursor, reading: Reading, escalated: frozenset[str] = froz
     if at.node.value == "safe_side":
         return _safe_side(at, reading)
     if not isinstance(at.node.value, dict):
-        at.fault(f"{described(at.node)} is not a fallback, such as `answer: X` or `safe_side`",
-                 nearest(at.node.text, ["safe_side"]))  # fmt: skip
+        meant = nearest(at.node.text, ["safe_side"])
+        at.fault(f"{described(at.node)} is not a fallback, such as `answer: X` or `safe_side`", meant)
         return _END
     with at.fields() as fields:
         return _of_one_form(at, fields, reading, escalated)

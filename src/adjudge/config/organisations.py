@@ -7,7 +7,7 @@ from typing import Final
 
 from adjudge.config.cursors import Cursor, Fields, Misread
 from adjudge.config.nodes import Node
-from adjudge.config.readers import choice, currency, name, number, text
+from adjudge.config.readers import choice, currency, number, text
 
 DEFAULT_CURRENCY: Final = "USD"
 
@@ -31,7 +31,7 @@ def read_organisation(at: Cursor | None, base: Path) -> Organisation:
     with at.fields() as fields:
         own = fields.read("currency", currency, DEFAULT_CURRENCY)
         return Organisation(
-            name=fields.read("name", name, "default"),
+            name=fields.read("name", text, "default"),
             currency=own,
             rates=_rates(fields, own),
             resolvers=_resolvers(fields, base),

@@ -6,7 +6,7 @@ from typing import Final
 
 from adjudge.config.cursors import Cursor, Fields
 from adjudge.config.fallbacks import read_fallback
-from adjudge.config.readers import choice
+from adjudge.config.readers import check_name, choice
 from adjudge.config.spaces import UNKNOWN
 from adjudge.config.stages import Known, Reading, check_acceptance, read_stage
 from adjudge.core.answers import canonical
@@ -18,6 +18,7 @@ MOST_STAGES: Final = 20
 
 def read_plan(name: str, at: Cursor, question_type: QuestionType | None, known: Known) -> Plan:
     """Compile a plan. Without a type only what holds for every type is checked."""
+    check_name(at, name, "a plan")
     with at.fields() as fields:
         found = fields.need("stages", "stages: [{ask: model@1, accept: …}]")
         items = found.items() if found is not None else []

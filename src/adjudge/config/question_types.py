@@ -7,7 +7,7 @@ from adjudge.config.conditions import nearest_variable
 from adjudge.config.cursors import Cursor, Fields
 from adjudge.config.faults import nearest
 from adjudge.config.nodes import Node
-from adjudge.config.readers import choice, duration, text, texts
+from adjudge.config.readers import check_name, choice, duration, text, texts
 from adjudge.config.spaces import UNKNOWN, read_answer, read_schema, read_space
 from adjudge.core.answers import AnswerSpace
 from adjudge.core.expressions import Expression, InvalidExpression, compile_over_evidence
@@ -20,6 +20,7 @@ _COMPOSED: Final = ("$ref", "$dynamicRef", "allOf", "anyOf", "oneOf", "if", "pat
 
 def read_type(name: str, at: Cursor) -> QuestionType:
     """Read one question type with all its settings."""
+    check_name(at, name, "a question type")
     with at.fields() as fields:
         answers = fields.need("answers", "answers: [a, b]")
         space = read_space(answers) if answers is not None else UNKNOWN

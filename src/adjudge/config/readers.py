@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Final, Literal, TypeVar
 
-from adjudge.config.cursors import Misread, described, one_of
+from adjudge.config.cursors import Cursor, Misread, described, one_of
 from adjudge.config.durations import parse_duration
 from adjudge.config.nodes import Node
 from adjudge.core.answers import Json
@@ -32,16 +32,15 @@ def text(node: Node) -> str:
     return node.value
 
 
-def name(node: Node) -> str:
-    """Read a name to be declared."""
-    found = text(node)
-    if not _NAME.fullmatch(found) or len(found) > LONGEST_NAME:
-        raise Misread(f"`{found[:80]}` is not a name: letters, digits, `.`, `_`, `-`, at most {LONGEST_NAME}")
-    return found
-
-
 def is_name(found: str) -> bool:
+    """Return whether something may be called so."""
     return _NAME.fullmatch(found) is not None and len(found) <= LONGEST_NAME
+
+
+def check_name(at: Cursor, found: str, what: str) -> None:
+    """Note a fault where something is declared under what is no name."""
+    if not is_name(found):
+        at.fault(f"`{found[:80]}` is not a name for {what}: letters, digits, `.`, `_`, `-`, at most {LONGEST_NAME}")
 
 
 def texts(node: Node) -> tuple[str, ...]:

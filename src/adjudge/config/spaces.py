@@ -40,8 +40,8 @@ def read_space(at: Cursor) -> AnswerSpace:
         return Boolean()
     if at.node.value == "candidates":
         return Candidates()
-    at.fault(f"{described(at.node)} is not an answer space: a list of labels, `boolean`, `candidates`, "
-             "`integer: {min, max}` or `schema: {…}`", nearest(at.node.text, _FORMS))  # fmt: skip
+    wanted = "a list of labels, `boolean`, `candidates`, `integer: {min, max}` or `schema: {…}`"
+    at.fault(f"{described(at.node)} is not an answer space: {wanted}", nearest(at.node.text, _FORMS))
     return UNKNOWN
 
 

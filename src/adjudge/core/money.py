@@ -23,7 +23,7 @@ _EXPONENTS: Final = {
     **dict.fromkeys(("CLF", "UYW"), 4),
 }
 _CURRENCY = re.compile(r"[A-Z]{3}")
-_DECIMAL = re.compile(r"[0-9]{1,15}(\.[0-9]{1,6})?")
+_DECIMAL = re.compile(r"[0-9]{1,16}(\.[0-9]{1,6})?")
 
 
 class InvalidMoney(AdjudgeError):

@@ -1,7 +1,7 @@
 """Claims: tasks under lease, shown blind."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Literal, TypeAlias
 
 from adjudge.core.errors import AdjudgeError
@@ -22,8 +22,19 @@ class NotAReviewer(AdjudgeError):
     kind = "forbidden"
 
 
-async def claim(pool: Pool, scope: Scope, pools: dict[str, float], *, count: int, seconds: float) -> list[Claimed]:
-    """Lease up to `count` tasks, waiting up to `seconds` for the first. `pools`: lease seconds of each."""
+async def claim(
+    pool: Pool,
+    scope: Scope,
+    pools: dict[str, float],
+    *,
+    count: int,
+    seconds: float,
+    has_left: Callable[[], Awaitable[bool]],
+) -> list[Claimed]:
+    """Lease up to `count` tasks, waiting up to `seconds` for the first. `pools`: lease seconds of each.
+
+    Nothing is leased to a caller who has left while waiting.
+    """
     deadline = asyncio.get_running_loop().time() + seconds
     while True:
         async with pool.acquire() as connection, connection.transaction():
@@ -32,6 +43,8 @@ async def claim(pool: Pool, scope: Scope, pools: dict[str, float], *, count: int
         if claimed or left <= 0:
             return claimed
         await asyncio.sleep(min(LOOK_AGAIN_SECONDS, left))
+        if await has_left():
+            return []
 
 
 async def why_empty(

@@ -19,17 +19,18 @@ Stages = list[dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """Seconds, after division by the demo's speed."""
+    """How long people have. Seconds, after division by the demo's speed."""
 
     deadline: float
+    """It ends every stage that is still open."""
 
     @property
     def panel(self) -> str:
-        return written(self.deadline * 0.55)
+        return written(self.deadline * 0.9)
 
     @property
     def referee(self) -> str:
-        return written(self.deadline * 0.25)
+        return written(self.deadline * 0.5)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,8 @@ class Report:
     refused: dict[str, str]
     seconds: float
     """From the first question to the last outcome."""
+    latest_seconds: float
+    """By how much the demo itself asked later than it should have, at worst."""
 
     @property
     def all(self) -> Figures:
@@ -57,6 +59,7 @@ class Report:
             "settled_twice": self.count.settled_twice,
             "refused": len(self.refused),
             "seconds": round(self.seconds, 2),
+            "latest_seconds": round(self.latest_seconds, 3),
             "speed": self.script.speed,
             "seed": self.script.seed,
             "groups": {group: of.as_json() for group, of in self.groups.items()},

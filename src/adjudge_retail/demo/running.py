@@ -114,6 +114,7 @@ async def _replayed(script: Script, endpoint: Endpoint, project: Project, consol
         count=await count(endpoint.database_url, list(ledger.entries), script.run),
         refused=ledger.refused,
         seconds=seconds,
+        latest_seconds=max((entry.late_seconds for entry in ledger.entries.values()), default=0.0),
     )
 
 

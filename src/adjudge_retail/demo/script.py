@@ -3,7 +3,7 @@
 All of it follows from the sets, the number of decisions and the seed; nothing is decided on the way.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import cycle
 from typing import Final
@@ -22,9 +22,13 @@ BUSY_SHARE: Final = 0.55
 MINUTE_FOR: Final = 2_000
 """Decisions that are replayed in a minute."""
 SHORTEST_SECONDS: Final = 10.0
+LEAST_SPEED: Final = 8.0
+"""Unless another is asked for: at the pace of life the last answers would take a minute."""
 DEADLINE_SECONDS: Final = 180.0
-SHORTEST_DEADLINE_SECONDS: Final = 30.0
+SHORTEST_DEADLINE_SECONDS: Final = 90.0
 """People are sped up, the machine is not: a deadline is not divided below this."""
+VOTES_PER_SECOND: Final = 30.0
+"""What the demo asks of the machine at most, beside everything else that it runs."""
 
 
 class EmptySet(Exception):
@@ -64,8 +68,8 @@ def write_script(sources: Sequence[Source], decisions: int, *, speed: float | No
         if not usable(source):
             raise EmptySet(f"{source.labelled.folder}: no item has a truth or an answer of a person")
     aside = {source.type: _set_aside(source, sources, seed) for source in sources}
-    votes = _expected_seconds(sources, {kind: _drafts(cases, Times(60)) for kind, cases in aside.items()})
-    paced = _pace(decisions, votes, speed)
+    work = _expected_work(sources, {kind: _drafts(cases, Times(60)) for kind, cases in aside.items()})
+    paced = _pace(decisions, work, speed)
     deadline = max(SHORTEST_DEADLINE_SECONDS, DEADLINE_SECONDS / paced.speed)
     scenes = _scenes(sources, decisions, paced.seconds, seed)
     return Script(
@@ -90,23 +94,32 @@ class _Pace:
     speed: float
 
 
-def _pace(decisions: int, seconds_each: float, speed: float | None) -> _Pace:
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What a question is expected to cost people."""
+
+    votes: float
+    seconds: float
+
+
+def _pace(decisions: int, each: _Work, speed: float | None) -> _Pace:
     """Give people as much work as they can bear: 2,000 decisions in a minute, unless `speed` is given."""
-    seconds = max(SHORTEST_SECONDS, 60.0 * decisions / MINUTE_FOR)
+    for_all = max(60.0, MINUTE_FOR * each.votes / VOTES_PER_SECOND)
+    seconds = max(SHORTEST_SECONDS, for_all * decisions / MINUTE_FOR)
     hands = REVIEWERS * BUSY_SHARE
     if speed is None:
-        return _Pace(seconds, max(1.0, round(MINUTE_FOR / 60.0 * seconds_each / hands, 1)))
-    return _Pace(max(seconds, decisions * seconds_each / hands / speed), speed)
+        return _Pace(seconds, max(LEAST_SPEED, round(MINUTE_FOR / for_all * each.seconds / hands, 1)))
+    return _Pace(max(seconds, decisions * each.seconds / hands / speed), speed)
 
 
-def _expected_seconds(sources: Sequence[Source], plans: Mapping[str, Mapping[str, Draft]]) -> float:
-    """Return the seconds of people's work that a question is expected to cost."""
-    each = [
-        source.effort.mean_seconds * sum(draft.expected_votes for draft in plans[source.type].values())
-        / len(plans[source.type])
-        for source in sources
-    ]  # fmt: skip
-    return sum(each) / len(each)
+def _expected_work(sources: Sequence[Source], plans: Mapping[str, Mapping[str, Draft]]) -> _Work:
+    each = [(source.effort.mean_seconds, _mean_votes(plans[source.type].values())) for source in sources]
+    seconds = sum(mean * votes for mean, votes in each)
+    return _Work(sum(votes for _, votes in each) / len(each), seconds / len(each))
+
+
+def _mean_votes(plans: Collection[Draft]) -> float:
+    return sum(draft.expected_votes for draft in plans) / len(plans)
 
 
 def _drafts(cases: Sequence[Case], times: Times) -> dict[str, Draft]:

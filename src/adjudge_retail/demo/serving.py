@@ -22,7 +22,6 @@ POLL_SECONDS: Final = 0.1
 OF_ANOTHER: Final = ("ADJUDGE_URL", "ADJUDGE_KEY", "ADJUDGE_CONFIG")
 """Settings that are about another system than the one that is started here."""
 HOST: Final = "127.0.0.1"
-USUAL_PORT: Final = 8400
 PR_SET_PDEATHSIG: Final = 1
 
 
@@ -81,18 +80,12 @@ async def serving(folder: Path) -> AsyncIterator[Endpoint]:
 
 
 def _port(environment: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the option for another port, where the usual one is taken and nobody has chosen one."""
+    """Return the option for a free port: the usual one is left to the user's own system."""
     if "ADJUDGE_PORT" in environment:
         return ()
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do: an old connection is no owner
-        try:
-            probe.bind((HOST, USUAL_PORT))
-        except OSError:
-            with socket.socket() as free:
-                free.bind((HOST, 0))
-                return ("--port", str(free.getsockname()[1]))
-    return ()
+    with socket.socket() as free:
+        free.bind((HOST, 0))
+        return ("--port", str(free.getsockname()[1]))
 
 
 def _end_with_parent() -> None:

@@ -63,10 +63,11 @@ def introduction(script: Script) -> str:
         "simulated": "simulated (errors and seconds by assumption)",
     }
     people = sorted({kinds[_people(source.labelled.answers, counted=source.labelled.counted)] for source in sources})
+    models = " Models play back recorded scores." if any(source.labelled.scores for source in sources) else ""
     return (
         f"{len(script.scenes):,} questions ({sets}) over {script.seconds:.0f} s at 12 stores, "
         f"with a burst at half-time; {REVIEWERS} reviewers, their seconds divided by {script.speed:g} (--speed).\n"
-        f"Not real: votes are {'; '.join(people)}. Stores and times are assigned. Models play back recorded scores."
+        f"Not real: votes are {'; '.join(people)}. Stores and times are assigned.{models}"
     )
 
 
@@ -87,16 +88,22 @@ def conclusion(report: Report) -> str:
     count, script = report.count, report.script
     votes = report.all.votes_per_decision
     saved = UNKNOWN if votes is None else f"{1 - votes / EVERYTHING:.0%}"
-    again = script.replayed_set_aside
-    thresholds = "Thresholds were set by hand (uncertified) on items set aside for it"
     return (
         f"{count.accepted:,} decisions, {count.settled:,} settled, {count.lost} lost, "
         f"{count.settled_twice} settled twice, in {report.seconds:.1f} s\n"
         f"People's votes per decision: {_number(votes)}, against {EVERYTHING} when three people answer everything: "
         f"{saved} fewer.\n"
-        f"{thresholds}{f', {again} of which were replayed, too' if again else ''}. "
-        f"Times are from when a question was due to its outcome."
+        f"{_thresholds(script)}Times are from when a question was due to its outcome; the demo itself asked at most "
+        f"{report.latest_seconds:.1f} s late."
     )
+
+
+def _thresholds(script: Script) -> str:
+    if not any(source.labelled.scores for source in script.setting.sources):
+        return ""
+    again = script.replayed_set_aside
+    replayed = f"; {again} of the questions were about these" if again else ""
+    return f"Thresholds were set by hand (uncertified) on items set aside for it{replayed}. "
 
 
 def query_shown() -> str:

@@ -75,14 +75,27 @@ async def test_the_end_of_a_pipe_is_the_end_of_input(pipe):
         assert [await typed(put), await typed(put), await typed(put)] == ["refuse", "q", None]
 
 
+class Asked(threading.Semaphore):
+    """A semaphore that tells when somebody has come to it."""
+
+    def __init__(self) -> None:
+        super().__init__(0)
+        self.came = threading.Event()
+
+    def acquire(self, *args, **kwargs) -> bool:
+        self.came.set()
+        return super().acquire(*args, **kwargs)
+
+
 async def test_a_line_waits_until_it_is_wanted(pipe):
     person, program = pipe
     put: asyncio.Queue[str | None] = asyncio.Queue()
-    wanted = threading.Semaphore(0)
+    wanted = Asked()
 
     with lines(asyncio.get_running_loop(), program, put.put_nowait, wanted):
         os.write(person, b"1\n")
         os.close(person)
+        assert await asyncio.to_thread(wanted.came.wait, 5)
         assert put.empty()
         wanted.release()
 

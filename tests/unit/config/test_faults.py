@@ -78,6 +78,9 @@ FAULTS = [
     ("{type: object,", "{$ref: 'https://example.org/x',", "types.claim.pay.evidence: not a JSON Schema"),
     ("timeout: 2s, cost", "timeout: 2s, timeout: 3s, cost", "written twice"),
     ("timeout: 2s, cost", "timeout: , cost", "there is nothing here: no value is given"),
+    ("  claims:", "  'my claims':", "`my claims` is not a name for a plan"),
+    ("  claim.pay:", "  claim/pay:", "`claim/pay` is not a name for a question type"),
+    ("pools: {agents:", "pools: {a b: {}, agents:", "`a b` is not a name for a pool"),
     ("types:", "pack: x\ntypes:", "config/claims.yaml:1: pack: nothing reads `pack` here"),
 ]
 

@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 from tests.unit.config.documents import CLAIMS, Compile, FaultsOf
 
-from adjudge.config import NoPlan, UnknownLocation, UnknownPool, UnknownType, compile_documents
-from adjudge.config.configuration import Leaf
+from adjudge.config import Leaf, NoPlan, UnknownLocation, UnknownPool, UnknownType, compile_documents
 from adjudge.core.plans import ByHand
 
 STRICT = """\
@@ -172,6 +171,7 @@ def test_each_effective_leaf_names_its_line_and_layer(compiled: Compile) -> None
     assert by_path[title] == Leaf(title, "Reklamacja", "stores.yaml", 4, "location store-3")
     assert by_path[accept] == Leaf(accept, "confidence >= 0.99", "groups.yaml", 7, "group eu")
     assert by_path[fallback] == Leaf(fallback, "refuse", "config/claims.yaml", 12, "organisation")
+    assert by_path["locations.store-3.groups"].layer == "location store-3"
     assert by_path["routes[0].plan"].value == "claims"
     assert by_path["pools.agents.wage"].value == "12 USD/h"
 

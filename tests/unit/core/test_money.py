@@ -40,7 +40,7 @@ def test_what_is_not_exact_in_the_currency_is_refused(amount, currency):
     assert refusal.value.pointer == "#/stake/amount"
 
 
-@pytest.mark.parametrize("amount", ["", "-1", "+1", "1e3", "1,5", "NaN", "Infinity", " 1", "1.", ".5", "٣", "1" * 16])
+@pytest.mark.parametrize("amount", ["", "-1", "+1", "1e3", "1,5", "NaN", "Infinity", " 1", "1.", ".5", "٣", "1" * 17])
 def test_what_is_no_plain_decimal_is_refused(amount):
     with pytest.raises(InvalidMoney):
         parse_stake(amount, "USD")

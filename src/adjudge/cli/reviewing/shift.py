@@ -176,7 +176,7 @@ class Shift:
     def _ask_for_line(self) -> None:
         """Let one line of a pipe through when there is something that it can be about."""
         is_of_use = self._desk.shown is not None or self._desk.held is not None
-        if self._want_line is not None and not self._awaits_line:
+        if self._want_line is not None and is_of_use and not self._awaits_line:
             self._awaits_line = True
             self._want_line()
 

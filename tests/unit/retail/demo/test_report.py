@@ -26,7 +26,7 @@ GOOD = Count(accepted=5, settled=5, lost=0, settled_twice=0, not_in_ledger=0)
 @pytest.fixture
 def report(make_set):
     script = write_script(folder_sources(read_set(make_set())), 5, speed=None, seed=1, run="r")
-    return Report(script=script, rows=ROWS[:3], count=GOOD, refused={}, seconds=12.5)
+    return Report(script=script, rows=ROWS[:3], count=GOOD, refused={}, seconds=12.5, latest_seconds=0.1)
 
 
 def test_figures_are_what_they_say():

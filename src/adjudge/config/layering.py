@@ -1,0 +1,130 @@
+"""Layers: the organisation's own tree, and what groups and locations lay upon it.
+
+What a layer does not touch is the same object below and above it.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final
+
+from adjudge.config.cursors import Cursor
+from adjudge.config.locations import Group, Place, read_group, read_location
+from adjudge.config.merging import merge_all, needless_nulls
+from adjudge.config.nodes import Node
+from adjudge.config.organisations import Organisation, read_organisation
+from adjudge.config.readers import check_name
+from adjudge.config.sources import NEEDLESS
+from adjudge.core.specifications import DEFAULT_LOCATION
+
+EVERYWHERE: Final = ("deciders", "pools")
+"""Sections that are the same at every location: an overlay may add to them, never change them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layers:
+    """The organisation's own tree, and what groups and locations lay upon it."""
+
+    base: Cursor
+    organisation: Organisation
+    groups: Mapping[str, Group]
+    places: Mapping[str, Place]
+    _merged: dict[tuple[str, ...], Node] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, root: Cursor, base: Path) -> "Layers":
+        found = root.entries()
+        organisation = read_organisation(found.get("organisation"), base)
+        groups = {name: read_group(name, at) for name, at in _named(found.get("groups"), "group").items()}
+        declared = _named(found.get("locations"), "location")
+        usual = organisation.currency
+        places = {name: read_location(name, at, groups, usual) for name, at in declared.items()} or {
+            DEFAULT_LOCATION: undeclared(DEFAULT_LOCATION, (), root, usual)
+        }
+        layers = cls(_with_additions(root, _overlays(groups, places)), organisation, groups, places)
+        layers._lint_nulls()
+        return layers
+
+    def overlays(self) -> list[Node]:
+        """Return what all groups, then all locations lay on top."""
+        return _overlays(self.groups, self.places)
+
+    def section(self, key: str) -> dict[str, Cursor]:
+        return section_of(self.base, key)
+
+    def effective(self, place: Place) -> Cursor:
+        """Return what holds at a location."""
+        merged = self._of_groups(place.groups)
+        if place.overlay.value:
+            merged = merge_all(merged, [_own(place.overlay)])
+        return replace(self.base, node=merged)
+
+    def of_group(self, group: Group) -> Cursor:
+        """Return what would hold at a location of this group alone."""
+        return replace(self.base, node=self._of_groups((group.name,)))
+
+    def _lint_nulls(self) -> None:
+        """A group removes from below it, or from another group; a location from either."""
+        groups = [group.overlay for group in self.groups.values()]
+        below = [self.base.node, *groups]
+        for overlay in self.overlays():
+            for path, null in needless_nulls(overlay, [tree for tree in below if tree is not overlay]):
+                self.base.faults.add(null.origin, path, NEEDLESS)
+
+    def _of_groups(self, names: tuple[str, ...]) -> Node:
+        if names not in self._merged:
+            self._merged[names] = merge_all(self.base.node, [_own(self.groups[name].overlay) for name in names])
+        return self._merged[names]
+
+
+def _named(at: Cursor | None, what: str) -> dict[str, Cursor]:
+    found = at.entries() if at is not None else {}
+    for name, child in found.items():
+        check_name(child, name, f"a {what}")
+    return found
+
+
+def section_of(effective: Cursor, key: str) -> dict[str, Cursor]:
+    at = effective.entries().get(key)
+    return at.entries() if at is not None else {}
+
+
+def declared_in(trees: Iterable[Node], section: str) -> dict[str, Node]:
+    found: dict[str, Node] = {}
+    for tree in trees:
+        if section in tree.entries:
+            found |= tree.entries[section].entries
+    return found
+
+
+def undeclared(name: str, groups: tuple[str, ...], root: Cursor, currency: str) -> Place:
+    """Return a location that no document names."""
+    nothing = Node({}, root.node.origin, "")
+    return Place(Cursor(nothing, f"locations.{name}", root.faults), name, groups, currency, "UTC", nothing)
+
+
+def _overlays(groups: Mapping[str, Group], places: Mapping[str, Place]) -> list[Node]:
+    return [group.overlay for group in groups.values()] + [place.overlay for place in places.values()]
+
+
+def _own(overlay: Node) -> Node:
+    """Return the part of an overlay that is this location's own."""
+    return replace(overlay, value={key: node for key, node in overlay.entries.items() if key not in EVERYWHERE})
+
+
+def _with_additions(root: Cursor, overlays: Iterable[Node]) -> Cursor:
+    """Return the organisation's tree with the deciders and pools that overlays add to it."""
+    entries = {key: node for key, node in root.node.entries.items() if key not in ("groups", "locations", "packs")}
+    for overlay in overlays:
+        for section in EVERYWHERE:
+            for name, node in declared_in([overlay], section).items():
+                _add(entries, section, name, Cursor(node, f"{section}.{name}", root.faults))
+    return replace(root, node=replace(root.node, value=entries))
+
+
+def _add(entries: dict[str, Node], section: str, name: str, at: Cursor) -> None:
+    before = entries.get(section, Node({}, at.node.origin, at.node.layer))
+    if name in before.entries:
+        at.fault(f"declared at {before.entries[name].origin}: {section} are the same at every location")
+    elif at.node.value is not None:
+        entries[section] = replace(before, value={**before.entries, name: at.node})

@@ -1,0 +1,106 @@
+"""Evidence that is opened only for whoever holds the task, and only while the lease lasts."""
+
+from datetime import timedelta
+
+import pytest
+
+from tests.stacks import question
+
+PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
+
+
+@pytest.fixture(scope="module")
+async def shown(stack):
+    """Claim a decision with these references; return its media."""
+    folder = stack.folder / "config" / "media"
+    (folder / "shelf 1.png").write_bytes(PICTURE)
+    (folder.parent / "secret.txt").write_text("secret")
+    (folder / "way-out").symlink_to(folder.parent)
+    anna = await stack.reviewer("anna")
+
+    async def shown(*references: dict) -> list[dict]:
+        await stack.admin.post("/v1/decisions", question("person", media=list(references)))
+        [task] = await anna.claim(wait=5)
+        assert (await anna.answer(task, "pay")).status_code == 200
+        assert "media" not in task["evidence"]
+        return task["media"]
+
+    return shown
+
+
+async def test_a_web_address_is_handed_on_byte_for_byte(shown):
+    url = "https://cdn.example/a%20b.jpg?sig=%2B/==&x=1#t=3"
+
+    [medium] = await shown({"name": "till", "uri": url, "type": "image/jpeg", "from": 1.5, "to": 3})
+
+    assert medium == {"name": "till", "type": "image/jpeg", "from": 1.5, "to": 3, "url": url}
+
+
+async def test_a_file_of_the_folder_is_served_under_a_signed_address(stack, shown):
+    [medium] = await shown({"name": "shelf", "uri": "folder://shelf%201.png", "type": "image/png"})
+
+    served = await stack.client.get(medium["url"])
+
+    assert (served.status_code, served.content) == (200, PICTURE)
+    assert served.headers["content-type"] == "image/png"
+    assert "sandbox" in served.headers["content-security-policy"]
+
+
+async def test_a_signed_address_ends_with_its_lease(stack, shown, monkeypatch):
+    [medium] = await shown({"uri": "folder://shelf%201.png"})
+
+    monkeypatch.setattr(stack.services.clock, "offset", timedelta(minutes=3))
+    ended = await stack.client.get(medium["url"])
+
+    assert ended.status_code == 403
+
+
+@pytest.mark.parametrize("change", ["forged", "cut", "signed by nobody", "not of our letters"])
+async def test_an_address_that_was_not_signed_is_refused(stack, shown, change):
+    [medium] = await shown({"uri": "folder://shelf%201.png"})
+    url = medium["url"]
+    body, _, signature = url.rpartition(".")
+    other = {
+        "forged": f"{body[:-4]}AAAA.{signature}",
+        "cut": url[:-1],
+        "signed by nobody": body,
+        "not of our letters": f"{body}.{'é' * 40}",
+    }[change]
+
+    assert (await stack.client.get(other)).status_code == 403
+
+
+WICKED = [
+    "folder://../secret.txt",
+    "folder://%2e%2e/secret.txt",
+    "folder:///etc/passwd",
+    "folder://way-out/secret.txt",
+    "folder://shelf%201.png%00.txt",
+    "folder://" + "x" * 5000,
+    "folder://",
+    "https://[::1",
+    "file:///etc/passwd",
+    "javascript:alert(1)",
+    "",
+    None,
+    7,
+]
+
+
+@pytest.mark.parametrize("uri", WICKED, ids=lambda uri: str(uri)[:30])
+async def test_what_does_not_open_is_shown_as_such_and_hinders_no_claim(shown, uri):
+    [wicked, good] = await shown({"name": "wicked", "uri": uri}, {"name": "good", "uri": "folder://shelf%201.png"})
+
+    assert wicked["url"] is None
+    assert wicked["fault"]
+    assert good["url"].startswith("/v1/media/")
+
+
+@pytest.mark.parametrize("media", ["text", {"uri": "x"}, 3, [3, None, []], [{}]])
+async def test_media_that_are_no_list_of_references_hinder_no_claim(stack, media):
+    anna = await stack.reviewer("anna")
+    await stack.admin.post("/v1/decisions", question("person", media=media))
+    [task] = await anna.claim(wait=5)
+    await anna.answer(task, "pay")
+
+    assert all(medium["url"] is None for medium in task["media"])

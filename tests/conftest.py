@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
+from hypothesis import settings
 from redis.asyncio import Redis
 
 from adjudge.stack import Servers, embedded
@@ -25,6 +26,9 @@ from adjudge.store.migrations import upgrade
 
 TEMPLATE = "template_of_tests"
 numbers = itertools.count()
+
+settings.register_profile("adjudge", deadline=None)  # a busy machine is no fault
+settings.load_profile("adjudge")
 
 
 class PrivateServer(Protocol):

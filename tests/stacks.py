@@ -10,8 +10,8 @@ import logging
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -293,9 +293,13 @@ class Role:
 class Stack:
     """What a test sees of a running stack."""
 
-    def __init__(self, folder: Path, database_url: str, redis_url: str, **settings: Any) -> None:
+    def __init__(
+        self, folder: Path, database_url: str, redis_url: str, *, through: str | None = None, **settings: Any
+    ) -> None:
+        """`through`: another way to the same database, for the stack but not for its observer."""
         self.folder = folder
-        self.database_url = database_url
+        self.observed_url = database_url
+        self.database_url = through or database_url
         self.redis_url = redis_url
         self._given = settings
         self._stops: dict[str, asyncio.Event] = {}
@@ -319,7 +323,7 @@ class Stack:
 
     async def open(self, *roles: str) -> None:
         """Start roles in this process: `api` first, the others beside it."""
-        self.db = await asyncpg.create_pool(self.database_url, min_size=0, max_size=30, timeout=10, command_timeout=20)
+        self.db = await asyncpg.create_pool(self.observed_url, min_size=0, max_size=30, timeout=10, command_timeout=20)
         secret = keys.new_secret()
         async with self.db.acquire() as connection:
             await keys.create(
@@ -568,3 +572,34 @@ async def stack(servers: Any, migrated_template: str, tmp_path_factory: pytest.T
             await stack.replay_all()
         finally:
             await stack.close()
+
+
+Build = Callable[..., Awaitable[Stack]]
+
+
+@pytest.fixture
+async def build_stack(servers: Any, migrated_template: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Build]:
+    """Builds stacks of one test: on the shared servers, or on those given; every path must replay afterwards."""
+    async with AsyncExitStack() as exits:
+
+        async def build(
+            *roles: str, database_url: str | None = None, redis_url: str | None = None, **settings: Any
+        ) -> Stack:
+            if database_url is None:
+                fresh = database(servers.database_url, migrated_template, f"stack_{next(NUMBERS)}")
+                database_url = await exits.enter_async_context(fresh)
+            if redis_url is None:
+                redis_url = servers.redis_url
+                async with Redis.from_url(redis_url) as redis:
+                    await redis.flushall()
+            stack = Stack(laid(tmp_path_factory.mktemp("project")), database_url, redis_url, **settings)
+            exits.push_async_callback(stack.close)
+            await stack.open(*roles)
+            built.append(stack)
+            return stack
+
+        built: list[Stack] = []
+        yield build
+        for stack in built:
+            await stack.settled_once()
+            await stack.replay_all()

@@ -18,7 +18,7 @@ from adjudge.deciders import Answered, DeciderUnavailable
 SHORT = timedelta(milliseconds=100)
 LONG = timedelta(seconds=30)
 MODELS = """
-import asyncio, os, re, signal, subprocess, sys, time
+import asyncio, os, re, signal, sys, time
 
 def model(questions, **settings):
     print("models may print")
@@ -47,9 +47,9 @@ def answer(amount):
             re.match(r"(a+)+$", "a" * 64 + "b")
         case "nan":
             return {"pay": float("nan")}
-        case "leaves a child":
-            child = subprocess.Popen(["sleep", "600"])
-            return {"pay": 1.0} if child.pid else None
+        case "forks":
+            if os.fork() == 0:
+                time.sleep(600)
         case "pid":
             return [({"pid": os.getpid()}, 1.0)]
         case "huge":
@@ -271,12 +271,25 @@ async def test_a_model_that_never_lets_go_of_the_interpreter_is_killed_in_its_pr
         assert await bench.faults(a_question()) == [None]
 
 
+async def test_a_process_whose_caller_went_is_killed_and_replaced(folder):
+    async with in_process(folder) as bench:
+        caller = asyncio.create_task(bench.ask(a_question("blocks")))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert bench.state.busy == 1
+        caller.cancel()
+        await asyncio.wait({caller})
+
+        assert bench.state.lost == 1
+        assert await bench.faults(a_question()) == [None]
+
+
 async def test_what_a_model_started_ends_with_its_process(folder):
     async with in_process(folder, timeout=timedelta(seconds=10)) as bench:
-        assert await bench.faults(a_question("leaves a child")) == [None]
+        assert await bench.faults(a_question("forks")) == [None]
         (bad,) = await bench.ask(a_question("killed"))
 
-        assert bad.detail == "the model's process died (signal 9)"  # and not a time-out: its pipes are closed
+        assert bad.detail == "the model's process died (signal 9)"  # no time-out: nobody holds its pipes open
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a model that holds the interpreter outlives us")

@@ -41,7 +41,7 @@ class Services:
     """What the process knows of itself for readiness: written by its upkeep task."""
 
 
-def services(request: Request) -> Services:
+async def services(request: Request) -> Services:
     """Dependency: the services of this process."""
     found: Services = request.app.state.services
     return found

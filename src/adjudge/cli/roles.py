@@ -62,6 +62,7 @@ def _served(app: Any, host: str, port: int, *, lifespan: str) -> uvicorn.Config:
         loop="uvloop",
         http="httptools",
         access_log=False,
+        proxy_headers=False,
         log_level="warning",
         server_header=False,
         timeout_graceful_shutdown=10,

@@ -6,6 +6,7 @@ translate at the edges.
 """
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, Final, TypeAlias
 
@@ -19,6 +20,8 @@ LARGEST_STRUCTURE: Final = 16_384
 """Bytes of a structured answer in canonical form."""
 LARGEST_EXACT: Final = 2**53
 """Whole numbers up to here are exact in a double."""
+_NUL: Final = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
+"""NUL as JSON text writes it, after an even number of backslashes. PostgreSQL has no room for it."""
 
 
 class OutsideSpace(ValueError):
@@ -108,7 +111,7 @@ class Structured(msgspec.Struct, frozen=True, tag="structured"):
             raise OutsideSpace(f"not JSON: {error}") from None
         if size > LARGEST_STRUCTURE:
             raise OutsideSpace(f"the answer is larger than {LARGEST_STRUCTURE} bytes")
-        if "\\u0000" in text:
+        if _NUL.search(text):
             raise OutsideSpace("the answer contains a NUL character")
         fault = next(iter(_validator(self.schema).iter_errors(json.loads(text))), None)
         if fault is not None:

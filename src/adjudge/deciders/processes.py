@@ -10,7 +10,7 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from adjudge.deciders import frames
 from adjudge.deciders.frames import HEAD, LARGEST, Orders, Unfit
@@ -18,6 +18,8 @@ from adjudge.deciders.functions import LOADING_SECONDS, Raised, Unusable
 from adjudge.deciders.lines import GiveBack
 from adjudge.deciders.questions import Question
 
+DOWN: Final = 0
+UP: Final = 1
 LONGEST_PAUSE_SECONDS: Final = 10.0
 FIRST_PAUSE_SECONDS: Final = 0.05
 
@@ -26,22 +28,38 @@ class Died(Exception):
     """The child's pipes ended: it is dead or dying."""
 
 
+class _Pipes(asyncio.SubprocessProtocol):
+    """What a child says, and when it ends: asyncio's own `wait` would wait for whoever else holds its pipes."""
+
+    def __init__(self) -> None:
+        self.said = asyncio.StreamReader()
+        self.exited = asyncio.Event()
+
+    def pipe_data_received(self, fd: int, data: bytes) -> None:
+        self.said.feed_data(data)
+
+    def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:
+        if fd == UP:
+            self.said.feed_eof()
+
+    def process_exited(self) -> None:
+        self.exited.set()
+
+
 class Child:
     """A running child. It leads a process group, so that what it starts ends with it."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        self._process = process
-        self._down = process.stdin
-        self._up = process.stdout
+    def __init__(self, transport: asyncio.SubprocessTransport, pipes: _Pipes) -> None:
+        self._transport = transport
+        self._pipes = pipes
+        self._pid = transport.get_pid()
         self.is_single = False
 
     @classmethod
     async def start(cls, orders: Orders) -> "Child":
         """Start one that has loaded the function. Raises Unusable."""
         try:
-            child = cls(await _spawn())
+            child = cls(*await _spawn())
         except OSError as error:
             raise Unusable(f"{orders.python}: no process can be started: {error.strerror}") from error
         try:
@@ -57,20 +75,22 @@ class Child:
 
     async def exchange(self, frame: bytes) -> bytes:
         """Send a frame and return the message that answers it. Raises Died."""
+        down = cast("asyncio.WriteTransport", self._transport.get_pipe_transport(DOWN))  # uvloop's is no subclass
+        down.write(frame)
         try:
-            self._down.write(frame)
-            await self._down.drain()
-            (size,) = HEAD.unpack(await self._up.readexactly(HEAD.size))
+            (size,) = HEAD.unpack(await self._pipes.said.readexactly(HEAD.size))
             if size > LARGEST:
                 raise Died
-            return await self._up.readexactly(size)
-        except (asyncio.IncompleteReadError, ConnectionError):
+            return await self._pipes.said.readexactly(size)
+        except asyncio.IncompleteReadError:
             raise Died from None
 
     async def ended(self) -> str:
         """Wait for its end, see to that of its group, and say how it went."""
-        status = await self._process.wait()
+        await self._pipes.exited.wait()
         self.strike()
+        status = self._transport.get_returncode() or 0
+        self._transport.close()
         return f"the model's process died ({f'signal {-status}' if status < 0 else f'exit status {status}'})"
 
     async def kill(self) -> str:
@@ -81,7 +101,7 @@ class Child:
     def strike(self) -> None:
         """Send SIGKILL to it and to all that it started."""
         with suppress(ProcessLookupError, PermissionError):  # PermissionError: macOS, where only zombies are left
-            os.killpg(self._process.pid, signal.SIGKILL)
+            os.killpg(self._pid, signal.SIGKILL)
 
     async def _load(self, orders: Orders) -> None:
         try:
@@ -176,10 +196,10 @@ class ProcessLine:
                 return await Child.start(self._orders)
 
 
-async def _spawn() -> asyncio.subprocess.Process:
-    return await asyncio.create_subprocess_exec(
+async def _spawn() -> tuple[asyncio.SubprocessTransport, _Pipes]:
+    return await asyncio.get_running_loop().subprocess_exec(
+        _Pipes,
         *(sys.executable, "-P", "-m", "adjudge.deciders.child", str(os.getpid())),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
+        stderr=None,  # ours
         start_new_session=True,  # a terminal's Ctrl-C is for the worker
     )

@@ -49,7 +49,8 @@ class Admission:
         self._window_ends = 0.0
         self._admitted: Counter[str] = Counter()
         """By location, in the present window."""
-        self._last: Counter[str] = Counter()
+        self._seen: set[str] = set()
+        """Locations that asked in this window or the one before, or wait for the database."""
         self._by_lane: Counter[str] = Counter()
         """Admitted since the streams were last measured."""
         self._on_the_way: Counter[str] = Counter()
@@ -97,7 +98,8 @@ class Admission:
 
     def share(self, most: int) -> int:
         """Return how many of `most` questions one caller may have on their way at once."""
-        return max(1, most if self._active("") <= 1 else min(most, CROWD // self._active("")))
+        active = len(self._seen)
+        return max(1, most if active <= 1 else min(most, CROWD // active))
 
     def _is_greedy(self, lane: str, location: str, behind: float) -> bool:
         """Return whether a location takes more than its share while others want theirs."""
@@ -109,13 +111,15 @@ class Admission:
         return crowded or (behind > CROWDED_SECONDS and self._admitted[location] >= rate * WINDOW_SECONDS / active)
 
     def _active(self, location: str) -> int:
-        seen = self._admitted.keys() | self._last.keys() | self._on_the_way.keys()
-        return len(seen | {location} if location else seen)
+        """Return how many locations have asked lately, this one included."""
+        self._seen.add(location)
+        return len(self._seen)
 
     def _roll(self) -> None:
         now = self._monotonic()
         if now >= self._window_ends:
-            self._last = self._admitted if now < self._window_ends + WINDOW_SECONDS else Counter()
+            recent = self._admitted.keys() if now < self._window_ends + WINDOW_SECONDS else set()
+            self._seen = set(recent) | self._on_the_way.keys()
             self._admitted = Counter()
             self._window_ends = now + WINDOW_SECONDS
 

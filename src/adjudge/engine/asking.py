@@ -6,6 +6,7 @@ under the decision's lock.
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TypeVar
@@ -138,8 +139,9 @@ class Asking:
         settling: list[tuple[Slip, NewOutcome, Outcome]] = []
         stepping: list[tuple[Slip, Opinion | Fault]] = []
         now, controls = self._now(), self._controls.now()
+        for result, number in Counter(_result(event) for _, event in answered).items():
+            names.OPINIONS.labels(self._decider, result).inc(number)
         for slip, event in answered:
-            names.OPINIONS.labels(slip.decider, _result(event)).inc()
             settled = self._settled(slip, event, controls, now)
             if settled is None:
                 stepping.append((slip, event))
@@ -175,8 +177,7 @@ class Asking:
             for slip, row, outcome in settling
             if (settled_at := verdicts.won.get(row.decision_id)) is not None
         ]
-        for _, finished in won:
-            count(finished)
+        count([finished for _, finished in won])
         told = [(slip.decision, slip.reply) for slip, _ in won]
         await notifying.tell(self._streams, told)
         return [(slip, events[slip.decision]) for slip, _, _ in settling if slip.decision in verdicts.refused]

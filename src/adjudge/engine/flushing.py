@@ -6,7 +6,7 @@ takes is shared fairly between lanes and locations, so that one burst never fill
 
 import asyncio
 import random
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -198,6 +198,9 @@ class Flusher:
         names.INTAKE_SECONDS.observe(self.seconds)
         names.INTAKE_ROWS.observe(len(batch))
         self._answer(ordered, asked, holders)
+        accepted = Counter((p.row.type, p.row.lane) for p in ordered if p.row.id in asked)
+        for labels, count in accepted.items():
+            names.ACCEPTED.labels(*labels).inc(count)
         await self._publish([entry for p in ordered if p.row.id in asked for entry in p.entries])
 
     async def _insert(self, connection: Connection, batch: Sequence[Pending]) -> dict[UUID, datetime]:
@@ -232,7 +235,6 @@ class Flusher:
             if pending.done.done():  # the caller has gone, or the row was refused
                 continue
             if pending.row.id in asked:
-                names.ACCEPTED.labels(pending.row.type, pending.row.lane).inc()
                 pending.done.set_result(asked[pending.row.id])
                 continue
             holder = holders.get(_key(pending))

@@ -135,7 +135,7 @@ class Intake:
         kind = configuration.question_type(location.name, question.type)
         plan = configuration.plan(location.name, question.type)
         now, decision = self._now(), self._new_id()
-        case = _case(question, kind, plan, location, now)
+        case = case_of(question, kind, plan, location, now)
         step = advance(plan, History(case), self._controls.now(), now)
         first = step if isinstance(step, Ask) and step.pool is None else None
         history = History(case, first.record if first else ())
@@ -228,7 +228,8 @@ class ControlsInForce:
         return self.value
 
 
-def _case(question: Question, kind: QuestionType, plan: Plan, location: Location, now: datetime) -> Case:
+def case_of(question: Question, kind: QuestionType, plan: Plan, location: Location, now: datetime) -> Case:
+    """Return what `advance` is told of a question. Raises InvalidQuestion."""
     candidates = _candidates(question, kind)
     space = close(kind.space, candidates)
     deadline = question.deadline or now + (kind.deadline or LONGEST_DEADLINE)

@@ -3,6 +3,7 @@
 Nothing here may fail what was committed. A slip that cannot be sent stays due and is sent later.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 
 import structlog
@@ -26,8 +27,7 @@ class Sender:
         """Do what a committed step asks for."""
         await self.send(effects.slips)
         if effects.finished:
-            for finished in effects.finished:
-                count(finished)
+            count(effects.finished)
             await notifying.tell(self._streams, [(finished.decision, None) for finished in effects.finished])
 
     async def send(self, sending: Sequence[tuple[Slip, str]]) -> None:
@@ -44,17 +44,16 @@ class Sender:
             log.warning("slips.unsent", count=len(unsent), why=repr(unsent[0]))
 
 
-def count(finished: Finished) -> None:
-    """Count and log one outcome."""
-    outcome, seconds = finished.outcome, (finished.settled_at - finished.asked_at).total_seconds()
-    names.SETTLED.labels(finished.type, outcome.source, outcome.code).inc()
-    names.TIME_TO_OUTCOME.labels(outcome.source).observe(seconds)
-    if outcome.source == "fallback":
-        names.FALLBACKS.labels(finished.type, outcome.code).inc()
-    log.debug(
-        "decision.settled",
-        decision=str(finished.decision),
-        source=outcome.source,
-        version=outcome.version,
-        open_seconds=round(seconds, 3),
-    )
+def count(finished: Sequence[Finished]) -> None:
+    """Count and log outcomes, each label once a batch."""
+    settled = Counter((each.type, each.outcome.source, each.outcome.code) for each in finished)
+    for (question_type, source, code), number in settled.items():
+        names.SETTLED.labels(question_type, source, code).inc(number)
+        if source == "fallback":
+            names.FALLBACKS.labels(question_type, code).inc(number)
+    for each in finished:
+        seconds = (each.settled_at - each.asked_at).total_seconds()
+        names.TIME_TO_OUTCOME.labels(each.outcome.source).observe(seconds)
+        log.debug(
+            "decision.settled", decision=each.decision, source=each.outcome.source, open_seconds=round(seconds, 3)
+        )

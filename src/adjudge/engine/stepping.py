@@ -123,11 +123,12 @@ class Stepper:
 
     def _ask(self, row: Held, plan: Plan, history: History, step: Ask, writes: _Writes) -> None:
         writes.moves.append(self._moved(row, history, step, stage=step.stage))
+        asked_people = row.stage >= 0 and plan.stage(row.stage).pool is not None
+        if asked_people and step.stage != row.stage:
+            writes.closing.append(row.id)
         if step.pool is None:
             writes.asking[row.id] = step.deciders
             return
-        if step.first_seat == 0:
-            writes.closing.append(row.id)
         question = self._revisions.configuration(row.revision).question_type(row.location, row.type)
         for seat in range(step.first_seat, step.first_seat + step.seats):
             writes.seats.append(self._task(row, question, step, seat))

@@ -1,5 +1,6 @@
 """The demo's project folder: configuration, pictures, and the system's own data beside them."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -20,6 +21,9 @@ MARK: Final = "made-by-adjudge-demo"
 
 class ForeignFolder(Exception):
     """There is something in the way that the demo did not make."""
+
+
+LENDER: Final = "adjudge demo"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +67,23 @@ def write_project(folder: Path, documents: Mapping[str, str]) -> Project:
 def lend_connection(project: Project, place: Path) -> Path | None:
     """Let commands that are run in `place` find the demo's system; None where they find another one.
 
-    Returns the file to be deleted when the system stops.
+    Returns the file to be taken back when the system stops.
     """
     own, lent = project.folder / ".adjudge" / "api.json", place / ".adjudge" / "api.json"
-    if place.resolve() == project.folder.resolve() or lent.exists() or not own.is_file():
+    if not own.is_file() or (lent.exists() and LENDER not in lent.read_text()):
         return None
     lent.parent.mkdir(mode=0o700, exist_ok=True)
+    lent.unlink(missing_ok=True)  # of a demo that was killed
     with os.fdopen(os.open(lent, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        json.dump(json.loads(own.read_text()), file)
+        json.dump({**json.loads(own.read_text()), "lent_by": LENDER}, file)
     return lent
+
+
+def take_back(lent: Path) -> None:
+    """Delete what was lent, and its folder where that was made for it."""
+    lent.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # somebody else's things are in it
+        lent.parent.rmdir()
 
 
 def _place(image: Path | None, path: Path, case: Case) -> None:

@@ -50,6 +50,7 @@ class Reviewer:
             await self.client.reviews.decline(task, "other", "no question of this demo")
             return
         given = self.crowd.answer(case, task.id, self.name)
-        await self.sleep(given.seconds / self.speed)
+        seconds = given.seconds / self.speed
+        await self.sleep(seconds)
         self.ledger.vote(case.event)
-        await self.client.reviews.answer(task, given.answer, seconds=round(given.seconds, 2))
+        await self.client.reviews.answer(task, given.answer, seconds=round(seconds, 3))

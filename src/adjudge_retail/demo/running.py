@@ -21,7 +21,7 @@ from adjudge_retail.demo.crowd import Crowd
 from adjudge_retail.demo.figures import rows
 from adjudge_retail.demo.ledger import Ledger
 from adjudge_retail.demo.plans import POOL
-from adjudge_retail.demo.project import Project, lend_connection, write_project
+from adjudge_retail.demo.project import Project, lend_connection, take_back, write_project
 from adjudge_retail.demo.replaying import Replay
 from adjudge_retail.demo.report import Report, write_json, write_rows
 from adjudge_retail.demo.reviewers import NAMES, Reviewer
@@ -121,10 +121,11 @@ async def _replayed(script: Script, endpoint: Endpoint, project: Project, consol
 async def _reviewers(
     script: Script, endpoint: Endpoint, ledger: Ledger, admin: AsyncAdjudge, stack: AsyncExitStack
 ) -> list[Reviewer]:
-    crowd = Crowd(script.seed, script.hardest)
-    reviewers = []
+    crowd, reviewers = Crowd(script.seed, script.hardest), []
+    known = {reviewer.name for reviewer in await admin.reviewers.list()}
+    suffix = f"-{script.run}" if known.intersection(NAMES) else ""
     for name in NAMES[:REVIEWERS]:
-        added = await admin.reviewers.add(f"{name}-{script.run}", [POOL])
+        added = await admin.reviewers.add(f"{name}{suffix}", [POOL])
         client = await stack.enter_async_context(AsyncAdjudge(endpoint.url, added.key))
         reviewers.append(Reviewer(name=name, client=client, pool=POOL, crowd=crowd, ledger=ledger, speed=script.speed))
     return reviewers
@@ -174,7 +175,7 @@ async def _stay_up(report: Report, endpoint: Endpoint, project: Project, console
         await _told_to_stop()
     finally:
         if lent is not None:
-            lent.unlink(missing_ok=True)
+            take_back(lent)
 
 
 async def _told_to_stop() -> None:

@@ -21,7 +21,7 @@ BUSY_SHARE: Final = 0.55
 """Of the reviewers' time: what is left over takes the burst."""
 MINUTE_FOR: Final = 2_000
 """Decisions that are replayed in a minute."""
-SHORTEST_SECONDS: Final = 10.0
+SHORTEST_SECONDS: Final = 5.0
 LEAST_SPEED: Final = 8.0
 """Unless another is asked for: at the pace of life the last answers would take a minute."""
 DEADLINE_SECONDS: Final = 180.0

@@ -1,6 +1,7 @@
 """What the demo shows in a terminal: progress while it runs, a table at the end, and what to try next."""
 
 from collections.abc import Sequence
+from shlex import quote
 from typing import Final
 
 from rich.box import SIMPLE_HEAD
@@ -73,7 +74,7 @@ def introduction(script: Script) -> str:
 
 def table_of(report: Report) -> Table:
     """Return the table of the run, a line for each group."""
-    table = Table(box=SIMPLE_HEAD)
+    table = Table(box=SIMPLE_HEAD, padding=(0, 0, 0, 1))
     for name in COLUMNS:
         table.add_column(name, justify="left" if name == "group" else "right")
     for group, figures in report.groups.items():
@@ -124,7 +125,7 @@ def next_steps(rows: Sequence[Row], url: str, folder: str | None) -> str:
         f"The system stays up at {url} (Ctrl-C stops it). In another terminal:{where}\n"
         f"  adjudge decisions show {first}\n"
         f"  adjudge decisions show {second}\n"
-        f"  adjudge decisions truth {third.decision} {third.truth or third.answer} --source recount"
+        f"  adjudge decisions truth {third.decision} {quote(third.truth or third.answer)} --source recount"
     )
 
 

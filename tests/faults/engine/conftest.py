@@ -1,5 +1,78 @@
-"""The running stack of these tests."""
+"""Stacks of a test's own, and a line to their database that can be cut."""
 
-from tests.stacks import stack
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
-__all__ = ["stack"]
+import pytest
+from tests.stacks import build_stack, database
+
+__all__ = ["build_stack"]
+
+COMMITTED = b"Z\x00\x00\x00\x05I"
+"""Ready for the next statement, outside a transaction: what was sent before is durable."""
+
+
+class Relay:
+    """A line to PostgreSQL that loses answers: `loses` is asked about each one."""
+
+    def __init__(self, url: str) -> None:
+        self._far = parse_qs(urlsplit(url).query)["host"][0]
+        self._name = urlsplit(url).path
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._open: set[asyncio.StreamWriter] = set()
+        self.loses: Callable[[bytes], bool] = lambda answer: False
+        self.lost = 0
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator["Relay"]:
+        server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        self.url = f"postgresql://adjudge@127.0.0.1:{server.sockets[0].getsockname()[1]}{self._name}"
+        try:
+            yield self
+        finally:
+            server.close()
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def cut_all(self) -> None:
+        """Cut every connection now."""
+        for writer in self._open:
+            writer.transport.abort()
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        far_reader, far_writer = await asyncio.open_unix_connection(str(Path(self._far) / ".s.PGSQL.5432"))
+        self._open |= {writer, far_writer}
+        for task in (
+            asyncio.create_task(self._pass(reader, far_writer, may_lose=False)),
+            asyncio.create_task(self._pass(far_reader, writer, may_lose=True)),
+        ):
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, may_lose: bool) -> None:
+        try:
+            while data := await reader.read(1 << 16):
+                if may_lose and self.loses(data):
+                    self.lost += 1
+                    break
+                writer.write(data)
+                await writer.drain()
+        except ConnectionError:
+            pass
+        finally:
+            writer.close()
+            self._open.discard(writer)
+
+
+@pytest.fixture
+async def relay(servers, migrated_template) -> AsyncIterator[tuple[Relay, str]]:
+    """A line, and the direct way to the same database."""
+    async with (
+        database(servers.database_url, migrated_template, "relayed") as url,
+        Relay(url).running() as relay,
+    ):
+        yield relay, url

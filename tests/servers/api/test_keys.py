@@ -6,9 +6,9 @@ import time
 from itertools import count
 
 import pytest
+from tests.stacks import Caller, question
 
 from adjudge.api.authentication import REMEMBERED_SECONDS
-from tests.stacks import Caller, question
 
 OPEN = {("get", "/livez"), ("get", "/readyz"), ("get", "/metrics")}
 EVERYBODY = frozenset({"client", "reviewer", "operator", "admin"})

@@ -4,7 +4,6 @@ import asyncio
 import time
 
 import pytest
-
 from tests.servers.review.test_claims import kind_of, until_waiting
 from tests.stacks import question
 

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 
 import pytest
-
 from tests.stacks import question
 
 

@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 import pytest
-
 from tests.stacks import question
 
 PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(range(256))

@@ -60,3 +60,13 @@ def test_a_folder_that_cannot_be_made_is_named(here: Path, capsys: pytest.Captur
     assert run(["init", "file/claims"]) == 1
 
     assert capsys.readouterr().err.startswith("adjudge: cannot make file/claims")
+
+
+def test_a_link_to_nowhere_is_not_written_through(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "claims").mkdir()
+    (here / "claims/deciders.py").symlink_to(here / "elsewhere.py")
+
+    assert run(["init", "claims"]) == 1
+
+    assert not (here / "elsewhere.py").exists()
+    assert "cannot make claims/deciders.py: File exists" in capsys.readouterr().err

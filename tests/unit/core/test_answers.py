@@ -84,6 +84,7 @@ def test_structured_answers_come_back_from_their_keys(value):
         (ANYTHING, {1, 2}),
         (ANYTHING, "\ud800"),
         (ANYTHING, "nul \0"),
+        (ANYTHING, {"\\\0": 1}),
         (ANYTHING, "x" * LARGEST_STRUCTURE),
         (ANYTHING, nested(5_000)),
     ],
@@ -124,6 +125,7 @@ def test_only_canonical_keys_are_held(space, key):
         (OBJECT, '{ "count": 3 }', '{"count":3}'),
         (LABELS, "true", "true"),
         (ANYTHING, "plain text", '"plain text"'),
+        (ANYTHING, r"\u0000", r'"\\u0000"'),
     ],
 )
 def test_deciders_may_answer_with_the_text_of_a_value(space, text, key):

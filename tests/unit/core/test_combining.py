@@ -28,6 +28,12 @@ class TestFirst:
         assert isinstance(life.then(life.fault("a@1")), Wait)
         assert settled(life.says(("b@1", "pay", 0.97)))[0] == "pay"
 
+    def test_whoever_was_not_asked_is_not_believed(self):
+        life = Life(a_plan(models("a@1", accept=by_hand("true")), people()))
+
+        assert isinstance(life.says(("stranger@9", "pay", 1.0)), Wait)
+        assert isinstance(life.then(life.vote("mallory", "pay")), Wait)
+
     def test_only_the_first_answer_of_a_decider_counts(self):
         life = Life(a_plan(models("a@1", "b@1"), people()))
 
@@ -81,6 +87,15 @@ class TestAgree:
 
         assert deferred_because(failed) == "b@1 gave a malformed answer: sum is 1.2"
         assert deferred_because(abstained) == "a decider abstained"
+
+    @pytest.mark.parametrize("rule", ["agree", "bayes"])
+    def test_after_one_fault_the_silent_are_not_awaited(self, rule):
+        life = Life(a_plan(models("a@1", "b@1", rule=rule), people()))
+
+        life.then(life.fault("a@1"))
+
+        assert isinstance(life.step, Ask)
+        assert life.step.pool == "agents"
 
     def test_people_agree_by_equal_votes_running(self):
         life = Life(a_plan(people(least=2, most=4, rule="agree")))
@@ -153,9 +168,8 @@ class TestMajority:
         """Votes that cross: with more votes than seats two answers could each have the majority."""
         life = Life(a_plan(people(least=3, most=3, rule="majority")))
 
-        life.then(
-            *(life.vote(name, "pay") for name in ("anna", "ben")), *(life.vote(name, "refuse") for name in "cdef")
-        )
+        crossing = (("anna", "refuse"), ("ben", "pay"), ("cleo", "pay"), ("dan", "refuse"), ("eva", "refuse"))
+        life.then(*(life.vote(*each) for each in crossing))
 
         assert settled(life.step)[0] == "pay"
 
@@ -214,6 +228,14 @@ class TestBayes:
         life.votes(anna=None)
 
         assert settled(life.step)[:3] == ("refuse", "final", "fallback")
+
+    def test_a_belief_outside_the_space_is_not_acted_on(self):
+        """A distribution may reach beyond the space; its likeliest answer then is none."""
+        life = Life(a_plan(models(rule="bayes", accept=by_hand("true")), people()))
+
+        life.then(life.opinion("claim-risk@1", "pay", 0.4, distribution={"pay": 0.4, "maybe": 0.6}))
+
+        assert deferred_because(life) == "'maybe' is not among the answers"
 
     def test_answers_that_nobody_named_have_their_share(self):
         """One vote among 1,000 numbers beats chance by far, but is not as sure as the person."""
@@ -280,12 +302,12 @@ class TestBest:
         life = Life(a_plan(people(least=3, most=3)))
         opinions = [
             life.opinion("a@1", "ask", 1.0),
-            life.vote("anna", "pay"),
+            life.vote("anna", "refuse"),
             life.vote("ben", "pay"),
-            life.vote("c", "refuse"),
+            life.vote("cleo", "refuse"),
         ]
 
-        assert best_answer(opinions) == best_answer(opinions[::-1]) == "pay"
+        assert best_answer(opinions) == best_answer(opinions[::-1]) == "refuse"
 
     def test_without_votes_it_is_the_surest_models(self):
         life = Life(a_plan())

@@ -6,6 +6,8 @@ from adjudge_retail.demo.crowd import Crowd
 from adjudge_retail.demo.stores import STORES
 from adjudge_retail.labelled import read_set
 
+TURNS = [("t", "anna"), ("u", "ben"), ("t", "carla"), ("v", "dora")]
+
 
 def a_case(folder, event="e-1"):
     (source,) = folder_sources(read_set(folder))
@@ -24,9 +26,9 @@ def test_real_answers_are_played_back_in_their_order(make_set):
 def test_a_task_that_comes_again_gets_the_same_answer(make_set):
     case, crowd = a_case(make_set(answers=5)), Crowd(1, {})
 
-    given = [crowd.answer(case, task, person).answer for task, person in [("t", "anna"), ("u", "ben"), ("t", "carla")]]
+    given = [crowd.answer(case, task, person).answer for task, person in TURNS]
 
-    assert given == ["a", "b", "a"]
+    assert given == ["a", "b", "a", "c"]
 
 
 def test_each_decision_about_an_item_begins_with_its_first_answer(make_set):

@@ -4,7 +4,7 @@ import pytest
 
 from adjudge_retail.chance import seeded
 from adjudge_retail.demo.cases import Site, case_of, folder_sources
-from adjudge_retail.demo.project import ForeignFolder, lend_connection, write_project
+from adjudge_retail.demo.project import ForeignFolder, lend_connection, take_back, write_project
 from adjudge_retail.demo.stores import STORES
 from adjudge_retail.labelled import read_set
 
@@ -56,15 +56,34 @@ def test_a_picture_of_the_set_is_shown_as_it_is(make_set, tmp_path):
     assert (project.pictures / name).parent == project.pictures
 
 
-def test_commands_find_the_demo_only_where_they_would_find_nothing_else(tmp_path):
-    project, place = write_project(tmp_path / "demo", {}), tmp_path / "here"
+@pytest.fixture
+def running(tmp_path):
+    """The folder of a demo whose system is up."""
+    project = write_project(tmp_path / "demo", {})
     (project.folder / ".adjudge").mkdir()
     (project.folder / ".adjudge" / "api.json").write_text(json.dumps({"url": "u", "key": "k"}))
-    place.mkdir()
+    return project
 
-    lent = lend_connection(project, place)
+
+def test_commands_find_the_demo_while_it_is_up(running, tmp_path):
+    lent = lend_connection(running, tmp_path)
 
     assert lent is not None
-    assert json.loads(lent.read_text()) == {"url": "u", "key": "k"}
+    assert {"url": "u", "key": "k"}.items() <= json.loads(lent.read_text()).items()
     assert lent.stat().st_mode & 0o077 == 0
-    assert lend_connection(project, place) is None
+    take_back(lent)
+    assert not (tmp_path / ".adjudge").exists()
+
+
+def test_a_project_of_the_users_own_stays_as_it_is(running, tmp_path):
+    own = tmp_path / ".adjudge" / "api.json"
+    own.parent.mkdir()
+    own.write_text("mine")
+
+    assert lend_connection(running, tmp_path) is None
+    assert own.read_text() == "mine"
+
+
+def test_what_a_killed_demo_left_behind_is_replaced(running, tmp_path):
+    for _ in range(2):
+        assert lend_connection(running, tmp_path) is not None

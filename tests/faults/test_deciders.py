@@ -9,6 +9,7 @@ import threading
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 from tests.unit.deciders.asking import a_question, a_spec, asking, opened, questions, sure
@@ -48,6 +49,7 @@ def answer(amount):
         case "nan":
             return {"pay": float("nan")}
         case "forks":
+            os.open(os.path.join(os.path.dirname(__file__), "held"), os.O_WRONLY)
             if os.fork() == 0:
                 time.sleep(600)
         case "pid":
@@ -285,11 +287,15 @@ async def test_a_process_whose_caller_went_is_killed_and_replaced(folder):
 
 
 async def test_what_a_model_started_ends_with_its_process(folder):
-    async with in_process(folder, timeout=timedelta(seconds=10)) as bench:
-        assert await bench.faults(a_question("forks")) == [None]
-        (bad,) = await bench.ask(a_question("killed"))
+    os.mkfifo(folder / "held")
+    with os.fdopen(os.open(folder / "held", os.O_RDONLY | os.O_NONBLOCK), "rb") as held:
+        async with in_process(folder, timeout=timedelta(seconds=10)) as bench:
+            assert await bench.faults(a_question("forks")) == [None]
+            (bad,) = await bench.ask(a_question("killed"))
 
-        assert bad.detail == "the model's process died (signal 9)"  # no time-out: nobody holds its pipes open
+            assert bad.detail == "the model's process died (signal 9)"  # no time-out, though its pipes were held
+            async with asyncio.timeout(10):
+                await _ended(held)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a model that holds the interpreter outlives us")
@@ -336,6 +342,16 @@ def _structured():
     from adjudge.core.answers import Structured
 
     return Structured('{"type":"object"}')
+
+
+async def _ended(pipe: BinaryIO) -> None:
+    """Wait until nobody holds the other end."""
+    reader = asyncio.StreamReader()
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), pipe
+    )
+    await reader.read()
+    transport.close()
 
 
 async def _python(script: Path) -> asyncio.subprocess.Process:

@@ -93,7 +93,7 @@ def conclusion(report: Report) -> str:
         f"{count.accepted:,} decisions, {count.settled:,} settled, {count.lost} lost, "
         f"{count.settled_twice} settled twice, in {report.seconds:.1f} s\n"
         f"People's votes per decision: {_number(votes)}, against {EVERYTHING} when three people answer everything: "
-        f"{saved} fewer.\n"
+        f"{saved} fewer, with {_percent(report.all.error)} of all answers wrong.\n"
         f"{_thresholds(script)}Times are from when a question was due to its outcome; the demo itself asked at most "
         f"{report.latest_seconds:.1f} s late."
     )

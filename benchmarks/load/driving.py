@@ -1,7 +1,6 @@
 """Running the load generator in a process of its own."""
 
 import asyncio
-import statistics
 import sys
 from asyncio.subprocess import PIPE
 from pathlib import Path
@@ -28,18 +27,3 @@ async def drive(order: Order) -> Result:
     if process.returncode:
         raise RuntimeError(f"the load generator ended with status {process.returncode}")
     return msgspec.json.decode(out, type=Result)
-
-
-def rate(result: Result) -> float:
-    """Return successful answers a second within the window."""
-    return result.answered / (result.ended - result.began)
-
-
-def percentile(values: list[float], share: float) -> float:
-    """Return the value that `share` of all values do not exceed (nearest rank)."""
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
-
-
-def median(values: list[float]) -> float:
-    return statistics.median(values)

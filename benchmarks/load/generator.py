@@ -11,6 +11,7 @@ import resource
 import sys
 import time
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, cast
 
@@ -23,6 +24,7 @@ from load.messages import Template
 
 HEAD_END: Final = b"\r\n\r\n"
 LENGTH: Final = b"content-length: "
+ITEM_ACCEPTED: Final = b'{"status":202'
 ANSWER_SECONDS: Final = 30.0
 """How long the last answers may take once no more is sent."""
 
@@ -40,6 +42,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     window_seconds: float
     pause_seconds: float = 0.0
     """Between an answer and the next request of its connection."""
+    most: int | None = None
+    """The window ends early when so many requests have been answered in it."""
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,51 +52,60 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     began: float
     ended: float
     """The timed window, in seconds since the epoch."""
-    answered: int
-    """Requests answered with success within the window."""
-    sent: int
-    """Requests sent at all: the numbers after `first` that are used up, in units of the template's items."""
-    succeeded: int
-    """Requests answered with success, outside the window too."""
-    refused: dict[str, int]
-    """Other answers by status, outside the window too."""
     latencies_ms: list[float]
-    """Of successes within the window, in the order of answers."""
+    """Of requests answered with success within the window."""
+    next: int
+    """The first number not used."""
+    accepted: int
+    """Questions accepted, outside the window too."""
+    statuses: dict[str, int]
+    """Answers by status, outside the window too."""
     cpu_share: float
     """Of one core, used by this process within the window."""
+
+    @property
+    def rate(self) -> float:
+        """Requests answered with success a second, within the window."""
+        return len(self.latencies_ms) / (self.ended - self.began)
+
+    @property
+    def refused(self) -> int:
+        return sum(count for status, count in self.statuses.items() if not status.startswith("2"))
 
 
 class Load:
     """Counts what all connections together do."""
 
     def __init__(self, order: Order) -> None:
-        self._pattern = order.template.pattern
-        self._slots = order.template.items * order.template.places
-        self._template = order.template
-        self._next = order.first
+        self._template, self._most = order.template, order.most
+        self._pattern, self._places = order.template.pattern, order.template.places
+        self.next = order.first
         self.pause_seconds = order.pause_seconds
         self.is_timed = False
         self.is_over = False
-        self.sent = 0
-        self.succeeded = 0
-        self.refused: Counter[str] = Counter()
+        self.has_enough = asyncio.Event()
+        self.accepted = 0
+        self.statuses: Counter[bytes] = Counter()
         self.latencies: list[float] = []
 
     def request(self) -> bytes:
-        """Return the next request; a single question's numbers are written in directly."""
-        number, self._next = self._next, self._next + self._template.items
-        self.sent += 1
+        """Return the next request, its numbers written in."""
+        number, self.next = self.next, self.next + self._template.items
         if self._template.items == 1:
-            return self._pattern % ((number,) * self._slots)
+            return self._pattern % ((number,) * self._places)
         return self._template.filled(number)
 
-    def answered(self, status: bytes, seconds: float) -> None:
+    def answered(self, answer: bytes, seconds: float) -> None:
+        """Count an answer."""
+        status = answer[9:12]
+        self.statuses[status] += 1
         if status[:1] != b"2":
-            self.refused[status.decode("latin-1")] += 1
             return
-        self.succeeded += 1
+        self.accepted += 1 if self._template.items == 1 else answer.count(ITEM_ACCEPTED)
         if self.is_timed:
             self.latencies.append(seconds)
+            if len(self.latencies) == self._most:
+                self.has_enough.set()
 
 
 class Connection(asyncio.Protocol):
@@ -106,7 +119,7 @@ class Connection(asyncio.Protocol):
         self.ended: asyncio.Future[None] = self._loop.create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's own does not derive from it
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's own does not derive from it
         self._post()
 
     def data_received(self, data: bytes) -> None:
@@ -116,7 +129,7 @@ class Connection(asyncio.Protocol):
             self._part = data
             return
         self._part = b""
-        self._load.answered(data[9:12], time.perf_counter() - self._began)
+        self._load.answered(data, time.perf_counter() - self._began)
         if self._load.is_over:
             self._transport.close()
         elif self._load.pause_seconds:
@@ -126,7 +139,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         if not self._load.is_over:
-            self._load.refused["connection lost"] += 1
+            self._load.statuses[b"connection lost"] += 1
         if not self.ended.done():
             self.ended.set_result(None)
 
@@ -159,7 +172,9 @@ async def run(order: Order) -> Result:
     await asyncio.sleep(order.warm_seconds)
     began, used = time.time(), _cpu_seconds()
     load.is_timed = True
-    await asyncio.sleep(order.window_seconds)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(order.window_seconds):
+            await load.has_enough.wait()
     load.is_timed = False
     ended, used = time.time(), _cpu_seconds() - used
     load.is_over = True
@@ -168,11 +183,10 @@ async def run(order: Order) -> Result:
     return Result(
         began=began,
         ended=ended,
-        answered=len(load.latencies),
-        sent=load.sent,
-        succeeded=load.succeeded,
-        refused=dict(load.refused),
         latencies_ms=[round(seconds * 1000, 3) for seconds in load.latencies],
+        next=load.next,
+        accepted=load.accepted,
+        statuses={status.decode("latin-1"): count for status, count in load.statuses.items()},
         cpu_share=used / (ended - began),
     )
 

@@ -8,6 +8,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match
 
 from adjudge import __version__
 from adjudge.api import administration, decisions, hot, operations, problems, reviews
@@ -22,7 +23,13 @@ DESCRIPTION = """
 A configurable proxy between AI models and human reviewers. Ask a question; a model, a person or a
 fallback decides, and the answer has the same shape.
 """
-KINDS = {400: "malformed-json", 401: "unauthenticated", 403: "forbidden", 404: "not-found", 405: "not-found"}
+KINDS = {
+    400: "malformed-json",
+    401: "unauthenticated",
+    403: "forbidden",
+    404: "not-found",
+    405: "method-not-allowed",
+}
 
 
 def create_app(services: Callable[[], AbstractAsyncContextManager[Services]]) -> hot.App:
@@ -81,11 +88,27 @@ async def _invalid(request: Request, error: Exception) -> Response:
 
 
 async def _http(request: Request, error: Exception) -> Response:
+    """Tell what the framework refuses; where it wraps a problem of ours, as of the body, tell that."""
     assert isinstance(error, HTTPException)
-    found = Problem(KINDS.get(error.status_code, "not-found"), str(error.detail))
-    answer = problems.response(found)
+    if isinstance(error.__cause__, AdjudgeError):
+        return problems.response(error.__cause__)
+    answer = problems.response(Problem(KINDS.get(error.status_code, "not-found"), str(error.detail)))
     answer.status_code = error.status_code
+    if error.status_code == 405:
+        answer.headers["Allow"] = ", ".join(sorted(_methods(request)))
     return answer
+
+
+def _methods(request: Request) -> set[str]:
+    """Return the methods of all routes of this path: each route names its own alone."""
+    methods = ("DELETE", "GET", "PATCH", "POST", "PUT")
+    matches = {
+        method
+        for method in methods
+        for route in request.app.router.routes
+        if route.matches({**request.scope, "method": method})[0] is Match.FULL
+    }
+    return matches
 
 
 async def _unavailable(request: Request, error: Exception) -> Response:

@@ -5,6 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 import msgspec
+import structlog
 
 from adjudge.api import questions
 from adjudge.api.problems import Problem
@@ -16,6 +17,8 @@ from adjudge.store import decisions
 from adjudge.store.connecting import UNAVAILABLE
 from adjudge.store.intake import NewDecision
 from adjudge.store.scope import Scope
+
+log = structlog.get_logger()
 
 
 async def ask(
@@ -33,12 +36,15 @@ async def ask(
             answer = await services.intake.commit(row, opened)
         if isinstance(answer, Known):
             return await wait_for(services, scope, answer.id, wait_seconds), True
-        if not opened.started:
-            await start(services, opened.id)
-            return await wait_for(services, scope, opened.id, wait_seconds), False
-        if waiting:
-            await within(outcome, wait_seconds)
-            return await read(services, scope, opened.id), False
+        try:
+            if not opened.started:
+                await start(services, opened.id)
+                return await wait_for(services, scope, opened.id, wait_seconds), False
+            if waiting:
+                await within(outcome, wait_seconds)
+                return await read(services, scope, opened.id), False
+        except UNAVAILABLE as error:  # it is durable: whoever hears 503 would ask again
+            log.warning("api.unread", decision=str(opened.id), error=repr(error))
     return fresh(row, opened, answer), False
 
 

@@ -1,5 +1,6 @@
 """API keys: who is calling, and what for."""
 
+import asyncio
 import time
 from collections.abc import Callable
 
@@ -13,6 +14,7 @@ from adjudge.store.scope import Role, Scope
 REMEMBERED_SECONDS = 3.0
 """How long a revoked key may still work on a replica."""
 MOST_REMEMBERED = 10_000
+LONGEST_SECRET = 200
 
 
 class Authentication:
@@ -21,6 +23,7 @@ class Authentication:
     def __init__(self, pool: Pool, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._pool = pool
         self._monotonic = monotonic
+        self._turn = asyncio.Lock()
         self._known: dict[bytes, tuple[Scope, float]] = {}
 
     async def scope(self, header: bytes | None) -> Scope:
@@ -30,9 +33,16 @@ class Authentication:
         known = self._known.get(header)
         if known is not None and known[1] > self._monotonic():
             return known[0]
+        async with self._turn:  # one look-up for all that wait for the same key
+            known = self._known.get(header)
+            if known is not None and known[1] > self._monotonic():
+                return known[0]
+            return await self._looked_up(header)
+
+    async def _looked_up(self, header: bytes) -> Scope:
         scheme, _, secret = header.partition(b" ")
         found = None
-        if scheme.lower() == b"bearer" and 0 < len(secret) < 200:
+        if scheme.lower() == b"bearer" and 0 < len(secret) < LONGEST_SECRET:
             async with self._pool.acquire() as connection:
                 found = await keys.scope_of(connection, keys.hashed(secret.decode("latin-1").strip()))
         if found is None:

@@ -17,6 +17,7 @@ from adjudge.core.answers import OutsideSpace
 from adjudge.core.events import read_events
 from adjudge.core.money import Stake, show_micros
 from adjudge.engine.amending import Truth, record_truth
+from adjudge.engine.cancelling import AlreadySettled
 from adjudge.engine.cancelling import cancel as cancel_decision
 from adjudge.store import decisions
 from adjudge.store.scope import Scope
@@ -155,6 +156,7 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
         401: "no valid key",
         403: "not with this key",
         404: "unknown",
+        408: "the body did not arrive in time",
         409: "too late",
         413: "body too large",
         422: "does not fit",

@@ -5,14 +5,15 @@ A plain ASGI callable: FastAPI's dependency and response machinery halves the ra
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from typing import Any, Final
 
 import msgspec
 import structlog
 
-from adjudge.api import asking, problems, questions
+from adjudge.api import asking, bodies, problems, questions
 from adjudge.api.authentication import require
+from adjudge.api.bodies import Body, Receive
 from adjudge.api.problems import Problem
 from adjudge.api.services import Services
 from adjudge.api.views import DecisionView, encode
@@ -23,34 +24,30 @@ from adjudge.telemetry import names
 
 log = structlog.get_logger()
 
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 
-LARGEST_BODY: Final = 256 * 1024
 LARGEST_BULK: Final = 16 * 1024 * 1024
 BULK_AT_ONCE: Final = 400
 """Items of one bulk post that are on their way to the database together: two flushes."""
 LONGEST_WAIT_SECONDS: Final = 30.0
-BODY_SECONDS: Final = 20.0
-"""How long a client may take to send a body."""
 
 
 class HotPath:
-    """Answers the posts of decisions; everything else goes on to the application."""
+    """Answers the posts of decisions; everything else goes on to the application, its body bounded."""
 
     def __init__(self, app: App, services: Callable[[], Services]) -> None:
         self._app = app
         self._services = services
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] != "POST":
+        if scope["type"] != "http":
             return await self._app(scope, receive, send)
-        if scope["path"] == "/v1/decisions":
+        if scope["method"] == "POST" and scope["path"] == "/v1/decisions":
             return await self._answered(self._single, scope, receive, send)
-        if scope["path"] == "/v1/decisions/bulk":
+        if scope["method"] == "POST" and scope["path"] == "/v1/decisions/bulk":
             return await self._answered(self._bulk, scope, receive, send)
-        return await self._app(scope, receive, send)
+        return await self._app(scope, Body(dict(scope["headers"]), receive), send)
 
     async def _answered(
         self,
@@ -77,7 +74,7 @@ class HotPath:
     async def _single(self, headers: dict[bytes, bytes], receive: Receive) -> "Answer":
         services = self._services()
         scope = require(await services.authentication.scope(headers.get(b"authorization")), "client")
-        body = await _body(headers, receive, LARGEST_BODY)
+        body = await _body(headers, receive, bodies.LARGEST)
         wait, applied = waiting(headers.get(b"prefer"))
         question = questions.read(body, key=_key(headers), trace=questions.traced(headers.get(b"traceparent")))
         decision, replayed = await asking.ask(services, scope, question, wait_seconds=wait)
@@ -121,8 +118,8 @@ def waiting(header: bytes | None) -> tuple[float, bytes | None]:
 
 async def _item(services: Services, scope: Scope, item: msgspec.Raw, trace: str | None) -> dict[str, object]:
     try:
-        if len(bytes(item)) > LARGEST_BODY:
-            raise Problem("body-too-large", f"an item has at most {LARGEST_BODY} bytes")
+        if len(bytes(item)) > bodies.LARGEST:
+            raise Problem("body-too-large", f"an item has at most {bodies.LARGEST} bytes")
         question = questions.read(item, key=None, trace=trace, lane="bulk")
         decision, replayed = await asking.ask(services, scope, question, wait_seconds=0)
     except AdjudgeError as error:
@@ -135,35 +132,11 @@ async def _item(services: Services, scope: Scope, item: msgspec.Raw, trace: str 
     return {**found, "replayed": True} if replayed else found
 
 
-async def _body(headers: dict[bytes, bytes], receive: Receive, largest: int) -> bytes:
+async def _body(headers: Mapping[bytes, bytes], receive: Receive, largest: int) -> bytes:
     kind = headers.get(b"content-type", b"application/json")
     if not kind.startswith(b"application/json"):
         raise Problem("unsupported-media-type", "send application/json")
-    length = headers.get(b"content-length", b"0")
-    if length.isdigit() and int(length) > largest:
-        raise Problem("body-too-large", f"a body has at most {largest} bytes")
-    message = await receive()
-    body: bytes = message.get("body", b"")
-    if message.get("more_body"):
-        body = await _rest(body, receive, largest)
-    if message["type"] == "http.disconnect":
-        raise Problem("malformed-json", "the body was cut off")
-    return body
-
-
-async def _rest(body: bytes, receive: Receive, largest: int) -> bytes:
-    parts, size = [body], len(body)
-    async with asyncio.timeout(BODY_SECONDS):
-        while True:
-            message = await receive()
-            parts.append(message.get("body", b""))
-            size += len(parts[-1])
-            if size > largest:
-                raise Problem("body-too-large", f"a body has at most {largest} bytes")
-            if message["type"] == "http.disconnect":
-                raise Problem("malformed-json", "the body was cut off")
-            if not message.get("more_body"):
-                return b"".join(parts)
+    return await Body(headers, receive, largest).read()
 
 
 def _key(headers: dict[bytes, bytes]) -> str | None:

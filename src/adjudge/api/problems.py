@@ -16,6 +16,7 @@ STATUS: Final[Mapping[str, int]] = {
     "already-settled": 409,
     "already-voted": 409,
     "answer-outside-space": 422,
+    "body-timeout": 408,
     "body-too-large": 413,
     "decision-settled": 409,
     "forbidden": 403,
@@ -27,6 +28,7 @@ STATUS: Final[Mapping[str, int]] = {
     "invalid-question": 422,
     "lease-ended": 409,
     "malformed-json": 400,
+    "method-not-allowed": 405,
     "no-plan": 422,
     "not-found": 404,
     "overloaded": 429,
@@ -43,6 +45,8 @@ STATUS: Final[Mapping[str, int]] = {
 }
 RETRY_AFTER: Final[Mapping[str, int]] = {"unavailable": 2, "overloaded": 1, "unknown-revision": 2}
 """Seconds."""
+UNREAD: Final = frozenset({"body-timeout", "body-too-large"})
+"""Refused before the body had come: the connection ends with the answer."""
 
 
 class Problem(AdjudgeError):
@@ -82,6 +86,8 @@ def headers(error: AdjudgeError) -> dict[str, str]:
         found["Retry-After"] = str(getattr(error, "retry_after", RETRY_AFTER[error.kind]))
     if error.kind == "unauthenticated":
         found["WWW-Authenticate"] = "Bearer"
+    if error.kind in UNREAD:
+        found["Connection"] = "close"
     return found
 
 

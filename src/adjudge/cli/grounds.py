@@ -19,7 +19,7 @@ from adjudge.engine.clocks import DatabaseClock
 from adjudge.engine.identifiers import Identifiers
 from adjudge.engine.intake import ControlsInForce
 from adjudge.engine.revisions import Revisions
-from adjudge.engine.sending import Sender
+from adjudge.engine.sending import BackgroundSender, Sender
 from adjudge.engine.stepping import Stepper
 from adjudge.store import connecting, revisions
 from adjudge.store.connecting import UNAVAILABLE, Pool
@@ -82,7 +82,7 @@ async def grounded(role: str, settings: Settings) -> AsyncIterator[Ground]:
             new_id=new_id,
             rng=rng,
             controls=ControlsInForce(),
-            sender=Sender(streams),
+            sender=BackgroundSender(streams) if role == "api" else Sender(streams),
             stepper=Stepper(held, now=clock, new_id=new_id),
             folder=base,
         )

@@ -22,6 +22,7 @@ from adjudge.engine.flushing import Flusher
 from adjudge.engine.housekeeping import Upkeep
 from adjudge.engine.intake import Intake
 from adjudge.engine.notifying import Waiters
+from adjudge.engine.sending import BackgroundSender
 from adjudge.store import connecting, decisions, secrets
 from adjudge.store.connecting import Connection, Pool
 
@@ -43,6 +44,8 @@ async def api_services(settings: Settings) -> AsyncIterator[Services]:
             rng=ground.rng,
             publish=ground.sender.publish,
         )
+        sender = ground.sender
+        assert isinstance(sender, BackgroundSender)
         waiters = Waiters(ground.new_id().hex, functools.partial(_settled_among, ground.pool))
         admission = Admission(flusher, monotonic=loop_time)
         upkeep = Upkeep(
@@ -82,6 +85,7 @@ async def api_services(settings: Settings) -> AsyncIterator[Services]:
         async with asyncio.TaskGroup() as group:
             tasks = [
                 group.create_task(_or_end(flusher.run()), name="flusher"),
+                group.create_task(_or_end(sender.run()), name="sender"),
                 group.create_task(_or_end(waiters.run(ground.streams)), name="waiters"),
                 group.create_task(_or_end(upkeep.run()), name="upkeep"),
             ]

@@ -73,7 +73,13 @@ async def run_keeper(settings: Settings, stop: asyncio.Event, serve: Serve) -> N
     """Move on what stands still until `stop`."""
     async with grounded("keeper", settings) as ground:
         timers = Timers(
-            ground.pool, ground.streams, ground.stepper, ground.sender, lanes=tuple(LANES), now=ground.clock
+            ground.pool,
+            ground.streams,
+            ground.stepper,
+            ground.sender,
+            deciders=ground.revisions.current.deciders,
+            lanes=tuple(LANES),
+            now=ground.clock,
         )
         sweeper = Sweeper(ground.pool, ground.streams, ground.sender, now=ground.clock)
         upkeep = Upkeep(ground.pool, ground.clock, ground.controls, process=ground.name, streams=ground.streams)

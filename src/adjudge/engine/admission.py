@@ -1,7 +1,7 @@
 """Admission: decided before the insert, from what each replica already has (systems.md, rule 14).
 
 Each lane is bounded in time: what nobody has read yet in its streams, divided by how fast it drains.
-Before that bound is reached, and while requests crowd this process, locations that take more than
+Before that bound is reached, and while rows crowd before the database, locations that take more than
 their share are refused, so that one store's burst does not make the others wait.
 """
 
@@ -20,8 +20,10 @@ BOUND_SECONDS: Final[Mapping[str, float]] = {"realtime": 15.0, "standard": 60.0,
 """How far a lane may be behind; bulk is shed before standard."""
 CROWDED_SECONDS: Final = 0.5
 """How far behind a lane is when shares begin to count."""
-CROWD: Final = 64
-"""Requests on their way to the database at which shares begin to count."""
+CROWD: Final = 2 * LARGEST_BATCH
+"""Rows waiting for a flush at which shares begin to count: more than the next two flushes take."""
+LEAST_SHARE: Final = 16
+"""What one location may always have on its way."""
 LEAST_RATE: Final = 200.0
 """Questions a second that a lane is trusted to drain until it was seen under load."""
 MOST_OPEN: Final = 500_000
@@ -99,14 +101,14 @@ class Admission:
     def share(self, most: int) -> int:
         """Return how many of `most` questions one caller may have on their way at once."""
         active = len(self._seen)
-        return max(1, most if active <= 1 else min(most, CROWD // active))
+        return most if active <= 1 else max(LEAST_SHARE, min(most, CROWD // active))
 
     def _is_greedy(self, lane: str, location: str, behind: float) -> bool:
         """Return whether a location takes more than its share while others want theirs."""
         active = self._active(location)
         if active <= 1:
             return False
-        crowded = self._on_the_way.total() >= CROWD and self._on_the_way[location] >= CROWD // active
+        crowded = len(self._flusher) >= CROWD and self._on_the_way[location] >= max(LEAST_SHARE, CROWD // active)
         rate = self._rate.get(lane, LEAST_RATE)
         return crowded or (behind > CROWDED_SECONDS and self._admitted[location] >= rate * WINDOW_SECONDS / active)
 

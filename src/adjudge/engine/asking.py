@@ -102,15 +102,19 @@ class Asking:
             await self._revisions.load(connection, numbers)
 
     async def _still_wanted(self, read: Sequence[tuple[Slip, Message]]) -> list[Slip]:
-        """Drop slips sent or delivered again whose decision has gone on; fresh ones are not looked up."""
-        again = [slip.decision for slip, message in read if slip.resent or message.redelivered]
+        """Keep one slip of each decision, and of those sent or delivered again only what still waits.
+
+        A fresh slip is not looked up: the statement that settles it looks again.
+        """
+        once = {(slip.decision, slip.stage): (slip, message) for slip, message in reversed(read)}
+        again = [slip.decision for slip, message in once.values() if slip.resent or message.redelivered]
         if not again:
-            return [slip for slip, _ in read]
+            return [slip for slip, _ in once.values()]
         async with self._pool.acquire() as connection:
             stages = await work.stages(connection, again)
         return [
             slip
-            for slip, message in read
+            for slip, message in once.values()
             if not (slip.resent or message.redelivered) or stages.get(slip.decision) == slip.stage
         ]
 

@@ -65,7 +65,7 @@ class Flusher:
         *,
         key_window_seconds: float,
         rng: random.Random,
-        publish: Callable[[Sequence[Entry]], Awaitable[None]],
+        publish: Callable[[Sequence[Entry]], Awaitable[object]],
     ) -> None:
         self._connect = connect
         self._key_window_seconds = key_window_seconds
@@ -172,7 +172,7 @@ class Flusher:
                 continue
             pending.tried = True
             if now - pending.since > LONGEST_WAIT_SECONDS:
-                pending.done.set_exception(Unavailable("the database does not answer, nothing was accepted"))
+                pending.done.set_exception(_unavailable(pending))
             else:
                 self._put(pending, first=True)
         self._fail_old(now)
@@ -184,7 +184,7 @@ class Flusher:
                 pending = queue.popleft()
                 self._size -= 1
                 if not pending.done.done():
-                    pending.done.set_exception(Unavailable("the database does not answer, nothing was accepted"))
+                    pending.done.set_exception(_unavailable(pending))
             if not queue:
                 del self._queues[name]
 
@@ -194,6 +194,8 @@ class Flusher:
         asked = await self._insert(connection, ordered)
         losing = [p for p in ordered if p.row.id not in asked and not p.done.done()]
         holders = await intake.losers(connection, [p.row for p in losing]) if losing else {}
+        own = [p.row.id for p in losing if (held := holders.get(_key(p))) and held.decision_id == p.row.id]
+        asked |= await intake.already(connection, own) if own else {}
         self.seconds = asyncio.get_running_loop().time() - started
         names.INTAKE_SECONDS.observe(self.seconds)
         names.INTAKE_ROWS.observe(len(batch))
@@ -215,15 +217,26 @@ class Flusher:
         try:
             return found | await intake.insert(connection, [p.row for p in fresh], self._key_window_seconds)
         except asyncpg.PostgresError as error:
-            if not (error.sqlstate or "").startswith(_DATA_ERRORS):
+            if not (error.sqlstate or "").startswith(_DATA_ERRORS) or "no partition" in str(error):
                 raise
             if len(fresh) == 1:
-                log.error("intake.unstorable", decision=str(fresh[0].row.id), error=str(error))
-                fresh[0].done.set_exception(Unstorable(f"the question cannot be stored: {error}"))
-                return found
+                return found | await self._alone(connection, fresh[0], error)
         half = len(fresh) // 2
         found |= await self._insert(connection, fresh[:half])
         return found | await self._insert(connection, fresh[half:])
+
+    async def _alone(
+        self, connection: Connection, pending: Pending, error: asyncpg.PostgresError
+    ) -> dict[UUID, datetime]:
+        """Refuse the row that PostgreSQL refuses, unless what it met was itself.
+
+        An insert whose line was cut may still have been running when its retry looked for the row.
+        """
+        mine = await intake.already(connection, [pending.row.id]) if pending.tried else {}
+        if not mine and not pending.done.done():
+            log.error("intake.unstorable", decision=str(pending.row.id), error=str(error))
+            pending.done.set_exception(Unstorable("the question cannot be stored"))
+        return mine
 
     def _answer(
         self,
@@ -246,6 +259,12 @@ class Flusher:
 
 def _key(pending: Pending) -> tuple[str, bytes]:
     return pending.row.principal, pending.row.key_hash or pending.row.id.bytes
+
+
+def _unavailable(pending: Pending) -> Unavailable:
+    if pending.tried:
+        return Unavailable("the database does not answer; it may have taken the question: repeat it with its key")
+    return Unavailable("the database does not answer, nothing was accepted")
 
 
 def _discard(connection: Connection | None) -> None:

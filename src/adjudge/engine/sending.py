@@ -3,8 +3,10 @@
 Nothing here may fail what was committed. A slip that cannot be sent stays due and is sent later.
 """
 
-from collections import Counter
+import asyncio
+from collections import Counter, deque
 from collections.abc import Sequence
+from uuid import UUID
 
 import structlog
 
@@ -15,6 +17,11 @@ from adjudge.streams import Entry, Full, Streams, Unavailable
 from adjudge.telemetry import names
 
 log = structlog.get_logger()
+
+MOST_WAITING = 20_000
+SEND_AT_ONCE = 400
+PAUSE_SECONDS = 0.5
+"""After a broker that did not answer."""
 
 
 class Sender:
@@ -28,20 +35,58 @@ class Sender:
         await self.send(effects.slips)
         if effects.finished:
             count(effects.finished)
-            await notifying.tell(self._streams, [(finished.decision, None) for finished in effects.finished])
+            await self.tell([finished.decision for finished in effects.finished])
 
     async def send(self, sending: Sequence[tuple[Slip, str]]) -> None:
         """Publish slips, each in its lane, in one write."""
-        await self.publish([slips.entry(slip, lane) for slip, lane in sending])
+        if sending:
+            await self.publish([slips.entry(slip, lane) for slip, lane in sending])
 
-    async def publish(self, entries: Sequence[Entry]) -> None:
-        """Publish entries in one write; those not taken stay due in the database."""
-        if not entries:
-            return
+    async def tell(self, settled: Sequence[UUID]) -> None:
+        """Hint to whoever waits for these decisions."""
+        await notifying.tell(self._streams, [(decision, None) for decision in settled])
+
+    async def publish(self, entries: Sequence[Entry]) -> bool:
+        """Publish entries in one write; those not taken stay due. Return whether the broker answered."""
         answers = await self._streams.publish(entries)
         unsent = [answer for answer in answers if isinstance(answer, Full | Unavailable)]
         if unsent:
             log.warning("slips.unsent", count=len(unsent), why=repr(unsent[0]))
+        return not any(isinstance(answer, Unavailable) for answer in unsent)
+
+
+class BackgroundSender(Sender):
+    """Sends from a task of its own: no caller waits for a broker that hangs."""
+
+    def __init__(self, streams: Streams) -> None:
+        super().__init__(streams)
+        self._entries: deque[Entry] = deque(maxlen=MOST_WAITING)
+        self._settled: deque[UUID] = deque(maxlen=MOST_WAITING)
+        self._wake = asyncio.Event()
+
+    async def tell(self, settled: Sequence[UUID]) -> None:
+        self._settled.extend(settled)
+        self._wake.set()
+
+    async def publish(self, entries: Sequence[Entry]) -> bool:
+        self._entries.extend(entries)
+        self._wake.set()
+        return True
+
+    async def run(self) -> None:
+        """Send what waits, until cancelled; what cannot be sent is dropped here, and still due."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._entries or self._settled:
+                settled, self._settled = self._settled, deque(maxlen=MOST_WAITING)
+                entries = [self._entries.popleft() for _ in range(min(len(self._entries), SEND_AT_ONCE))]
+                answered = await super().publish(entries) if entries else True
+                if settled:
+                    await super().tell(tuple(settled))
+                if not answered:
+                    self._entries.clear()
+                    await asyncio.sleep(PAUSE_SECONDS)
 
 
 def count(finished: Sequence[Finished]) -> None:

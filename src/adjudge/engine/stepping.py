@@ -14,7 +14,7 @@ import msgspec
 
 from adjudge.core.advance import Ask, Controls, Settle, Step, Wait, advance
 from adjudge.core.answers import Candidates, Labels
-from adjudge.core.events import FellBack, HistoryEvent, write_events
+from adjudge.core.events import Fault, FellBack, HistoryEvent, Opinion, write_events
 from adjudge.core.history import History, fold
 from adjudge.core.outcomes import Outcome
 from adjudge.core.plans import Plan
@@ -79,7 +79,7 @@ class Stepper:
     async def step(self, connection: Connection, inputs: Mapping[UUID, Sequence[HistoryEvent]]) -> Effects:
         """Lock the decisions in id order, append their events, and take the step that follows.
 
-        Events of a stage that the row has left behind change nothing and are dropped.
+        Answers for a stage that the row has left behind change nothing; they are kept for their cost.
         """
         held = await work.hold(connection, sorted(inputs, key=lambda decision: decision.bytes))
         return await self.step_held(connection, held, inputs)
@@ -101,7 +101,7 @@ class Stepper:
 
     def _take(self, row: Held, events: Sequence[HistoryEvent], in_force: Controls, writes: _Writes) -> None:
         plan = self._revisions.plan(row.revision, row.location, row.type)
-        news = tuple(event for event in events if getattr(event, "stage", row.stage) >= row.stage)
+        news = tuple(event for event in events if _is_kept(event, row.stage))
         history = row.history.then(*news)
         step = advance(plan, history, in_force, self._now())
         history = history.then(*step.record)
@@ -207,6 +207,11 @@ def slips_of(sendable: work.Sendable, deciders: Sequence[str], *, resent: bool =
     ]
 
 
+def _is_kept(event: HistoryEvent, stage: int) -> bool:
+    """Return whether an event belongs on record: answers always, time-outs only of the present stage."""
+    return isinstance(event, Opinion | Fault) or getattr(event, "stage", stage) >= stage
+
+
 def _waits_for_models(history: History, stage: int) -> bool:
     """Return whether the stage is still open and some model in it has not answered."""
     tally = fold(history.events).tally(stage)
@@ -236,7 +241,8 @@ def waiting_for(history: History, step: Step) -> dict[str, object]:
     if last.seats:
         votes = len(progress.tally(last.stage).votes)
         return {"pool": last.deciders[0], "votes": votes, "until": step.until, **held}
-    return {"deciders": last.deciders, "until": step.until, **held}
+    silent = progress.tally(last.stage).silent()
+    return {**({"deciders": silent} if silent and not held else {}), "until": step.until, **held}
 
 
 def drawn(question: QuestionType, history: History, task: UUID) -> tuple[str, ...]:

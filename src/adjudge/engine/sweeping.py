@@ -12,8 +12,7 @@ import structlog
 
 from adjudge.engine.clocks import Clock
 from adjudge.engine.sending import Sender
-from adjudge.engine.stepping import slips_of
-from adjudge.engine.timers import asked
+from adjudge.engine.timers import resend
 from adjudge.store import duties, work
 from adjudge.store.connecting import UNAVAILABLE, Pool
 from adjudge.streams import Streams
@@ -21,7 +20,7 @@ from adjudge.telemetry import names
 
 log = structlog.get_logger()
 
-PAGE = 1_000
+PAGE = 500
 POLL_SECONDS = 0.5
 DUTY = "broker-epoch"
 NO_ID = UUID(int=0)
@@ -47,19 +46,19 @@ class Sweeper:
             await asyncio.sleep(POLL_SECONDS)
 
     async def look(self) -> int:
-        """Compare epochs; return how many questions were sent again."""
+        """Compare epochs; return how many questions were sent again.
+
+        Whoever records the new epoch sends; should it die meanwhile, timers find what is still missing.
+        """
         epoch = await self._streams.epoch()
         if epoch is None or epoch == self._seen:
             return 0
-        before = self._now()
         async with self._pool.acquire() as connection:
-            known = await duties.cursor(connection, DUTY)
+            lost = await duties.advance(connection, DUTY, epoch)
         resent = 0
-        if known is not None and known != epoch:
+        if lost:
             log.warning("broker.lost_its_data", epoch=epoch)
-            resent = await self._send_all(before)
-        async with self._pool.acquire() as connection:
-            await duties.move(connection, DUTY, epoch)
+            resent = await self._send_all(self._now())
         self._seen = epoch
         return resent
 
@@ -68,10 +67,9 @@ class Sweeper:
         while True:
             async with self._pool.acquire() as connection:
                 page = await work.send_again(connection, before, after, PAGE)
-                rows = await work.sendable(connection, page)
-            await self._sender.send([slip for row in rows for slip in slips_of(row, asked(row), resent=True)])
-            names.RESENT.labels("epoch").inc(len(rows))
-            resent += len(rows)
+            await resend(self._pool, self._sender, page)
+            names.RESENT.labels("epoch").inc(len(page))
+            resent += len(page)
             if len(page) < PAGE:
                 return resent
             after = page[-1]

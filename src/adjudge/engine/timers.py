@@ -5,7 +5,7 @@ again; once a minute from the beginning. Any number of keepers may run.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -19,7 +19,7 @@ from adjudge.engine.slips import STREAM_PREFIX
 from adjudge.engine.stepping import RESEND_SECONDS, Effects, Stepper, slips_of
 from adjudge.store import work
 from adjudge.store.connecting import UNAVAILABLE, Connection, Pool
-from adjudge.store.work import Due, Sendable
+from adjudge.store.work import Due, Sendable, Waiting
 from adjudge.streams import Streams, Unavailable
 from adjudge.telemetry import names
 
@@ -30,6 +30,11 @@ POLL_SECONDS = 0.1
 LOOK_BACK = timedelta(seconds=10)
 FULL_PASS_SECONDS = 60.0
 LONGEST_ATTEMPT_SECONDS = 300.0
+MEASURE_SECONDS = 1.0
+SEND_AT_ONCE = 50
+"""Questions in one write: up to 256 KiB of evidence each."""
+UNKNOWN = 0.0
+"""For ever ago: everything may still be there."""
 MARGIN_SECONDS = 1.0
 """Between the broker's clock and the database's."""
 BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
@@ -39,13 +44,24 @@ class Timers:
     """Moves on what stands still."""
 
     def __init__(
-        self, pool: Pool, streams: Streams, stepper: Stepper, sender: Sender, *, lanes: Sequence[str], now: Clock
+        self,
+        pool: Pool,
+        streams: Streams,
+        stepper: Stepper,
+        sender: Sender,
+        *,
+        deciders: Iterable[str],
+        lanes: Sequence[str],
+        now: Clock,
     ) -> None:
         self._pool = pool
         self._streams = streams
         self._stepper = stepper
         self._sender = sender
+        self._deciders = set(deciders)
         self._lanes = lanes
+        self._measured: Mapping[str, float | None] = {}
+        self._measured_at = float("-inf")
         self._now = now
 
     async def run(self) -> None:
@@ -58,7 +74,13 @@ class Timers:
                 handled = await self.tick(BEGINNING if full else self._now() - LOOK_BACK)
             except UNAVAILABLE as error:
                 log.warning("timers.stalled", error=repr(error))
+                full_pass_at = loop.time()  # what came due meanwhile may lie far back
                 await asyncio.sleep(1)
+                continue
+            except Exception as error:  # one row that cannot be stepped must not stop the others
+                log.error("timers.failed", exc_info=error)
+                await self._one_by_one()
+                full_pass_at = loop.time()
                 continue
             if handled < PAGE:
                 full_pass_at = loop.time() + FULL_PASS_SECONDS if full else full_pass_at
@@ -66,21 +88,39 @@ class Timers:
 
     async def tick(self, since: datetime) -> int:
         """Handle one page of what is due since then; return how many rows it had."""
+        oldest = await self._oldest()
         async with self._pool.acquire() as connection, connection.transaction():
             due = await work.due(connection, since, PAGE)
             if not due:
                 return 0
             sent = [item.id for item in due if item.kind == "resend"]
-            rows = {row.id: row for row in await work.sendable(connection, sent)} if sent else {}
-            oldest = await self._oldest({name for row in rows.values() for name in asked(row)})
+            rows = {row.id: row for row in await work.waiting(connection, sent)} if sent else {}
             lost = await self._look_again(connection, due, rows, oldest)
             effects = await self._step(connection, [item for item in due if self._is_over(item, rows)])
         await self._sender.perform(effects)
         names.RESENT.labels("lost").inc(len(lost))
-        await self._sender.send([slip for row in lost for slip in slips_of(row, asked(row), resent=True)])
+        await resend(self._pool, self._sender, lost)
         return len(due)
 
-    def _is_over(self, item: Due, rows: Mapping[UUID, Sendable]) -> bool:
+    async def _one_by_one(self) -> None:
+        """Step the rows of a page that failed each by itself; put off, and say, what cannot be stepped."""
+        async with self._pool.acquire() as connection:
+            page = await work.due(connection, BEGINNING, PAGE)
+        for item in page:
+            try:
+                async with self._pool.acquire() as connection, connection.transaction():
+                    effects = await self._step(connection, [item])
+                await self._sender.perform(effects)
+            except UNAVAILABLE as error:
+                log.warning("timers.stalled", error=repr(error))
+                return
+            except Exception as error:
+                log.error("timers.row_failed", decision=str(item.id), exc_info=error)
+                later = self._now() + timedelta(seconds=LONGEST_ATTEMPT_SECONDS)
+                async with self._pool.acquire() as connection:
+                    await work.postpone(connection, [(item.id, later, item.kind, item.attempt + 1, item.sent_at)])
+
+    def _is_over(self, item: Due, rows: Mapping[UUID, Waiting]) -> bool:
         return item.kind != "resend" or (item.id in rows and rows[item.id].until <= self._now())
 
     async def _step(self, connection: Connection, over: Sequence[Due]) -> Effects:
@@ -94,9 +134,9 @@ class Timers:
         self,
         connection: Connection,
         due: Sequence[Due],
-        rows: Mapping[UUID, Sendable],
+        rows: Mapping[UUID, Waiting],
         oldest: Mapping[str, float | None],
-    ) -> list[Sendable]:
+    ) -> list[UUID]:
         """Return the questions that no stream holds any more, and set when each is looked at next.
 
         A question that is merely waiting its turn must not be sent twice: re-sending by age alone turned
@@ -107,30 +147,43 @@ class Timers:
             row = rows.get(item.id)
             if row is None or row.until <= now or item.sent_at is None:
                 continue
-            is_lost = _is_lost(item.sent_at, [oldest[name] for name in asked(row)])
-            wait = (
-                min(LONGEST_ATTEMPT_SECONDS, RESEND_SECONDS * 2 ** min(item.attempt, 6)) if is_lost else RESEND_SECONDS
-            )
+            self._deciders.update(row.asked)
+            first = [oldest.get(name, UNKNOWN) for name in row.asked]
+            is_lost = _is_lost(item.sent_at, first)
             attempt, sent_at = (item.attempt + 1, now) if is_lost else (item.attempt, item.sent_at)
-            timetable.append((item.id, min(row.until, now + timedelta(seconds=wait)), "resend", attempt, sent_at))
+            due_at = min(row.until, now + timedelta(seconds=_pause(item.attempt, first, is_lost=is_lost)))
+            timetable.append((item.id, due_at, "resend", attempt, sent_at))
             if is_lost:
-                lost.append(row)
+                lost.append(item.id)
         await work.postpone(connection, timetable)
         return lost
 
-    async def _oldest(self, deciders: set[str]) -> dict[str, float | None]:
-        """Return for each decider when the oldest question still in its streams was sent.
+    async def _oldest(self) -> Mapping[str, float | None]:
+        """Return for each decider when the oldest question still in its streams was sent; None: they are empty.
 
-        None: its streams are empty. Not knowing counts as 0: everything may still be there.
+        Measured at most once a second, and before any row is locked: the broker may hang.
         """
-        found: dict[str, float | None] = {}
-        for decider in deciders:
-            try:
-                found[decider] = await self._streams.oldest(f"{STREAM_PREFIX}{decider}", self._lanes)
-            except Unavailable as error:
-                log.warning("timers.broker_unavailable", decider=decider, error=repr(error))
-                found[decider] = 0.0
-        return found
+        loop = asyncio.get_running_loop()
+        if loop.time() < self._measured_at + MEASURE_SECONDS:
+            return self._measured
+        self._measured_at = loop.time()
+        measured: dict[str, float | None] = {}
+        try:
+            for decider in sorted(self._deciders):
+                measured[decider] = await self._streams.oldest(f"{STREAM_PREFIX}{decider}", self._lanes)
+        except Unavailable as error:
+            log.warning("timers.broker_unavailable", error=repr(error))
+            measured = {}
+        self._measured = measured
+        return measured
+
+
+async def resend(pool: Pool, sender: Sender, ids: Sequence[UUID]) -> None:
+    """Send the questions again, with their evidence, in pages that one write to the broker bears."""
+    for start in range(0, len(ids), SEND_AT_ONCE):
+        async with pool.acquire() as connection:
+            rows = await work.sendable(connection, ids[start : start + SEND_AT_ONCE])
+        await sender.send([slip for row in rows for slip in slips_of(row, asked(row), resent=True)])
 
 
 def asked(row: Sendable) -> tuple[str, ...]:
@@ -142,3 +195,10 @@ def _is_lost(sent_at: datetime, oldest: Sequence[float | None]) -> bool:
     """Return whether nothing as old as this is left in any stream it could be in."""
     sent = sent_at.timestamp()
     return all(first is None or first > sent + MARGIN_SECONDS for first in oldest)
+
+
+def _pause(attempt: int, oldest: Sequence[float | None], *, is_lost: bool) -> float:
+    """Return after how many seconds a question is looked at again."""
+    if UNKNOWN in oldest:
+        return MEASURE_SECONDS
+    return min(LONGEST_ATTEMPT_SECONDS, RESEND_SECONDS * 2 ** min(attempt, 6)) if is_lost else RESEND_SECONDS

@@ -4,8 +4,8 @@ import signal
 from typing import Final
 
 FIRST_SECONDS: Final = 0.25
-LONGEST_SECONDS: Final = 30.0
-HEALTHY_SECONDS: Final = 60.0
+LONGEST_SECONDS: Final = 5.0
+HEALTHY_SECONDS: Final = 5.0
 """Whoever lived this long is restarted as if for the first time."""
 
 

@@ -5,17 +5,13 @@ import msgspec
 from adjudge.store.connecting import Connection
 
 
-async def cursor(connection: Connection, name: str) -> str | None:
-    """Return how far the duty has come; None where it was never done."""
-    text = await connection.fetchval("SELECT cursor FROM duty WHERE name = $1", name)
-    return msgspec.json.decode(text, type=str) if text is not None else None
-
-
-async def move(connection: Connection, name: str, to: str) -> None:
-    """Record how far the duty has come."""
-    await connection.execute(
+async def advance(connection: Connection, name: str, to: str) -> bool:
+    """Record how far the duty has come; return whether this call moved it on from somewhere else."""
+    fence: int | None = await connection.fetchval(
         "INSERT INTO duty (name, owner, fence, until, cursor) VALUES ($1, '', 0, clock_timestamp(), $2) "
-        "ON CONFLICT (name) DO UPDATE SET cursor = excluded.cursor, fence = duty.fence + 1",
+        "ON CONFLICT (name) DO UPDATE SET cursor = excluded.cursor, fence = duty.fence + 1 "
+        "WHERE duty.cursor IS DISTINCT FROM excluded.cursor RETURNING fence",
         name,
         msgspec.json.encode(to).decode(),
     )
+    return bool(fence)

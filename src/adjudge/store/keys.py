@@ -72,17 +72,19 @@ async def create(
 
 
 async def scope_of(connection: Connection, secret_hash: bytes) -> Scope | None:
-    """Return whom the key stands for, and mark it used; None where it is unknown or revoked."""
+    """Return whom the key stands for; None where it is unknown or revoked. Its use is noted once a minute."""
     row = await connection.fetchrow(
         """
-        UPDATE api_key SET last_used_at = clock_timestamp() FROM api_key AS seen
-            LEFT JOIN reviewer ON reviewer.org = seen.org AND reviewer.name = seen.reviewer
-        WHERE seen.secret_hash = $1 AND seen.revoked_at IS NULL AND api_key.id = seen.id
-        RETURNING api_key.id, api_key.org, api_key.role, api_key.locations,
-            coalesce(reviewer.pools, api_key.pools) AS pools, api_key.reviewer
+        SELECT api_key.id, api_key.org, api_key.role, api_key.locations,
+            coalesce(reviewer.pools, api_key.pools) AS pools, api_key.reviewer,
+            coalesce(last_used_at < clock_timestamp() - interval '1 minute', true) AS unnoted
+        FROM api_key LEFT JOIN reviewer ON reviewer.org = api_key.org AND reviewer.name = api_key.reviewer
+        WHERE secret_hash = $1 AND revoked_at IS NULL
         """,
         secret_hash,
     )
+    if row is not None and row["unnoted"]:
+        await connection.execute("UPDATE api_key SET last_used_at = clock_timestamp() WHERE id = $1", row["id"])
     if row is None:
         return None
     return Scope(

@@ -65,13 +65,15 @@ _WRITE = """
         reason, code, certificate, relied, attempt_id, votes, cost, path
 """
 
+# Only where the stage still waits for its model (`resend`): once it was deferred, a late answer settles nothing.
 # One statement: lock work in id order, write what still stands, delete the row, close open tasks.
 SETTLE = f"""
     WITH new AS MATERIALIZED (
-        SELECT * FROM unnest({_UNNEST}) AS new ({", ".join(_NAMES)})
+        SELECT DISTINCT ON (decision_id) * FROM unnest({_UNNEST}) AS new ({", ".join(_NAMES)})
     ), held AS MATERIALIZED (
         SELECT work.decision_id FROM work JOIN new USING (decision_id)
         WHERE work.purpose = 'decide' AND work.version = new.base AND work.stage = new.stage
+            AND work.due_kind = 'resend'
         ORDER BY work.decision_id FOR UPDATE OF work
     ), refused AS MATERIALIZED (
         SELECT new.decision_id FROM new JOIN held USING (decision_id)

@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 from adjudge.core.events import HistoryEvent, read_events
-from adjudge.core.history import Case, History
+from adjudge.core.history import Case, History, fold
 from adjudge.store.connecting import Connection
 
 _case = msgspec.json.Decoder(Case)
@@ -131,6 +131,33 @@ class Sendable:
     history: History
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """What it takes to know whether a question is lost."""
+
+    id: UUID
+    until: datetime
+    asked: tuple[str, ...]
+    """Deciders asked in the present stage that have not answered."""
+
+
+async def waiting(connection: Connection, ids: Sequence[UUID]) -> list[Waiting]:
+    """Read what models are asked for, without their evidence."""
+    rows = await connection.fetch(
+        "SELECT decision_id, stage, stage_until, history FROM work "
+        "WHERE decision_id = ANY($1::uuid[]) AND purpose = 'decide'",
+        list(ids),
+    )
+    return [
+        Waiting(
+            id=row["decision_id"],
+            until=row["stage_until"],
+            asked=fold(read_events(row["history"])).tally(row["stage"]).silent(),
+        )
+        for row in rows
+    ]
+
+
 async def hold(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, Held]:
     """Lock the rows in the order of ids; those already settled are missing from the result."""
     rows = await connection.fetch(HOLD, list(ids))
@@ -203,9 +230,11 @@ async def case_of(connection: Connection, decision: UUID) -> Case:
 
 
 async def stages(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, int]:
-    """Return at which stage each open decision is; the others have settled."""
+    """Return the stage of each decision that waits for a model; the others have gone on."""
     rows = await connection.fetch(
-        "SELECT decision_id, stage FROM work WHERE decision_id = ANY($1::uuid[]) AND purpose = 'decide'", list(ids)
+        "SELECT decision_id, stage FROM work "
+        "WHERE decision_id = ANY($1::uuid[]) AND purpose = 'decide' AND due_kind = 'resend'",
+        list(ids),
     )
     return {row["decision_id"]: row["stage"] for row in rows}
 

@@ -4,7 +4,16 @@ from contextlib import ExitStack
 
 import pytest
 
-from adjudge.engine.admission import BOUND_SECONDS, CROWD, LEAST_RATE, LONGEST_QUEUE, MOST_OPEN, Admission, Overloaded
+from adjudge.engine.admission import (
+    BOUND_SECONDS,
+    CROWD,
+    LEAST_RATE,
+    LEAST_SHARE,
+    LONGEST_QUEUE,
+    MOST_OPEN,
+    Admission,
+    Overloaded,
+)
 
 
 class Queue:
@@ -97,11 +106,27 @@ def test_one_location_alone_may_fill_the_crowd(admission):
         ask(admission, "store-1")
 
 
-def test_in_a_crowd_who_takes_more_than_a_share_is_refused_and_the_others_are_not(admission):
-    with on_their_way(admission, "store-2", CROWD // 2), on_their_way(admission, "store-1", CROWD // 2):
+def test_in_a_crowd_who_takes_more_than_a_share_is_refused_and_the_others_are_not(admission, queue):
+    queue.size = CROWD
+    ask(admission, "store-2")
+    with on_their_way(admission, "store-1", CROWD // 2):
         with pytest.raises(Overloaded, match="share"):
             ask(admission, "store-1")
-        ask(admission, "store-3")
+        ask(admission, "store-2")
+
+
+def test_many_requests_on_their_way_are_no_crowd_while_the_database_keeps_up(admission):
+    ask(admission, "store-2")
+    with on_their_way(admission, "store-1", 4 * CROWD):
+        ask(admission, "store-1")
+
+
+def test_among_many_each_location_may_always_have_a_few_on_their_way(admission, queue):
+    queue.size = CROWD
+    for n in range(1_000):
+        ask(admission, f"store-{n}")
+    with on_their_way(admission, "store-1", LEAST_SHARE - 1):
+        ask(admission, "store-1")
 
 
 def test_behind_but_not_full_the_shares_of_what_drains_count(admission):
@@ -115,7 +140,8 @@ def test_behind_but_not_full_the_shares_of_what_drains_count(admission):
     ask(admission, "store-2")
 
 
-def test_what_is_durable_is_no_longer_on_its_way(admission, clock):
+def test_what_is_durable_is_no_longer_on_its_way(admission, queue):
+    queue.size = CROWD
     with on_their_way(admission, "store-1", CROWD), on_their_way(admission, "store-2", 1):
         pass
 

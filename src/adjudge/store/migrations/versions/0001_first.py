@@ -320,11 +320,14 @@ BEGIN
 END $$;
 
 CREATE FUNCTION erase_evidence(of_decision uuid) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+    erased boolean;
 BEGIN
     PERFORM set_config('adjudge.erasing', of_decision::text, true);
     DELETE FROM evidence WHERE decision_id = of_decision;
+    erased := FOUND;
     PERFORM set_config('adjudge.erasing', '', true);
-    RETURN FOUND;
+    RETURN erased;
 END $$;
 
 CREATE TRIGGER evidence_append_only BEFORE UPDATE OR DELETE ON evidence

@@ -206,9 +206,7 @@ def configuration(**more: Any) -> dict[str, Any]:
             "rates": {"USD": 1, "EUR": 1.08},
             "resolvers": {"https": "pass", "folder": {"folder": "media"}},
         },
-        "types": {
-            name: {"answers": ["pay", "refuse"], **TYPES.get(name, {})} for name in PLANS
-        },
+        "types": {name: {"answers": ["pay", "refuse"], **TYPES.get(name, {})} for name in PLANS},
         "deciders": {f"{name}@1": {"python": f"deciders:{name}", **spec} for name, spec in _MODELS.items()},
         "pools": {
             "agents": {"wage": "12 USD/h"},
@@ -286,8 +284,8 @@ class Role:
         await self._process.wait()
 
     async def ended(self) -> None:
-        async with asyncio.timeout(30):
-            await self._process.wait()
+        """Wait until it has ended by itself."""
+        await self._process.wait()
 
 
 class Stack:
@@ -333,15 +331,26 @@ class Stack:
             await self.start(role)
         if self._app is not None:
             self.client = httpx.AsyncClient(
-                transport=httpx.ASGITransport(app=self._app, raise_app_exceptions=False), base_url="http://stack", timeout=60
+                transport=httpx.ASGITransport(app=self._app, raise_app_exceptions=False),
+                base_url="http://stack",
+                timeout=60,
             )
             self.admin = Caller(self.client, secret)
         self._secret = secret
 
-    def reach(self, url: str) -> None:
-        """Speak to an API process instead."""
-        self.client = httpx.AsyncClient(base_url=url, timeout=20)
+    async def reach(self, url: str) -> None:
+        """Speak to an API process, once it is ready."""
+        self.client = httpx.AsyncClient(base_url=url, timeout=20, limits=httpx.Limits(max_connections=50))
         self.admin = Caller(self.client, self._secret)
+        async with asyncio.timeout(30):
+            while not await self._is_ready():
+                await asyncio.sleep(0.05)
+
+    async def _is_ready(self) -> bool:
+        try:
+            return (await self.client.get("/readyz")).status_code == 200
+        except httpx.TransportError:
+            return False
 
     async def start(self, role: str) -> None:
         stop = self._stops[role] = asyncio.Event()
@@ -578,7 +587,9 @@ Build = Callable[..., Awaitable[Stack]]
 
 
 @pytest.fixture
-async def build_stack(servers: Any, migrated_template: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Build]:
+async def build_stack(
+    servers: Any, migrated_template: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Build]:
     """Builds stacks of one test: on the shared servers, or on those given; every path must replay afterwards."""
     async with AsyncExitStack() as exits:
 

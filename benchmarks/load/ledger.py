@@ -37,8 +37,8 @@ class Ledger:
     async def drained(self) -> None:
         """Return once nothing is open. Raises TimeoutError."""
         async with asyncio.timeout(DRAIN_SECONDS):
-            while await self._connection.fetchval(ANY_OPEN):
-                await asyncio.sleep(0.1)  # noqa: ASYNC110  the database is another process
+            while await self._connection.fetchval(ANY_OPEN):  # noqa: ASYNC110  it is another process that ends it
+                await asyncio.sleep(0.1)
 
     async def verdict(self) -> Verdict:
         """Compare what was accepted with what was settled, once all is drained."""

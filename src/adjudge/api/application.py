@@ -101,14 +101,12 @@ async def _http(request: Request, error: Exception) -> Response:
 
 def _methods(request: Request) -> set[str]:
     """Return the methods of all routes of this path: each route names its own alone."""
-    methods = ("DELETE", "GET", "PATCH", "POST", "PUT")
-    matches = {
+    return {
         method
-        for method in methods
+        for method in ("DELETE", "GET", "PATCH", "POST", "PUT")
         for route in request.app.router.routes
         if route.matches({**request.scope, "method": method})[0] is Match.FULL
     }
-    return matches
 
 
 async def _unavailable(request: Request, error: Exception) -> Response:

@@ -11,7 +11,7 @@ from adjudge.api import questions
 from adjudge.api.problems import Problem
 from adjudge.api.services import Services
 from adjudge.api.views import DecisionView, view
-from adjudge.engine.intake import Known, Opened, Question
+from adjudge.engine.intake import Known, Opened, Question, UnknownHere
 from adjudge.engine.notifying import within
 from adjudge.store import decisions
 from adjudge.store.connecting import UNAVAILABLE
@@ -28,7 +28,7 @@ async def ask(
 
     Waits up to `wait_seconds` for an outcome. Raises what intake raises, and Problem: overloaded.
     """
-    _check(services, question)
+    _check(services, scope, question)
     waiting = wait_seconds > 0 and not services.waiters.is_full
     row, opened = services.intake.prepare(scope, question, reply=services.waiters.replica if waiting else None)
     with services.waiters.expecting(opened.id) as outcome:
@@ -97,7 +97,11 @@ def fresh(row: NewDecision, opened: Opened, asked_at: datetime) -> DecisionView:
     )
 
 
-def _check(services: Services, question: Question) -> None:
+def _check(services: Services, scope: Scope, question: Question) -> None:
+    """Refuse what does not fit. A bound key learns nothing of other locations, not even their names."""
     configuration = services.revisions.current
+    is_bound = scope.locations is not None
+    if not scope.sees(question.location) or (is_bound and question.location not in configuration.sites):
+        raise UnknownHere(question.location)
     kind = configuration.question_type(question.location, question.type)
     questions.check_evidence(kind.name, kind.evidence, question.evidence)

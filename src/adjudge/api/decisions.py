@@ -20,6 +20,7 @@ from adjudge.engine.amending import Truth, record_truth
 from adjudge.engine.cancelling import AlreadySettled
 from adjudge.engine.cancelling import cancel as cancel_decision
 from adjudge.store import decisions
+from adjudge.store.connecting import Connection
 from adjudge.store.scope import Scope
 
 router = APIRouter(prefix="/v1/decisions", tags=["decisions"])
@@ -227,8 +228,8 @@ async def get(decision: UUID, scope: Caller, here: Here, request: Request) -> Re
 async def get_path(decision: UUID, scope: Caller, here: Here) -> Response:
     """Read all that happened to a decision, in the order recorded, and every version of its outcome."""
     require(scope, "client", "operator")
-    found = await _seen(here, scope, decision)
-    async with here.pool.acquire() as connection:
+    async with here.pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+        found = await _seen(connection, scope, decision)
         outcomes, later, history = await decisions.path(connection, decision)
         await here.revisions.load(connection, {found.revision})
     plan = here.revisions.plan(found.revision, found.location, found.type)
@@ -256,18 +257,23 @@ async def cancel(
 ) -> Response:
     """End an open decision. 409 with the decision where it is settled already."""
     require(scope, "client", "operator")
-    found = await _seen(here, scope, decision)
+    async with here.pool.acquire() as connection:
+        found = await _seen(connection, scope, decision)
     if found.status not in ("open", "held", "provisional"):
         raise Problem("already-settled", "the decision is settled", decision=view(found))
-    async with here.pool.acquire() as connection, connection.transaction():
-        effects = await cancel_decision(
-            connection,
-            decision,
-            by=scope.role,
-            reason=body.reason if body else "",
-            now=here.clock,
-            new_id=here.new_id,
-        )
+    try:
+        async with here.pool.acquire() as connection, connection.transaction():
+            effects = await cancel_decision(
+                connection,
+                decision,
+                by=scope.role,
+                reason=body.reason if body else "",
+                now=here.clock,
+                new_id=here.new_id,
+            )
+    except AlreadySettled:  # since it was read
+        now_settled = await asking.read(here, scope, decision)
+        raise Problem("already-settled", "the decision is settled", decision=now_settled) from None
     await here.sender.perform(effects)
     return _json(await asking.read(here, scope, decision))
 
@@ -276,7 +282,8 @@ async def cancel(
 async def truth(decision: UUID, body: TruthBody, scope: Caller, here: Here) -> Response:
     """Say what turned out to be true. It is a label; it amends a final outcome where the type says so."""
     require(scope, "client", "operator")
-    found = await _seen(here, scope, decision)
+    async with here.pool.acquire() as connection:
+        found = await _seen(connection, scope, decision)
     try:
         said = Truth(
             decision=decision,
@@ -303,9 +310,8 @@ async def truth(decision: UUID, body: TruthBody, scope: Caller, here: Here) -> R
     )
 
 
-async def _seen(here: Services, scope: Scope, decision: UUID) -> decisions.Seen:
-    async with here.pool.acquire() as connection:
-        found = await decisions.get(connection, scope, [decision])
+async def _seen(connection: Connection, scope: Scope, decision: UUID) -> decisions.Seen:
+    found = await decisions.get(connection, scope, [decision])
     if decision not in found:
         raise Problem("unknown-decision", f"there is no decision {decision}")
     return found[decision]

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
+import structlog
 from fastapi import APIRouter, Body, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -14,13 +15,18 @@ from adjudge.api.decisions import PROBLEMS, Here
 from adjudge.api.problems import Problem
 from adjudge.api.services import Services
 from adjudge.api.views import encode
+from adjudge.config import Configuration
+from adjudge.config.errors import UnknownLocation, UnknownType
 from adjudge.core.answers import Boolean, ClosedSpace, Integer, Labels, Structured
+from adjudge.core.errors import AdjudgeError
 from adjudge.core.money import Stake
+from adjudge.core.specifications import QuestionType
 from adjudge.review import answering, claiming
 from adjudge.store import decisions, tasks, work
 from adjudge.store.scope import Scope
 from adjudge.store.tasks import Claimed
 
+log = structlog.get_logger()
 router = APIRouter(prefix="/v1/reviews", tags=["reviews"])
 
 Caller = Annotated[Scope, Depends(caller)]
@@ -82,6 +88,8 @@ async def claim(request: Request, scope: Caller, here: Here, body: Annotated[Cla
     if not claimed:
         reason, detail = await claiming.why_empty(here.pool, scope, wanted.pools or member, own, paused)
         empty = {"reason": reason, "detail": detail}
+    if claimed:
+        await _hold(here, {task.revision for task in claimed})
     return _json({"tasks": [_task(here, task) for task in claimed], "empty": empty})
 
 
@@ -97,7 +105,7 @@ async def answer(task: UUID, body: AnswerBody, scope: Caller, here: Here) -> Res
             token=await _token(connection, scope, task, body.token),
             value=body.answer,
             seconds=body.seconds,
-            pool_of=here.revisions.current.pool,
+            revisions=here.revisions,
             stepper=here.stepper,
             now=here.clock,
         )
@@ -148,8 +156,9 @@ async def heartbeat(
         token = await _token(connection, scope, task, body.token if body else None)
         if await tasks.decision_of(connection, scope, task) is None:
             raise answering.UnknownTask("there is no such task, or it was never yours")
-        pool = await tasks.pool_of(connection, task)
-        seconds = here.revisions.current.pool(pool).lease.total_seconds()
+        pool, revision = await tasks.pool_of(connection, task)
+        await here.revisions.load(connection, {revision})
+        seconds = here.revisions.configuration(revision).pool(pool).lease.total_seconds()
         until: datetime | None = await tasks.renew(connection, task, token, seconds)
     if until is None:
         raise Problem("lease-ended", "the lease has ended")
@@ -189,10 +198,26 @@ async def _status(here: Services, task: UUID) -> str:
         return await decisions.status_of_task(connection, task)
 
 
+async def _hold(here: Services, revisions: set[int]) -> None:
+    """Hold the revisions that the tasks began with, where they can still be read: the lease stands either way."""
+    async with here.pool.acquire() as connection:
+        for revision in revisions:
+            try:
+                await here.revisions.load(connection, {revision})
+            except AdjudgeError as error:
+                log.warning("claim.revision_unknown", revision=revision, error=str(error))
+
+
+def _question_type(configuration: Configuration, task: Claimed) -> QuestionType | None:
+    try:
+        return configuration.question_type(task.location, task.type)
+    except (UnknownLocation, UnknownType):
+        return None
+
+
 def _task(here: Services, task: Claimed) -> dict[str, Any]:
     """Return what a reviewer is shown: nothing derived from a model or another person."""
-    configuration = here.revisions.current
-    kind = configuration.question_type(task.location, task.type)
+    kind = _question_type(here.revisions.configuration(task.revision), task)
     evidence: dict[str, Any] = msgspec.json.decode(task.evidence) if task.evidence else {}
     stake = None
     if task.stake_minor is not None and task.stake_currency is not None:
@@ -202,13 +227,13 @@ def _task(here: Services, task: Claimed) -> dict[str, Any]:
         "token": task.token,
         "pool": task.pool,
         "type": task.type,
-        "title": kind.title,
-        "guidelines": kind.guidelines,
+        "title": kind.title if kind else "",
+        "guidelines": kind.guidelines if kind else "",
         "location": task.location,
         "evidence": {name: value for name, value in evidence.items() if name != "media"},
-        "media": here.media.resolve(evidence, configuration.organisation.resolvers, task.lease_until),
+        "media": here.media.resolve(evidence, here.revisions.current.organisation.resolvers, task.lease_until),
         "answers": _answers(task),
-        "show": kind.show,
+        "show": kind.show if kind else (),
         "stake": {"amount": stake.decimal(), "currency": stake.currency} if stake else None,
         "asked_at": task.asked_at,
         "due_at": task.due_at,

@@ -9,7 +9,7 @@ import signal
 import sys
 import time
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,6 +23,7 @@ from adjudge.config import base_of, compile_documents, read_folder
 from adjudge.core.errors import AdjudgeError
 from adjudge.stack import Servers, StackError, embedded, require_free, run_roles
 from adjudge.store import keys, migrations
+from adjudge.store.connecting import STATEMENT_SECONDS, UNAVAILABLE, Connection
 from adjudge.store.keys import new_key_id, new_secret
 from adjudge.store.scope import SYSTEM
 
@@ -45,9 +46,16 @@ def up(
     given: dict[str, Any] = {"host": host, "port": port, "config": config, "unsafe": unsafe or None}
     settings = Settings(**{name: value for name, value in given.items() if value is not None})
     try:
-        asyncio.run(_up(settings, workers))
+        _run(settings, workers)
     except StackError as error:
         raise Refused(str(error)) from error
+
+
+def _run(settings: Settings, workers: int) -> None:
+    try:
+        asyncio.run(_up(settings, workers))
+    except ExceptionGroup as failed:  # the first says why; the others were ended by it
+        raise failed.exceptions[0] from failed
 
 
 async def _up(settings: Settings, workers: int) -> None:
@@ -124,8 +132,7 @@ def _environment(folder: Path, settings: Settings, database_url: str, redis_url:
 async def _key_file(folder: Path, database_url: str, redis_url: str, url: str) -> AsyncIterator[None]:
     """Make an admin key for this run and leave it where commands find it; it ends with the run."""
     secret = new_secret()
-    connection = await asyncpg.connect(database_url, timeout=10)
-    try:
+    async with _connected(database_url) as connection:
         await keys.revoke_named(connection, SYSTEM, KEY_NAME, SYSTEM.principal)
         await keys.create(
             connection,
@@ -135,8 +142,6 @@ async def _key_file(folder: Path, database_url: str, redis_url: str, url: str) -
             secret=secret,
             created_by=SYSTEM.principal,
         )
-    finally:
-        await connection.close()
     _write_private(folder / "api.json", {"url": url, "key": secret})
     _write_private(folder / "stack.json", {"database_url": database_url, "redis_url": redis_url})
     try:
@@ -144,6 +149,18 @@ async def _key_file(folder: Path, database_url: str, redis_url: str, url: str) -
     finally:
         for name in ("api.json", "stack.json"):
             (folder / name).unlink(missing_ok=True)
+        with suppress(*UNAVAILABLE):  # then the next run ends it
+            async with _connected(database_url) as connection:
+                await keys.revoke_named(connection, SYSTEM, KEY_NAME, SYSTEM.principal)
+
+
+@asynccontextmanager
+async def _connected(database_url: str) -> AsyncIterator[Connection]:
+    connection = await asyncpg.connect(database_url, timeout=5, command_timeout=STATEMENT_SECONDS)
+    try:
+        yield connection
+    finally:
+        await connection.close(timeout=5)
 
 
 def _write_private(path: Path, value: object) -> None:

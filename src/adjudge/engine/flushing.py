@@ -217,7 +217,7 @@ class Flusher:
         try:
             return found | await intake.insert(connection, [p.row for p in fresh], self._key_window_seconds)
         except asyncpg.PostgresError as error:
-            if not (error.sqlstate or "").startswith(_DATA_ERRORS) or "no partition" in str(error):
+            if not (error.sqlstate or "").startswith(_DATA_ERRORS):
                 raise
             if len(fresh) == 1:
                 return found | await self._alone(connection, fresh[0], error)
@@ -235,7 +235,7 @@ class Flusher:
         mine = await intake.already(connection, [pending.row.id]) if pending.tried else {}
         if not mine and not pending.done.done():
             log.error("intake.unstorable", decision=str(pending.row.id), error=str(error))
-            pending.done.set_exception(Unstorable("the question cannot be stored"))
+            pending.done.set_exception(_refusal(error))
         return mine
 
     def _answer(
@@ -255,6 +255,13 @@ class Flusher:
                 pending.done.set_exception(Unavailable("the key was released this moment, please repeat"))
             else:
                 pending.done.set_result(holder)
+
+
+def _refusal(error: asyncpg.PostgresError) -> AdjudgeError:
+    """Return whose fault it is that a row cannot be stored: a partition is missing by ours."""
+    if "no partition" in str(error):
+        return Unavailable("the database has no place for the question yet")
+    return Unstorable("the question cannot be stored")
 
 
 def _key(pending: Pending) -> tuple[str, bytes]:

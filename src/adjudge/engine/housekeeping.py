@@ -2,8 +2,9 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
+from typing import TypeAlias
 
 import msgspec
 import structlog
@@ -24,7 +25,11 @@ log = structlog.get_logger()
 
 EVERY_SECONDS = 1.0
 HOUSE_SECONDS = 5.0
+COVERAGE_SECONDS = 60.0
+"""It reads all outcomes of an hour."""
 HOUR = timedelta(hours=1)
+
+Chore: TypeAlias = Callable[[Connection], Awaitable[None]]
 
 
 class Upkeep:
@@ -109,19 +114,20 @@ class Housekeeping:
         self._revisions = revisions
 
     async def run(self) -> None:
-        """Tidy until cancelled."""
-        last = 0.0
-        loop = asyncio.get_running_loop()
+        """Tidy until cancelled; a slow figure holds nothing else up."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._each(EVERY_SECONDS / 2, self._expire_leases), name="leases")
+            group.create_task(self._each(HOUSE_SECONDS, self._tidy), name="tidy")
+            group.create_task(self._each(COVERAGE_SECONDS, self._cover), name="coverage")
+
+    async def _each(self, seconds: float, chore: Chore) -> None:
         while True:
             try:
                 async with self._pool.acquire() as connection:
-                    await self._expire_leases(connection)
-                    if loop.time() - last >= HOUSE_SECONDS:
-                        last = loop.time()
-                        await self._tidy(connection)
+                    await chore(connection)
             except UNAVAILABLE as error:
                 log.warning("housekeeping.stalled", error=repr(error))
-            await asyncio.sleep(EVERY_SECONDS / 2)
+            await asyncio.sleep(seconds)
 
     async def _expire_leases(self, connection: Connection) -> None:
         async with connection.transaction():
@@ -144,5 +150,7 @@ class Housekeeping:
         for queue in await tasks.queues(connection, SYSTEM, list(self._revisions.current.pools)):
             names.QUEUE_WAITING.labels(queue.pool).set(queue.waiting)
             names.QUEUE_OLDEST.labels(queue.pool).set(queue.oldest_seconds or 0)
+
+    async def _cover(self, connection: Connection) -> None:
         for question_type, coverage in (await measuring.coverage(connection, HOUR)).items():
             names.COVERAGE.labels(question_type).set(coverage)

@@ -1,6 +1,5 @@
 """Answers of people: each vote locks the decision's work row, appends itself, and steps on."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
@@ -10,6 +9,7 @@ from adjudge.core.errors import AdjudgeError
 from adjudge.core.events import Declined, Opinion
 from adjudge.core.specifications import PoolSpec
 from adjudge.engine.clocks import Clock
+from adjudge.engine.revisions import Revisions
 from adjudge.engine.stepping import Effects, Stepper
 from adjudge.store import labels, tasks, votes, work
 from adjudge.store.connecting import Connection
@@ -39,6 +39,18 @@ class AlreadyVoted(AdjudgeError):
     kind = "already-voted"
 
 
+class LeaseEnded(AdjudgeError):
+    """The task is no longer this person's to give back."""
+
+    kind = "lease-ended"
+
+
+class DecisionSettled(AdjudgeError):
+    """The decision went on without this task."""
+
+    kind = "decision-settled"
+
+
 @dataclass(frozen=True, slots=True)
 class Recorded:
     """What became of an answer."""
@@ -56,7 +68,7 @@ async def answer(
     token: UUID,
     value: object,
     seconds: float | None,
-    pool_of: Callable[[str], PoolSpec],
+    revisions: Revisions,
     stepper: Stepper,
     now: Clock,
 ) -> Recorded:
@@ -89,9 +101,11 @@ async def answer(
         names.VOTES.labels(leased.pool, "label").inc()
         return Recorded("label", late, Effects())
     assert held is not None
+    await revisions.load(connection, {held.revision})
+    pool = revisions.configuration(held.revision).pool(leased.pool)  # the current revision may have none
     await _vote(connection, scope, leased, lease, key, spent)
     names.VOTES.labels(leased.pool, "vote").inc()
-    opinion = _opinion(scope, leased, key, spent, pool_of(leased.pool), now)
+    opinion = _opinion(scope, leased, key, spent, pool, now)
     return Recorded("vote", "", await stepper.step_held(connection, {decision: held}, {decision: [opinion]}))
 
 
@@ -106,12 +120,22 @@ async def decline(
     stepper: Stepper,
     now: Clock,
 ) -> Effects:
-    """Give a task back for somebody else; this person will not get the decision again. Not a vote."""
+    """Give a task back for somebody else; this person will not get the decision again. Not a vote.
+
+    Said twice it counts once. Raises UnknownTask, DecisionSettled, LeaseEnded.
+    """
     decision = await _decision(connection, scope, task)
     held = (await work.hold(connection, [decision])).get(decision)
     leased = await tasks.lock(connection, task)
-    if held is None or leased.lease_token != token:
+    lease = await tasks.assignment(connection, decision, token, str(scope.reviewer))
+    if lease is None:
+        raise UnknownTask("this token was never a lease of yours on this task", pointer="#/token")
+    if lease.ending == "declined":
         return Effects()
+    if held is None or leased.state == "closed":
+        raise DecisionSettled("the decision is settled: there is nothing to give back")
+    if leased.lease_token != token:
+        raise LeaseEnded("the lease has ended: the task is no longer yours to give back")
     await tasks.end_assignment(connection, decision, token, "declined", f"{reason}: {note}" if note else reason)
     await tasks.give_back(connection, task)
     names.DECLINES.labels(leased.pool, reason).inc()

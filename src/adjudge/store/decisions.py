@@ -2,13 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from adjudge.store.connecting import Connection
+from adjudge.store.partitions import first_id
 from adjudge.store.scope import ORGANISATION, Scope
 
 LONGEST_PAGE = 200
+MINTING = timedelta(minutes=10)
+"""More than an id's moment and `asked_at` are ever apart: clocks, and the wait for a flush."""
+FIRST, LAST = UUID(int=0), UUID(int=2**128 - 1)
+EPOCH, END = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,8 +78,9 @@ SEEN = """
 
 GET = f"{SEEN} AND decision.id = ANY($3::uuid[])"
 
+# Bounds of ids, never null: they choose partitions and end the scan.
 PAGE = f"""{SEEN}
-    AND ($3::uuid IS NULL OR decision.id < $3)
+    AND decision.id < $3::uuid AND decision.id >= $11::uuid
     AND ($4::text IS NULL OR decision.type = $4)
     AND ($5::text IS NULL OR decision.location = $5)
     AND ($6::text IS NULL OR $6 =
@@ -84,6 +90,8 @@ PAGE = f"""{SEEN}
     AND ($9::timestamptz IS NULL OR decision.asked_at < $9)
     ORDER BY decision.id DESC LIMIT $10
 """
+WAITING_PAGE = PAGE.replace("LEFT JOIN work ON", "JOIN work ON")
+"""Of decisions that are not settled: begins with the few that have work, not with all that ever were."""
 
 PATH = """
     SELECT version, kind, answer, source, confidence, deciders, reason, code, certificate, relied, votes, cost,
@@ -100,11 +108,12 @@ async def get(connection: Connection, scope: Scope, ids: Sequence[UUID]) -> dict
 
 async def page(connection: Connection, scope: Scope, wanted: Filter, before: UUID | None, limit: int) -> list[Seen]:
     """Return a keyset page, newest id first. Ids can commit late: the feed, not this, misses nothing."""
+    low, high = _bounds(wanted, before)
     rows = await connection.fetch(
-        PAGE,
+        WAITING_PAGE if wanted.status in ("open", "held", "provisional") else PAGE,
         scope.org,
         _list(scope.locations),
-        before,
+        high,
         wanted.type,
         wanted.location,
         wanted.status,
@@ -112,6 +121,7 @@ async def page(connection: Connection, scope: Scope, wanted: Filter, before: UUI
         wanted.since,
         wanted.until,
         min(limit, LONGEST_PAGE),
+        low,
     )
     return [Seen(**dict(row)) for row in rows]
 
@@ -149,6 +159,16 @@ async def add_event(connection: Connection, decision: UUID, event: UUID, body: s
     await connection.execute(
         "INSERT INTO decision_event (decision_id, event_id, body) VALUES ($1, $2, $3)", decision, event, body
     )
+
+
+def _bounds(wanted: Filter, before: UUID | None) -> tuple[UUID, UUID]:
+    """Return the smallest id that a page may have, and the one that all of its ids are below."""
+    low, high = FIRST, before or LAST
+    if wanted.since is not None and wanted.since > EPOCH + MINTING:
+        low = UUID(first_id(wanted.since - MINTING))
+    if wanted.until is not None and EPOCH < wanted.until < END:
+        high = min(high, UUID(first_id(wanted.until + MINTING)))
+    return low, high
 
 
 def _list(values: Sequence[str] | None) -> list[str] | None:

@@ -111,16 +111,19 @@ STALE = """
 """
 
 CLOSE_TASKS = """
-    WITH closed AS (
-        UPDATE review_task SET state = 'closed', lease_token = NULL, lease_until = NULL
-        WHERE id IN (
-            SELECT id FROM review_task
-            WHERE decision_id = ANY($1::uuid[]) AND purpose = 'decide' AND state IN ('waiting', 'leased')
-            ORDER BY id FOR UPDATE)
-        RETURNING id, decision_id
-    )
+    UPDATE review_task SET state = 'closed', lease_token = NULL, lease_until = NULL
+    WHERE id IN (
+        SELECT id FROM review_task
+        WHERE decision_id = ANY($1::uuid[]) AND purpose = 'decide' AND state IN ('waiting', 'leased')
+        ORDER BY id FOR UPDATE)
+    RETURNING id, decision_id
+"""
+
+# A statement of its own: the one before may have waited for a claim, whose assignment its snapshot does not have.
+END_ASSIGNMENTS = """
     UPDATE assignment SET ended_at = clock_timestamp(), ending = 'closed'
-    FROM closed WHERE assignment.decision_id = closed.decision_id AND assignment.task_id = closed.id
+    FROM unnest($1::uuid[], $2::uuid[]) AS closed (decision_id, id)
+    WHERE assignment.decision_id = closed.decision_id AND assignment.task_id = closed.id
         AND assignment.ending IS NULL
 """
 
@@ -169,8 +172,9 @@ async def close(connection: Connection, ids: Sequence[UUID]) -> None:
 
 async def close_tasks(connection: Connection, ids: Sequence[UUID]) -> None:
     """Close open `decide` tasks: the decision has gone on without them."""
-    if ids:
-        await connection.execute(CLOSE_TASKS, list(ids))
+    closed = await connection.fetch(CLOSE_TASKS, list(ids)) if ids else []
+    if closed:
+        await connection.execute(END_ASSIGNMENTS, [row["decision_id"] for row in closed], [row["id"] for row in closed])
 
 
 def _columns(outcomes: Sequence[NewOutcome]) -> list[list[object]]:

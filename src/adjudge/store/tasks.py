@@ -38,6 +38,7 @@ class Claimed:
     pool: str
     type: str
     location: str
+    revision: int
     candidates: tuple[str, ...]
     evidence: str | None
     """JSON; None: erased."""
@@ -129,7 +130,7 @@ CLAIM = """
     )
     SELECT leased.id, leased.lease_token AS token, leased.decision_id, leased.pool, leased.type, leased.location,
         leased.candidates, leased.due_at, leased.lease_until, evidence.body AS evidence,
-        decision.stake_minor, decision.stake_currency, decision.facts, decision.asked_at
+        decision.revision, decision.stake_minor, decision.stake_currency, decision.facts, decision.asked_at
     FROM leased JOIN decision ON decision.id = leased.decision_id
         LEFT JOIN evidence ON evidence.decision_id = leased.decision_id
     ORDER BY leased.priority DESC, leased.id
@@ -299,10 +300,13 @@ async def latest_token(connection: Connection, scope: Scope, task: UUID) -> UUID
     return token
 
 
-async def pool_of(connection: Connection, task: UUID) -> str:
-    """Return the pool of a task that exists."""
-    pool: str = await connection.fetchval("SELECT pool FROM review_task WHERE id = $1", task)
-    return pool
+async def pool_of(connection: Connection, task: UUID) -> tuple[str, int]:
+    """Return the pool of a task that exists, and the revision of its decision."""
+    row = await connection.fetchrow(
+        "SELECT pool, revision FROM review_task JOIN decision ON decision.id = decision_id WHERE review_task.id = $1",
+        task,
+    )
+    return row["pool"], row["revision"]
 
 
 async def seconds_since(connection: Connection, moment: datetime) -> float:

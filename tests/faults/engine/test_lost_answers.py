@@ -3,9 +3,10 @@
 import asyncio
 import random
 
-from adjudge.store import intake, outcomes
 from tests.faults.engine.conftest import COMMITTED
 from tests.stacks import question
+
+from adjudge.store import intake, outcomes
 
 ID_AND_TIME = b"\x00\x02\x00\x00\x00\x10"
 """A row of two values, the first of 16 bytes: what the statements of intake and settlement answer."""

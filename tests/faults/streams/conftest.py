@@ -31,7 +31,7 @@ class Broker:
     async def until_empty(self) -> None:
         """Until nothing is unfinished; there is no event for this on the server."""
         async with Streams(self.url, rng=random.Random(0)) as streams, asyncio.timeout(20):
-            while await streams.oldest(NAME, ["standard"]) is not None:  # noqa: ASYNC110
+            while await streams.oldest(NAME, ["standard"]) is not None:
                 await asyncio.sleep(0.02)
 
     async def dead_bodies(self) -> list[bytes]:

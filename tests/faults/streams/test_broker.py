@@ -14,7 +14,7 @@ BODIES = [b"%d" % i for i in range(3000)]
 async def until(condition):
     """Where there is no event to wait for."""
     async with asyncio.timeout(20):
-        while not condition():  # noqa: ASYNC110
+        while not condition():
             await asyncio.sleep(0.01)
 
 

@@ -1,5 +1,6 @@
 """What answers when nobody does, end to end: each typed fallback, its reason, and who may still be heard."""
 
+import asyncio
 from datetime import datetime, timedelta
 
 import pytest
@@ -160,15 +161,13 @@ async def test_an_open_breaker_is_seen_with_its_reason_and_its_questions_defer_a
 
 async def breaker_of(stack, decider: str) -> dict:
     """Workers report once a second."""
-    from asyncio import sleep, timeout
-
-    async with timeout(10):
+    async with asyncio.timeout(10):
         while True:
             listed = (await stack.admin.get("/v1/deciders")).json()["deciders"]
             [found] = [one for one in listed if one["id"] == decider]
             if found["breaker"] and (decider == "sure@1" or found["breaker"]["state"] == "open"):
                 return found["breaker"]
-            await sleep(0.1)
+            await asyncio.sleep(0.1)
 
 
 async def test_the_figures_have_their_names_and_no_label_without_bound(stack):

@@ -109,9 +109,7 @@ async def test_seconds_at_work_are_measured_and_never_longer_than_the_lease_last
         await anna.answer(task, "pay", **({"seconds": claimed} if claimed else {}))
         spent.append(time.monotonic() - started)
 
-    recorded = [
-        await stack.value("SELECT seconds FROM vote WHERE decision_id = $1", decision) for decision in asked
-    ]
+    recorded = [await stack.value("SELECT seconds FROM vote WHERE decision_id = $1", decision) for decision in asked]
     assert all(0 <= seconds <= most + 0.05 for seconds, most in zip(recorded, spent, strict=True))
     opinion = (await stack.path(asked[0]))[1]
     assert opinion["pool"] == "agents"

@@ -7,16 +7,17 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
+from tests.stacks import database
 
 from adjudge.store import decisions, partitions, tasks, work
 from adjudge.store.migrations import current, upgrade
 from adjudge.store.scope import SYSTEM
-from tests.stacks import database
 
 INSERT_DECISION = """
     INSERT INTO decision (id, type, location, groups, lane, subject, facts, revision, plan_hash, principal, deadline,
         deadline_shown, evidence_hash, audit, audit_rate, audit_role, audit_key, audit_policy)
-    VALUES ($1, 'claim.pay', 'default', '{}', 'standard', '{}', '{}', 1, '', 'key', now(), false, '', false, 0, '', '', 1)
+    VALUES ($1, 'claim.pay', 'default', '{}', 'standard', '{}', '{}', 1, '', 'key', now(), false, '', false, 0, '',
+        '', 1)
 """
 ROWS = {
     "decision": INSERT_DECISION,

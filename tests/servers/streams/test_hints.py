@@ -23,7 +23,7 @@ async def test_a_listener_hears_what_is_sent_to_its_channel(streams):
 async def test_a_listener_whose_connection_is_killed_listens_again(streams, redis):
     async with listening(streams, "replica-1") as (heard, ready):
         await redis.client_kill_filter(_type="pubsub")
-        while ready.is_set():  # noqa: ASYNC110  there is no event for its end
+        while ready.is_set():
             await asyncio.sleep(0)
         await ready.wait()
 

@@ -78,7 +78,8 @@ class Asking:
     async def __call__(self, messages: Sequence[Message]) -> Mapping[str, Exception] | None:
         """Ask for all, settle what settles, step the rest on; all durable on return."""
         read, malformed = _read(messages)
-        await self._insist(lambda: self._load({slip.revision for slip, _ in read}))
+        if missing := self._revisions.missing({slip.revision for slip, _ in read}):
+            await self._insist(lambda: self._load(missing))
         current = await self._insist(lambda: self._still_wanted(read))
         if current:
             events = await self._ask(current)

@@ -31,9 +31,13 @@ class Revisions:
         """Return a revision that is held, or the current one where it is not."""
         return self._held.get(revision, self.current)
 
+    def missing(self, numbers: set[int]) -> set[int]:
+        """Return those that are still to be loaded."""
+        return numbers - self._held.keys()
+
     async def load(self, connection: Connection, numbers: set[int]) -> None:
         """Hold these revisions: read and compile those that this process has not seen yet."""
-        for number in numbers - self._held.keys():
+        for number in self.missing(numbers):
             documents = await revisions.documents(connection, number)
             if documents is None:
                 raise UnknownRevision(f"revision {number} was never published here")

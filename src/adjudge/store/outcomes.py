@@ -66,27 +66,28 @@ _WRITE = """
 """
 
 # Only where the stage still waits for its model (`resend`): once it was deferred, a late answer settles nothing.
+# `ANY($1)` stands beside the joins because the planner takes `new` for one row: it would read all of `work`.
 # One statement: lock work in id order, write what still stands, delete the row, close open tasks.
 SETTLE = f"""
     WITH new AS MATERIALIZED (
         SELECT DISTINCT ON (decision_id) * FROM unnest({_UNNEST}) AS new ({", ".join(_NAMES)})
     ), held AS MATERIALIZED (
-        SELECT work.decision_id FROM work JOIN new USING (decision_id)
-        WHERE work.purpose = 'decide' AND work.version = new.base AND work.stage = new.stage
-            AND work.due_kind = 'resend'
+        SELECT new.* FROM work JOIN new USING (decision_id)
+        WHERE work.decision_id = ANY($1::uuid[]) AND work.purpose = 'decide'
+            AND work.version = new.base AND work.stage = new.stage AND work.due_kind = 'resend'
         ORDER BY work.decision_id FOR UPDATE OF work
     ), refused AS MATERIALIZED (
-        SELECT new.decision_id FROM new JOIN held USING (decision_id)
-        WHERE EXISTS (
-            SELECT FROM jsonb_to_recordset(new.relied) AS relied (scope text, generation bigint)
-                JOIN control USING (scope) WHERE control.generation <> relied.generation)
+        SELECT DISTINCT held.decision_id
+        FROM held, jsonb_to_recordset(held.relied) AS relied (scope text, generation bigint)
+            JOIN control USING (scope) WHERE control.generation <> relied.generation
     ), written AS (
         {_WRITE}
-        FROM new JOIN held USING (decision_id)
-        WHERE decision_id NOT IN (SELECT decision_id FROM refused)
+        FROM held WHERE decision_id NOT IN (SELECT decision_id FROM refused)
         RETURNING decision_id, settled_at
     ), deleted AS (
-        DELETE FROM work USING written WHERE work.decision_id = written.decision_id AND work.purpose = 'decide'
+        DELETE FROM work USING written
+        WHERE work.decision_id = ANY($1::uuid[]) AND work.decision_id = written.decision_id
+            AND work.purpose = 'decide'
     )
     SELECT decision_id, settled_at FROM written
     UNION ALL SELECT decision_id, NULL FROM refused

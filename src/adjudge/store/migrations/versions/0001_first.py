@@ -87,7 +87,7 @@ CREATE TABLE idem (
     expires_at  timestamptz NOT NULL,
     PRIMARY KEY (org, principal, key_hash)
 );
-CREATE INDEX idem_expiry ON idem (expires_at);
+CREATE INDEX idem_expiry ON idem USING brin (expires_at);
 
 CREATE TABLE work (
     decision_id uuid        NOT NULL,

@@ -7,13 +7,17 @@ DECIDERS: Final = '''
 """Models that cost nothing, so that the rest is measured."""
 
 
+SURE = {"orange": 0.99, "satsuma": 0.01}
+UNSURE = {"orange": 0.6, "satsuma": 0.4}
+
+
 def sure(questions):
-    return [{"orange": 0.99, "satsuma": 0.01} for _ in questions]
+    return [SURE for _ in questions]
 
 
 def often_sure(questions):
     """Sure but for one in forty, by the number of its item."""
-    return [{"orange": 0.5 if int(q.evidence["item"][7:-4]) % 40 == 0 else 0.99} for q in questions]
+    return [UNSURE if int(q.evidence["item"][7:-4]) % 40 == 0 else SURE for q in questions]
 '''
 CONFIG: Final = """
 types:

@@ -94,7 +94,8 @@ def free_port() -> int:
 
 @asynccontextmanager
 async def _running(command: tuple[str, ...], folder: Path) -> AsyncIterator[Process]:
-    """Run a command without settings of the caller's; end it with SIGTERM."""
+    """Run a command without settings of the caller's; end it with SIGTERM, also when that is how we are ended."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     ours = ("ADJUDGE_", "DATABASE_URL", "REDIS_URL", "PROMETHEUS_")
     env = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     with (folder / "output.log" if folder != BASELINES else Path(os.devnull)).open("ab") as log:

@@ -71,7 +71,7 @@ async def grounded(role: str, settings: Settings) -> AsyncIterator[Ground]:
             compile_documents(documents, revision=number, base=base), functools.partial(_compiled, base=base)
         )
         streams = await stack.enter_async_context(Streams(settings.redis_url, rng=rng))
-        new_id = Identifiers(clock, rng)
+        new_id = Identifiers(clock, random.Random(rng.getrandbits(256)))  # noqa: S311 - ids are no secrets
         yield Ground(
             name=name,
             settings=settings,

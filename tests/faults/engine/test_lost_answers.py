@@ -7,6 +7,7 @@ from tests.faults.engine.conftest import COMMITTED
 from tests.stacks import question
 
 from adjudge.store import intake, outcomes
+from adjudge.telemetry import names
 
 ID_AND_TIME = b"\x00\x02\x00\x00\x00\x10"
 """A row of two values, the first of 16 bytes: what the statements of intake and settlement answer."""
@@ -86,7 +87,7 @@ async def test_a_settlement_whose_answer_is_lost_is_known_as_ours(relay, build_s
     line, url = relay
     stack = await build_stack("api", "worker", "keeper", database_url=url, through=line.url)
     await stack.ask("model", wait=5)
-    settle, settling = outcomes.settle, False
+    settle, settling, counted = outcomes.settle, False, settled_so_far()
 
     async def watched(connection, rows):
         nonlocal settling
@@ -103,3 +104,9 @@ async def test_a_settlement_whose_answer_is_lost_is_known_as_ours(relay, build_s
     assert line.lost == 1
     assert asked["outcome"]["source"] == "model"
     assert stack.asked("sure@1").count(asked["id"]) == 1
+    assert settled_so_far() == counted + 1
+
+
+def settled_so_far() -> float:
+    """Counted by whoever knows that he has won."""
+    return names.SETTLED.labels("model", "model", "by-hand")._value.get()

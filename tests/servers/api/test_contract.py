@@ -31,7 +31,7 @@ async def test_a_bound_key_learns_nothing_of_other_locations(stack, what):
     assert (single.status_code, kind_of(single)) == (422, "unknown-location")
     assert item["problem"] == single.json()
     assert [error["pointer"] for error in single.json()["errors"]] == ["#/location"]
-    assert "store-00" not in single.text
+    assert "store-00" not in single.text.replace(LEAKING[what]["location"], "")
 
 
 async def test_a_bound_key_whose_location_has_gone_is_not_told_of_others(stack):
@@ -51,9 +51,7 @@ async def test_a_cancellation_that_comes_a_moment_too_late_is_told_the_outcome(s
     async with stack.db.acquire() as connection:
         async with connection.transaction():
             backend = await connection.fetchval("SELECT pg_backend_pid()")
-            await cancel(
-                connection, UUID(asked), by="faster", reason="", now=services.clock, new_id=services.new_id
-            )
+            await cancel(connection, UUID(asked), by="faster", reason="", now=services.clock, new_id=services.new_id)
             late = asyncio.create_task(stack.admin.post(f"/v1/decisions/{asked}/cancel"))
             await until_somebody_waits_for(stack, backend)
         answer = await late
@@ -78,9 +76,7 @@ async def test_a_path_is_read_at_one_moment(stack):
     async with stack.db.acquire() as connection:
         async with connection.transaction():
             backend = await connection.fetchval("SELECT pg_backend_pid()")
-            await cancel(
-                connection, UUID(asked), by="faster", reason="", now=services.clock, new_id=services.new_id
-            )
+            await cancel(connection, UUID(asked), by="faster", reason="", now=services.clock, new_id=services.new_id)
             await connection.execute("LOCK TABLE decision_event IN ACCESS EXCLUSIVE MODE")
             reading = asyncio.create_task(stack.admin.get(f"/v1/decisions/{asked}/path"))
             await until_somebody_waits_for(stack, backend)

@@ -40,9 +40,7 @@ async def test_a_claim_at_the_moment_of_settlement_leaves_no_assignment_open(dat
         assert len(await tasks.claim(claiming, ANNA, {"agents": 60.0}, 1)) == 1
         closed = asyncio.create_task(outcomes.close_tasks(closing, [decision]))
         async with asyncio.timeout(5):
-            while not await watching.fetchval(
-                "SELECT cardinality(pg_blocking_pids($1)) > 0", closing.get_server_pid()
-            ):
+            while not await watching.fetchval("SELECT cardinality(pg_blocking_pids($1)) > 0", closing.get_server_pid()):
                 await asyncio.sleep(0.01)
     await closed
 

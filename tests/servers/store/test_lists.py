@@ -17,7 +17,8 @@ SEED = """
     SELECT n, lpad(to_hex((extract(epoch FROM now()) * 1000)::bigint - n * 1000), 12, '0') AS time
     FROM generate_series(1, 20000) AS n;
     ALTER TABLE seed ADD id uuid;
-    UPDATE seed SET id = (substr(time, 1, 8) || '-' || substr(time, 9) || '-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid;
+    UPDATE seed
+        SET id = (substr(time, 1, 8) || '-' || substr(time, 9) || '-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid;
     INSERT INTO decision (id, type, location, groups, lane, subject, facts, revision, plan_hash, principal, deadline,
             deadline_shown, evidence_hash, audit, audit_rate, audit_role, audit_key, audit_policy, asked_at)
         SELECT id, 't', 'store', '{}', 'standard', '{}', '{}', 1, '', 'key', now(), false, '', false, 0, '', '', 1,

@@ -177,8 +177,12 @@ async def test_the_queries_that_operators_run_have_their_indexes(connection):
     page = (1, None, newest, *nothing, 50, decisions.FIRST)
     plans = {
         "list": await plan_of(connection, decisions.PAGE, *page),
-        "list of a store": await plan_of(connection, decisions.PAGE, 1, ["store-7"], newest, *nothing, 50, decisions.FIRST),
-        "list of a type": await plan_of(connection, decisions.PAGE, 1, None, newest, "t7", *nothing[1:], 50, decisions.FIRST),
+        "list of a store": await plan_of(
+            connection, decisions.PAGE, 1, ["store-7"], newest, *nothing, 50, decisions.FIRST
+        ),
+        "list of a type": await plan_of(
+            connection, decisions.PAGE, 1, None, newest, "t7", *nothing[1:], 50, decisions.FIRST
+        ),
         "get": await plan_of(connection, decisions.GET, 1, None, [newest]),
         "due": await plan_of(connection, work.DUE, datetime.now(UTC) - timedelta(minutes=10), 100),
         "claim": await plan_of(connection, tasks.CLAIM, 1, ["pool-1"], "anna", 1, '{"pool-1": 60}', None),

@@ -23,6 +23,7 @@ from load.driving import drive
 from load.generator import Order, Result
 from load.ledger import Ledger
 from load.messages import Template
+from load.processes import by_role, cpu_seconds
 from load.questions import TYPE, project_files
 from load.report import Row, Target, median, parser, percentile, publish
 from load.starting import HOST, Project
@@ -33,6 +34,7 @@ CONNECTIONS: Final = (1, 64, 256)
 BULK_ITEMS: Final = 100
 BULK_CONNECTIONS: Final = 8
 WARM_SECONDS: Final = 2.0
+WORKING: Final = ("api", "worker", "PostgreSQL", "Valkey")
 IDLE_RUNS: Final = 5
 IDLE_POSTS: Final = 300
 IDLE_PAUSE_SECONDS: Final = 0.01
@@ -107,16 +109,20 @@ async def measure_baseline(bench: Bench, name: str) -> None:
     template = messages.single(TYPE, path="/empty", host=HOST, key=bench.project.key)
     result = await bench.load(template, bench.ports[name], 64)
     bench.values[name].append(result.rate)
-    bench.values[f"CPU of the load generator, {name}"].append(result.cpu_share)
+    bench.values[f"load generator, {name}"].append(result.cpu_share)
 
 
 async def measure_settled(bench: Bench, name: str, template: Template, connections: int) -> None:
     """Count outcome rows of the timed window; then let the rest be settled, so that it burdens nobody else."""
+    before = by_role(bench.project.pid, cpu_seconds)
     result = await bench.load(template, bench.project.port, connections)
+    await bench.ledger.drained()
+    after = by_role(bench.project.pid, cpu_seconds)
     seconds = result.ended - result.began
     bench.values[name].append(await bench.ledger.settled(result.began, result.ended) / seconds)
     bench.values[f"{name}: latency"].append(percentile(result.latencies_ms, 0.5))
-    await bench.ledger.drained()
+    for role in WORKING:
+        bench.values[f"{name}: CPU of {role}"].append((after[role] - before[role]) / result.accepted * 1e6)
 
 
 async def measure_run(bench: Bench) -> None:
@@ -163,8 +169,10 @@ async def found(bench: Bench) -> list[Row]:
 
 
 def _row(name: str, value: float, yardstick: float) -> Row:
-    if name.startswith("CPU"):
-        return Row(name, "share of a core", value, "")
+    if name.startswith("load generator"):
+        return Row(name, "CPU, share of a core", value, "")
+    if "CPU of" in name:
+        return Row(name, "CPU a decision", value, "µs")
     if name.startswith("idle") or name.endswith("latency"):
         return Row(name, "milliseconds to the answer", value, "ms")
     return Row(name, "settled a second" if "settled" in name else "answers a second", value, "/s", value / yardstick)

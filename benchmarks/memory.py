@@ -19,13 +19,12 @@ from load import messages, starting
 from load.driving import drive
 from load.generator import Order
 from load.ledger import Ledger
-from load.processes import descendants, memory_mib
+from load.processes import ROLES, by_role, memory_mib
 from load.questions import TYPE, project_files
 from load.report import Row, Target, parser, publish
 from load.reviewers import at_work
 from load.starting import HOST, Project
 
-ROLES: Final = ("up", "api", "worker", "keeper")
 PEOPLE: Final = 4
 BULK_ITEMS: Final = 100
 SINGLES: Final = 1_000
@@ -76,25 +75,6 @@ class Sender:
         self._ledger.accepted += result.accepted
 
 
-def by_role(project: Project) -> Memory:
-    """Return MiB by role, and of both servers; a server's is the sum over its processes."""
-    found = dict.fromkeys((*ROLES, "PostgreSQL", "Valkey"), 0.0)
-    for pid, command in descendants(project.pid).items():
-        name = _role(command)
-        if name is not None:
-            found[name] += memory_mib(pid)
-    return found
-
-
-def _role(command: str) -> str | None:
-    if "guard.py" in command:
-        return None
-    for role in ROLES:
-        if f"-m adjudge {role}" in command:
-            return role
-    return "PostgreSQL" if "postgres" in command else "Valkey" if "valkey-server" in command else None
-
-
 async def measure(options: Namespace) -> list[Row]:
     """Run the day through; return memory by role and moment."""
     moments: dict[str, Memory] = {}
@@ -106,11 +86,11 @@ async def measure(options: Namespace) -> list[Row]:
         connection = await asyncpg.connect(project.database_url, timeout=10)
         ledger = Ledger(connection)
         async with at_work(project, PEOPLE):
-            moments["at the start"] = by_role(project)
+            moments["at the start"] = by_role(project.pid, memory_mib)
             sender = Sender(project, ledger)
             for name, decisions in stops.items():
                 await sender.send_until(decisions)
-                moments[name] = by_role(project)
+                moments[name] = by_role(project.pid, memory_mib)
         verdict = await ledger.verdict()
         people = await connection.fetchval("SELECT count(*) FROM outcome WHERE source = 'reviewer'")
         await connection.close()

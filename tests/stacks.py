@@ -178,6 +178,7 @@ TYPES: Mapping[str, Mapping[str, Any]] = {
         },
         "amend": ["truth"],
     },
+    "person": {"title": "Shall we pay?"},
     "nobody.safe": {"safe_side": "pay"},
     "nobody.told": {"safe_side": {"expression": "evidence.safe"}},
     "pick": {"answers": {"candidates": {"always": ["other"]}}},

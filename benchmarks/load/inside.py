@@ -36,6 +36,8 @@ from load.questions import TYPE, project_files
 SEED: Final = 7
 BODY: Final = json.dumps(question(TYPE))
 LOCATION: Final = "default"
+CLOCK_SECONDS: Final = 0.001
+"""What uvloop's clock can tell apart."""
 ROUNDS_OF_WARMTH: Final = 8
 """Calls before a statement is timed: PostgreSQL settles on a plan after the fifth."""
 
@@ -119,7 +121,7 @@ class Meter:
 
     def read(self, rows: int) -> tuple[float, float]:
         """Return rows a second, and microseconds of the backend's CPU for each."""
-        seconds, used = self._loop_time() - self._began, cpu_seconds(self._backend) - self._used
+        seconds, used = max(CLOCK_SECONDS, self._loop_time() - self._began), cpu_seconds(self._backend) - self._used
         return rows / seconds, used / rows * 1e6
 
 

@@ -1,11 +1,36 @@
 """What processes cost, as Linux tells it: CPU time, memory, and who is whose child."""
 
 import os
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 PROC: Final = Path("/proc")
+ROLES: Final = ("up", "api", "worker", "keeper")
+SERVERS: Final = ("PostgreSQL", "Valkey")
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
+
+
+def role_of(command: str) -> str | None:
+    """Return what a process below `adjudge up` is: a role, one of a server's processes, or a guard: None."""
+    if "guard.py" in command:
+        return None
+    for role in ROLES:
+        if f"-m adjudge {role}" in command:
+            return role
+    return "PostgreSQL" if "postgres" in command else "Valkey" if "valkey-server" in command else None
+
+
+def by_role(pid: int, figure: Callable[[int], float]) -> dict[str, float]:
+    """Return the sum of a figure of the processes below `adjudge up`, by role and server."""
+    found = dict.fromkeys((*ROLES, *SERVERS), 0.0)
+    for each, command in descendants(pid).items():
+        name = role_of(command)
+        if name is not None:
+            with suppress(OSError):  # it has ended meanwhile
+                found[name] += figure(each)
+    return found
 
 
 def cpu_seconds(pid: int) -> float:

@@ -82,10 +82,10 @@ def publish(rows: Sequence[Row], targets: Sequence[Target], options: Namespace) 
 
 def table(rows: Sequence[Row], aims: Sequence[Aim]) -> str:
     """Return rows and aims as text."""
-    lines = [f"{'':42}{'':26}{'value':>12} {'':8}{'ratio':>7}"]
+    lines = [f"{'':46}{'':26}{'value':>12} {'':8}{'ratio':>7}"]
     for row in rows:
         ratio = "" if row.ratio is None else f"{row.ratio:.2f}"
-        lines.append(f"{row.name:42}{row.metric:26}{_figure(row.value):>12} {row.unit:8}{ratio:>7}")
+        lines.append(f"{row.name:46}{row.metric:26}{_figure(row.value):>12} {row.unit:8}{ratio:>7}")
     lines.append("")
     for aim in aims:
         value = "missing" if aim.value is None else _figure(aim.value)

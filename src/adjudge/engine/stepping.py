@@ -28,7 +28,7 @@ from adjudge.store import controls, outcomes, tasks, work
 from adjudge.store.connecting import Connection
 from adjudge.store.work import Held, Moved
 
-RESEND_SECONDS = 10.0
+RESEND_SECONDS = 5.0
 """After this long without progress a question to a model is looked at again: lost, or merely waiting?"""
 
 

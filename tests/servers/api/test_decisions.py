@@ -310,6 +310,8 @@ async def test_a_path_tells_who_was_asked_what_they_said_and_what_it_cost(stack)
     trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
     posted = await stack.admin.post("/v1/decisions", question("model"), Prefer="wait=5", traceparent=trace)
     malformed = await stack.admin.post("/v1/decisions", question("model"), Prefer="wait=5", traceparent="00-nonsense")
+    bulk = await stack.admin.post("/v1/decisions/bulk", {"items": [question("model")]}, traceparent=trace)
+    together = bulk.json()["items"][0]["decision"]["id"]
 
     path = (await stack.admin.get(f"/v1/decisions/{posted.json()['id']}/path")).json()
     assert [event["kind"] for event in path["events"]] == ["asked", "opinion", "settled"]
@@ -321,6 +323,7 @@ async def test_a_path_tells_who_was_asked_what_they_said_and_what_it_cost(stack)
     assert path["outcomes"][0]["cost"] == ["0.0005 USD"]
     assert (path["decision"], path["trace"]) == (posted.json(), trace)
     assert (await stack.admin.get(f"/v1/decisions/{malformed.json()['id']}/path")).json()["trace"] is None
+    assert (await stack.admin.get(f"/v1/decisions/{together}/path")).json()["trace"] == trace
 
 
 async def test_pages_of_a_list_meet_without_a_gap(stack):

@@ -22,6 +22,7 @@ from adjudge.store import controls, outcomes, partitions, work
 from adjudge.store.intake import Replayed
 from adjudge.store.outcomes import NewOutcome
 from adjudge.store.scope import SYSTEM
+from adjudge.telemetry import names
 
 
 async def test_worker_redelivery_join_timer_and_cancel_make_one_final_each(stack):
@@ -121,6 +122,7 @@ class Hands:
 async def test_questions_that_are_in_a_stream_twice_settle_once_and_hinder_no_neighbour(stack):
     """After a flush the api and the sweeper may both have sent; both copies come in one batch."""
     await stack.stop("worker")
+    failed = names.STREAM_EVENTS.labels("failed")._value.get()
     asked = await stack.ask_many(20)
     async with stack.db.acquire() as connection:
         rows = await work.sendable(connection, [UUID(decision) for decision in asked])
@@ -131,6 +133,7 @@ async def test_questions_that_are_in_a_stream_twice_settle_once_and_hinder_no_ne
     again = await stack.ask("model", wait=5)
 
     assert again["outcome"]["source"] == "model"
+    assert names.STREAM_EVENTS.labels("failed")._value.get() == failed
     for decision in asked:
         assert stack.asked("sure@1").count(decision) <= 2
 

@@ -44,6 +44,7 @@ async def test_a_task_is_shown_as_its_own_revision_has_it(stack, published):
     [task] = await anna.claim()
 
     assert (task["type"], task["location"], task["evidence"]["note"]) == ("person", "store-001", "cup")
+    assert task["title"] == "Shall we pay?"
     assert task["answers"] == ["pay", "refuse"]
     assert (await anna.answer(task, "pay")).status_code == 200
     assert (await stack.read(asked))["outcome"]["answer"] == "pay"

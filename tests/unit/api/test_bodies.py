@@ -37,7 +37,7 @@ async def kind_of(body: Body) -> str:
 @pytest.mark.parametrize("chunks", [[], [b"{"], [b"{", b" "]], ids=["nothing", "a part", "two parts"])
 async def test_a_body_that_does_not_come_is_refused_in_time(chunks):
     """The first part has a time limit, too."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(2):
         assert await kind_of(Body({}, Sender(chunks, is_whole=False), seconds=0.02)) == "body-timeout"
 
 
@@ -114,7 +114,7 @@ async def test_every_route_refuses_a_body_that_is_too_slow(client, monkeypatch):
         await asyncio.Event().wait()
         yield b""
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(2):
         answer = await client.post("/v1/keys", content=never(), headers={"Content-Type": "application/json"})
 
     assert (answer.status_code, answer.json()["type"].rpartition("/")[2]) == (408, "body-timeout")

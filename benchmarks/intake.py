@@ -12,6 +12,7 @@ import random
 from argparse import Namespace
 from collections import defaultdict
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any, Final
 
 import uvloop
@@ -24,7 +25,8 @@ from load.inside import ROUNDS_OF_WARMTH, Meter, Rows, connected, database
 from load.report import Row, Target, median, parser, publish
 
 BATCH: Final = 200
-KEY_WINDOW_SECONDS: Final = 86_400.0
+KEY_WINDOW: Final = timedelta(days=1)
+RESEND: Final = timedelta(seconds=5)
 CALLERS: Final = (64, 256)
 CALLING_SECONDS: Final = 3.0
 BARE_TABLE: Final = "CREATE TABLE bare (id uuid PRIMARY KEY, body jsonb NOT NULL)"
@@ -41,7 +43,7 @@ async def insert_bare(connection: Any, rows: Sequence[NewDecision]) -> None:
 
 async def insert_ours(connection: Any, rows: Sequence[NewDecision]) -> None:
     ordered = sorted(rows, key=lambda row: row.lock_key)
-    assert len(await intake.insert(connection, ordered, KEY_WINDOW_SECONDS)) == len(rows)
+    assert len(await intake.insert(connection, ordered, KEY_WINDOW, RESEND)) == len(rows)
 
 
 async def measure_batches(connection: Any, rows: Rows, count: int, values: Values) -> None:
@@ -65,10 +67,11 @@ async def measure_batches(connection: Any, rows: Rows, count: int, values: Value
 
 async def measure_callers(url: str, callers: int, values: Values) -> None:
     """Let so many call the group commit at once; no slips are sent."""
+    name = f"group commit @{callers}"
     flusher = Flusher(
-        lambda: connected(url), key_window_seconds=KEY_WINDOW_SECONDS, rng=random.Random(1), publish=_unsent
+        lambda: connected(url), key_window_seconds=KEY_WINDOW.total_seconds(), rng=random.Random(1), publish=_unsent
     )
-    rows = Rows(flusher)
+    rows = Rows(flusher, name=f"callers-{callers}-{len(values[name])}")
     loop, count = asyncio.get_running_loop(), 0
     ends = loop.time() + CALLING_SECONDS
 
@@ -84,7 +87,7 @@ async def measure_callers(url: str, callers: int, values: Values) -> None:
             group.create_task(call())
     running.cancel()
     await asyncio.wait((running,))
-    values[f"group commit @{callers}"].append(count / CALLING_SECONDS)
+    values[name].append(count / CALLING_SECONDS)
 
 
 async def measure(options: Namespace) -> list[Row]:
@@ -93,7 +96,8 @@ async def measure(options: Namespace) -> list[Row]:
     async with database() as url:
         connection = await connected(url)
         await connection.execute(BARE_TABLE)
-        rows = Rows(Flusher(lambda: connected(url), key_window_seconds=1, rng=random.Random(1), publish=_unsent))
+        flusher = Flusher(lambda: connected(url), key_window_seconds=1, rng=random.Random(1), publish=_unsent)
+        rows = Rows(flusher, name="batches")
         for _ in range(ROUNDS_OF_WARMTH):
             await measure_batches(connection, rows, BATCH, defaultdict(list))
         for _ in range(options.runs):

@@ -11,6 +11,7 @@ import random
 from argparse import Namespace
 from collections import defaultdict
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any, Final
 
 import uvloop
@@ -23,7 +24,8 @@ from load.inside import ROUNDS_OF_WARMTH, Meter, Rows, connected, database
 from load.report import Row, Target, median, parser, publish
 
 BATCHES: Final = (200, 20)
-KEY_WINDOW_SECONDS: Final = 86_400.0
+KEY_WINDOW: Final = timedelta(days=1)
+RESEND: Final = timedelta(seconds=5)
 BARE_TABLE: Final = "CREATE TABLE bare (id uuid PRIMARY KEY, path jsonb NOT NULL)"
 BARE: Final = "INSERT INTO bare SELECT * FROM unnest($1::uuid[], $2::jsonb[])"
 
@@ -48,7 +50,7 @@ async def opened(connection: Any, rows: Rows, count: int) -> list[NewOutcome]:
     made = [rows.asked() for _ in range(count)]
     for start in range(0, count, BATCHES[0]):
         batch = sorted((row for row, _ in made[start : start + BATCHES[0]]), key=lambda row: row.lock_key)
-        await intake.insert(connection, batch, KEY_WINDOW_SECONDS)
+        await intake.insert(connection, batch, KEY_WINDOW, RESEND)
     return [rows.settled(decision) for _, decision in made]
 
 
@@ -71,7 +73,8 @@ async def measure(options: Namespace) -> list[Row]:
     async with database() as url:
         connection = await connected(url)
         await connection.execute(BARE_TABLE)
-        rows = Rows(Flusher(lambda: connected(url), key_window_seconds=1, rng=random.Random(1), publish=_unsent))
+        flusher = Flusher(lambda: connected(url), key_window_seconds=1, rng=random.Random(1), publish=_unsent)
+        rows = Rows(flusher, name="batches")
         for _ in range(ROUNDS_OF_WARMTH):
             await measure_run(connection, rows, BATCHES[0], defaultdict(list))
         for _ in range(options.runs):

@@ -1,182 +1,244 @@
-"""The worker framework against a bare loop: no-op messages per second, and the time from publish to handler.
+"""The worker framework beside a bare loop and its peers: rates, latency when idle, CPU and memory.
 
-    python benchmarks/streams.py [--messages 100000] [--runs 5] [--url redis://...] [--json FILE]
+    python benchmarks/streams.py [--messages 100000] [--runs 3] [--only PEER ...] [--environments DIR] [--json FILE]
 
-The bare loop is what one would write by hand with the same client: XREADGROUP COUNT 200, one pipelined XACK and
-XDEL a batch, nothing else: no leases, no retries, no recovery. Claim: the framework drains at least 60% of it.
-Without --url a Valkey of its own (append-only file on) is started.
+All on one Valkey with its append-only file on, as `adjudge up` starts it, with the same 312-byte message, 32 handlers
+at once (RQ has one) and no results. What was handled, and when, is noted by the handlers in a file of ours. The bare
+loop (`baselines/streams_loop.py`) is what one would write by hand with the same client: no leases, no retries, no
+recovery. Ours and the loop alternate `--runs` times, the peers run once each between them; medians are shown, and
+`ratio` is to the loop of the same run. Each peer runs in an environment of its own, made by this script at the newest
+release; one that cannot be installed or started is a missed aim.
 """
 
-import argparse
 import asyncio
-import json
-import random
-import statistics
 import tempfile
-import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from argparse import Namespace
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
-from redis.asyncio import Redis
+from contest.broker import Broker, a_broker
+from contest.contestants import CONCURRENCY, Contestant, Failed, Scene, Worker, told, working
+from contest.environments import DEFAULT_FOLDER, OURS, PEERS, NotInstalled, all_prepared
+from load.report import Row, Target, median, parser, percentile, publish
+from peers.effects import Effects
 
-from adjudge.streams import Entry, Message, Streams, Subscription, run
+BARE, SINGLE, BATCH = "bare", "ours_single", "ours_batch"
+CALLS: Final = 2_500
+"""Messages published one a call."""
+PEER_BULK: Final = 2_500
+IDLE: Final = 300
+IDLE_SECONDS: Final = 4.0
+DRAIN_SECONDS: Final = 8.0
+"""How long a peer may take; its rate is that of what it did."""
+START_SECONDS: Final = 30.0
+FIRST: Final = 1_000
+"""Number of the first message of the drain; those below are of the idle part."""
+WARM_SHARE: Final = 0.1
+LESS_IS_BETTER: Final = ("idle p50", "idle p99", "CPU", "memory")
+UNITS: Final = {
+    "drain": ("messages handled a second", "/s"),
+    "publish @1": ("one a call, one caller", "/s"),
+    "publish @32": ("one a call, 32 callers", "/s"),
+    "publish in bulk": ("500 a call", "/s"),
+    "idle p50": ("from publish to handler", "ms"),
+    "idle p99": ("from publish to handler", "ms"),
+    "CPU": ("of the worker, a message", "µs"),
+    "memory": ("of the worker, PSS", "MiB"),
+}
 
-NAME, LANE = "bench", "standard"
-KEY = f"{{{NAME}}}:{LANE}"
-BODY = json.dumps({"decision": "0" * 36, "evidence": "x" * 240}).encode().ljust(312)
-BATCH = 200
-AIM = 0.6
-
-
-async def fill(url: str, messages: int) -> float:
-    """Publish; return the rate."""
-    async with Streams(url, rng=random.SystemRandom(), timeout_seconds=30) as streams:
-        began = time.perf_counter()
-        for start in range(0, messages, 1000):
-            entries = [Entry(NAME, LANE, BODY, messages)] * min(1000, messages - start)
-            assert all(isinstance(answer, str) for answer in await streams.publish(entries))
-        return messages / (time.perf_counter() - began)
-
-
-async def drain_bare(url: str, messages: int) -> float:
-    async with Redis.from_url(url) as redis:
-        await redis.xgroup_create(KEY, "bare", "0", mkstream=True)
-        began, handled = time.perf_counter(), 0
-        while handled < messages:
-            [[_, entries]] = await redis.xreadgroup("bare", "me", {KEY: ">"}, count=BATCH, block=500)
-            ids = [entry_id for entry_id, _ in entries]
-            async with redis.pipeline(transaction=False) as pipeline:
-                await pipeline.xack(KEY, "bare", *ids).xdel(KEY, *ids).execute()
-            handled += len(ids)
-        return messages / (time.perf_counter() - began)
-
-
-async def drain_ours(url: str, messages: int) -> float:
-    stop, handled, ended = asyncio.Event(), 0, 0.0
-
-    async def handler(batch: Sequence[Message]) -> None:
-        nonlocal handled, ended
-        handled += len(batch)
-        if handled >= messages:
-            ended = time.perf_counter()  # the wait of the last, empty read and the departure are no work
-            stop.set()
-
-    async with Streams(url, rng=random.SystemRandom()) as streams:
-        began = time.perf_counter()
-        await run(streams, [Subscription(name=NAME, lanes={LANE: 1}, handler=handler, batch=BATCH)], stop=stop)
-        return messages / (ended - began)
+Figures = dict[str, float]
+"""By column."""
 
 
-async def idle_bare(url: str, samples: int) -> list[float]:
-    async with Redis.from_url(url) as producer, Redis.from_url(url) as consumer:
-        await consumer.xgroup_create(KEY, "idle", "0", mkstream=True)
-        seconds = []
-        for _ in range(samples):
-            waiting = asyncio.create_task(consumer.xreadgroup("idle", "me", {KEY: ">"}, count=BATCH, block=500))
-            await asyncio.sleep(0.002)  # the measured case is a consumer that waits already
-            began = time.perf_counter()
-            await producer.xadd(KEY, {"b": BODY})
-            await waiting
-            seconds.append(time.perf_counter() - began)
-        return seconds
+@dataclass(slots=True)
+class Found:
+    """What was measured, by contestant: one `Figures` a run; and who could not be measured, with the reason."""
+
+    runs: defaultdict[str, list[Figures]] = field(default_factory=lambda: defaultdict(list))
+    failures: dict[str, str] = field(default_factory=dict)
+
+    def figure(self, name: str, column: str) -> float | None:
+        """Median of the runs."""
+        values = [figures[column] for figures in self.runs[name] if column in figures]
+        return median(values) if values else None
+
+    def ratio(self, name: str, column: str) -> float | None:
+        """To the bare loop: of the same run, where there are as many, else of all."""
+        mine, bare = self.runs[name], self.runs[BARE]
+        if not bare or column not in bare[0] or not mine or column not in mine[0]:
+            return None
+        if len(mine) == len(bare):
+            return median([one[column] / other[column] for one, other in zip(mine, bare, strict=True)])
+        return median([one[column] for one in mine]) / median([other[column] for other in bare])
 
 
-async def idle_ours(url: str, samples: int) -> list[float]:
-    stop, arrived, seconds = asyncio.Event(), asyncio.Event(), []
-
-    async def handler(_: Sequence[Message]) -> None:
-        arrived.set()
-
-    async with Streams(url, rng=random.SystemRandom()) as streams, asyncio.TaskGroup() as group:
-        group.create_task(run(streams, [Subscription(name=NAME, lanes={LANE: 1}, handler=handler)], stop=stop))
-        for _ in range(samples):
-            await asyncio.sleep(0.002)
-            arrived.clear()
-            began = time.perf_counter()
-            await streams.publish([Entry(NAME, LANE, BODY, 1000)])
-            await arrived.wait()
-            seconds.append(time.perf_counter() - began)
-        stop.set()
-    return seconds[1:]
+async def perform(contestant: Contestant, broker: Broker, folder: Path, bulk: int) -> Figures:
+    """Measure all columns of one contestant once. Raises Failed."""
+    await broker.flush()
+    scene = Scene(broker.url, folder)
+    effects = scene.fresh(FIRST + 2 * CALLS + bulk)
+    async with working(contestant, scene) as worker:  # first, so that its group is there when it is published to
+        figures = await idle(contestant, scene, worker)
+    figures |= await published(contestant, scene, bulk)
+    count = 2 * CALLS + (bulk if "publish in bulk" in figures else 0)
+    async with working(contestant, scene) as worker:
+        return figures | await drained(worker, effects, count)
 
 
-async def measure(url: str, messages: int, runs: int) -> dict[str, float]:
-    """Medians; both sides alternate within one run, because the machine's speed wanders."""
-    bare, ours, ratios, published = [], [], [], []
-    for _ in range(runs):
-        await empty(url)
-        published.append(await fill(url, messages))
-        bare.append(await drain_bare(url, messages))
-        await empty(url)
-        await fill(url, messages)
-        ours.append(await drain_ours(url, messages))
-        ratios.append(ours[-1] / bare[-1])
-    await empty(url)
-    idle = {"bare": await idle_bare(url, 300)}
-    await empty(url)
-    idle["ours"] = await idle_ours(url, 300)
+async def idle(contestant: Contestant, scene: Scene, worker: Worker) -> Figures:
+    try:
+        taken = (await told(contestant, scene, "idle", 1, IDLE, IDLE_SECONDS))["milliseconds"]
+    except Failed as error:
+        raise Failed(f"{error}\n{worker.last_words()}") from error
+    return {"idle p50": percentile(taken, 0.5), "idle p99": percentile(taken, 0.99)}
+
+
+async def published(contestant: Contestant, scene: Scene, bulk: int) -> Figures:
+    one = await told(contestant, scene, "publish", FIRST, CALLS, 1)
+    many = await told(contestant, scene, "publish", FIRST + CALLS, CALLS, CONCURRENCY)
+    figures = {"publish @1": CALLS / one["seconds"], "publish @32": CALLS / many["seconds"]}
+    together = await told(contestant, scene, "bulk", FIRST + 2 * CALLS, bulk)
+    if "seconds" in together:
+        figures["publish in bulk"] = bulk / together["seconds"]
+    return figures
+
+
+async def drained(worker: Worker, effects: Effects, count: int) -> Figures:
+    """Watch a worker that starts before a full queue."""
+    warm, warm_cpu = await reached(worker, effects, count, count * WARM_SHARE, START_SECONDS)
+    done, cpu = await reached(worker, effects, count, count, DRAIN_SECONDS)
+    times = effects.times(FIRST, count)
     return {
-        "bare_per_second": statistics.median(bare),
-        "ours_per_second": statistics.median(ours),
-        "ratio": statistics.median(ratios),
-        "published_per_second": statistics.median(published),
-        **{f"idle_{who}_p50_ms": statistics.median(seconds) * 1000 for who, seconds in idle.items()},
-        **{f"idle_{who}_p99_ms": statistics.quantiles(seconds, n=100)[98] * 1000 for who, seconds in idle.items()},
+        "drain": (len(times) - 1) / (times[-1] - times[0]) * 1e9,
+        "CPU": (cpu - warm_cpu) / max(1, done - warm) * 1e6,
+        "memory": worker.memory(),
+        "repeated": effects.twice(FIRST, count),
+        "left": count - done,
     }
 
 
-async def empty(url: str) -> None:
-    async with Redis.from_url(url) as redis:
-        await redis.flushall()
+async def reached(
+    worker: Worker, effects: Effects, count: int, wanted: float, longest_seconds: float
+) -> tuple[int, float]:
+    """Wait until so many were handled; how many were, and the worker's CPU time. Raises Failed if none was."""
+    until = asyncio.get_running_loop().time() + longest_seconds
+    while (done := effects.handled(FIRST, count)) < wanted:
+        if asyncio.get_running_loop().time() > until or not worker.is_alive:
+            break
+        await asyncio.sleep(0.01)
+    if not done:
+        raise Failed(f"its worker handled nothing: {worker.last_words()}")
+    return done, worker.cpu()
 
 
-@asynccontextmanager
-async def a_server(url: str | None) -> AsyncIterator[str]:
-    if url:
-        yield url
-        return
-    from adjudge.stack.folders import laid_out  # noqa: PLC0415  only without --url
-    from adjudge.stack.server import Server  # noqa: PLC0415
-    from adjudge.stack.valkey import valkey_program  # noqa: PLC0415
+async def attempt(contestant: Contestant, broker: Broker, folder: Path, bulk: int, found: Found) -> None:
+    """Measure once; a contestant that fails is noted, and the others go on."""
+    try:
+        found.runs[contestant.name].append(await perform(contestant, broker, folder, bulk))
+    except Failed as error:
+        found.failures[contestant.name] = str(error)
+        print(f"{contestant.title} FAILED: {error}", flush=True)
 
+
+async def measure(options: Namespace) -> tuple[list[Contestant], Found]:
+    """Prepare and measure everyone."""
+    wanted = [peer for peer in PEERS if options.only is None or peer.name in options.only]
+    environments = await all_prepared([OURS, *wanted], options.environments)
+    found, peers = Found(), []
+    home = environments.pop(OURS.name)
+    if isinstance(home, NotInstalled):
+        raise SystemExit(f"no environment for ours: {home}")
+    ours = [Contestant(name, home.python) for name in (BARE, SINGLE, BATCH)]
+    for peer in wanted:
+        environment = environments[peer.name]
+        if isinstance(environment, NotInstalled):
+            found.failures[peer.name] = str(environment)
+        else:
+            peers.append(Contestant(peer.name, environment.python, environment.version, peer.on_streams))
     with tempfile.TemporaryDirectory(prefix="adjudge-bench-") as folder:
-        server = Server(valkey_program(laid_out(Path(folder))), stop_timeout=5)
-        await server.start()
-        try:
-            yield server.url
-        finally:
-            await server.stop()
+        async with a_broker() as broker:
+            for run in range(options.runs):
+                for contestant in ours:
+                    await attempt(contestant, broker, Path(folder), options.messages, found)
+                for contestant in peers[run :: options.runs]:
+                    await attempt(contestant, broker, Path(folder), PEER_BULK, found)
+    return [*ours, *peers], found
 
 
-def table(measured: dict[str, float]) -> str:
-    m = measured
-    return "\n".join(
-        [
-            f"{'':18}{'bare loop':>12}{'streams':>12}{'ratio':>8}",
-            f"{'drained /s':18}{m['bare_per_second']:12,.0f}{m['ours_per_second']:12,.0f}"
-            f"{m['ratio']:8.2f}   aim >= {AIM}",
-            f"{'idle p50 ms':18}{m['idle_bare_p50_ms']:12.2f}{m['idle_ours_p50_ms']:12.2f}"
-            f"{m['idle_ours_p50_ms'] / m['idle_bare_p50_ms']:8.2f}   aim <= 2",
-            f"{'idle p99 ms':18}{m['idle_bare_p99_ms']:12.2f}{m['idle_ours_p99_ms']:12.2f}",
-            f"{'published /s':18}{'':12}{m['published_per_second']:12,.0f}",
-        ]
-    )
+def rows_of(contestants: Sequence[Contestant], found: Found) -> list[Row]:
+    rows = []
+    for contestant in contestants:
+        for column, (metric, unit) in UNITS.items():
+            value = found.figure(contestant.name, column)
+            if value is not None:
+                name = f"{contestant.title}: {column}"
+                rows.append(Row(name, metric, value, unit, found.ratio(contestant.name, column)))
+    for name in (SINGLE, BATCH):
+        amiss = sum(figures["repeated"] + figures["left"] for figures in found.runs[name])
+        rows.append(Row(f"{name}: amiss", "left over or handled twice", amiss, ""))
+    return rows
 
 
-async def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--messages", type=int, default=100_000)
-    parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--url", help="a server of your own, which will be flushed")
-    parser.add_argument("--json", type=Path, help="write the figures here too")
-    options = parser.parse_args()
-    async with a_server(options.url) as url:
-        measured = await measure(url, options.messages, options.runs)
-    print(table(measured))
-    if options.json:
-        options.json.write_text(json.dumps(measured, indent=2))
+def against_peers(contestants: Sequence[Contestant], found: Found) -> list[Row]:
+    """By column: the best peer, and how many times better ours is, one message a call."""
+    peers = [contestant for contestant in contestants if contestant.version]
+    on_streams = [peer for peer in peers if peer.on_streams]
+    rows = [_duel("drain", "the best on streams: drain", on_streams, found)]
+    rows += [_duel(column, f"the best peer: {column}", peers, found) for column in UNITS]
+    return [row for row in rows if row]
+
+
+def _duel(column: str, name: str, peers: Sequence[Contestant], found: Found) -> Row | None:
+    values = {peer.title: value for peer in peers if (value := found.figure(peer.name, column)) is not None}
+    ours = found.figure(SINGLE, column)
+    if not values or ours is None:
+        return None
+    less = column in LESS_IS_BETTER
+    title = (min if less else max)(values, key=values.__getitem__)
+    best = values[title]
+    return Row(name, title, best, UNITS[column][1], best / ours if less else ours / best)
+
+
+def ran(options: Namespace, found: Found) -> list[Row]:
+    names = [peer.name for peer in PEERS if options.only is None or peer.name in options.only]
+    return [
+        Row(f"{name}: ran", found.failures.get(name, "")[-60:] or "1: yes", name not in found.failures, "")
+        for name in names
+    ]
+
+
+def targets(found: Sequence[Row]) -> list[Target]:
+    return [
+        Target("single, of the bare loop", f"{SINGLE}: drain", "ratio", ">=", 0.6, "x"),
+        Target("batch, of the bare loop", f"{BATCH}: drain", "ratio", ">=", 0.8, "x"),
+        Target("drain, of the best peer on streams", "the best on streams: drain", "ratio", ">=", 10, "x"),
+        Target("idle p50, of the bare loop", f"{SINGLE}: idle p50", "ratio", "<=", 2, "x"),
+        *(
+            Target(f"ahead of every peer: {column}", f"the best peer: {column}", "ratio", ">=", 1, "x")
+            for column in UNITS
+        ),
+        *(
+            Target(f"{name}: nothing left or repeated", f"{name}: amiss", "value", "<=", 0, "")
+            for name in (SINGLE, BATCH)
+        ),
+        *(Target(row.name, row.name, "value", ">=", 1, "") for row in found if row.name.endswith(": ran")),
+    ]
+
+
+def main() -> None:
+    arguments = parser(__doc__)
+    arguments.add_argument("--messages", type=int, default=100_000, help="for ours and the loop; peers get 7,500")
+    arguments.add_argument("--runs", type=int, default=3)
+    arguments.add_argument("--only", nargs="*", metavar="PEER", help="these peers; without a name: none")
+    arguments.add_argument("--environments", type=Path, default=DEFAULT_FOLDER, help="where the peers are installed")
+    options = arguments.parse_args()
+    contestants, found = asyncio.run(measure(options))
+    rows = [*rows_of(contestants, found), *against_peers(contestants, found), *ran(options, found)]
+    publish(rows, targets(rows), options)
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    main()

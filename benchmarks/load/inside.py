@@ -61,9 +61,10 @@ async def connected(url: str) -> Any:
 
 
 class Rows:
-    """Makes rows as the API and the worker make them."""
+    """Makes rows as the API and the worker make them; each maker has its own name, and so its own keys."""
 
-    def __init__(self, flusher: Flusher) -> None:
+    def __init__(self, flusher: Flusher, *, name: str) -> None:
+        self._name = name
         self._clock = DatabaseClock()
         self._configuration = _configuration()
         self.intake = Intake(
@@ -83,7 +84,7 @@ class Rows:
         self._next += 1
         number = str(self._next).zfill(len(NUMBER))
         body = BODY.replace(NUMBER, number).encode()
-        return self.intake.prepare(SYSTEM, questions.read(body, key=f"k-{number}", trace=None))
+        return self.intake.prepare(SYSTEM, questions.read(body, key=f"{self._name}-{number}", trace=None))
 
     def settled(self, opened: Opened) -> NewOutcome:
         """Return the outcome that a sure model leads to."""

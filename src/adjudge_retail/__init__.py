@@ -11,6 +11,8 @@ from typing import Any, Final
 
 TABLES: Final = Path(__file__).with_name("tables")
 """The labelled sets that are shipped."""
+EXAMPLES: Final = Path(__file__).with_name("examples")
+"""A working configuration for 120 stores, to read and to copy from."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -298,30 +298,6 @@ async def test_what_a_model_started_ends_with_its_process(folder):
                 await _ended(held)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a model that holds the interpreter outlives us")
-async def test_a_process_dies_with_its_worker_even_while_it_blocks(folder):
-    script = folder / "worker.py"
-    script.write_text(
-        "import asyncio\n"
-        "from datetime import timedelta\n"
-        "from pathlib import Path\n"
-        "from tests.unit.deciders.asking import a_question, a_spec, opened\n"
-        "async def main():\n"
-        "    spec = a_spec('models:model', isolate='process', concurrency=1, timeout=timedelta(seconds=600))\n"
-        f"    async with opened(spec, Path({str(folder)!r})) as bench:\n"
-        "        await bench.ask(a_question('blocks'))\n"
-        "asyncio.run(main())\n"
-    )
-    worker = await _python(script)
-    async with asyncio.timeout(30):
-        while b"BLOCKED" not in await worker.stdout.readline():
-            pass
-
-        worker.kill()
-
-        await worker.stdout.read()  # ends when nobody holds its other end: neither worker nor model
-
-
 async def test_a_module_that_cannot_be_imported_in_a_process_is_told_at_open(tmp_path):
     (tmp_path / "models.py").write_text("import no_such_library")
 

@@ -84,6 +84,21 @@ def test_the_first_hour_goes_as_the_page_says(environment, port, tmp_path):
             install_elsewhere(newcomer, blocks["Take it away, put it to work"], tmp_path / "claims")
 
 
+def test_the_example_of_120_stores_is_in_the_wheel_and_without_fault(environment, installed, tmp_path):
+    """Outside the clone, its deciders importable as it ships."""
+    where = "import adjudge_retail; print(adjudge_retail.EXAMPLES)"
+
+    def printed(*command: object) -> str:
+        return subprocess.check_output(command, env=environment, cwd=tmp_path, text=True, timeout=60)
+
+    examples = printed(installed / "python", "-c", where).strip()
+    checked = printed(installed / "adjudge", "config", "check", "--folder", examples)
+
+    assert installed.parent in Path(examples).parents
+    assert checked.startswith("no fault: ")
+    assert ", 120 locations\n" in checked
+
+
 # What is run
 
 

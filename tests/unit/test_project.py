@@ -34,7 +34,7 @@ TEXT = {
     ".yaml",
     ".yml",
 }
-OURS = [".ci", "benchmarks", "config", "deploy", "docs", "src", "tests"]
+OURS = [".ci", "benchmarks", "deploy", "docs", "src", "tests"]
 """Folders in the repository; others beside them are projects of whoever tries things out."""
 # Written in pieces, because this file is searched too.
 FOREIGN = [
@@ -70,6 +70,11 @@ def test_the_wheel_has_both_packages_and_all_their_data(wheel):
 
     assert source_files() <= packed
     assert "adjudge/py.typed" in packed
+    assert {
+        "adjudge/cli/templates/questions.jsonl.template",
+        "adjudge_retail/examples/stores-zielony.yaml",
+        "adjudge_retail/tables/grocery/labels.csv",
+    } <= packed
 
 
 def test_the_wheel_declares_the_command_and_the_pack(wheel):

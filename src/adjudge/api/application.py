@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Match
 
 from adjudge import __version__
-from adjudge.api import administration, decisions, hot, operations, problems, reviews
+from adjudge.api import administration, decisions, hot, operations, problems, reviews, unstorable
 from adjudge.api.problems import Problem
 from adjudge.api.services import Services
 from adjudge.core.errors import AdjudgeError
@@ -116,7 +116,9 @@ async def _unavailable(request: Request, error: Exception) -> Response:
 
 async def _unstorable(request: Request, error: Exception) -> Response:
     """A NUL in a text, a number out of range: what PostgreSQL cannot store is refused, wherever it stood."""
-    return problems.response(Problem("unstorable", f"the request holds what cannot be stored: {error}"))
+    log.warning("api.unstorable", path=request.url.path, error=repr(error))
+    detail = "holds what cannot be stored: a NUL character, or a number or time out of range"
+    return problems.response(Problem("unstorable", detail, pointer=await unstorable.place(request)))
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:

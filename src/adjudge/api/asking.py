@@ -11,7 +11,7 @@ from adjudge.api import questions
 from adjudge.api.problems import Problem
 from adjudge.api.services import Services
 from adjudge.api.views import DecisionView, view
-from adjudge.engine.intake import Known, Opened, Question, UnknownHere
+from adjudge.engine.intake import Known, Opened, Question
 from adjudge.engine.notifying import within
 from adjudge.store import decisions
 from adjudge.store.connecting import UNAVAILABLE
@@ -26,25 +26,43 @@ async def ask(
 ) -> tuple[DecisionView, bool]:
     """Accept a question; return the decision, and whether an earlier post of its key made it.
 
-    Waits up to `wait_seconds` for an outcome. Raises what intake raises, and Problem: overloaded.
+    Waits up to `wait_seconds` for an outcome. Raises what intake raises, and Overloaded.
     """
-    _check(services, scope, question)
+    place = services.intake.place(scope, question.location, question.type)
+    questions.check_evidence(place.kind.name, place.kind.evidence, question.evidence)
     waiting = wait_seconds > 0 and not services.waiters.is_full
     row, opened = services.intake.prepare(scope, question, reply=services.waiters.replica if waiting else None)
-    with services.waiters.expecting(opened.id) as outcome:
-        with services.admission.admitted(row.lane, row.location):
-            answer = await services.intake.commit(row, opened)
-        if isinstance(answer, Known):
-            return await wait_for(services, scope, answer.id, wait_seconds), True
-        try:
-            if not opened.started:
-                await start(services, opened.id)
-                return await wait_for(services, scope, opened.id, wait_seconds), False
-            if waiting:
-                await within(outcome, wait_seconds)
-                return await read(services, scope, opened.id), False
-        except UNAVAILABLE as error:  # it is durable: whoever hears 503 would ask again
-            log.warning("api.unread", decision=str(opened.id), error=repr(error))
+    if not waiting:
+        return await _accepted(services, scope, row, opened, wait_seconds)
+    with services.waiters.expecting(opened.id) as outcome:  # before the question is sent: no hint is missed
+        return await _accepted(services, scope, row, opened, wait_seconds, outcome)
+
+
+async def _accepted(
+    services: Services,
+    scope: Scope,
+    row: NewDecision,
+    opened: Opened,
+    wait_seconds: float,
+    outcome: "asyncio.Future[None] | None" = None,
+) -> tuple[DecisionView, bool]:
+    lane, location = row.terms.lane, row.terms.location
+    services.admission.enter(lane, location)
+    try:
+        answer = await services.intake.commit(row, opened)
+    finally:
+        services.admission.leave(location)
+    if isinstance(answer, Known):
+        return await wait_for(services, scope, answer.id, wait_seconds), True
+    try:
+        if not opened.started:
+            await start(services, opened.id)
+            return await wait_for(services, scope, opened.id, wait_seconds), False
+        if outcome is not None:
+            await within(outcome, wait_seconds)
+            return await read(services, scope, opened.id), False
+    except UNAVAILABLE as error:  # it is durable: whoever hears 503 would ask again
+        log.warning("api.unread", decision=str(opened.id), error=repr(error))
     return fresh(row, opened, answer), False
 
 
@@ -85,8 +103,8 @@ def fresh(row: NewDecision, opened: Opened, asked_at: datetime) -> DecisionView:
     """Return a decision just accepted, without reading it again."""
     return DecisionView(
         id=row.id,
-        type=row.type,
-        location=row.location,
+        type=row.terms.type,
+        location=row.terms.location,
         subject=msgspec.Raw(row.subject.encode()),
         status="open",
         revision=opened.revision,
@@ -95,13 +113,3 @@ def fresh(row: NewDecision, opened: Opened, asked_at: datetime) -> DecisionView:
         waiting_for=opened.waiting_for,
         outcome=None,
     )
-
-
-def _check(services: Services, scope: Scope, question: Question) -> None:
-    """Refuse what does not fit. A bound key learns nothing of other locations, not even their names."""
-    configuration = services.revisions.current
-    is_bound = scope.locations is not None
-    if not scope.sees(question.location) or (is_bound and question.location not in configuration.sites):
-        raise UnknownHere(question.location)
-    kind = configuration.question_type(question.location, question.type)
-    questions.check_evidence(kind.name, kind.evidence, question.evidence)

@@ -1,12 +1,13 @@
 """The body of a request as it arrives: bounded in size and in time, whoever sends it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Generator, Mapping, MutableMapping
 from typing import Any, Final, TypeAlias
 
 from adjudge.api.problems import Problem
 
-Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Message: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
 
 LARGEST: Final = 256 * 1024
 SECONDS: Final = 20.0
@@ -22,21 +23,18 @@ class Body:
         self._declared = headers.get(b"content-length", b"")
         self._receive = receive
         self._largest = largest
-        self._until = asyncio.get_running_loop().time() + seconds
+        self._seconds = seconds
+        self._until: float | None = None
         self._size = 0
         self._is_whole = False
 
-    async def __call__(self) -> MutableMapping[str, Any]:
+    async def __call__(self) -> Message:
         """Return the next message. Raises Problem: body-too-large, body-timeout."""
         if self._is_whole:  # what comes now is that the client has left, whenever that may be
             return await self._receive()
         if self._declared.isdigit() and int(self._declared) > self._largest:
             raise self._too_large()
-        try:
-            async with asyncio.timeout_at(self._until):
-                message = await self._receive()
-        except TimeoutError:
-            raise Problem("body-timeout", "the body did not arrive in time") from None
+        message = await self._in_time()
         self._size += len(message.get("body", b""))
         if self._size > self._largest:
             raise self._too_large()
@@ -53,5 +51,37 @@ class Body:
             parts.append(message.get("body", b""))
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
+    async def _in_time(self) -> Message:
+        """Return the next message; a timer is only set where it is not here yet, for it costs more than the rest."""
+        receiving = self._receive().__await__()
+        try:
+            first = next(receiving)
+        except StopIteration as here:
+            message: Message = here.value
+            return message
+        if self._until is None:
+            self._until = asyncio.get_running_loop().time() + self._seconds
+        try:
+            async with asyncio.timeout_at(self._until):
+                return await _Begun(first, receiving)
+        except TimeoutError:
+            raise Problem("body-timeout", "the body did not arrive in time") from None
+
     def _too_large(self) -> Problem:
         return Problem("body-too-large", f"a body has at most {self._largest} bytes")
+
+
+class _Begun:
+    """An awaitable that has been begun already, and what it waits for."""
+
+    def __init__(self, first: Any, rest: Generator[Any, None, Message]) -> None:
+        self._first = first
+        self._rest = rest
+
+    def __await__(self) -> Generator[Any, None, Message]:
+        try:
+            yield self._first
+        except BaseException as error:
+            self._rest.throw(error)
+            raise
+        return (yield from self._rest)

@@ -4,10 +4,10 @@ msgspec, because this is the hot path: it decodes and checks a question in about
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
 import jsonschema_rs
 import msgspec
@@ -24,6 +24,9 @@ MOST_BULK = 1_000
 MOST_FAULTS = 20
 
 
+Text: TypeAlias = Annotated[str, msgspec.Meta(max_length=LONGEST_TEXT)]
+
+
 class StakeBody(msgspec.Struct, forbid_unknown_fields=True):
     """Money as callers write it."""
 
@@ -34,15 +37,15 @@ class StakeBody(msgspec.Struct, forbid_unknown_fields=True):
 class QuestionBody(msgspec.Struct, forbid_unknown_fields=True):
     """What is posted."""
 
-    type: str
+    type: Text
     evidence: msgspec.Raw
-    location: str = DEFAULT_LOCATION
-    subject: dict[str, str] = {}
-    candidates: list[str] | None = None
+    location: Text = DEFAULT_LOCATION
+    subject: Annotated[dict[Text, Text], msgspec.Meta(max_length=MOST_SUBJECTS)] = {}
+    candidates: tuple[Text, ...] | None = None
     stake: StakeBody | None = None
     deadline: datetime | None = None
     lane: Literal["realtime", "standard", "bulk"] | None = None
-    idempotency_key: str | None = None
+    idempotency_key: Text | None = None
 
 
 class BulkBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -74,7 +77,7 @@ def read(body: bytes | msgspec.Raw, *, key: str | None, trace: str | None, lane:
         raise Problem("invalid-body", f"the body is nested deeper than {DEEPEST}", pointer="#/evidence") from None
     if not isinstance(evidence, dict):
         raise Problem("invalid-body", "evidence is a JSON object", pointer="#/evidence")
-    _within_limits(asked, evidence)
+    _within_limits(asked, evidence, body)
     stake = parse_stake(asked.stake.amount, asked.stake.currency) if asked.stake else None
     return _asked(asked, evidence, stake, key if key is not None else asked.idempotency_key, trace, asked.lane or lane)
 
@@ -139,7 +142,7 @@ def _asked(
         evidence=evidence,
         evidence_json=bytes(asked.evidence),
         subject=asked.subject,
-        candidates=tuple(asked.candidates) if asked.candidates is not None else None,
+        candidates=asked.candidates,
         stake=stake,
         deadline=asked.deadline,
         lane=lane,
@@ -155,41 +158,40 @@ def _evidence(raw: msgspec.Raw) -> Any:
         raise Problem("invalid-body", str(error), pointer="#/evidence") from None
 
 
-def _within_limits(asked: QuestionBody, evidence: dict[str, Any]) -> None:
+def _within_limits(asked: QuestionBody, evidence: dict[str, Any], body: bytes | msgspec.Raw) -> None:
     """Refuse at the edge what PostgreSQL would refuse later, for a whole batch."""
     if asked.deadline is not None and asked.deadline.tzinfo is None:
         raise Problem("invalid-body", "an instant needs its offset, as in 2026-03-07T18:21:07Z", pointer="#/deadline")
     if asked.deadline is not None and not 2000 <= asked.deadline.year < 2200:
         raise Problem("invalid-body", "the deadline is not a date of our time", pointer="#/deadline")
-    if len(asked.subject) > MOST_SUBJECTS:
-        raise Problem("invalid-body", f"a subject has at most {MOST_SUBJECTS} keys", pointer="#/subject")
-    for name, value in asked.subject.items():
-        _text(name, f"#/subject/{_escaped(name)}")
-        _text(value, f"#/subject/{_escaped(name)}")
-    _text(asked.type, "#/type")
-    _text(asked.location, "#/location")
-    if asked.idempotency_key is not None:
-        _text(asked.idempotency_key, "#/idempotency_key")
-    for n, candidate in enumerate(asked.candidates or ()):
-        _text(candidate, f"#/candidates/{n}")
-    raw = bytes(asked.evidence)
-    if b"\\u0000" in raw or b"\\ud" in raw or b"\\uD" in raw or raw.count(b"{") + raw.count(b"[") > DEEPEST:
+    raw = bytes(body)
+    if b"\\u0000" in raw:  # the only way in which JSON can write it
+        for pointer, text in _texts(asked):
+            _text(text, pointer)
+    if b"\\u" in raw or raw.count(b"{") + raw.count(b"[") > DEEPEST:
         _storable(evidence, "#/evidence", 1)
+
+
+def _texts(asked: QuestionBody) -> Iterator[tuple[str, str]]:
+    yield "#/type", asked.type
+    yield "#/location", asked.location
+    yield "#/idempotency_key", asked.idempotency_key or ""
+    for name, value in asked.subject.items():
+        yield f"#/subject/{_escaped(name)}", name + value
+    for n, candidate in enumerate(asked.candidates or ()):
+        yield f"#/candidates/{n}", candidate
 
 
 def _text(value: str, pointer: str) -> None:
     if "\x00" in value:
         raise Problem("invalid-body", "holds a NUL character, which cannot be stored", pointer=pointer)
-    if len(value) > LONGEST_TEXT:
-        raise Problem("invalid-body", f"is longer than {LONGEST_TEXT} characters", pointer=pointer)
 
 
 def _storable(value: Any, pointer: str, depth: int) -> None:
     if depth > DEEPEST:
         raise Problem("invalid-body", f"is nested deeper than {DEEPEST}", pointer="#/evidence")
     if isinstance(value, str):
-        if "\x00" in value:
-            raise Problem("invalid-body", "holds a NUL character, which cannot be stored", pointer=pointer)
+        _text(value, pointer)
         return
     if isinstance(value, dict):
         for name, item in value.items():

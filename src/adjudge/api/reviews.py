@@ -21,6 +21,7 @@ from adjudge.core.answers import Boolean, ClosedSpace, Integer, Labels, Structur
 from adjudge.core.errors import AdjudgeError
 from adjudge.core.money import Stake
 from adjudge.core.specifications import QuestionType
+from adjudge.engine.amending import amend_by_late_votes
 from adjudge.review import answering, claiming
 from adjudge.store import decisions, tasks, work
 from adjudge.store.scope import Scope
@@ -113,7 +114,8 @@ async def answer(task: UUID, body: AnswerBody, scope: Caller, here: Here) -> Res
     here.waiters.wake([finished.decision for finished in recorded.effects.finished])
     if recorded.why:
         why = "the lease has ended" if recorded.why == "lease-ended" else "the decision is settled"
-        raise Problem(recorded.why, f"{why}: your answer is kept as a label", recorded="label")
+        amended = recorded.why == "decision-settled" and await _amended(here, recorded.decision)
+        raise Problem(recorded.why, f"{why}: your answer is kept as a label", recorded="label", amended=amended)
     return _json({"recorded": "vote", "decision_status": await _status(here, task)})
 
 
@@ -190,6 +192,14 @@ async def _token(connection: Any, scope: Scope, task: UUID, token: UUID | None) 
     if found is None:
         raise answering.UnknownTask("there is no such task, or it was never yours")
     return found
+
+
+async def _amended(here: Services, decision: UUID) -> bool:
+    """Let a late vote amend where its type says so; return whether it did."""
+    amended = await amend_by_late_votes(here.pool, decision, here.revisions, now=here.clock, new_id=here.new_id)
+    if amended:
+        here.waiters.wake([decision])
+    return amended
 
 
 async def _status(here: Services, task: UUID) -> str:

@@ -51,6 +51,7 @@ COMMANDS: Mapping[str, Entry] = {
     "api": Entry("adjudge.cli.roles", "api", "Run the HTTP API."),
     "worker": Entry("adjudge.cli.roles", "worker", "Run a worker: it asks deciders and settles."),
     "keeper": Entry("adjudge.cli.roles", "keeper", "Run a keeper: timers, re-sending, housekeeping."),
+    "streams": Entry("adjudge.cli.streams", "app", "Look after workers and their messages, or run an app of your own."),
     "db": Entry("adjudge.cli.database", "app", "Bring the database's schema up to date."),
 }
 

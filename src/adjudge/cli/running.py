@@ -1,6 +1,7 @@
 """`adjudge up`: everything on this machine, stopped together, nothing lost."""
 
 import asyncio
+import functools
 import json
 import os
 import secrets
@@ -8,7 +9,7 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,11 +18,12 @@ import asyncpg
 import httpx
 import typer
 
+from adjudge.cli.readiness import is_told
 from adjudge.cli.refusing import Refused
 from adjudge.cli.settings import Settings
 from adjudge.config import base_of, compile_documents, read_folder
 from adjudge.core.errors import AdjudgeError
-from adjudge.stack import Servers, StackError, embedded, require_free, run_roles
+from adjudge.stack import Ready, Servers, StackError, embedded, require_free, run_roles
 from adjudge.store import keys, migrations
 from adjudge.store.connecting import STATEMENT_SECONDS, UNAVAILABLE, Connection
 from adjudge.store.keys import new_key_id, new_secret
@@ -86,36 +88,46 @@ async def _up(settings: Settings, workers: int) -> None:
         url = f"http://{settings.host}:{settings.port}"
         await stack.enter_async_context(_key_file(folder, database_url, redis_url, url))
         env = _environment(folder, settings, database_url, redis_url)
-        commands = _commands(workers)
+        at_work = _empty(folder / "ready")
+        commands = _commands(workers, at_work)
+        client = await stack.enter_async_context(httpx.AsyncClient(timeout=2))
+        awaited = _Awaited({"api": functools.partial(_answers, client, url), **_files(commands, at_work)})
         async with asyncio.TaskGroup() as group:
             roles = group.create_task(
                 run_roles(
                     commands,
                     env=env,
+                    ready=awaited.checks,
                     report=_report,
                     stop=stop,
                     log_folder=_made(folder / "logs"),
                     drain_seconds=settings.drain_seconds + 5,
                 )
             )
-            if await _is_ready(url, stop):
+            if await awaited.all(stop):
                 _announce(servers, url, time.monotonic() - started)
             await roles
 
 
-def _commands(workers: int) -> dict[str, list[str]]:
+def _commands(workers: int, at_work: Path) -> dict[str, list[str]]:
     names = ["worker"] if workers == 1 else [f"worker-{n + 1}" for n in range(workers)]
     program = [sys.executable, "-m", "adjudge"]
     return {
         "api": [*program, "api"],
-        **{name: [*program, "worker"] for name in names},
-        "keeper": [*program, "keeper"],
+        **{name: [*program, "worker", "--ready-file", str(at_work / name)] for name in names},
+        "keeper": [*program, "keeper", "--ready-file", str(at_work / "keeper")],
     }
 
 
+def _files(commands: Mapping[str, Sequence[str]], at_work: Path) -> dict[str, Ready]:
+    return {name: functools.partial(_is_at_work, at_work / name) for name in commands if name != "api"}
+
+
+async def _is_at_work(file: Path) -> bool:
+    return is_told(file)
+
+
 def _environment(folder: Path, settings: Settings, database_url: str, redis_url: str) -> dict[str, str]:
-    metrics = folder / "metrics"
-    shutil.rmtree(metrics, ignore_errors=True)
     return {
         **os.environ,
         "DATABASE_URL": database_url,
@@ -124,7 +136,7 @@ def _environment(folder: Path, settings: Settings, database_url: str, redis_url:
         "ADJUDGE_HOST": settings.host,
         "ADJUDGE_PORT": str(settings.port),
         "ADJUDGE_UNSAFE": str(settings.unsafe),
-        "PROMETHEUS_MULTIPROC_DIR": str(_made(metrics)),
+        "PROMETHEUS_MULTIPROC_DIR": str(_empty(folder / "metrics")),
     }
 
 
@@ -170,25 +182,46 @@ def _write_private(path: Path, value: object) -> None:
     fresh.replace(path)
 
 
-async def _is_ready(url: str, stop: asyncio.Event) -> bool:
-    """Return True once the API takes questions; False when told to stop before."""
-    deadline = time.monotonic() + READY_SECONDS
-    async with httpx.AsyncClient(timeout=2) as client:
-        while not stop.is_set():
-            try:
-                if (await client.get(f"{url}/readyz")).status_code == 200:
-                    return True
-            except httpx.HTTPError:
-                pass
-            if time.monotonic() > deadline:
-                stop.set()
-                raise AdjudgeError(f"the API did not become ready in {READY_SECONDS:.0f} s, see {PROJECT}/logs/api.log")
-            try:
-                async with asyncio.timeout(0.1):
-                    await stop.wait()
-            except TimeoutError:
-                continue
-    return False
+class _Awaited:
+    """The roles that have not been ready yet, each asked by the task that runs it."""
+
+    def __init__(self, checks: Mapping[str, Ready]) -> None:
+        self.checks = {name: self._noted(name, check) for name, check in checks.items()}
+        self._missing = set(checks)
+        self._complete = asyncio.Event()
+
+    async def all(self, stop: asyncio.Event) -> bool:
+        """Return True once each has been ready; False when told to stop before. Raises AdjudgeError."""
+        waits = [asyncio.create_task(event.wait()) for event in (self._complete, stop)]
+        try:
+            await asyncio.wait(waits, timeout=READY_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+        if not self._complete.is_set() and not stop.is_set():
+            stop.set()
+            names = ", ".join(sorted(self._missing))
+            raise AdjudgeError(f"not ready in {READY_SECONDS:.0f} s: {names}; see {PROJECT}/logs")
+        return self._complete.is_set()
+
+    def _noted(self, name: str, check: Ready) -> Ready:
+        async def checked() -> bool:
+            ready = await check()
+            if ready:
+                self._missing.discard(name)
+            if not self._missing:
+                self._complete.set()
+            return ready
+
+        return checked
+
+
+async def _answers(client: httpx.AsyncClient, url: str) -> bool:
+    """Return whether the API takes questions."""
+    try:
+        return (await client.get(f"{url}/readyz")).status_code == 200
+    except httpx.HTTPError:
+        return False
 
 
 def _announce(servers: Servers, url: str, seconds: float) -> None:
@@ -205,6 +238,11 @@ def _announce(servers: Servers, url: str, seconds: float) -> None:
 
 def _report(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
+
+
+def _empty(folder: Path) -> Path:
+    shutil.rmtree(folder, ignore_errors=True)
+    return _made(folder)
 
 
 def _made(folder: Path) -> Path:

@@ -108,7 +108,12 @@ async def _connect(database_url: str, name: str) -> Connection:
         database_url,
         timeout=5,
         command_timeout=connecting.STATEMENT_SECONDS,
-        server_settings={"application_name": f"adjudge {name} intake", "timezone": "UTC", "jit": "off"},
+        server_settings={
+            "application_name": f"adjudge {name} intake",
+            "timezone": "UTC",
+            "jit": "off",
+            "plan_cache_mode": "force_generic_plan",  # planning the insert anew costs as much as a small flush
+        },
     )
 
 

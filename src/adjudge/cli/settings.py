@@ -18,6 +18,8 @@ class Settings(BaseSettings):
     port: PositiveInt = 8400
     metrics_port: int = 0
     """Where a worker or keeper serves /livez and /metrics; 0: nowhere."""
+    ready_file: Path | None = None
+    """What a worker or keeper writes once it is at work."""
     lease_seconds: PositiveFloat = 15.0
     """A worker silent for this long loses its messages to the others."""
     drain_seconds: PositiveFloat = 10.0

@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 
 import structlog
 
+from adjudge.cli import readiness
 from adjudge.cli.grounds import Ground, grounded
 from adjudge.cli.settings import Settings
 from adjudge.config import Configuration
@@ -18,6 +19,7 @@ from adjudge.engine.slips import STREAM_PREFIX
 from adjudge.engine.sweeping import Sweeper
 from adjudge.engine.timers import Timers
 from adjudge.streams import Subscription, Worker
+from adjudge.streams.loop_watch import LoopWatch
 
 log = structlog.get_logger()
 
@@ -49,22 +51,27 @@ async def run_worker(settings: Settings, stop: asyncio.Event, serve: Serve) -> N
                 deciders=deciders,
             )
             subscriptions = [_subscription(ground, name, deciders) for name in configuration.deciders]
+            observer, patience = StreamObserver(), _patience(configuration)
+            loop_watch = LoopWatch(observer, stall_seconds=patience)
             worker = Worker(
                 ground.streams,
                 subscriptions,
                 stop=stop,
                 drain_seconds=settings.drain_seconds,
-                observer=StreamObserver(),
+                observer=observer,
+                stall_seconds=patience,
+                loop_watch=loop_watch,
             )
             log.info("worker.started", deciders=sorted(configuration.deciders), revision=configuration.revision)
             async with asyncio.TaskGroup() as group:
                 background = [
                     group.create_task(upkeep.run(), name="upkeep"),
-                    group.create_task(serve(lambda: worker.silent_seconds < _patience(configuration)), name="probe"),
+                    group.create_task(serve(lambda: _is_alive(worker, patience)), name="probe"),
                 ]
-                if subscriptions:
-                    await worker.run()
-                await stop.wait()
+                with loop_watch, readiness.told(settings.ready_file):
+                    if subscriptions:
+                        await worker.run()
+                    await stop.wait()
                 for task in background:
                     task.cancel()
 
@@ -92,7 +99,8 @@ async def run_keeper(settings: Settings, stop: asyncio.Event, serve: Serve) -> N
                 group.create_task(housekeeping.run(), name="housekeeping"),
                 group.create_task(serve(lambda: True), name="probe"),
             ]
-            await stop.wait()
+            with readiness.told(settings.ready_file):
+                await stop.wait()
             for task in tasks:
                 task.cancel()
 
@@ -122,6 +130,10 @@ def _subscription(ground: Ground, decider: str, deciders: Deciders) -> Subscript
         lease_seconds=ground.settings.lease_seconds,
         on_dead=asking.gave_up,
     )
+
+
+def _is_alive(worker: Worker, patience: float) -> bool:
+    return worker.trouble is None and worker.silent_seconds < patience
 
 
 def _patience(configuration: Configuration) -> float:

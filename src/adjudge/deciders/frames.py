@@ -4,7 +4,6 @@ Orders and questions go down as JSON, whose whole numbers have no bound; results
 MessagePack, which keeps NaN, so that it is refused like any other.
 """
 
-import struct
 from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeAlias
 
@@ -12,12 +11,12 @@ import msgspec
 
 from adjudge.deciders.explaining import explained
 from adjudge.deciders.functions import Garbled, Raised
+from adjudge.deciders.leash import HEAD
 from adjudge.deciders.questions import Question
 from adjudge.deciders.scores import Garbage, Odd, pairs
 
 LARGEST: Final = 64 * 1024 * 1024
 """Bytes of a message."""
-HEAD: Final = struct.Struct(">I")
 
 
 class Orders(msgspec.Struct, frozen=True):

@@ -12,9 +12,10 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, Final, cast
 
-from adjudge.deciders import frames
-from adjudge.deciders.frames import HEAD, LARGEST, Orders, Unfit
+from adjudge.deciders import frames, leash
+from adjudge.deciders.frames import LARGEST, Orders, Unfit
 from adjudge.deciders.functions import LOADING_SECONDS, Raised, Unusable
+from adjudge.deciders.leash import HEAD
 from adjudge.deciders.lines import GiveBack
 from adjudge.deciders.questions import Question
 
@@ -199,7 +200,7 @@ class ProcessLine:
 async def _spawn() -> tuple[asyncio.SubprocessTransport, _Pipes]:
     return await asyncio.get_running_loop().subprocess_exec(
         _Pipes,
-        *(sys.executable, "-P", "-m", "adjudge.deciders.child", str(os.getpid())),
+        *(sys.executable, "-P", str(leash.__file__), str(os.getpid())),
         stderr=None,  # ours
         start_new_session=True,  # a terminal's Ctrl-C is for the worker
     )

@@ -7,8 +7,7 @@ their share are refused, so that one store's burst does not make the others wait
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from adjudge.core.errors import AdjudgeError
@@ -79,9 +78,8 @@ class Admission:
         """Return how long the unread questions of a lane will take."""
         return self._lag.get(lane, 0) / self._rate.get(lane, LEAST_RATE)
 
-    @contextmanager
-    def admitted(self, lane: str, location: str) -> Iterator[None]:
-        """Count a question in, until its row is durable. Raises Overloaded."""
+    def enter(self, lane: str, location: str) -> None:
+        """Count a question in, until it leaves. Raises Overloaded, and then it has not entered."""
         self._roll()
         behind = self.seconds_behind(lane)
         if self._open > MOST_OPEN or len(self._flusher) > LONGEST_QUEUE or behind > BOUND_SECONDS.get(lane, 15.0):
@@ -91,12 +89,12 @@ class Admission:
         self._admitted[location] += 1
         self._by_lane[lane] += 1
         self._on_the_way[location] += 1
-        try:
-            yield
-        finally:
-            self._on_the_way[location] -= 1
-            if not self._on_the_way[location]:
-                del self._on_the_way[location]
+
+    def leave(self, location: str) -> None:
+        """Its row is durable, or was refused."""
+        self._on_the_way[location] -= 1
+        if not self._on_the_way[location]:
+            del self._on_the_way[location]
 
     def share(self, most: int) -> int:
         """Return how many of `most` questions one caller may have on their way at once."""

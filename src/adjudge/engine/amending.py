@@ -1,24 +1,33 @@
-"""Late truth: always a label; an amendment where the type's configuration says so."""
+"""Amendments: late truth, an operator's call, late votes. Always a label; a new version where the type says so.
 
+They have no work row: the primary key of the outcome arbitrates, and the loser reads again.
+"""
+
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeVar
 from uuid import UUID
 
 import asyncpg
 import msgspec
 
+from adjudge.core.advance import Controls, Settle, advance
 from adjudge.core.answers import Json
-from adjudge.core.events import Settled, write_events
+from adjudge.core.events import Deferred, HistoryEvent, Opinion, Settled, TimedOut, read_events, write_events
+from adjudge.core.history import History
+from adjudge.core.outcomes import Outcome, OutcomeSource
 from adjudge.engine.clocks import Clock
 from adjudge.engine.identifiers import NewId
 from adjudge.engine.revisions import Revisions
-from adjudge.store import labels, outcomes, work
+from adjudge.store import decisions, labels, outcomes, work
 from adjudge.store.connecting import Connection, Pool
 from adjudge.store.labels import NewLabel
-from adjudge.store.outcomes import NewOutcome
-from adjudge.store.scope import Scope
+from adjudge.store.outcomes import Latest, NewOutcome
+from adjudge.store.scope import SYSTEM, Scope
 
 MOST_TRIES = 3
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,14 +53,26 @@ class Labelled:
 async def record_truth(
     pool: Pool, scope: Scope, truth: Truth, revisions: Revisions, *, now: Clock, new_id: NewId
 ) -> Labelled:
-    """Record the label, and amend a final outcome where configured. Raises OutsideSpace.
+    """Record the label, and amend a final outcome where configured. Raises OutsideSpace."""
+    return await _arbitrated(
+        pool, lambda connection: _record(connection, scope, truth, revisions, now=now, new_id=new_id)
+    )
 
-    Amendments have no work row: the primary key arbitrates, and the loser reads again.
+
+async def amend_by_late_votes(pool: Pool, decision: UUID, revisions: Revisions, *, now: Clock, new_id: NewId) -> bool:
+    """Amend a fallback's answer that the late votes so far would have prevented; return whether this call did.
+
+    A fallback's answer is nobody's. What a model, people in time, or late truth said stands.
     """
+    return await _arbitrated(pool, lambda connection: _count_late_votes(connection, decision, revisions, now, new_id))
+
+
+async def _arbitrated(pool: Pool, act: Callable[[Connection], Awaitable[Result]]) -> Result:
+    """Act in a transaction; again, where somebody else has written the version meanwhile."""
     for attempt in range(MOST_TRIES):
         try:
             async with pool.acquire() as connection, connection.transaction():
-                return await _record(connection, scope, truth, revisions, now=now, new_id=new_id)
+                return await act(connection)
         except asyncpg.UniqueViolationError:
             if attempt == MOST_TRIES - 1:
                 raise
@@ -75,45 +96,108 @@ async def _record(
     )
     if await labels.insert(connection, label) is None:
         return Labelled(recorded=False, amended=False)
-    kind = revisions.current.question_type(case.location, case.type)
-    if (
-        latest is None
-        or latest.is_open
-        or latest.source == "cancel"
-        or latest.answer == key
-        or "truth" not in kind.amend
-    ):
+    if latest is None or latest.is_open or latest.source == "cancel" or latest.answer == key:
         return Labelled(recorded=True, amended=False)
-    await outcomes.write_held(connection, [_amendment(truth, key, latest, now, new_id)])
+    amends = revisions.current.question_type(case.location, case.type).amend
+    code = "operator" if "operator" in amends and scope.role in ("operator", "admin") else "truth"
+    if code not in amends:
+        return Labelled(recorded=True, amended=False)
+    reason = f"{truth.source} says so" + (f" ({truth.ref})" if truth.ref else "")
+    source: OutcomeSource = latest.source  # type: ignore[assignment]
+    said = Outcome(
+        version=latest.version + 1,
+        kind="amended",
+        answer=key,
+        source=source,
+        deciders=tuple(latest.deciders),
+        reason=reason,
+        code=code,
+    )
+    await outcomes.write_held(connection, [_amendment(truth.decision, said, latest, (), now, new_id)])
     return Labelled(recorded=True, amended=True)
 
 
-def _amendment(truth: Truth, key: str, latest: Any, now: Clock, new_id: NewId) -> NewOutcome:
-    reason = f"{truth.source} says so" + (f" ({truth.ref})" if truth.ref else "")
+async def _count_late_votes(
+    connection: Connection, decision: UUID, revisions: Revisions, now: Clock, new_id: NewId
+) -> bool:
+    found = (await decisions.get(connection, SYSTEM, [decision]))[decision]
+    latest = await outcomes.latest(connection, decision)
+    amends = revisions.current.question_type(found.location, found.type).amend
+    if found.status != "final" or latest is None or latest.source != "fallback" or "late-vote" not in amends:
+        return False
+    await revisions.load(connection, {found.revision})
+    votes = [
+        Opinion(
+            at=vote.at,
+            stage=vote.stage,
+            by=vote.reviewer,
+            source="reviewer",
+            answer=vote.answer,
+            confidence=revisions.configuration(found.revision).pool(vote.pool).accuracy,
+            pool=vote.pool,
+        )
+        for vote in await labels.late_votes(connection, decision)
+    ]
+    written, _, _ = await decisions.path(connection, decision)
+    path = tuple(event for outcome in written for event in read_events(str(outcome["path"])))
+    case = await work.case_of(connection, decision)
+    for stage in sorted({vote.stage for vote in votes}):
+        before, late = _until_passed_over(path, stage), tuple(vote for vote in votes if vote.stage == stage)
+        history = History(case, (*before, *late))
+        plan = revisions.plan(found.revision, found.location, found.type)
+        step = advance(plan, history, Controls(), before[-1].at)
+        if isinstance(step, Settle) and step.outcome.kind == "final" and step.outcome.source == "reviewer":
+            if step.outcome.answer == latest.answer:
+                return False
+            said = msgspec.structs.replace(
+                step.outcome,
+                version=latest.version + 1,
+                kind="amended",
+                reason=f"said late: {step.outcome.reason}",
+                code="late-vote",
+            )
+            await outcomes.write_held(connection, [_amendment(decision, said, latest, late, now, new_id)])
+            return True
+    return False
+
+
+def _until_passed_over(path: tuple[HistoryEvent, ...], stage: int) -> tuple[HistoryEvent, ...]:
+    """Return what had happened when the stage was passed over, or the decision settled without it."""
+    for position, event in enumerate(path):
+        is_of_stage = isinstance(event, TimedOut | Deferred) and event.stage == stage
+        if is_of_stage or isinstance(event, Settled):
+            return path[:position]
+    return path
+
+
+def _amendment(
+    decision: UUID, said: Outcome, latest: Latest, votes: tuple[Opinion, ...], now: Clock, new_id: NewId
+) -> NewOutcome:
     event = Settled(
         at=now(),
-        version=latest.version + 1,
+        version=said.version,
         outcome="amended",
-        answer=key,
-        source=latest.source,
-        reason=reason,
-        code="truth",
+        answer=said.answer,
+        source=said.source,
+        confidence=said.confidence,
+        reason=said.reason,
+        code=said.code,
     )
     return NewOutcome(
-        decision_id=truth.decision,
+        decision_id=decision,
         base=latest.version,
         stage=-1,
         kind="amended",
-        answer=key,
-        source=latest.source,
-        confidence=None,
-        deciders=",".join(latest.deciders),
-        reason=reason,
-        code="truth",
+        answer=said.answer,
+        source=said.source,
+        confidence=said.confidence,
+        deciders=",".join(said.deciders),
+        reason=said.reason,
+        code=said.code,
         certificate=None,
         relied=msgspec.json.encode([]).decode(),
         attempt_id=new_id(),
-        votes=latest.votes,
+        votes=latest.votes + len(votes),
         cost=latest.cost,
-        path=write_events((event,)),
+        path=write_events((*votes, event)),
     )

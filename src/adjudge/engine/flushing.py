@@ -9,13 +9,14 @@ import random
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import asyncpg
 import structlog
 
 from adjudge.core.errors import AdjudgeError
+from adjudge.engine.stepping import RESEND_SECONDS
 from adjudge.store import intake
 from adjudge.store.connecting import UNAVAILABLE, Connection
 from adjudge.store.intake import NewDecision, Replayed
@@ -28,6 +29,7 @@ LARGEST_BATCH = 200
 CONNECTIONS = 2
 LONGEST_WAIT_SECONDS = 4.0
 """A row that cannot be committed for this long is refused: 503, nothing acknowledged."""
+_RESEND = timedelta(seconds=RESEND_SECONDS)
 _DATA_ERRORS = ("22", "23", "54")
 
 
@@ -68,7 +70,7 @@ class Flusher:
         publish: Callable[[Sequence[Entry]], Awaitable[object]],
     ) -> None:
         self._connect = connect
-        self._key_window_seconds = key_window_seconds
+        self._key_window = timedelta(seconds=key_window_seconds)
         self._rng = rng
         self._publish = publish
         self._queues: dict[tuple[str, str], deque[Pending]] = {}
@@ -159,7 +161,7 @@ class Flusher:
         return batch
 
     def _put(self, pending: Pending, *, first: bool = False) -> None:
-        queue = self._queues.setdefault((pending.row.lane, pending.row.location), deque())
+        queue = self._queues.setdefault((pending.row.terms.lane, pending.row.terms.location), deque())
         (queue.appendleft if first else queue.append)(pending)
         self._size += 1
 
@@ -200,7 +202,7 @@ class Flusher:
         names.INTAKE_SECONDS.observe(self.seconds)
         names.INTAKE_ROWS.observe(len(batch))
         self._answer(ordered, asked, holders)
-        accepted = Counter((p.row.type, p.row.lane) for p in ordered if p.row.id in asked)
+        accepted = Counter((p.row.terms.type, p.row.terms.lane) for p in ordered if p.row.id in asked)
         for labels, count in accepted.items():
             names.ACCEPTED.labels(*labels).inc(count)
         await self._publish([entry for p in ordered if p.row.id in asked for entry in p.entries])
@@ -215,7 +217,7 @@ class Flusher:
         if not fresh:
             return found
         try:
-            return found | await intake.insert(connection, [p.row for p in fresh], self._key_window_seconds)
+            return found | await intake.insert(connection, [p.row for p in fresh], self._key_window, _RESEND)
         except asyncpg.PostgresError as error:
             if not (error.sqlstate or "").startswith(_DATA_ERRORS):
                 raise

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from typing import TypeAlias
 from uuid import UUID
 
+from asyncpg.pgproto.pgproto import UUID as FastUUID  # noqa: N811  it is no constant
+
 from adjudge.engine.clocks import Clock
 
 NewId: TypeAlias = Callable[[], UUID]
@@ -16,7 +18,11 @@ _STEP = 1 << 32
 
 
 class Identifiers:
-    """Mints ids. Order is for locality and pages only: nothing correct may rest on it."""
+    """Mints ids. Order is for locality and pages only: nothing correct may rest on it.
+
+    They are asyncpg's own kind of UUID, which every row read back has too: equal to the standard library's,
+    and made, compared and written in a tenth of the time.
+    """
 
     def __init__(self, clock: Clock, rng: random.Random) -> None:
         self._clock = clock
@@ -34,7 +40,8 @@ class Identifiers:
                 milliseconds, tail = milliseconds + 1, self._rng.getrandbits(73)
         self._last = (milliseconds, tail)
         high, low = tail >> 62, tail & ((1 << 62) - 1)
-        return UUID(int=milliseconds << 80 | _VERSION | high << 64 | _VARIANT | low)
+        minted: UUID = FastUUID((milliseconds << 80 | _VERSION | high << 64 | _VARIANT | low).to_bytes(16, "big"))
+        return minted
 
 
 def instant_of(identifier: UUID) -> float:

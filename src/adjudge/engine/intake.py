@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -21,13 +21,12 @@ from adjudge.core.plans import LONGEST_DEADLINE, Plan
 from adjudge.core.specifications import Location, QuestionType
 from adjudge.engine import slips
 from adjudge.engine.clocks import Clock
-from adjudge.engine.coins import Coin
+from adjudge.engine.coins import POLICY, Coin
 from adjudge.engine.flushing import Flusher
 from adjudge.engine.identifiers import NewId
 from adjudge.engine.revisions import Revisions
 from adjudge.engine.slips import Slip
-from adjudge.engine.stepping import RESEND_SECONDS
-from adjudge.store.intake import NewDecision, Replayed
+from adjudge.store.intake import NewDecision, Replayed, Terms
 from adjudge.store.scope import Scope
 
 _encode = msgspec.json.Encoder().encode
@@ -99,6 +98,18 @@ class Known:
     id: UUID
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Place:
+    """A question type at a location, under the configuration in force."""
+
+    location: Location
+    kind: QuestionType
+    plan: Plan
+    revision: int
+    terms: dict[str, Terms]
+    """By lane."""
+
+
 class Intake:
     """Accepts questions."""
 
@@ -122,28 +133,47 @@ class Intake:
         self._controls = controls
         self._audit_rate = audit_rate
         self._evidence_key = evidence_key
+        self._configuration: Configuration | None = None
+        self._places: dict[tuple[str, str], Place] = {}
+        """Of this configuration: what was looked up once."""
+
+    def place(self, scope: Scope, location: str, question_type: str) -> Place:
+        """Return where a question belongs; a bound key learns nothing of other locations, not even their names.
+
+        Raises UnknownHere, UnknownLocation, UnknownType, NoPlan.
+        """
+        configuration = self._revisions.current
+        if not scope.sees(location) or (scope.locations is not None and location not in configuration.sites):
+            raise UnknownHere(location)
+        if self._configuration is not configuration:
+            self._configuration, self._places = configuration, {}
+        found = self._places.get((location, question_type))
+        if found is None:
+            found = self._places[location, question_type] = Place(
+                configuration.location(location),
+                configuration.question_type(location, question_type),
+                configuration.plan(location, question_type),
+                configuration.revision,
+                {},
+            )
+        return found
 
     def prepare(self, scope: Scope, question: Question, *, reply: str | None = None) -> "tuple[NewDecision, Opened]":
         """Return the row of a question and the decision it opens. Pure but for id, clock and coin.
 
-        Raises UnknownLocation, UnknownType, NoPlan, InvalidQuestion, InvalidEvidence.
+        Raises InvalidQuestion, and what `place` raises.
         """
-        configuration = self._revisions.current
-        location = configuration.location(question.location)
-        if not scope.sees(location.name):
-            raise UnknownHere(location.name)
-        kind = configuration.question_type(location.name, question.type)
-        plan = configuration.plan(location.name, question.type)
+        place = self.place(scope, question.location, question.type)
         now, decision = self._now(), self._new_id()
-        case = case_of(question, kind, plan, location, now)
-        step = advance(plan, History(case), self._controls.now(), now)
+        case = case_of(question, place.kind, place.plan, place.location, now)
+        step = advance(place.plan, History(case), self._controls.now(), now)
         first = step if isinstance(step, Ask) and step.pool is None else None
         history = History(case, first.record if first else ())
-        row = self._row(scope, question, kind, plan, configuration, location, decision, history, first)
+        row = self._row(scope, question, place, decision, history, first, now)
         opened = Opened(
             id=decision,
             asked_at=now,
-            revision=configuration.revision,
+            revision=place.revision,
             deadline=case.deadline if row.deadline_shown else None,
             waiting_for=msgspec.Raw(row.waiting_for.encode()) if first else None,
             slips=_slips(question, row, history, first, reply) if first else (),
@@ -153,7 +183,7 @@ class Intake:
 
     async def commit(self, row: NewDecision, opened: Opened) -> "datetime | Known":
         """Make the row durable, then send its slips. Raises KeyReused, Unavailable, Unstorable."""
-        answer = await self._flusher.commit(row, [slips.entry(slip, row.lane) for slip in opened.slips])
+        answer = await self._flusher.commit(row, [slips.entry(slip, row.terms.lane) for slip in opened.slips])
         if not isinstance(answer, Replayed):
             return answer
         if answer.fingerprint != row.fingerprint:
@@ -164,49 +194,50 @@ class Intake:
         self,
         scope: Scope,
         question: Question,
-        kind: QuestionType,
-        plan: Plan,
-        configuration: Configuration,
-        location: Location,
+        place: Place,
         decision: UUID,
         history: History,
         step: Ask | None,
+        now: datetime,
     ) -> NewDecision:
-        case, now, audit = history.case, self._now(), self._coin.audit(decision, self._audit_rate)
-        until = step.until if step else now
+        stake, evidence = question.stake, question.evidence_json
         return NewDecision(
             id=decision,
+            terms=self._terms(place, question.lane or place.kind.lane),
             principal=scope.principal,
             key_hash=_hashed_key(question.idempotency_key),
             fingerprint=_fingerprint(question),
-            type=kind.name,
-            location=location.name,
-            groups=list(location.groups),
-            lane=question.lane or kind.lane,
             subject=_encode(question.subject).decode(),
-            stake_minor=question.stake.minor if question.stake else None,
-            stake_currency=question.stake.currency if question.stake else None,
-            facts=_encode(case).decode(),
-            revision=configuration.revision,
-            plan_hash=plan.hash,
-            deadline=case.deadline,
-            deadline_shown=question.deadline is not None or kind.deadline is not None,
-            evidence=question.evidence_json.decode(),
-            evidence_hash=hashlib.blake2b(question.evidence_json, digest_size=16, key=self._evidence_key).digest(),
+            stake_minor=stake.minor if stake else None,
+            stake_currency=stake.currency if stake else None,
+            facts=_encode(history.case).decode(),
+            deadline=history.case.deadline,
+            deadline_shown=question.deadline is not None or place.kind.deadline is not None,
+            evidence=evidence.decode(),
+            evidence_hash=hashlib.blake2b(evidence, digest_size=16, key=self._evidence_key).digest(),
             trace=question.trace,
-            audit=audit.drawn,
-            audit_rate=audit.rate,
-            audit_role=audit.role,
-            audit_key=audit.key,
-            audit_policy=audit.policy,
+            audit_role=self._coin.audit(decision, self._audit_rate).role,
             stage=step.stage if step else -1,
             waiting_for=_encode({"deciders": step.deciders, "until": step.until}).decode() if step else "{}",
-            sent_at=now if step else None,
-            due_at=min(until, now + timedelta(seconds=RESEND_SECONDS)) if step else now,
-            due_kind="resend" if step else "start",
-            stage_until=until,
+            stage_until=step.until if step else now,
             history=write_events(history.events),
         )
+
+    def _terms(self, place: Place, lane: str) -> Terms:
+        found = place.terms.get(lane)
+        if found is None:
+            found = place.terms[lane] = Terms(
+                type=place.kind.name,
+                location=place.location.name,
+                groups=place.location.groups,
+                lane=lane,
+                revision=place.revision,
+                plan_hash=place.plan.hash,
+                audit_rate=self._audit_rate,
+                audit_key=self._coin.key_id,
+                audit_policy=POLICY,
+            )
+        return found
 
 
 class UnknownHere(AdjudgeError):
@@ -287,9 +318,9 @@ def _slips(question: Question, row: NewDecision, history: History, step: Ask, re
     return tuple(
         Slip(
             decision=row.id,
-            revision=row.revision,
-            type=row.type,
-            location=row.location,
+            revision=row.terms.revision,
+            type=row.terms.type,
+            location=row.terms.location,
             stage=step.stage,
             decider=decider,
             version=0,

@@ -47,3 +47,18 @@ class StreamObserver(Observer):
 
     def returned(self, name: str, messages: Sequence[Message]) -> None:
         log.info("messages.handed_back", stream=name, count=len(messages))
+
+    def expired(self, message: Message) -> None:
+        names.STREAM_EVENTS.labels("expired").inc()
+        log.warning("message.expired", stream=message.name, id=message.id)
+
+    def paused(self, name: str, lanes: Sequence[str]) -> None:
+        log.warning("subscription.paused" if lanes else "subscription.resumed", stream=name, lanes=list(lanes))
+
+    def loop_blocked(self, name: str, seconds: float, where: str) -> None:
+        names.STREAM_EVENTS.labels("loop_blocked").inc()
+        log.warning("loop.blocked", stream=name, seconds=round(seconds, 3), where=where)
+
+    def wedged(self, name: str, seconds: float, reason: str) -> None:
+        names.STREAM_EVENTS.labels("wedged").inc()
+        log.error("worker.wedged", stream=name, seconds=round(seconds, 1), reason=reason)

@@ -58,6 +58,7 @@ class Recorded:
     as_: Literal["vote", "label"]
     why: Literal["", "lease-ended", "decision-settled"]
     effects: Effects
+    decision: UUID
 
 
 async def answer(
@@ -99,14 +100,15 @@ async def answer(
     if late:
         await _label(connection, decision, task, scope, key, held)
         names.VOTES.labels(leased.pool, "label").inc()
-        return Recorded("label", late, Effects())
+        return Recorded("label", late, Effects(), decision)
     assert held is not None
     await revisions.load(connection, {held.revision})
     pool = revisions.configuration(held.revision).pool(leased.pool)  # the current revision may have none
     await _vote(connection, scope, leased, lease, key, spent)
     names.VOTES.labels(leased.pool, "vote").inc()
     opinion = _opinion(scope, leased, key, spent, pool, now)
-    return Recorded("vote", "", await stepper.step_held(connection, {decision: held}, {decision: [opinion]}))
+    effects = await stepper.step_held(connection, {decision: held}, {decision: [opinion]})
+    return Recorded("vote", "", effects, decision)
 
 
 async def decline(
@@ -165,7 +167,7 @@ async def _repeated(connection: Connection, decision: UUID, scope: Scope, key: s
     """The same answer sent again, its first reply lost, is harmless; another one is not taken."""
     if await votes.answer_of(connection, decision, str(scope.reviewer)) != key:
         raise AlreadyVoted("your vote on this decision stands already", pointer="#/answer")
-    return Recorded("vote", "", Effects())
+    return Recorded("vote", "", Effects(), decision)
 
 
 async def _seconds(connection: Connection, lease: Assigned, claimed_seconds: float | None) -> float:
@@ -203,7 +205,7 @@ async def _label(connection: Connection, decision: UUID, task: UUID, scope: Scop
         connection,
         NewLabel(
             decision_id=decision,
-            source="late-vote",
+            source=labels.LATE_VOTE,
             source_ref=str(scope.reviewer),
             answer=key,
             reporter=scope.principal,

@@ -18,7 +18,7 @@ from adjudge.stack.errors import (
     StackError,
 )
 from adjudge.stack.ports import require_free
-from adjudge.stack.roles import run_roles
+from adjudge.stack.roles import Ready, run_roles
 
 __all__ = [
     "DiskFull",
@@ -27,6 +27,7 @@ __all__ = [
     "MissingWheel",
     "NoPermission",
     "PortInUse",
+    "Ready",
     "ServerDied",
     "Servers",
     "StackError",

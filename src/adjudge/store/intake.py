@@ -1,49 +1,54 @@
 """Group commit of new decisions: one statement a flush, a second one for the losers of a key."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 from adjudge.store.connecting import Connection
 
 
-@dataclass(slots=True, kw_only=True)
-class NewDecision:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Terms:
+    """What is the same for all questions of a type at a location: sent once a flush, not once a row."""
+
+    type: str
+    location: str
+    groups: tuple[str, ...]
+    lane: str
+    revision: int
+    plan_hash: str
+    audit_rate: float
+    audit_key: str
+    audit_policy: int
+
+
+class NewDecision(NamedTuple):
     """One row of a flush: decision, evidence and work, and the key that makes a retry harmless."""
 
     id: UUID
+    terms: Terms
     principal: str
     key_hash: bytes | None
     fingerprint: bytes
-    type: str
-    location: str
-    groups: list[str]
-    lane: str
     subject: str
     """JSON object."""
     stake_minor: int | None
     stake_currency: str | None
     facts: str
     """JSON of `core.history.Case`: what a replay reads."""
-    revision: int
-    plan_hash: str
     deadline: datetime
     deadline_shown: bool
     evidence: str
     """JSON object."""
     evidence_hash: bytes
     trace: str | None
-    audit: bool
-    audit_rate: float
     audit_role: str
-    audit_key: str
-    audit_policy: int
+    """`calibrate` or `certify`; empty where the coin did not fall on audit."""
     stage: int
+    """The stage whose models are asked at once; -1: the first step is still to be taken."""
     waiting_for: str
-    sent_at: datetime | None
-    due_at: datetime
-    due_kind: str
     stage_until: datetime
     history: str
 
@@ -54,13 +59,6 @@ class NewDecision:
 
 
 @dataclass(frozen=True, slots=True)
-class Accepted:
-    """A decision that this flush, or an earlier try of it, has committed."""
-
-    asked_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class Replayed:
     """The key was used before: by this decision, with this fingerprint."""
 
@@ -68,48 +66,55 @@ class Replayed:
     fingerprint: bytes
 
 
-COLUMNS = (
-    ("id", "uuid"),
-    ("principal", "text"),
-    ("key_hash", "bytea"),
-    ("fingerprint", "bytea"),
-    ("type", "text"),
-    ("location", "text"),
-    ("groups", "text"),
-    ("lane", "text"),
-    ("subject", "jsonb"),
-    ("stake_minor", "bigint"),
-    ("stake_currency", "text"),
-    ("facts", "jsonb"),
-    ("revision", "int"),
-    ("plan_hash", "text"),
-    ("deadline", "timestamptz"),
-    ("deadline_shown", "boolean"),
-    ("evidence", "jsonb"),
-    ("evidence_hash", "bytea"),
-    ("trace", "text"),
-    ("audit", "boolean"),
-    ("audit_rate", "real"),
-    ("audit_role", "text"),
-    ("audit_key", "text"),
-    ("audit_policy", "int"),
-    ("stage", "int"),
-    ("waiting_for", "jsonb"),
-    ("sent_at", "timestamptz"),
-    ("due_at", "timestamptz"),
-    ("due_kind", "text"),
-    ("stage_until", "timestamptz"),
-    ("history", "jsonb"),
-)
+_ROW = {
+    "id": "uuid",
+    "terms": "int",
+    "principal": "text",
+    "key_hash": "bytea",
+    "fingerprint": "bytea",
+    "subject": "jsonb",
+    "stake_minor": "bigint",
+    "stake_currency": "text",
+    "facts": "jsonb",
+    "deadline": "timestamptz",
+    "deadline_shown": "boolean",
+    "evidence": "jsonb",
+    "evidence_hash": "bytea",
+    "trace": "text",
+    "audit_role": "text",
+    "stage": "int",
+    "waiting_for": "jsonb",
+    "stage_until": "timestamptz",
+    "history": "jsonb",
+}
+_TERMS = {
+    "type": "text",
+    "location": "text",
+    "groups": "text",
+    "lane": "text",
+    "revision": "int",
+    "plan_hash": "text",
+    "audit_rate": "real",
+    "audit_key": "text",
+    "audit_policy": "int",
+}
+_KEY_WINDOW = len(_ROW) + len(_TERMS) + 1
+_RESEND = _KEY_WINDOW + 1
+
+
+def _unnest(columns: Mapping[str, str], first: int) -> str:
+    return "unnest(" + ", ".join(f"${n}::{kind}[]" for n, kind in enumerate(columns.values(), first)) + ")"
+
 
 # Keys whose window has passed are taken over; `idem` is locked before `work`, in the order of rows.
 INTAKE = f"""
-    WITH new AS MATERIALIZED (
-        SELECT * FROM unnest({", ".join(f"${n}::{kind}[]" for n, (_, kind) in enumerate(COLUMNS, 1))})
-            AS new ({", ".join(name for name, _ in COLUMNS)})
+    WITH terms AS MATERIALIZED (
+        SELECT * FROM {_unnest(_TERMS, len(_ROW) + 1)} WITH ORDINALITY AS terms ({", ".join(_TERMS)}, terms)
+    ), new AS MATERIALIZED (
+        SELECT * FROM {_unnest(_ROW, 1)} AS new ({", ".join(_ROW)})
     ), taken AS (
         INSERT INTO idem (principal, key_hash, fingerprint, decision_id, expires_at)
-        SELECT principal, key_hash, fingerprint, id, clock_timestamp() + ${len(COLUMNS) + 1}::interval
+        SELECT principal, key_hash, fingerprint, id, clock_timestamp() + ${_KEY_WINDOW}::interval
         FROM new WHERE key_hash IS NOT NULL
         ON CONFLICT (org, principal, key_hash) DO UPDATE
             SET fingerprint = excluded.fingerprint, decision_id = excluded.decision_id,
@@ -117,14 +122,15 @@ INTAKE = f"""
             WHERE idem.expires_at < clock_timestamp()
         RETURNING decision_id
     ), fresh AS MATERIALIZED (
-        SELECT * FROM new WHERE key_hash IS NULL OR id IN (SELECT decision_id FROM taken)
+        SELECT * FROM new JOIN terms USING (terms)
+        WHERE key_hash IS NULL OR id IN (SELECT decision_id FROM taken)
     ), written AS (
         INSERT INTO decision (id, principal, type, location, groups, lane, subject, stake_minor, stake_currency,
             facts, revision, plan_hash, deadline, deadline_shown, evidence_hash, trace, audit, audit_rate,
             audit_role, audit_key, audit_policy)
         SELECT id, principal, type, location, string_to_array(groups, ','), lane, subject, stake_minor,
-            stake_currency, facts, revision, plan_hash, deadline, deadline_shown, evidence_hash, trace, audit,
-            audit_rate, audit_role, audit_key, audit_policy
+            stake_currency, facts, revision, plan_hash, deadline, deadline_shown, evidence_hash, trace,
+            audit_role <> '', audit_rate, audit_role, audit_key, audit_policy
         FROM fresh
         RETURNING id, asked_at
     ), shown AS (
@@ -132,12 +138,19 @@ INTAKE = f"""
     ), opened AS (
         INSERT INTO work (decision_id, type, location, lane, revision, stage, waiting_for, sent_at, due_at,
             due_kind, stage_until, deadline, history)
-        SELECT id, type, location, lane, revision, stage, waiting_for, sent_at, due_at, due_kind, stage_until,
-            deadline, history
+        SELECT id, type, location, lane, revision, stage, waiting_for,
+            CASE WHEN stage >= 0 THEN clock_timestamp() END,
+            CASE WHEN stage >= 0 THEN least(stage_until, clock_timestamp() + ${_RESEND}::interval)
+                ELSE clock_timestamp() END,
+            CASE WHEN stage >= 0 THEN 'resend' ELSE 'start' END,
+            stage_until, deadline, history
         FROM fresh
     )
     SELECT id, asked_at FROM written
 """
+
+_TERMS_AT = list(_ROW).index("terms")
+_GROUPS_AT = list(_TERMS).index("groups")
 
 LOSERS = """
     SELECT principal, key_hash, decision_id, fingerprint FROM idem
@@ -148,17 +161,20 @@ ALREADY = "SELECT id, asked_at FROM decision WHERE id = ANY($1::uuid[])"
 
 
 async def insert(
-    connection: Connection, rows: Sequence[NewDecision], key_window_seconds: float
+    connection: Connection, rows: Sequence[NewDecision], key_window: timedelta, resend: timedelta
 ) -> dict[UUID, datetime]:
     """Commit all that are new in one statement; return when each of them was asked.
 
     Rows must be sorted by `lock_key`, keys unique within a flush. A row that is missing from the
-    result lost its key: see `losers`.
+    result lost its key: see `losers`. A question that is not answered within `resend` is looked at again.
     """
-    columns: list[list[object]] = [[getattr(row, name) for row in rows] for name, _ in COLUMNS]
-    columns[6] = [",".join(row.groups) for row in rows]
-    written = await connection.fetch(INTAKE, *columns, timedelta(seconds=key_window_seconds))
-    return {row["id"]: row["asked_at"] for row in written}
+    numbers: dict[Terms, int] = {}
+    columns: list[Sequence[object]] = list(zip(*rows, strict=True))
+    columns[_TERMS_AT] = [numbers.setdefault(row.terms, len(numbers) + 1) for row in rows]
+    terms = [[getattr(each, name) for each in numbers] for name in _TERMS]
+    terms[_GROUPS_AT] = [",".join(each.groups) for each in numbers]
+    written = await connection.fetch(INTAKE, *columns, *terms, key_window, resend)
+    return {row[0]: row[1] for row in written}
 
 
 async def losers(connection: Connection, rows: Sequence[NewDecision]) -> dict[tuple[str, bytes], Replayed]:

@@ -6,6 +6,9 @@ from uuid import UUID
 
 from adjudge.store.connecting import Connection
 
+LATE_VOTE = "late-vote"
+"""The source of labels that are late votes; its reference is the reviewer."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewLabel:
@@ -33,3 +36,30 @@ async def insert(connection: Connection, label: NewLabel) -> datetime | None:
     """Record the label; None where this source has said so before."""
     at: datetime | None = await connection.fetchval(INSERT, *(getattr(label, name) for name in NewLabel.__slots__))
     return at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LateVote:
+    """What a person said whose lease had ended or whose decision was settled."""
+
+    reviewer: str
+    answer: str
+    at: datetime
+    stage: int
+    pool: str
+
+
+LATE_VOTES = """
+    SELECT DISTINCT ON (label.at, label.source_ref) label.source_ref AS reviewer, label.answer, label.at,
+        review_task.stage, review_task.pool
+    FROM label
+        JOIN assignment ON assignment.decision_id = label.decision_id AND assignment.reviewer = label.source_ref
+        JOIN review_task ON review_task.id = assignment.task_id
+    WHERE label.decision_id = $1 AND label.source = $2
+    ORDER BY label.at, label.source_ref, assignment.claimed_at DESC
+"""
+
+
+async def late_votes(connection: Connection, decision: UUID) -> list[LateVote]:
+    """Return what was said too late, in the order in which it came, with the stage it was asked for in."""
+    return [LateVote(**dict(row)) for row in await connection.fetch(LATE_VOTES, decision, LATE_VOTE)]

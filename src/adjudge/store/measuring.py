@@ -7,25 +7,24 @@ from adjudge.store.partitions import first_id
 
 LANES = ("realtime", "standard", "bulk")
 
+# Both pass over `work`, which holds what is open and nothing else.
+WAITING_FOR_MODELS = "SELECT count(*) FROM work WHERE purpose = 'decide' AND due_kind = 'resend'"
+OPEN_BY_LANE = """
+    SELECT lane, count(work.decision_id) AS open,
+        coalesce(extract(epoch FROM clock_timestamp() - min(asked_at)), 0)::float8 AS age
+    FROM unnest($1::text[]) AS lane LEFT JOIN work USING (lane) GROUP BY lane
+"""
+
 
 async def waiting_for_models(connection: Connection) -> int:
     """Return how many decisions wait for a model."""
-    waiting: int = await connection.fetchval(
-        "SELECT count(*) FROM work WHERE purpose = 'decide' AND due_kind = 'resend'"
-    )
+    waiting: int = await connection.fetchval(WAITING_FOR_MODELS)
     return waiting
 
 
 async def open_by_lane(connection: Connection) -> dict[str, tuple[int, float]]:
     """Return by lane how many decisions are open and how old the oldest is, in seconds."""
-    rows = await connection.fetch(
-        """
-        SELECT lane, count(work.decision_id) AS open,
-            coalesce(extract(epoch FROM clock_timestamp() - min(asked_at)), 0)::float8 AS age
-        FROM unnest($1::text[]) AS lane LEFT JOIN work USING (lane) GROUP BY lane
-        """,
-        list(LANES),
-    )
+    rows = await connection.fetch(OPEN_BY_LANE, list(LANES))
     return {row["lane"]: (row["open"], row["age"]) for row in rows}
 
 

@@ -66,7 +66,8 @@ _WRITE = """
 """
 
 # Only where the stage still waits for its model (`resend`): once it was deferred, a late answer settles nothing.
-# `ANY($1)` stands beside the joins because the planner takes `new` for one row: it would read all of `work`.
+# `ANY($1)` stands in `held` because the planner takes `new` for one row: it would read all of `work`. The
+# DELETE takes an array for the same reason, of its own: beside a join each probe would compare the whole of $1.
 # One statement: lock work in id order, write what still stands, delete the row, close open tasks.
 SETTLE = f"""
     WITH new AS MATERIALIZED (
@@ -85,9 +86,8 @@ SETTLE = f"""
         FROM held WHERE decision_id NOT IN (SELECT decision_id FROM refused)
         RETURNING decision_id, settled_at
     ), deleted AS (
-        DELETE FROM work USING written
-        WHERE work.decision_id = ANY($1::uuid[]) AND work.decision_id = written.decision_id
-            AND work.purpose = 'decide'
+        DELETE FROM work
+        WHERE decision_id = ANY(ARRAY(SELECT decision_id FROM written)) AND purpose = 'decide'
     )
     SELECT decision_id, settled_at FROM written
     UNION ALL SELECT decision_id, NULL FROM refused

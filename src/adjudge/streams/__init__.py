@@ -7,38 +7,76 @@
 Usable alone: nothing here knows of decisions. Messages may come twice; handlers bear that.
 """
 
+from adjudge.streams.app import App
+from adjudge.streams.asking import HandlerFailed, Receipt, ResultTimeout
 from adjudge.streams.broker import Streams
+from adjudge.streams.codecs import Undecodable
+from adjudge.streams.contexts import BatchContext, Context
 from adjudge.streams.dead_letters import DeadLetters
-from adjudge.streams.messages import DeadLetter, Depth, Entry, Failure, Full, LaneDepth, Message
+from adjudge.streams.declaring import NotAHandler
+from adjudge.streams.fairness import KeyRules
+from adjudge.streams.messages import DeadLetter, Depth, Duplicate, Entry, Failure, Full, LaneDepth, Message
 from adjudge.streams.observing import Observer
 from adjudge.streams.publishing import Published
 from adjudge.streams.retrying import Retries
-from adjudge.streams.signals import NoGroup, Poison, Reject, RetryLater, Stall, Unavailable
-from adjudge.streams.subscriptions import Handler, OnDead, Subscription
+from adjudge.streams.shedding import Shedding
+from adjudge.streams.signals import (
+    Crashed,
+    Escaped,
+    Expired,
+    NoGroup,
+    Poison,
+    Reject,
+    RetryLater,
+    Stall,
+    TimedOut,
+    Unavailable,
+)
+from adjudge.streams.subscriptions import Handler, OnDead, Said, Single, Subscription
+from adjudge.streams.tasks import NotTaken, Task
 from adjudge.streams.worker import Worker, run
 
 __all__ = [
+    "App",
+    "BatchContext",
+    "Context",
+    "Crashed",
     "DeadLetter",
     "DeadLetters",
     "Depth",
+    "Duplicate",
     "Entry",
+    "Escaped",
+    "Expired",
     "Failure",
     "Full",
     "Handler",
+    "HandlerFailed",
+    "KeyRules",
     "LaneDepth",
     "Message",
     "NoGroup",
+    "NotAHandler",
+    "NotTaken",
     "Observer",
     "OnDead",
     "Poison",
     "Published",
+    "Receipt",
     "Reject",
+    "ResultTimeout",
     "Retries",
     "RetryLater",
+    "Said",
+    "Shedding",
+    "Single",
     "Stall",
     "Streams",
     "Subscription",
+    "Task",
+    "TimedOut",
     "Unavailable",
+    "Undecodable",
     "Worker",
     "run",
 ]

@@ -1,6 +1,7 @@
 """The way to the broker for one process: publish, measure, hint, and open the connections of workers."""
 
 import asyncio
+import math
 import random
 import time
 from collections.abc import Callable, Sequence
@@ -9,13 +10,24 @@ from typing import Self
 
 from adjudge.streams import hints as pubsub
 from adjudge.streams import measuring, publishing
+from adjudge.streams import results as answers
+from adjudge.streams.addresses import Credentials, target
 from adjudge.streams.dead_letters import DeadLetters
+from adjudge.streams.fairness import KeyRules
 from adjudge.streams.group import Group
+from adjudge.streams.inspecting import Inspector
 from adjudge.streams.messages import Depth, Entry
+from adjudge.streams.pauses import Pauses
 from adjudge.streams.publishing import Published
-from adjudge.streams.scripts import Command
+from adjudge.streams.registry import Registry
+from adjudge.streams.results import Kept, Reply
+from adjudge.streams.script import Command
 from adjudge.streams.signals import Unavailable
-from adjudge.streams.wire import Wire, accepted
+from adjudge.streams.ticking import Ticking
+from adjudge.streams.wire import Wire, Wires, accepted
+
+WAKES = "wakes"
+"""The channel on which workers hear that something is due before they look next: a name's key prefix."""
 
 
 class Streams:
@@ -35,14 +47,17 @@ class Streams:
         rng: random.Random,
         now: Callable[[], float] = time.time,
         timeout_seconds: float = 2.0,
+        credentials: Credentials | None = None,
     ) -> None:
-        self._url = url
+        self._paths = Wires(target(url, credentials), timeout_seconds=timeout_seconds)
         self._prefix = prefix
-        self._timeout_seconds = timeout_seconds
         self._wires: list[Wire] = []
+        self._clocks: dict[str, Callable[[], float]] = {}
         self.rng, self.now = rng, now
         self._publisher, self._questions, self._hints = self._wire("publish"), self._wire("ask"), self._wire("hint")
-        self.dead_letters = DeadLetters(self._questions)
+        self.dead_letters = DeadLetters(self._questions, self._channel(WAKES))
+        self.pauses, self.inspector = Pauses(self._questions), Inspector(self._questions, prefix)
+        self.registry = Registry(self._questions, self._channel("streams"))
 
     async def __aenter__(self) -> Self:
         return self
@@ -56,13 +71,14 @@ class Streams:
         """Close all connections."""
         for wire in self._wires:
             await wire.close()
+        await self._paths.close()
 
     async def publish(self, entries: Sequence[Entry]) -> list[Published]:
         """Write all in one go; one answer each, in order: an id, `Full` or `Unavailable`. Ends within the time-out.
 
         What answered `Unavailable` may have been written all the same.
         """
-        return await publishing.publish(self._publisher, entries) if entries else []
+        return await publishing.publish(self._publisher, entries, self._channel(WAKES)) if entries else []
 
     async def oldest(self, name: str, lanes: Sequence[str]) -> float | None:
         """First publication of the oldest unfinished message, Unix seconds of the server; None: there is none.
@@ -78,11 +94,13 @@ class Streams:
     async def epoch(self) -> str | None:
         """A name of the broker's present data; another than before: it lost them. None: it cannot be reached."""
         proposed = f"{self.rng.getrandbits(128):032x}"
+        keys = self._paths.everywhere(f"{self._prefix}:epoch")
+        commands: list[Command] = [("SET", key, proposed, "NX", "GET") for key in keys]
         try:
-            found = await self._questions.ask(("SET", f"{self._prefix}:epoch", proposed, "NX", "GET"))
+            found = [accepted(answer) for answer in await self._questions.call(*commands)]
         except Unavailable:
             return None
-        return found.decode() if found else proposed
+        return ",".join(each.decode() if each else proposed for each in found)
 
     async def ping(self) -> bool:
         """Whether the broker answers."""
@@ -90,6 +108,23 @@ class Streams:
             return bool(await self._questions.ask(("PING",)) == b"PONG")
         except Unavailable:
             return False
+
+    async def time(self) -> float:
+        """Unix seconds of the server. Raises `Unavailable`."""
+        seconds, micros = await self._questions.ask(("TIME",))
+        return int(seconds) + int(micros) / 1e6
+
+    def server_now(self) -> float:
+        """Unix seconds on the server's clock, as the groups of this process know it; minus infinity: none does."""
+        return max((now() for now in self._clocks.values()), default=-math.inf)
+
+    async def reply(self, name: str, replies: Sequence[Reply]) -> None:
+        """Keep answers and progress for whoever asked, each for its time, and tell them. Raises `Unavailable`."""
+        await answers.tell(self._hints, name, self._prefix, replies)
+
+    async def replies(self, name: str, tokens: Sequence[str]) -> list[Kept]:
+        """What is kept for each token. Raises `Unavailable`."""
+        return await answers.kept(self._questions, name, tokens)
 
     async def hint(self, channel: str, payload: bytes) -> bool:
         """Tell whoever listens; whether the broker took it."""
@@ -115,9 +150,20 @@ class Streams:
         wire = self._new_wire("listen")
         await pubsub.listen(wire, self._channel(channel), on_message, ready, self.rng)
 
-    def group(self, name: str, lanes: Sequence[str], consumer: str) -> Group:
-        """The consumer's side of a name, for a worker, which closes it."""
-        return Group(name, lanes, group=self._prefix, consumer=consumer, wire=self._new_wire)
+    def group(self, name: str, lanes: Sequence[str], consumer: str, rules: KeyRules | None = None) -> Group:
+        """The consumer's side of a name, for a worker, which closes it. `rules` are those for the keys of entries.
+
+        There is one group for each name, so each message is handled once: whoever wants it in two places publishes
+        it under two names.
+        """
+        wakes = self._channel(WAKES)
+        group = Group(name, lanes, group=self._prefix, consumer=consumer, wire=self._new_wire, wakes=wakes, rules=rules)
+        self._clocks[name] = group.now
+        return group
+
+    def ticking(self, name: str, worker: str, lease_seconds: float) -> Ticking:
+        """The schedules of a name, for a worker."""
+        return Ticking(self._questions, name, worker, lease_seconds)
 
     def _channel(self, channel: str) -> str:
         return f"{self._prefix}:{channel}"
@@ -128,4 +174,4 @@ class Streams:
         return wire
 
     def _new_wire(self, purpose: str) -> Wire:
-        return Wire(self._url, client_name=f"{self._prefix}-{purpose}", timeout_seconds=self._timeout_seconds)
+        return self._paths.wire(f"{self._prefix}-{purpose}")

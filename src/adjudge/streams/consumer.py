@@ -1,26 +1,33 @@
-"""One subscription at work: read, hand out in batches, and leave in good order.
+"""One subscription at work: read, hand out, and leave in good order.
 
-A batch is chosen only after a look at all lanes that have room, so that what is urgent never waits behind what
-was fetched ahead. Reading blocks only while nothing is in front of the handler.
+What is handled next is chosen only after a look at all lanes that have room, so that what is urgent never waits
+behind what was fetched ahead. Reading blocks only while nothing is in front of the handler.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 
+from adjudge.streams.batches import Batches
 from adjudge.streams.broker import Streams
+from adjudge.streams.concluding import Concluding
 from adjudge.streams.decoding import Page
 from adjudge.streams.group import Group
 from adjudge.streams.handling import Handling
 from adjudge.streams.holding import Holding
+from adjudge.streams.moving import Mover
 from adjudge.streams.observing import Observer
 from adjudge.streams.pausing import pause
 from adjudge.streams.retrying import backoff
 from adjudge.streams.signals import Unavailable
-from adjudge.streams.subscriptions import Subscription
+from adjudge.streams.singles import LOOK_SECONDS, Singles
+from adjudge.streams.subscriptions import Single, Subscription
 from adjudge.streams.upkeep import Upkeep
 
 BLOCK_SECONDS = 0.5
 """How long a read waits for a first message: the time in which claims, and the wish to stop, are noticed."""
+
+PAUSED_SECONDS = 0.1
+"""How soon reading goes on after all lanes were paused."""
 
 _BASE_SECONDS, _CAP_SECONDS = 0.05, 2.0
 
@@ -41,16 +48,13 @@ class Consumer:
     ) -> None:
         self._subscription, self._rng, self._group = subscription, streams.rng, group
         self._stop, self._drain_seconds, self._observer = stop, drain_seconds, observer
+        self._loop_time = asyncio.get_running_loop().time
+        self._alive_at = self._loop_time()
+        self._progress = 0
         self._holding = Holding(subscription)
-        self._handling = Handling(
-            subscription,
-            streams=streams,
-            group=group,
-            holding=self._holding,
-            observer=observer,
-            stop=stop,
-            quarantine=quarantine,
-        )
+        self.name, self.lanes = subscription.name, self._holding.lanes
+        self._work = self._working(streams, quarantine)
+        self.mover = Mover(group, subscription.name, observer)
         self._upkeep = Upkeep(
             subscription,
             streams=streams,
@@ -59,44 +63,89 @@ class Consumer:
             observer=observer,
             may_claim=self._wants_work,
         )
-        self._running: set[asyncio.Task[None]] = set()
-        self._wake = asyncio.Event()
-        self._loop_time = asyncio.get_running_loop().time
-        self._alive_at = self._loop_time()
 
     @property
     def silent_seconds(self) -> float:
-        """Time since a read was last answered or a batch ended; 0 while a stall keeps it from reading."""
-        return 0.0 if self._handling.stalled else self._loop_time() - self._alive_at
+        """Time since a read was last answered or a message ended; 0 while a stall keeps it from reading."""
+        return 0.0 if self._work.stalled else self._loop_time() - self._alive_at
+
+    @property
+    def progress(self) -> int:
+        """Grows whenever messages came in or were finished."""
+        return self._progress
+
+    @property
+    def in_hand(self) -> int:
+        """Messages that were taken and are not finished."""
+        return sum(map(len, self._holding.ids().values()))
+
+    @property
+    def is_excused(self) -> bool:
+        """Whether it is right that nothing is consumed: the world behind the handler is gone, or the worker stops."""
+        return not self._wants_work()
 
     async def run(self) -> None:
         """Consume until `stop`, then drain and leave."""
         try:
             async with asyncio.TaskGroup() as beside:
                 upkeep = beside.create_task(self._upkeep.run(), name=f"upkeep {self._subscription.name}")
+                mover = beside.create_task(self.mover.run(), name=f"mover {self._subscription.name}")
                 watch = beside.create_task(self._wake_on_stop(), name=f"stop {self._subscription.name}")
-                async with asyncio.TaskGroup() as batches:
-                    await self._consume(batches)
-                    await self._drain()
+                async with asyncio.TaskGroup() as tasks:
+                    await self._consume(tasks)
+                    await self._work.drain(self._drain_seconds)
                 upkeep.cancel()
+                mover.cancel()
                 watch.cancel()
             await self._depart()
         finally:
             await self._group.close()
 
     def _wants_work(self) -> bool:
-        return not self._stop.is_set() and not self._handling.stalled
+        return not self._stop.is_set() and not self._work.stalled
 
-    def _has_slot(self) -> bool:
-        return len(self._running) < self._subscription.concurrency and not self._handling.stalled
+    def _working(self, streams: Streams, quarantine: asyncio.Lock) -> Batches | Singles:
+        subscription, handler = self._subscription, self._subscription.handler
+        concluding = Concluding(
+            subscription, streams=streams, group=self._group, holding=self._holding, observer=self._observer
+        )
+        if isinstance(handler, Single):
+            return Singles(
+                subscription,
+                handler.call,
+                concluding=concluding,
+                holding=self._holding,
+                observer=self._observer,
+                stop=self._stop,
+                quarantine=quarantine,
+                rng=streams.rng,
+                progressed=self._progressed,
+            )
+        handling = Handling(
+            subscription,
+            handler,
+            concluding=concluding,
+            holding=self._holding,
+            observer=self._observer,
+            stop=self._stop,
+            quarantine=quarantine,
+            rng=streams.rng,
+        )
+        return Batches(
+            subscription, handling=handling, holding=self._holding, stop=self._stop, progressed=self._progressed
+        )
+
+    def _progressed(self) -> None:
+        self._progress += 1
+        self._alive_at = self._loop_time()
 
     async def _wake_on_stop(self) -> None:
         await self._stop.wait()
-        self._wake.set()
+        self._work.wake()
 
-    async def _consume(self, batches: asyncio.TaskGroup) -> None:
+    async def _consume(self, tasks: asyncio.TaskGroup) -> None:
         failures = 0
-        while await self._wait_for_slot():
+        while await self._goes_on():
             try:
                 await self._look()
             except Unavailable as error:
@@ -108,23 +157,29 @@ class Consumer:
             if failures:
                 self._observer.reconnected(self._subscription.name)
             failures, self._alive_at = 0, self._loop_time()
-            self._hand_out(batches)
+            self._work.hand_out(tasks)
 
-    async def _wait_for_slot(self) -> bool:
-        """Whether to go on: False when the worker stops."""
-        while not self._has_slot() and not self._stop.is_set():
-            self._wake.clear()
-            await self._wake.wait()
+    async def _goes_on(self) -> bool:
+        """Wait until there is room for more; False when the worker stops."""
+        await self._work.wait_for_room()
         return not self._stop.is_set()
 
     async def _look(self) -> None:
         if self._holding.doubtful:
             await self._recover()
         # Half a batch at least: all lanes of a read get the same count, and one almost full would starve the others.
-        room = self._holding.lanes.with_room(at_least=(self._subscription.batch + 1) // 2)
-        await self._read(room, 0.0 if len(self._holding.lanes) else BLOCK_SECONDS)
-        if self._subscription.linger_ms:
+        room = self._holding.lanes.with_room(at_least=(self._subscription.in_hand + 1) // 2)
+        if not room and not len(self._holding.lanes):  # all lanes are paused
+            await pause(self._stop, PAUSED_SECONDS)
+        await self._read(room, self._patience(room))
+        if self._subscription.linger_ms and isinstance(self._work, Batches):
             await self._linger()
+
+    def _patience(self, room: Mapping[str, int]) -> float:
+        """How long a read may wait for a first message: not while a batch could be handed out instead."""
+        if isinstance(self._work, Singles):  # the runners need no reader to go on
+            return BLOCK_SECONDS if len(room) == len(self._subscription.lanes) else LOOK_SECONDS
+        return 0.0 if len(self._holding.lanes) else BLOCK_SECONDS
 
     async def _recover(self) -> None:
         """Make sure of the groups, and fetch what was given to us in an answer that never came."""
@@ -140,6 +195,7 @@ class Consumer:
             return
         for lane, messages in (await self._group.read(room, min(room.values()), block_seconds)).items():
             self._holding.receive(lane, messages, claimed=False)
+            self._progress += 1
             self._observer.read(self._subscription.name, lane, len(messages))
 
     async def _linger(self) -> None:
@@ -149,25 +205,6 @@ class Consumer:
             if left <= 0 or self._stop.is_set():
                 return
             await self._read(self._holding.lanes.with_room(at_least=1), left)
-
-    def _hand_out(self, batches: asyncio.TaskGroup) -> None:
-        while self._has_slot() and (batch := self._holding.lanes.take()):
-            task = batches.create_task(self._handling.run(batch), name=f"batch {self._subscription.name}")
-            self._running.add(task)
-            task.add_done_callback(self._ended)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._running.discard(task)
-        self._alive_at = self._loop_time()
-        self._wake.set()
-
-    async def _drain(self) -> None:
-        """Let what runs come to its end, then cut it off."""
-        if not self._running:
-            return
-        _, late = await asyncio.wait(self._running, timeout=self._drain_seconds)
-        for task in late:
-            task.cancel()
 
     async def _depart(self) -> None:
         """Hand back what is not finished and take the name away. A broker that is away learns it by the lease."""
@@ -183,7 +220,7 @@ class Consumer:
         counts: dict[str, dict[str, int]] = {lane: {} for lane in self._subscription.lanes}
         for message in self._holding.lanes.drain():
             counts[message.lane][message.id] = message.crashes
-        for message in self._handling.unfinished:
+        for message in self._work.unfinished:
             counts[message.lane][message.id] = max(1, message.crashes)
         return counts
 

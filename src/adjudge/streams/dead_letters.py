@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from adjudge.streams import scripts
+from adjudge.streams import keyed_scripts, marks
 from adjudge.streams.keys import Keys
 from adjudge.streams.messages import DeadLetter
 from adjudge.streams.reasons import Reasons
@@ -17,8 +17,8 @@ _reasons = msgspec.json.Decoder(Reasons)
 class DeadLetters:
     """The dead letters of any name. Every method raises `Unavailable`."""
 
-    def __init__(self, wire: Wire) -> None:
-        self._wire = wire
+    def __init__(self, wire: Wire, wakes: str) -> None:
+        self._wire, self._wakes = wire, wakes
 
     async def page(self, name: str, *, after: str = "", limit: int = 100) -> list[DeadLetter]:
         """At most `limit` letters, oldest first, after the id `after`."""
@@ -32,9 +32,13 @@ class DeadLetters:
         return next((_letter(name, entry_id, fields) for entry_id, fields in found), None)
 
     async def replay(self, name: str, letter_ids: Sequence[str]) -> int:
-        """Publish these anew in their lanes, without their past; return how many still were there."""
+        """Publish these anew in their lanes; return how many still were there.
+
+        Without their past and their deadline; key, trace and headers stay, and the rules of the key hold.
+        """
         keys = Keys(name)
-        return int(await self._wire.ask(scripts.REPLAY.command([keys.dead], [keys.prefix, *letter_ids])))
+        arguments = [keys.prefix, self._wakes, *letter_ids]
+        return int(await self._wire.ask(keyed_scripts.REPLAY.command([keys.dead, keys.rules], arguments)))
 
     async def discard(self, name: str, letter_ids: Sequence[str]) -> int:
         """Delete these; return how many still were there."""
@@ -43,7 +47,7 @@ class DeadLetters:
 
 def _letter(name: str, entry_id: bytes, fields: Sequence[Any]) -> DeadLetter:
     named = dict(zip(fields[::2], fields[1::2], strict=True))
-    reasons = _reasons.decode(named[b"reasons"])
+    reasons, mark = _reasons.decode(named[b"reasons"]), marks.decoded(named.get(b"m", b""))
     return DeadLetter(
         id=entry_id.decode(),
         name=name,
@@ -57,4 +61,7 @@ def _letter(name: str, entry_id: bytes, fields: Sequence[Any]) -> DeadLetter:
         traceback=reasons.traceback,
         crashes=reasons.crashes,
         history=reasons.history,
+        key=mark.key,
+        trace=mark.trace,
+        headers=marks.headers_of(mark),
     )

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from adjudge.streams import marks
 from adjudge.streams.messages import Message, Trail
 
 _trail = msgspec.json.Decoder(Trail)
@@ -42,5 +43,17 @@ def pending(name: str, lane: str, found: Iterable[Any], *, started: bool) -> lis
 
 def _message(name: str, lane: str, entry_id: bytes, fields: Sequence[bytes], *, crashes: int) -> Message:
     named = dict(zip(fields[::2], fields[1::2], strict=False))
-    trail = _trail.decode(named[b"h"]) if b"h" in named else None
-    return Message(entry_id.decode(), name, lane, named.get(b"b", b""), crashes, trail)
+    mark = marks.decoded(named.get(b"m", b""))
+    return Message(
+        id=entry_id.decode(),
+        name=name,
+        lane=lane,
+        body=named.get(b"b", b""),
+        crashes=crashes,
+        trail=_trail.decode(named[b"h"]) if b"h" in named else None,
+        key=mark.key,
+        expires_at=mark.expires_at,
+        trace=mark.trace,
+        dedup_id=mark.dedup_id,
+        headers=marks.headers_of(mark),
+    )

@@ -4,18 +4,21 @@ Three connections: reads may block, effects (acknowledge, retry, bury) must not 
 (leases, claims, due retries) must wait behind neither. Another transport would be another class with these methods.
 """
 
+import asyncio
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
 
-from adjudge.streams import decoding, scripts
+from adjudge.streams import decoding, keyed_scripts, marks, scripts
 from adjudge.streams.decoding import Page
+from adjudge.streams.fairness import KeyRules
 from adjudge.streams.keys import Keys
 from adjudge.streams.messages import Message, Trail
 from adjudge.streams.reasons import Reasons
-from adjudge.streams.scripts import Argument, Command
+from adjudge.streams.script import Argument, Command, Script
+from adjudge.streams.server_clock import ServerClock
 from adjudge.streams.signals import Unavailable
 from adjudge.streams.wire import Wire, accepted
 
@@ -25,6 +28,9 @@ NOBODY = "nobody"
 _HANDED_BACK_MS = 30 * 86_400_000
 _FORGET_ORIGIN_MS = 86_400_000
 _PAGE = 200
+_LOOK_AFTER_SECONDS = 1.0
+_LOOK_AFTER = 50
+"""Keys of a lane with a backlog whose slots are looked after at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,30 +49,53 @@ class Moved:
     count: int
     next_seconds: float
     """Infinity when none waits."""
+    freed: int = 0
+    """Slots of keys that were held by nothing any more."""
 
 
 class Group:
     """The group `name` as consumer `consumer`. Every method raises `Unavailable`, or `NoGroup` after a flush."""
 
     def __init__(
-        self, name: str, lanes: Sequence[str], *, group: str, consumer: str, wire: Callable[[str], Wire]
+        self,
+        name: str,
+        lanes: Sequence[str],
+        *,
+        group: str,
+        consumer: str,
+        wire: Callable[[str], Wire],
+        wakes: str,
+        rules: KeyRules | None = None,
     ) -> None:
         self.name = name
         self._keys = Keys(name)
         self._streams = {lane: self._keys.lane(lane) for lane in lanes}
         self._lane_of = {key.encode(): lane for lane, key in self._streams.items()}
-        self._group = group
-        self._consumer = consumer
+        self._group, self._consumer, self._wakes, self._rules = group, consumer, wakes, rules
         self._reads, self._effects, self._upkeep = wire("read"), wire("effects"), wire("upkeep")
         self._has_xackdel: bool | None = None
+        self._loop_time = asyncio.get_running_loop().time
+        self._clock = ServerClock(self._loop_time)
+        self._looked_after = dict.fromkeys(self._streams, 0)
+        self._look_after_at = self._loop_time()
+
+    def now(self) -> float:
+        """Unix seconds on the server's clock, for deadlines and ages; see `ServerClock`."""
+        return self._clock.now()
 
     async def create(self) -> int:
-        """Make the streams and their groups where they are missing, from the first entry on; return how many."""
+        """Make the streams and their groups where they are missing, from the first entry on; return how many.
+
+        Also writes down the rules for keys, and asks the server for the time.
+        """
         commands: list[Command] = [
             ("XGROUP", "CREATE", key, self._group, "0", "MKSTREAM") for key in self._streams.values()
         ]
-        answers = [each for each in await self._upkeep.call(*commands) if not str(each).startswith("BUSYGROUP")]
-        return len([accepted(answer) for answer in answers])
+        time, ruled, *answers = await self._upkeep.call(("TIME",), written(self._keys.rules, self._rules), *commands)
+        seconds, micros = accepted(time)
+        self._clock.heard(int(seconds) + int(micros) / 1e6)
+        accepted(ruled)
+        return len([accepted(answer) for answer in answers if not str(answer).startswith("BUSYGROUP")])
 
     async def read(self, lanes: Iterable[str], count: int, block_seconds: float) -> Mapping[str, Sequence[Message]]:
         """At most `count` new messages of each lane; waits at most `block_seconds` for the first, 0: not at all."""
@@ -104,12 +133,9 @@ class Group:
         return await self._take(lane, [a for message in messages for a in (message.id, message.crashes + 1)])
 
     async def acknowledge(self, lane: str, messages: Sequence[Message]) -> None:
-        """Finish messages: nobody gets them again, and they leave the stream."""
-        key, ids = self._streams[lane], [message.id for message in messages]
-        origins = [message.origin for message in messages if message.trail]
-        # First, because an origin left behind would pretend that its message is still under way.
-        forget: list[Command] = [("ZREM", self._keys.retrying, *origins)] if origins else []
-        commands = [*forget, *finishing(key, self._group, ids, has_xackdel=await self._can_xackdel())]
+        """Finish messages: nobody gets them again, they leave the stream, and the next of their keys enter it."""
+        plain = [message for message in messages if not message.key]
+        commands = [*await self._finishing(lane, plain), *self._passing_on(lane, messages)]
         try:
             for answer in await self._effects.call(*commands):
                 accepted(answer)
@@ -118,27 +144,37 @@ class Group:
             raise
 
     async def retry(self, lane: str, again: Iterable[Again]) -> None:
-        """Move failed messages to the delayed set."""
-        keys = [self._streams[lane], self._keys.delayed, self._keys.retrying]
+        """Move failed messages to the delayed set; they keep the slots of their keys."""
         arguments = [argument for each in again for argument in _parked(each)]
-        await self._effects.ask(scripts.RETRY.command(keys, [self._group, *arguments]))
+        await self._effects.ask(self._keyed(keyed_scripts.RETRY, lane, arguments))
 
     async def bury(self, lane: str, letters: Iterable[tuple[Message, Reasons]], keep_seconds: float) -> None:
         """Move messages to the dead letters, and drop dead letters older than `keep_seconds`."""
-        keys = [self._streams[lane], self._keys.dead, self._keys.retrying]
-        arguments = [
-            argument
-            for message, reasons in letters
-            for argument in (message.id, message.origin, lane, message.body, msgspec.json.encode(reasons))
-        ]
-        await self._effects.ask(scripts.BURY.command(keys, [self._group, round(keep_seconds * 1000), *arguments]))
+        arguments: list[Argument] = [round(keep_seconds * 1000)]
+        for message, reasons in letters:
+            body, mark = message.body, marks.encoded(message)
+            arguments += (message.id, message.origin, body, msgspec.json.encode(reasons), mark, message.key)
+        await self._effects.ask(self._keyed(keyed_scripts.BURY, lane, arguments, self._keys.dead))
 
     async def move_due(self) -> Moved:
-        """Put delayed messages whose time has come back into their lanes."""
-        arguments: list[Argument] = [self._keys.prefix, _PAGE, _FORGET_ORIGIN_MS]
-        command = scripts.MOVE_DUE.command([self._keys.delayed, self._keys.retrying], arguments)
-        count, next_ms = await self._upkeep.ask(command)
-        return Moved(count, next_ms / 1000 if next_ms >= 0 else math.inf)
+        """Let in whatever waits for its time and has come to it: delayed messages, retries, keys under a rate.
+
+        Now and then some of the keys with a backlog are looked after: a slot of theirs may be held by an entry that
+        was deleted by hand.
+        """
+        fixed: list[Argument] = [self._keys.prefix, self._wakes, _PAGE, _FORGET_ORIGIN_MS]
+        looks = self._loop_time() - self._look_after_at > _LOOK_AFTER_SECONDS
+        count = _LOOK_AFTER if looks else 0
+        lanes = [a for lane, first in self._looked_after.items() for a in (lane, first, count)]
+        keys = [self._keys.delayed, self._keys.retrying, self._keys.rules]
+        moved, next_ms, now_ms, freed, backlogs = await self._upkeep.ask(
+            keyed_scripts.MOVE_DUE.command(keys, [*fixed, *lanes])
+        )
+        self._clock.heard(int(now_ms) / 1000)
+        if looks:
+            self._look_after_at = self._loop_time()
+            self._look_further(backlogs)
+        return Moved(moved, next_ms / 1000 if next_ms >= 0 else math.inf, freed)
 
     async def hand_back(self, lane: str, counts: Mapping[str, int]) -> None:
         """Let others claim these ids at once, each with this count of starts."""
@@ -170,6 +206,28 @@ class Group:
             lost.update(entry_id.decode() for entry_id in answer)
         return lost
 
+    async def _finishing(self, lane: str, messages: Sequence[Message]) -> list[Command]:
+        if not messages:
+            return []
+        origins = [message.origin for message in messages if message.trail]
+        # First, because an origin left behind would pretend that its message is still under way.
+        forget: list[Command] = [("ZREM", self._keys.retrying, *origins)] if origins else []
+        ids, has_xackdel = [message.id for message in messages], await self._can_xackdel()
+        return [*forget, *finishing(self._streams[lane], self._group, ids, has_xackdel=has_xackdel)]
+
+    def _passing_on(self, lane: str, messages: Sequence[Message]) -> list[Command]:
+        keyed = [message for message in messages if message.key]
+        pages = [keyed[start : start + _PAGE] for start in range(0, len(keyed), _PAGE)]
+        return [self._keyed(keyed_scripts.FINISH, lane, [a for m in page for a in _finished(m)]) for page in pages]
+
+    def _keyed(self, script: Script, lane: str, arguments: Iterable[Argument], *keys: str) -> Command:
+        fixed: list[Argument] = [self._keys.prefix, self._wakes, self._group, lane]
+        return script.command([*self._keys.shared(lane), *keys], [*fixed, *arguments])
+
+    def _look_further(self, backlogs: Sequence[int]) -> None:
+        for (lane, first), keys in zip(list(self._looked_after.items()), backlogs, strict=True):
+            self._looked_after[lane] = first + _LOOK_AFTER if first + _LOOK_AFTER < keys else 0
+
     async def _can_xackdel(self) -> bool:
         if self._has_xackdel is None:
             self._has_xackdel = knows_command((await self._effects.call(("COMMAND", "INFO", "XACKDEL")))[0])
@@ -180,7 +238,8 @@ def finishing(key: str, group: str, ids: Sequence[str], *, has_xackdel: bool) ->
     """Commands that acknowledge and delete."""
     if has_xackdel:
         return [("XACKDEL", key, group, "IDS", len(ids), *ids)]
-    return [("XACK", key, group, *ids), ("XDEL", key, *ids)]
+    # In this order: cut off between the two, an entry is found gone; the other way round it would stay for ever.
+    return [("XDEL", key, *ids), ("XACK", key, group, *ids)]
 
 
 def knows_command(information: object) -> bool:
@@ -188,8 +247,18 @@ def knows_command(information: object) -> bool:
     return isinstance(information, list) and bool(information) and information[0] is not None
 
 
+def written(key: str, rules: KeyRules | None) -> Command:
+    """The command that tells publishers and scripts the rules; without rules a key has no bound."""
+    slots, burst = (rules.slots, rules.burst) if rules else (0, 1)
+    every_ms = 1000 / rules.per_second if rules and rules.per_second else 0
+    return ("HSET", key, "slots", slots, "every_ms", every_ms, "burst", burst)
+
+
 def _parked(again: Again) -> tuple[Argument, ...]:
-    message = again.message
-    delay_ms = round(again.delay_seconds * 1000)
-    trail = msgspec.json.encode(again.trail)
-    return (message.id, delay_ms, message.lane, message.body, trail, message.origin, message.published_ms)
+    message, trail = again.message, msgspec.json.encode(again.trail)
+    delay_ms, mark = round(again.delay_seconds * 1000), marks.encoded(message)
+    return (message.id, delay_ms, message.body, trail, message.origin, message.published_ms, mark, message.key)
+
+
+def _finished(message: Message) -> tuple[Argument, ...]:
+    return (message.id, message.key, message.origin if message.trail else "")

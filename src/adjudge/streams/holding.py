@@ -11,7 +11,7 @@ class Holding:
     """Messages of one consumer, each under a lease that must be renewed."""
 
     def __init__(self, subscription: Subscription) -> None:
-        self.lanes = Lanes(subscription.lanes, subscription.batch)
+        self.lanes = Lanes(subscription.lanes, subscription.in_hand)
         self._held: dict[str, dict[str, Message]] = {lane: {} for lane in subscription.lanes}
         self.confirmed_at = float("-inf")
         """Loop time at which the server last confirmed the leases of all."""

@@ -26,8 +26,8 @@ class Batch:
 
 
 class _Lane:
-    def __init__(self, weight: int) -> None:
-        self.weight = weight
+    def __init__(self, name: str, weight: int) -> None:
+        self.name, self.weight, self.step = name, weight, 1 / weight
         self.fresh: deque[Message] = deque()
         self.claimed: deque[Message] = deque()
         self.served = 0.0
@@ -36,11 +36,15 @@ class _Lane:
     def __len__(self) -> int:
         return len(self.fresh) + len(self.claimed)
 
+    def next_of_claimed(self, limit: int) -> list[Message]:
+        """The first of the claimed ones: those up to the first suspect, or one suspect."""
+        trusted = next((i for i, message in enumerate(self.claimed) if _is_suspect(message)), limit)
+        return _pop(self.claimed, max(1, min(limit, trusted)))
+
     def cut(self, limit: int) -> tuple[list[Message], bool]:
         if not self.claimed:
             return _pop(self.fresh, limit), False
-        trusted = next((i for i, message in enumerate(self.claimed) if _is_suspect(message)), limit)
-        return _pop(self.claimed, max(1, min(limit, trusted))), True
+        return self.next_of_claimed(limit), True
 
 
 class Lanes:
@@ -49,12 +53,17 @@ class Lanes:
     def __init__(self, weights: Mapping[str, int], batch: int) -> None:
         if not weights or min(weights.values()) < 1 or batch < 1:
             raise ValueError(f"lanes need weights of at least 1 and a batch of at least 1: {dict(weights)}, {batch}")
-        self._lanes = {lane: _Lane(weight) for lane, weight in weights.items()}
+        self._lanes = {lane: _Lane(lane, weight) for lane, weight in weights.items()}
+        self._in_order = sorted(self._lanes.values(), key=lambda lane: lane.name)  # as `take` decides between equals
         self._batch = batch
         self._clock = 0.0
+        self._waiting = 0
+        self.names = tuple(weights)
+        self.closed: Set[str] = frozenset()
+        """Lanes that are paused: they have no room."""
 
     def __len__(self) -> int:
-        return sum(map(len, self._lanes.values()))
+        return self._waiting
 
     def waiting(self, lane: str) -> int:
         """Messages of a lane that wait."""
@@ -66,7 +75,7 @@ class Lanes:
 
     def with_room(self, at_least: int) -> dict[str, int]:
         """The lanes with room for so many messages, and for how many they have it."""
-        room = {name: self._batch - len(lane) for name, lane in self._lanes.items()}
+        room = {name: self._batch - len(lane) for name, lane in self._lanes.items() if name not in self.closed}
         return {name: free for name, free in room.items() if free >= at_least}
 
     def add(self, lane: str, messages: Iterable[Message], *, claimed: bool) -> None:
@@ -74,7 +83,9 @@ class Lanes:
         target = self._lanes[lane]
         if not len(target):
             target.served = max(target.served, self._clock)
+        before = len(target)
         (target.claimed if claimed else target.fresh).extend(messages)
+        self._waiting += len(target) - before
 
     def take(self) -> Batch | None:
         """The next batch: of the lane that has been served least for its weight, its claimed messages first."""
@@ -85,12 +96,32 @@ class Lanes:
         lane = self._lanes[name]
         batch = Batch(name, *lane.cut(self._batch))
         lane.served += len(batch.messages) / lane.weight
+        self._waiting -= len(batch.messages)
         return batch
+
+    def take_one(self, claimed: int) -> Message | Batch | None:
+        """The next message, in the same order as `take`; where claimed ones are next, up to so many of them."""
+        best: _Lane | None = None
+        for lane in self._in_order:
+            if (lane.fresh or lane.claimed) and (best is None or lane.served < best.served):
+                best = lane
+        if best is None:
+            return None
+        self._clock = best.served
+        if best.claimed:
+            batch = Batch(best.name, best.next_of_claimed(claimed), claimed=True)
+            best.served += len(batch.messages) / best.weight
+            self._waiting -= len(batch.messages)
+            return batch
+        self._waiting -= 1
+        best.served += best.step
+        return best.fresh.popleft()
 
     def remove(self, lane: str, ids: Set[str]) -> list[Message]:
         """Take waiting messages out without handling them."""
         target = self._lanes[lane]
         removed = [message for message in (*target.fresh, *target.claimed) if message.id in ids]
+        self._waiting -= len(removed)
         target.fresh = deque(message for message in target.fresh if message.id not in ids)
         target.claimed = deque(message for message in target.claimed if message.id not in ids)
         return removed

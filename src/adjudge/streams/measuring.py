@@ -12,15 +12,16 @@ from adjudge.streams.wire import Wire, accepted
 async def oldest(wire: Wire, name: str, lanes: Sequence[str]) -> float | None:
     """First publication of the oldest unfinished message, Unix seconds of the server; None: there is none.
 
-    In a lane, in a consumer's hands, or waiting for a retry: finished entries are deleted, so the first of a
-    stream is its oldest, except for retried ones, whose first publication is kept in a set of its own.
+    In a lane, in a backlog, in a consumer's hands, or waiting for its time or a retry: finished entries are deleted,
+    so the first of a stream is its oldest, except for messages that were published before their entries; these are
+    kept in a set of their own (for a day, after which a message that still waits is forgotten here).
     """
     keys = Keys(name)
     firsts = [_first(keys.lane(lane)) for lane in lanes]
     answers = await wire.call(("ZRANGE", keys.retrying, 0, 0, "WITHSCORES"), *firsts)
-    retried, *entries = map(accepted, answers)
+    aged, *entries = map(accepted, answers)
     times = [milliseconds(found[0][0].decode()) for found in entries if found]
-    times += [int(float(retried[1]))] if retried else []
+    times += [int(float(aged[1]))] if aged else []
     return min(times) / 1000 if times else None
 
 
@@ -28,22 +29,37 @@ async def depth(wire: Wire, name: str, lanes: Sequence[str], group: str) -> Dept
     """Length, lag, pending and age of each lane; how many are delayed and dead."""
     keys = Keys(name)
     commands: list[Command] = [("TIME",), ("ZCARD", keys.delayed), ("XLEN", keys.dead)]
-    for lane in lanes:
-        key = keys.lane(lane)
-        commands += [("XLEN", key), ("XPENDING", key, group), _first(key)]
-    answers = await wire.call(*commands)
-    seconds, micros = accepted(answers[0])
+    questions = [_of_lane(keys, lane, group) for lane in lanes]
+    answers = iter(await wire.call(*commands, *(each for asked in questions for each in asked)))
+    seconds, micros = accepted(next(answers))
     now_ms = int(seconds) * 1000 + int(micros) // 1000
-    measured = {lane: _lane_depth(now_ms, *answers[3 * i + 3 : 3 * i + 6]) for i, lane in enumerate(lanes)}
-    return Depth(measured, accepted(answers[1]), accepted(answers[2]))
+    delayed, dead = accepted(next(answers)), accepted(next(answers))
+    measured = {
+        lane: _lane_depth(now_ms, *(next(answers) for _ in asked)) for lane, asked in zip(lanes, questions, strict=True)
+    }
+    return Depth(measured, delayed, dead)
+
+
+def _of_lane(keys: Keys, lane: str, group: str) -> list[Command]:
+    key = keys.lane(lane)
+    longest_waiting: Command = ("ZRANGE", keys.backlog(lane), 0, 0, "WITHSCORES")
+    return [("XLEN", key), ("XPENDING", key, group), _first(key), ("GET", keys.waiting(lane)), longest_waiting]
 
 
 def _first(key: str) -> Command:
     return ("XRANGE", key, "-", "+", "COUNT", 1)
 
 
-def _lane_depth(now_ms: int, length: Any, pending: Any, first: Any) -> LaneDepth:
+def _lane_depth(now_ms: int, length: Any, pending: Any, first: Any, waiting: Any, longest: Any) -> LaneDepth:
     held = 0 if str(pending).startswith("NOGROUP") else accepted(pending)[0]  # no worker has come yet
-    age = max(0, now_ms - milliseconds(first[0][0].decode())) / 1000 if accepted(first) else None
-    # The server's own `lag` is unknown once an entry before the last read one was deleted.
-    return LaneDepth(length=accepted(length), lag=max(0, length - held), pending=held, oldest_seconds=age)
+    waits = int(accepted(waiting) or 0)
+    times = [milliseconds(first[0][0].decode())] if accepted(first) else []
+    times += [int(float(longest[1]))] if accepted(longest) else []
+    return LaneDepth(
+        length=accepted(length) + waits,
+        # The server's own `lag` is unknown once an entry before the last read one was deleted.
+        lag=max(0, length - held) + waits,
+        pending=held,
+        oldest_seconds=max(0, now_ms - min(times)) / 1000 if times else None,
+        waiting=waits,
+    )

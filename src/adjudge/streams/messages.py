@@ -1,14 +1,19 @@
 """What goes through a stream: entries on the way in, messages on the way out, dead letters at the end."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import msgspec
+
+from adjudge.streams.shedding import Shedding
+
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A body to be published."""
+    """A body to be published. Without any of the optional fields it travels alone."""
 
     name: str
     """The family of streams, such as `ask:vision-sku@2`; all its keys share one hash tag."""
@@ -16,13 +21,49 @@ class Entry:
     body: bytes
     max_length: int
     """The lane takes no more than this many unfinished entries; past it `publish` answers `Full`."""
+    key: str = ""
+    """Whom it belongs to, for the rules of the subscription (`KeyRules`); empty: nobody."""
+    delay_seconds: float = 0.0
+    """It enters its lane this long after it was published, to the millisecond of the server's clock."""
+    expires_at: float | None = None
+    """Unix seconds of the server's clock from which on it is not handled any more."""
+    trace: str = ""
+    """W3C `traceparent`."""
+    dedup_id: str = ""
+    """Whatever is published under the same name with the same id is a `Duplicate` for `dedup_seconds`."""
+    dedup_seconds: float = 3600.0
+    headers: Mapping[str, str] = field(default_factory=lambda: NO_HEADERS)
+    shedding: Shedding | None = None
+    """A bound for all lanes together, beside that of the lane."""
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it has none of the fields that the server or the handler must see beside the body."""
+        return not (
+            self.key
+            or self.delay_seconds > 0
+            or self.expires_at is not None
+            or self.trace
+            or self.dedup_id
+            or self.headers
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Full:
-    """The entry was not written, because its lane holds `length` unfinished entries already."""
+    """The entry was not written, because `length` entries are unfinished already."""
 
     length: int
+    shed: bool = False
+    """They are those of all lanes together (`Entry.shedding`), not those of the lane."""
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """The entry was not written, because one with its `dedup_id` was."""
+
+    id: str
+    """What `publish` answered for the first."""
 
 
 class Failure(msgspec.Struct, frozen=True):
@@ -36,12 +77,12 @@ class Failure(msgspec.Struct, frozen=True):
 
 
 class Trail(msgspec.Struct, frozen=True):
-    """What a message that is tried again carries along."""
+    """What a message carries along whose entry is younger than its publication: delayed, held back, tried again."""
 
     origin: str
-    """`lane/id` under which it was first published."""
+    """`lane/id` under which it was first published, or the token that `publish` answered."""
     published_ms: int
-    failures: int
+    failures: int = 0
     """All failures, also those that `history` no longer holds."""
     history: tuple[Failure, ...] = ()
     """The latest failures, oldest first."""
@@ -57,6 +98,12 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     crashes: int = 0
     """Earlier deliveries that ended with the death of their consumer."""
     trail: Trail | None = None
+    key: str = ""
+    expires_at: float | None = None
+    """Unix seconds of the server's clock from which on it must not be handled."""
+    trace: str = ""
+    dedup_id: str = ""
+    headers: Mapping[str, str] = NO_HEADERS
 
     @property
     def failures(self) -> int:
@@ -85,7 +132,7 @@ class Message(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def origin(self) -> str:
-        """`lane/id` of the first publication; the same through all retries."""
+        """Of the first publication: `lane/id`, or the token that `publish` answered; the same through all retries."""
         return self.trail.origin if self.trail else f"{self.lane}/{self.id}"
 
 
@@ -104,6 +151,9 @@ class DeadLetter(msgspec.Struct, frozen=True):
     traceback: str
     crashes: int
     history: tuple[Failure, ...]
+    key: str = ""
+    trace: str = ""
+    headers: Mapping[str, str] = NO_HEADERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +163,13 @@ class LaneDepth:
     length: int
     """Entries that are not finished: those nobody has read and those in the hands of consumers."""
     lag: int
-    """Entries that nobody has read yet."""
+    """Entries that nobody has read yet, those in backlogs included."""
     pending: int
     """Entries in the hands of consumers, living or dead."""
     oldest_seconds: float | None
     """Age of the oldest unfinished entry, clock of the server; None when the lane is empty."""
+    waiting: int = 0
+    """Entries in the backlogs of their keys, which wait for another of the key to end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +178,7 @@ class Depth:
 
     lanes: Mapping[str, LaneDepth]
     delayed: int
-    """Messages that wait for another try."""
+    """Messages of all lanes that wait for their time or another try."""
     dead: int
 
 

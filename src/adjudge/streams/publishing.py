@@ -1,28 +1,29 @@
 """Entries into streams, in one write, bounded in number and in time."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
-from adjudge.streams import scripts
+from adjudge.streams import keyed_scripts, marks, scripts
 from adjudge.streams.keys import Keys
-from adjudge.streams.messages import Entry, Full
+from adjudge.streams.messages import Duplicate, Entry, Full
+from adjudge.streams.script import Argument, Command
+from adjudge.streams.shedding import Shedding
 from adjudge.streams.signals import Unavailable
 from adjudge.streams.wire import Wire
 
-Published = str | Full | Unavailable
-"""Id of the entry in its lane, or why there is none."""
+Published = str | Full | Duplicate | Unavailable
+"""Id of the entry in its lane, or of one that waits a token with a slash; else why there is none."""
 
 
-async def publish(wire: Wire, entries: Sequence[Entry]) -> list[Published]:
+async def publish(wire: Wire, entries: Sequence[Entry], wakes: str) -> list[Published]:
     """One answer for each entry, in order; a broker that is away is an answer too.
 
     The bound of a lane is checked where it is written, so that many producers together keep it; entries are
-    deleted when they are finished, so the length is what is unread plus what is in work. Nothing is trimmed.
+    deleted when they are finished, so the length is what is unread plus what is in work, and what waits in backlogs
+    is added. Nothing is trimmed. Workers listen at `wakes` for what is soon due.
     """
-    groups = _by_stream(entries)
-    commands = [
-        scripts.PUBLISH.command([key], [max_length, *(entries[i].body for i in places)])
-        for (key, max_length), places in groups.items()
-    ]
+    groups = _by_target(entries)
+    commands = [_command(_Target(*target), [entries[i] for i in places], wakes) for target, places in groups.items()]
     try:
         answers = await wire.call(*commands)
     except Unavailable as error:
@@ -35,18 +36,64 @@ async def publish(wire: Wire, entries: Sequence[Entry]) -> list[Published]:
     return [published[place] for place in range(len(entries))]
 
 
-def _by_stream(entries: Sequence[Entry]) -> dict[tuple[str, int], list[int]]:
-    keys: dict[tuple[str, str], str] = {}
-    groups: dict[tuple[str, int], list[int]] = {}
-    for place, entry in enumerate(entries):
-        stream = (entry.name, entry.lane)
-        if stream not in keys:
-            keys[stream] = Keys(entry.name).lane(entry.lane)
-        groups.setdefault((keys[stream], entry.max_length), []).append(place)
+class _Target(NamedTuple):
+    """What one call of a script can be asked to write."""
+
+    name: str
+    lane: str
+    max_length: int
+    shedding: Shedding | None
+    plain: bool
+
+
+_Fields = tuple[str, str, int, Shedding | None, bool]
+
+
+def _by_target(entries: Sequence[Entry]) -> dict[_Fields, list[int]]:
+    groups: dict[_Fields, list[int]] = {}
+    for place, entry in enumerate(entries):  # for each of very many, so no object but a bare tuple
+        target = (entry.name, entry.lane, entry.max_length, entry.shedding, entry.is_plain)
+        groups.setdefault(target, []).append(place)
     return groups
+
+
+def _command(target: _Target, entries: Sequence[Entry], wakes: str) -> Command:
+    keys = Keys(target.name)
+    bound = target.shedding.bound(target.lane) if target.shedding else -1
+    measured = [key for lane in _measured(target) for key in (keys.lane(lane), keys.waiting(lane))]
+    room = (target.max_length, bound)
+    if target.plain:
+        return scripts.PUBLISH.command(measured, [*room, *(entry.body for entry in entries)])
+    marked = (argument for entry in entries for argument in _marked(entry))
+    return keyed_scripts.PUBLISH_MARKED.command(measured, [*room, keys.prefix, wakes, target.lane, *marked])
+
+
+def _measured(target: _Target) -> Iterable[str]:
+    """The lanes whose lengths matter, its own first."""
+    others = target.shedding.lanes if target.shedding else ()
+    return (target.lane, *(lane for lane in others if lane != target.lane))
+
+
+def _marked(entry: Entry) -> tuple[Argument, ...]:
+    delay_ms, dedup_ms = max(0, round(entry.delay_seconds * 1000)), max(1, round(entry.dedup_seconds * 1000))
+    return (entry.body, marks.encoded(entry), entry.key, delay_ms, entry.dedup_id, dedup_ms)
 
 
 def _spread(answer: object, count: int) -> list[Published]:
     if not isinstance(answer, list):  # the whole script was refused: out of memory, not a stream
         return [Unavailable(str(answer))] * count
-    return [Full(one) if isinstance(one, int) else one.decode() for one in answer]
+    return [_published(one) for one in answer]
+
+
+def _published(one: bytes | int | list[bytes | int]) -> Published:
+    match one:
+        case bytes():
+            return one.decode()
+        case int():
+            return Full(one)
+        case [bytes(first)]:
+            return Duplicate(first.decode())
+        case [int(total)]:
+            return Full(total, shed=True)
+        case _:
+            raise TypeError(f"no answer of a script that publishes: {one!r}")

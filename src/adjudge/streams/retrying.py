@@ -1,5 +1,6 @@
 """Whether a failed message is tried again, and when."""
 
+import math
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -23,12 +24,14 @@ class Retries:
     """Retries after the first try; 0: none."""
     base_seconds: float = 0.5
     cap_seconds: float = 60.0
+    max_age_seconds: float = math.inf
+    """No retry begins later than this after the first publication."""
     by_error: Mapping[type[Exception], "Retries"] = field(default_factory=dict)
     """Other rules for some errors; the nearest class in an error's ancestry counts."""
 
     def __post_init__(self) -> None:
-        if self.limit < 0 or not 0 <= self.base_seconds <= self.cap_seconds:
-            raise ValueError(f"retries need limit >= 0 and 0 <= base <= cap: {self}")
+        if self.limit < 0 or not 0 <= self.base_seconds <= self.cap_seconds or not self.max_age_seconds > 0:
+            raise ValueError(f"retries need limit >= 0, 0 <= base <= cap and a positive age: {self}")
 
     def rules_for(self, error: Exception) -> "Retries":
         """The rules of the error's nearest ancestor that has some; else these."""
@@ -47,14 +50,29 @@ class GiveUp:
     """To the dead letters."""
 
 
-def after_failure(message: Message, error: Exception, retries: Retries, rng: random.Random) -> Retry | GiveUp:
-    """What becomes of a message after `error`, its `message.failures + 1`-st."""
+def after_failure(
+    message: Message, error: Exception, retries: Retries, rng: random.Random, now: float
+) -> Retry | GiveUp:
+    """What becomes of a message after `error`, its `message.failures + 1`-st, at Unix seconds `now` of the server.
+
+    What could be tried again only after its deadline, or when it is too old, is given up now.
+    """
     rules = retries.rules_for(error)
     if isinstance(error, Reject | Poison) or message.failures >= rules.limit:
         return GiveUp()
+    wait = _wait(message, error, rules, rng)
+    return Retry(wait) if now + wait < _end(message, rules) else GiveUp()
+
+
+def _wait(message: Message, error: Exception, rules: Retries, rng: random.Random) -> float:
     if isinstance(error, RetryLater):
-        return Retry(error.seconds)
-    return Retry(backoff(message.failures, rules.base_seconds, rules.cap_seconds, rng))
+        return error.seconds
+    return backoff(message.failures, rules.base_seconds, rules.cap_seconds, rng)
+
+
+def _end(message: Message, rules: Retries) -> float:
+    deadline = math.inf if message.expires_at is None else message.expires_at
+    return min(deadline, message.published_at + rules.max_age_seconds)
 
 
 def backoff(earlier: int, base_seconds: float, cap_seconds: float, rng: random.Random) -> float:

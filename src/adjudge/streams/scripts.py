@@ -4,98 +4,61 @@ All keys of a call share a hash tag. Times are the server's. A message is moved 
 pending (XACK answers 1), so a script sent twice, because its answer was lost, acts once.
 """
 
-import hashlib
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from adjudge.streams.script import Argument, Command, Script, by_source
 
-Argument = str | bytes | int | float
-Command = tuple[Argument, ...]
+__all__ = [
+    "CLAIM",
+    "FORGET_DEAD",
+    "HAND_BACK",
+    "LEAVE",
+    "OWN_PENDING",
+    "PUBLISH",
+    "TAKE",
+    "Argument",
+    "Command",
+    "Script",
+    "by_source",
+]
 
-
-@dataclass(frozen=True, slots=True)
-class Script:
-    """A Lua source, called by its hash."""
-
-    source: str
-    sha: str = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "sha", hashlib.sha1(self.source.encode(), usedforsecurity=False).hexdigest())
-
-    def command(self, keys: Iterable[str], arguments: Iterable[Argument]) -> Command:
-        """The call by hash; `by_source` makes of it the call that also loads the script."""
-        keys = tuple(keys)
-        return ("EVALSHA", self.sha, len(keys), *keys, *arguments)
-
-
-NOW = """
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+# Room in a lane. KEYS lane, backlog's size [, the same of the other lanes that are shed with it]; ARGV max_length,
+# bound of all lanes together (-1: none). `refusal` answers what is said to an entry for which there is no room: the
+# length of the lane, or in a list that of all lanes; `accepted` counts one in.
+ROOM = """
+local function unfinished(i)
+  return redis.call('XLEN', KEYS[i]) + (redis.call('GET', KEYS[i + 1]) or 0)
+end
+local length, max_length, bound = unfinished(1), tonumber(ARGV[1]), tonumber(ARGV[2])
+local total = length
+if bound >= 0 then
+  for i = 3, #KEYS, 2 do
+    total = total + unfinished(i)
+  end
+end
+local function refusal(more)
+  if length + more >= max_length then
+    return length + more
+  elseif bound >= 0 and total + more >= bound then
+    return {total + more}
+  end
+end
+local function accepted()
+  length, total = length + 1, total + 1
+end
 """
 
-# KEYS stream; ARGV max_length, body...; answers an id for each body written, the length for each that was not
-PUBLISH = Script("""
-local length = redis.call('XLEN', KEYS[1])
+# KEYS, ARGV as of ROOM, then body...; answers an id for each body written, a refusal for each that was not.
+PUBLISH = Script(
+    ROOM
+    + """
 local answers = {}
-for i = 2, #ARGV do
-  if length < tonumber(ARGV[1]) then
-    answers[i - 1] = redis.call('XADD', KEYS[1], '*', 'b', ARGV[i])
-    length = length + 1
-  else
-    answers[i - 1] = length
+for i = 3, #ARGV do
+  answers[i - 2] = refusal(0)
+  if not answers[i - 2] then
+    answers[i - 2] = redis.call('XADD', KEYS[1], '*', 'b', ARGV[i])
+    accepted()
   end
 end
 return answers
-""")
-
-# KEYS stream, delayed, retrying; ARGV group, (id, delay in ms, lane, body, trail, origin, published in ms)...
-RETRY = Script(
-    NOW
-    + """
-for i = 2, #ARGV, 7 do
-  if redis.call('XACK', KEYS[1], ARGV[1], ARGV[i]) == 1 then
-    local parked = cmsgpack.pack({ARGV[i + 2], ARGV[i + 3], ARGV[i + 4]})
-    redis.call('ZADD', KEYS[2], now + tonumber(ARGV[i + 1]), parked)
-    redis.call('ZADD', KEYS[3], ARGV[i + 6], ARGV[i + 5])
-    redis.call('XDEL', KEYS[1], ARGV[i])
-  end
-end
-"""
-)
-
-# KEYS delayed, retrying; ARGV key prefix, limit, ms after which a retried origin is forgotten.
-# Answers how many were moved, and in how many ms the next is due (-1: none waits).
-# An origin is forgotten because one left behind by accident would pretend for ever that old work is under way.
-MOVE_DUE = Script(
-    NOW
-    + """
-local due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, ARGV[2])
-for _, parked in ipairs(due) do
-  local message = cmsgpack.unpack(parked)
-  redis.call('XADD', ARGV[1] .. message[1], '*', 'b', message[2], 'h', message[3])
-  redis.call('ZREM', KEYS[1], parked)
-end
-redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now - tonumber(ARGV[3]))
-local following = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')
-if following[2] then
-  return {#due, math.max(0, tonumber(following[2]) - now)}
-end
-return {#due, -1}
-"""
-)
-
-# KEYS stream, dead, retrying; ARGV group, ms to keep dead letters, (id, origin, lane, body, reasons)...
-BURY = Script(
-    NOW
-    + """
-for i = 3, #ARGV, 5 do
-  if redis.call('XACK', KEYS[1], ARGV[1], ARGV[i]) == 1 then
-    redis.call('XADD', KEYS[2], '*', 'lane', ARGV[i + 2], 'b', ARGV[i + 3], 'reasons', ARGV[i + 4])
-    redis.call('XDEL', KEYS[1], ARGV[i])
-    redis.call('ZREM', KEYS[3], ARGV[i + 1])
-  end
-end
-redis.call('XTRIM', KEYS[2], 'MINID', math.max(0, now - tonumber(ARGV[2])) .. '-0')
 """
 )
 
@@ -182,25 +145,3 @@ for _, flat in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])) do
 end
 return forgotten
 """)
-
-# KEYS dead; ARGV key prefix, id...; answers how many were published anew.
-REPLAY = Script("""
-local replayed = 0
-for i = 2, #ARGV do
-  local letter = redis.call('XRANGE', KEYS[1], ARGV[i], ARGV[i])[1]
-  if letter then
-    redis.call('XADD', ARGV[1] .. letter[2][2], '*', 'b', letter[2][4])
-    redis.call('XDEL', KEYS[1], ARGV[i])
-    replayed = replayed + 1
-  end
-end
-return replayed
-""")
-
-_ALL = (PUBLISH, RETRY, MOVE_DUE, BURY, CLAIM, OWN_PENDING, TAKE, HAND_BACK, LEAVE, FORGET_DEAD, REPLAY)
-_SOURCES = {script.sha: script.source for script in _ALL}
-
-
-def by_source(command: Command) -> Command:
-    """The same call with the source instead of its hash: what a server needs whose scripts were flushed."""
-    return ("EVAL", _SOURCES[str(command[1])], *command[2:])

@@ -15,9 +15,36 @@ class RetryLater(Exception):
         super().__init__(reason or f"to be tried again in {seconds:g} s")
         self.seconds = seconds
 
+    def __reduce__(self) -> tuple[type["RetryLater"], tuple[float, str]]:
+        """Travel between processes."""
+        return (type(self), (self.seconds, str(self)))
+
 
 class Reject(Exception):
     """Raised by a handler: no retry can help; straight to the dead letters."""
+
+
+class TimedOut(Exception):
+    """The reason of a failure: the handler took longer than its `timeout_seconds` and was ended."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"the handler was ended after {seconds:g} s")
+
+
+class Escaped(Exception):
+    """The reason of a failure: the handler raised what is meant to end a process or a task, such as SystemExit."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(f"the handler raised {error!r}")
+        self.__cause__ = error
+
+
+class Crashed(Exception):
+    """The process that handled a message died. Counts as the death of a consumer, not as a failure."""
+
+
+class Expired(Exception):
+    """The reason of a message that was given up without being handled: its deadline was over."""
 
 
 class Poison(Exception):

@@ -1,4 +1,4 @@
-"""What a consumer does beside its messages: renew leases, take over from the dead, put due retries back."""
+"""What a consumer does beside its messages: renew leases, take over from the dead."""
 
 import asyncio
 from collections.abc import Callable
@@ -11,7 +11,6 @@ from adjudge.streams.signals import NoGroup, Unavailable
 from adjudge.streams.subscriptions import Subscription
 
 TICK_SECONDS = 0.5
-_SHORTEST_SECONDS = 0.02
 _FORGET_EVERY_SECONDS = 60.0
 _FORGET_AFTER_SECONDS = 3600.0
 
@@ -31,7 +30,7 @@ class Upkeep:
     ) -> None:
         self._name, self._lanes = subscription.name, tuple(subscription.lanes)
         self._lease_seconds = subscription.lease_seconds
-        self._longest_seconds = min(TICK_SECONDS, subscription.lease_seconds / 4)
+        self._wait_seconds = min(TICK_SECONDS, subscription.lease_seconds / 4)
         self._rng, self._group, self._holding, self._observer = streams.rng, group, holding, observer
         self._may_claim = may_claim
         self._loop_time = asyncio.get_running_loop().time
@@ -40,16 +39,14 @@ class Upkeep:
     async def run(self) -> None:
         """Tick for ever; trouble with the broker is seen by the reader too, and survived here."""
         while True:
-            wait = self._longest_seconds
             try:
-                wait = await self._tick()
+                await self._tick()
             except Unavailable as error:
                 self._holding.doubtful = True  # a claim whose answer was lost has given us messages
                 self._observer.disconnected(self._name, error)
-            await asyncio.sleep(max(_SHORTEST_SECONDS, wait * self._rng.uniform(0.8, 1.0)))
+            await asyncio.sleep(self._wait_seconds * self._rng.uniform(0.8, 1.0))
 
-    async def _tick(self) -> float:
-        """One round; return how long the next may wait."""
+    async def _tick(self) -> None:
         now = self._loop_time()
         if now - self._holding.confirmed_at > self._lease_seconds / 3:
             await self._renew(now)  # before claiming, so that we do not claim from ourselves
@@ -59,8 +56,6 @@ class Upkeep:
         if now - self._forgot_at > _FORGET_EVERY_SECONDS:
             self._forgot_at = now
             await self._group.forget_dead(_FORGET_AFTER_SECONDS)
-        due = await self._group.move_due()
-        return min(self._longest_seconds, due.next_seconds)
 
     async def _renew(self, now: float) -> None:
         for lane, ids in self._holding.ids().items():

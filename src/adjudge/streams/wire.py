@@ -1,54 +1,48 @@
-"""One connection to the server, which drops itself after any trouble.
+"""Pipelined calls to the broker, wherever it is at the moment.
 
-A connection that was interrupted between a command and its answer would give that answer to the next command,
-so it is closed instead, and the next call opens another. Nothing is retried here: who calls knows what may be
-sent twice.
+Nothing is retried here except what was surely not carried out: who calls knows what may be sent twice.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
-from typing import Any, cast
+from collections.abc import Sequence
+from typing import Any, Protocol
 
-from hiredis import pack_command
-from redis.asyncio.connection import AbstractConnection, Connection, parse_url
-from redis.exceptions import (
-    ClusterDownError,
-    MasterDownError,
-    MovedError,
-    NoScriptError,
-    ReadOnlyError,
-    RedisError,
-    ResponseError,
-)
+from redis.exceptions import NoScriptError
 
-from adjudge.streams.scripts import Command, by_source
+from adjudge.streams.addresses import Address, Login, Target
+from adjudge.streams.cluster import ClusterLine, Slots, spread
+from adjudge.streams.line import Line
+from adjudge.streams.script import Command, by_source
+from adjudge.streams.sentinel import MasterLine, Sentinels
 from adjudge.streams.signals import NoGroup, Unavailable
 
-# The server answers, but not as the one that can do it: look the address up again.
-_WRONG_SERVER = (ReadOnlyError, MasterDownError, ClusterDownError, MovedError)
-_READ_BYTES = 1 << 17
 
-# The stub takes a tuple of exactly one element for what is a tuple of any length.
-_pack = cast("Callable[[Command], bytes]", pack_command)
+class Route(Protocol):
+    """The way to the server of each command: `Line`, `MasterLine` or `ClusterLine`."""
+
+    async def exchange(self, commands: Sequence[Command], until: float) -> list[Any]: ...
+    async def tell(self, command: Command, until: float) -> None: ...
+    async def listen(self, wait_seconds: float) -> Any: ...
+    async def close(self) -> None: ...
 
 
 class Wire:
-    """Pipelined calls, one at a time, each with an end."""
+    """Calls for one purpose, each with an end. To one server they go one at a time."""
 
-    def __init__(self, url: str, *, client_name: str, timeout_seconds: float) -> None:
+    def __init__(self, route: Route, timeout_seconds: float) -> None:
+        self._route = route
         self._timeout_seconds = timeout_seconds
-        self._turn = asyncio.Lock()
-        self._connection = _connection(url, client_name, timeout_seconds)
 
     async def call(self, *commands: Command, block_seconds: float = 0.0) -> list[Any]:
         """Answers in order, from one write; an error answered by the server stands in its place.
 
         `block_seconds` is how long the server may wait before it answers. Raises `Unavailable`.
         """
-        answers = await self._exchange(commands, block_seconds)
+        answers = await self._route.exchange(commands, self._until(block_seconds))
         flushed = [i for i, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
         if flushed:
-            again = await self._exchange([by_source(commands[i]) for i in flushed], block_seconds)
+            sources = [by_source(commands[i]) for i in flushed]
+            again = await self._route.exchange(sources, self._until(block_seconds))
             for i, answer in zip(flushed, again, strict=True):
                 answers[i] = answer
         return answers
@@ -59,50 +53,69 @@ class Wire:
 
     async def listen(self, wait_seconds: float) -> Any:
         """The next thing the server says unasked (Pub/Sub); None after `wait_seconds` of silence."""
-        try:
-            return await self._connection.read_response(timeout=wait_seconds)
-        except (RedisError, OSError) as error:
-            await self.close()
-            raise Unavailable(str(error)) from error
+        return await self._route.listen(wait_seconds)
 
     async def tell(self, command: Command) -> None:
         """Send a command whose answer comes through `listen`."""
-        try:
-            async with asyncio.timeout(self._timeout_seconds):
-                await self._connection.send_packed_command(_pack(command), check_health=False)
-        except (RedisError, OSError, TimeoutError) as error:
-            await self.close()
-            raise Unavailable(str(error)) from error
+        await self._route.tell(command, self._until(0.0))
 
     async def close(self) -> None:
         """Close now; a later call opens anew."""
-        await self._connection.disconnect(nowait=True)
+        await self._route.close()
 
-    async def _exchange(self, commands: Sequence[Command], block_seconds: float) -> list[Any]:
-        try:
-            async with asyncio.timeout(self._timeout_seconds + block_seconds), self._turn:
-                return await self._speak(commands)
-        except (RedisError, OSError, TimeoutError) as error:
-            raise Unavailable(str(error) or f"no answer within {self._timeout_seconds + block_seconds:g} s") from error
+    def _until(self, block_seconds: float) -> float:
+        return asyncio.get_running_loop().time() + self._timeout_seconds + block_seconds
 
-    async def _speak(self, commands: Sequence[Command]) -> list[Any]:
-        connection = self._connection
-        try:
-            if connection.is_connected and await connection.can_read():
-                await connection.disconnect(nowait=True)  # closed by the server meanwhile, or out of step
-            await connection.send_packed_command(list(map(_pack, commands)), check_health=False)
-            return [await self._answer() for _ in commands]
-        except BaseException:  # cancellation too: the answer would be taken for that of the next command
-            await connection.disconnect(nowait=True)
-            raise
 
-    async def _answer(self) -> Any:
-        try:
-            return await self._connection.read_response(timeout=None)
-        except _WRONG_SERVER:
-            raise
-        except ResponseError as error:
-            return error
+class Wires:
+    """Makes the wires of one process to one broker; they share what is known of its nodes."""
+
+    def __init__(self, target: Target, *, timeout_seconds: float) -> None:
+        self._target, self._timeout_seconds = target, timeout_seconds
+        self._sentinels: Sentinels | None = None
+        self._slots: Slots | None = None
+
+    def wire(self, client_name: str) -> Wire:
+        """A wire that opens its connections, under this name, when it is used."""
+        return Wire(self._route(client_name), self._timeout_seconds)
+
+    def everywhere(self, key: str) -> Sequence[str]:
+        """Keys that together tell of the data of all nodes: of one server, the key itself."""
+        return spread(key) if self._target.kind == "cluster" else (key,)
+
+    async def close(self) -> None:
+        """Close what is shared; the wires are closed by who uses them."""
+        for shared in (self._sentinels, self._slots):
+            if shared:
+                await shared.close()
+
+    def _route(self, client_name: str) -> Route:
+        def dial(address: Address | None) -> Line:
+            return self._line(self._target.login, address, client_name)
+
+        match self._target.kind:
+            case "server":
+                return dial(None)
+            case "sentinel":
+                return MasterLine(self._known_sentinels(), dial)
+            case "cluster":
+                return ClusterLine(self._known_slots(), dial)
+
+    def _known_sentinels(self) -> Sentinels:
+        if self._sentinels is None:
+            login = self._target.sentinel_login or self._target.login
+            lines = [self._line(login, address, "adjudge-locate") for address in self._target.hosts]
+            self._sentinels = Sentinels(self._target.service, lines)
+        return self._sentinels
+
+    def _known_slots(self) -> Slots:
+        if self._slots is None:
+            login = self._target.login
+            self._slots = Slots(self._target.hosts, lambda address: self._line(login, address, "adjudge-locate"))
+        return self._slots
+
+    def _line(self, login: Login, address: Address | None, client_name: str) -> Line:
+        return Line(login.connection(address, client_name, self._timeout_seconds))
 
 
 def accepted(answer: Any) -> Any:
@@ -113,12 +126,3 @@ def accepted(answer: Any) -> Any:
     if text.startswith("NOGROUP") or "no longer exists" in text:
         raise NoGroup(text) from answer
     raise Unavailable(text) from answer
-
-
-def _connection(url: str, client_name: str, timeout_seconds: float) -> AbstractConnection:
-    options: dict[str, Any] = dict(parse_url(url))
-    kind: type[AbstractConnection] = options.pop("connection_class", Connection)
-    # Every call is under a time-out of ours, connecting included. The client's own would wrap its writes in
-    # asyncio.wait_for, which before Python 3.12 can swallow a cancellation: the worker would never end.
-    limits = {"socket_timeout": None, "socket_connect_timeout": timeout_seconds}
-    return kind(**{**options, **limits}, client_name=client_name, protocol=2, socket_read_size=_READ_BYTES)

@@ -4,17 +4,54 @@ import asyncio
 import os
 import random
 import sys
+import tempfile
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 from redis.asyncio import Redis
+from tests.faults.streams.load import NAME, Cost, Ledger
+from tests.faults.streams.nodes import Nodes
+from tests.faults.streams.relay import Relay, relayed
 
-from adjudge.streams import Entry, Streams, Subscription, Worker
+from adjudge.streams import Entry, Observer, Streams, Subscription, Worker
 
-NAME = "ask:m@1"
+_costs: list[Cost] = []
+
+
+def pytest_terminal_summary(terminalreporter):
+    """What each fault cost, after the tests."""
+    if _costs:
+        terminalreporter.section("faults")
+        terminalreporter.write_line(f"{'fault':<58} {'seconds':>7} {'messages':>9} {'lost':>5} {'twice':>6}")
+        for cost in _costs:
+            terminalreporter.write_line(str(cost))
+
+
+@pytest.fixture
+def noted():
+    """Puts a cost into the table, and asserts what every fault has to keep to: nothing lost."""
+
+    def noted(cost: Cost) -> Cost:
+        _costs.append(cost)
+        assert cost.lost == 0, cost
+        return cost
+
+    return noted
+
+
+@pytest.fixture
+def ledger() -> Ledger:
+    return Ledger()
+
+
+@pytest.fixture
+async def nodes() -> AsyncIterator[Nodes]:
+    """Servers on TCP; they end with the test."""
+    with tempfile.TemporaryDirectory(prefix="adjudge-nodes-") as folder:
+        async with AsyncExitStack() as exits:
+            yield Nodes(Path(folder), exits)
 
 
 class Broker:
@@ -81,14 +118,18 @@ def working(inbox):
     """A worker for the length of a block, through the broker's own or another address."""
 
     @asynccontextmanager
-    async def working(url, *, drain_seconds=10.0, timeout_seconds=1.0, **options):
+    async def working(url, *, drain_seconds=10.0, timeout_seconds=1.0, observer=None, credentials=None, **options):
         subscription = Subscription(**{"name": NAME, "lanes": {"standard": 1}, "handler": inbox, **options})
         stop = asyncio.Event()
         async with (
-            Streams(url, rng=random.SystemRandom(), timeout_seconds=timeout_seconds) as streams,
+            Streams(
+                url, rng=random.SystemRandom(), timeout_seconds=timeout_seconds, credentials=credentials
+            ) as streams,
             asyncio.TaskGroup() as group,
         ):
-            worker = Worker(streams, [subscription], stop=stop, drain_seconds=drain_seconds)
+            worker = Worker(
+                streams, [subscription], stop=stop, drain_seconds=drain_seconds, observer=observer or Observer()
+            )
             group.create_task(worker.run())
             try:
                 yield worker
@@ -98,75 +139,14 @@ def working(inbox):
     return working
 
 
-class Relay:
-    """A TCP line whose connections can be made to stay open and pass nothing, as after a lost route."""
-
-    def __init__(self, url: str) -> None:
-        self._far = urlsplit(url)
-        self._frozen = False
-        self._tasks: set[asyncio.Task] = set()
-
-    @asynccontextmanager
-    async def running(self):
-        server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
-        self.url = f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        try:
-            yield self
-        finally:
-            server.close()
-            for task in self._tasks:
-                task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    def freeze(self) -> None:
-        """What is connected now is dead for ever, and so is all that connects until `thaw`."""
-        self._frozen = True
-        for task in self._tasks:
-            task.cancel()
-
-    def thaw(self) -> None:
-        self._frozen = False
-
-    def _accept(self, reader, writer) -> None:
-        task = asyncio.get_running_loop().create_task(self._carry(reader, writer))
-        self._tasks.add(task)
-
-    async def _carry(self, reader, writer) -> None:
-        far_reader, far_writer = await self._connected()
-        _kept.extend((writer, far_writer))  # referred to, so that both sockets stay open when nobody serves them
-        if self._frozen:
-            return
-        async with asyncio.TaskGroup() as group:
-            group.create_task(_pump(reader, far_writer))
-            group.create_task(_pump(far_reader, writer))
-
-    async def _connected(self):
-        if self._far.scheme == "unix":
-            return await asyncio.open_unix_connection(self._far.path)
-        return await asyncio.open_connection(self._far.hostname, self._far.port)
-
-
-_kept = []
-
-
-async def _pump(reader, writer) -> None:
-    while data := await reader.read(1 << 16):
-        writer.write(data)
-        await writer.drain()
-    writer.close()
-
-
 @pytest.fixture
 async def relay(broker) -> AsyncIterator[Relay]:
-    async with Relay(broker.url).running() as relay:
+    async with relayed(broker.url) as relay:
         yield relay
-    for writer in _kept:
-        writer.close()
-    _kept.clear()
 
 
 PROCESS = """
-import asyncio, os, random, sys
+import asyncio, os, random, sys, time
 from adjudge.streams import Streams, Subscription, run
 
 async def handler(messages):
@@ -176,6 +156,8 @@ async def handler(messages):
             os._exit(9)
     if sys.argv[2] == "hang":
         await asyncio.Event().wait()
+    if sys.argv[2] == "block":
+        time.sleep(1.5)
 
 async def main():
     async with Streams(sys.argv[1], rng=random.SystemRandom()) as streams:

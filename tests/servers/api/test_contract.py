@@ -108,3 +108,26 @@ async def test_lists_by_status_and_time_hold_what_they_name(stack):
     assert await listed("until=1969-12-31T23:59:59Z") == set()
     for decision in (waiting, held, provisional):
         await stack.admin.post(f"/v1/decisions/{decision}/cancel")
+
+
+UNSTORABLE = {
+    "a filter": ("GET", "/v1/decisions?type=a%00b", None, "#/type (query)"),
+    "a reason": ("POST", "/v1/decisions/{id}/cancel", {"reason": "a\0b"}, "#/reason"),
+    "a source": ("POST", "/v1/decisions/{id}/truth", {"answer": "pay", "source": "a\0b"}, "#/source"),
+    "a location": ("POST", "/v1/keys", {"name": "x", "role": "client", "pools": ["a", "b\0"]}, "#/pools/1"),
+    "a switch": ("POST", "/v1/deciders/sure@1/switch", {"on": True, "reason": "\0"}, "#/reason"),
+}
+
+
+@pytest.mark.parametrize("what", UNSTORABLE)
+async def test_what_cannot_be_stored_is_pointed_at_without_a_word_of_the_databases(stack, what):
+    method, path, body, pointer = UNSTORABLE[what]
+    asked = await stack.ask("person")
+
+    answer = await stack.admin(method, path.format(id=asked["id"]), body)
+
+    problem = answer.json()
+    assert (answer.status_code, kind_of(answer)) == (422, "unstorable")
+    assert [error["pointer"] for error in problem["errors"]] == [pointer]
+    assert not any(word in answer.text.lower() for word in ("utf8", "byte sequence", "$", "postgres", "asyncpg", "0x"))
+    await stack.admin.post(f"/v1/decisions/{asked['id']}/cancel")

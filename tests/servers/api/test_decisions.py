@@ -293,6 +293,19 @@ async def test_late_truth_amends_where_configured_and_is_a_label_elsewhere(stack
     assert the_problem(outside, 422, "answer-outside-space")["errors"][0]["pointer"] == "#/answer"
 
 
+async def test_only_an_operators_call_amends_where_the_type_says_operator(stack):
+    decision = (await stack.ask("called", wait=5))["id"]
+    client, operator = await stack.key("client"), await stack.key("operator")
+    said = {"answer": "refuse", "source": "hotline"}
+
+    told = await client.post(f"/v1/decisions/{decision}/truth", {**said, "ref": "1"})
+    called = await operator.post(f"/v1/decisions/{decision}/truth", {**said, "ref": "2"})
+
+    assert (told.json()["label"]["amended"], told.json()["decision"]["status"]) == (False, "final")
+    assert (called.json()["label"]["amended"], called.json()["decision"]["status"]) == (True, "amended")
+    assert called.json()["decision"]["outcome"]["reason"] == "hotline says so (2)"
+
+
 async def test_truths_at_the_same_moment_make_one_version_each(stack):
     decision = (await stack.ask("model", wait=5))["id"]
     truths = [{"answer": ("refuse", "pay")[n % 2], "source": "appeal", "ref": str(n)} for n in range(8)]
@@ -371,7 +384,7 @@ async def test_malformed_json_is_said_to_be_so_on_every_route(stack):
 
 
 async def test_a_failure_of_our_own_is_a_problem_too(stack, monkeypatch):
-    monkeypatch.setattr(type(stack.services.admission), "admitted", lambda *_: 1 / 0)
+    monkeypatch.setattr(type(stack.services.admission), "enter", lambda *_: 1 / 0)
 
     answer = await stack.admin.post("/v1/decisions", question())
 

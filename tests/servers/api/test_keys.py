@@ -193,6 +193,34 @@ async def test_reviewers_see_only_their_pools(stack):
     assert (await stack.read(decision["id"]))["outcome"]["answer"] == "pay"
 
 
+async def test_a_bound_operator_sees_the_queues_of_their_locations_only(stack):
+    bound = await stack.key("operator", locations=["store-001"])
+    anna, bob = await stack.reviewer("anna", "experts"), await stack.reviewer("bob", "experts")
+    mine = [await stack.ask("expert", location="store-001") for _ in range(2)]
+    others = [await stack.ask("expert", location="store-002") for _ in range(3)]
+
+    async def experts(caller):
+        queues = (await caller.get("/v1/reviews/queues")).json()["queues"]
+        return next(queue for queue in queues if queue["pool"] == "experts")
+
+    before = await experts(bound)
+    for person in (anna, bob):  # oldest first: those of store-001
+        await person.vote("pay")
+    votes = await experts(bound)
+    [leased] = await anna.claim()
+    after, all_of_them = await experts(bound), await experts(stack.admin)
+
+    assert (before["waiting"], before["leased"], before["votes_per_hour"]) == (2, 0, 0)
+    assert (votes["waiting"], votes["oldest_seconds"], votes["votes_per_hour"], votes["at_work"]) == (0, None, 2, 2)
+    assert leased["location"] == "store-002"
+    assert after == votes
+    assert (all_of_them["waiting"], all_of_them["leased"]) == (2, 1)
+    assert all_of_them["votes_per_hour"] >= 2
+    for asked in others:
+        await stack.admin.post(f"/v1/decisions/{asked['id']}/cancel")
+    assert {(await stack.read(one["id"]))["status"] for one in mine} == {"final"}
+
+
 async def test_callers_learn_that_people_decided_but_not_who(stack):
     """Declines are on the path, too."""
     shy, bob = await stack.reviewer("shy"), await stack.reviewer("bob")

@@ -43,7 +43,7 @@ async def test_one_that_does_not_become_ready_says_so_in_one_line_and_leaves_no_
 
     assert (process.returncode, shown) == (1, b"")
     last = told.decode().splitlines()[-1]
-    assert last == "adjudge: the API did not become ready in 0 s, see .adjudge/logs/api.log"
+    assert last == "adjudge: not ready in 0 s: api, keeper, worker; see .adjudge/logs"
     connection = await asyncpg.connect(database_url)
     assert await connection.fetchval("SELECT array_agg(revoked_at IS NOT NULL) FROM api_key") == [True]
     await connection.close()

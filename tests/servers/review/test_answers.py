@@ -99,6 +99,22 @@ async def test_two_votes_at_once_settle_every_decision(stack):
     assert await stack.value("SELECT count(*) FROM vote WHERE decision_id = ANY($1::uuid[])", asked) == 200
 
 
+async def test_two_hundred_votes_at_once_wait_for_eight_connections_and_all_count(stack):
+    """A wait for a connection is bounded in time; none of these needs the time."""
+    anna = await stack.reviewer("anna")
+    asked = [(await stack.ask("person", n=n))["id"] for n in range(200)]
+    tasks = []
+    while claimed := await anna.claim(3):
+        tasks += claimed
+
+    started = time.monotonic()
+    answers = await asyncio.gather(*(anna.answer(task, "pay") for task in tasks))
+    print(f"200 votes in {time.monotonic() - started:.2f} s")
+
+    assert [answer.status_code for answer in answers] == [200] * 200
+    assert await stack.value("SELECT count(*) FROM vote WHERE decision_id = ANY($1::uuid[])", asked) == 200
+
+
 async def test_seconds_at_work_are_measured_and_never_longer_than_the_lease_lasted(stack):
     anna = await stack.reviewer("anna")
     asked = [(await stack.ask("person", n=n))["id"] for n in range(2)]

@@ -1,6 +1,8 @@
 """The schema's own promises: what is written stays, partitions stand ready, operators' queries have indexes."""
 
 import asyncio
+import re
+import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
@@ -9,8 +11,8 @@ import asyncpg
 import pytest
 from tests.stacks import database
 
-from adjudge.store import decisions, partitions, tasks, work
-from adjudge.store.migrations import current, upgrade
+from adjudge.store import decisions, measuring, partitions, tasks, work
+from adjudge.store.migrations import current, newest, upgrade
 from adjudge.store.scope import SYSTEM
 
 INSERT_DECISION = """
@@ -137,6 +139,23 @@ async def test_keepers_that_make_partitions_at_once_do_not_collide(database_url)
         await one.close()
 
 
+async def test_a_schema_that_is_up_to_date_is_left_alone_without_loading_the_tool(database_url):
+    """It takes a second to import, of the four that a warm start may take."""
+    program = (
+        "import asyncio, sys; from adjudge.store.migrations import upgrade; asyncio.run(upgrade(sys.argv[1]));"
+        "print(sorted({'alembic', 'sqlalchemy'} & set(sys.modules)))"
+    )
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", program, database_url), stdout=asyncio.subprocess.PIPE
+    )
+
+    async with asyncio.timeout(60):
+        said, _ = await process.communicate()
+
+    assert (process.returncode, said) == (0, b"[]\n")
+    assert await current(database_url) == newest()
+
+
 SEED = """
     CREATE TEMPORARY TABLE seed AS
     SELECT n, encode(int8send((extract(epoch FROM now()) * 1000)::bigint - n * 5), 'hex') AS time,
@@ -158,7 +177,11 @@ SEED = """
     INSERT INTO review_task (id, decision_id, stage, seat, pool, type, location, priority, candidates, due_at, state)
         SELECT id, id, 0, 0, 'pool-' || n % 5, 't', 'store', -n, '{}', now(),
             CASE WHEN n <= 2000 THEN 'waiting' ELSE 'closed' END FROM seed;
-    ANALYZE decision, outcome, work, review_task
+    INSERT INTO vote (decision_id, reviewer, task_id, purpose, stage, seat, pool, answer, seconds, claimed_at, why,
+            answered_at)
+        SELECT id, 'anna', id, 'stage', 0, 0, 'pool-' || n % 5, 'pay', 1, now(), '', now() - n * interval '1.8 s'
+        FROM seed;
+    ANALYZE decision, outcome, work, review_task, vote
 """
 
 
@@ -168,10 +191,15 @@ async def plan_of(connection, query, *arguments) -> str:
     return "\n".join(row[0] for row in rows)
 
 
-async def test_the_queries_that_operators_run_have_their_indexes(connection):
-    """On 60,000 decisions, 2,000 of them open."""
-    for statement in SEED.replace("$rows", "60000").split(";"):
-        await connection.execute(statement)
+def indexes_of(plan: str) -> set[str]:
+    return set(re.findall(r"Index (?:Only )?Scan (?:Backward )?(?:using|on) (\w+)", plan))
+
+
+@pytest.mark.parametrize("rows", [60_000, pytest.param(1_000_000, marks=[pytest.mark.soak, pytest.mark.timeout(900)])])
+async def test_the_queries_that_operators_run_have_their_indexes(connection, rows):
+    """2,000 of the decisions are open, and as many votes are of the last hour."""
+    for statement in SEED.replace("$rows", str(rows)).split(";"):
+        await connection.execute(statement, timeout=600)
     newest = await connection.fetchval("SELECT id FROM decision ORDER BY id DESC OFFSET 500 LIMIT 1")
     nothing = (None,) * 6
     page = (1, None, newest, *nothing, 50, decisions.FIRST)
@@ -186,6 +214,10 @@ async def test_the_queries_that_operators_run_have_their_indexes(connection):
         "get": await plan_of(connection, decisions.GET, 1, None, [newest]),
         "due": await plan_of(connection, work.DUE, datetime.now(UTC) - timedelta(minutes=10), 100),
         "claim": await plan_of(connection, tasks.CLAIM, 1, ["pool-1"], "anna", 1, '{"pool-1": 60}', None),
+        "queues": await plan_of(connection, tasks.QUEUES, 1, ["pool-1", "pool-2"], None),
+        "queues of a store": await plan_of(connection, tasks.QUEUES, 1, ["pool-1"], ["store-7"]),
+        "oldest open": await plan_of(connection, measuring.OPEN_BY_LANE, list(measuring.LANES)),
+        "waiting for models": await plan_of(connection, measuring.WAITING_FOR_MODELS),
         "expired leases": await plan_of(connection, tasks.EXPIRED, 200),
         "settled among": await plan_of(
             connection, "SELECT DISTINCT decision_id FROM outcome WHERE decision_id = ANY($1::uuid[])", [newest]
@@ -195,7 +227,13 @@ async def test_the_queries_that_operators_run_have_their_indexes(connection):
     assert "work_due" in plans["due"], plans["due"]
     assert "review_task_claim" in plans["claim"], plans["claim"]
     assert "review_task_lease" in plans["expired leases"], plans["expired leases"]
-    for name in plans.keys() - {"claim"}:
+    assert {"review_task_claim", "review_task_lease"} <= indexes_of(plans["queues"]), plans["queues"]
+    for name in ("queues", "queues of a store"):
+        assert any(re.fullmatch(r"vote_\d+_pool_answered_at_idx", index) for index in indexes_of(plans[name])), name
+    open_alone = {"oldest open", "waiting for models"}  # a pass over all that is open, and over nothing else
+    for name in open_alone:
+        assert set(re.findall(r"Scan on (\w+)", plans[name])) - {"unnest"} == {"work"}, plans[name]
+    for name in plans.keys() - {"claim"} - open_alone:
         read = [line for line in plans[name].splitlines() if "Seq Scan on" in line and "never executed" not in line]
         assert not [line for line in read if "rows=0" not in line], f"{name}:\n{plans[name]}"
     async with asyncio.timeout(1):

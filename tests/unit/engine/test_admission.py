@@ -49,8 +49,8 @@ def admission(queue, clock):
 
 
 def ask(admission, location="store-1", lane="standard"):
-    with admission.admitted(lane, location):
-        pass
+    admission.enter(lane, location)
+    admission.leave(location)
 
 
 def test_a_quiet_system_takes_everything(admission):
@@ -161,5 +161,6 @@ def test_a_bulk_post_gets_all_of_its_page_alone_and_a_share_among_others(admissi
 def on_their_way(admission, location, count):
     stack = ExitStack()
     for _ in range(count):
-        stack.enter_context(admission.admitted("standard", location))
+        admission.enter("standard", location)
+        stack.callback(admission.leave, location)
     return stack

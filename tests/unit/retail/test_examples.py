@@ -1,10 +1,7 @@
-from pathlib import Path
-
 import pytest
 
 from adjudge.config import compile_documents, read_folder
-
-EXAMPLES = Path(__file__).parents[3] / "config" / "examples"
+from adjudge_retail import EXAMPLES
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ from adjudge.streams import Message, Retries, Subscription, scripts
 from adjudge.streams.decoding import fresh, pending
 from adjudge.streams.group import finishing, knows_command
 from adjudge.streams.keys import Keys
-from adjudge.streams.publishing import _by_stream
+from adjudge.streams.publishing import _by_target
 from adjudge.streams.signals import NoGroup, Unavailable
 from adjudge.streams.wire import accepted
 
@@ -22,7 +22,7 @@ def test_all_keys_of_a_name_share_its_hash_tag():
     }
 
 
-@pytest.mark.parametrize("lane", ["", "dead", "delayed", "retrying"])
+@pytest.mark.parametrize("lane", ["", "dead", "delayed", "retrying", "rules", "counter", "a/b"])
 def test_a_lane_cannot_take_the_place_of_another_key(lane):
     with pytest.raises(ValueError, match="cannot name a lane"):
         Keys("n").lane(lane)
@@ -104,4 +104,4 @@ def test_entries_are_written_with_one_call_for_each_stream_and_bound():
 
     entries = [Entry("n", "a", b"", 5), Entry("n", "b", b"", 5), Entry("n", "a", b"", 5), Entry("n", "a", b"", 9)]
 
-    assert _by_stream(entries) == {("{n}:a", 5): [0, 2], ("{n}:b", 5): [1], ("{n}:a", 9): [3]}
+    assert list(_by_target(entries).values()) == [[0, 2], [1], [3]]

@@ -14,7 +14,7 @@ def test_every_message_goes_exactly_one_way(outcomes):
     messages = [Message(f"{i}-0", "n", "standard", b"") for i in range(len(outcomes))]
     named = {m.id: error for m, error in zip(messages, outcomes, strict=True) if error}
 
-    verdict = judge(messages, named, Retries(), random.Random(0))
+    verdict = judge(messages, named, Retries(), random.Random(0), now=0.0)
 
     def ids(kind):
         return [m.id for m, error in zip(messages, outcomes, strict=True) if type(error) is kind]

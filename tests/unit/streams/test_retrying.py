@@ -14,8 +14,8 @@ def a_message(failures=0):
     return Message("5000-0", "n", "standard", b"", 0, trail if failures else None)
 
 
-def fate(message, error, retries, seed=0):
-    return after_failure(message, error, retries, random.Random(seed))
+def fate(message, error, retries, seed=0, now=0.0):
+    return after_failure(message, error, retries, random.Random(seed), now)
 
 
 @given(limit=st.integers(0, 20), seed=st.integers())
@@ -84,3 +84,32 @@ def test_the_first_failure_makes_the_message_its_own_origin():
 def test_impossible_rules_are_refused():
     with pytest.raises(ValueError, match="base <= cap"):
         Retries(base_seconds=2, cap_seconds=1)
+
+
+def test_no_retry_begins_at_or_after_the_deadline():
+    message = Message("5000-0", "n", "standard", b"", expires_at=20.0)
+
+    assert fate(message, RetryLater(9.9), Retries(), now=10.0) == Retry(9.9)
+    assert fate(message, RetryLater(10.0), Retries(), now=10.0) == GiveUp()
+
+
+def test_no_retry_begins_when_the_message_is_too_old():
+    message = Message("5000-0", "n", "standard", b"")
+    rules = Retries(max_age_seconds=60)
+
+    assert fate(message, RetryLater(4), rules, now=60.0) == Retry(4)
+    assert fate(message, RetryLater(5), rules, now=60.0) == GiveUp()
+
+
+def test_the_age_limit_is_that_of_the_errors_class():
+    rules = Retries(by_error={OSError: Retries(max_age_seconds=1)})
+    message = Message("5000-0", "n", "standard", b"")
+
+    assert isinstance(fate(message, ValueError(), rules, now=60.0), Retry)
+    assert fate(message, OSError(), rules, now=60.0) == GiveUp()
+
+
+def test_before_the_server_has_told_the_time_nothing_is_too_old():
+    message = Message("5000-0", "n", "standard", b"", expires_at=20.0)
+
+    assert isinstance(fate(message, ValueError(), Retries(max_age_seconds=1), now=float("-inf")), Retry)

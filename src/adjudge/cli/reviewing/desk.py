@@ -9,7 +9,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from adjudge.cli.reviewing.entering import Verdict
+from adjudge.cli.reviewing.entering import Answered, Verdict
 from adjudge.client import Claim, Empty, Task
 
 AHEAD = 2
@@ -194,15 +194,22 @@ class Desk:
         self._forget(task)
         return [Say(f"{task.type}: settled meanwhile; your answer was kept as a label")] if as_label else []
 
-    def refused(self, task: Task, why: str) -> Effects:
+    def overtaken(self, sent: Deliver) -> Effects:
+        """Put away a task whose decision was settled first: an answer is a label, a skip came to nothing."""
+        if isinstance(sent.verdict, Answered):
+            return self.delivered(sent.task, as_label=True)
+        self._forget(sent.task)
+        return [Say(f"{sent.task.type}: settled meanwhile; there was nothing left to skip")]
+
+    def refused(self, sent: Deliver, why: str) -> Effects:
         """Say that a verdict was not taken, and cannot be."""
-        self._forget(task)
-        return [Say(f"your answer to {task.type} was not taken: {why}")]
+        self._forget(sent.task)
+        return [Say(f"{_said(sent)} was not taken: {why}")]
 
     def undelivered(self, sent: Deliver, why: str) -> Effects:
         """Send a verdict again later, unless the person has left."""
         if self.is_leaving:
-            return [Say(f"your answer to {sent.task.type} was not sent: {why}")]
+            return [Say(f"{_said(sent)} was not sent: {why}")]
         return [*self._say_once(why), Deliver(sent.task, sent.verdict, sent.seconds, AGAIN_SECONDS)]
 
     def _go_on(self, now: float) -> Effects:
@@ -242,6 +249,10 @@ class Desk:
     def _forget(self, task: Task) -> None:
         self._active.pop(task.id, None)
         self._renew_at.pop(task.id, None)
+
+
+def _said(sent: Deliver) -> str:
+    return f"your {'answer to' if isinstance(sent.verdict, Answered) else 'skip of'} {sent.task.type}"
 
 
 _WHY_EMPTY = {

@@ -203,7 +203,7 @@ class Shift:
         except (Unauthorized, Forbidden) as problem:
             self._end(problem)
         except Problem as problem:
-            effects = self._refused(sent.task, problem)
+            effects = self._refused(sent, problem)
             self._happen(lambda _: effects)
         else:
             as_label = recorded is not None and recorded.recorded == "label"
@@ -241,10 +241,10 @@ class Shift:
         self._desk.renewed(task.id, seconds, now)
         return []
 
-    def _refused(self, task: Task, problem: Problem) -> Effects:
+    def _refused(self, sent: Deliver, problem: Problem) -> Effects:
         if problem.kind == "decision-settled":
-            return self._desk.delivered(task, as_label=True)
-        return self._desk.refused(task, str(problem))
+            return self._desk.overtaken(sent)
+        return self._desk.refused(sent, str(problem))
 
     def _end(self, problem: Problem) -> None:
         def leave(now: float) -> Effects:

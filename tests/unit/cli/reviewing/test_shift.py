@@ -213,6 +213,28 @@ async def test_a_late_answer_is_said_to_be_a_label(at_work, a_task):
         assert "your answer was kept as a label" in anna.window.getvalue()
 
 
+async def test_a_skip_of_what_is_settled_is_not_called_an_answer(at_work, a_task):
+    async with at_work(a_task("a"), says={"decline": refusal(409, "decision-settled")}) as anna:
+        await anna.window.shows(PROMPT)
+
+        anna.press("s")
+        await anna.leave()
+
+        said = anna.window.getvalue()
+        assert "claim.pay: settled meanwhile; there was nothing left to skip" in said
+        assert "label" not in said
+
+
+async def test_a_skip_that_is_refused_is_said_to_be_a_skip(at_work, a_task):
+    async with at_work(a_task("a"), says={"decline": refusal(409, "lease-ended")}) as anna:
+        await anna.window.shows(PROMPT)
+
+        anna.press("s")
+        await anna.leave()
+
+        assert "your skip of claim.pay was not taken: lease-ended" in anna.window.getvalue()
+
+
 async def test_a_refused_answer_is_said_to_be_refused(at_work, a_task):
     async with at_work(a_task("a"), says={"answer": refusal(422, "answer-outside-space")}) as anna:
         await anna.window.shows(PROMPT)

@@ -1,0 +1,70 @@
+"""Batches in work, each in a task of its own."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from adjudge.streams.handling import Handling
+from adjudge.streams.holding import Holding
+from adjudge.streams.messages import Message
+from adjudge.streams.subscriptions import Subscription
+
+
+class Batches:
+    """Hands out what waits to a handler of batches. `progressed` is called when one has ended."""
+
+    def __init__(
+        self,
+        subscription: Subscription,
+        *,
+        handling: Handling,
+        holding: Holding,
+        stop: asyncio.Event,
+        progressed: Callable[[], None],
+    ) -> None:
+        self._subscription, self._handling, self._holding = subscription, handling, holding
+        self._stop, self._progressed = stop, progressed
+        self._running: set[asyncio.Task[None]] = set()
+        self._wake = asyncio.Event()
+
+    @property
+    def stalled(self) -> bool:
+        """Whether what stands behind the handler is gone."""
+        return self._handling.stalled > 0
+
+    @property
+    def unfinished(self) -> Sequence[Message]:
+        """Begun, but cut off by the end of the worker."""
+        return self._handling.unfinished
+
+    async def wait_for_room(self) -> None:
+        """Until more can be handed out, or `wake`."""
+        while not self._has_slot() and not self._stop.is_set():
+            self._wake.clear()
+            await self._wake.wait()
+
+    def wake(self) -> None:
+        """The worker stops."""
+        self._wake.set()
+
+    def hand_out(self, tasks: asyncio.TaskGroup) -> None:
+        """Begin as many batches as may run at once."""
+        while self._has_slot() and (batch := self._holding.lanes.take()):
+            task = tasks.create_task(self._handling.run(batch), name=f"batch {self._subscription.name}")
+            self._running.add(task)
+            task.add_done_callback(self._ended)
+
+    async def drain(self, seconds: float) -> None:
+        """Let what runs come to its end, then cut it off."""
+        if not self._running:
+            return
+        _, late = await asyncio.wait(self._running, timeout=seconds)
+        for task in late:
+            task.cancel()
+
+    def _has_slot(self) -> bool:
+        return len(self._running) < self._subscription.concurrency and not self._handling.stalled
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        self._progressed()
+        self._wake.set()

@@ -1,0 +1,54 @@
+"""Keeps a worker's list of paused lanes fresh, and the broker's list of lanes that have a worker."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from adjudge.streams.broker import Streams
+from adjudge.streams.lanes import Lanes
+from adjudge.streams.observing import Observer
+from adjudge.streams.pauses import closed
+from adjudge.streams.signals import Unavailable
+
+LOOK_SECONDS = 0.4
+"""How long an order to pause may stay unseen; a read that is under way may last half a second longer."""
+
+_ENROL_SECONDS = 10.0
+
+
+class Gates:
+    """One for all subscriptions of a worker: one question, whatever their number."""
+
+    def __init__(self, streams: Streams, lanes: Mapping[str, Lanes], observer: Observer) -> None:
+        self._streams, self._lanes, self._observer = streams, lanes, observer
+        for each in lanes.values():
+            each.closed = frozenset(each.names)  # nothing is read before the orders are known
+        self._told: dict[str, frozenset[str]] = dict.fromkeys(lanes, frozenset())
+        self._loop_time = asyncio.get_running_loop().time
+        self._enrolled_at = float("-inf")
+
+    async def run(self) -> None:
+        """Look again and again, until cancelled. Without a broker the last orders hold."""
+        while True:
+            try:
+                await self.look()
+                await self._enrol()
+            except Unavailable:  # the consumers see it too and say so
+                self._enrolled_at = float("-inf")
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def look(self) -> None:
+        """Take the standing orders over. Raises `Unavailable`."""
+        orders = await self._streams.pauses.of(tuple(self._lanes))
+        for name, lanes in self._lanes.items():
+            found = closed(orders[name], lanes.names)
+            lanes.closed = found
+            if found != self._told[name]:
+                self._told[name] = found
+                self._observer.paused(name, sorted(found))
+
+    async def _enrol(self) -> None:
+        now = self._loop_time()
+        if now - self._enrolled_at >= _ENROL_SECONDS:
+            names: dict[str, Sequence[str]] = {name: lanes.names for name, lanes in self._lanes.items()}
+            await self._streams.registry.enrol(names)
+            self._enrolled_at = now

@@ -1,0 +1,111 @@
+"""Sync functions in processes of their own: one call at a time each, and a new one for each that died or hung."""
+
+import asyncio
+import os
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from adjudge.streams import crossing
+from adjudge.streams.crossing import HEAD, Call, Orders, Progress, Ready, Spoken
+from adjudge.streams.messages import Message
+from adjudge.streams.signals import Crashed, Stall
+from adjudge.streams.subscriptions import Said
+
+_START_SECONDS = 60.0
+_END_SECONDS = 5.0
+
+
+class _Child:
+    def __init__(self, process: Process) -> None:
+        self.process, self.calls = process, 0
+
+    async def say(self, value: Orders | Call) -> None:
+        assert self.process.stdin
+        self.process.stdin.write(crossing.frame(value))
+        await self.process.stdin.drain()
+
+    async def hear(self) -> crossing.Up:
+        assert self.process.stdout
+        head = await self.process.stdout.readexactly(HEAD.size)
+        return crossing.read_up(await self.process.stdout.readexactly(HEAD.unpack(head)[0]))
+
+    async def end(self) -> None:
+        """Kill it, and wait for the kernel to say so."""
+        if self.process.returncode is None:
+            self.process.kill()
+        async with asyncio.timeout(_END_SECONDS):
+            await self.process.wait()
+
+
+class Processes:
+    """At most `size` children, started when they are needed."""
+
+    def __init__(self, orders: Orders, size: int, *, max_calls: int | None) -> None:
+        self._orders, self._max_calls = orders, max_calls
+        self._slots = asyncio.Semaphore(size)
+        self._idle: list[_Child] = []
+
+    async def run(
+        self, messages: Sequence[Message], server_now: float, progress: Callable[[Message, object], None]
+    ) -> Said:
+        """What the handler says of these. Cancelled, its child is killed.
+
+        Raises `Crashed` when the child died, `Stall` when none can be started.
+        """
+        call = Call([crossing.portable(message) for message in messages], server_now)
+        async with self._slots:
+            child = self._idle.pop() if self._idle else await self._started()
+            try:
+                said = await self._talk(child, call, progress)
+            except (EOFError, OSError) as error:
+                await child.end()
+                raise Crashed(f"the child process ended with status {child.process.returncode}") from error
+            except BaseException:
+                await child.end()
+                raise
+            child.calls += 1
+            if child.calls == self._max_calls:
+                await child.end()
+            else:
+                self._idle.append(child)
+            return said
+
+    async def close(self) -> None:
+        """End the children that are idle; those at work end with their calls."""
+        while self._idle:
+            await self._idle.pop().end()
+
+    async def _started(self) -> _Child:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "adjudge.streams.child", str(os.getpid()), stdin=PIPE, stdout=PIPE
+        )
+        child = _Child(process)
+        try:
+            async with asyncio.timeout(_START_SECONDS):
+                await child.say(self._orders)
+                ready = await child.hear()
+        except (EOFError, OSError, TimeoutError) as error:
+            await child.end()
+            raise Stall(f"the child process did not start: status {process.returncode}") from error
+        except BaseException:
+            await child.end()
+            raise
+        if not isinstance(ready, Ready) or ready.trouble:
+            await child.end()
+            raise Stall(f"the child process cannot load {self._orders.module}:{self._orders.name}: {ready}")
+        return child
+
+    @staticmethod
+    async def _talk(child: _Child, call: Call, progress: Callable[[Message, object], None]) -> Said:
+        await child.say(call)
+        while True:
+            match await child.hear():
+                case Progress(place, value):
+                    progress(call.messages[place], msgspec.json.decode(value))
+                case Spoken(errors, answers):
+                    return Said(crossing.unpacked(errors), answers)
+                case Ready():
+                    raise Crashed("the child process was started twice")

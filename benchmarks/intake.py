@@ -78,7 +78,7 @@ async def measure_callers(url: str, callers: int, values: Values) -> None:
     async def call() -> None:
         nonlocal count
         while loop.time() < ends:
-            await rows.intake.commit(*rows.asked())
+            await rows.intake.submit(*rows.asked())
             count += 1
 
     running = asyncio.create_task(flusher.run())

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -15,10 +16,29 @@ from adjudge.engine.intake import Known, Opened, Question
 from adjudge.engine.notifying import within
 from adjudge.store import decisions
 from adjudge.store.connecting import UNAVAILABLE
-from adjudge.store.intake import NewDecision
+from adjudge.store.intake import NewDecision, Replayed
 from adjudge.store.scope import Scope
 
 log = structlog.get_logger()
+
+
+class Submitted(NamedTuple):
+    """A question on its way into the database."""
+
+    row: NewDecision
+    opened: Opened
+    durable: "asyncio.Future[datetime | Replayed]"
+
+
+def submit(services: Services, scope: Scope, question: Question, *, reply: str | None = None) -> Submitted:
+    """Check a question, and have it made durable. Raises what intake raises, and Overloaded."""
+    place = services.intake.place(scope, question.location, question.type)
+    questions.check_evidence(place.kind.name, place.kind.evidence, question.evidence)
+    row, opened = services.intake.prepare(scope, question, reply=reply)
+    services.admission.enter(row.terms.lane, row.terms.location)
+    durable = services.intake.submit(row, opened)
+    durable.add_done_callback(lambda _: services.admission.leave(row.terms.location))
+    return Submitted(row, opened, durable)
 
 
 async def ask(
@@ -26,32 +46,25 @@ async def ask(
 ) -> tuple[DecisionView, bool]:
     """Accept a question; return the decision, and whether an earlier post of its key made it.
 
-    Waits up to `wait_seconds` for an outcome. Raises what intake raises, and Overloaded.
+    Waits up to `wait_seconds` for an outcome. Raises what `submit` and its future raise, and KeyReused.
     """
-    place = services.intake.place(scope, question.location, question.type)
-    questions.check_evidence(place.kind.name, place.kind.evidence, question.evidence)
-    waiting = wait_seconds > 0 and not services.waiters.is_full
-    row, opened = services.intake.prepare(scope, question, reply=services.waiters.replica if waiting else None)
-    if not waiting:
-        return await _accepted(services, scope, row, opened, wait_seconds)
-    with services.waiters.expecting(opened.id) as outcome:  # before the question is sent: no hint is missed
-        return await _accepted(services, scope, row, opened, wait_seconds, outcome)
+    if wait_seconds <= 0 or services.waiters.is_full:
+        return await accepted(services, scope, submit(services, scope, question), wait_seconds)
+    submitted = submit(services, scope, question, reply=services.waiters.replica)
+    with services.waiters.expecting(submitted.opened.id) as outcome:  # before it is sent: no hint is missed
+        return await accepted(services, scope, submitted, wait_seconds, outcome)
 
 
-async def _accepted(
+async def accepted(
     services: Services,
     scope: Scope,
-    row: NewDecision,
-    opened: Opened,
+    submitted: Submitted,
     wait_seconds: float,
     outcome: "asyncio.Future[None] | None" = None,
 ) -> tuple[DecisionView, bool]:
-    lane, location = row.terms.lane, row.terms.location
-    services.admission.enter(lane, location)
-    try:
-        answer = await services.intake.commit(row, opened)
-    finally:
-        services.admission.leave(location)
+    """Return the decision once it is durable, and once `outcome` is there or the wait over; see `ask`."""
+    row, opened, durable = submitted
+    answer = services.intake.accepted(row, await durable)
     if isinstance(answer, Known):
         return await wait_for(services, scope, answer.id, wait_seconds), True
     try:

@@ -4,7 +4,6 @@ A plain ASGI callable: FastAPI's dependency and response machinery halves the ra
 (docs/adr/0002). Its description in OpenAPI stands in `decisions.py`.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from typing import Any, Final
 
@@ -12,6 +11,7 @@ import msgspec
 import structlog
 
 from adjudge.api import asking, bodies, problems, questions
+from adjudge.api.asking import Submitted
 from adjudge.api.authentication import require
 from adjudge.api.bodies import Body, Receive
 from adjudge.api.problems import Problem
@@ -88,9 +88,8 @@ class HotPath:
         results: list[dict[str, object]] = []
         while len(results) < len(items):
             page = items[len(results) : len(results) + services.admission.share(BULK_AT_ONCE)]
-            async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(_item(services, scope, item, trace)) for item in page]
-            results += [task.result() for task in tasks]
+            begun = [_begun(services, scope, item, trace) for item in page]
+            results += [await _ended(services, scope, each) for each in begun]
         return 200, _JSON, encode({"items": results})
 
 
@@ -116,12 +115,20 @@ def waiting(header: bytes | None) -> tuple[float, bytes | None]:
     return 0.0, None
 
 
-async def _item(services: Services, scope: Scope, item: msgspec.Raw, trace: str | None) -> dict[str, object]:
+def _begun(services: Services, scope: Scope, item: msgspec.Raw, trace: str | None) -> Submitted | AdjudgeError:
     try:
         if len(bytes(item)) > bodies.LARGEST:
             raise Problem("body-too-large", f"an item has at most {bodies.LARGEST} bytes")
-        question = questions.read(item, key=None, trace=trace, lane="bulk")
-        decision, replayed = await asking.ask(services, scope, question, wait_seconds=0)
+        return asking.submit(services, scope, questions.read(item, key=None, trace=trace, lane="bulk"))
+    except AdjudgeError as error:
+        return error
+
+
+async def _ended(services: Services, scope: Scope, begun: Submitted | AdjudgeError) -> dict[str, object]:
+    try:
+        if isinstance(begun, AdjudgeError):
+            raise begun
+        decision, replayed = await asking.accepted(services, scope, begun, 0)
     except AdjudgeError as error:
         names.REFUSED.labels(error.kind).inc()
         return {"status": problems.status(error), "problem": problems.body(error)}

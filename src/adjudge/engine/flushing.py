@@ -87,16 +87,16 @@ class Flusher:
         """Return how many rows of this location and lane wait for a flush."""
         return len(self._queues.get((lane, location), ()))
 
-    async def commit(self, row: NewDecision, entries: Sequence[Entry]) -> "datetime | Replayed":
-        """Return when it was asked, once it is durable; or who holds its idempotency key.
+    def submit(self, row: NewDecision, entries: Sequence[Entry]) -> "asyncio.Future[datetime | Replayed]":
+        """Return a future: when it was asked, once it is durable; or who holds its idempotency key.
 
-        Raises Unavailable or Unstorable; after Unavailable the row may be committed or not.
+        It may raise Unavailable or Unstorable; after Unavailable the row may be committed or not.
         """
         loop = asyncio.get_running_loop()
         pending = Pending(row, loop.create_future(), loop.time(), entries)
         self._put(pending)
         self._wake.set()
-        return await pending.done
+        return pending.done
 
     async def run(self) -> None:
         """Flush until cancelled."""

@@ -1,5 +1,6 @@
 """Intake: a question becomes a decision, durable before anybody hears of it (promise 1)."""
 
+import asyncio
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -181,9 +182,13 @@ class Intake:
         )
         return row, opened
 
-    async def commit(self, row: NewDecision, opened: Opened) -> "datetime | Known":
-        """Make the row durable, then send its slips. Raises KeyReused, Unavailable, Unstorable."""
-        answer = await self._flusher.commit(row, [slips.entry(slip, row.terms.lane) for slip in opened.slips])
+    def submit(self, row: NewDecision, opened: Opened) -> "asyncio.Future[datetime | Replayed]":
+        """Have the row made durable, then its slips sent. The future may raise Unavailable, Unstorable."""
+        return self._flusher.submit(row, [slips.entry(slip, row.terms.lane) for slip in opened.slips])
+
+    @staticmethod
+    def accepted(row: NewDecision, answer: "datetime | Replayed") -> "datetime | Known":
+        """Return when it was asked, or the decision that the same post made before. Raises KeyReused."""
         if not isinstance(answer, Replayed):
             return answer
         if answer.fingerprint != row.fingerprint:

@@ -226,7 +226,7 @@ async def test_a_poison_row_is_refused_alone_and_its_199_neighbours_are_committe
         lambda: asyncpg.connect(stack.database_url), key_window_seconds=60, rng=random.Random(0), publish=publish
     )
     running = asyncio.create_task(flusher.run())
-    answers = await asyncio.gather(*(flusher.commit(row, ()) for row in rows), return_exceptions=True)
+    answers = await asyncio.gather(*(flusher.submit(row, ()) for row in rows), return_exceptions=True)
     running.cancel()
 
     refused = [n for n, answer in enumerate(answers) if isinstance(answer, Exception)]
@@ -247,7 +247,7 @@ async def test_a_caller_who_has_gone_does_not_hinder_the_flush(stack):
     """Its row is refused when nobody waits for the refusal any more."""
     row, _ = stack.services.intake.prepare(SYSTEM, a_question(stack.services, 0))
     row = row._replace(evidence='{"note": "\\u0000"}')
-    gone = asyncio.create_task(stack.services.intake._flusher.commit(row, ()))
+    gone = stack.services.intake._flusher.submit(row, ())
     await asyncio.sleep(0)
     gone.cancel()
 

@@ -108,8 +108,10 @@ async def grow_old(url: str, messages: int) -> list[Row]:
     growth = median(theirs[-WINDOW:]) - median(theirs[:WINDOW])
     return [
         Row("old stream: growth of the broker", "its data, last lots less first", growth, "MiB"),
-        Row(f"old stream: {what}", "last lots, to the first", median(values[-WINDOW:]), unit, _growth(values))
-        for what, values, unit in figures
+        *(
+            Row(f"old stream: {what}", "last lots, to the first", median(values[-WINDOW:]), unit, _growth(values))
+            for what, values, unit in figures
+        ),
     ]
 
 

@@ -1,14 +1,13 @@
-"""Ours, one message a call."""
+"""Ours, one message a call of the handler."""
 
 import asyncio
-import random
 import signal
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import msgspec
 
-from adjudge.streams import Entry, Message, Streams, Subscription, run
+from adjudge.streams import App
 from peers.effects import Setting
 
 
@@ -19,51 +18,34 @@ class Body(msgspec.Struct):
 
 
 setting = Setting()
-streams = Streams(setting.url, rng=random.SystemRandom())
-decode = msgspec.json.Decoder(Body).decode
-encode = msgspec.json.encode
+app = App(setting.url)
 
 
-slots = asyncio.Semaphore(setting.concurrency)
-
-
-async def one(message: Body) -> None:
+@app.handler(name="bench", concurrency=setting.concurrency, max_length=10_000_000)
+async def handle(message: Body) -> None:
     await setting.handle_async(message.n)
-
-
-async def one_in_turn(message: Body) -> None:
-    async with slots:
-        await one(message)
-
-
-async def handle(batch: Sequence[Message]) -> None:
-    if setting.handler_seconds:
-        await asyncio.gather(*(one_in_turn(decode(message.body)) for message in batch))
-        return
-    for message in batch:
-        await one(decode(message.body))
 
 
 def work() -> None:
     async def main() -> None:
         stop = asyncio.Event()
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-        many = Subscription(name="bench", lanes={"standard": 1}, handler=handle)
-        await run(streams, [many], stop=stop)
+        await app.run(stop=stop)
 
     asyncio.run(main())
 
 
 @asynccontextmanager
 async def opened() -> AsyncIterator[None]:
-    async with streams:
+    async with app:
         yield
 
 
 async def publish(message: dict) -> None:
-    [answer] = await streams.publish([Entry("bench", "standard", encode(message), 10_000_000)])
+    answer = await handle.publish(Body(**message))
     assert isinstance(answer, str), answer
 
 
 async def publish_many(messages: list[dict]) -> None:
-    await streams.publish([Entry("bench", "standard", encode(message), 10_000_000) for message in messages])
+    answers = await handle.publish_many([Body(**message) for message in messages])
+    assert all(isinstance(answer, str) for answer in answers)

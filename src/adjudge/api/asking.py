@@ -30,10 +30,14 @@ class Submitted(NamedTuple):
     durable: "asyncio.Future[datetime | Replayed]"
 
 
-def submit(services: Services, scope: Scope, question: Question, *, reply: str | None = None) -> Submitted:
-    """Check a question, and have it made durable. Raises what intake raises, and Overloaded."""
+async def submit(services: Services, scope: Scope, question: Question, *, reply: str | None = None) -> Submitted:
+    """Check a question, wait for its location's turn, and have it made durable.
+
+    Raises what intake raises, and Overloaded.
+    """
     place = services.intake.place(scope, question.location, question.type)
     questions.check_evidence(place.kind.name, place.kind.evidence, question.evidence)
+    await services.admission.turn(question.lane or place.kind.lane, question.location)
     row, opened = services.intake.prepare(scope, question, reply=reply)
     services.admission.enter(row.terms.lane, row.terms.location)
     durable = services.intake.submit(row, opened)
@@ -49,8 +53,8 @@ async def ask(
     Waits up to `wait_seconds` for an outcome. Raises what `submit` and its future raise, and KeyReused.
     """
     if wait_seconds <= 0 or services.waiters.is_full:
-        return await accepted(services, scope, submit(services, scope, question), wait_seconds)
-    submitted = submit(services, scope, question, reply=services.waiters.replica)
+        return await accepted(services, scope, await submit(services, scope, question), wait_seconds)
+    submitted = await submit(services, scope, question, reply=services.waiters.replica)
     with services.waiters.expecting(submitted.opened.id) as outcome:  # before it is sent: no hint is missed
         return await accepted(services, scope, submitted, wait_seconds, outcome)
 

@@ -4,6 +4,7 @@ A plain ASGI callable: FastAPI's dependency and response machinery halves the ra
 (docs/adr/0002). Its description in OpenAPI stands in `decisions.py`.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ from adjudge.api.problems import Problem
 from adjudge.api.services import Services
 from adjudge.api.views import DecisionView, encode
 from adjudge.core.errors import AdjudgeError
+from adjudge.engine.admission import Overloaded
 from adjudge.store.connecting import UNAVAILABLE
 from adjudge.store.scope import Scope
 from adjudge.telemetry import names
@@ -31,6 +33,9 @@ LARGEST_BULK: Final = 16 * 1024 * 1024
 BULK_AT_ONCE: Final = 400
 """Items of one bulk post that are on their way to the database together: two flushes."""
 LONGEST_WAIT_SECONDS: Final = 30.0
+HELD_BACK_SECONDS: Final = 0.5
+"""How long the refusal of too much is held back: a client that repeats at once would make the others wait."""
+MOST_HELD_BACK: Final = 2_000
 
 
 class HotPath:
@@ -39,6 +44,7 @@ class HotPath:
     def __init__(self, app: App, services: Callable[[], Services]) -> None:
         self._app = app
         self._services = services
+        self._held_back = 0
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -61,6 +67,8 @@ class HotPath:
         except AdjudgeError as error:
             names.REFUSED.labels(error.kind).inc()
             answer = of_problem(error)
+            if error.kind == "overloaded":
+                await self._hold_back()
         except UNAVAILABLE as error:
             log.warning("api.unavailable", error=repr(error))
             answer = of_problem(Problem("unavailable", "the database does not answer"))
@@ -87,10 +95,20 @@ class HotPath:
         trace = questions.traced(headers.get(b"traceparent"))
         results: list[dict[str, object]] = []
         while len(results) < len(items):
-            page = items[len(results) : len(results) + services.admission.share(BULK_AT_ONCE)]
-            begun = [_begun(services, scope, item, trace) for item in page]
+            page = items[len(results) : len(results) + BULK_AT_ONCE]
+            begun = [await _begun(services, scope, item, trace) for item in page]
             results += [await _ended(services, scope, each) for each in begun]
+            if any(isinstance(each, Overloaded) for each in begun):
+                await self._hold_back()
         return 200, _JSON, encode({"items": results})
+
+    async def _hold_back(self) -> None:
+        if self._held_back < MOST_HELD_BACK:
+            self._held_back += 1
+            try:
+                await asyncio.sleep(HELD_BACK_SECONDS)
+            finally:
+                self._held_back -= 1
 
 
 Answer = tuple[int, Sequence[tuple[bytes, bytes]], bytes]
@@ -115,11 +133,11 @@ def waiting(header: bytes | None) -> tuple[float, bytes | None]:
     return 0.0, None
 
 
-def _begun(services: Services, scope: Scope, item: msgspec.Raw, trace: str | None) -> Submitted | AdjudgeError:
+async def _begun(services: Services, scope: Scope, item: msgspec.Raw, trace: str | None) -> Submitted | AdjudgeError:
     try:
         if len(bytes(item)) > bodies.LARGEST:
             raise Problem("body-too-large", f"an item has at most {bodies.LARGEST} bytes")
-        return asking.submit(services, scope, questions.read(item, key=None, trace=trace, lane="bulk"))
+        return await asking.submit(services, scope, questions.read(item, key=None, trace=trace, lane="bulk"))
     except AdjudgeError as error:
         return error
 

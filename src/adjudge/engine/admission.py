@@ -1,12 +1,14 @@
 """Admission: decided before the insert, from what each replica already has (systems.md, rule 14).
 
 Each lane is bounded in time: what nobody has read yet in its streams, divided by how fast it drains.
-Before that bound is reached, and while rows crowd before the database, locations that take more than
-their share are refused, so that one store's burst does not make the others wait.
+Before that bound is reached, locations that take more than their share are refused. And while several
+ask, each has only so many questions on their way at once; the others of a burst wait for their turn
+outside, where they cost nobody anything.
 """
 
 import asyncio
-from collections import Counter
+import math
+from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -19,10 +21,15 @@ BOUND_SECONDS: Final[Mapping[str, float]] = {"realtime": 15.0, "standard": 60.0,
 """How far a lane may be behind; bulk is shed before standard."""
 CROWDED_SECONDS: Final = 0.5
 """How far behind a lane is when shares begin to count."""
-CROWD: Final = 2 * LARGEST_BATCH
-"""Rows waiting for a flush at which shares begin to count: more than the next two flushes take."""
+AT_WORK: Final = 128
+"""Questions on their way to the database at which shares begin to count: what comes behind them would wait."""
 LEAST_SHARE: Final = 16
 """What one location may always have on its way."""
+LONGEST_LINE: Final = 2_000
+"""Questions of one location that wait for their turn."""
+LONGEST_TURN_SECONDS: Final = 5.0
+"""How long they wait before they are refused."""
+TOO_MUCH: Final = "this location takes more than its share"
 LEAST_RATE: Final = 200.0
 """Questions a second that a lane is trusted to drain until it was seen under load."""
 MOST_OPEN: Final = 500_000
@@ -56,6 +63,8 @@ class Admission:
         """Admitted since the streams were last measured."""
         self._on_the_way: Counter[str] = Counter()
         """By location, requests whose rows are not durable yet."""
+        self._lines: dict[str, deque[asyncio.Future[None]]] = {}
+        """By location, who waits for a turn."""
         self._lag: dict[str, int] = {}
         self._rate: dict[str, float] = {}
         self._open = 0
@@ -69,6 +78,8 @@ class Admission:
                 self._rate[lane] = max(LEAST_RATE, 0.5 * known + 0.5 * drained)
         self._lag = dict(lag)
         self._by_lane.clear()
+        for location in list(self._lines):  # somebody called may have gone, and nobody else was
+            self._let_in(location)
 
     def counted(self, waiting: int) -> None:
         """Take over how many decisions wait for models, as the database has it."""
@@ -91,24 +102,48 @@ class Admission:
         self._on_the_way[location] += 1
 
     def leave(self, location: str) -> None:
-        """Its row is durable, or was refused."""
+        """Its row is durable, or was refused: who waits for a turn may come."""
         self._on_the_way[location] -= 1
         if not self._on_the_way[location]:
             del self._on_the_way[location]
+        self._let_in(location)
 
-    def share(self, most: int) -> int:
-        """Return how many of `most` questions one caller may have on their way at once."""
-        active = len(self._seen)
-        return most if active <= 1 else max(LEAST_SHARE, min(most, CROWD // active))
+    async def turn(self, lane: str, location: str) -> None:
+        """Wait until the location may have one more on its way; alone it always may. Raises Overloaded."""
+        if location not in self._lines and self._on_the_way.get(location, 0) < self._share(location):
+            return
+        line = self._lines.setdefault(location, deque())
+        if len(line) >= LONGEST_LINE:
+            self._refuse(lane, "share", LONGEST_TURN_SECONDS)
+        turn = asyncio.get_running_loop().create_future()
+        line.append(turn)
+        try:
+            async with asyncio.timeout(LONGEST_TURN_SECONDS):
+                await turn
+        except TimeoutError:
+            self._refuse(lane, "share", LONGEST_TURN_SECONDS)
+
+    def _let_in(self, location: str) -> None:
+        """Call those in a location's line whose turn it is."""
+        line = self._lines.get(location)
+        free = self._share(location) - self._on_the_way.get(location, 0) if line else 0
+        while line and free > 0:
+            turn = line.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                free -= 1
+        if not line:
+            self._lines.pop(location, None)
+
+    def _share(self, location: str) -> float:
+        active = self._active(location)
+        return math.inf if active <= 1 else max(LEAST_SHARE, AT_WORK // active)
 
     def _is_greedy(self, lane: str, location: str, behind: float) -> bool:
-        """Return whether a location takes more than its share while others want theirs."""
+        """Return whether a location takes more than its share of what drains while others want theirs."""
         active = self._active(location)
-        if active <= 1:
-            return False
-        crowded = len(self._flusher) >= CROWD and self._on_the_way[location] >= max(LEAST_SHARE, CROWD // active)
         rate = self._rate.get(lane, LEAST_RATE)
-        return crowded or (behind > CROWDED_SECONDS and self._admitted[location] >= rate * WINDOW_SECONDS / active)
+        return active > 1 and behind > CROWDED_SECONDS and self._admitted[location] >= rate * WINDOW_SECONDS / active
 
     def _active(self, location: str) -> int:
         """Return how many locations have asked lately, this one included."""
@@ -125,7 +160,7 @@ class Admission:
 
     def _refuse(self, lane: str, why: str, behind: float) -> None:
         names.SHED.labels(lane, why).inc()
-        detail = f"lane {lane} is {behind:.1f} s behind" if why == "full" else "this location takes more than its share"
+        detail = f"lane {lane} is {behind:.1f} s behind" if why == "full" else TOO_MUCH
         raise Overloaded(detail, retry_after=max(1, min(30, round(behind))))
 
 

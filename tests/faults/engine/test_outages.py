@@ -260,5 +260,5 @@ async def test_a_burst_beyond_capacity_is_shed_and_the_other_store_hardly_notice
 
     assert {problem["type"].rpartition("/")[2] for problem in refused} <= {"overloaded", "unavailable"}
     assert refused
-    # a quarter of a second for the clients of the burst, which take the same cores here
-    assert loaded < 2 * quiet + 0.25, f"p95 {quiet:.3f} s alone, {loaded:.3f} s beside the burst"
+    # a twentieth of a second for the clients of the burst, which take the same cores here
+    assert loaded < 2 * quiet + 0.05, f"p95 {quiet:.3f} s alone, {loaded:.3f} s beside the burst"

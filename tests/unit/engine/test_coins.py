@@ -49,3 +49,13 @@ def test_one_audit_in_five_serves_to_calibrate_and_the_record_says_what_was_toss
     assert abs(share - CALIBRATE_SHARE) < 0.01
     assert {(audit.rate, audit.key) for audit in audits} == {(1.0, "k1")}
     assert coin.audit(DECISIONS[0], 0.0).role == ""
+
+
+def test_the_role_of_an_audit_does_not_follow_from_its_being_drawn():
+    """The lowest tosses are drawn: a role by the same hash would make all of a small sample calibrate."""
+    coin = Coin("k1", b"secret")
+    audits = [coin.audit(decision, 0.1) for decision in DECISIONS]
+    drawn = [audit for audit in audits if audit.drawn]
+
+    assert abs(sum(audit.role == "calibrate" for audit in drawn) / len(drawn) - CALIBRATE_SHARE) < 0.04
+    assert {audit.rate for audit in audits} == {0.1}

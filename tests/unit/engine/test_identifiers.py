@@ -1,5 +1,6 @@
 """UUIDv7: sortable, monotonic in one process, not guessable."""
 
+import itertools
 import random
 from datetime import UTC, datetime, timedelta
 
@@ -35,3 +36,25 @@ def test_a_clock_set_back_does_not_set_the_ids_back():
 
 def test_a_seed_repeats_the_ids():
     assert Identifiers(lambda: NOON, random.Random(7))() == Identifiers(lambda: NOON, random.Random(7))()
+
+
+def test_neither_the_first_id_of_a_millisecond_nor_the_next_can_be_guessed():
+    first = {Identifiers(lambda: NOON, random.Random(seed))().int for seed in range(100)}
+    new_id = Identifiers(lambda: NOON, random.Random(1))
+    made = [new_id().int for _ in range(100)]
+
+    assert len(first) == 100
+    assert len({after - before for before, after in itertools.pairwise(made)}) > 90
+
+
+def test_a_millisecond_that_is_full_goes_on_in_the_next():
+    class Highest(random.Random):
+        def getrandbits(self, k: int) -> int:
+            return (1 << 74) - 1 if k == 73 else (1 << k) - 1
+
+    new_id = Identifiers(lambda: NOON, Highest())
+
+    full, after = new_id(), new_id()
+
+    assert after.int > full.int
+    assert (after.version, instant_of(after)) == (7, NOON.timestamp() + 0.001)

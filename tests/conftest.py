@@ -24,6 +24,8 @@ from adjudge.stack.server import Program, Server
 from adjudge.stack.valkey import valkey_program
 from adjudge.store.migrations import upgrade
 
+pytest_plugins = ["adjudge.streams.testing.plugin"]
+
 TEMPLATE = "template_of_tests"
 numbers = itertools.count()
 

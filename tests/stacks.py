@@ -186,6 +186,7 @@ TYPES: Mapping[str, Mapping[str, Any]] = {
     "person": {"title": "Shall we pay?"},
     "nobody.amends": {"amend": ["late-vote", "truth"]},
     "called": {"amend": ["operator"]},
+    "people.first": {"amend": ["late-vote"]},
     "nobody.safe": {"safe_side": "pay"},
     "nobody.told": {"safe_side": {"expression": "evidence.safe"}},
     "pick": {"answers": {"candidates": {"always": ["other"]}}},

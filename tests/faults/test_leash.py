@@ -84,8 +84,9 @@ async def test_it_is_gone_while_it_imports_its_model(tmp_path):
     await gone(model)
 
 
-async def test_the_end_of_its_pipe_alone_ends_it_while_it_imports(tmp_path):
-    (tmp_path / "models.py").write_text(f"{MODEL}\nspin('importing')")
+async def test_the_end_of_its_pipe_alone_ends_it_while_it_imports_and_what_it_started(tmp_path):
+    starts = "import subprocess; print('sleeping', subprocess.Popen(['sleep', '600']).pid, file=sys.stderr, flush=True)"
+    (tmp_path / "models.py").write_text(f"{MODEL}\n{starts}\nspin('importing')")
     child = await asyncio.create_subprocess_exec(
         *(sys.executable, "-P", str(leash.__file__), str(os.getpid())),
         stdin=PIPE,
@@ -93,18 +94,22 @@ async def test_the_end_of_its_pipe_alone_ends_it_while_it_imports(tmp_path):
         stderr=PIPE,
         start_new_session=True,
     )
+    started = child.pid
     try:
         child.stdin.write(frames.write_down(Orders("models:model", {}, [str(tmp_path), *sys.path])))
         async with asyncio.timeout(30):
+            started = int((await child.stderr.readline()).split()[1])
             assert (await child.stderr.readline()).startswith(b"importing")
 
         child.stdin.close()
 
         async with asyncio.timeout(GONE_SECONDS):
             await child.wait()
+            await child.stderr.read()  # ends with the last that holds it: what the model had started
     finally:
-        with suppress(ProcessLookupError):
-            child.kill()
+        for pid in (child.pid, started):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
 
 async def test_it_does_not_even_begin_for_a_worker_that_died_before(tmp_path):

@@ -12,13 +12,18 @@ from adjudge.streams.asking import HandlerFailed, Receipt, ResultTimeout
 from adjudge.streams.broker import Streams
 from adjudge.streams.codecs import Undecodable
 from adjudge.streams.contexts import BatchContext, Context
+from adjudge.streams.counting import Counters
+from adjudge.streams.cron import InvalidCron
 from adjudge.streams.dead_letters import DeadLetters
 from adjudge.streams.declaring import NotAHandler
 from adjudge.streams.fairness import KeyRules
+from adjudge.streams.logs import Events, LogObserver, Observers
+from adjudge.streams.loop_watch import LoopWatch
 from adjudge.streams.messages import DeadLetter, Depth, Duplicate, Entry, Failure, Full, LaneDepth, Message
 from adjudge.streams.observing import Observer
 from adjudge.streams.publishing import Published
 from adjudge.streams.retrying import Retries
+from adjudge.streams.schedules import Cron, Every, Missed, Schedule, Tick
 from adjudge.streams.shedding import Shedding
 from adjudge.streams.signals import (
     Crashed,
@@ -40,25 +45,34 @@ __all__ = [
     "App",
     "BatchContext",
     "Context",
+    "Counters",
     "Crashed",
+    "Cron",
     "DeadLetter",
     "DeadLetters",
     "Depth",
     "Duplicate",
     "Entry",
     "Escaped",
+    "Events",
+    "Every",
     "Expired",
     "Failure",
     "Full",
     "Handler",
     "HandlerFailed",
+    "InvalidCron",
     "KeyRules",
     "LaneDepth",
+    "LogObserver",
+    "LoopWatch",
     "Message",
+    "Missed",
     "NoGroup",
     "NotAHandler",
     "NotTaken",
     "Observer",
+    "Observers",
     "OnDead",
     "Poison",
     "Published",
@@ -68,12 +82,14 @@ __all__ = [
     "Retries",
     "RetryLater",
     "Said",
+    "Schedule",
     "Shedding",
     "Single",
     "Stall",
     "Streams",
     "Subscription",
     "Task",
+    "Tick",
     "TimedOut",
     "Unavailable",
     "Undecodable",

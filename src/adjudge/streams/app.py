@@ -14,6 +14,7 @@ import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from dataclasses import replace
 from types import MappingProxyType, TracebackType
 from typing import Any, Self, TypeVar, overload
 
@@ -23,6 +24,7 @@ from adjudge.streams.contexts import BatchContext, Context
 from adjudge.streams.declaring import NotAHandler, shape_of
 from adjudge.streams.employing import Employed
 from adjudge.streams.observing import Observer
+from adjudge.streams.schedules import Cron, Every, Missed, Schedule
 from adjudge.streams.session import Session
 from adjudge.streams.tasks import Options, Task
 from adjudge.streams.worker import Worker
@@ -72,7 +74,7 @@ class App:
         """The connections of the running event loop."""
         loop = asyncio.get_running_loop()
         if self._session is None or self._session.loop is not loop:
-            self._session = Session(self._given or self._new_streams())
+            self._session = Session(self._given or self._new_streams(), is_ours=self._given is None)
         return self._session
 
     @property
@@ -102,6 +104,8 @@ class App:
         try:
             yield
         finally:
+            if self._session:
+                self._session.hearing.stop()
             self._given, self._session = before
 
     def handler(self, *, name: str | None = None, **options: Any) -> "Declare":
@@ -110,6 +114,45 @@ class App:
         A handler that takes `list[Welcome]` gets batches. Raises `NotAHandler` for a signature that cannot be one.
         """
         return Declare(self, name, options)
+
+    def every(
+        self, seconds: float, *, name: str | None = None, missed: Missed = Missed.ONE, limit: int = 100, **options: Any
+    ) -> "Declare":
+        """Declare a handler that runs at each multiple of an interval: once, whatever the number of workers.
+
+        It takes a `Tick`; see `Missed` for ticks that nobody was there for. Options as of `handler`.
+        """
+        return self._periodic(Every(seconds), name, missed, limit, options)
+
+    def cron(
+        self,
+        text: str,
+        *,
+        timezone: str = "UTC",
+        name: str | None = None,
+        missed: Missed = Missed.ONE,
+        limit: int = 100,
+        **options: Any,
+    ) -> "Declare":
+        """Declare a handler that runs when five fields say so; else as `every`. Raises InvalidCron.
+
+        When clocks change, what runs at fixed times runs once, what runs at intervals keeps to real time: `cron.py`.
+        """
+        return self._periodic(Cron.parse(text, timezone), name, missed, limit, options)
+
+    def schedule(
+        self,
+        task: Task[M, Any],
+        when: Every | Cron,
+        message: M,
+        *,
+        id: str,  # noqa: A002
+        missed: Missed = Missed.ONE,
+    ) -> None:
+        """Publish this message to a handler at each tick. Under `id`, unique within the handler, it is remembered."""
+        body = task.takes.encode(message)
+        schedule = Schedule(id=id, lane=task.options.usual_lane, when=when, body=lambda _: body, missed=missed)
+        task.options = replace(task.options, schedules=(*task.options.schedules, schedule))
 
     def beside(self, function: Beside) -> Beside:
         """Run this next to the handlers, with the broker and the event that ends it."""
@@ -162,6 +205,13 @@ class App:
             await worker.run()
             for task in (telling, *beside):
                 task.cancel()
+
+    def _periodic(
+        self, when: Every | Cron, name: str | None, missed: Missed, limit: int, options: Mapping[str, Any]
+    ) -> "Declare":
+        lane = next(iter(options.get("lanes", ("standard",))))
+        schedule = Schedule(id="tick", lane=lane, when=when, missed=missed, limit=limit)
+        return Declare(self, name, {**options, "schedules": (schedule,)})
 
     def _new_streams(self) -> Streams:
         return Streams(

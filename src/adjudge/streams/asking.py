@@ -79,11 +79,16 @@ class Hearing:
             return
         event.clear()
 
-    async def close(self) -> None:
-        """End the listening."""
+    def stop(self) -> asyncio.Task[None] | None:
+        """Listen no longer; what is about to end."""
         listener, self._listener = self._listener, None
         if listener:
             listener.cancel()
+        return listener
+
+    async def close(self) -> None:
+        """Listen no longer."""
+        if listener := self.stop():
             await asyncio.wait([listener])
 
     def _hear(self, payload: bytes) -> None:

@@ -153,6 +153,7 @@ class Consumer:
                 self._observer.disconnected(self._subscription.name, error)
                 await pause(self._stop, backoff(failures, _BASE_SECONDS, _CAP_SECONDS, self._rng))
                 failures += 1
+                self._work.hand_out(tasks)  # upkeep may have claimed so much meanwhile that there is no room to read
                 continue
             if failures:
                 self._observer.reconnected(self._subscription.name)
@@ -178,7 +179,8 @@ class Consumer:
     def _patience(self, room: Mapping[str, int]) -> float:
         """How long a read may wait for a first message: not while a batch could be handed out instead."""
         if isinstance(self._work, Singles):  # the runners need no reader to go on
-            return BLOCK_SECONDS if len(room) == len(self._subscription.lanes) else LOOK_SECONDS
+            all_open = len(room) + len(self._holding.lanes.closed) == len(self._subscription.lanes)
+            return BLOCK_SECONDS if all_open else LOOK_SECONDS
         return 0.0 if len(self._holding.lanes) else BLOCK_SECONDS
 
     async def _recover(self) -> None:

@@ -56,6 +56,7 @@ class Employed:
             keep_dead_seconds=options.keep_dead_seconds,
             on_dead=options.on_dead,
             keys=options.keys,
+            schedules=options.schedules,
         )
 
     async def close(self) -> None:

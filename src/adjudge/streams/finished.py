@@ -82,6 +82,8 @@ class Finished:
             self._hurry.set()
 
     async def _write(self) -> None:
+        if not self._count:
+            return
         lots, seconds, self._writing = self._lots, self._seconds, self._count
         self._lots = {lane: _Lot() for lane in lots}
         self._count, self._seconds = 0, 0.0

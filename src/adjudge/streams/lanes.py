@@ -65,6 +65,11 @@ class Lanes:
     def __len__(self) -> int:
         return self._waiting
 
+    @property
+    def all_closed(self) -> bool:
+        """Whether all lanes are paused."""
+        return len(self.closed) == len(self.names)
+
     def waiting(self, lane: str) -> int:
         """Messages of a lane that wait."""
         return len(self._lanes[lane])

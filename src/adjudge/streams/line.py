@@ -1,17 +1,14 @@
-"""One connection to one server, which drops itself after any trouble.
-
-A connection that was interrupted between a command and its answer would give that answer to the next command,
-so it is closed instead, and the next call opens another.
-"""
+"""The line to one server: opened when it is used, dropped after any trouble, opened anew by the next call."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, cast
 
 from hiredis import pack_command
 from redis.asyncio.connection import AbstractConnection
-from redis.exceptions import ClusterDownError, MasterDownError, ReadOnlyError, RedisError, ResponseError
+from redis.exceptions import ClusterDownError, MasterDownError, ReadOnlyError, RedisError
 
+from adjudge.streams.pipelining import Pipeline
 from adjudge.streams.script import Command
 from adjudge.streams.signals import Unavailable
 
@@ -23,67 +20,73 @@ _pack = cast("Callable[[Command], bytes]", pack_command)
 
 
 class Line:
-    """Pipelined exchanges, one at a time, each ended by `until` (loop time)."""
+    """Pipelined exchanges, each ended by `until` (loop time).
+
+    The client's connection finds the server and greets it (TLS, password, database); then it is out of the way.
+    """
 
     def __init__(self, connection: AbstractConnection) -> None:
         self._turn = asyncio.Lock()
         self._connection = connection
+        self._pipeline: Pipeline | None = None
 
     @property
     def is_open(self) -> bool:
         """Whether it is connected, as far as this side knows."""
-        return bool(self._connection.is_connected)
+        return self._pipeline is not None and self._pipeline.is_open
 
     async def exchange(self, commands: Sequence[Command], until: float) -> list[Any]:
         """Answers in order, from one write; an error answered by the server stands in its place.
 
         Raises `Unavailable`. Nothing is sent twice.
         """
-        try:
-            async with asyncio.timeout_at(until), self._turn:
-                return await self._speak(commands)
-        except (RedisError, OSError, TimeoutError) as error:
-            raise Unavailable(str(error) or "no answer in time") from error
+        packed = b"".join(map(_pack, commands))
+        pipeline = self._pipeline
+        if pipeline is None or not pipeline.is_open:
+            pipeline = await self._opened(until)
+        answers = await pipeline.ask(packed, len(commands), until)
+        for answer in answers:
+            if isinstance(answer, _WRONG_SERVER):
+                await self.close()
+                raise Unavailable(str(answer)) from answer
+        return answers
 
     async def tell(self, command: Command, until: float) -> None:
         """Send a command whose answer comes through `listen`. Raises `Unavailable`."""
-        try:
-            async with asyncio.timeout_at(until):
-                await self._connection.send_packed_command(_pack(command), check_health=False)
-        except (RedisError, OSError, TimeoutError) as error:
-            await self.close()
-            raise Unavailable(str(error) or "not taken in time") from error
+        (await self._opened(until)).tell(_pack(command))
 
     async def listen(self, wait_seconds: float) -> Any:
         """The next thing the server says unasked (Pub/Sub); None after `wait_seconds` of silence.
 
         Raises `Unavailable`.
         """
-        try:
-            return await self._connection.read_response(timeout=wait_seconds)
-        except (RedisError, OSError) as error:
-            await self.close()
-            raise Unavailable(str(error)) from error
+        if self._pipeline is None:
+            raise Unavailable("nothing was told yet")
+        return await self._pipeline.hear(wait_seconds)
 
     async def close(self) -> None:
         """Close now; a later call opens anew."""
+        if self._pipeline is not None:
+            self._pipeline.end("closed")
         await self._connection.disconnect(nowait=True)
 
-    async def _speak(self, commands: Sequence[Command]) -> list[Any]:
+    async def _opened(self, until: float) -> Pipeline:
+        try:
+            async with asyncio.timeout_at(until), self._turn:
+                if self._pipeline is None or not self._pipeline.is_open:
+                    self._pipeline = await self._open()
+                return self._pipeline
+        except (RedisError, OSError, TimeoutError) as error:
+            raise Unavailable(str(error) or "no connection in time") from error
+
+    async def _open(self) -> Pipeline:
         connection = self._connection
         try:
-            if connection.is_connected and await connection.can_read():
-                await connection.disconnect(nowait=True)  # closed by the server meanwhile, or out of step
-            await connection.send_packed_command(list(map(_pack, commands)), check_health=False)
-            return [await self._answer() for _ in commands]
-        except BaseException:  # cancellation too: the answer would be taken for that of the next command
+            await connection.disconnect(nowait=True)
+            await cast("Callable[[], Awaitable[None]]", connection.connect)()
+        except BaseException:
             await connection.disconnect(nowait=True)
             raise
-
-    async def _answer(self) -> Any:
-        try:
-            return await self._connection.read_response(timeout=None)
-        except _WRONG_SERVER:
-            raise
-        except ResponseError as error:
-            return error
+        writer = connection._writer  # what it has opened has no public name
+        assert writer is not None
+        return Pipeline(cast("asyncio.Transport", writer.transport))

@@ -13,7 +13,8 @@ _CLOCK_SECONDS = 60.0
 class Session:
     """One way to the broker."""
 
-    def __init__(self, streams: Streams) -> None:
+    def __init__(self, streams: Streams, *, is_ours: bool) -> None:
+        self._is_ours = is_ours
         self.streams, self.outgoing, self.hearing = streams, Outgoing(streams), Hearing(streams)
         self.loop = asyncio.get_running_loop()
         self._clock, self._heard_at = ServerClock(self.loop.time), float("-inf")
@@ -30,6 +31,7 @@ class Session:
         return f"{self.streams.rng.getrandbits(96):024x}"
 
     async def close(self) -> None:
-        """Close all."""
+        """Close what is ours."""
         await self.hearing.close()
-        await self.streams.close()
+        if self._is_ours:
+            await self.streams.close()

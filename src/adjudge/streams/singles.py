@@ -104,6 +104,8 @@ class Singles:
         while not self._stop.is_set() and not self._has_room():
             self._wake.clear()
             self._thirsty = True
+            if self._tasks:
+                self._rouse()  # what upkeep has claimed did not come by the reader, who would wait for it for ever
             if several and not self._stalled:
                 await pause(self._wake, LOOK_SECONDS)
             else:
@@ -183,6 +185,8 @@ class Singles:
     def _has_room(self) -> bool:
         if self._stalled or len(self._done) + len(self._failed) >= self._subscription.prefetch:
             return False
+        if self._lanes.all_closed and not self._lanes:
+            return True  # the reader knows how long to wait for an opening
         return bool(self._lanes.with_room(at_least=(self._subscription.prefetch + 1) // 2))
 
     async def _run(self, runner: _Runner) -> None:

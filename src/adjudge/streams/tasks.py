@@ -13,6 +13,7 @@ from adjudge.streams.messages import NO_HEADERS, Duplicate, Entry, Full
 from adjudge.streams.publishing import Published
 from adjudge.streams.results import REPLY_TO
 from adjudge.streams.retrying import Retries
+from adjudge.streams.schedules import Schedule
 from adjudge.streams.session import Session
 from adjudge.streams.signals import Unavailable
 from adjudge.streams.subscriptions import OnDead
@@ -59,6 +60,7 @@ class Options:
     on_dead: OnDead | None = None
     expired: Literal["drop", "dead"] = "drop"
     keep_result_seconds: float = 3600.0
+    schedules: Sequence[Schedule] = ()
 
     def __post_init__(self) -> None:
         if self.max_length < 1 or (self.max_calls is not None and self.max_calls < 1):

@@ -6,6 +6,7 @@ import socket
 import sys
 
 import asyncpg
+import pytest
 from tests.stacks import laid
 
 IMPATIENT = """
@@ -17,6 +18,17 @@ running.READY_SECONDS = 0.0
 raise SystemExit(run(["up", "--port", sys.argv[1]]))
 """
 
+WITHOUT_A_WORKER = """
+import sys
+from adjudge.cli import running
+from adjudge.cli.root import run
+
+commands = running._commands
+running.READY_SECONDS = 6.0
+running._commands = lambda *given: {**commands(*given), "worker": ["/bin/sleep", "600"]}
+raise SystemExit(run(["up", "--port", sys.argv[1]]))
+"""
+
 
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listening:
@@ -24,26 +36,41 @@ def free_port() -> int:
     return port
 
 
-async def test_one_that_does_not_become_ready_says_so_in_one_line_and_leaves_no_key(servers, database_url, tmp_path):
+@pytest.fixture
+def told(servers, database_url, tmp_path):
+    """Runs a program that is `adjudge up` in a project; returns its status and what it said to whom."""
     laid(tmp_path)
     env = {**os.environ, "DATABASE_URL": database_url, "REDIS_URL": str(servers.redis_url)}
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-c",
-        IMPATIENT,
-        str(free_port()),
-        env=env,
-        cwd=tmp_path,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
 
-    async with asyncio.timeout(60):
-        shown, told = await process.communicate()
+    async def run(program: str) -> tuple[int | None, bytes, str]:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", program, str(free_port())),
+            env=env,
+            cwd=tmp_path,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        async with asyncio.timeout(60):
+            shown, told = await process.communicate()
+        return process.returncode, shown, told.decode().splitlines()[-1]
 
-    assert (process.returncode, shown) == (1, b"")
-    last = told.decode().splitlines()[-1]
+    return run
+
+
+async def test_one_that_does_not_become_ready_says_so_in_one_line_and_leaves_no_key(told, database_url):
+    status, shown, last = await told(IMPATIENT)
+
+    assert (status, shown) == (1, b"")
     assert last == "adjudge: not ready in 0 s: api, keeper, worker; see .adjudge/logs"
     connection = await asyncpg.connect(database_url)
     assert await connection.fetchval("SELECT array_agg(revoked_at IS NOT NULL) FROM api_key") == [True]
     await connection.close()
+
+
+async def test_it_is_not_ready_while_no_worker_is(told):
+    """The API alone takes questions that nobody asks."""
+    status, shown, last = await told(WITHOUT_A_WORKER)
+
+    assert (status, shown) == (1, b"")
+    assert last.startswith("adjudge: not ready in 6 s: ")
+    assert "worker; see .adjudge/logs" in last

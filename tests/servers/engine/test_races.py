@@ -8,8 +8,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import msgspec
 import pytest
-from redis.asyncio import Redis
-from tests.stacks import build_stack, question
+from tests.stacks import question
 
 from adjudge.api import questions
 from adjudge.core.events import Opinion, TimedOut, write_events
@@ -17,18 +16,13 @@ from adjudge.core.outcomes import Outcome
 from adjudge.engine.cancelling import AlreadySettled, cancel
 from adjudge.engine.flushing import Flusher, Unavailable, Unstorable
 from adjudge.engine.settling import new_outcome
-from adjudge.engine.sending import Sender
-from adjudge.engine.slips import STREAM_PREFIX
 from adjudge.engine.stepping import slips_of
-from adjudge.engine.sweeping import Sweeper
 from adjudge.engine.timers import asked as still_asked
-from adjudge.store import controls, measuring, outcomes, partitions, work
+from adjudge.store import controls, outcomes, partitions, work
 from adjudge.store.intake import Replayed
 from adjudge.store.outcomes import NewOutcome
 from adjudge.store.scope import SYSTEM
 from adjudge.telemetry import names
-
-__all__ = ["build_stack"]
 
 
 async def test_worker_redelivery_join_timer_and_cancel_make_one_final_each(stack):
@@ -254,34 +248,3 @@ async def test_a_caller_who_has_gone_does_not_hinder_the_flush(stack):
     with pytest.raises(asyncio.CancelledError):
         await gone
     assert (await stack.ask("model", wait=5))["outcome"]["source"] == "model"
-
-
-async def test_two_keepers_that_notice_the_same_loss_send_each_question_again_once(build_stack):
-    """Twice would be harmless for the outcome, and dear for the model."""
-    stack = await build_stack("api")
-    services = stack.services
-    keepers = [
-        Sweeper(services.pool, services.streams, Sender(services.streams), now=services.clock) for _ in range(2)
-    ]
-    await asyncio.gather(*(keeper.look() for keeper in keepers))
-    asked = await stack.ask_many(700, "model")  # more than a page
-    async with Redis.from_url(stack.redis_url) as redis, asyncio.timeout(20):
-        while await waiting_in(services.streams) < len(asked):
-            await asyncio.sleep(0.02)
-        await redis.flushall()
-
-    resent = await asyncio.gather(*(keeper.look() for keeper in keepers))
-    again = await asyncio.gather(*(keeper.look() for keeper in keepers))
-    sent = await waiting_in(services.streams)
-    await stack.start("worker")
-    await stack.settled(asked)
-
-    assert (sorted(resent), again, sent) == ([0, 700], [0, 0], 700)
-    assert sorted(stack.asked("sure@1")) == sorted(asked)
-    assert await stack.value("SELECT count(*) FROM outcome") == 700
-
-
-async def waiting_in(streams) -> int:
-    """Return how many questions to `sure@1` nobody has read."""
-    depth = await streams.depth(f"{STREAM_PREFIX}sure@1", measuring.LANES)
-    return sum(lane.lag for lane in depth.lanes.values())

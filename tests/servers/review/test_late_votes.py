@@ -66,3 +66,17 @@ async def test_late_votes_do_not_overrule_late_truth(stack):
 
     assert [answer.json()["amended"] for answer in answers] == [False, False]
     assert (await stack.read(settled["id"]))["outcome"]["reason"] == "court says so (c)"
+
+
+async def test_late_votes_do_not_overrule_who_was_asked_after_them(stack):
+    """The model settled what people had let pass: that answer is somebody's."""
+    asked = await stack.ask("people.first")
+    anna = await stack.reviewer("anna")
+    [task] = await anna.claim(wait=2)
+    settled = await stack.read(asked["id"], wait=5)
+
+    late = await anna.answer(task, "refuse")
+
+    assert (settled["outcome"]["source"], settled["outcome"]["answer"]) == ("model", "pay")
+    assert (kind_of(late), late.json()["amended"]) == ("decision-settled", False)
+    assert await stack.read(asked["id"]) == settled

@@ -159,8 +159,8 @@ async def test_the_entries_of_a_key_at_work_in_two_workers_are_bounded(streams, 
 @pytest.mark.parametrize("burst", [1, 4])
 async def test_a_rate_is_kept_within_a_tenth(streams, working, inbox, burst):
     """Counted by the server's clock, at which the entries enter the lane."""
-    rate, count = 400, 400
-    async with working(a_subscription(inbox, keys=KeyRules(slots=50, per_second=rate, burst=burst))):
+    rate, count = 200, 200
+    async with working(a_subscription(inbox, keys=KeyRules(slots=200, per_second=rate, burst=burst))):
         await streams.publish([Entry(NAME, "standard", b"up", 10)])
         await inbox.until(1)
         await streams.publish(entries("k", *numbered(count)))

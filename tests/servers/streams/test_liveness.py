@@ -146,7 +146,7 @@ async def test_what_another_worker_holds_is_no_reproach(streams, redis, watched,
 
 async def test_a_handler_that_keeps_the_loop_is_named(streams, watched, seen):
     async def greedy(messages):
-        time.sleep(0.5)
+        time.sleep(0.5)  # noqa: ASYNC251  that is the fault
 
     with LoopWatch(seen, warn_seconds=0.1) as loop_watch:
         watched(a_subscription(greedy), loop_watch=loop_watch)
@@ -165,7 +165,7 @@ async def test_a_loop_that_stands_still_fails_the_probe_from_another_thread(stre
     found = []
 
     async def greedy(messages):
-        time.sleep(0.6)
+        time.sleep(0.6)  # noqa: ASYNC251  that is the fault
         found.append(worker.trouble)
         found.extend(record.reason for record in caplog.records if record.getMessage() == "loop.stalled")
 

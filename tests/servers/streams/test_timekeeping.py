@@ -34,7 +34,7 @@ async def test_two_workers_publish_every_tick_once(streams, working, inbox):
 async def test_a_worker_that_leaves_hands_over_without_a_gap(streams, working, inbox):
     async with working(a_subscription(inbox, BEAT)):
         await inbox.until(3)
-    async with working(a_subscription(inbox, BEAT)):
+    async with working(a_subscription(inbox, BEAT)), asyncio.timeout(LEASE_SECONDS / 2):
         await inbox.until(8)
 
     found = times(inbox.bodies)
@@ -64,6 +64,7 @@ async def test_one_that_slept_longer_than_its_lease_cannot_tick_again(streams, r
         while not (await follower.keep({"beat": -1})).is_ours:
             await asyncio.sleep(0.01)
     last = before.lasts["beat"]
+    assert not await sleeper.tick("beat", "standard", last, last + 100, [b"tick"], 10), "it is not its turn"
     assert await follower.tick("beat", "standard", last, last + 100, [b"tick"], 10)
 
     assert not await sleeper.tick("beat", "standard", last, last + 100, [b"tick"], 10)
@@ -105,6 +106,7 @@ async def test_ticks_wait_while_their_lane_is_paused(streams, redis, working, in
         async with asyncio.timeout(5):
             while not await redis.exists("{clock}:timekeeper"):
                 await asyncio.sleep(0.02)
+        await asyncio.sleep(0.4)  # that nothing is published has no event
         assert await redis.xlen(LANE) == 0
 
         await streams.pauses.resume(NAME, None)

@@ -51,6 +51,11 @@ def test_a_whole_question_is_read():
         ('{"type":"t","evidence":{"a/b":["x","\\u0000"]}}', "#/evidence/a~1b/1"),
         ('{"type":"t\\u0000","evidence":{}}', "#/type"),
         ('{"type":"t","evidence":{},"candidates":["a","b\\u0000"]}', "#/candidates/1"),
+        ('{"type":"t","evidence":{"a\\u0000":1}}', "#/evidence/a\0"),
+        ('{"type":"t","evidence":{},"location":"b\\u0000"}', "#/location"),
+        ('{"type":"t","evidence":{},"idempotency_key":"b\\u0000"}', "#/idempotency_key"),
+        ('{"type":"t","evidence":{},"subject":{"a":"b\\u0000"}}', "#/subject/a"),
+        ('{"type":"t","evidence":{},"subject":{"a\\u0000":""}}', "#/subject/a\0"),
         ('{"type":"t","evidence":{"n":1e400}}', "#/evidence"),
         ('{"type":"t","evidence":' + '{"a":' * 65 + "1" + "}" * 65 + "}", "#/evidence"),
         (
@@ -64,6 +69,22 @@ def test_what_does_not_fit_is_pointed_at(body, pointer):
         read(body)
 
     assert refused.value.pointer == pointer
+
+
+def test_a_question_keeps_its_own_lane_and_else_has_that_of_its_post():
+    bodies = [b'{"type":"t","evidence":{}}', b'{"type":"t","evidence":{},"lane":"realtime"}']
+
+    assert [questions.read(body, key=None, trace=None, lane="bulk").lane for body in bodies] == ["bulk", "realtime"]
+
+
+def test_a_bulk_post_has_a_thousand_items_and_no_more():
+    def post(items: int) -> bytes:
+        return b'{"items":[' + b",".join([b"{}"] * items) + b"]}"
+
+    assert len(questions.read_bulk(post(questions.MOST_BULK))) == 1_000
+    with pytest.raises(Problem) as refused:
+        questions.read_bulk(post(questions.MOST_BULK + 1))
+    assert refused.value.pointer == "#/items"
 
 
 @pytest.mark.parametrize("body", ["", "{", '{"type":"t","evidence":{}}x', b"\xff\xfe{}"])

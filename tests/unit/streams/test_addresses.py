@@ -45,7 +45,7 @@ def test_a_second_s_means_tls(url):
     "url", ["redis+sentinel://a:1", "redis+cluster://a:1/3", "redis+ring://a:1", "redis+server://a:1", "unix+cluster:x"]
 )
 def test_what_cannot_be_meant_is_refused(url):
-    with pytest.raises(ValueError, match="service|database 0|not a broker"):
+    with pytest.raises(ValueError, match=r"service|database 0|not a broker"):
         target(url)
 
 

@@ -36,8 +36,8 @@ def test_a_name_cannot_break_its_hash_tag(name):
 
 def test_a_batch_is_acknowledged_and_deleted_in_one_command_each():
     assert finishing("k", "g", ["1-0", "2-0"], has_xackdel=False) == [
-        ("XACK", "k", "g", "1-0", "2-0"),
         ("XDEL", "k", "1-0", "2-0"),
+        ("XACK", "k", "g", "1-0", "2-0"),
     ]
 
 

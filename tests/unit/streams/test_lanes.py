@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adjudge.streams.lanes import Lanes
+from adjudge.streams.lanes import Batch, Lanes
 from adjudge.streams.messages import Message
 
 weights = st.dictionaries(st.sampled_from(["realtime", "standard", "bulk", "shadow"]), st.integers(1, 9), min_size=1)
@@ -92,3 +92,21 @@ def test_a_lane_has_room_for_what_its_batch_lacks(counts, at_least):
 def test_lanes_without_weight_or_batch_are_refused(weights, batch):
     with pytest.raises(ValueError, match="at least 1"):
         Lanes(weights, batch)
+
+
+@given(weights=weights, counts=st.lists(st.integers(0, 30), min_size=4, max_size=4), claimed=st.booleans())
+def test_one_by_one_messages_come_in_the_order_of_batches_of_one(weights, counts, claimed):
+    one_by_one, batches = Lanes(weights, 1), Lanes(weights, 1)
+    for lanes in (one_by_one, batches):
+        for lane, count in zip(weights, counts, strict=False):
+            lanes.add(lane, messages(lane, count), claimed=claimed)
+
+    expected = []
+    while batch := batches.take():
+        expected += batch.messages
+    found = []
+    while one := one_by_one.take_one(1):
+        found += one.messages if isinstance(one, Batch) else [one]
+
+    assert found == expected
+    assert len(one_by_one) == 0

@@ -1,0 +1,162 @@
+"""Sync handlers in threads and in child processes."""
+
+import asyncio
+import importlib.util
+import os
+import random
+import sys
+import threading
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from adjudge.streams import App, Context, HandlerFailed, NotAHandler, Retries, Streams
+
+AT_ONCE = Retries(limit=1, base_seconds=0, cap_seconds=0)
+
+
+class Order(msgspec.Struct, frozen=True):
+    what: str
+
+
+@asynccontextmanager
+async def running(app: App, **options):
+    stop = asyncio.Event()
+    async with asyncio.timeout(40), asyncio.TaskGroup() as group:
+        group.create_task(app.run(stop=stop, **options))
+        try:
+            yield
+        finally:
+            stop.set()
+
+
+@pytest.fixture
+def pooled(redis_url, monkeypatch):
+    """The module of handlers, imported as a child will import it, and its app on the test's broker."""
+    folder = Path(__file__).parent
+    monkeypatch.syspath_prepend(str(folder))
+    spec = importlib.util.spec_from_file_location("pooled", folder / "pooled.py")
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, "pooled", module)
+    spec.loader.exec_module(module)
+    with module.app.on(Streams(redis_url, rng=random.Random(1))):
+        yield module
+
+
+async def test_a_sync_function_runs_in_a_thread_and_answers(redis_url):
+    async with App(redis_url) as app:
+
+        @app.handler()
+        def work(order: Order, context: Context) -> str:
+            context.progress("begun")
+            return f"{order.what} {threading.current_thread() is threading.main_thread()}"
+
+        async with running(app):
+            assert await work.ask(Order("a"), timeout_seconds=10) == "a False"
+
+
+async def test_sync_functions_run_side_by_side_up_to_the_concurrency(redis_url):
+    barrier = threading.Barrier(3, timeout=10)
+    async with App(redis_url) as app:
+
+        @app.handler(concurrency=3)
+        def work(_: Order) -> int:
+            return barrier.wait()
+
+        async with running(app):
+            answers = await asyncio.gather(*(work.ask(Order("a"), timeout_seconds=10) for _ in range(3)))
+
+    assert sorted(answers) == [0, 1, 2]
+
+
+async def test_a_thread_that_hangs_is_given_up_and_does_not_take_a_place(redis_url):
+    hang = threading.Event()
+    async with App(redis_url) as app:
+
+        @app.handler(concurrency=1, timeout_seconds=0.2, retries=Retries(limit=0))
+        def work(order: Order) -> str:
+            if order.what == "hang":
+                hang.wait(30)
+            return order.what
+
+        async with running(app):
+            with pytest.raises(HandlerFailed, match="TimedOut"):
+                await work.ask(Order("hang"), timeout_seconds=10)
+            assert await work.ask(Order("a"), timeout_seconds=10) == "a"
+            hang.set()
+
+
+async def test_system_exit_in_a_thread_is_a_failure(redis_url):
+    async with App(redis_url) as app:
+
+        @app.handler(retries=AT_ONCE)
+        def work(_: Order, context: Context) -> int:
+            if not context.failures:
+                sys.exit(1)
+            return context.failures
+
+        async with running(app):
+            assert await work.ask(Order("a"), timeout_seconds=10) == 1
+
+
+async def test_a_child_process_handles_prints_and_is_replaced_after_its_last_call(pooled):
+    async with running(pooled.app, only=["work"]):
+        pids = [await pooled.work.ask(Order("print"), timeout_seconds=20) for _ in range(4)]
+
+    assert pids[0] == pids[1] == pids[2] != pids[3]
+    assert os.getpid() not in pids
+
+
+async def test_a_message_that_kills_its_child_is_poison_and_the_others_go_on(pooled, seen):
+    async with running(pooled.app, only=["work"], observer=seen):
+        await pooled.work.publish(Order("die"))
+        await seen.until("dead")
+        assert await pooled.work.ask(Order("a"), timeout_seconds=20)
+
+    assert seen.counts["crashed"] == 5
+    [letter] = await pooled.app.streams.dead_letters.page("work")
+    assert (letter.error, letter.crashes) == ("adjudge.streams.signals.Poison", 5)
+
+
+@pytest.mark.parametrize("what", ["hang", "exit", "unportable", "later"])
+async def test_what_goes_wrong_in_a_child_is_a_failure_that_is_tried_again(pooled, seen, what):
+    async with running(pooled.app, only=["work"], observer=seen):
+        assert await pooled.work.ask(Order(what), timeout_seconds=30)
+
+    assert seen.counts["failed"] == 1
+
+
+async def test_a_rejection_in_a_child_is_one_and_has_its_traceback(pooled):
+    async with running(pooled.app, only=["work"]):
+        with pytest.raises(HandlerFailed, match="garbage"):
+            await pooled.work.ask(Order("reject"), timeout_seconds=20)
+
+    [letter] = await pooled.app.streams.dead_letters.page("work")
+    assert letter.error == "adjudge.streams.signals.Reject"
+    assert "pooled.py" in letter.traceback
+
+
+async def test_progress_comes_out_of_a_child(pooled):
+    async with running(pooled.app, only=["work"]):
+        receipt = await pooled.work.request(Order("progress"))
+        assert [value async for value in receipt.progress(timeout_seconds=20)] == ["half"]
+
+
+async def test_a_batch_in_a_child_fails_those_it_names(pooled, seen):
+    await pooled.many.publish_many([Order("a"), Order("bad"), Order("c")])
+    async with running(pooled.app, only=["many"], observer=seen):
+        await seen.until("handled", 2)
+
+    assert seen.counts["failed"] == 1
+
+
+async def test_a_handler_that_no_child_could_find_is_refused(redis_url):
+    async with App(redis_url) as app:
+
+        @app.handler(pool="process")
+        def work(_: Order) -> None: ...
+
+        with pytest.raises(NotAHandler, match="top of a module"):
+            await app.run(stop=asyncio.Event())

@@ -1,5 +1,6 @@
 """The reference says what the code does: names in one are names in the other."""
 
+import ast
 import importlib
 import json
 import pkgutil
@@ -81,7 +82,7 @@ def test_json_on_a_page_is_json(page):
 @pytest.mark.parametrize("page", sorted(path.relative_to(DOCS) for path in DOCS.rglob("*.md")), ids=str)
 def test_python_on_a_page_compiles(page):
     for block in blocks(page, "python"):
-        compile(block, str(page), "exec")
+        compile(block, str(page), "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
 
 
 def metrics() -> dict[str, list[str]]:

@@ -104,8 +104,7 @@ class App:
         try:
             yield
         finally:
-            if self._session:
-                self._session.hearing.stop()
+            self._hush()
             self._given, self._session = before
 
     def handler(self, *, name: str | None = None, **options: Any) -> "Declare":
@@ -212,6 +211,10 @@ class App:
         lane = next(iter(options.get("lanes", ("standard",))))
         schedule = Schedule(id="tick", lane=lane, when=when, missed=missed, limit=limit)
         return Declare(self, name, {**options, "schedules": (schedule,)})
+
+    def _hush(self) -> None:
+        if self._session:
+            self._session.hearing.stop()
 
     def _new_streams(self) -> Streams:
         return Streams(

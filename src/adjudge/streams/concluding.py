@@ -99,6 +99,8 @@ class Concluding:
             lost = {message.id for message in messages}
         if lost:
             self._observer.lost(self._subscription.name, self._holding.lose(lane, lost))
+            # Else they would count as in hand for ever, and be kept from all if they came back.
+            self._holding.release(lane, [message for message in messages if message.id in lost])
         return [message for message in messages if message.id not in lost]
 
     async def _answer(self, done: Sequence[Message], answers: Mapping[str, bytes]) -> None:

@@ -190,7 +190,9 @@ class Consumer:
             self._observer.regrouped(self._subscription.name)
         for lane in self._subscription.lanes:
             async for page in self._own_pending(lane):
-                self._holding.receive(lane, page.messages, claimed=False)
+                # As if claimed, so that the server is asked again before they begin: what was in hand when it made
+                # this list may be finished by now.
+                self._holding.receive(lane, page.messages, claimed=True)
 
     async def _read(self, room: Mapping[str, int], block_seconds: float) -> None:
         if not room:

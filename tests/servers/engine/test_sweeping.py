@@ -17,9 +17,7 @@ async def test_two_keepers_that_notice_the_same_loss_send_each_question_again_on
     """Twice would be harmless for the outcome, and dear for the model."""
     stack = await build_stack("api")
     services = stack.services
-    keepers = [
-        Sweeper(services.pool, services.streams, Sender(services.streams), now=services.clock) for _ in range(2)
-    ]
+    keepers = [Sweeper(services.pool, services.streams, Sender(services.streams), now=services.clock) for _ in range(2)]
     await asyncio.gather(*(keeper.look() for keeper in keepers))
     asked = await stack.ask_many(700, "model")  # more than a page
     async with Redis.from_url(stack.redis_url) as redis, asyncio.timeout(20):

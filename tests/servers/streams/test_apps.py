@@ -183,18 +183,41 @@ async def test_whatever_a_handler_raises_is_a_failure_of_its_message_only(app, n
     assert sorted(noted.all) == [("bad", 0), ("bad", 1), ("good", 0)]
 
 
-async def test_a_handler_that_hangs_is_ended_at_its_time_while_its_lease_is_renewed(app, noted):
-    @app.handler(retries=AT_ONCE, timeout_seconds=1.0, lease_seconds=0.4)
-    async def welcome(_: Welcome, context: Context) -> None:
-        noted((context.failures, context.deliveries))
-        if not context.failures:
-            await asyncio.Event().wait()
+async def test_a_handler_that_hangs_is_ended_at_its_time_while_its_lease_is_renewed(app, redis_url, noted):
+    """A second worker waits for the lease to end."""
 
-    await welcome.publish(Welcome("a"))
-    async with running(app):
-        await noted.until(2)
+    def declare(app: App):
+        @app.handler(retries=AT_ONCE, timeout_seconds=1.5, lease_seconds=0.4)
+        async def welcome(_: Welcome, context: Context) -> None:
+            noted((context.failures, context.deliveries))
+            if not context.failures:
+                await asyncio.Event().wait()
+
+        return welcome
+
+    await declare(app).publish(Welcome("a"))
+    async with App(redis_url) as other:
+        declare(other)
+        async with running(app), running(other):
+            await noted.until(2)
 
     assert noted.all == [(0, 1), (1, 2)]  # by the time-out, not by a lost lease
+
+
+async def test_a_runner_goes_on_as_before_after_a_time_out(app, noted):
+    @app.handler(retries=AT_ONCE, timeout_seconds=0.2, concurrency=1)
+    async def welcome(message: Welcome, context: Context) -> None:
+        noted((message.address, context.failures))
+        if message.address == "hang" and not context.failures:
+            await asyncio.Event().wait()
+        if message.address == "cancel" and not context.failures:
+            raise asyncio.CancelledError
+
+    await welcome.publish_many([Welcome("hang"), Welcome("cancel"), Welcome("good")])
+    async with running(app):
+        await noted.until(5)
+
+    assert sorted(noted.all) == [("cancel", 0), ("cancel", 1), ("good", 0), ("hang", 0), ("hang", 1)]
 
 
 async def test_a_batch_that_hangs_is_ended_at_its_time(app, noted):
@@ -259,21 +282,23 @@ async def test_a_named_wait_is_kept_and_a_rejected_message_is_dead(app, noted, s
 
 
 async def test_while_the_world_is_gone_nothing_else_is_begun_and_nothing_is_counted(app, noted, seen):
-    gone = True
+    gone, tried = True, set()
 
-    @app.handler(concurrency=1)
+    @app.handler(concurrency=2)
     async def welcome(message: Welcome, context: Context) -> None:
         if gone:
+            tried.add(message.address)
             raise Stall("no database")
         noted((message.address, context.deliveries))
 
     await welcome.publish_many([Welcome("a"), Welcome("b")])
     async with running(app, observer=seen):
         await seen.until("stalled", 2)
+        assert tried == {"a"}
         gone = False
         await noted.until(2)
 
-    assert noted.all == [("a", 1), ("b", 1)]
+    assert sorted(noted.all) == [("a", 1), ("b", 1)]
 
 
 async def test_an_expired_message_is_not_run_and_says_so(app, noted, seen):

@@ -13,9 +13,8 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import CodeType
 from typing import Any, NamedTuple
@@ -101,7 +100,7 @@ async def told(simulation: Any, path: str, capsys: Any) -> None:
 
 
 def blocks_of(page: Path) -> list[Block]:
-    return [Block(*found) for found in re.findall(r"^```(\w+)\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)]
+    return [Block(*found) for found in re.findall(r"^```(\w*)\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)]
 
 
 def compiled(block: Block) -> CodeType:
@@ -115,3 +114,101 @@ def awaits(code: CodeType) -> bool:
 def next_run(task: Any) -> str:
     (schedule,) = task.options.schedules
     return time.strftime("%a %Y-%m-%d %H:%M UTC", time.gmtime(schedule.when.following(int(BORN * 1000)) / 1000))
+
+
+async def test_the_first_worker_goes_as_the_tutorial_says(redis_url, tmp_path):
+    """In order; what varies from run to run, ids and times, is compared in shape."""
+    await asyncio.to_thread(follow_the_tutorial, redis_url, tmp_path)
+
+
+def follow_the_tutorial(redis_url: str, folder: Path) -> None:
+    environment = {**os.environ, "REDIS_URL": redis_url, "PATH": f"{PROGRAMS}:{os.environ['PATH']}"}
+    worker = None
+    for block in blocks_of(TUTORIAL):
+        if block.file:
+            (folder / block.file).write_text(block.text)
+        elif block.language == "text":
+            assert worker
+            if "stopped" in block.text:
+                worker.process.send_signal(signal.SIGINT)
+            for line in block.text.splitlines():
+                worker.until(line)
+        else:
+            worker = typed(block, worker, folder, environment)
+    assert worker
+    assert worker.process.wait(timeout=20) == 0
+
+
+def typed(block: Block, worker: "Terminal | None", folder: Path, environment: dict[str, str]) -> "Terminal | None":
+    """Do what a block of commands says; return the worker that runs now."""
+    for command, shown in commands_of(block):
+        if command.startswith("export "):
+            continue
+        if command.startswith("adjudge streams run"):
+            worker = Terminal(folder, environment)
+            worker.until(shown)
+        elif command.startswith("pkill"):  # by its id, so that nobody else's worker dies
+            assert worker
+            time.sleep(0.5)  # the handler takes three seconds, the worker must be at it
+            worker.process.kill()
+            worker = Terminal(folder, environment)
+        else:
+            eventually(command, shown, folder, environment)
+    return worker
+
+
+def eventually(command: str, shown: str, folder: Path, environment: dict[str, str]) -> None:
+    """Only `dead` needs another look: tries take a moment."""
+    until = time.monotonic() + 20
+    while True:
+        ended = subprocess.run(
+            ["bash", "-c", command],
+            cwd=folder,
+            env=environment,
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=30,
+        )
+        if re.fullmatch(shape(shown), ended.stdout) or time.monotonic() > until or " dead " not in command:
+            break
+        time.sleep(0.1)
+    assert re.fullmatch(shape(shown), ended.stdout), f"{command} printed {ended.stdout!r}, not {shown!r}"
+
+
+class Terminal:
+    """The second one, in which the worker runs."""
+
+    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
+        self.process = subprocess.Popen(
+            ["adjudge", "streams", "run", "tasks:app"],
+            executable=PROGRAMS / "adjudge",
+            cwd=folder,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self._ended_early = threading.Timer(60, self.process.kill)
+        self._ended_early.daemon = True
+        self._ended_early.start()
+
+    def until(self, line: str) -> None:
+        """Read on to this line; a worker that is silent for a minute is ended, and then there is none."""
+        assert self.process.stdout
+        read = []
+        for each in self.process.stdout:
+            read.append(each.rstrip())
+            if read[-1] == line.rstrip():
+                return
+        raise AssertionError(f"the worker did not write {line!r} but {read}")
+
+
+def commands_of(block: Block) -> list[tuple[str, str]]:
+    """Each command of a block, with what it prints."""
+    return [(found[0], found[1]) for found in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", block.text, re.MULTILINE)]
+
+
+def shape(shown: str) -> str:
+    """Figures and the width of columns vary."""
+    return re.sub(r"(?:\\ )+", r"\\s+", re.sub(r"\d+", r"\\d+", re.escape(shown)))

@@ -52,6 +52,9 @@ def test_a_whole_question_is_read():
         ('{"type":"t\\u0000","evidence":{}}', "#/type"),
         ('{"type":"t","evidence":{},"candidates":["a","b\\u0000"]}', "#/candidates/1"),
         ('{"type":"t","evidence":{"a\\u0000":1}}', "#/evidence/a\0"),
+        ('{"type":"t","evidence":{"a~b":"\\u0000"}}', "#/evidence/a~0b"),
+        ('{"type":"t","evidence":{},"location":"' + "x" * 201 + '"}', "#/location"),
+        ('{"type":"t","evidence":{},"stake":{"amount":"2","currency":"USD","tip":"1"}}', "#/stake/tip"),
         ('{"type":"t","evidence":{},"location":"b\\u0000"}', "#/location"),
         ('{"type":"t","evidence":{},"idempotency_key":"b\\u0000"}', "#/idempotency_key"),
         ('{"type":"t","evidence":{},"subject":{"a":"b\\u0000"}}', "#/subject/a"),
@@ -85,6 +88,9 @@ def test_a_bulk_post_has_a_thousand_items_and_no_more():
     with pytest.raises(Problem) as refused:
         questions.read_bulk(post(questions.MOST_BULK + 1))
     assert refused.value.pointer == "#/items"
+    with pytest.raises(Problem) as unknown:
+        questions.read_bulk(b'{"items":[],"atomic":true}')
+    assert unknown.value.pointer == "#/atomic"
 
 
 @pytest.mark.parametrize("body", ["", "{", '{"type":"t","evidence":{}}x', b"\xff\xfe{}"])
@@ -116,6 +122,16 @@ def test_all_faults_of_the_evidence_are_told_at_once():
         ("#/evidence/amount", '5 is not of type "string"'),
     }
     assert refused.value.title == "Evidence does not fit claim.pay"
+
+
+def test_a_fault_does_not_repeat_the_whole_of_long_evidence():
+    schema = {"type": "object", "properties": {"text": {"type": "integer"}}}
+
+    with pytest.raises(InvalidEvidence) as refused:
+        questions.check_evidence("claim.pay", schema, {"text": "x" * 10_000})
+
+    [(pointer, detail)] = refused.value.faults
+    assert (pointer, len(detail)) == ("#/evidence/text", 200)
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,6 @@ async def test_the_reason_for_a_replacement_is_said_with_503():
 
 async def test_other_pages_are_not_found_and_nonsense_ends_nobody():
     async with probes("127.0.0.1", 0, {}) as port:
-        assert await get(port, b"x" * 20_000 + b"\n") in (b"",)
+        assert await get(port, b"x" * 20_000 + b"\n") == b""
         assert (await get(port, b"\r\n\r\n")).startswith(b"HTTP/1.1 404")
         assert (await get(port, b"GET /nowhere HTTP/1.0\r\n\r\n")).startswith(b"HTTP/1.1 404")

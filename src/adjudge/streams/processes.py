@@ -5,6 +5,7 @@ import os
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 import msgspec
 
@@ -16,6 +17,7 @@ from adjudge.streams.subscriptions import Said
 
 _START_SECONDS = 60.0
 _END_SECONDS = 5.0
+_GRACE_SECONDS = 1.0
 
 
 class _Child:
@@ -32,8 +34,14 @@ class _Child:
         head = await self.process.stdout.readexactly(HEAD.size)
         return crossing.read_up(await self.process.stdout.readexactly(HEAD.unpack(head)[0]))
 
-    async def end(self) -> None:
-        """Kill it, and wait for the kernel to say so."""
+    async def end(self, *, grace_seconds: float = 0.0) -> None:
+        """Kill it, and wait for the kernel to say so; with grace, only if it does not end by itself.
+
+        To kill one that has just ended would take its status away from whoever waits for it.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(grace_seconds):
+                await self.process.wait()
         if self.process.returncode is None:
             self.process.kill()
         async with asyncio.timeout(_END_SECONDS):
@@ -61,7 +69,7 @@ class Processes:
             try:
                 said = await self._talk(child, call, progress)
             except (EOFError, OSError) as error:
-                await child.end()
+                await child.end(grace_seconds=_GRACE_SECONDS)
                 raise Crashed(f"the child process ended with status {child.process.returncode}") from error
             except BaseException:
                 await child.end()
@@ -88,7 +96,7 @@ class Processes:
                 await child.say(self._orders)
                 ready = await child.hear()
         except (EOFError, OSError, TimeoutError) as error:
-            await child.end()
+            await child.end(grace_seconds=_GRACE_SECONDS)
             raise Stall(f"the child process did not start: status {process.returncode}") from error
         except BaseException:
             await child.end()

@@ -133,8 +133,8 @@ async def test_a_broker_that_is_away_is_waited_for_and_said(running):
 async def test_what_is_wrong_is_said_in_one_line_with_status_1(running, words, where, broker, line):
     async with running(*words, where=where, broker=broker) as process:
         lines = (await process.stderr.read()).decode().splitlines()
+        assert await process.wait() == 1
 
-    assert process.returncode == 1
     assert len(lines) == 1
     assert line in lines[0]
 

@@ -29,7 +29,7 @@ test: $(READY)
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -m 'not soak' $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile -m 'not soak' $(ARGS)
 
 soak: $(READY)
 	$(BIN)/pytest -m soak $(ARGS)

@@ -60,9 +60,8 @@ class KeyReused(AdjudgeError):
     kind = "idempotency-key-reused"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
-    """What a caller asks, decoded and within the limits of the edge."""
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """What a caller asks, decoded and within the limits of the edge. A Struct is made in a fifth of the time."""
 
     type: str
     location: str
@@ -77,8 +76,7 @@ class Question:
     idempotency_key: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opened:
+class Opened(msgspec.Struct, frozen=True, kw_only=True):
     """A decision that is durable."""
 
     id: UUID

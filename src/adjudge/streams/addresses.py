@@ -46,7 +46,8 @@ class Login:
         limits = {"socket_timeout": None, "socket_connect_timeout": timeout_seconds}
         place = {"host": address.host, "port": address.port} if address else {}
         options = {**self.options, **limits, **place, "client_name": client_name}
-        return self.kind(**options, protocol=2, socket_read_size=_READ_BYTES)
+        # Without driver_info: redis-py reads its package's metadata anew, 1 ms, for every connection.
+        return self.kind(**options, protocol=2, socket_read_size=_READ_BYTES, driver_info=None)
 
 
 @dataclass(frozen=True, slots=True)

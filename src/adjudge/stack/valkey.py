@@ -5,12 +5,12 @@ import signal
 from pathlib import Path
 from urllib.parse import quote
 
-from redis.asyncio import Redis
-from redis.exceptions import RedisError
-
 from adjudge.stack.binaries import valkey_binary
 from adjudge.stack.folders import Layout
 from adjudge.stack.server import Program
+from adjudge.streams.addresses import target
+from adjudge.streams.signals import Unavailable
+from adjudge.streams.wire import Wires
 
 SETTINGS = {
     "port": "0",  # no network: a socket in a folder of ours needs no password
@@ -35,7 +35,7 @@ def valkey_program(layout: Layout) -> Program:
         home=layout.valkey,
         pid_files=(),
         log=layout.log("valkey"),
-        url=f"unix://{quote(str(socket))}",
+        url=_url(socket),
         stop_signal=signal.SIGTERM,
         identity="same",
         env=dict(os.environ),
@@ -45,12 +45,17 @@ def valkey_program(layout: Layout) -> Program:
 
 async def version_at(socket: Path, pid: int) -> str | None:
     """The version of the Valkey that listens there, if it is the process `pid` and has its data."""
-    client = Redis(unix_socket_path=str(socket), socket_timeout=5, socket_connect_timeout=5)
+    wire = Wires(target(_url(socket)), timeout_seconds=5).wire("adjudge-stack")
     try:
-        server, persistence = await client.info("server"), await client.info("persistence")
-    except (RedisError, OSError):
+        said = await wire.ask(("INFO", "server", "persistence"))
+    except Unavailable:
         return None
     finally:
-        await client.aclose()
-    is_ours = server["process_id"] == pid and not persistence["loading"]
-    return str(server.get("valkey_version", server["redis_version"])) if is_ours else None
+        await wire.close()
+    facts = dict(line.partition(":")[::2] for line in said.decode().splitlines())
+    is_ours = int(facts["process_id"]) == pid and facts["loading"] == "0"
+    return facts.get("valkey_version", facts["redis_version"]) if is_ours else None
+
+
+def _url(socket: Path) -> str:
+    return f"unix://{quote(str(socket))}"

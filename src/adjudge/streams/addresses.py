@@ -5,23 +5,24 @@
     redis+cluster://user:word@h:p,h:p                        a cluster, reached through any of these nodes
 
 The forms with several hosts are those of Flask-Limiter and `limits`; `rediss+...` speaks TLS to all of them. The
-query is redis-py's, and `sentinel_username` and `sentinel_password` are for the Sentinels alone.
+query has the names of redis-py: `db`, `username`, `password`, and for TLS `ssl_ca_certs`, `ssl_certfile`,
+`ssl_keyfile`, `ssl_cert_reqs` (`none`: any certificate will do), `ssl_check_hostname`. `sentinel_username` and
+`sentinel_password` are for the Sentinels alone.
 """
 
+import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Final, Literal, NamedTuple, get_args
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
-
-from redis.asyncio.connection import AbstractConnection, Connection, parse_url
-from redis.credentials import CredentialProvider
 
 Kind = Literal["server", "sentinel", "cluster"]
 Credentials = Callable[[], tuple[str, str]]
 """User and password, asked for at every new connection, so that a changed password is used without a restart."""
 
-_READ_BYTES = 1 << 17
 _SENTINEL_PORT, _SERVER_PORT = 26379, 6379
+_TLS: Final = frozenset({"ssl_ca_certs", "ssl_certfile", "ssl_keyfile", "ssl_cert_reqs", "ssl_check_hostname"})
+_NO: Final = frozenset({"0", "false", "no", "none"})
 
 
 class Address(NamedTuple):
@@ -33,21 +34,17 @@ class Address(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """How a connection is made, except where to."""
+    """How a connection is made; to a node of several, `address` is not looked at."""
 
-    kind: type[AbstractConnection]
-    options: Mapping[str, Any]
-    """redis-py's arguments."""
-
-    def connection(self, address: Address | None, client_name: str, timeout_seconds: float) -> AbstractConnection:
-        """A connection that is not open yet; `address` None: where the options say."""
-        # Every call is under a time-out of ours, connecting included. The client's own would wrap its writes in
-        # asyncio.wait_for, which before Python 3.12 can swallow a cancellation: the worker would never end.
-        limits = {"socket_timeout": None, "socket_connect_timeout": timeout_seconds}
-        place = {"host": address.host, "port": address.port} if address else {}
-        options = {**self.options, **limits, **place, "client_name": client_name}
-        # Without driver_info: redis-py reads its package's metadata anew, 1 ms, for every connection.
-        return self.kind(**options, protocol=2, socket_read_size=_READ_BYTES, driver_info=None)
+    address: Address
+    path: str = ""
+    """Of a Unix socket, instead of an address."""
+    tls: ssl.SSLContext | None = None
+    database: int = 0
+    user: str = ""
+    word: str = ""
+    credentials: Credentials | None = None
+    """Instead of `user` and `word`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,20 +116,31 @@ def _address(text: str, default_port: int) -> Address:
 
 
 def _login(url: str, credentials: Credentials | None) -> Login:
-    options: dict[str, Any] = dict(parse_url(url))
-    kind: type[AbstractConnection] = options.pop("connection_class", Connection)
-    if credentials:
-        options = {name: value for name, value in options.items() if name not in {"username", "password"}}
-        options["credential_provider"] = _Provider(credentials)
-    return Login(kind, options)
+    parts, query = urlsplit(url), dict(parse_qsl(urlsplit(url).query))
+    unknown = sorted(query.keys() - _TLS - {"db", "username", "password"})
+    if parts.scheme not in {"redis", "rediss", "unix"} or unknown:
+        wrong = f"option {unknown[0]!r}" if unknown else f"scheme {parts.scheme!r}"
+        raise ValueError(f"a broker's URL has no {wrong}")
+    database = query.get("db") or (parts.path.strip("/") if parts.scheme != "unix" else "") or "0"
+    if not database.isdecimal():
+        raise ValueError(f"a database is a number, not {database!r}")
+    return Login(
+        Address(parts.hostname or "localhost", parts.port or _SERVER_PORT),
+        path=unquote(parts.path) if parts.scheme == "unix" else "",
+        tls=_tls(query) if parts.scheme == "rediss" else None,
+        database=int(database),
+        user=unquote(parts.username or query.get("username", "")),
+        word=unquote(parts.password or query.get("password", "")),
+        credentials=credentials,
+    )
 
 
-class _Provider(CredentialProvider):
-    def __init__(self, credentials: Credentials) -> None:
-        self._credentials = credentials
-
-    def get_credentials(self) -> tuple[str, str]:
-        return self._credentials()
-
-    async def get_credentials_async(self) -> tuple[str, str]:
-        return self._credentials()
+def _tls(query: Mapping[str, str]) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=query.get("ssl_ca_certs"))
+    checked = query.get("ssl_cert_reqs", "required") not in _NO
+    context.check_hostname = checked and query.get("ssl_check_hostname", "true").lower() not in _NO
+    if not checked:
+        context.verify_mode = ssl.CERT_NONE
+    if "ssl_certfile" in query:
+        context.load_cert_chain(query["ssl_certfile"], query.get("ssl_keyfile"))
+    return context

@@ -7,19 +7,19 @@ trouble with a node the map is asked for again; who is asked comes round robin, 
 """
 
 import asyncio
+from binascii import crc_hqx
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-from redis.crc import REDIS_CLUSTER_HASH_SLOTS, key_slot
-from redis.exceptions import AskError, MovedError, TryAgainError
+from typing import Any, Final
 
 from adjudge.streams.addresses import Address
 from adjudge.streams.line import Line
+from adjudge.streams.refusals import TRY_AGAIN, Refusal, has_code, redirected_to
 from adjudge.streams.script import Argument, Command
 from adjudge.streams.signals import Unavailable
 
+SLOTS: Final = 16_384
 _REDIRECTIONS = 16
 _TRY_AGAIN_SECONDS = 0.05
 _KEYLESS = frozenset({"PING", "TIME", "COMMAND", "INFO", "CLIENT", "CONFIG"})
@@ -34,7 +34,7 @@ class Slots:
     def __init__(self, seeds: Sequence[Address], dial: Dial) -> None:
         self._dial = dial
         self._nodes = deque((address, dial(address)) for address in seeds)
-        self._owners: list[Address | None] = [None] * REDIS_CLUSTER_HASH_SLOTS
+        self._owners: list[Address | None] = [None] * SLOTS
         self._doubtful = True
         self._turn = asyncio.Lock()
 
@@ -87,7 +87,7 @@ class Slots:
         raise Unavailable(f"no node of the cluster knows its slots: {said}")
 
     def _learn(self, ranges: Iterable[tuple[int, int, Address]]) -> None:
-        owners: list[Address | None] = [None] * REDIS_CLUSTER_HASH_SLOTS
+        owners: list[Address | None] = [None] * SLOTS
         for first, last, address in ranges:
             owners[first : last + 1] = [address] * (last + 1 - first)
         self._owners, self._doubtful = owners, False
@@ -104,6 +104,10 @@ class _Sent:
     slot: int
     asked: Address | None = None
     """The node that takes this one command of a slot it does not have yet."""
+
+
+_Heard = tuple[_Sent, Address, Any]
+"""What was sent, to which node, and its answer."""
 
 
 class ClusterLine:
@@ -123,12 +127,13 @@ class ClusterLine:
         answers: list[Any] = [None] * len(commands)
         left = [_Sent(place, command, slot) for place, (command, slot) in enumerate(_with_slots(commands))]
         for _ in range(_REDIRECTIONS):
-            for sent, answer in await self._round(left, until):
+            round_ = await self._round(left, until)
+            for sent, _, answer in round_:
                 answers[sent.place] = answer
-            left = [again for sent in left if (again := self._redirected(sent, answers[sent.place]))]
+            left = [again for each in round_ if (again := self._redirected(*each))]
             if not left:
                 break
-            if any(isinstance(answers[sent.place], TryAgainError) for sent in left):
+            if any(has_code(answers[sent.place], TRY_AGAIN) for sent in left):
                 if now() + _TRY_AGAIN_SECONDS > until:
                     break  # with the server's word, which says more than that time is over
                 await asyncio.sleep(_TRY_AGAIN_SECONDS)
@@ -165,16 +170,16 @@ class ClusterLine:
         for line in self._lines.values():
             await line.close()
 
-    async def _round(self, left: Sequence[_Sent], until: float) -> list[tuple[_Sent, Any]]:
+    async def _round(self, left: Sequence[_Sent], until: float) -> list[_Heard]:
         """Send each to its node, to all nodes at once."""
         parts: dict[Address, list[_Sent]] = {}
         for sent in left:
             parts.setdefault(sent.asked or await self._slots.owner(sent.slot, until), []).append(sent)
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(self._part(address, part, until)) for address, part in parts.items()]
-        return [pair for task in tasks for pair in task.result()]
+        return [heard for task in tasks for heard in task.result()]
 
-    async def _part(self, address: Address, part: Sequence[_Sent], until: float) -> list[tuple[_Sent, Any]]:
+    async def _part(self, address: Address, part: Sequence[_Sent], until: float) -> list[_Heard]:
         commands: list[Command] = []
         for sent in part:
             commands += [("ASKING",), sent.command] if sent.asked else [sent.command]
@@ -182,23 +187,23 @@ class ClusterLine:
             answers = iter(await self._line(address).exchange(commands, until))
         except Unavailable as error:
             self._slots.doubt()
-            return [(sent, error) for sent in part]
-        pairs = []
+            return [(sent, address, error) for sent in part]
+        heard = []
         for sent in part:
             if sent.asked:
                 next(answers)
-            pairs.append((sent, _located(next(answers), address)))
-        return pairs
+            heard.append((sent, address, next(answers)))
+        return heard
 
-    def _redirected(self, sent: _Sent, answer: Any) -> _Sent | None:
+    def _redirected(self, sent: _Sent, asked: Address, answer: Any) -> _Sent | None:
         """What to send again; None: it has its answer."""
         match answer:
-            case MovedError():
-                self._slots.moved(sent.slot, Address(answer.host, answer.port))
+            case Refusal(code="MOVED"):
+                self._slots.moved(sent.slot, redirected_to(answer, asked))
                 return _Sent(sent.place, sent.command, sent.slot)
-            case AskError():
-                return _Sent(sent.place, sent.command, sent.slot, Address(answer.host, answer.port))
-            case TryAgainError():
+            case Refusal(code="ASK"):
+                return _Sent(sent.place, sent.command, sent.slot, redirected_to(answer, asked))
+            case Refusal(code="TRYAGAIN"):
                 return sent
         return None
 
@@ -226,12 +231,19 @@ def key_of(command: Command) -> Argument | None:
     return command[_KEY_PLACES.get(name, 1)]
 
 
+def key_slot(key: bytes) -> int:
+    """The slot of a key: CRC16 (XMODEM) of its hash tag, where it has one (Redis cluster specification)."""
+    _, brace, rest = key.partition(b"{")
+    tag, closed, _ = rest.partition(b"}")
+    return crc_hqx(tag if brace and closed and tag else key, 0) % SLOTS
+
+
 def spread(key: str) -> list[str]:
     """The key once for every 1,024th part of the slots: together they are on all nodes of most clusters."""
     tags: dict[int, str] = {}
     number = 0
     while len(tags) < _PARTS:
-        tags.setdefault(key_slot(b"%d" % number) * _PARTS // REDIS_CLUSTER_HASH_SLOTS, f"{key}:{{{number}}}")
+        tags.setdefault(key_slot(b"%d" % number) * _PARTS // SLOTS, f"{key}:{{{number}}}")
         number += 1
     return [tags[part] for part in sorted(tags)]
 
@@ -250,10 +262,3 @@ def _with_slots(commands: Sequence[Command]) -> list[tuple[Command, int]]:
 
 def _bytes(key: Argument) -> bytes:
     return key if isinstance(key, bytes) else str(key).encode()
-
-
-def _located(answer: Any, asked: Address) -> Any:
-    """A redirection without a host means the host that was asked."""
-    if isinstance(answer, AskError) and not answer.host:
-        answer.host = asked.host
-    return answer

@@ -2,32 +2,23 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, cast
+from typing import Any
 
-from hiredis import pack_command
-from redis.asyncio.connection import AbstractConnection
-from redis.exceptions import ClusterDownError, MasterDownError, ReadOnlyError, RedisError
-
-from adjudge.streams.pipelining import Pipeline
+from adjudge.streams.pipelining import Pipeline, packed
+from adjudge.streams.refusals import CLUSTER_DOWN, MASTER_DOWN, READ_ONLY, Refusal, has_code
 from adjudge.streams.script import Command
 from adjudge.streams.signals import Unavailable
 
 # The server answers, but not as the one that can do it: look the address up again.
-_WRONG_SERVER = (ReadOnlyError, MasterDownError, ClusterDownError)
-
-# The stub takes a tuple of exactly one element for what is a tuple of any length.
-_pack = cast("Callable[[Command], bytes]", pack_command)
+_WRONG_SERVER = (READ_ONLY, MASTER_DOWN, CLUSTER_DOWN)
 
 
 class Line:
-    """Pipelined exchanges, each ended by `until` (loop time).
+    """Pipelined exchanges, each ended by `until` (loop time), over what `open_one` opens."""
 
-    The client's connection finds the server and greets it (TLS, password, database); then it is out of the way.
-    """
-
-    def __init__(self, connection: AbstractConnection) -> None:
+    def __init__(self, open_one: Callable[[float], Awaitable[Pipeline]]) -> None:
         self._turn = asyncio.Lock()
-        self._connection = connection
+        self._open_one = open_one
         self._pipeline: Pipeline | None = None
 
     @property
@@ -40,20 +31,19 @@ class Line:
 
         Raises `Unavailable`. Nothing is sent twice.
         """
-        packed = b"".join(map(_pack, commands))
         pipeline = self._pipeline
         if pipeline is None or not pipeline.is_open:
             pipeline = await self._opened(until)
-        answers = await pipeline.ask(packed, len(commands), until)
+        answers = await pipeline.ask(packed(commands), len(commands), until)
         for answer in answers:
-            if isinstance(answer, _WRONG_SERVER):
+            if has_code(answer, *_WRONG_SERVER):
                 await self.close()
                 raise Unavailable(str(answer)) from answer
         return answers
 
     async def tell(self, command: Command, until: float) -> None:
         """Send a command whose answer comes through `listen`. Raises `Unavailable`."""
-        (await self._opened(until)).tell(_pack(command))
+        (await self._opened(until)).tell(packed([command]))
 
     async def listen(self, wait_seconds: float) -> Any:
         """The next thing the server says unasked (Pub/Sub); None after `wait_seconds` of silence.
@@ -68,25 +58,12 @@ class Line:
         """Close now; a later call opens anew."""
         if self._pipeline is not None:
             self._pipeline.end("closed")
-        await self._connection.disconnect(nowait=True)
 
     async def _opened(self, until: float) -> Pipeline:
         try:
             async with asyncio.timeout_at(until), self._turn:
                 if self._pipeline is None or not self._pipeline.is_open:
-                    self._pipeline = await self._open()
+                    self._pipeline = await self._open_one(until)
                 return self._pipeline
-        except (RedisError, OSError, TimeoutError) as error:
+        except (Refusal, OSError, TimeoutError) as error:
             raise Unavailable(str(error) or "no connection in time") from error
-
-    async def _open(self) -> Pipeline:
-        connection = self._connection
-        try:
-            await connection.disconnect(nowait=True)
-            await cast("Callable[[], Awaitable[None]]", connection.connect)()
-        except BaseException:
-            await connection.disconnect(nowait=True)
-            raise
-        writer = connection._writer  # what it has opened has no public name
-        assert writer is not None
-        return Pipeline(cast("asyncio.Transport", writer.transport))

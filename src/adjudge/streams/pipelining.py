@@ -1,21 +1,24 @@
 """What goes over one open connection: whatever is asked meanwhile goes along, and answers come in order.
 
-An `asyncio.Protocol` instead of the client's reader and writer: beside them it answers four times as many single
-calls, and callers at the same time share a round trip instead of waiting for each other.
+An `asyncio.Protocol` instead of a reader and a writer: beside them it answers four times as many single calls, and
+callers at the same time share a round trip instead of waiting for each other.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
 import hiredis
-from redis._parsers import BaseParser
 
+from adjudge.streams.refusals import Refusal
+from adjudge.streams.script import Command
 from adjudge.streams.signals import Unavailable
 
 _NOTHING: Final = object()
+# The stub takes a tuple of exactly one element for what is a tuple of any length.
+_pack: Final = cast("Callable[[Command], bytes]", hiredis.pack_command)
 
 
 @dataclass(slots=True)
@@ -29,20 +32,19 @@ class _Exchange:
 
 
 class Pipeline(asyncio.Protocol):
-    """Takes over a transport whose greeting is done. Once anything goes wrong it is at its end."""
+    """Of one connection. Once anything goes wrong it is at its end."""
 
-    def __init__(self, transport: asyncio.Transport) -> None:
+    _transport: asyncio.Transport
+
+    def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._transport = transport
-        read_error = cast("Callable[[str], Exception]", BaseParser.parse_error)
-        self._reader = hiredis.Reader(replyError=read_error, notEnoughData=_NOTHING)
+        self._reader = hiredis.Reader(replyError=Refusal, notEnoughData=_NOTHING)
         self._asked: deque[_Exchange] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._said: deque[Any] = deque()
         self._hearing: asyncio.Future[None] | None = None
         self._listens = False
         self._fault: Unavailable | None = None
-        transport.set_protocol(self)
 
     @property
     def is_open(self) -> bool:
@@ -99,6 +101,9 @@ class Pipeline(asyncio.Protocol):
         self._asked.clear()
         self._transport.abort()
 
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+
     def data_received(self, data: bytes) -> None:
         try:
             self._reader.feed(data)
@@ -141,3 +146,8 @@ class Pipeline(asyncio.Protocol):
             self.end("no answer in time")
         else:
             self._watch(until)
+
+
+def packed(commands: Iterable[Command]) -> bytes:
+    """Commands as they are sent."""
+    return b"".join(map(_pack, commands))

@@ -7,11 +7,11 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from redis.exceptions import NoScriptError
-
 from adjudge.streams.addresses import Address, Login, Target
 from adjudge.streams.cluster import ClusterLine, Slots, spread
+from adjudge.streams.greeting import opened
 from adjudge.streams.line import Line
+from adjudge.streams.refusals import NO_SCRIPT, has_code
 from adjudge.streams.script import Command, by_source
 from adjudge.streams.sentinel import MasterLine, Sentinels
 from adjudge.streams.signals import NoGroup, Unavailable
@@ -39,7 +39,7 @@ class Wire:
         `block_seconds` is how long the server may wait before it answers. Raises `Unavailable`.
         """
         answers = await self._route.exchange(commands, self._until(block_seconds))
-        flushed = [i for i, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
+        flushed = [i for i, answer in enumerate(answers) if has_code(answer, NO_SCRIPT)]
         if flushed:
             sources = [by_source(commands[i]) for i in flushed]
             again = await self._route.exchange(sources, self._until(block_seconds))
@@ -91,7 +91,7 @@ class Wires:
 
     def _route(self, client_name: str) -> Route:
         def dial(address: Address | None) -> Line:
-            return self._line(self._target.login, address, client_name)
+            return _line(self._target.login, address, client_name)
 
         match self._target.kind:
             case "server":
@@ -104,18 +104,19 @@ class Wires:
     def _known_sentinels(self) -> Sentinels:
         if self._sentinels is None:
             login = self._target.sentinel_login or self._target.login
-            lines = [self._line(login, address, "adjudge-locate") for address in self._target.hosts]
+            lines = [_line(login, address, "adjudge-locate") for address in self._target.hosts]
             self._sentinels = Sentinels(self._target.service, lines)
         return self._sentinels
 
     def _known_slots(self) -> Slots:
         if self._slots is None:
             login = self._target.login
-            self._slots = Slots(self._target.hosts, lambda address: self._line(login, address, "adjudge-locate"))
+            self._slots = Slots(self._target.hosts, lambda address: _line(login, address, "adjudge-locate"))
         return self._slots
 
-    def _line(self, login: Login, address: Address | None, client_name: str) -> Line:
-        return Line(login.connection(address, client_name, self._timeout_seconds))
+
+def _line(login: Login, address: Address | None, client_name: str) -> Line:
+    return Line(lambda until: opened(login, address, client_name, until))
 
 
 def accepted(answer: Any) -> Any:

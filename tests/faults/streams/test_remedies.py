@@ -4,14 +4,15 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from tests.faults.streams.load import NAME
 from tests.faults.streams.relay import relayed
 
-from adjudge.streams import Entry, Streams, Unavailable, addresses, cluster, group, line, sentinel, wire
+from adjudge.streams import Entry, Streams, Unavailable, addresses, cluster, greeting, group, line, sentinel, wire
 from adjudge.streams.decoding import Page
+from adjudge.streams.refusals import has_code
 from adjudge.streams.script import Script
 
 LIMIT_SECONDS = 5.0
@@ -201,7 +202,7 @@ async def a_changed_password(world: World) -> None:
 
 def _line(address):
     login = addresses.target("redis://any").login
-    return line.Line(login.connection(address, "test", 0.5))
+    return line.Line(lambda until: greeting.opened(login, address, "test", until))
 
 
 async def _fails(way, loop) -> bool:
@@ -262,18 +263,18 @@ def answers_are_waited_for_without_end(patch) -> None:
 
 
 def missing_scripts_are_not_sent(patch) -> None:
-    patch.setattr(wire, "NoScriptError", type("Never", (Exception,), {}))
+    patch.setattr(wire, "NO_SCRIPT", "NEVER")
 
 
 def redirections_are_not_followed(patch) -> None:
-    patch.setattr(cluster.ClusterLine, "_redirected", lambda self, sent, answer: None)
+    patch.setattr(cluster.ClusterLine, "_redirected", lambda self, *heard: None)
 
 
 def asking_is_not_said(patch) -> None:
     redirected = cluster.ClusterLine._redirected
 
-    def without_asking(self, sent, answer):
-        return None if type(answer) is cluster.AskError else redirected(self, sent, answer)
+    def without_asking(self, sent, asked, answer):
+        return None if has_code(answer, "ASK") else redirected(self, sent, asked, answer)
 
     patch.setattr(cluster.ClusterLine, "_redirected", without_asking)
 
@@ -288,13 +289,14 @@ def the_master_is_asked_for_once(patch) -> None:
 
 
 def the_password_is_asked_for_once(patch) -> None:
-    made = addresses._Provider.__init__
+    greetings = greeting.greetings
+    known = []
 
-    def remembering(self, credentials):
-        word = credentials()
-        made(self, lambda: word)
+    def remembering(login, client_name):
+        known.extend([login.credentials()] if login.credentials and not known else [])
+        return greetings(replace(login, credentials=known and (lambda: known[0])), client_name)
 
-    patch.setattr(addresses._Provider, "__init__", remembering)
+    patch.setattr(greeting, "greetings", remembering)
 
 
 Scenario = Callable[[World], Awaitable[None]]

@@ -4,8 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from redis.exceptions import NoScriptError, ResponseError
-
+from adjudge.streams.refusals import Refusal
 from adjudge.streams.script import Argument, Command, Script
 from adjudge.streams.testing import plain_commands, stream_commands
 from adjudge.streams.testing.keyspace import Keyspace
@@ -52,7 +51,7 @@ class MemoryServer:
         try:
             return self._carried_out(words)
         except Refused as error:
-            return _error(str(error))
+            return Refusal(str(error))
         finally:
             if self._is_news:
                 self._wake()
@@ -170,10 +169,3 @@ def _block_seconds(command: Command) -> float | None:
     if words[0] != "XREADGROUP" or "BLOCK" not in words:
         return None
     return int(command[words.index("BLOCK") + 1]) / 1000
-
-
-def _error(text: str) -> ResponseError:
-    """As the client library raises it: without the word ERR, and of a class of its own for some."""
-    if text.startswith("NOSCRIPT "):
-        return NoScriptError(text.removeprefix("NOSCRIPT "))
-    return ResponseError(text.removeprefix("ERR "))

@@ -11,13 +11,14 @@ READY   := $(VENV)/ready
 RECENT  := import sys; sys.exit(sys.version_info < (3, 11))
 SUITED  := import venv, ensurepip; $(RECENT)
 
-.PHONY: help demo test soak bench lock clean
+.PHONY: help demo test soak bench reference lock clean
 
 help:
 	@echo 'make demo   run the demonstration; ARGS="--exit" passes it flags'
 	@echo 'make test   lint, types, import contracts and tests'
 	@echo 'make soak   the long tests'
 	@echo 'make bench  every benchmark beside its baseline; BENCH="benchmarks/x.py" runs one'
+	@echo 'make reference  write what of docs/reference follows from the code'
 	@echo 'make lock   resolve the dependencies again into requirements.lock'
 	@echo 'make clean  remove the environment and caches; data of a running project stays'
 
@@ -36,6 +37,10 @@ soak: $(READY)
 
 bench: $(READY)
 	@for script in $(BENCH); do echo "== $$script"; $(BIN)/python $$script $(ARGS) || exit 1; done
+
+reference: $(READY)
+	@$(BIN)/python docs/reference/generate.py
+	@$(BIN)/adjudge streams asyncapi > docs/reference/asyncapi.yaml
 
 # The build back end is locked too (with what it wants for editable installs): installing the project itself then fetches nothing.
 lock: $(READY)

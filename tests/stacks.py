@@ -296,6 +296,11 @@ class Role:
         """Wait until it has ended by itself."""
         await self._process.wait()
 
+    async def terminate(self) -> int:
+        """As a supervisor does; return the status."""
+        self._process.terminate()
+        return await self._process.wait()
+
 
 class Stack:
     """What a test sees of a running stack."""
@@ -603,8 +608,13 @@ async def build_stack(
     async with AsyncExitStack() as exits:
 
         async def build(
-            *roles: str, database_url: str | None = None, redis_url: str | None = None, **settings: Any
+            *roles: str,
+            database_url: str | None = None,
+            redis_url: str | None = None,
+            documents: Mapping[str, Any] | None = None,
+            **settings: Any,
         ) -> Stack:
+            """`documents` replaces top-level keys of the configuration."""
             if database_url is None:
                 fresh = database(servers.database_url, migrated_template, f"stack_{next(NUMBERS)}")
                 database_url = await exits.enter_async_context(fresh)
@@ -612,7 +622,8 @@ async def build_stack(
                 redis_url = servers.redis_url
                 async with Redis.from_url(redis_url) as redis:
                     await redis.flushall()
-            stack = Stack(laid(tmp_path_factory.mktemp("project")), database_url, redis_url, **settings)
+            folder = laid(tmp_path_factory.mktemp("project"), **(documents or {}))
+            stack = Stack(folder, database_url, redis_url, **settings)
             exits.push_async_callback(stack.close)
             await stack.open(*roles)
             built.append(stack)

@@ -53,11 +53,11 @@ async def project_folder(files: Mapping[str, str]) -> AsyncIterator[Path]:
 
 
 @asynccontextmanager
-async def up(folder: Path) -> AsyncIterator[Project]:
+async def up(folder: Path, settings: Mapping[str, str] | None = None) -> AsyncIterator[Project]:
     """Run `adjudge up` there, with embedded servers; it is entered once questions are taken."""
     port = free_port()
     command = (sys.executable, "-m", "adjudge", "up", "--port", str(port))
-    async with _running(command, folder) as process:
+    async with _running(command, folder, settings or {}) as process:
         await _announced(process)
         api = json.loads((folder / ".adjudge" / "api.json").read_text())
         stack = json.loads((folder / ".adjudge" / "stack.json").read_text())
@@ -93,11 +93,13 @@ def free_port() -> int:
 
 
 @asynccontextmanager
-async def _running(command: tuple[str, ...], folder: Path) -> AsyncIterator[Process]:
+async def _running(
+    command: tuple[str, ...], folder: Path, settings: Mapping[str, str] | None = None
+) -> AsyncIterator[Process]:
     """Run a command without settings of the caller's; end it with SIGTERM, also when that is how we are ended."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     ours = ("ADJUDGE_", "DATABASE_URL", "REDIS_URL", "PROMETHEUS_")
-    env = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    env = {name: value for name, value in os.environ.items() if not name.startswith(ours)} | dict(settings or {})
     with (folder / "output.log" if folder != BASELINES else Path(os.devnull)).open("ab") as log:
         process = await asyncio.create_subprocess_exec(*command, cwd=folder, env=env, stdout=PIPE, stderr=log)
     try:

@@ -11,7 +11,10 @@ from adjudge.core.history import History, fold
 from adjudge.core.outcomes import Outcome, may_follow
 from adjudge.core.plans import ByHand, Stage
 
-FAULTS: tuple[FaultKind, ...] = ("error", "timeout", "garbage", "refused", "breaker", "dead-letter", "no-evidence")
+FAULTS: tuple[FaultKind, ...] = (
+    *("error", "timeout", "garbage", "refused", "quota"),
+    *("breaker", "dead-letter", "no-evidence"),
+)
 OUTSIDE = "{not a key of any space"
 
 

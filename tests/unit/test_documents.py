@@ -17,7 +17,6 @@ from adjudge.api.application import create_app
 from adjudge.api.problems import STATUS
 from adjudge.api.services import Services
 from adjudge.cli.root import COMMANDS
-from adjudge.cli.settings import Settings
 from adjudge.config import compile_documents
 from adjudge.core.errors import AdjudgeError
 from adjudge.telemetry import names
@@ -54,15 +53,6 @@ def test_http_api_has_every_request_and_no_other():
     listed = set(re.findall(r"`((?:GET|POST|PUT|PATCH|DELETE) /\S+?)`", text_of("reference/http-api.md")))
 
     assert listed == requests()
-
-
-def test_configuration_has_every_variable_of_a_process_and_no_other():
-    table = re.search(
-        r"^## Environment\n.*?\n\n(\|.*?)\n\n", text_of("reference/configuration.md"), re.DOTALL | re.MULTILINE
-    )
-
-    assert table
-    assert set(re.findall(r"`([A-Z][A-Z_]+)`", table[1])) == variables()
 
 
 def test_the_configuration_on_the_reference_page_is_valid():
@@ -108,10 +98,6 @@ def requests() -> set[str]:
 
 def no_services() -> AbstractAsyncContextManager[Services]:
     raise AssertionError("only described, never started")
-
-
-def variables() -> set[str]:
-    return {str(field.validation_alias or f"ADJUDGE_{name.upper()}") for name, field in Settings.model_fields.items()}
 
 
 def commands() -> set[str]:

@@ -11,7 +11,22 @@ from starlette.responses import Response
 from starlette.routing import Match
 
 from adjudge import __version__
-from adjudge.api import administration, decisions, hot, operations, problems, reviews, unstorable
+from adjudge.api import (
+    administration,
+    deciders,
+    decisions,
+    erasures,
+    hot,
+    journal,
+    keys,
+    operations,
+    outcomes,
+    overview,
+    problems,
+    reviews,
+    unstorable,
+    webhooks,
+)
 from adjudge.api.problems import Problem
 from adjudge.api.services import Services
 from adjudge.core.errors import AdjudgeError
@@ -32,7 +47,7 @@ KINDS = {
 }
 
 
-def create_app(services: Callable[[], AbstractAsyncContextManager[Services]]) -> hot.App:
+def create_app(services: Callable[[], AbstractAsyncContextManager[Services]]) -> hot.HotPath:
     """Return the ASGI application; `services` are opened when it starts and closed when it stops."""
 
     @asynccontextmanager
@@ -46,9 +61,29 @@ def create_app(services: Callable[[], AbstractAsyncContextManager[Services]]) ->
         version=__version__,
         description=DESCRIPTION,
         lifespan=lifespan,
-        openapi_tags=[{"name": "decisions"}, {"name": "reviews"}, {"name": "administration"}, {"name": "operations"}],
+        openapi_tags=[
+            {"name": "decisions"},
+            {"name": "outcomes"},
+            {"name": "webhooks"},
+            {"name": "reviews"},
+            {"name": "administration"},
+            {"name": "deciders"},
+            {"name": "operations"},
+        ],
     )
-    for module in (decisions, reviews, administration, operations):
+    for module in (
+        decisions,
+        outcomes,
+        reviews,
+        administration,
+        deciders,
+        operations,
+        overview,
+        erasures,
+        webhooks,
+        keys,
+        journal,
+    ):
         app.include_router(module.router)
     _describe_authentication(app)
     app.add_exception_handler(AdjudgeError, _problem)

@@ -14,8 +14,8 @@ from adjudge.api.services import Services
 from adjudge.api.views import DecisionView, view
 from adjudge.engine.intake import Known, Opened, Question
 from adjudge.engine.notifying import within
-from adjudge.store import decisions
-from adjudge.store.connecting import UNAVAILABLE
+from adjudge.store import decisions, retention
+from adjudge.store.connecting import UNAVAILABLE, Connection
 from adjudge.store.intake import NewDecision, Replayed
 from adjudge.store.scope import Scope
 
@@ -33,14 +33,18 @@ class Submitted(NamedTuple):
 async def submit(services: Services, scope: Scope, question: Question, *, reply: str | None = None) -> Submitted:
     """Check a question, wait for its location's turn, and have it made durable.
 
-    Raises what intake raises, and Overloaded.
+    Raises what intake raises, Overloaded, and LimitReached.
     """
     place = services.intake.place(scope, question.location, question.type)
     questions.check_evidence(place.kind.name, place.kind.evidence, question.evidence)
     await services.admission.turn(question.lane or place.kind.lane, question.location)
     row, opened = services.intake.prepare(scope, question, reply=reply)
+    if row.limited:
+        await services.limiter.open(scope)
     services.admission.enter(row.terms.lane, row.terms.location)
     durable = services.intake.submit(row, opened)
+    if row.limited:
+        services.limiter.track(scope, durable)
     durable.add_done_callback(lambda _: services.admission.leave(row.terms.location))
     return Submitted(row, opened, durable)
 
@@ -108,12 +112,19 @@ async def wait_for(services: Services, scope: Scope, decision: UUID, seconds: fl
 
 
 async def read(services: Services, scope: Scope, decision: UUID) -> DecisionView:
-    """Return a decision that the caller may see. Raises Problem: unknown-decision."""
+    """Return a decision that the caller may see. Raises Problem: unknown-decision, decision-gone."""
     async with services.pool.acquire() as connection:
         found = await decisions.get(connection, scope, [decision])
-    if decision not in found:
-        raise Problem("unknown-decision", f"there is no decision {decision}")
+        if decision not in found:
+            raise await missing(connection, decision)
     return view(found[decision])
+
+
+async def missing(connection: Connection, decision: UUID) -> Problem:
+    """Return why there is no such decision for a caller: unknown, or of a week that was dropped."""
+    if await retention.is_gone(connection, decision):
+        return Problem("decision-gone", f"decision {decision} is of a week that was dropped")
+    return Problem("unknown-decision", f"there is no decision {decision}")
 
 
 def fresh(row: NewDecision, opened: Opened, asked_at: datetime) -> DecisionView:

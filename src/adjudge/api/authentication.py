@@ -7,6 +7,7 @@ from collections.abc import Callable
 from fastapi import Request
 
 from adjudge.api.problems import Problem
+from adjudge.engine.limiting import Limiter
 from adjudge.store import keys
 from adjudge.store.connecting import Pool
 from adjudge.store.scope import Role, Scope
@@ -62,7 +63,12 @@ def require(scope: Scope, *roles: Role) -> Scope:
 
 
 async def caller(request: Request) -> Scope:
-    """Dependency: whoever calls."""
+    """Dependency: whoever calls, within the limits of their key."""
     authentication: Authentication = request.app.state.services.authentication
     header = request.headers.get("authorization")
-    return await authentication.scope(header.encode("latin-1") if header is not None else None)
+    scope = await authentication.scope(header.encode("latin-1") if header is not None else None)
+    if scope.limits is not None:
+        limiter: Limiter = request.app.state.services.limiter
+        limiter.request(scope)
+        limiter.received(scope, getattr(request.receive, "size", 0))  # `bodies.Body`: the framework has read it
+    return scope

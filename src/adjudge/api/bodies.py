@@ -25,7 +25,8 @@ class Body:
         self._largest = largest
         self._seconds = seconds
         self._until: float | None = None
-        self._size = 0
+        self.size = 0
+        """Bytes so far."""
         self._is_whole = False
 
     async def __call__(self) -> Message:
@@ -35,8 +36,8 @@ class Body:
         if self._declared.isdigit() and int(self._declared) > self._largest:
             raise self._too_large()
         message = await self._in_time()
-        self._size += len(message.get("body", b""))
-        if self._size > self._largest:
+        self.size += len(message.get("body", b""))
+        if self.size > self._largest:
             raise self._too_large()
         self._is_whole = not message.get("more_body", False)
         return message

@@ -19,7 +19,7 @@ from adjudge.core.money import Stake, show_micros
 from adjudge.engine.amending import Truth, record_truth
 from adjudge.engine.cancelling import AlreadySettled
 from adjudge.engine.cancelling import cancel as cancel_decision
-from adjudge.store import decisions
+from adjudge.store import decisions, shadows
 from adjudge.store.connecting import Connection
 from adjudge.store.scope import Scope
 
@@ -161,7 +161,7 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
         409: "too late",
         413: "body too large",
         422: "does not fit",
-        429: "overloaded, see Retry-After",
+        429: "too much, see Retry-After",
         503: "the database does not answer, see Retry-After",
     }.items()
 }
@@ -231,8 +231,9 @@ async def get_path(decision: UUID, scope: Caller, here: Here) -> Response:
     async with here.pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
         found = await _seen(connection, scope, decision)
         outcomes, later, history = await decisions.path(connection, decision)
-        await here.revisions.load(connection, {found.revision})
-    plan = here.revisions.plan(found.revision, found.location, found.type)
+        aside = await shadows.of_decision(connection, decision)
+        if not found.is_imported:
+            await here.revisions.load(connection, {found.revision})
     events = [event for outcome in outcomes for event in read_events(str(outcome["path"]))]
     told = len(events)
     events += read_events(history)[told:] if history else ()
@@ -241,12 +242,13 @@ async def get_path(decision: UUID, scope: Caller, here: Here) -> Response:
         {
             "decision": view(found),
             "stake": _stake(found),
-            "plan": {"name": plan.name, "hash": found.plan_hash, "revision": found.revision},
+            "plan": _plan(here, found),
             "audit": {"drawn": found.audit, "rate": round(found.audit_rate, 6)} if show_people else None,
             "trace": found.trace,
             "events": [_event(found, event, show_people=show_people) for event in events]
             + [msgspec.Raw(event.encode()) for event in later],
             "outcomes": [_outcome(found, outcome) for outcome in outcomes],
+            "shadow": [_aside(found, opinion) for opinion in aside] if show_people else None,
         }
     )
 
@@ -313,8 +315,15 @@ async def truth(decision: UUID, body: TruthBody, scope: Caller, here: Here) -> R
 async def _seen(connection: Connection, scope: Scope, decision: UUID) -> decisions.Seen:
     found = await decisions.get(connection, scope, [decision])
     if decision not in found:
-        raise Problem("unknown-decision", f"there is no decision {decision}")
+        raise await asking.missing(connection, decision)
     return found[decision]
+
+
+def _plan(here: Services, found: decisions.Seen) -> dict[str, Any] | None:
+    if found.is_imported:
+        return None
+    plan = here.revisions.plan(found.revision, found.location, found.type)
+    return {"name": plan.name, "hash": found.plan_hash, "revision": found.revision}
 
 
 def _event(found: decisions.Seen, event: Any, *, show_people: bool) -> dict[str, Any]:
@@ -336,6 +345,14 @@ def _outcome(found: decisions.Seen, outcome: dict[str, Any]) -> dict[str, Any]:
     costs: dict[str, int] = msgspec.json.decode(str(outcome["cost"]))
     shown["cost"] = [show_micros(micros, currency) for currency, micros in sorted(costs.items())]
     return shown
+
+
+def _aside(found: decisions.Seen, opinion: dict[str, Any]) -> dict[str, Any]:
+    """Return what a decider in shadow said: the answer as a value, the cost as money."""
+    shown = {name: value for name, value in opinion.items() if name not in ("cost_micros", "currency")}
+    shown["answer"] = answer_value(found.facts, opinion["answer"])
+    shown["distribution"] = msgspec.Raw((opinion["distribution"] or "null").encode())
+    return {**shown, "cost": show_micros(opinion["cost_micros"], opinion["currency"])}
 
 
 def _stake(found: decisions.Seen) -> dict[str, str] | None:

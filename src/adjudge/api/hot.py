@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 import structlog
 
-from adjudge.api import asking, bodies, problems, questions
+from adjudge.api import asking, bodies, measuring, problems, questions
 from adjudge.api.asking import Submitted
 from adjudge.api.authentication import require
 from adjudge.api.bodies import Body, Receive
@@ -19,7 +19,7 @@ from adjudge.api.problems import Problem
 from adjudge.api.services import Services
 from adjudge.api.views import DecisionView, encode
 from adjudge.core.errors import AdjudgeError
-from adjudge.engine.admission import Overloaded
+from adjudge.engine.admission import Overloaded, loop_time
 from adjudge.store.connecting import UNAVAILABLE
 from adjudge.store.scope import Scope
 from adjudge.telemetry import names
@@ -36,6 +36,7 @@ LONGEST_WAIT_SECONDS: Final = 30.0
 HELD_BACK_SECONDS: Final = 0.5
 """How long the refusal of too much is held back: a client that repeats at once would make the others wait."""
 MOST_HELD_BACK: Final = 2_000
+TOO_MUCH: Final = frozenset({"limit-reached", "overloaded"})
 
 
 class HotPath:
@@ -46,6 +47,10 @@ class HotPath:
         self._services = services
         self._held_back = 0
 
+    def stop(self) -> None:
+        """Send those home who follow the feed: they come back elsewhere."""
+        self._services().feed.close()
+
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
@@ -53,7 +58,20 @@ class HotPath:
             return await self._answered(self._single, scope, receive, send)
         if scope["method"] == "POST" and scope["path"] == "/v1/decisions/bulk":
             return await self._answered(self._bulk, scope, receive, send)
-        return await self._app(scope, Body(dict(scope["headers"]), receive), send)
+        return await self._routed(scope, Body(dict(scope["headers"]), receive), send)
+
+    async def _routed(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        began, status = loop_time(), 500
+
+        async def seen(message: MutableMapping[str, Any]) -> None:
+            nonlocal status
+            status = message.get("status", status)
+            await send(message)
+
+        try:
+            await self._app(scope, receive, seen)
+        finally:
+            measuring.observe(measuring.route_of(scope), status, loop_time() - began)
 
     async def _answered(
         self,
@@ -62,12 +80,13 @@ class HotPath:
         receive: Receive,
         send: Send,
     ) -> None:
+        began = loop_time()
         try:
             answer = await handle(dict(scope["headers"]), receive)
         except AdjudgeError as error:
             names.REFUSED.labels(error.kind).inc()
             answer = of_problem(error)
-            if error.kind == "overloaded":
+            if error.kind in TOO_MUCH:
                 await self._hold_back()
         except UNAVAILABLE as error:
             log.warning("api.unavailable", error=repr(error))
@@ -78,11 +97,14 @@ class HotPath:
         length = (b"content-length", b"%d" % len(answer[2]))
         await send({"type": "http.response.start", "status": answer[0], "headers": [*answer[1], length]})
         await send({"type": "http.response.body", "body": answer[2]})
+        measuring.observe(scope["path"], answer[0], loop_time() - began)
 
     async def _single(self, headers: dict[bytes, bytes], receive: Receive) -> "Answer":
         services = self._services()
-        scope = require(await services.authentication.scope(headers.get(b"authorization")), "client")
+        scope = await _client(services, headers)
         body = await _body(headers, receive, bodies.LARGEST)
+        if scope.limits is not None:
+            services.limiter.received(scope, len(body))
         wait, applied = waiting(headers.get(b"prefer"))
         question = questions.read(body, key=_key(headers), trace=questions.traced(headers.get(b"traceparent")))
         decision, replayed = await asking.ask(services, scope, question, wait_seconds=wait)
@@ -90,8 +112,11 @@ class HotPath:
 
     async def _bulk(self, headers: dict[bytes, bytes], receive: Receive) -> "Answer":
         services = self._services()
-        scope = require(await services.authentication.scope(headers.get(b"authorization")), "client")
-        items = questions.read_bulk(await _body(headers, receive, LARGEST_BULK))
+        scope = await _client(services, headers)
+        body = await _body(headers, receive, LARGEST_BULK)
+        if scope.limits is not None:
+            services.limiter.received(scope, len(body))
+        items = questions.read_bulk(body)
         trace = questions.traced(headers.get(b"traceparent"))
         results: list[dict[str, object]] = []
         while len(results) < len(items):
@@ -155,6 +180,14 @@ async def _ended(services: Services, scope: Scope, begun: Submitted | AdjudgeErr
         return {"status": problems.status(gone), "problem": problems.body(gone)}
     found: dict[str, object] = {"status": 202 if decision.outcome is None else 200, "decision": decision}
     return {**found, "replayed": True} if replayed else found
+
+
+async def _client(services: Services, headers: Mapping[bytes, bytes]) -> Scope:
+    """Return who asks. Raises Problem, LimitReached."""
+    scope = require(await services.authentication.scope(headers.get(b"authorization")), "client")
+    if scope.limits is not None:
+        services.limiter.request(scope)
+    return scope
 
 
 async def _body(headers: Mapping[bytes, bytes], receive: Receive, largest: int) -> bytes:

@@ -1,16 +1,13 @@
 """Alive, ready, and measured."""
 
 import asyncio
-from typing import Any
 
 from fastapi import APIRouter, Response
 from starlette.responses import FileResponse
 
 from adjudge.api.decisions import PROBLEMS, Here
-from adjudge.api.services import Services
 from adjudge.api.views import encode
-from adjudge.store import partitions
-from adjudge.store.connecting import UNAVAILABLE
+from adjudge.engine.readiness import Standing
 
 router = APIRouter(tags=["operations"])
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -25,10 +22,11 @@ async def livez() -> dict[str, str]:
 @router.get("/readyz")
 async def readyz(here: Here) -> Response:
     """Whether questions can be taken. Without Valkey they can: they are durable, and sent when it is back."""
-    checks = await _checks(here)
-    ready = all(check["ok"] or check.get("degraded") for check in checks.values())
-    body = {"status": "ready" if ready else "not ready", "checks": checks}
-    return Response(encode(body), status_code=200 if ready else 503, media_type="application/json")
+    standing = Standing(
+        pool=here.pool, streams=here.streams, clock=here.clock, revisions=here.revisions, needs_broker=False
+    )
+    report = await standing.look()
+    return Response(encode(report.body), status_code=200 if report.ready else 503, media_type="application/json")
 
 
 @router.get("/metrics")
@@ -48,19 +46,3 @@ async def media(signed: str, here: Here) -> FileResponse:
         "X-Content-Type-Options": "nosniff",
     }
     return FileResponse(path, media_type=kind or None, headers=headers)
-
-
-async def _checks(here: Services) -> dict[str, dict[str, Any]]:
-    checks: dict[str, dict[str, Any]] = {}
-    try:
-        async with asyncio.timeout(2), here.pool.acquire() as connection:
-            ahead = await partitions.weeks_ahead(connection)
-            checks["postgresql"] = {"ok": True}
-            checks["partitions"] = {"ok": ahead >= 0, "weeks_ahead": ahead, "warning": ahead < partitions.AHEAD - 1}
-    except UNAVAILABLE as error:
-        checks["postgresql"] = {"ok": False, "why": repr(error)[:200]}
-    checks["valkey"] = {"ok": await here.streams.ping(), "degraded": True}
-    offset = here.clock.offset.total_seconds()
-    checks["clock"] = {"ok": here.clock.is_trusted, "offset_seconds": round(offset, 3)}
-    checks["configuration"] = {"ok": True, "revision": here.revisions.current.revision}
-    return checks

@@ -18,20 +18,28 @@ STATUS: Final[Mapping[str, int]] = {
     "answer-outside-space": 422,
     "body-timeout": 408,
     "body-too-large": 413,
+    "cursor-too-old": 410,
+    "decision-gone": 410,
     "decision-settled": 409,
     "forbidden": 403,
+    "headers-too-large": 431,
     "idempotency-key-reused": 422,
     "internal": 500,
     "invalid-body": 422,
+    "invalid-cursor": 422,
     "invalid-evidence": 422,
     "invalid-money": 422,
     "invalid-question": 422,
     "lease-ended": 409,
+    "limit-reached": 429,
     "malformed-json": 400,
     "method-not-allowed": 405,
     "no-plan": 422,
     "not-found": 404,
     "overloaded": 429,
+    "refused-url": 422,
+    "too-many-followers": 503,
+    "too-many-webhooks": 409,
     "unauthenticated": 401,
     "unavailable": 503,
     "unknown-decision": 404,
@@ -43,10 +51,16 @@ STATUS: Final[Mapping[str, int]] = {
     "unstorable": 422,
     "unsupported-media-type": 415,
 }
-RETRY_AFTER: Final[Mapping[str, int]] = {"unavailable": 2, "overloaded": 1, "unknown-revision": 2}
+RETRY_AFTER: Final[Mapping[str, int]] = {
+    "limit-reached": 1,
+    "unavailable": 2,
+    "overloaded": 1,
+    "too-many-followers": 5,
+    "unknown-revision": 2,
+}
 """Seconds."""
-UNREAD: Final = frozenset({"body-timeout", "body-too-large"})
-"""Refused before the body had come: the connection ends with the answer."""
+UNREAD: Final = frozenset({"body-timeout", "body-too-large", "headers-too-large"})
+"""Refused before all had come: the connection ends with the answer."""
 
 
 class Problem(AdjudgeError):

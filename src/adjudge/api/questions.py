@@ -9,10 +9,10 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Annotated, Any, Literal, TypeAlias
 
-import jsonschema_rs
 import msgspec
 
 from adjudge.api.problems import Problem
+from adjudge.core import schemas
 from adjudge.core.money import Stake, parse_stake
 from adjudge.core.specifications import DEFAULT_LOCATION
 from adjudge.engine.intake import InvalidEvidence, Question
@@ -219,7 +219,7 @@ class _Schema:
 
 @lru_cache(maxsize=1_000)
 def _validator(schema: _Schema) -> Any:
-    return jsonschema_rs.Draft202012Validator(dict(schema.schema), validate_formats=False)
+    return schemas.validator(schema.schema)
 
 
 def _fault(error: Any) -> tuple[str, str]:

@@ -10,12 +10,15 @@ from adjudge.api.authentication import Authentication
 from adjudge.api.media import Media
 from adjudge.engine.admission import Admission
 from adjudge.engine.clocks import DatabaseClock
+from adjudge.engine.feeding import Feed
 from adjudge.engine.identifiers import NewId
 from adjudge.engine.intake import Intake
+from adjudge.engine.limiting import Limiter
 from adjudge.engine.notifying import Waiters
 from adjudge.engine.revisions import Revisions
 from adjudge.engine.sending import Sender
 from adjudge.engine.stepping import Stepper
+from adjudge.outbound import Permitted
 from adjudge.store.connecting import Pool
 from adjudge.streams import Streams
 
@@ -30,10 +33,14 @@ class Services:
     intake: Intake
     admission: Admission
     waiters: Waiters
+    feed: Feed
     stepper: Stepper
     sender: Sender
     authentication: Authentication
+    limiter: Limiter
     media: Media
+    permitted: Permitted
+    """Which addresses webhooks may have."""
     clock: DatabaseClock
     new_id: NewId
     render_metrics: Callable[[], bytes]

@@ -1,44 +1,11 @@
-"""Decisions as callers see them: one shape everywhere, whoever decided."""
+"""A stored decision in the shape that callers see."""
 
-from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 import msgspec
 
-from adjudge.core.history import Case
+from adjudge.core.views import DecisionView, OutcomeView, answer_value, encode
 from adjudge.store.decisions import Seen
-
-_case = msgspec.json.Decoder(Case)
-encode = msgspec.json.Encoder().encode
-
-
-class OutcomeView(msgspec.Struct):
-    """One version of the answer."""
-
-    version: int
-    answer: Any
-    confidence: float | None
-    source: str
-    deciders: list[str]
-    reason: str
-    certificate: str | None
-    settled_at: datetime
-
-
-class DecisionView(msgspec.Struct):
-    """One question and its life so far."""
-
-    id: UUID
-    type: str
-    location: str
-    subject: Any
-    status: str
-    revision: int
-    asked_at: datetime
-    deadline: datetime | None
-    waiting_for: Any
-    outcome: OutcomeView | None
 
 
 def view(seen: Seen) -> DecisionView:
@@ -55,11 +22,6 @@ def view(seen: Seen) -> DecisionView:
         waiting_for=_waiting(seen.waiting_for),
         outcome=_outcome(seen),
     )
-
-
-def answer_value(facts: str, key: str | None) -> Any:
-    """Return the answer as its type has it: a label, true, 3, an object."""
-    return None if key is None else _case.decode(facts).space.value(key)
 
 
 def _waiting(stored: str | None) -> Any:
@@ -79,3 +41,6 @@ def _outcome(seen: Seen) -> OutcomeView | None:
         certificate=seen.certificate,
         settled_at=seen.settled_at,
     )
+
+
+__all__ = ["DecisionView", "OutcomeView", "answer_value", "encode", "view"]

@@ -95,7 +95,7 @@ async def unusable_deciders(configuration: Configuration) -> list[Fault]:
                 pass
         except DeciderUnavailable as unavailable:
             origin = configuration.decider_origins[name]
-            faults.append(Fault(origin.file, origin.line, f"deciders.{name}.python", unavailable.detail))
+            faults.append(Fault(origin.file, origin.line, f"deciders.{name}.{spec.kind}", unavailable.detail))
     return faults
 
 

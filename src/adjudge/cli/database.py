@@ -5,12 +5,13 @@ import os
 from collections.abc import Awaitable
 from typing import Annotated, TypeVar
 
+import msgspec
 import typer
 
 from adjudge.cli.grouping import group
 from adjudge.cli.output import as_json
 from adjudge.cli.refusing import Refused
-from adjudge.client import NewKey
+from adjudge.client import Limits, NewKey
 from adjudge.client.values import Role
 
 T = TypeVar("T")
@@ -42,17 +43,29 @@ def upgrade(json_: Json = False) -> None:
     print(as_json({"revision": revision}) if json_ else f"schema is at {revision}")
 
 
-def write_key(database_url: str, name: str, role: Role, locations: list[str] | None, pools: list[str] | None) -> NewKey:
+def write_key(
+    database_url: str,
+    name: str,
+    role: Role,
+    locations: list[str] | None,
+    pools: list[str] | None,
+    limits: Limits | None,
+) -> NewKey:
     """Store a new key without an API. Raises Refused."""
-    return asyncio.run(_spoken(_write_key(database_url, name, role, locations, pools)))
+    return asyncio.run(_spoken(_write_key(database_url, name, role, locations, pools, limits)))
 
 
 async def _write_key(
-    database_url: str, name: str, role: Role, locations: list[str] | None, pools: list[str] | None
+    database_url: str,
+    name: str,
+    role: Role,
+    locations: list[str] | None,
+    pools: list[str] | None,
+    limits: Limits | None,
 ) -> NewKey:
     import asyncpg  # noqa: PLC0415
 
-    from adjudge.store import keys  # noqa: PLC0415
+    from adjudge.store import keys, scope  # noqa: PLC0415
 
     secret = keys.new_secret()
     connection = await asyncpg.connect(database_url, timeout=10)
@@ -66,6 +79,7 @@ async def _write_key(
             created_by="command line",
             locations=locations,
             pools=pools,
+            limits=scope.Limits(**msgspec.to_builtins(limits)) if limits else scope.Limits(),
         )
     finally:
         await connection.close(timeout=10)

@@ -1,5 +1,7 @@
 """`adjudge deciders`: whoever can be asked."""
 
+from datetime import datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -7,24 +9,41 @@ import typer
 from adjudge.cli.connection import connected
 from adjudge.cli.grouping import group
 from adjudge.cli.output import NONE, Column, as_json, table
-from adjudge.client import Decider
+from adjudge.client import Decider, ShadowTally
 
-app = group("List whoever can be asked.")
+app = group("List whoever can be asked, or try one out.")
 
-COLUMNS = (Column("DECIDER"), Column("KIND"), Column("STATE"), Column("BREAKER"), Column("REASON"))
+COLUMNS = (
+    *(Column(title) for title in ("DECIDER", "KIND", "ROLE", "STATE", "BREAKER", "SINCE", "UNTIL")),
+    Column("ASIDE", right=True),
+    Column("REASON"),
+)
 
 
 @app.callback()
 def several() -> None:
-    """List whoever can be asked."""
+    """List whoever can be asked, or try one out."""
 
 
 @app.command("ls")
 def list_deciders(json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """List deciders, and whether their breakers let questions through."""
+    """List deciders: whether breakers let questions through, and how many of those on the side were answered."""
     with connected() as adjudge:
         found = adjudge.deciders.list()
     print(as_json(found) if json_ else "\n".join(table(COLUMNS, map(_row, found))))
+
+
+@app.command("check")
+def check(
+    decider: Annotated[str, typer.Argument(metavar="NAME", help="Such as claim-risk@1.")],
+    questions: Annotated[str, typer.Option("--questions", help="A question a line, as JSON; - for standard input.")],
+    folder: Annotated[Path, typer.Option(help="The folder of YAML documents.")] = Path("config"),
+    json_: Annotated[bool, typer.Option("--json", help="Print an object a line.")] = False,
+) -> None:
+    """Put questions to a decider from here: raw answer, opinion, time, fault. Exit 1 where one has a fault."""
+    from adjudge.cli.checking import run_check  # noqa: PLC0415  compiling takes what listing does without
+
+    run_check(decider, questions, folder, json_=json_)
 
 
 def _row(decider: Decider) -> tuple[str, ...]:
@@ -32,7 +51,20 @@ def _row(decider: Decider) -> tuple[str, ...]:
     return (
         decider.id,
         decider.kind,
+        decider.role,
         "switched off" if decider.switched_off else "on",
         (breaker.state if breaker else None) or NONE,
+        _instant(breaker.since if breaker else None),
+        _instant(breaker.until if breaker else None),
+        _aside(decider.shadow),
         (breaker.reason if breaker else None) or NONE,
     )
+
+
+def _instant(moment: datetime | None) -> str:
+    return NONE if moment is None else f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _aside(tally: ShadowTally | None) -> str:
+    """Show what was answered of what was expected in the last hour."""
+    return NONE if tally is None else f"{tally.answered}/{tally.expected}"

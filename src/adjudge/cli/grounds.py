@@ -12,18 +12,21 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry, generate_latest, multiprocess
 
+from adjudge import __version__
 from adjudge.cli.refusing import Refused
 from adjudge.cli.settings import Settings
 from adjudge.config import Configuration, base_of, compile_documents, read_folder
 from adjudge.engine.clocks import DatabaseClock
 from adjudge.engine.identifiers import Identifiers
 from adjudge.engine.intake import ControlsInForce
+from adjudge.engine.readiness import Standing
 from adjudge.engine.revisions import Revisions
 from adjudge.engine.sending import BackgroundSender, Sender
 from adjudge.engine.stepping import Stepper
-from adjudge.store import connecting, revisions
+from adjudge.store import connecting, migrations, revisions
 from adjudge.store.connecting import UNAVAILABLE, Pool
 from adjudge.streams import Streams
+from adjudge.telemetry import names as telemetry
 
 DATABASE_SECONDS = 30.0
 """How long a starting process waits for its database."""
@@ -47,10 +50,20 @@ class Ground:
     folder: Path
     """Where Python deciders are looked for."""
 
+    def standing(self, *, needs_broker: bool) -> Standing:
+        """Return what a probe looks at."""
+        return Standing(
+            pool=self.pool,
+            streams=self.streams,
+            clock=self.clock,
+            revisions=self.revisions,
+            needs_broker=needs_broker,
+        )
+
 
 @asynccontextmanager
 async def grounded(role: str, settings: Settings) -> AsyncIterator[Ground]:
-    """Open what every process stands on. Raises Refused, InvalidConfiguration, Unsafe."""
+    """Open what every process stands on. Raises Refused, InvalidConfiguration, Unsafe, UnknownSchema."""
     if settings.database_url is None or settings.redis_url is None:
         raise Refused("set DATABASE_URL and REDIS_URL, or run everything with `adjudge up`")
     base = base_of(settings.config, Path.cwd())
@@ -62,6 +75,7 @@ async def grounded(role: str, settings: Settings) -> AsyncIterator[Ground]:
         pool = await _pool(stack, settings, name)
         clock = DatabaseClock()
         async with pool.acquire() as connection:
+            await migrations.require_known(connection)
             if not settings.unsafe:
                 await connecting.require_durable(connection)
             clock.offset = await connecting.clock_offset(connection, clock())
@@ -72,6 +86,7 @@ async def grounded(role: str, settings: Settings) -> AsyncIterator[Ground]:
         )
         streams = await stack.enter_async_context(Streams(settings.redis_url, rng=rng))
         new_id = Identifiers(clock, random.Random(rng.getrandbits(256)))  # noqa: S311 - ids are no secrets
+        telemetry.BUILD.labels(__version__).set(1)
         yield Ground(
             name=name,
             settings=settings,

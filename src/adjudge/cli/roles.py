@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import os
 import signal
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -10,8 +11,11 @@ from typing import Annotated, Any
 import typer
 import uvloop
 
-from adjudge.cli.settings import Settings
-from adjudge.telemetry import logs
+from adjudge import __version__
+from adjudge.cli import ending
+from adjudge.cli.settings import Settings, read_settings
+from adjudge.engine.readiness import Health
+from adjudge.telemetry import logs, tracing
 
 Host = Annotated[str | None, typer.Option(help="Address to listen on.")]
 Unsafe = Annotated[bool, typer.Option("--unsafe", help="Run on a PostgreSQL that may forget what it acknowledged.")]
@@ -21,32 +25,34 @@ ReadyFile = Annotated[Path | None, typer.Option(help="Write this file, with the 
 
 def api(host: Host = None, port: Port = None, unsafe: Unsafe = False) -> None:
     """Run the HTTP API until SIGTERM."""
-    settings = _settings(host=host, port=port, unsafe=unsafe or None)
+    settings = read_settings(host=host, port=port, unsafe=unsafe or None)
     logs.configure("api", settings.log_level)
-    from adjudge.api.application import create_app  # noqa: PLC0415  each role imports what it needs
-    from adjudge.cli.probing import served  # noqa: PLC0415
-    from adjudge.cli.serving import api_services  # noqa: PLC0415
+    from adjudge.cli import serving  # noqa: PLC0415  each role imports what it needs
 
     _spare_collector()
-    served(create_app(lambda: api_services(settings)), settings.host, settings.port, lifespan="on").run()
+    signal.signal(signal.SIGTERM, _ended)  # uvicorn raises it again once it has drained: there is more to end
+    with tracing.exported("api", os.environ, version=__version__):
+        uvloop.run(serving.run_api(settings))
 
 
 def worker(unsafe: Unsafe = False, ready_file: ReadyFile = None) -> None:
     """Run a worker until SIGTERM: it asks deciders and settles."""
-    settings = _settings(unsafe=unsafe or None, ready_file=ready_file)
+    settings = read_settings(unsafe=unsafe or None, ready_file=ready_file)
     logs.configure("worker", settings.log_level)
     from adjudge.cli import working  # noqa: PLC0415  not for the api
 
-    _run(lambda stop, serve: working.run_worker(settings, stop, serve), settings)
+    with tracing.exported("worker", os.environ, version=__version__):
+        _run(lambda stop, serve: working.run_worker(settings, stop, serve), settings)
 
 
 def keeper(unsafe: Unsafe = False, ready_file: ReadyFile = None) -> None:
     """Run a keeper until SIGTERM: timers, re-sending, housekeeping."""
-    settings = _settings(unsafe=unsafe or None, ready_file=ready_file)
+    settings = read_settings(unsafe=unsafe or None, ready_file=ready_file)
     logs.configure("keeper", settings.log_level)
     from adjudge.cli import working  # noqa: PLC0415  not for the api
 
-    _run(lambda stop, serve: working.run_keeper(settings, stop, serve), settings)
+    with tracing.exported("keeper", os.environ, version=__version__):
+        _run(lambda stop, serve: working.run_keeper(settings, stop, serve), settings)
 
 
 def _spare_collector() -> None:
@@ -59,25 +65,30 @@ def _spare_collector() -> None:
     gc.set_threshold(50_000, 20, 50)
 
 
-def _settings(**given: Any) -> Settings:
-    return Settings(**{name: value for name, value in given.items() if value is not None})
+def _ended(*_: object) -> None:
+    raise SystemExit(0)
 
 
 def _run(process: Callable[[asyncio.Event, Any], Coroutine[Any, Any, None]], settings: Settings) -> None:
     async def main() -> None:
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
+
+        def end() -> None:
+            stop.set()
+            ending.end_within(settings.drain_seconds + ending.CLOSING_SECONDS)
+
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop.set)
+            loop.add_signal_handler(number, end)
         _spare_collector()
-        await process(stop, lambda is_alive: _probe(settings, is_alive))
+        await process(stop, lambda health: _probe(settings, health))
 
     uvloop.run(main())
 
 
-async def _probe(settings: Settings, is_alive: Callable[[], bool]) -> None:
-    """Serve /livez and /metrics where a port is set, until cancelled."""
+async def _probe(settings: Settings, health: Health) -> None:
+    """Serve /livez, /readyz and /metrics where a port is set, until cancelled."""
     if settings.metrics_port:
         from adjudge.cli.probing import probe  # noqa: PLC0415  a web server takes a quarter of a second to import
 
-        await probe(settings.host, settings.metrics_port, is_alive)
+        await probe(settings.host, settings.metrics_port, health)

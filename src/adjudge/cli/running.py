@@ -20,7 +20,7 @@ import typer
 
 from adjudge.cli.readiness import is_told
 from adjudge.cli.refusing import Refused
-from adjudge.cli.settings import Settings
+from adjudge.cli.settings import Settings, read_settings
 from adjudge.config import base_of, compile_documents, read_folder
 from adjudge.core.errors import AdjudgeError
 from adjudge.stack import Ready, Servers, StackError, embedded, require_free, run_roles
@@ -46,9 +46,8 @@ def up(
     DATABASE_URL and REDIS_URL replace the embedded servers.
     """
     given: dict[str, Any] = {"host": host, "port": port, "config": config, "unsafe": unsafe or None}
-    settings = Settings(**{name: value for name, value in given.items() if value is not None})
     try:
-        _run(settings, workers)
+        _run(read_settings(**given), workers)
     except StackError as error:
         raise Refused(str(error)) from error
 

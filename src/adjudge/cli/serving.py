@@ -5,56 +5,97 @@ import functools
 import secrets as random_bytes
 import signal
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext, suppress
 from typing import Any
 
 import asyncpg
 import structlog
 
+from adjudge.api.application import create_app
 from adjudge.api.authentication import Authentication
 from adjudge.api.media import Media
 from adjudge.api.services import Services
+from adjudge.api.tracing import Traced
+from adjudge.cli import ending
 from adjudge.cli.grounds import grounded, render_metrics
+from adjudge.cli.probing import served
 from adjudge.cli.settings import Settings
 from adjudge.engine.admission import Admission, loop_time
 from adjudge.engine.coins import Coin
+from adjudge.engine.cursors import Cursors
+from adjudge.engine.feeding import Feed
 from adjudge.engine.flushing import Flusher
 from adjudge.engine.housekeeping import Upkeep
 from adjudge.engine.intake import Intake
+from adjudge.engine.limiting import Limiter
 from adjudge.engine.notifying import Waiters
+from adjudge.engine.observing import StreamObserver
 from adjudge.engine.sending import BackgroundSender
+from adjudge.engine.shadowing import Shadows
+from adjudge.outbound import parse_permitted
 from adjudge.store import connecting, decisions, secrets
-from adjudge.store.connecting import Connection, Pool
+from adjudge.store.connecting import UNAVAILABLE, Connection, Pool
+from adjudge.streams import Streams
+from adjudge.streams.loop_watch import LoopWatch
+from adjudge.telemetry import tracing
 
 log = structlog.get_logger()
+
+
+async def run_api(settings: Settings) -> None:
+    """Serve until a signal; then drain. What stands against a start is raised, as for every role."""
+    async with api_services(settings) as services:
+        app = create_app(lambda: nullcontext(services))
+
+        def end() -> None:
+            app.stop()
+            ending.end_within(settings.drain_seconds + ending.CLOSING_SECONDS)
+
+        server = served(
+            Traced(app) if tracing.is_on() else app,
+            settings.host,
+            settings.port,
+            lifespan="on",
+            drain_seconds=settings.drain_seconds,
+            on_stop=end,
+        )
+        await server.serve()
 
 
 @asynccontextmanager
 async def api_services(settings: Settings) -> AsyncIterator[Services]:
     """Open an API process, its background tasks included."""
-    async with grounded("api", settings) as ground:
+    async with (
+        grounded("api", settings) as ground,
+        Streams(str(settings.redis_url), rng=ground.rng) as aside,
+    ):
         async with ground.pool.acquire() as connection:
             fresh = (random_bytes.token_hex(4), random_bytes.token_bytes(32))
             coin = Coin(*await secrets.newest(connection, "coin", fresh))
             _, evidence_key = await secrets.newest(connection, "evidence", ("1", random_bytes.token_bytes(32)))
             _, media_key = await secrets.newest(connection, "media", ("1", random_bytes.token_bytes(32)))
+            _, cursor_key = await secrets.newest(connection, "cursor", ("1", random_bytes.token_bytes(32)))
+        shadows = Shadows(ground.pool, aside)
         flusher = Flusher(
             functools.partial(_connect, str(settings.database_url), ground.name),
             key_window_seconds=settings.key_window_seconds,
             rng=ground.rng,
             publish=ground.sender.publish,
+            ask_aside=shadows.ask,
         )
         sender = ground.sender
         assert isinstance(sender, BackgroundSender)
         waiters = Waiters(ground.new_id().hex, functools.partial(_settled_among, ground.pool))
+        feed = Feed(ground.pool, Cursors(cursor_key))
         admission = Admission(flusher, monotonic=loop_time)
+        limiter = Limiter(ground.pool, process=ground.name, monotonic=loop_time)
         upkeep = Upkeep(
             ground.pool,
             ground.clock,
             ground.controls,
             process=ground.name,
             streams=ground.streams,
-            names_of_deciders=tuple(ground.revisions.current.deciders),
+            names_of_deciders=tuple(ground.revisions.current.serving),
             admission=admission,
         )
         services = Services(
@@ -73,10 +114,13 @@ async def api_services(settings: Settings) -> AsyncIterator[Services]:
             ),
             admission=admission,
             waiters=waiters,
+            feed=feed,
             stepper=ground.stepper,
             sender=ground.sender,
             authentication=Authentication(ground.pool),
+            limiter=limiter,
             media=Media(media_key),
+            permitted=parse_permitted(settings.outbound_allow),
             clock=ground.clock,
             new_id=ground.new_id,
             render_metrics=render_metrics,
@@ -87,9 +131,15 @@ async def api_services(settings: Settings) -> AsyncIterator[Services]:
                 group.create_task(_or_end(flusher.run()), name="flusher"),
                 group.create_task(_or_end(sender.run()), name="sender"),
                 group.create_task(_or_end(waiters.run(ground.streams)), name="waiters"),
+                group.create_task(_or_end(feed.run()), name="feed"),
                 group.create_task(_or_end(upkeep.run()), name="upkeep"),
+                group.create_task(_or_end(limiter.run()), name="limits"),
+                group.create_task(_or_end(shadows.run(admission.is_pressed)), name="shadows"),
             ]
-            yield services
+            with LoopWatch(StreamObserver("api")):
+                yield services
+            with suppress(*UNAVAILABLE):
+                await shadows.tally()
             for task in tasks:
                 task.cancel()
 

@@ -15,14 +15,16 @@ import typer
 
 from adjudge.api.questions import check_evidence, read
 from adjudge.cli.config_commands import DEFAULT_FOLDER, Folder, sound_configuration
+from adjudge.cli.outbound import outbound_of
 from adjudge.cli.output import as_json, plain
 from adjudge.cli.refusing import Refused
+from adjudge.cli.settings import Settings
 from adjudge.config import Configuration
 from adjudge.config.wording import asked_and_after, steps_in_words
 from adjudge.core.advance import Ask, Controls, Settle, Step, advance
 from adjudge.core.answers import Labels
 from adjudge.core.errors import AdjudgeError
-from adjudge.core.events import Deferred, Fault, FellBack, Opinion
+from adjudge.core.events import Deferred, Fault, FellBack, Opinion, Source
 from adjudge.core.history import History
 from adjudge.core.plans import ByHand, Plan
 from adjudge.core.reasons import shown
@@ -61,7 +63,7 @@ def try_questions(
     json_: Annotated[bool, typer.Option("--json", help="Print an object a line.")] = False,
 ) -> None:
     """Put questions to plan and models; nothing is stored. Exit 1 if the API would refuse a line."""
-    lines = _lines(file)
+    lines = question_lines(file)
     configuration = sound_configuration(folder)
     now = datetime.now(UTC)
     read_lines = [prepared(number, line, configuration, now) for number, line in lines]
@@ -107,12 +109,13 @@ def in_columns(tried: Sequence[Trial | Invalid]) -> list[str]:
     return [
         plain(f"{each.line:>{digits}}  {opinions:<{width}}     {_fate(each)}")
         if isinstance(each, Trial)
-        else plain(f"{each.line:>{digits}}  {_refusal(each)}")
+        else plain(f"{each.line:>{digits}}  {refusal(each)}")
         for each, opinions in zip(tried, said, strict=True)
     ]
 
 
-def _lines(file: str) -> list[tuple[int, str]]:
+def question_lines(file: str) -> list[tuple[int, str]]:
+    """Read questions, one a line, with their numbers. Raises Refused."""
     try:
         text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -132,6 +135,7 @@ async def _walk(trials: Sequence[Trial], configuration: Configuration, now: date
         clock=time.monotonic,
         now=lambda: datetime.now(UTC),
         rng=random.Random(),  # noqa: S311  spreads pauses
+        outbound=outbound_of(Settings()),
     ) as deciders:
         await walk(trials, deciders, now)
 
@@ -147,12 +151,13 @@ def _advanced(trial: Trial, now: datetime) -> Ask | None:
 
 
 async def _ask(name: str, batch: Sequence[tuple[Trial, Ask]], deciders: Deciders, now: datetime) -> None:
-    answers = await deciders.ask(name, [_put(trial) for trial, _ in batch])
+    answers = await deciders.ask(name, [put(trial) for trial, _ in batch])
     for (trial, step), answer in zip(batch, answers, strict=True):
-        trial.history = trial.history.then(_event(step.stage, name, answer, now))
+        trial.history = trial.history.then(_event(step.stage, name, deciders.source(name), answer, now))
 
 
-def _put(trial: Trial) -> Put:
+def put(trial: Trial) -> Put:
+    """Return the question as a decider is shown it."""
     case = trial.history.case
     return Put(
         id=f"try-{trial.line}",
@@ -167,11 +172,11 @@ def _put(trial: Trial) -> Put:
     )
 
 
-def _event(stage: int, by: str, answer: Answered | Failed, now: datetime) -> Opinion | Fault:
+def _event(stage: int, by: str, source: Source, answer: Answered | Failed, now: datetime) -> Opinion | Fault:
     told = msgspec.structs.asdict(answer)
     if isinstance(answer, Failed):
         return Fault(at=now, stage=stage, by=by, **told)
-    return Opinion(at=now, stage=stage, by=by, source="model", **told)
+    return Opinion(at=now, stage=stage, by=by, source=source, **told)
 
 
 def _opinions(trial: Trial) -> str:
@@ -226,7 +231,8 @@ def _threshold(plan: Plan, stage: int) -> float | None:
     return accept.condition.threshold if isinstance(accept, ByHand) else None
 
 
-def _refusal(invalid: Invalid) -> str:
+def refusal(invalid: Invalid) -> str:
+    """Say why the API would refuse a line."""
     return "; ".join(detail if pointer == "#" else f"{pointer} {detail}" for pointer, detail in invalid.errors)
 
 

@@ -1,33 +1,15 @@
-"""The calls about keys, reviewers, deciders and the configuration."""
+"""The calls about reviewers, deciders and the configuration."""
 
 from collections.abc import Sequence
 
 import msgspec
 
-from adjudge.client.calls import Call, known, nothing, path, reader
-from adjudge.client.values import Decider, Key, NewKey, NewReviewer, Published, Reviewer, Role
+from adjudge.client.calls import Call, path, reader
+from adjudge.client.values import Decider, NewReviewer, Overview, Published, Reviewer
 
-_new_key = reader(NewKey)
 _new_reviewer = reader(NewReviewer)
 _published = reader(Published)
-
-
-def create_key(
-    name: str, role: Role, *, locations: Sequence[str] | None = None, pools: Sequence[str] | None = None
-) -> Call[NewKey]:
-    """Make an API key, for all locations and pools where none are named. Its secret is shown this once."""
-    body = known(name=name, role=role, locations=locations, pools=pools)
-    return Call(method="POST", path=path("keys"), read=_new_key, body=body, repeatable=False)
-
-
-def list_keys() -> Call[tuple[Key, ...]]:
-    """Return all keys, without their secrets."""
-    return Call(method="GET", path=path("keys"), read=_read_keys)
-
-
-def revoke_key(id: str) -> Call[None]:  # noqa: A002
-    """End a key: it opens nothing from now on."""
-    return Call(method="DELETE", path=path("keys", id), read=nothing)
+_overview = reader(Overview)
 
 
 def add_reviewer(name: str, pools: Sequence[str]) -> Call[NewReviewer]:
@@ -51,8 +33,9 @@ def get_config() -> Call[Published]:
     return Call(method="GET", path=path("config"), read=_published)
 
 
-class _Keys(msgspec.Struct, frozen=True):
-    keys: tuple[Key, ...]
+def read_overview() -> Call[Overview]:
+    """Return the state of everything; the key must be bound to no location."""
+    return Call(method="GET", path=path("overview"), read=_overview)
 
 
 class _Reviewers(msgspec.Struct, frozen=True):
@@ -61,10 +44,6 @@ class _Reviewers(msgspec.Struct, frozen=True):
 
 class _Deciders(msgspec.Struct, frozen=True):
     deciders: tuple[Decider, ...]
-
-
-def _read_keys(content: bytes) -> tuple[Key, ...]:
-    return msgspec.json.decode(content, type=_Keys).keys
 
 
 def _read_reviewers(content: bytes) -> tuple[Reviewer, ...]:

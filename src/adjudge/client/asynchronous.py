@@ -11,14 +11,16 @@ from uuid import uuid4
 
 import httpx
 
-from adjudge.client import administration, decisions, reviews
+from adjudge.client import administration, decisions, endpoints, erasures, keys, reviews
 from adjudge.client.binding import AsyncResource, awaited
 from adjudge.client.calls import Call, Pause, Steps, with_key
 from adjudge.client.finding import connection_to
+from adjudge.client.outcomes import Following
 from adjudge.client.problems import Problem
 from adjudge.client.retrying import Attempts, Patience
 from adjudge.client.sending import Requests, Result, failure_of
-from adjudge.client.values import Decision, Source, Status
+from adjudge.client.tracing import spanned
+from adjudge.client.values import Decision, JournalEntry, OutcomeEvent, Source, Status
 
 T = TypeVar("T")
 
@@ -74,7 +76,8 @@ class AsyncSending:
 
     async def _attempt(self, call: Call[T]) -> Result:
         try:
-            return await self._http.send(self._requests.build(self._http, call))
+            with spanned(call) as trace:
+                return await self._http.send(self._requests.build(self._http, call, trace))
         except httpx.TransportError as error:
             return error
 
@@ -114,6 +117,24 @@ class AsyncDecisions(AsyncResource):
                 yield decision
 
 
+class AsyncOutcomes:
+    """The feed from a cursor on. `cursor` says how far it was read."""
+
+    def __init__(self, executor: AsyncSending, following: Following) -> None:
+        self._executor = executor
+        self._following = following
+
+    @property
+    def cursor(self) -> str | None:
+        """Where to go on: behind the outcome yielded last, or later, where a filter passed over others since."""
+        return self._following.cursor
+
+    async def __aiter__(self) -> AsyncIterator[OutcomeEvent]:
+        while (call := self._following.next_page()) is not None:
+            for event in self._following.take(await self._executor.run(call)):
+                yield event
+
+
 class AsyncReviews(AsyncResource):
     """Tasks for people."""
 
@@ -128,9 +149,31 @@ class AsyncReviews(AsyncResource):
 class AsyncKeys(AsyncResource):
     """API keys."""
 
-    create = awaited(administration.create_key)
-    list = awaited(administration.list_keys)
-    revoke = awaited(administration.revoke_key)
+    create = awaited(keys.create)
+    list = awaited(keys.list_all)
+    rotate = awaited(keys.rotate)
+    limit = awaited(keys.limit)
+    revoke = awaited(keys.revoke)
+
+
+class AsyncJournal(AsyncResource):
+    """Who changed what stands above decisions, and who looked at evidence."""
+
+    async def list(
+        self,
+        *,
+        action: str | None = None,
+        actor: str | None = None,
+        subject: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int | None = None,
+    ) -> AsyncIterator[JournalEntry]:
+        """Yield entries, newest first; pages are asked for as they are needed."""
+        listing = keys.JournalListing(limit, action, actor, subject, since, until)
+        while (call := listing.next_page()) is not None:
+            for entry in listing.take(await self._executor.run(call)):
+                yield entry
 
 
 class AsyncReviewers(AsyncResource):
@@ -140,10 +183,40 @@ class AsyncReviewers(AsyncResource):
     list = awaited(administration.list_reviewers)
 
 
+class AsyncErasures(AsyncResource):
+    """Subjects whose evidence and subject go."""
+
+    create = awaited(erasures.erase)
+    get = awaited(erasures.get)
+    list = awaited(erasures.listed)
+
+    async def wait(self, id: str, timeout: float) -> erasures.Erasure:  # noqa: A002, ASYNC109
+        """Wait up to `timeout` seconds until it is done; return it as it then stands."""
+        return await self._executor.follow(erasures.until_done(id, timeout, self._executor.now))
+
+
 class AsyncDeciders(AsyncResource):
     """Whoever can be asked."""
 
     list = awaited(administration.list_deciders)
+
+
+class AsyncSystem(AsyncResource):
+    """The whole system at a glance."""
+
+    overview = awaited(administration.read_overview)
+
+
+class AsyncWebhooks(AsyncResource):
+    """Endpoints that outcomes are sent to."""
+
+    add = awaited(endpoints.add)
+    list = awaited(endpoints.list_all)
+    remove = awaited(endpoints.remove)
+    test = awaited(endpoints.test)
+    rotate = awaited(endpoints.rotate)
+    redeliver = awaited(endpoints.redeliver)
+    deliveries = awaited(endpoints.deliveries)
 
 
 class AsyncConfig(AsyncResource):
@@ -182,9 +255,30 @@ class AsyncAdjudge:
         self.decisions = AsyncDecisions(self._executor)
         self.reviews = AsyncReviews(self._executor)
         self.keys = AsyncKeys(self._executor)
+        self.journal = AsyncJournal(self._executor)
         self.reviewers = AsyncReviewers(self._executor)
         self.deciders = AsyncDeciders(self._executor)
+        self.erasures = AsyncErasures(self._executor)
         self.config = AsyncConfig(self._executor)
+        self.webhooks = AsyncWebhooks(self._executor)
+        self.system = AsyncSystem(self._executor)
+
+    def outcomes(
+        self,
+        *,
+        after: str | None = None,
+        since: datetime | None = None,
+        type: str | None = None,  # noqa: A002
+        location: str | None = None,
+        follow: bool = True,
+    ) -> AsyncOutcomes:
+        """Yield every outcome of the key's locations, amendments included, and wait for more.
+
+        Without `after` and `since` it begins with the oldest that is kept. Keep the `cursor` of what
+        you have dealt with: from there it goes on, days later too, and misses none. With `follow=False`
+        it ends where there are no more. Raises Problem, when an outage lasts longer than the client's patience.
+        """
+        return AsyncOutcomes(self._executor, Following(after, since, type, location, follow))
 
     async def aclose(self) -> None:
         """Close all connections."""

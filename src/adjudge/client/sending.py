@@ -1,5 +1,6 @@
 """What both executors share: how a call becomes a request of httpx, and a result becomes a failure."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
@@ -28,9 +29,12 @@ class Requests:
 
     connection: Connection
 
-    def build(self, client: httpx.Client | httpx.AsyncClient, call: Call[Any]) -> httpx.Request:
+    def build(
+        self, client: httpx.Client | httpx.AsyncClient, call: Call[Any], trace: Mapping[str, str]
+    ) -> httpx.Request:
         content = content_of(call)
-        headers = {"Authorization": f"Bearer {self.connection.key}", "User-Agent": "adjudge-python", **call.headers}
+        ours = {"Authorization": f"Bearer {self.connection.key}", "User-Agent": "adjudge-python"}
+        headers = {**ours, **trace, **call.headers}
         if content is not None:
             headers["Content-Type"] = "application/json"
         return client.build_request(

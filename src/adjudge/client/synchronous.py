@@ -10,14 +10,16 @@ from uuid import uuid4
 
 import httpx
 
-from adjudge.client import administration, decisions, reviews
+from adjudge.client import administration, decisions, endpoints, erasures, keys, reviews
 from adjudge.client.binding import Resource, sync
 from adjudge.client.calls import Call, Pause, Steps, with_key
 from adjudge.client.finding import connection_to
+from adjudge.client.outcomes import Following
 from adjudge.client.problems import Problem
 from adjudge.client.retrying import Attempts, Patience
 from adjudge.client.sending import Requests, Result, failure_of
-from adjudge.client.values import Decision, Source, Status
+from adjudge.client.tracing import spanned
+from adjudge.client.values import Decision, JournalEntry, OutcomeEvent, Source, Status
 
 T = TypeVar("T")
 
@@ -73,7 +75,8 @@ class Sending:
 
     def _attempt(self, call: Call[T]) -> Result:
         try:
-            return self._http.send(self._requests.build(self._http, call))
+            with spanned(call) as trace:
+                return self._http.send(self._requests.build(self._http, call, trace))
         except httpx.TransportError as error:
             return error
 
@@ -112,6 +115,23 @@ class Decisions(Resource):
             yield from listing.take(self._executor.run(call))
 
 
+class Outcomes:
+    """The feed from a cursor on. `cursor` says how far it was read."""
+
+    def __init__(self, executor: Sending, following: Following) -> None:
+        self._executor = executor
+        self._following = following
+
+    @property
+    def cursor(self) -> str | None:
+        """Where to go on: behind the outcome yielded last, or later, where a filter passed over others since."""
+        return self._following.cursor
+
+    def __iter__(self) -> Iterator[OutcomeEvent]:
+        while (call := self._following.next_page()) is not None:
+            yield from self._following.take(self._executor.run(call))
+
+
 class Reviews(Resource):
     """Tasks for people."""
 
@@ -126,9 +146,30 @@ class Reviews(Resource):
 class Keys(Resource):
     """API keys."""
 
-    create = sync(administration.create_key)
-    list = sync(administration.list_keys)
-    revoke = sync(administration.revoke_key)
+    create = sync(keys.create)
+    list = sync(keys.list_all)
+    rotate = sync(keys.rotate)
+    limit = sync(keys.limit)
+    revoke = sync(keys.revoke)
+
+
+class Journal(Resource):
+    """Who changed what stands above decisions, and who looked at evidence."""
+
+    def list(
+        self,
+        *,
+        action: str | None = None,
+        actor: str | None = None,
+        subject: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int | None = None,
+    ) -> Iterator[JournalEntry]:
+        """Yield entries, newest first; pages are asked for as they are needed."""
+        listing = keys.JournalListing(limit, action, actor, subject, since, until)
+        while (call := listing.next_page()) is not None:
+            yield from listing.take(self._executor.run(call))
 
 
 class Reviewers(Resource):
@@ -138,10 +179,40 @@ class Reviewers(Resource):
     list = sync(administration.list_reviewers)
 
 
+class Erasures(Resource):
+    """Subjects whose evidence and subject go."""
+
+    create = sync(erasures.erase)
+    get = sync(erasures.get)
+    list = sync(erasures.listed)
+
+    def wait(self, id: str, timeout: float) -> erasures.Erasure:  # noqa: A002
+        """Wait up to `timeout` seconds until it is done; return it as it then stands."""
+        return self._executor.follow(erasures.until_done(id, timeout, self._executor.now))
+
+
 class Deciders(Resource):
     """Whoever can be asked."""
 
     list = sync(administration.list_deciders)
+
+
+class System(Resource):
+    """The whole system at a glance."""
+
+    overview = sync(administration.read_overview)
+
+
+class Webhooks(Resource):
+    """Endpoints that outcomes are sent to."""
+
+    add = sync(endpoints.add)
+    list = sync(endpoints.list_all)
+    remove = sync(endpoints.remove)
+    test = sync(endpoints.test)
+    rotate = sync(endpoints.rotate)
+    redeliver = sync(endpoints.redeliver)
+    deliveries = sync(endpoints.deliveries)
 
 
 class Config(Resource):
@@ -181,9 +252,30 @@ class Adjudge:
         self.decisions = Decisions(self._executor)
         self.reviews = Reviews(self._executor)
         self.keys = Keys(self._executor)
+        self.journal = Journal(self._executor)
         self.reviewers = Reviewers(self._executor)
         self.deciders = Deciders(self._executor)
+        self.erasures = Erasures(self._executor)
         self.config = Config(self._executor)
+        self.webhooks = Webhooks(self._executor)
+        self.system = System(self._executor)
+
+    def outcomes(
+        self,
+        *,
+        after: str | None = None,
+        since: datetime | None = None,
+        type: str | None = None,  # noqa: A002
+        location: str | None = None,
+        follow: bool = True,
+    ) -> Outcomes:
+        """Yield every outcome of the key's locations, amendments included, and wait for more.
+
+        Without `after` and `since` it begins with the oldest that is kept. Keep the `cursor` of what
+        you have dealt with: from there it goes on, days later too, and misses none. With `follow=False`
+        it ends where there are no more. Raises Problem, when an outage lasts longer than the client's patience.
+        """
+        return Outcomes(self._executor, Following(after, since, type, location, follow))
 
     def close(self) -> None:
         """Close all connections."""

@@ -1,5 +1,6 @@
 """What the API answers, typed. Fields that this version does not know are passed over."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal, TypeAlias
 
@@ -70,6 +71,34 @@ class Page(Value, frozen=True, kw_only=True):
 
     items: tuple[Decision, ...]
     next: str | None = None
+
+
+class OutcomeEvent(Value, frozen=True, kw_only=True):
+    """One version of an outcome, as the feed and webhooks tell it. Told twice, it has the same id."""
+
+    id: str
+    type: str
+    """`dev.adjudge.outcome.final`: the decision's status is its last part."""
+    time: datetime
+    decision: Decision = msgspec.field(name="data")
+    """With this version of its outcome."""
+    cursor: str | None = None
+    """Of the feed: where to go on behind this one."""
+    traceparent: str | None = None
+
+    @property
+    def outcome(self) -> Outcome:
+        """This version."""
+        assert self.decision.outcome is not None, "an event tells of an outcome"
+        return self.decision.outcome
+
+
+class OutcomePage(Value, frozen=True, kw_only=True):
+    """Some outcomes in the order of the feed, and where it goes on."""
+
+    items: tuple[OutcomeEvent, ...]
+    next: str
+    at_end: bool
 
 
 class Event(Value, frozen=True, kw_only=True):
@@ -221,6 +250,16 @@ class Queue(Value, frozen=True, kw_only=True):
     paused: bool = False
 
 
+class Limits(Value, frozen=True, kw_only=True):
+    """How much a key may ask for; None: as much as it wants."""
+
+    requests_per_second: float | None = None
+    bytes_per_second: int | None = None
+    """Of the bodies of requests."""
+    open_decisions: int | None = None
+    """Asked for and without a final outcome."""
+
+
 class Key(Value, frozen=True, kw_only=True):
     """An API key, without its secret."""
 
@@ -229,7 +268,13 @@ class Key(Value, frozen=True, kw_only=True):
     role: Role
     locations: tuple[str, ...] | None = None
     pools: tuple[str, ...] | None = None
+    limits: Limits = Limits()
     created_at: datetime | None = None
+    rotated_at: datetime | None = None
+    old_until: datetime | None = None
+    """Until when the secret before the last rotation opens, too."""
+    last_used_at: datetime | None = None
+    """To the minute."""
     revoked_at: datetime | None = None
 
 
@@ -240,6 +285,30 @@ class NewKey(Value, frozen=True, kw_only=True):
     name: str
     role: Role
     key: str
+
+
+class JournalEntry(Value, frozen=True, kw_only=True):
+    """Something that was done to what stands above decisions, or a look at evidence."""
+
+    id: int
+    at: datetime
+    actor: str
+    """Id of an API key; `system`, `command line`, or the role of a process."""
+    actor_name: str | None = None
+    action: str
+    """`key.created`, `key.rotated`, `key.limited`, `key.revoked`, `reviewer.added`, `decider.switched`,
+    `configuration.published`, `webhook.added`, `webhook.rotated`, `webhook.removed`, `evidence.viewed`; a newer
+    server may have more."""
+    subject: str
+    location: str | None = None
+    detail: dict[str, Any] = {}
+
+
+class JournalPage(Value, frozen=True, kw_only=True):
+    """Some of the journal, newest first, and where it goes on."""
+
+    items: tuple[JournalEntry, ...]
+    next: int | None = None
 
 
 class Reviewer(Value, frozen=True, kw_only=True):
@@ -257,13 +326,110 @@ class NewReviewer(Value, frozen=True, kw_only=True):
     key: str
 
 
+class Webhook(Value, frozen=True, kw_only=True):
+    """An endpoint that outcomes are sent to, and how it does."""
+
+    id: str
+    url: str
+    locations: tuple[str, ...] | None = None
+    types: tuple[str, ...] | None = None
+    created_at: datetime
+    created_by: str
+    """Id of the key."""
+    old_secret_until: datetime | None = None
+    """Until when two secrets sign."""
+    failing_since: datetime | None = None
+    failure: str | None = None
+    stopped_at: datetime | None = None
+    """The receiver answered 410 Gone."""
+    waiting: int = 0
+    parked: int = 0
+    oldest_waiting: datetime | None = None
+
+
+class NewWebhook(Webhook, frozen=True, kw_only=True):
+    """An endpoint just added; `secret` is shown this once."""
+
+    secret: str
+
+
+class NewSecret(Value, frozen=True, kw_only=True):
+    """An endpoint's new secret, shown this once."""
+
+    id: str
+    secret: str
+    old_secret_until: datetime
+
+
+class TriedOut(Value, frozen=True, kw_only=True):
+    """What came of a test."""
+
+    delivered: bool
+    status: int | None = None
+    error: str | None = None
+    seconds: float
+
+
+class Redelivered(Value, frozen=True, kw_only=True):
+    """How many deliveries are made again."""
+
+    id: str
+    redelivered: int
+
+
+class DeliveryAttempt(Value, frozen=True, kw_only=True):
+    """One attempt at a delivery."""
+
+    attempt: int
+    at: datetime
+    seconds: float
+    status: int | None = None
+    """None: no answer came."""
+    error: str | None = None
+
+
+class Delivery(Value, frozen=True, kw_only=True):
+    """What became of one version of an outcome at one endpoint."""
+
+    decision: str
+    version: int
+    state: str
+    """`waiting`, `sending`, `delivered` or `parked`."""
+    created_at: datetime
+    next_at: datetime | None = None
+    ended_at: datetime | None = None
+    attempts: tuple[DeliveryAttempt, ...] = ()
+
+
+class Deliveries(Value, frozen=True, kw_only=True):
+    """Some deliveries, the newest decision first, and where the next page begins."""
+
+    items: tuple[Delivery, ...]
+    next: str | None = None
+
+
 class Breaker(Value, frozen=True, kw_only=True):
     """Whether a decider is being asked at all."""
 
     state: str | None = None
     reason: str | None = None
+    fault: str | None = None
+    """Of what kind the fault was that opened it."""
     since: datetime | None = None
     until: datetime | None = None
+    """When an open one lets a probe through."""
+
+
+class ShadowTally(Value, frozen=True, kw_only=True):
+    """What was expected of a decider in shadow in the last hour, and what came of it."""
+
+    expected: int = 0
+    answered: int = 0
+    failed: int = 0
+    dropped: int = 0
+    """Not asked, so that others were served."""
+    missing: int = 0
+    """Expected and not answered; those of this moment included."""
 
 
 class Decider(Value, frozen=True, kw_only=True):
@@ -271,10 +437,49 @@ class Decider(Value, frozen=True, kw_only=True):
 
     id: str
     kind: str
+    role: str = "serving"
+    """`shadow`: asked on the side, and never believed."""
     switched_off: bool = False
     """By an operator, in every process."""
     breaker: Breaker | None = None
     """The worst of all workers; None: none has reported."""
+    shadow: ShadowTally | None = None
+    """None: it serves."""
+
+
+class OpenDecisions(Value, frozen=True, kw_only=True):
+    """Decisions of one lane without a final outcome."""
+
+    lane: str
+    count: int
+    oldest_seconds: float
+
+
+class AskingStream(Value, frozen=True, kw_only=True):
+    """Questions to one decider that are not finished."""
+
+    decider: str
+    unread: int
+    held: int
+    """In workers' hands."""
+    oldest_seconds: float | None = None
+    dead: int = 0
+
+
+class Overview(Value, frozen=True, kw_only=True):
+    """Everything at one moment. Two of them give rates."""
+
+    at: datetime
+    revision: int
+    accepted: int
+    """Since the first decision; a failed commit leaves a gap."""
+    open: tuple[OpenDecisions, ...] = ()
+    overdue: int = 0
+    """Open decisions with a step due that nobody takes."""
+    sources: Mapping[str, int] = {}
+    """Who settled the latest outcomes."""
+    streams: tuple[AskingStream, ...] | None = None
+    """None: the broker does not answer."""
 
 
 class Published(Value, frozen=True, kw_only=True):

@@ -1,6 +1,7 @@
 """The sections `deciders` and `pools`: who can be asked. They are the same at every location."""
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
@@ -19,8 +20,19 @@ from adjudge.config.readers import (
     text,
     whole,
 )
+from adjudge.config.remote import KINDS, read_remote
+from adjudge.config.rules import read_rule
 from adjudge.core.plans import DEFAULT_ACCURACY
-from adjudge.core.specifications import DeciderSpec, PoolSpec
+from adjudge.core.remote import Hedge
+from adjudge.core.specifications import DeciderSpec, Isolation, PoolSpec
+
+MOST_IN_A_CALL: Final = 10_000
+MOST_CALLS: Final = 1_000
+LONGEST_LINGER: Final = timedelta(seconds=1)
+REMOTE_BATCH: Final = 32
+"""Questions in a request, where several share one and configuration does not say how many."""
+REMOTE_CONCURRENCY: Final = 8
+DEFAULT_SHARE: Final = 0.1
 
 _FUNCTION: Final = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 
@@ -31,24 +43,29 @@ def read_decider(name: str, at: Cursor) -> DeciderSpec:
     if not is_name(model) or not is_name(version):
         at.fault(f"`{name}` is not a decider's name with its version, such as `vision-sku@2`")
     with at.fields() as fields:
-        python = fields.need("python", 'python: "module:function"')
         cost, currency = fields.read("cost", money(), (0, "USD"))
         failures, pause = _breaker(fields)
-        return DeciderSpec(
+        shared = DeciderSpec(
             name=model,
             version=version,
-            python=python.read(_function, "") if python is not None else "",
             timeout=fields.read("timeout", duration, timedelta(seconds=10)),
             retries=fields.read("retries", whole(0, 10), 0),
             cost_micros=cost,
             currency=currency,
-            batch=fields.read("batch", whole(1, 10_000), 200),
-            concurrency=fields.read("concurrency", whole(1, 1_000), 2),
-            isolate=fields.read("isolate", choice("none", "process"), "none"),
+            linger_ms=_linger(fields),
             breaker_failures=failures,
             breaker_seconds=pause.total_seconds(),
-            settings=fields.read("settings", mapping, {}),
+            role=fields.read("role", choice("serving", "shadow"), "serving"),
         )
+        kinds = fields.given("python", "rule", *KINDS)
+        if len(kinds) > 1:
+            at.fault(f"a decider is of one kind, not {' and '.join(f'`{kind}`' for kind in kinds)}")
+            fields.ignore_rest()
+        elif kinds and kinds[0] in KINDS:
+            return _remote(fields, kinds[0], shared)
+        elif kinds == ("rule",):
+            return _rule(fields, shared)
+        return _python(fields, shared)
 
 
 def read_pool(name: str, at: Cursor) -> PoolSpec:
@@ -65,6 +82,72 @@ def read_pool(name: str, at: Cursor) -> PoolSpec:
             lease=fields.read("lease", duration, timedelta(minutes=2)),
             paused=fields.read("paused", flag, False),
         )
+
+
+def _python(fields: Fields, shared: DeciderSpec) -> DeciderSpec:
+    function = fields.need("python", 'python: "module:function"')
+    return replace(
+        shared,
+        python=function.read(_function, "") if function is not None else "",
+        batch=fields.read("batch", whole(1, MOST_IN_A_CALL), shared.batch),
+        concurrency=fields.read("concurrency", whole(1, MOST_CALLS), shared.concurrency),
+        isolate=_isolation(fields, shared),
+        settings=fields.read("settings", mapping, {}),
+    )
+
+
+def _isolation(fields: Fields, shared: DeciderSpec) -> Isolation:
+    """Read `isolate`. A function in shadow may hang or die: never in the process that serves."""
+    at = fields.get("isolate")
+    if at is None:
+        return "process" if shared.is_shadow else "none"
+    found: Isolation = at.read(choice("none", "process"), "none")
+    if shared.is_shadow and found == "none":
+        at.fault("a function in shadow runs in a process of its own, so that it cannot hurt: `process`")
+    return found
+
+
+def _rule(fields: Fields, shared: DeciderSpec) -> DeciderSpec:
+    at = fields.get("rule")
+    assert at is not None
+    return replace(shared, rule=read_rule(at))
+
+
+def _remote(fields: Fields, kind: str, shared: DeciderSpec) -> DeciderSpec:
+    at = fields.get(kind)
+    assert at is not None
+    model = read_remote(kind, at, shared.currency)
+    hedge = fields.get("hedge")
+    return replace(
+        shared,
+        remote=model,
+        batch=fields.read("batch", whole(1, MOST_IN_A_CALL), REMOTE_BATCH if model.takes_many else 1),
+        concurrency=fields.read("concurrency", whole(1, MOST_CALLS), REMOTE_CONCURRENCY),
+        hedge=_hedge(hedge, shared.timeout) if hedge is not None else None,
+    )
+
+
+def _hedge(at: Cursor, timeout: timedelta) -> Hedge | None:
+    """Read `200ms`, or `{after: 200ms, share: 0.1}`."""
+    after: Cursor | None = at
+    most = DEFAULT_SHARE
+    if isinstance(at.node.value, dict):
+        with at.fields() as fields:
+            after, most = fields.need("after", "after: 200ms"), fields.read("share", share, DEFAULT_SHARE)
+    if after is None:
+        return None
+    found = after.read(duration, timedelta(0))
+    if found >= timeout:
+        after.fault("by then the call is over: a second request is sent before the `timeout`")
+    return Hedge(found.total_seconds(), most)
+
+
+def _linger(fields: Fields) -> int:
+    at = fields.get("linger")
+    found = at.read(duration, timedelta(0)) if at is not None else timedelta(0)
+    if at is not None and found > LONGEST_LINGER:
+        at.fault("questions wait at most 1 s for others to share their call")
+    return round(found / timedelta(milliseconds=1))
 
 
 def _breaker(fields: Fields) -> tuple[int, timedelta]:

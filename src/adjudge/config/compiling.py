@@ -43,6 +43,7 @@ def compile_documents(documents: Mapping[str, str], *, revision: int = 0, base: 
     sites = {place.name: compiler.site(place, layers.effective(place)) for place in layers.places.values()}
     compiler.lint_groups_without_locations()
     compiler.lint_what_nothing_leads_to()
+    compiler.lint_shadows_of_nothing(sites.values())
     faults.raise_any()
     return Configuration(
         revision=revision,
@@ -54,7 +55,10 @@ def compile_documents(documents: Mapping[str, str], *, revision: int = 0, base: 
         deciders=compiler.known.deciders,
         pools=compiler.known.pools,
         sites=sites,
-        decider_origins={name: at.entries()["python"].node.origin for name, at in layers.section("deciders").items()},
+        decider_origins={
+            name: at.entries()[compiler.known.deciders[name].kind].node.origin
+            for name, at in layers.section("deciders").items()
+        },
     )
 
 
@@ -136,6 +140,13 @@ class _Compiler:
                 read_plan(name, at, None, self.known)
             if not at.node.layer.startswith("pack ") and not at.faults.has_below("routes"):
                 at.fault("no route leads to this plan" if section == "plans" else "no route gives this type a plan")
+
+    def lint_shadows_of_nothing(self, sites: Iterable[Site]) -> None:
+        """A decider in shadow that no plan names would be configured, and never run."""
+        asked = {name for site in sites for plan in site.plans.values() for name in plan.shadows}
+        for name, at in self.layers.section("deciders").items():
+            if self.known.deciders[name].is_shadow and name not in asked and not at.faults.has_below("plans"):
+                at.fault("it is in shadow, and no plan that is used names it under `shadow`")
 
     def _type(self, name: str, at: Cursor) -> QuestionType:
         return self._types.get((at.node,), lambda: read_type(name, at))

@@ -29,11 +29,21 @@ class Configuration:
     pools: Mapping[str, PoolSpec]
     sites: Mapping[str, Site]
     decider_origins: Mapping[str, Origin]
-    """Where each decider's function is named."""
+    """Where each decider's function, endpoint or rule is named."""
 
     @property
     def locations(self) -> Mapping[str, Location]:
         return {name: site.location for name, site in self.sites.items()}
+
+    @property
+    def serving(self) -> Mapping[str, DeciderSpec]:
+        """The deciders whose answers count."""
+        return {name: spec for name, spec in self.deciders.items() if not spec.is_shadow}
+
+    @property
+    def in_shadow(self) -> Mapping[str, DeciderSpec]:
+        """The deciders that are asked on the side."""
+        return {name: spec for name, spec in self.deciders.items() if spec.is_shadow}
 
     def location(self, name: str) -> Location:
         """Return a location. Raises UnknownLocation."""

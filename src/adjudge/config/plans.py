@@ -8,7 +8,7 @@ from adjudge.config.cursors import Cursor, Fields
 from adjudge.config.fallbacks import read_fallback
 from adjudge.config.readers import check_name, choice
 from adjudge.config.spaces import UNKNOWN
-from adjudge.config.stages import Known, Reading, check_acceptance, read_stage
+from adjudge.config.stages import Known, Reading, check_acceptance, read_shadows, read_stage
 from adjudge.core.answers import canonical
 from adjudge.core.plans import Answer, FallbackStep, Plan, Stage
 from adjudge.core.specifications import QuestionType
@@ -33,6 +33,7 @@ def read_plan(name: str, at: Cursor, question_type: QuestionType | None, known: 
             fallback=_fallback(fields, reading),
             escalations=tuple(reading.escalations),
             late=fields.read("late", choice("fallback", "ask"), "fallback"),
+            shadows=_shadows(fields, reading),
             rates=known.rates,
         )
         return replace(plan, hash=_hash(plan, at, question_type, known))
@@ -61,12 +62,18 @@ def _fallback(fields: Fields, reading: Reading) -> tuple[FallbackStep, ...]:
     return read_fallback(at, reading) if at is not None else (Answer(""),)
 
 
+def _shadows(fields: Fields, reading: Reading) -> tuple[str, ...]:
+    at = fields.get("shadow")
+    return read_shadows(at, reading) if at is not None else ()
+
+
 def _hash(plan: Plan, at: Cursor, question_type: QuestionType | None, known: Known) -> str:
-    """Hash what the plan does, not where it is written: a comment above it changes no plan."""
+    """Hash what the plan does, not where it is written: a comment above it changes no plan, nor does a shadow."""
+    written = at.node.entries.items()
     pools = {stage.pool for stage in (*plan.stages, *plan.escalations) if stage.pool is not None}
     effective = {
         "name": plan.name,
-        "plan": at.node.plain(),
+        "plan": {key: node.plain() for key, node in written if key != "shadow"},
         "answers": repr(question_type.space) if question_type is not None else None,
         "accuracy": {pool: known.pools[pool].accuracy for pool in pools},
         "rates": dict(plan.rates),

@@ -20,9 +20,11 @@ from adjudge.core.answers import (
     canonical,
     keyed,
 )
+from adjudge.core.schemas import MOST_UNFOLDED, unfolded, validator
 
 MOST_LABELS: Final = 10_000
 LONGEST_LABEL: Final = 200
+LONGEST_MESSAGE: Final = 300
 UNKNOWN: Final = Labels(())
 """Stands for a space with a fault."""
 
@@ -49,9 +51,12 @@ def read_schema(at: Cursor) -> dict[str, Any]:
     """Read a JSON Schema (2020-12 unless `$schema` says otherwise) that refers to nothing outside itself."""
     schema = at.read(mapping, {})
     try:
-        jsonschema_rs.validator_for(schema, offline=True)
+        validator(schema)
     except jsonschema_rs.ValidationError as error:
-        at.descend(error.instance_path).fault(f"not a JSON Schema: {error.message}")
+        at.descend(error.instance_path).fault(f"not a JSON Schema: {_brief(error.message)}")
+        return schema
+    if unfolded(schema) > MOST_UNFOLDED:
+        at.fault(f"with its references written out it is more than {MOST_UNFOLDED} schemas")
     return schema
 
 
@@ -67,6 +72,11 @@ def read_answer(at: Cursor, space: AnswerSpace) -> str:
         detail = str(outside) if labels or not isinstance(space, Candidates) else _NO_CANDIDATE
         at.fault(f"outside the answer space: {detail}", nearest(at.node.text, labels))
         return at.node.text
+
+
+def _brief(message: str) -> str:
+    """Return a message that may repeat the whole of what it is about."""
+    return message if len(message) <= LONGEST_MESSAGE else f"{message[:LONGEST_MESSAGE]}…"
 
 
 _NO_CANDIDATE: Final = "of candidates, only labels declared as `always` can be named here"

@@ -3,7 +3,7 @@
 A plan is read for one question type, because answers, deadlines and the safe side are the type's.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Final, Literal, TypeAlias
@@ -13,7 +13,7 @@ from adjudge.config.cursors import Cursor, Fields, described
 from adjudge.config.durations import show_duration
 from adjudge.config.faults import nearest
 from adjudge.config.readers import duration, number, text, whole
-from adjudge.core.answers import AnswerSpace
+from adjudge.core.answers import AnswerSpace, Candidates, ClosedSpace, Json, Labels, OutsideSpace, canonical, keyed
 from adjudge.core.plans import Acceptance, Combine, Origin, Stage, Votes
 from adjudge.core.specifications import DeciderSpec, PoolSpec, QuestionType
 
@@ -48,6 +48,10 @@ class Reading:
     """Pools that the plan's stages ask, and where."""
 
     @property
+    def name(self) -> str:
+        return self.type.name if self.type is not None else ""
+
+    @property
     def space(self) -> AnswerSpace | None:
         return self.type.space if self.type is not None else None
 
@@ -71,6 +75,8 @@ def read_stage(at: Cursor, fields: Fields, reading: Reading) -> Stage:
         return Stage()
     pools = [name for name in names if name in reading.known.pools]
     if not pools:
+        _check_labels(ask, reading, names)
+        _refuse_shadows(ask, reading, names)
         return _of_models(at, fields, reading, names)
     if len(names) > 1:
         ask.fault("a stage asks models, or the people of one pool")
@@ -101,6 +107,52 @@ def check_acceptance(stages: list[tuple[Cursor, Stage]]) -> None:
         weighed = any(later.pool and later.combine.rule == "bayes" for _, later in stages[i + 1 :])
         if stage.deciders and not weighed and not at.has("accept"):
             at.fault("`accept` is missing: without it nothing that a model says is acted on")
+
+
+def read_shadows(at: Cursor, reading: Reading) -> tuple[str, ...]:
+    """Read who is asked on the side."""
+    names = _asked(at, reading.known)
+    for name in names:
+        if name in reading.known.pools or not reading.known.deciders[name].is_shadow:
+            at.fault(f"`{name}` is not in shadow: only a decider with `role: shadow` is asked on the side")
+    _check_labels(at, reading, [name for name in names if name in reading.known.deciders])
+    return names
+
+
+def _refuse_shadows(ask: Cursor, reading: Reading, names: Sequence[str]) -> None:
+    for name in names:
+        if reading.known.deciders[name].is_shadow:
+            ask.fault(f"`{name}` is in shadow, and nothing that it says is acted on: name it under the plan's `shadow`")
+
+
+def _check_labels(ask: Cursor, reading: Reading, names: Sequence[str]) -> None:
+    """Check that what a model may answer, as far as configuration says so, can be answered to the type."""
+    space = reading.space
+    if space is None or isinstance(space, Candidates):  # each request brings its own
+        return
+    for name in names:
+        spec = reading.known.deciders[name]
+        said = spec.remote.labels if spec.remote is not None else spec.rule.answers if spec.rule is not None else ()
+        wrong = _outside(space, said)
+        if wrong is not None:
+            ask.fault(f"`{name}` has the label `{wrong[:80]}`, which is no answer to {reading.name}")
+
+
+def _outside(space: ClosedSpace, answers: Sequence[Json]) -> str | None:
+    """Return the first of them that is no answer, as it is written."""
+    if isinstance(space, Labels):
+        known = frozenset(space.labels)
+        return next((_written(each) for each in answers if not isinstance(each, str) or each not in known), None)
+    for answer in answers:
+        try:
+            keyed(space, answer)
+        except OutsideSpace:
+            return _written(answer)
+    return None
+
+
+def _written(answer: Json) -> str:
+    return answer if isinstance(answer, str) else canonical(answer)
 
 
 def _asked(ask: Cursor, known: Known) -> tuple[str, ...]:

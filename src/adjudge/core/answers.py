@@ -13,6 +13,8 @@ from typing import Any, Final, TypeAlias
 import jsonschema_rs
 import msgspec
 
+from adjudge.core import schemas
+
 Json: TypeAlias = bool | int | float | str | list[Any] | dict[str, Any] | None
 
 LARGEST_RANGE: Final = 10_000
@@ -186,7 +188,7 @@ def _whole(value: Json) -> Json:
 def _validator(schema: str) -> jsonschema_rs.Validator:
     if schema not in _validators:
         document: Mapping[str, Any] = json.loads(schema)
-        _validators[schema] = jsonschema_rs.validator_for(dict(document))
+        _validators[schema] = schemas.validator(document)
     return _validators[schema]
 
 

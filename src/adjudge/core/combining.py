@@ -177,6 +177,7 @@ _FAULTS = {
     "timeout": "did not answer in time",
     "garbage": "gave a malformed answer",
     "refused": "refused",
+    "quota": "has no quota left",
     "breaker": "was not asked, its breaker is open",
     "dead-letter": "could not be asked",
     "no-evidence": "could not open the evidence",

@@ -11,7 +11,9 @@ from typing import Literal, TypeAlias
 import msgspec
 
 Source: TypeAlias = Literal["model", "rule", "reviewer"]
-FaultKind: TypeAlias = Literal["error", "timeout", "garbage", "refused", "breaker", "dead-letter", "no-evidence"]
+FaultKind: TypeAlias = Literal[
+    "error", "timeout", "garbage", "refused", "quota", "breaker", "dead-letter", "no-evidence"
+]
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", omit_defaults=True):

@@ -26,15 +26,30 @@ VARIABLES: Final[Mapping[str, Any]] = {
 }
 """What `accept` may read. A question without a stake has an infinite one: unknown money is much money."""
 
+RULE_VARIABLES: Final[Mapping[str, Any]] = {
+    "evidence": cel.Type.Map(cel.Type.STRING, cel.Type.DYN),
+    "candidates": cel.Type.List(cel.Type.STRING),
+    "attributes": cel.Type.Map(cel.Type.STRING, cel.Type.DYN),
+    "subject": cel.Type.Map(cel.Type.STRING, cel.Type.STRING),
+    "question_type": cel.Type.STRING,
+    "location": cel.Type.STRING,
+}
+"""What a rule may read."""
+
 _FAILED = (cel.Type.ERROR, cel.Type.UNKNOWN)
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _PLAIN = re.compile(r"\s*confidence\s*>=\s*(\d+(?:\.\d+)?)\s*")
 _PLACE = re.compile(r"<input>:(\d+):(\d+): (.*)")
+_STATUS = re.compile(r"^[A-Z_]+: ")
 _STAKE_IN = re.compile(r"""stake_in\(["']([A-Z]{3})["']\)""")
 
 
 class InvalidExpression(ValueError):
     """The expression cannot be read, or its type is not what is needed."""
+
+
+class Unevaluable(ValueError):
+    """The expression has no value here: a field is missing, or of another kind; says which."""
 
 
 class Expression:
@@ -74,6 +89,16 @@ class Expression:
         result = self._result(values)
         return result is not None and result.plain_value() is True
 
+    def evaluated(self, values: Mapping[str, Any]) -> Any:
+        """Evaluate. Raises Unevaluable."""
+        try:
+            result = self._program.eval(data={name: values[name] for name in self.reads})
+        except (RuntimeError, TypeError, ValueError) as error:  # RuntimeError: too many steps, too
+            raise Unevaluable(_first_line(str(error))) from None
+        if result.type() in _FAILED:
+            raise Unevaluable(_first_line(str(result.plain_value())))
+        return result.plain_value()
+
     def _result(self, values: Mapping[str, Any]) -> Any:
         try:
             return self._program.eval(data={name: values[name] for name in self.reads if name in values})
@@ -87,6 +112,19 @@ def compile_condition(text: str) -> Expression:
     if found != cel.Type.BOOL:
         raise InvalidExpression(f"`{text}` is not a condition: it must be true or false")
     return expression
+
+
+def compile_rule_condition(text: str) -> Expression:
+    """Compile when a rule's case holds, over `RULE_VARIABLES`. Raises InvalidExpression."""
+    expression, found = _compiled(text, RULE_VARIABLES)
+    if found not in (cel.Type.BOOL, cel.Type.DYN):
+        raise InvalidExpression(f"`{text}` is not a condition: it must be true or false")
+    return expression
+
+
+def compile_rule_answer(text: str) -> Expression:
+    """Compile what a rule's case answers, over `RULE_VARIABLES`. Raises InvalidExpression."""
+    return _compiled(text, RULE_VARIABLES)[0]
 
 
 def compile_over_evidence(text: str) -> Expression:
@@ -128,3 +166,8 @@ def _explained(text: str, message: str) -> str:
 
 def _hint(detail: str) -> str:
     return "; write whole numbers of this type with a point, as in 1.0" if "(double, int)" in detail else ""
+
+
+def _first_line(message: str) -> str:
+    """Return what went wrong, without the library's own code before it."""
+    return _STATUS.sub("", message.partition("\n")[0]) or "it cannot be evaluated"

@@ -128,6 +128,8 @@ class Plan:
     escalations: tuple[Stage, ...] = ()
     """Stages of `Escalate` steps: indexes follow those of `stages`."""
     late: Literal["fallback", "ask"] = "fallback"
+    shadows: tuple[str, ...] = ()
+    """Deciders that are asked on the side when the question comes in; nothing that is decided looks at them."""
     rates: Mapping[str, float] = field(default_factory=dict)
     """Units of the first currency that one unit of the key buys: all stakes can be compared."""
     hash: str = ""

@@ -3,12 +3,19 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from adjudge.core.answers import AnswerSpace
 from adjudge.core.expressions import Expression
+from adjudge.core.remote import ChatModel, Hedge, HttpModel, OipModel, RemoteModel
+from adjudge.core.rules import Rule
 
 DEFAULT_LOCATION = "default"
+
+DeciderKind: TypeAlias = Literal["python", "http", "oip", "openai", "rule"]
+DeciderRole: TypeAlias = Literal["serving", "shadow"]
+"""What its answers are for: beliefs, or the record alone."""
+Isolation: TypeAlias = Literal["none", "process"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +46,14 @@ class DeciderSpec:
 
     name: str
     version: str
-    python: str
-    """`module:function`."""
+    python: str = ""
+    """`module:function`; empty where it is of another kind."""
+    remote: RemoteModel | None = None
+    """A model that is asked over the network."""
+    rule: Rule | None = None
+    role: DeciderRole = "serving"
+    hedge: Hedge | None = None
+    """Of a remote model: when a second request is sent."""
     timeout: timedelta = timedelta(seconds=10)
     """For one call, retries included."""
     retries: int = 0
@@ -50,9 +63,11 @@ class DeciderSpec:
     currency: str = "USD"
     batch: int = 200
     """Questions in one call, at most."""
+    linger_ms: int = 0
+    """How long questions wait for others to share their call."""
     concurrency: int = 2
     """Calls at once in one worker process."""
-    isolate: Literal["none", "process"] = "none"
+    isolate: Isolation = "none"
     breaker_failures: int = 5
     """Calls in a row that fail before the breaker opens."""
     breaker_seconds: float = 10.0
@@ -63,6 +78,31 @@ class DeciderSpec:
     @property
     def id(self) -> str:
         return f"{self.name}@{self.version}"
+
+    @property
+    def is_shadow(self) -> bool:
+        """Whether it is asked on the side, and never believed."""
+        return self.role == "shadow"
+
+    @property
+    def source(self) -> Literal["model", "rule"]:
+        """As whose its opinions count."""
+        return "model" if self.rule is None else "rule"
+
+    @property
+    def kind(self) -> DeciderKind:
+        """How it is asked; the name of its section in configuration."""
+        if self.rule is not None:
+            return "rule"
+        match self.remote:
+            case None:
+                return "python"
+            case HttpModel():
+                return "http"
+            case OipModel():
+                return "oip"
+            case ChatModel():
+                return "openai"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

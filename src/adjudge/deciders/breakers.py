@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, NewType, TypeAlias
 
+from adjudge.core.events import FaultKind
+
 Position: TypeAlias = Literal["closed", "open", "probing"]
 Ticket = NewType("Ticket", int)
 """Leave for one try; tells the era in which it was given."""
@@ -24,10 +26,16 @@ class BreakerState:
     since: datetime
     until: datetime | None
     """When the next call is let through as a probe."""
+    fault: FaultKind | None = None
+    """Of what kind the fault was that made it open last; None while it is closed."""
 
 
 class Breaker:
-    """Opens after `failures` failed tries in a row; lets one through `seconds` later; closes when that succeeds."""
+    """Opens after `failures` failed tries in a row; lets one through `seconds` later; closes when that succeeds.
+
+    Time-outs, errors and garbage are failures. A refusal is an answer: the server lives, and the question was to
+    blame. Where a quota is used up it opens at once, for as long as the server says.
+    """
 
     def __init__(
         self, failures: int, seconds: float, *, clock: Callable[[], float], now: Callable[[], datetime]
@@ -50,11 +58,11 @@ class Breaker:
         return self._state.breaker == "probing" or (self._state.breaker == "open" and self._clock() < self._opens_at)
 
     def admit(self) -> Ticket | None:
-        """Give leave for one try, to be given back by one of the three below; None: not now."""
+        """Give leave for one try, to be given back by one of the four below; None: not now."""
         if self.is_shut_out():
             return None
         if self._state.breaker == "open":
-            self._move("probing", self._state.reason, None)
+            self._move("probing", self._state.reason, self._state.fault, None)
         return Ticket(self._era)
 
     def succeeded(self, ticket: Ticket) -> None:
@@ -63,28 +71,33 @@ class Breaker:
             return
         self._failed_in_row = 0
         if self._state.breaker == "probing":
-            self._move("closed", "", None)
+            self._move("closed", "", None, None)
 
-    def failed(self, ticket: Ticket, reason: str) -> None:
+    def failed(self, ticket: Ticket, reason: str, fault: FaultKind | None = None) -> None:
         """Count a try that was not."""
         if ticket != self._era:
             return
         self._failed_in_row += 1
         if self._state.breaker == "probing" or self._failed_in_row >= self._limit:
-            self._open(reason, self._seconds)
+            self._open(reason, fault, self._seconds)
+
+    def refused(self, ticket: Ticket, reason: str, fault: FaultKind, seconds: float) -> None:
+        """Leave it alone for as long as it wants to be."""
+        if ticket == self._era:
+            self._open(reason, fault, seconds)
 
     def withdrawn(self, ticket: Ticket) -> None:
         """Count nothing: the try was given up by who wanted it. The next one probes."""
         if ticket == self._era and self._state.breaker == "probing":
-            self._open(self._state.reason, 0.0)
+            self._open(self._state.reason, self._state.fault, 0.0)
 
-    def _open(self, reason: str, seconds: float) -> None:
+    def _open(self, reason: str, fault: FaultKind | None, seconds: float) -> None:
         self._failed_in_row = 0
         self._opens_at = self._clock() + seconds
-        self._move("open", reason, seconds)
+        self._move("open", reason, fault, seconds)
 
-    def _move(self, position: Position, reason: str, seconds: float | None) -> None:
+    def _move(self, position: Position, reason: str, fault: FaultKind | None, seconds: float | None) -> None:
         now = self._now()
         until = None if seconds is None else now + timedelta(seconds=seconds)
         self._era += 1
-        self._state = BreakerState(position, reason, now, until)
+        self._state = BreakerState(position, reason, now, until, fault)

@@ -2,7 +2,8 @@
 
 When a call of several questions raises, one of them may be to blame, and which share a call was our
 choice: so halves are asked, and halves of those that raise, at most 2 log2 n further calls. The spec's
-`retries` come on top, for what cannot be halved further. A time-out is never tried again.
+`retries` come on top, for what cannot be halved further, or need not: no question brings a server down
+that was not there. A time-out is never tried again, nor what a quota refuses.
 """
 
 import asyncio
@@ -10,18 +11,22 @@ import random
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal, TypeAlias
 
 from adjudge.core.events import FaultKind
 from adjudge.core.specifications import DeciderSpec
 from adjudge.deciders.breakers import Breaker, Ticket
 from adjudge.deciders.functions import Garbled, Raised
-from adjudge.deciders.lines import Lines, NoLine
+from adjudge.deciders.lines import Line, Lines, NoLine
 from adjudge.deciders.questions import Answered, Failed, Question
+from adjudge.deciders.results import Declined, Down, OutOfQuota, Priced, Withheld
 from adjudge.deciders.scores import Garbage, Reader
 
 FIRST_PAUSE_SECONDS: Final = 0.05
 LONGEST_PAUSE_SECONDS: Final = 1.0
+
+
+Overhear: TypeAlias = Callable[[Any], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +38,8 @@ class Equipment:
     breaker: Breaker
     clock: Callable[[], float]
     rng: random.Random
+    overhear: Overhear | None = None
+    """Told of each result as it came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +62,17 @@ class _Refusal:
     fault: FaultKind
     detail: str
 
+    @property
+    def reason(self) -> str:
+        return f"{self.fault}: {self.detail}"
+
 
 _SHUT_OUT: Final = _Refusal("breaker", "")
+_FAILURES: Final[frozenset[FaultKind]] = frozenset({"error", "timeout", "garbage", "quota"})
+"""What speaks against the decider; the rest against the question."""
+
+_MARKED: Final = (Priced, Withheld)
+_Again: TypeAlias = Literal["never", "halves", "whole"]
 
 
 class Call:
@@ -69,6 +85,7 @@ class Call:
         self._questions = questions
         self._answers: list[Answered | _Refusal] = [_SHUT_OUT] * len(questions)
         self._times_put = [0] * len(questions)
+        self._extra_micros = [0] * len(questions)
         self._started = equipment.clock()
         self._limit = asyncio.timeout(None)
         self._trying: tuple[_Part, Ticket] | None = None
@@ -90,35 +107,42 @@ class Call:
         spare_calls = 2 * (len(self._questions) - 1).bit_length()
         while parts and not self._breaker.is_shut_out():
             part = parts.popleft()
-            if not await self._raises(part):
-                continue
-            if part.stop - part.start > 1 and spare_calls >= 2:
+            again = await self._put(part)
+            if again == "halves" and part.stop - part.start > 1 and spare_calls >= 2:
                 parts.extend(part.halves())
                 spare_calls -= 2
-            elif part.failures < self._spec.retries:
+            elif again != "never" and part.failures < self._spec.retries:
                 await self._pause(part.failures)
                 parts.append(_Part(part.start, part.stop, part.failures + 1))
 
-    async def _raises(self, part: _Part) -> bool:
-        """Put these questions and note what comes of it; return whether that may be tried again."""
+    async def _put(self, part: _Part) -> _Again:
+        """Put these questions and note what comes of it; return how that may be tried again."""
         try:
             line = await self._equipment.lines.take()
         except NoLine:
             self._found_no_line(part)
-            return False
+            return "never"
         ticket = self._breaker.admit()
         if ticket is None:
             self._equipment.lines.give(line)
-            return False
+            return "never"
         self._begin(part, ticket)
+        return await self._ask(line, part)
+
+    async def _ask(self, line: Line, part: _Part) -> _Again:
         try:
             self._heard(part, await line.ask(self._questions[part.start : part.stop]))
         except Raised as error:
             self._refused(part, "error", str(error))
-            return True
+            return "whole" if isinstance(error, Down) else "halves"
         except Garbled as error:
             self._refused(part, "garbage", str(error))
-        return False
+        except Declined as error:
+            self._refused(part, "refused", str(error))
+            return "halves" if part.stop - part.start > 1 else "never"
+        except OutOfQuota as error:
+            self._refused(part, "quota", str(error), rest_seconds=error.seconds)
+        return "never"
 
     def _begin(self, part: _Part, ticket: Ticket) -> None:
         """The time of a call begins when it first has a line; before that it is others that are slow."""
@@ -133,8 +157,14 @@ class Call:
         seconds = self._seconds()
         reader = Reader()
         for index, result in enumerate(results, part.start):
+            if self._equipment.overhear is not None:
+                self._equipment.overhear(result)
+            plain = self._unwrapped(index, result) if isinstance(result, _MARKED) else result
+            if isinstance(plain, _Refusal):
+                self._answers[index] = plain
+                continue
             try:
-                scores = reader.read(self._questions[index].space, result)
+                scores = reader.read(self._questions[index].space, plain)
             except Garbage as error:
                 self._answers[index] = _Refusal("garbage", str(error))
             else:
@@ -143,24 +173,41 @@ class Call:
                     confidence=scores.confidence,
                     distribution=scores.distribution,
                     seconds=seconds,
-                    cost_micros=self._spec.cost_micros * self._times_put[index],
+                    cost_micros=self._spec.cost_micros * self._times_put[index] + self._extra_micros[index],
                     currency=self._spec.currency,
                 )
         self._conclude(part)
 
-    def _conclude(self, part: _Part) -> None:
-        """Tell the breaker: a try in which nothing was answered has failed, an abstention is an answer."""
+    def _unwrapped(self, index: int, result: Priced | Withheld) -> Any:
+        """Note what was paid; return the result as a function would have given it, or why there is none."""
+        if isinstance(result, Priced):
+            self._extra_micros[index] += result.cost_micros
+            inner = result.result
+            return self._unwrapped(index, inner) if isinstance(inner, Withheld) else inner
+        return _Refusal(result.fault, result.detail)
+
+    def _conclude(self, part: _Part, *, rest_seconds: float | None = None) -> None:
+        """Tell the breaker: a try in which nothing was answered has failed; an abstention, or a refusal, is an answer.
+
+        A try of questions that nobody could have been asked tells nothing.
+        """
         _, ticket = self._take_back()
         answers = self._answers[part.start : part.stop]
-        first = answers[0]
-        if isinstance(first, _Refusal) and not any(isinstance(answer, Answered) for answer in answers):
-            self._breaker.failed(ticket, f"{first.fault}: {first.detail}")
-        else:
+        if any(isinstance(answer, Answered) or answer.fault == "refused" for answer in answers):
             self._breaker.succeeded(ticket)
+            return
+        refusals = (answer for answer in answers if isinstance(answer, _Refusal))
+        failure = next((refusal for refusal in refusals if refusal.fault in _FAILURES), None)
+        if failure is None:
+            self._breaker.withdrawn(ticket)
+        elif rest_seconds is not None:
+            self._breaker.refused(ticket, failure.reason, failure.fault, rest_seconds)
+        else:
+            self._breaker.failed(ticket, failure.reason, failure.fault)
 
-    def _refused(self, part: _Part, fault: FaultKind, detail: str) -> None:
+    def _refused(self, part: _Part, fault: FaultKind, detail: str, *, rest_seconds: float | None = None) -> None:
         self._answers[part.start : part.stop] = [_Refusal(fault, detail)] * (part.stop - part.start)
-        self._conclude(part)
+        self._conclude(part, rest_seconds=rest_seconds)
 
     def _overran(self) -> None:
         """Note a time-out for what was being asked; while it paused between tries, its error stands."""
@@ -194,7 +241,7 @@ class Call:
             fault=answer.fault,
             detail=self._breaker.state.reason if shut_out else answer.detail,
             seconds=self._seconds() if put else 0.0,
-            cost_micros=self._spec.cost_micros * put,
+            cost_micros=self._spec.cost_micros * put + self._extra_micros[index],
             currency=self._spec.currency,
         )
 

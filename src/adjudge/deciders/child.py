@@ -1,6 +1,7 @@
 """A model in a process of its own: loads one function and answers calls. `leash` begins and ends it."""
 
 import asyncio
+import os
 import sys
 from collections.abc import Sequence
 from typing import BinaryIO
@@ -16,6 +17,7 @@ def serve(inbox: Inbox, up: BinaryIO) -> None:
     """Load what the first message names, then answer each of the others; return where it is unusable."""
     orders = frames.read_orders(inbox.get())
     sys.path[:] = orders.path
+    os.nice(orders.niceness)
     try:
         function = load(orders.python, orders.settings)
     except Unusable as error:
@@ -24,7 +26,8 @@ def serve(inbox: Inbox, up: BinaryIO) -> None:
     up.write(frames.write_up(Ready(function.is_single)))
     with asyncio.Runner() as runner:
         while True:
-            up.write(frames.write_up(_reply(function, frames.read_questions(inbox.get()), runner)))
+            reply = _reply(function, frames.read_questions(inbox.get()), runner)
+            up.write(frames.write_up(reply, orders.largest))
 
 
 def _reply(function: Function, questions: Sequence[Question], runner: asyncio.Runner) -> Reply:

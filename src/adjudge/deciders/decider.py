@@ -1,4 +1,4 @@
-"""One decider: its function, loaded once, with its lines, its breaker and its figures."""
+"""One decider: its function, loaded once, or its server, with its lines, its breaker and its figures."""
 
 import asyncio
 import random
@@ -6,20 +6,23 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Literal
+from typing import Final
 
-from adjudge.core.specifications import DeciderSpec
+from adjudge.core.events import FaultKind
+from adjudge.core.specifications import DeciderKind, DeciderSpec
 from adjudge.deciders.breakers import Breaker, BreakerState, Position
-from adjudge.deciders.calls import Call, Equipment
+from adjudge.deciders.calls import Call, Equipment, Overhear
 from adjudge.deciders.frames import Orders
 from adjudge.deciders.functions import LOADING_SECONDS, Function, Unusable, load
-from adjudge.deciders.lines import Lines, TaskLine, ThreadLine
+from adjudge.deciders.lines import Asked, Lines, TaskLine, ThreadLine
 from adjudge.deciders.processes import ProcessLine
 from adjudge.deciders.questions import Answered, Failed, Question
 from adjudge.deciders.threads import Thread
 
 GRACE_SECONDS: Final = 0.5
 """How much longer than a call may take we wait for a line before all are taken to be lost."""
+SHADOW_BOUNDS: Final = {"niceness": 10, "largest": 1024 * 1024}
+"""Of the processes of a decider in shadow: those that serve come first, and their loop reads no flood."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,11 +30,13 @@ class DeciderState:
     """What a decider is doing, as operators are shown it. Instants in UTC; counts since it was opened."""
 
     id: str
-    kind: Literal["python"] = "python"
+    kind: DeciderKind = "python"
     breaker: Position
     reason: str
     """Why the breaker is not closed; empty where it is."""
     since: datetime
+    fault: FaultKind | None = None
+    """Of what kind the fault was that opened it; None where it is closed, or the decider cannot be loaded."""
     until: datetime | None
     """When an open breaker lets a probe through; None: it does not, of itself."""
     calls: int
@@ -51,22 +56,33 @@ class Decider:
     """A decider that can be asked between `open` and `close`."""
 
     def __init__(
-        self, spec: DeciderSpec, *, clock: Callable[[], float], now: Callable[[], datetime], rng: random.Random
+        self,
+        spec: DeciderSpec,
+        *,
+        clock: Callable[[], float],
+        now: Callable[[], datetime],
+        rng: random.Random,
+        asked: Asked | None = None,
+        overhear: Overhear | None = None,
     ) -> None:
-        self._spec = spec
+        """`asked`: what is asked, where it is no Python function."""
+        self.spec = spec
         self._opened = now()
         self._rng = rng
         self._lines = Lines(patience_seconds=spec.timeout.total_seconds() + GRACE_SECONDS)
         self._breaker = Breaker(spec.breaker_failures, spec.breaker_seconds, clock=clock, now=now)
-        self._equipment = Equipment(spec, self._lines, self._breaker, clock, rng)
+        self._equipment = Equipment(
+            spec, self._lines, self._breaker, clock, rng, overhear if spec.remote is None else None
+        )
         self._largest_call = spec.batch
+        self._asked = asked
         self._unusable: str | None = None
         self._calls = self._questions = self._failures = 0
 
     async def open(self) -> None:
         """Load the function. Raises Unusable; whoever asks all the same is told so."""
         try:
-            is_single = await (self._open_processes() if self._spec.isolate == "process" else self._open_here())
+            is_single = await self._open_lines()
         except Unusable as error:
             self._unusable = f"cannot be imported: {error}"
             raise
@@ -88,9 +104,11 @@ class Decider:
         if self._unusable is not None:
             breaker = BreakerState("open", self._unusable, self._opened, None)
         return DeciderState(
-            id=self._spec.id,
+            id=self.spec.id,
+            kind=self.spec.kind,
             breaker=breaker.breaker,
             reason=breaker.reason,
+            fault=breaker.fault,
             since=breaker.since,
             until=breaker.until,
             calls=self._calls,
@@ -115,7 +133,7 @@ class Decider:
 
         turns = iter(enumerate(starts))  # shared: who is free takes the next
         async with asyncio.TaskGroup() as group:
-            for _ in range(min(self._spec.concurrency, len(starts))):
+            for _ in range(min(self.spec.concurrency, len(starts))):
                 group.create_task(ask_next(turns))
         return [answer for part in answers for answer in part]
 
@@ -124,24 +142,36 @@ class Decider:
         return await Call(self._equipment, questions).outcome()
 
     def _unasked(self, detail: str) -> Failed:
-        return Failed(fault="error", detail=detail, seconds=0.0, cost_micros=0, currency=self._spec.currency)
+        return Failed(fault="error", detail=detail, seconds=0.0, cost_micros=0, currency=self.spec.currency)
+
+    async def _open_lines(self) -> bool:
+        """Make the places for calls; return whether a call has one question at most."""
+        if self._asked is not None:
+            return self._open_asked(self._asked)
+        return await (self._open_processes() if self.spec.isolate == "process" else self._open_here())
+
+    def _open_asked(self, asked: Asked) -> bool:
+        """Nothing is sent yet: a server that is down now may be up when it is asked."""
+        for _ in range(self.spec.concurrency):
+            self._lines.add(TaskLine(asked, self._lines.give))
+        return self.spec.remote is not None and not self.spec.remote.takes_many
 
     async def _open_here(self) -> bool:
-        threads = [Thread(f"decider {self._spec.id}")]
+        threads = [Thread(f"decider {self.spec.id}")]
         function = await self._load(threads[0])
         if function.is_async:
             threads.pop().close()
-            for _ in range(self._spec.concurrency):
+            for _ in range(self.spec.concurrency):
                 self._lines.add(TaskLine(function, self._lines.give))
         else:
-            threads += [Thread(f"decider {self._spec.id}") for _ in range(self._spec.concurrency - 1)]
+            threads += [Thread(f"decider {self.spec.id}") for _ in range(self.spec.concurrency - 1)]
             for thread in threads:
                 self._lines.add(ThreadLine(function, thread, self._lines.give))
         return function.is_single
 
     async def _load(self, thread: Thread) -> Function:
         """Import in a thread: that of a large model would hold up the loop."""
-        python, settings = self._spec.python, self._spec.settings
+        python, settings = self.spec.python, self.spec.settings
         try:
             async with asyncio.timeout(LOADING_SECONDS):
                 return await thread.run(lambda: load(python, settings))
@@ -152,10 +182,11 @@ class Decider:
             raise
 
     async def _open_processes(self) -> bool:
-        orders = Orders(self._spec.python, dict(self._spec.settings), list(sys.path))
+        bounds = SHADOW_BOUNDS if self.spec.is_shadow else {}
+        orders = Orders(self.spec.python, dict(self.spec.settings), list(sys.path), **bounds)
         lines = [
             ProcessLine(orders, self._lines.give, jitter=lambda: self._rng.uniform(0.5, 1.0))
-            for _ in range(self._spec.concurrency)
+            for _ in range(self.spec.concurrency)
         ]
         for line in lines:
             self._lines.add(line)

@@ -26,6 +26,10 @@ class Orders(msgspec.Struct, frozen=True):
     settings: dict[str, Any]
     path: list[str]
     """`sys.path` of the worker."""
+    niceness: int = 0
+    """How far it stands back for other processes; see nice(2)."""
+    largest: int = LARGEST
+    """Bytes of a message up: reading it holds the worker's loop up."""
 
 
 class Ready(msgspec.Struct, frozen=True, tag="ready"):
@@ -66,10 +70,10 @@ read_questions = _questions.decode
 read_greeting: Callable[[bytes], Greeting] = _greeting.decode
 
 
-def framed(message: bytes) -> bytes:
+def framed(message: bytes, largest: int = LARGEST) -> bytes:
     """Return the message with its length before it. Raises ValueError where it is too long."""
-    if len(message) > LARGEST:
-        raise ValueError(f"a message of {len(message)} bytes; at most {LARGEST} are carried")
+    if len(message) > largest:
+        raise ValueError(f"a message of {len(message)} bytes; at most {largest} are carried")
     return HEAD.pack(len(message)) + message
 
 
@@ -81,10 +85,10 @@ def write_down(message: Orders | Sequence[Question]) -> bytes:
         raise Raised(f"the questions cannot be sent to the model's process: {explained(error)}") from None
 
 
-def write_up(message: Greeting | Reply) -> bytes:
-    """Write a frame for the worker."""
+def write_up(message: Greeting | Reply, largest: int = LARGEST) -> bytes:
+    """Write a frame for the worker; where it is too long, one that says so."""
     try:
-        return framed(msgspec.msgpack.encode(message))
+        return framed(msgspec.msgpack.encode(message), largest)
     except ValueError as error:
         return framed(msgspec.msgpack.encode(Failure(str(error), is_garbled=True)))
 

@@ -31,6 +31,13 @@ class Line(Protocol):
         """End what runs in it, or leave it behind."""
 
 
+class Asked(Protocol):
+    """Something that can be asked on our loop: an async function, a model server."""
+
+    async def ask_async(self, questions: Sequence[Question]) -> list[Any]:
+        """Return a result for each question, in order."""
+
+
 GiveBack: TypeAlias = Callable[[Line], None]
 
 
@@ -113,16 +120,16 @@ class ThreadLine:
 
 
 class TaskLine:
-    """A task on our loop, for async functions. One that blocks, blocks the worker: use `isolate: process`."""
+    """A task on our loop. An async function that blocks, blocks the worker: use `isolate: process`."""
 
-    def __init__(self, function: Function, give_back: GiveBack) -> None:
-        self._function = function
+    def __init__(self, asked: Asked, give_back: GiveBack) -> None:
+        self._asked = asked
         self._give_back = give_back
         self._task: asyncio.Task[list[Any]] | None = None
         self.is_lost = False
 
     async def ask(self, questions: Sequence[Question]) -> list[Any]:
-        task = self._task = asyncio.create_task(self._function.ask_async(questions))
+        task = self._task = asyncio.create_task(self._asked.ask_async(questions))
         task.add_done_callback(self._returned)
         try:
             return await asyncio.shield(task)

@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import Any, Final, cast
 
 from adjudge.deciders import frames, leash
-from adjudge.deciders.frames import LARGEST, Orders, Unfit
+from adjudge.deciders.frames import Orders, Unfit
 from adjudge.deciders.functions import LOADING_SECONDS, Raised, Unusable
 from adjudge.deciders.leash import HEAD
 from adjudge.deciders.lines import GiveBack
@@ -50,9 +50,11 @@ class _Pipes(asyncio.SubprocessProtocol):
 class Child:
     """A running child. It leads a process group, so that what it starts ends with it."""
 
-    def __init__(self, transport: asyncio.SubprocessTransport, pipes: _Pipes) -> None:
+    def __init__(self, transport: asyncio.SubprocessTransport, pipes: _Pipes, largest: int) -> None:
+        """`largest`: bytes of a message from it; one that says more is not ours any more."""
         self._transport = transport
         self._pipes = pipes
+        self._largest = largest
         self._pid = transport.get_pid()
         self.is_single = False
 
@@ -60,7 +62,7 @@ class Child:
     async def start(cls, orders: Orders) -> "Child":
         """Start one that has loaded the function. Raises Unusable."""
         try:
-            child = cls(*await _spawn())
+            child = cls(*await _spawn(), orders.largest)
         except OSError as error:
             raise Unusable(f"{orders.python}: no process can be started: {error.strerror}") from error
         try:
@@ -80,7 +82,7 @@ class Child:
         down.write(frame)
         try:
             (size,) = HEAD.unpack(await self._pipes.said.readexactly(HEAD.size))
-            if size > LARGEST:
+            if size > self._largest:
                 raise Died
             return await self._pipes.said.readexactly(size)
         except asyncio.IncompleteReadError:

@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from adjudge.core.answers import LARGEST_RANGE, LARGEST_STRUCTURE, ClosedSpace, Labels, OutsideSpace, canonical, keyed
 from adjudge.deciders.explaining import clipped, explained, shown
+from adjudge.deciders.results import Claim
 
 TOLERANCE: Final = 1e-3
 """How far the sum of the probabilities may be from 1."""
@@ -54,6 +55,8 @@ class Reader:
             return ABSTAINED
         try:
             distribution = self._labelled(space, result) if isinstance(space, Labels) else None
+            if distribution is None and isinstance(result, Claim):
+                return _claimed(space, result)
             return _scored(distribution or _keyed(space, pairs(result)))
         except Garbage:
             raise
@@ -90,6 +93,13 @@ def pairs(result: Any) -> list[tuple[Any, float]]:
     if len(items) > MOST_ANSWERS:
         raise Garbage(f"it names more than {MOST_ANSWERS} answers")
     return [_pair(item) for item in items]
+
+
+def _claimed(space: ClosedSpace, claim: Claim) -> Scores:
+    confidence = _probability(claim.confidence)
+    if not 0 <= confidence <= 1:
+        raise Garbage(f"{confidence} is not a probability")
+    return Scores(keyed(space, _plain(claim.answer)), confidence, None)
 
 
 def _pair(item: Any) -> tuple[Any, float]:

@@ -36,6 +36,8 @@ MOST_OPEN: Final = 500_000
 """Hard bound of decisions that wait for models."""
 LONGEST_QUEUE: Final = 20 * LARGEST_BATCH
 """Rows that wait for a flush."""
+PRESSING_QUEUE: Final = 5 * LARGEST_BATCH
+"""Rows that wait for a flush while nothing is asked on the side any more."""
 
 
 class Overloaded(AdjudgeError):
@@ -88,6 +90,12 @@ class Admission:
     def seconds_behind(self, lane: str) -> float:
         """Return how long the unread questions of a lane will take."""
         return self._lag.get(lane, 0) / self._rate.get(lane, LEAST_RATE)
+
+    def is_pressed(self) -> bool:
+        """Return whether what is served has begun to wait: whatever else there is to do has to go first."""
+        return len(self._flusher) > PRESSING_QUEUE or any(
+            self.seconds_behind(lane) > CROWDED_SECONDS for lane in self._lag
+        )
 
     def enter(self, lane: str, location: str) -> None:
         """Count a question in, until it leaves. Raises Overloaded, and then it has not entered."""

@@ -17,7 +17,7 @@ import structlog
 
 from adjudge.core.advance import Controls, Settle, advance
 from adjudge.core.answers import Labels
-from adjudge.core.events import Fault, HistoryEvent, Opinion
+from adjudge.core.events import Fault, HistoryEvent, Opinion, Source
 from adjudge.core.history import History
 from adjudge.core.outcomes import Outcome
 from adjudge.deciders import Answered, Deciders, Failed, Question
@@ -28,13 +28,13 @@ from adjudge.engine.intake import ControlsInForce
 from adjudge.engine.revisions import Revisions
 from adjudge.engine.sending import Sender, count
 from adjudge.engine.settling import new_outcome
-from adjudge.engine.slips import Slip
+from adjudge.engine.slips import STREAM_PREFIX, Slip
 from adjudge.engine.stepping import Effects, Finished, Stepper
 from adjudge.store import outcomes, work
 from adjudge.store.connecting import UNAVAILABLE, Pool
 from adjudge.store.outcomes import NewOutcome, Verdicts
 from adjudge.streams import Message, Stall, Streams
-from adjudge.telemetry import names
+from adjudge.telemetry import names, tracing
 
 log = structlog.get_logger()
 _T = TypeVar("_T")
@@ -63,7 +63,9 @@ class Asking:
         rng: random.Random,
     ) -> None:
         self._decider = decider
+        self._span = f"process {STREAM_PREFIX}{decider}"
         self._kind = kind
+        self._source = deciders.source(decider)
         self._deciders = deciders
         self._pool = pool
         self._revisions = revisions
@@ -77,18 +79,23 @@ class Asking:
 
     async def __call__(self, messages: Sequence[Message]) -> Mapping[str, Exception] | None:
         """Ask for all, settle what settles, step the rest on; all durable on return."""
-        read, malformed = _read(messages)
+        read, malformed = read_slips(messages)
+        traces = (slip.trace for slip, _ in read)
+        with tracing.consuming(self._span, traces, decider=self._decider, messages=len(read)):
+            await self._handle(read)
+        return malformed or None
+
+    async def _handle(self, read: Sequence[tuple[Slip, Message]]) -> None:
         if missing := self._revisions.missing({slip.revision for slip, _ in read}):
             await self._insist(lambda: self._load(missing))
         current = await self._insist(lambda: self._still_wanted(read))
         if current:
             events = await self._ask(current)
             await self._conclude(list(zip(current, events, strict=True)))
-        return malformed or None
 
     async def gave_up(self, messages: Sequence[Message], error: Exception) -> None:
         """Before a message goes to the dead letters: its decision goes on without this decider."""
-        read, _ = _read(messages)
+        read, _ = read_slips(messages)
         for message in messages:
             names.DEAD_LETTERS.labels(message.name).inc()
         now = self._now()
@@ -121,24 +128,11 @@ class Asking:
 
     async def _ask(self, asked: Sequence[Slip]) -> list[Opinion | Fault]:
         started = asyncio.get_running_loop().time()
-        answers = await self._deciders.ask(self._decider, [self._question(slip) for slip in asked])
+        with tracing.within("ask", decider=self._decider, questions=len(asked)):
+            answers = await self._deciders.ask(self._decider, [question_of(slip) for slip in asked])
         names.ASK_SECONDS.labels(self._kind).observe(asyncio.get_running_loop().time() - started)
         now = self._now()
-        return [_event(slip, answer, now) for slip, answer in zip(asked, answers, strict=True)]
-
-    def _question(self, slip: Slip) -> Question:
-        space = slip.case.space
-        return Question(
-            id=str(slip.decision),
-            type=slip.type,
-            location=slip.location,
-            evidence=msgspec.json.decode(slip.evidence),
-            candidates=space.labels if isinstance(space, Labels) else (),
-            space=space,
-            attributes=slip.case.attributes,
-            stake=slip.case.stake,
-            subject=msgspec.json.decode(slip.subject),
-        )
+        return [_event(slip, answer, self._source, now) for slip, answer in zip(asked, answers, strict=True)]
 
     async def _conclude(self, answered: Sequence[tuple[Slip, Opinion | Fault]]) -> None:
         settling: list[tuple[Slip, NewOutcome, Outcome]] = []
@@ -176,7 +170,8 @@ class Asking:
     ) -> list[tuple[Slip, Opinion | Fault]]:
         """Settle in one statement; return what was refused and must be stepped on."""
         rows = [row for _, row, _ in settling]
-        verdicts = await self._insist(lambda: self._write(rows))
+        with tracing.within("settle", decisions=len(rows)):
+            verdicts = await self._insist(lambda: self._write(rows))
         won = [
             (slip, Finished(slip.decision, slip.type, slip.location, outcome, asked_at(slip), settled_at))
             for slip, row, outcome in settling
@@ -190,7 +185,10 @@ class Asking:
     async def _write(self, rows: Sequence[NewOutcome]) -> Verdicts:
         """Settle; after a lost COMMIT the attempt id tells what was ours."""
         async with self._pool.acquire() as connection:
+            started = asyncio.get_running_loop().time()
             verdicts = await outcomes.settle(connection, rows)
+            names.SETTLE_SECONDS.observe(asyncio.get_running_loop().time() - started)
+            names.SETTLE_REFUSED.inc(len(verdicts.refused))
             missing = [
                 (row.decision_id, row.attempt_id)
                 for row in rows
@@ -204,7 +202,8 @@ class Asking:
         inputs: dict[UUID, list[HistoryEvent]] = {}
         for slip, event in stepping:
             inputs.setdefault(slip.decision, []).append(event)
-        effects = await self._insist(lambda: self._step_once(inputs))
+        with tracing.within("step", decisions=len(inputs)):
+            effects = await self._insist(lambda: self._step_once(inputs))
         await self._sender.perform(effects)
 
     async def _step_once(self, inputs: Mapping[UUID, Sequence[HistoryEvent]]) -> Effects:
@@ -212,18 +211,22 @@ class Asking:
             return await self._stepper.step(connection, inputs)
 
     async def _insist(self, act: Callable[[], Awaitable[_T]]) -> _T:
-        """Try until the database answers: opinions in hand are paid for. Raises Stall when patience ends."""
-        deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
-        failures = 0
-        while True:
-            try:
-                return await act()
-            except UNAVAILABLE as error:
-                failures += 1
-                if asyncio.get_running_loop().time() > deadline:
-                    raise Stall(f"the database does not answer: {error!r}") from error
-                log.warning("asking.stalled", decider=self._decider, error=repr(error))
-                await asyncio.sleep(min(1.0, 0.05 * 2**failures) * self._rng.uniform(0.5, 1))
+        return await insist(act, decider=self._decider, rng=self._rng)
+
+
+async def insist(act: Callable[[], Awaitable[_T]], *, decider: str, rng: random.Random) -> _T:
+    """Try until the database answers: opinions in hand are paid for. Raises Stall when patience ends."""
+    deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
+    failures = 0
+    while True:
+        try:
+            return await act()
+        except UNAVAILABLE as error:
+            failures += 1
+            if asyncio.get_running_loop().time() > deadline:
+                raise Stall(f"the database does not answer: {error!r}") from error
+            log.warning("asking.stalled", decider=decider, error=repr(error))
+            await asyncio.sleep(min(1.0, 0.05 * 2**failures) * rng.uniform(0.5, 1))
 
 
 def asked_at(slip: Slip) -> datetime:
@@ -231,7 +234,23 @@ def asked_at(slip: Slip) -> datetime:
     return slip.events[0].at
 
 
-def _event(slip: Slip, answer: Answered | Failed, now: datetime) -> Opinion | Fault:
+def question_of(slip: Slip) -> Question:
+    """Return what a decider is shown."""
+    space = slip.case.space
+    return Question(
+        id=str(slip.decision),
+        type=slip.type,
+        location=slip.location,
+        evidence=msgspec.json.decode(slip.evidence),
+        candidates=space.labels if isinstance(space, Labels) else (),
+        space=space,
+        attributes=slip.case.attributes,
+        stake=slip.case.stake,
+        subject=msgspec.json.decode(slip.subject),
+    )
+
+
+def _event(slip: Slip, answer: Answered | Failed, source: Source, now: datetime) -> Opinion | Fault:
     if isinstance(answer, Failed):
         return Fault(
             at=now,
@@ -247,7 +266,7 @@ def _event(slip: Slip, answer: Answered | Failed, now: datetime) -> Opinion | Fa
         at=now,
         stage=slip.stage,
         by=slip.decider,
-        source="model",
+        source=source,
         answer=answer.answer,
         confidence=answer.confidence,
         distribution=answer.distribution,
@@ -267,7 +286,7 @@ def _by_decision(answered: Sequence[tuple[Slip, Opinion | Fault]]) -> list[tuple
     return [(slip.decision, event) for slip, event in answered]
 
 
-def _read(messages: Sequence[Message]) -> tuple[list[tuple[Slip, Message]], dict[str, Exception]]:
+def read_slips(messages: Sequence[Message]) -> tuple[list[tuple[Slip, Message]], dict[str, Exception]]:
     """Return the slips, and by message id why others are none."""
     read: list[tuple[Slip, Message]] = []
     malformed: dict[str, Exception] = {}

@@ -16,12 +16,13 @@ import asyncpg
 import structlog
 
 from adjudge.core.errors import AdjudgeError
+from adjudge.engine.slips import Slip
 from adjudge.engine.stepping import RESEND_SECONDS
 from adjudge.store import intake
 from adjudge.store.connecting import UNAVAILABLE, Connection
 from adjudge.store.intake import NewDecision, Replayed
 from adjudge.streams import Entry
-from adjudge.telemetry import names
+from adjudge.telemetry import names, tracing
 
 log = structlog.get_logger()
 
@@ -54,6 +55,8 @@ class Pending:
     since: float
     entries: Sequence[Entry] = ()
     """What is sent once the row is durable."""
+    shadows: Sequence[Slip] = ()
+    """What is asked on the side once it is."""
     tried: bool = False
     """A flush with this row ended without an answer: it may have been committed."""
 
@@ -68,11 +71,13 @@ class Flusher:
         key_window_seconds: float,
         rng: random.Random,
         publish: Callable[[Sequence[Entry]], Awaitable[object]],
+        ask_aside: Callable[[Sequence[Slip]], None] = lambda _: None,
     ) -> None:
         self._connect = connect
         self._key_window = timedelta(seconds=key_window_seconds)
         self._rng = rng
         self._publish = publish
+        self._ask_aside = ask_aside
         self._queues: dict[tuple[str, str], deque[Pending]] = {}
         self._size = 0
         self._keys_in_flight: set[tuple[str, bytes]] = set()
@@ -87,13 +92,15 @@ class Flusher:
         """Return how many rows of this location and lane wait for a flush."""
         return len(self._queues.get((lane, location), ()))
 
-    def submit(self, row: NewDecision, entries: Sequence[Entry]) -> "asyncio.Future[datetime | Replayed]":
+    def submit(
+        self, row: NewDecision, entries: Sequence[Entry], shadows: Sequence[Slip] = ()
+    ) -> "asyncio.Future[datetime | Replayed]":
         """Return a future: when it was asked, once it is durable; or who holds its idempotency key.
 
         It may raise Unavailable or Unstorable; after Unavailable the row may be committed or not.
         """
         loop = asyncio.get_running_loop()
-        pending = Pending(row, loop.create_future(), loop.time(), entries)
+        pending = Pending(row, loop.create_future(), loop.time(), entries, shadows)
         self._put(pending)
         self._wake.set()
         return pending.done
@@ -193,7 +200,8 @@ class Flusher:
     async def _flush(self, connection: Connection, batch: Sequence[Pending]) -> None:
         started = asyncio.get_running_loop().time()
         ordered = sorted(batch, key=lambda pending: pending.row.lock_key)
-        asked = await self._insert(connection, ordered)
+        with tracing.consuming("commit", (pending.row.trace for pending in ordered), decisions=len(ordered)):
+            asked = await self._insert(connection, ordered)
         losing = [p for p in ordered if p.row.id not in asked and not p.done.done()]
         holders = await intake.losers(connection, [p.row for p in losing]) if losing else {}
         own = [p.row.id for p in losing if (held := holders.get(_key(p))) and held.decision_id == p.row.id]
@@ -205,7 +213,10 @@ class Flusher:
         accepted = Counter((p.row.terms.type, p.row.terms.lane) for p in ordered if p.row.id in asked)
         for labels, count in accepted.items():
             names.ACCEPTED.labels(*labels).inc(count)
+        _count_audits([p.row for p in ordered if p.row.id in asked])
         await self._publish([entry for p in ordered if p.row.id in asked for entry in p.entries])
+        if aside := [slip for p in ordered if p.shadows and p.row.id in asked for slip in p.shadows]:
+            self._ask_aside(aside)
 
     async def _insert(self, connection: Connection, batch: Sequence[Pending]) -> dict[UUID, datetime]:
         """Insert; split a batch that PostgreSQL refuses until the culprit stands alone."""
@@ -257,6 +268,19 @@ class Flusher:
                 pending.done.set_exception(Unavailable("the key was released this moment, please repeat"))
             else:
                 pending.done.set_result(holder)
+
+
+def _count_audits(rows: Sequence[NewDecision]) -> None:
+    """Count what the audit coin marked, none too, against what it should have: a coin that does not fall is seen."""
+    expected: dict[str, float] = {}
+    marked: Counter[str] = Counter()
+    for row in rows:
+        expected[row.terms.type] = expected.get(row.terms.type, 0.0) + row.terms.audit_rate
+        if row.audit_role:
+            marked[row.terms.type] += 1
+    for question_type, rate in expected.items():
+        names.AUDITS_EXPECTED.labels(question_type).inc(rate)
+        names.AUDITS_MARKED.labels(question_type).inc(marked[question_type])
 
 
 def _refusal(error: asyncpg.PostgresError) -> AdjudgeError:

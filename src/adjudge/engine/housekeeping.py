@@ -3,21 +3,20 @@
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import timedelta
 from typing import TypeAlias
 
 import msgspec
 import structlog
 
 from adjudge.deciders import Deciders
+from adjudge.engine import erasing, retaining
 from adjudge.engine.admission import Admission
-from adjudge.engine.clocks import DatabaseClock
+from adjudge.engine.clocks import Clock, DatabaseClock
 from adjudge.engine.intake import ControlsInForce
-from adjudge.engine.revisions import Revisions
+from adjudge.engine.retaining import Ages
 from adjudge.engine.slips import STREAM_PREFIX
-from adjudge.store import connecting, controls, deciders, intake, measuring, partitions, tasks
+from adjudge.store import connecting, controls, deciders, intake, keys, measuring, partitions, tasks
 from adjudge.store.connecting import UNAVAILABLE, Connection, Pool
-from adjudge.store.scope import SYSTEM
 from adjudge.streams import Streams, Unavailable
 from adjudge.telemetry import names
 
@@ -25,9 +24,7 @@ log = structlog.get_logger()
 
 EVERY_SECONDS = 1.0
 HOUSE_SECONDS = 5.0
-COVERAGE_SECONDS = 60.0
-"""It reads all outcomes of an hour."""
-HOUR = timedelta(hours=1)
+RETENTION_SECONDS = 3_600.0
 
 Chore: TypeAlias = Callable[[Connection], Awaitable[None]]
 
@@ -51,6 +48,7 @@ class Upkeep:
         self._clock = clock
         self._controls = in_force
         self._process = process
+        self._role = process.partition("-")[0]
         self._admission = admission
         self._deciders = deciders
         self._streams = streams
@@ -71,12 +69,14 @@ class Upkeep:
         async with self._pool.acquire() as connection:
             machine = self._clock() - self._clock.offset
             self._clock.offset = await connecting.clock_offset(connection, machine)
-            names.CLOCK_OFFSET.labels(self._process.partition("-")[0]).set(self._clock.offset.total_seconds())
+            names.CLOCK_OFFSET.labels(self._role).set(self._clock.offset.total_seconds())
+            names.POOL_IN_USE.labels(self._role).set(self._pool.in_use - 1)  # less the one this is asked with
+            names.POOL_SIZE.labels(self._role).set(self._pool.limit)
             self._controls.value = await controls.read(connection)
             if self._admission is not None:
                 await self._count(connection, self._admission)
             if self._deciders is not None:
-                await self._report(connection, self._deciders)
+                await report_deciders(connection, self._process, self._deciders)
         if not self._clock.is_trusted:
             log.error("clock.offset", offset_seconds=self._clock.offset.total_seconds())
 
@@ -99,32 +99,38 @@ class Upkeep:
             return None
         return {lane: found[lane] for lane in measuring.LANES}
 
-    async def _report(self, connection: Connection, opened: Deciders) -> None:
-        states = {state.id: msgspec.to_builtins(state) for state in opened.states()}
-        for name, state in states.items():
-            names.BREAKER_OPEN.labels(name).set(state.get("breaker") == "open")
-        await deciders.report(connection, self._process, states)
+
+async def report_deciders(connection: Connection, process: str, opened: Deciders) -> None:
+    """Tell everybody what the deciders of this process are doing."""
+    states = {state.id: msgspec.to_builtins(state) for state in opened.states()}
+    for name, state in states.items():
+        names.BREAKER_OPEN.labels(name).set(state.get("breaker") == "open")
+    await deciders.report(connection, process, states)
 
 
 class Housekeeping:
-    """What any keeper may do, and several may do at once: leases, partitions, expired keys, gauges."""
+    """What any keeper may do, and several may do at once: leases, partitions, expired keys, erasures, retention."""
 
-    def __init__(self, pool: Pool, revisions: Revisions) -> None:
+    def __init__(self, pool: Pool, *, now: Clock, ages: Ages = Ages()) -> None:  # noqa: B008  frozen
         self._pool = pool
-        self._revisions = revisions
+        self._now = now
+        self._ages = ages
 
     async def run(self) -> None:
-        """Tidy until cancelled; a slow figure holds nothing else up."""
+        """Tidy until cancelled."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._each(EVERY_SECONDS / 2, self._expire_leases), name="leases")
-            group.create_task(self._each(HOUSE_SECONDS, self._tidy), name="tidy")
-            group.create_task(self._each(COVERAGE_SECONDS, self._cover), name="coverage")
+            group.create_task(self._each("leases", EVERY_SECONDS / 2, self._expire_leases), name="leases")
+            group.create_task(self._each("tidy", HOUSE_SECONDS, self._tidy), name="tidy")
+            group.create_task(self._each("erasures", HOUSE_SECONDS, erasing.work_off), name="erasures")
+            if self._ages.kinds:
+                group.create_task(self._each("retention", RETENTION_SECONDS, self._retain), name="retention")
 
-    async def _each(self, seconds: float, chore: Chore) -> None:
+    async def _each(self, duty: str, seconds: float, chore: Chore) -> None:
         while True:
             try:
                 async with self._pool.acquire() as connection:
                     await chore(connection)
+                names.DUTY_AT.labels(duty).set(self._now().timestamp())
             except UNAVAILABLE as error:
                 log.warning("housekeeping.stalled", error=repr(error))
             await asyncio.sleep(seconds)
@@ -136,21 +142,12 @@ class Housekeeping:
             names.LEASE_EXPIRIES.inc(expired)
             log.info("leases.expired", count=expired)
 
+    async def _retain(self, connection: Connection) -> None:
+        await retaining.drop_due(connection, self._ages, self._now(), by="keeper")
+
     async def _tidy(self, connection: Connection) -> None:
         made = await partitions.ensure(connection)
         if made:
             log.info("partitions.made", names=made)
         await intake.forget_expired(connection)
-        await self._measure(connection)
-
-    async def _measure(self, connection: Connection) -> None:
-        for lane, (count, age) in (await measuring.open_by_lane(connection)).items():
-            names.OPEN.labels(lane).set(count)
-            names.OLDEST_OPEN.labels(lane).set(age)
-        for queue in await tasks.queues(connection, SYSTEM, list(self._revisions.current.pools)):
-            names.QUEUE_WAITING.labels(queue.pool).set(queue.waiting)
-            names.QUEUE_OLDEST.labels(queue.pool).set(queue.oldest_seconds or 0)
-
-    async def _cover(self, connection: Connection) -> None:
-        for question_type, coverage in (await measuring.coverage(connection, HOUR)).items():
-            names.COVERAGE.labels(question_type).set(coverage)
+        await keys.forget_use(connection)

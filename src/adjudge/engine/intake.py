@@ -88,6 +88,8 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True):
     slips: tuple[Slip, ...]
     started: bool
     """False: the first step is not a question to a model and is still to be taken."""
+    shadows: tuple[Slip, ...] = ()
+    """Questions on the side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,14 +177,15 @@ class Intake:
             revision=place.revision,
             deadline=case.deadline if row.deadline_shown else None,
             waiting_for=msgspec.Raw(row.waiting_for.encode()) if first else None,
-            slips=_slips(question, row, history, first, reply) if first else (),
+            slips=_slips(question, row, history, first.stage, first.deciders, first.until, reply) if first else (),
             started=first is not None,
+            shadows=self._shadows(question, row, case, place.plan, now) if place.plan.shadows else (),
         )
         return row, opened
 
     def submit(self, row: NewDecision, opened: Opened) -> "asyncio.Future[datetime | Replayed]":
         """Have the row made durable, then its slips sent. The future may raise Unavailable, Unstorable."""
-        return self._flusher.submit(row, [slips.entry(slip, row.terms.lane) for slip in opened.slips])
+        return self._flusher.submit(row, [slips.entry(slip, row.terms.lane) for slip in opened.slips], opened.shadows)
 
     @staticmethod
     def accepted(row: NewDecision, answer: "datetime | Replayed") -> "datetime | Known":
@@ -224,7 +227,15 @@ class Intake:
             waiting_for=_encode({"deciders": step.deciders, "until": step.until}).decode() if step else "{}",
             stage_until=step.until if step else now,
             history=write_events(history.events),
+            limited=scope.limits is not None and scope.limits.open_decisions is not None,
         )
+
+    def _shadows(self, question: Question, row: NewDecision, case: Case, plan: Plan, now: datetime) -> tuple[Slip, ...]:
+        """Ask on the side whoever is not switched off, whoever decides."""
+        switched_off = self._controls.now().switched_off
+        asked = tuple(decider for decider in plan.shadows if decider not in switched_off)
+        until = now + slips.SHADOW_PATIENCE
+        return _slips(question, row, History(case), slips.NO_STAGE, asked, until, None)
 
     def _terms(self, place: Place, lane: str) -> Terms:
         found = place.terms.get(lane)
@@ -317,14 +328,22 @@ def _safe_side(
         ) from None
 
 
-def _slips(question: Question, row: NewDecision, history: History, step: Ask, reply: str | None) -> tuple[Slip, ...]:
+def _slips(
+    question: Question,
+    row: NewDecision,
+    history: History,
+    stage: int,
+    deciders: Sequence[str],
+    until: datetime,
+    reply: str | None,
+) -> tuple[Slip, ...]:
     return tuple(
         Slip(
             decision=row.id,
             revision=row.terms.revision,
             type=row.terms.type,
             location=row.terms.location,
-            stage=step.stage,
+            stage=stage,
             decider=decider,
             version=0,
             case=history.case,
@@ -332,10 +351,10 @@ def _slips(question: Question, row: NewDecision, history: History, step: Ask, re
             evidence=question.evidence_json,
             subject=row.subject.encode(),
             trace=row.trace,
-            until=step.until,
+            until=until,
             reply=reply,
         )
-        for decider in step.deciders
+        for decider in deciders
     )
 
 

@@ -11,7 +11,10 @@ log = structlog.get_logger()
 
 
 class StreamObserver(Observer):
-    """Counts the rare; the frequent is counted where decisions are."""
+    """Counts the rare; the frequent is counted where decisions are. `process` is the role it tells of."""
+
+    def __init__(self, process: str) -> None:
+        self._loop_delay = names.LOOP_DELAY.labels(process)
 
     def failed(self, message: Message, error: Exception, retry_seconds: float) -> None:
         names.STREAM_EVENTS.labels("failed").inc()
@@ -54,6 +57,9 @@ class StreamObserver(Observer):
 
     def paused(self, name: str, lanes: Sequence[str]) -> None:
         log.warning("subscription.paused" if lanes else "subscription.resumed", stream=name, lanes=list(lanes))
+
+    def loop_delay(self, seconds: float) -> None:
+        self._loop_delay.observe(seconds)
 
     def loop_blocked(self, name: str, seconds: float, where: str) -> None:
         names.STREAM_EVENTS.labels("loop_blocked").inc()

@@ -1,17 +1,41 @@
-"""The message is a routing slip: no read is needed to ask."""
+"""The message is a routing slip: no read is needed to ask.
 
-from datetime import datetime
+While a release is rolled out, both write slips and both read them. So fields are only added, at the end and with a
+default: an older worker passes over what it does not know. Where it must not, VERSION is raised: an older worker
+leaves such a slip to the others.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 import msgspec
 
 from adjudge.core.events import HistoryEvent
 from adjudge.core.history import Case
+from adjudge.core.specifications import DeciderSpec
+from adjudge.store.measuring import LANES
 from adjudge.streams import Entry
 
 STREAM_PREFIX = "ask:"
 LARGEST_STREAM = 200_000
 """Entries of one decider and lane; past it rows stay due and are sent later."""
+
+SHADOW_LANE: Final = "shadow"
+LARGEST_SHADOW: Final = 10_000
+"""Entries of one decider in shadow; past it questions are dropped."""
+SHADOW_PATIENCE: Final = timedelta(seconds=60)
+"""How long a question on the side is worth an answer; later it is dropped."""
+NO_STAGE: Final = -1
+"""The stage of a question on the side."""
+
+VERSION: Final = 1
+"""Of what a slip means, not of its fields."""
+
+
+class NewerSlip(msgspec.ValidationError):
+    """A slip of a release that this one must not guess at."""
 
 
 class Slip(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -37,6 +61,7 @@ class Slip(msgspec.Struct, frozen=True, array_like=True, gc=False):
     reply: str | None
     """The API replica in which a caller waits."""
     resent: bool = False
+    v: int = VERSION
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -50,6 +75,20 @@ def entry(slip: Slip, lane: str) -> Entry:
     )
 
 
+def aside(slip: Slip) -> Entry:
+    """Return a question on the side as an entry of its decider's stream."""
+    name = f"{STREAM_PREFIX}{slip.decider}"
+    return Entry(name=name, lane=SHADOW_LANE, body=_encoder.encode(slip), max_length=LARGEST_SHADOW)
+
+
+def lanes_of(spec: DeciderSpec) -> Sequence[str]:
+    """Return the lanes in which a decider is asked."""
+    return (SHADOW_LANE,) if spec.is_shadow else LANES
+
+
 def read(body: bytes) -> Slip:
-    """Read a slip. Raises msgspec.DecodeError."""
-    return _decoder.decode(body)
+    """Read a slip. Raises msgspec.DecodeError, NewerSlip."""
+    slip = _decoder.decode(body)
+    if slip.v > VERSION:
+        raise NewerSlip(f"the slip is of version {slip.v}, this release reads up to {VERSION}")
+    return slip

@@ -27,6 +27,7 @@ from adjudge.engine.slips import Slip
 from adjudge.store import controls, outcomes, tasks, work
 from adjudge.store.connecting import Connection
 from adjudge.store.work import Held, Moved
+from adjudge.telemetry import tracing
 
 RESEND_SECONDS = 5.0
 """After this long without progress a question to a model is looked at again: lost, or merely waiting?"""
@@ -91,13 +92,23 @@ class Stepper:
         effects = Effects(gone=set(inputs) - held.keys())
         if not held:
             return effects
+        with tracing.onward("advance", (row.trace for row in held.values())):
+            await self._advance(connection, held, inputs, effects)
+        return effects
+
+    async def _advance(
+        self,
+        connection: Connection,
+        held: Mapping[UUID, Held],
+        inputs: Mapping[UUID, Sequence[HistoryEvent]],
+        effects: Effects,
+    ) -> None:
         await self._revisions.load(connection, {row.revision for row in held.values()})
         in_force = await controls.read(connection, locked=True)
         writes = _Writes()
         for decision, row in held.items():
             self._take(row, inputs[decision], in_force, writes)
         await self._write(connection, writes, effects)
-        return effects
 
     def _take(self, row: Held, events: Sequence[HistoryEvent], in_force: Controls, writes: _Writes) -> None:
         plan = self._revisions.plan(row.revision, row.location, row.type)

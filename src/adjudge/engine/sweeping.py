@@ -41,6 +41,7 @@ class Sweeper:
         while True:
             try:
                 await self.look()
+                names.DUTY_AT.labels("sweeper").set(self._now().timestamp())
             except UNAVAILABLE as error:
                 log.warning("sweeper.stalled", error=repr(error))
             await asyncio.sleep(POLL_SECONDS)

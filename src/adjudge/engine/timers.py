@@ -72,6 +72,7 @@ class Timers:
             try:
                 full = loop.time() >= full_pass_at
                 handled = await self.tick(BEGINNING if full else self._now() - LOOK_BACK)
+                names.DUTY_AT.labels("timers").set(self._now().timestamp())
             except UNAVAILABLE as error:
                 log.warning("timers.stalled", error=repr(error))
                 full_pass_at = loop.time()  # what came due meanwhile may lie far back

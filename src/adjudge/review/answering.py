@@ -106,6 +106,7 @@ async def answer(
     pool = revisions.configuration(held.revision).pool(leased.pool)  # the current revision may have none
     await _vote(connection, scope, leased, lease, key, spent)
     names.VOTES.labels(leased.pool, "vote").inc()
+    names.VOTE_SECONDS.labels(leased.pool).observe(spent)
     opinion = _opinion(scope, leased, key, spent, pool, now)
     effects = await stepper.step_held(connection, {decision: held}, {decision: [opinion]})
     return Recorded("vote", "", effects, decision)

@@ -48,6 +48,18 @@ class Pool:
         """Return an async context manager of a connection. Entering it raises TimeoutError after ACQUIRE_SECONDS."""
         return self._pool.acquire(timeout=ACQUIRE_SECONDS)
 
+    @property
+    def in_use(self) -> int:
+        """Connections that are out at this moment."""
+        out: int = self._pool.get_size() - self._pool.get_idle_size()
+        return out
+
+    @property
+    def limit(self) -> int:
+        """Connections that may be open."""
+        most: int = self._pool.get_max_size()
+        return most
+
 
 class Unsafe(AdjudgeError):
     """The server may forget what it has acknowledged."""

@@ -1,6 +1,7 @@
 """Controls: switches above the revision, each with a generation."""
 
 from adjudge.core.advance import Controls
+from adjudge.store import journal
 from adjudge.store.connecting import Connection
 from adjudge.store.scope import Scope
 
@@ -18,17 +19,19 @@ async def read(connection: Connection, *, locked: bool = False) -> Controls:
 
 async def switch(connection: Connection, scope: Scope, decider: str, *, on: bool, reason: str) -> int:
     """Switch a decider on or off at once; return the new generation."""
-    generation: int = await connection.fetchval(
-        """
-        INSERT INTO control (org, scope, generation, state, reason, changed_by) VALUES ($1, $2, 1, $3, $4, $5)
-        ON CONFLICT (org, scope) DO UPDATE SET generation = control.generation + 1, state = excluded.state,
-            reason = excluded.reason, changed_by = excluded.changed_by, changed_at = clock_timestamp()
-        RETURNING generation
-        """,
-        scope.org,
-        f"decider:{decider}",
-        "on" if on else "off",
-        reason,
-        scope.principal,
-    )
+    async with connection.transaction():
+        generation: int = await connection.fetchval(
+            """
+            INSERT INTO control (org, scope, generation, state, reason, changed_by) VALUES ($1, $2, 1, $3, $4, $5)
+            ON CONFLICT (org, scope) DO UPDATE SET generation = control.generation + 1, state = excluded.state,
+                reason = excluded.reason, changed_by = excluded.changed_by, changed_at = clock_timestamp()
+            RETURNING generation
+            """,
+            scope.org,
+            f"decider:{decider}",
+            "on" if on else "off",
+            reason,
+            scope.principal,
+        )
+        await journal.write(connection, scope, "decider.switched", decider, on=on, reason=reason)
     return generation

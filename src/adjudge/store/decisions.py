@@ -47,6 +47,11 @@ class Seen:
     certificate: str | None
     settled_at: datetime | None
 
+    @property
+    def is_imported(self) -> bool:
+        """It was decided elsewhere, by no plan of ours."""
+        return not self.plan_hash
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:

@@ -15,3 +15,9 @@ async def advance(connection: Connection, name: str, to: str) -> bool:
         msgspec.json.encode(to).decode(),
     )
     return bool(fence)
+
+
+async def reached(connection: Connection, name: str) -> str | None:
+    """Return how far the duty has come, as it was recorded; None: it has never been done."""
+    cursor: str | None = await connection.fetchval("SELECT cursor #>> '{}' FROM duty WHERE name = $1", name)
+    return cursor

@@ -51,6 +51,8 @@ class NewDecision(NamedTuple):
     waiting_for: str
     stage_until: datetime
     history: str
+    limited: bool = False
+    """Whether it counts for its principal's limit of open decisions."""
 
     @property
     def lock_key(self) -> tuple[str, bytes, bytes]:
@@ -100,6 +102,7 @@ _TERMS = {
 }
 _KEY_WINDOW = len(_ROW) + len(_TERMS) + 1
 _RESEND = _KEY_WINDOW + 1
+_LIMITED = _RESEND + 1
 
 
 def _unnest(columns: Mapping[str, str], first: int) -> str:
@@ -137,13 +140,13 @@ INTAKE = f"""
         INSERT INTO evidence (decision_id, body) SELECT id, evidence FROM fresh
     ), opened AS (
         INSERT INTO work (decision_id, type, location, lane, revision, stage, waiting_for, sent_at, due_at,
-            due_kind, stage_until, deadline, history)
+            due_kind, stage_until, deadline, history, limited_key)
         SELECT id, type, location, lane, revision, stage, waiting_for,
             CASE WHEN stage >= 0 THEN clock_timestamp() END,
             CASE WHEN stage >= 0 THEN least(stage_until, clock_timestamp() + ${_RESEND}::interval)
                 ELSE clock_timestamp() END,
             CASE WHEN stage >= 0 THEN 'resend' ELSE 'start' END,
-            stage_until, deadline, history
+            stage_until, deadline, history, CASE WHEN principal = ANY(${_LIMITED}::text[]) THEN principal END
         FROM fresh
     )
     SELECT id, asked_at FROM written
@@ -169,11 +172,13 @@ async def insert(
     result lost its key: see `losers`. A question that is not answered within `resend` is looked at again.
     """
     numbers: dict[Terms, int] = {}
-    columns: list[Sequence[object]] = list(zip(*rows, strict=True))
+    columns: list[Sequence[object]] = [*zip(*rows, strict=True)]
+    del columns[len(_ROW) :]
     columns[_TERMS_AT] = [numbers.setdefault(row.terms, len(numbers) + 1) for row in rows]
     terms = [[getattr(each, name) for each in numbers] for name in _TERMS]
     terms[_GROUPS_AT] = [",".join(each.groups) for each in numbers]
-    written = await connection.fetch(INTAKE, *columns, *terms, key_window, resend)
+    limited = {row.principal for row in rows if row.limited}
+    written = await connection.fetch(INTAKE, *columns, *terms, key_window, resend, list(limited))
     return {row[0]: row[1] for row in written}
 
 

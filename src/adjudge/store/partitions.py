@@ -4,6 +4,7 @@
 with the bounds as a CHECK attaches without a scan and under a lock that waits for no reader.
 """
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 from adjudge.store.connecting import Connection
@@ -16,6 +17,7 @@ TABLES = {
     "assignment": "decision_id",
     "vote": "decision_id",
     "label": "decision_id",
+    "shadow_opinion": "decision_id",
 }
 AHEAD = 3
 """Weeks that must exist beyond the current one."""
@@ -46,16 +48,17 @@ async def ensure(connection: Connection, *, ahead: int = AHEAD) -> list[str]:
         await connection.execute("SELECT pg_advisory_xact_lock($1)", ONE_AT_A_TIME)
         await connection.execute("SET LOCAL lock_timeout = '3s'")
         now = await connection.fetchval("SELECT clock_timestamp()")
-        rows = await connection.fetch(EXISTING, list(TABLES))
-        existing = {row["child"] for row in rows}
-        made = []
-        for week in range(-1, ahead + 1):  # the last week too: ids minted just before midnight
-            start = week_of(now) + timedelta(weeks=week)
-            for table in TABLES:
-                if _name(table, start) not in existing:
-                    await _make(connection, table, start)
-                    made.append(_name(table, start))
-        return made
+        this = week_of(now)
+        # the last week too: ids minted just before midnight
+        return await _make_missing(connection, (this + timedelta(weeks=week) for week in range(-1, ahead + 1)))
+
+
+async def cover(connection: Connection, weeks: Iterable[datetime]) -> list[str]:
+    """Make and attach what is missing for these weeks (their Mondays); return the names made."""
+    async with connection.transaction():
+        await connection.execute("SELECT pg_advisory_xact_lock($1)", ONE_AT_A_TIME)
+        await connection.execute("SET LOCAL lock_timeout = '3s'")
+        return await _make_missing(connection, weeks)
 
 
 async def weeks_ahead(connection: Connection) -> int:
@@ -63,14 +66,32 @@ async def weeks_ahead(connection: Connection) -> int:
     now = await connection.fetchval("SELECT clock_timestamp()")
     existing = {row["child"] for row in await connection.fetch(EXISTING, list(TABLES))}
     week = 0
-    while all(_name(table, week_of(now) + timedelta(weeks=week)) in existing for table in TABLES):
+    while all(name_of(table, week_of(now) + timedelta(weeks=week)) in existing for table in TABLES):
         week += 1
     return week - 1
 
 
+async def _make_missing(connection: Connection, weeks: Iterable[datetime]) -> list[str]:
+    existing = {row["child"] for row in await connection.fetch(EXISTING, list(TABLES))}
+    known = [table for table in TABLES if await connection.fetchval("SELECT to_regclass($1)", table)]
+    made = []
+    for start in weeks:
+        for table in known:  # an older schema, on its way to this one, has not all of them
+            if name_of(table, start) not in existing:
+                await _make(connection, table, start)
+                made.append(name_of(table, start))
+    return made
+
+
+async def oldest(connection: Connection) -> datetime:
+    """Return from when on outcomes are kept: the start of the oldest week. Raises ValueError where there is none."""
+    weeks = [row["child"] for row in await connection.fetch(EXISTING, ["outcome"])]
+    return datetime.strptime(min(weeks), "outcome_%Y%m%d").replace(tzinfo=UTC)
+
+
 async def _make(connection: Connection, table: str, start: datetime) -> None:
     """Create aside with the bounds as CHECK, then attach: no reader is waited for."""
-    name, key = _name(table, start), TABLES[table]
+    name, key = name_of(table, start), TABLES[table]
     low, high = first_id(start), first_id(start + timedelta(weeks=1))
     truncating = "refuse_change()"
     await connection.execute(f"""
@@ -83,5 +104,5 @@ async def _make(connection: Connection, table: str, start: datetime) -> None:
     """)
 
 
-def _name(table: str, start: datetime) -> str:
+def name_of(table: str, start: datetime) -> str:
     return f"{table}_{start:%Y%m%d}"

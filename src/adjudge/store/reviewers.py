@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from adjudge.store import journal
 from adjudge.store.connecting import Connection
 from adjudge.store.scope import Scope
 
@@ -19,17 +20,26 @@ class Reviewer:
 
 async def add(connection: Connection, scope: Scope, name: str, pools: Sequence[str]) -> Reviewer | None:
     """Add a person; None where the name is taken."""
-    row = await connection.fetchrow(
-        "INSERT INTO reviewer (org, name, pools) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING "
-        "RETURNING name, pools, added_at",
-        scope.org,
-        name,
-        list(pools),
-    )
-    return Reviewer(name=row["name"], pools=tuple(row["pools"]), added_at=row["added_at"]) if row else None
+    async with connection.transaction():
+        row = await connection.fetchrow(
+            "INSERT INTO reviewer (org, name, pools) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING "
+            "RETURNING name, pools, added_at",
+            scope.org,
+            name,
+            list(pools),
+        )
+        if row is None:
+            return None
+        await journal.write(connection, scope, "reviewer.added", name, pools=pools)
+    return Reviewer(name=row["name"], pools=tuple(row["pools"]), added_at=row["added_at"])
 
 
 async def listed(connection: Connection, scope: Scope) -> list[Reviewer]:
-    """Return everybody, in order of name."""
-    rows = await connection.fetch("SELECT name, pools, added_at FROM reviewer WHERE org = $1 ORDER BY name", scope.org)
+    """Return everybody, in order of name; to a key bound to pools, their people."""
+    rows = await connection.fetch(
+        "SELECT name, pools, added_at FROM reviewer WHERE org = $1 AND ($2::text[] IS NULL OR pools && $2::text[]) "
+        "ORDER BY name",
+        scope.org,
+        scope.pools,
+    )
     return [Reviewer(name=row["name"], pools=tuple(row["pools"]), added_at=row["added_at"]) for row in rows]

@@ -1,10 +1,13 @@
 """Revisions: published configuration, numbered, immutable, never deleted."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 
+from adjudge.store import journal
 from adjudge.store.connecting import Connection
+from adjudge.store.scope import Scope
 
 ONE_AT_A_TIME = 7_203_003
 
@@ -26,6 +29,8 @@ async def publish(connection: Connection, hash_: str, documents: Mapping[str, st
             msgspec.json.encode(documents).decode(),
             author,
         )
+        noted: dict[str, Any] = {"hash": hash_, "documents": sorted(documents)}
+        await journal.write(connection, Scope(author, "admin"), "configuration.published", str(number), **noted)
         return int(number)
 
 

@@ -127,6 +127,11 @@ CLAIM = """
         UPDATE review_task SET state = 'leased', reviewer = $3, lease_token = leases.token, lease_until = leases.until
         FROM leases WHERE review_task.id = leases.task_id
         RETURNING review_task.*
+    ), viewed AS (
+        INSERT INTO journal (org, actor, action, subject, location, detail)
+        SELECT $1, $7, 'evidence.viewed', decision_id::text, location,
+            jsonb_build_object('reviewer', $3::text, 'task', id, 'pool', pool)
+        FROM leased
     )
     SELECT leased.id, leased.lease_token AS token, leased.decision_id, leased.pool, leased.type, leased.location,
         leased.candidates, leased.due_at, leased.lease_until, evidence.body AS evidence,
@@ -215,9 +220,19 @@ async def create(connection: Connection, tasks: Sequence[NewTask]) -> None:
 
 
 async def claim(connection: Connection, scope: Scope, pools: dict[str, float], count: int) -> list[Claimed]:
-    """Lease up to `count` tasks that this person has never had. `pools`: lease seconds of each pool."""
+    """Lease up to `count` tasks that this person has never had, and note in the journal who sees their evidence.
+
+    `pools`: lease seconds of each pool.
+    """
     rows = await connection.fetch(
-        CLAIM, scope.org, list(pools), scope.reviewer, count, encode(pools).decode(), _list(scope.locations)
+        CLAIM,
+        scope.org,
+        list(pools),
+        scope.reviewer,
+        count,
+        encode(pools).decode(),
+        _list(scope.locations),
+        scope.principal,
     )
     return [Claimed(**{**dict(row), "candidates": tuple(row["candidates"])}) for row in rows]
 

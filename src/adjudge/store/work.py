@@ -30,6 +30,8 @@ class Held:
     stage_until: datetime
     asked_at: datetime
     due_kind: str
+    trace: str | None
+    """Trace context of the request that asked."""
     history: History
 
 
@@ -52,7 +54,8 @@ class Moved:
 
 HOLD = """
     SELECT work.decision_id, work.type, work.location, work.lane, work.revision, work.version, work.stage,
-        work.status, work.attempt, work.stage_until, work.asked_at, work.due_kind, work.history, decision.facts
+        work.status, work.attempt, work.stage_until, work.asked_at, work.due_kind, work.history, decision.facts,
+        decision.trace
     FROM work JOIN decision ON decision.id = work.decision_id
     WHERE work.decision_id = ANY($1::uuid[]) AND work.purpose = 'decide'
     ORDER BY work.decision_id FOR UPDATE OF work

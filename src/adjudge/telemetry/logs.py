@@ -6,11 +6,14 @@ from typing import Any
 
 import structlog
 
+from adjudge.telemetry import tracing
+
 
 def configure(process: str, level: str = "info") -> None:
     """Write JSON lines to standard output, libraries' records included."""
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
+        tracing.annotated,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
@@ -23,7 +26,9 @@ def configure(process: str, level: str = "info") -> None:
     )
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processor=structlog.processors.JSONRenderer())
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[structlog.stdlib.ExtraAdder(), *shared], processor=structlog.processors.JSONRenderer()
+        )
     )
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     structlog.contextvars.bind_contextvars(process=process)

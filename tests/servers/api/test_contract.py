@@ -114,7 +114,7 @@ UNSTORABLE = {
     "a filter": ("GET", "/v1/decisions?type=a%00b", None, "#/type (query)"),
     "a reason": ("POST", "/v1/decisions/{id}/cancel", {"reason": "a\0b"}, "#/reason"),
     "a source": ("POST", "/v1/decisions/{id}/truth", {"answer": "pay", "source": "a\0b"}, "#/source"),
-    "a location": ("POST", "/v1/keys", {"name": "x", "role": "client", "pools": ["a", "b\0"]}, "#/pools/1"),
+    "a subject": ("POST", "/v1/erasures", {"subject": {"customer": "b\0"}, "reason": "x"}, "#/subject/customer"),
     "a switch": ("POST", "/v1/deciders/sure@1/switch", {"on": True, "reason": "\0"}, "#/reason"),
 }
 

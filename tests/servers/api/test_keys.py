@@ -8,10 +8,15 @@ from itertools import count
 import pytest
 from tests.stacks import Caller, question
 
+from adjudge.api.application import create_app
 from adjudge.api.authentication import REMEMBERED_SECONDS
 
-OPEN = {("get", "/livez"), ("get", "/readyz"), ("get", "/metrics")}
-EVERYBODY = frozenset({"client", "reviewer", "operator", "admin"})
+OPEN = {
+    ("get", path)
+    for path in ("/livez", "/readyz", "/metrics", "/openapi.json", "/docs", "/docs/oauth2-redirect", "/redoc")
+}
+SIGNED = {("get", "/v1/media/{signed:path}")}
+"""Opened by an address that was signed, not by a key."""
 ALLOWED = {
     ("post", "/v1/decisions"): {"client"},
     ("post", "/v1/decisions/bulk"): {"client"},
@@ -26,8 +31,23 @@ ALLOWED = {
     ("post", "/v1/reviews/{task}/release"): {"reviewer"},
     ("post", "/v1/reviews/{task}/heartbeat"): {"reviewer"},
     ("get", "/v1/reviews/queues"): {"operator", "reviewer"},
+    ("get", "/v1/outcomes"): {"client", "operator"},
+    ("get", "/v1/overview"): {"operator"},
+    ("post", "/v1/webhooks"): {"client", "operator"},
+    ("get", "/v1/webhooks"): {"client", "operator"},
+    ("delete", "/v1/webhooks/{webhook}"): {"client", "operator"},
+    ("post", "/v1/webhooks/{webhook}/test"): {"client", "operator"},
+    ("post", "/v1/webhooks/{webhook}/rotate"): {"client", "operator"},
+    ("post", "/v1/webhooks/{webhook}/redeliver"): {"client", "operator"},
+    ("get", "/v1/webhooks/{webhook}/deliveries"): {"client", "operator"},
+    ("post", "/v1/erasures"): set(),
+    ("get", "/v1/erasures"): set(),
+    ("get", "/v1/erasures/{erasure}"): set(),
+    ("get", "/v1/journal"): set(),
     ("post", "/v1/keys"): set(),
     ("get", "/v1/keys"): set(),
+    ("post", "/v1/keys/{key}/rotate"): set(),
+    ("put", "/v1/keys/{key}/limits"): set(),
     ("delete", "/v1/keys/{key}"): set(),
     ("post", "/v1/reviewers"): set(),
     ("get", "/v1/reviewers"): {"operator"},
@@ -47,7 +67,7 @@ def body_of(document: dict, operation: dict) -> object:
     schema = operation["requestBody"]["content"]["application/json"]["schema"]
     reference = re.search(r"schemas/(\w+)", str(schema))
     assert reference, schema
-    examples = {
+    known = {
         "KeyBody": {"name": f"k-{next(numbers)}", "role": "client"},
         "ReviewerBody": {"name": f"r-{next(numbers)}", "pools": ["agents"]},
         "Question": question(),
@@ -57,7 +77,18 @@ def body_of(document: dict, operation: dict) -> object:
         "AnswerBody": {"answer": "pay"},
         "DeclineBody": {"reason": "unsure"},
     }
-    return examples.get(reference[1], {})
+    examples = document["components"]["schemas"][reference[1]].get("examples", [{}])
+    return known.get(reference[1], examples[0])
+
+
+def routes_of(app) -> set[tuple[str, str]]:
+    """Every route that the application answers, described or not."""
+    return {
+        (method.lower(), route.path)
+        for included in app.router.routes
+        for route in getattr(getattr(included, "original_router", None), "routes", [included])
+        for method in route.methods - {"HEAD"}
+    }
 
 
 @pytest.fixture(scope="module")
@@ -73,21 +104,23 @@ async def callers(stack) -> dict[str, Caller]:
 
 
 async def test_every_route_is_denied_to_whoever_is_not_named(stack, callers):
+    """Whoever adds a route says here whose it is."""
     document = (await stack.client.get("/openapi.json")).json()
-    routes = {
-        (method, path): operation
-        for path, methods in document["paths"].items()
-        for method, operation in methods.items()
-    }
-    assert routes.keys() == ALLOWED.keys() | OPEN
+    routes = routes_of(create_app(lambda: None)._app)
+    described = {(method, path) for path, methods in document["paths"].items() for method in methods}
+    assert routes == ALLOWED.keys() | OPEN | SIGNED
+    assert ALLOWED.keys() <= described <= routes
 
-    for (method, path), operation in routes.items():
+    for method, path in sorted(routes):
+        operation = document["paths"].get(path, {}).get(method, {})
         for who, caller in callers.items():
-            where = re.sub(r"\{\w+\}", NOBODYS, path)
+            where = re.sub(r"\{\w+(:path)?\}", NOBODYS, path)
             answer = await caller(method.upper(), where, body_of(document, operation))
             told = f"{who}: {method} {path}: {answer.status_code} {answer.text[:100]}"
             if (method, path) in OPEN:
                 assert answer.status_code == 200, told
+            elif (method, path) in SIGNED:
+                assert answer.status_code == 403, told
             elif who in ("nobody", "stranger"):
                 assert answer.status_code == 401, told
                 assert answer.headers["www-authenticate"] == "Bearer", told
@@ -245,3 +278,121 @@ async def test_a_heartbeat_of_a_task_that_never_was_is_404(stack):
     answer = await anna.post(f"/v1/reviews/{NOBODYS}/heartbeat", {"token": NOBODYS})
 
     assert (answer.status_code, answer.json()["type"].rpartition("/")[2]) == (404, "unknown-task")
+
+
+async def test_a_rotated_key_opens_with_both_secrets_until_its_overlap_is_over(stack):
+    """The same key: its id, its bounds, and what its idempotency keys stand for."""
+    made = (await stack.admin.post("/v1/keys", {"name": "till", "role": "client", "locations": ["store-001"]})).json()
+    old = Caller(stack.client, made["key"])
+    asked = await old.post("/v1/decisions", question(location="store-001"), Idempotency_Key="one")
+
+    rotated = (await stack.admin.post(f"/v1/keys/{made['id']}/rotate", {"overlap_seconds": 600})).json()
+    new = Caller(stack.client, rotated["key"])
+    again = [
+        await caller.post("/v1/decisions", question(location="store-001"), Idempotency_Key="one")
+        for caller in (old, new)
+    ]
+    await stack.rows("UPDATE api_key SET old_until = clock_timestamp() WHERE id = $1", made["id"])
+    async with asyncio.timeout(REMEMBERED_SECONDS + 3):
+        while (await old.get("/v1/decisions?limit=1")).status_code == 200:
+            await asyncio.sleep(0.05)
+
+    assert rotated["id"] == made["id"]
+    assert rotated["key"] != made["key"]
+    assert rotated["locations"] == ["store-001"]
+    assert [answer.json()["id"] for answer in again] == [asked.json()["id"]] * 2
+    assert (await new.get("/v1/decisions?limit=1")).status_code == 200
+    assert (await old.get("/v1/decisions?limit=1")).status_code == 401
+
+
+async def test_a_key_rotated_twice_no_longer_opens_with_the_first_secret(stack):
+    made = (await stack.admin.post("/v1/keys", {"name": "twice", "role": "client"})).json()
+    rotate = f"/v1/keys/{made['id']}/rotate"
+
+    second, third = [(await stack.admin.post(rotate)).json()["key"] for _ in range(2)]
+    opened = [await opens(stack, secret) for secret in (made["key"], second, third)]
+    fourth = (await stack.admin.post(rotate, {"overlap_seconds": 0})).json()["key"]
+
+    assert opened == [False, True, True]
+    assert await opens(stack, fourth)
+    assert await stack.value("SELECT old_hash IS NULL FROM api_key WHERE id = $1", made["id"])
+
+
+async def opens(stack, secret: str) -> bool:
+    return (await Caller(stack.client, secret).get("/v1/decisions?limit=1")).status_code == 200
+
+
+async def test_a_key_says_when_it_was_last_used(stack):
+    made = (await stack.admin.post("/v1/keys", {"name": "used", "role": "client"})).json()
+
+    async def last_used() -> str | None:
+        [key] = [key for key in (await stack.admin.get("/v1/keys")).json()["keys"] if key["id"] == made["id"]]
+        return key["last_used_at"]
+
+    before = await last_used()
+    await Caller(stack.client, made["key"]).get("/v1/decisions?limit=1")
+
+    assert before is None
+    assert await last_used()
+
+
+async def test_a_bound_admin_reaches_no_further_through_other_keys(stack):
+    """Neither by making one, nor by taking one over, nor by naming what it may not see."""
+    bound = await stack.key("admin", locations=["store-001"])
+    wide = (await stack.admin.post("/v1/keys", {"name": "wide", "role": "admin"})).json()
+    foreign = (await stack.admin.post("/v1/keys", {"name": "f", "role": "client", "locations": ["store-002"]})).json()
+
+    inherited = (await bound.post("/v1/keys", {"name": "mine", "role": "admin"})).json()
+    refused = [
+        await bound.post("/v1/keys", {"name": "x", "role": "client", "locations": places})
+        for places in (["store-002"], ["store-001", "store-002"], ["store-999"])
+    ]
+    reached = [
+        await bound(method, f"/v1/keys/{key['id']}{act}", body)
+        for key in (wide, foreign)
+        for method, act, body in (("POST", "/rotate", {}), ("PUT", "/limits", {}), ("DELETE", "", None))
+    ]
+    listed = (await bound.get("/v1/keys")).json()["keys"]
+    person = await bound.post("/v1/reviewers", {"name": f"r-{next(numbers)}", "pools": ["agents"]})
+    await stack.ask("person", location="store-002")
+    [claimed] = [await Caller(stack.client, person.json()["key"]).claim()]
+
+    assert inherited["locations"] == ["store-001"]
+    assert [answer.status_code for answer in refused] == [403] * 3
+    assert [answer.status_code for answer in reached] == [404] * 6
+    assert {tuple(key["locations"]) for key in listed} == {("store-001",)}
+    assert [task["location"] for task in claimed if task["location"] != "store-001"] == []
+
+
+async def test_a_bound_operator_switches_no_decider_for_everybody_and_reads_no_other_names(stack):
+    bound = await stack.key("operator", locations=["store-001"])
+
+    switched = await bound.post("/v1/deciders/sure@1/switch", {"on": False, "reason": "x"})
+    configuration = await bound.get("/v1/config")
+    overview = await bound.get("/v1/overview")
+
+    assert (switched.status_code, overview.status_code) == (403, 403)
+    assert configuration.json()["locations"] == ["store-001"]
+    assert "store-002" not in configuration.text
+
+
+async def test_webhooks_and_their_deliveries_are_their_keys_own(stack):
+    """By no guess of an id."""
+    mine, theirs = [await stack.key("client", locations=[place]) for place in ("store-001", "store-002")]
+    made = await theirs.post("/v1/webhooks", {"url": "https://example.com/hook"})
+    hidden = made.json().get("id", NOBODYS)
+
+    reached = [
+        await mine(method, f"/v1/webhooks/{hidden}{act}", body)
+        for method, act, body in (
+            ("GET", "/deliveries", None),
+            ("POST", "/test", None),
+            ("POST", "/rotate", {}),
+            ("POST", "/redeliver", {}),
+            ("DELETE", "", None),
+        )
+    ]
+
+    assert made.status_code == 201, made.text
+    assert [answer.status_code for answer in reached] == [404] * 5
+    assert hidden not in (await mine.get("/v1/webhooks")).text

@@ -36,6 +36,22 @@ async def test_it_is_written_to_the_database(elsewhere, database_url, capsys):
     assert tuple(row) == ("ops", "admin", hashlib.sha256(secret.encode()).digest())
 
 
+async def test_it_has_the_bounds_and_limits_that_were_given_and_is_in_the_journal(elsewhere, database_url, capsys):
+    elsewhere.setenv("DATABASE_URL", database_url)
+    bounds = ("--location", "store-001", "--requests-per-second", "5", "--open-decisions", "9")
+
+    assert await in_thread("keys", "create", "till", "--role", "client", *bounds) == 0
+
+    connection = await asyncpg.connect(database_url)
+    key = await connection.fetchrow(
+        "SELECT locations, requests_per_second, bytes_per_second, open_decisions FROM api_key"
+    )
+    noted = await connection.fetchrow("SELECT actor, action FROM journal")
+    await connection.close()
+    assert tuple(key) == (["store-001"], 5, None, 9)
+    assert tuple(noted) == ("command line", "key.created")
+
+
 async def test_without_a_schema_it_says_what_to_do(elsewhere, private_postgres, capsys):
     elsewhere.setenv("DATABASE_URL", (await private_postgres()).url)
 

@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 from tests.stacks import database
 
-from adjudge.store import decisions, measuring, partitions, tasks, work
+from adjudge.store import decisions, feed, measuring, partitions, tasks, work
 from adjudge.store.migrations import current, newest, upgrade
 from adjudge.store.scope import SYSTEM
 
@@ -37,6 +37,10 @@ ROWS = {
     "label": """
         INSERT INTO label (decision_id, source, source_ref, answer, reporter, after_version, answer_could_influence)
         VALUES ($1, 'appeal', '', 'pay', 'key', 1, false)
+    """,
+    "shadow_opinion": """
+        INSERT INTO shadow_opinion (decision_id, decider, answer, confidence, seconds, cost_micros, currency)
+        VALUES ($1, 'new@1', 'pay', 0.9, 0.1, 0, 'USD')
     """,
 }
 
@@ -202,6 +206,7 @@ async def test_the_queries_that_operators_run_have_their_indexes(connection, row
         await connection.execute(statement, timeout=600)
     newest = await connection.fetchval("SELECT id FROM decision ORDER BY id DESC OFFSET 500 LIMIT 1")
     nothing = (None,) * 6
+    edge, everything = await feed.edge(connection), (1, None, None, None)
     page = (1, None, newest, *nothing, 50, decisions.FIRST)
     plans = {
         "list": await plan_of(connection, decisions.PAGE, *page),
@@ -213,18 +218,26 @@ async def test_the_queries_that_operators_run_have_their_indexes(connection, row
         ),
         "get": await plan_of(connection, decisions.GET, 1, None, [newest]),
         "due": await plan_of(connection, work.DUE, datetime.now(UTC) - timedelta(minutes=10), 100),
-        "claim": await plan_of(connection, tasks.CLAIM, 1, ["pool-1"], "anna", 1, '{"pool-1": 60}', None),
+        "claim": await plan_of(connection, tasks.CLAIM, 1, ["pool-1"], "anna", 1, '{"pool-1": 60}', None, "key"),
         "queues": await plan_of(connection, tasks.QUEUES, 1, ["pool-1", "pool-2"], None),
         "queues of a store": await plan_of(connection, tasks.QUEUES, 1, ["pool-1"], ["store-7"]),
         "oldest open": await plan_of(connection, measuring.OPEN_BY_LANE, list(measuring.LANES)),
         "waiting for models": await plan_of(connection, measuring.WAITING_FOR_MODELS),
+        "open of a key": await plan_of(connection, measuring.OPEN_OF, "key"),
         "expired leases": await plan_of(connection, tasks.EXPIRED, 200),
+        "feed from its beginning": await plan_of(connection, feed.PAGES[200], *feed.BEGINNING, *everything, 100),
+        "feed at its end": await plan_of(connection, feed.PAGES[1_000], *edge.position, *everything, 500),
+        "feed of a store": await plan_of(
+            connection, feed.PAGES[1_000], *feed.BEGINNING, 1, ["store-7"], None, None, 100
+        ),
+        "moment in the feed": await plan_of(connection, feed.PROBE, edge.position.xid - 1, edge.position.decision),
         "settled among": await plan_of(
             connection, "SELECT DISTINCT decision_id FROM outcome WHERE decision_id = ANY($1::uuid[])", [newest]
         ),
     }
 
     assert "work_due" in plans["due"], plans["due"]
+    assert "work_limited" in plans["open of a key"], plans["open of a key"]
     assert "review_task_claim" in plans["claim"], plans["claim"]
     assert "review_task_lease" in plans["expired leases"], plans["expired leases"]
     assert {"review_task_claim", "review_task_lease"} <= indexes_of(plans["queues"]), plans["queues"]
@@ -233,6 +246,8 @@ async def test_the_queries_that_operators_run_have_their_indexes(connection, row
     open_alone = {"oldest open", "waiting for models"}  # a pass over all that is open, and over nothing else
     for name in open_alone:
         assert set(re.findall(r"Scan on (\w+)", plans[name])) - {"unnest"} == {"work"}, plans[name]
+    for name in ("feed from its beginning", "feed at its end", "feed of a store", "moment in the feed"):
+        assert any("xid_decision_id_version" in index for index in indexes_of(plans[name])), plans[name]
     for name in plans.keys() - {"claim"} - open_alone:
         read = [line for line in plans[name].splitlines() if "Seq Scan on" in line and "never executed" not in line]
         assert not [line for line in read if "rows=0" not in line], f"{name}:\n{plans[name]}"

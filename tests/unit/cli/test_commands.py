@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from functools import partial
 
 import httpx
@@ -30,10 +31,11 @@ DECISION = {
 
 
 class Api:
-    """Says one thing, and remembers what it was asked."""
+    """Says one thing, or what `answer` makes of the request, and remembers what it was asked."""
 
     def __init__(self) -> None:
         self.says = httpx.Response(200, json={})
+        self.answer: Callable[[httpx.Request], object] | None = None
         self.asked: list[httpx.Request] = []
 
     def say(self, document, status=200):
@@ -41,7 +43,7 @@ class Api:
 
     def handle(self, request: httpx.Request) -> httpx.Response:
         self.asked.append(request)
-        return self.says
+        return httpx.Response(200, json=self.answer(request)) if self.answer else self.says
 
     def body(self):
         return json.loads(self.asked[-1].content)
@@ -249,3 +251,36 @@ def test_commands_start_without_what_they_do_not_need(arguments, absent):
     )
 
     assert set(absent) & set(ended.stderr.split()) == set()
+
+
+def test_deciders_are_listed_with_role_breaker_and_what_was_done_on_the_side(api, capsys):
+    broken = {
+        "state": "open",
+        "reason": "timeout: no answer within 2 s",
+        "fault": "timeout",
+        "since": "2026-12-01T18:21:07Z",
+        "until": "2026-12-01T18:21:17Z",
+    }
+    api.say(
+        {
+            "deciders": [
+                {"id": "old@1", "kind": "oip", "role": "serving", "switched_off": False, "breaker": broken},
+                {
+                    "id": "new@2",
+                    "kind": "python",
+                    "role": "shadow",
+                    "switched_off": True,
+                    "breaker": None,
+                    "shadow": {"expected": 50, "answered": 48, "failed": 1, "dropped": 1, "missing": 2},
+                },
+            ]
+        }
+    )
+
+    assert run(["deciders", "ls"]) == 0
+
+    old, new = capsys.readouterr().out.splitlines()[1:]
+    assert old.split()[:7] == ["old@1", "oip", "serving", "on", "open", "2026-12-01T18:21:07Z", "2026-12-01T18:21:17Z"]
+    assert old.endswith("timeout: no answer within 2 s")
+    assert "48/50" in new.split()
+    assert "switched off" in new

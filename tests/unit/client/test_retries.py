@@ -84,6 +84,23 @@ def test_a_key_is_not_made_twice_when_the_answer_is_lost(server, adjudge):
     assert len(server.asked) == 1
 
 
+def test_a_secret_is_not_changed_twice_when_the_answer_is_lost(server, adjudge):
+    """The second would end the one that somebody may hold."""
+    server.say(LOST)
+
+    with pytest.raises(Unavailable):
+        adjudge.keys.rotate("key_1")
+
+    assert len(server.asked) == 1
+
+
+def test_who_reaches_a_limit_waits_as_told(server, adjudge, a_settled_decision):
+    server.say(server.refusal(429, "limit-reached", retry_after="3"), a_settled_decision())
+
+    assert adjudge.decisions.get("01a2").status == "final"
+    assert server.slept[0] >= 3
+
+
 def test_a_key_is_asked_for_again_when_the_server_was_not_reached(server, adjudge):
     made = {"id": "1", "name": "till", "role": "client", "key": "k"}
     server.say(REFUSED, server.refusal(503, "unavailable"), httpx.Response(201, json=made))

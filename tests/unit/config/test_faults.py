@@ -57,7 +57,11 @@ FAULTS = [
     (HOLD, "{escalate: agents, timeout: 1h, then: {answer: pay}}", "an escalation asks another pool"),
     (HOLD, "{answer: pay, hold: 3h}", "not answer and hold"),
     (HOLD, "{}", "a fallback is one of answer, safe_side, provisional, escalate, hold"),
-    ("fallback: {", "fallbak: {", "nothing reads `fallbak` here; known are `stages`, `fallback`, `late`; did you mean"),
+    (
+        "fallback: {",
+        "fallbak: {",
+        "nothing reads `fallbak` here; known are `stages`, `fallback`, `late`, `shadow`; did you mean",
+    ),
     ("0.0005 USD", "0.0005", "deciders.claim-risk@1.cost: `0.0005` is not an amount such as `0.0005 USD`"),
     ("12 USD/h", "12 USD", "pools.agents.wage: `12 USD` is not an amount such as `12 USD/h`"),
     ("deciders:claim_risk", "deciders.claim_risk", "is not a function, such as `module:function`"),

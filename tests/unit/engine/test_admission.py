@@ -12,6 +12,7 @@ from adjudge.engine.admission import (
     LEAST_SHARE,
     LONGEST_QUEUE,
     MOST_OPEN,
+    PRESSING_QUEUE,
     WINDOW_SECONDS,
     Admission,
     Overloaded,
@@ -264,3 +265,18 @@ def on_their_way(admission, location, count):
         admission.enter("standard", location)
         stack.callback(admission.leave, location)
     return stack
+
+
+def test_what_can_be_dropped_is_dropped_long_before_anything_is_refused(admission, queue):
+    """Promise 6: shadows go first."""
+    assert not admission.is_pressed()
+
+    admission.measured({"standard": round(LEAST_RATE)}, 1.0)
+    assert admission.is_pressed()
+    admission.enter("standard", "store-001")
+
+    admission.measured({"standard": 0}, 1.0)
+    assert not admission.is_pressed()
+    queue.size = PRESSING_QUEUE + 1
+    assert admission.is_pressed()
+    admission.enter("standard", "store-001")

@@ -1,24 +1,46 @@
 """Schema changes, forward only: expand, migrate, contract."""
 
 import asyncio
+import re
 from importlib.resources import files
 from typing import Any
 
 import asyncpg
 
+from adjudge.core.errors import AdjudgeError
 from adjudge.store import partitions
 
 ONE_AT_A_TIME = 7_203_001
 """Advisory lock: processes that start together migrate one after the other."""
 
+WORKS_FROM = "0001"
+"""The oldest release, by the revision it brought, whose processes work on this schema.
+
+Written into the database beside the schema, so that an older release knows whether it may start. Expanding leaves it
+as it is; contracting raises it to the first release that no longer needs what goes.
+"""
+
+
+class UnknownSchema(AdjudgeError):
+    """The database's schema is not one that this release works on."""
+
+    kind = "unknown-schema"
+
 
 async def upgrade(database_url: str, revision: str = "head") -> None:
-    """Bring the schema to `revision` and make the partitions that are needed next. Safe to repeat."""
+    """Bring the schema to `revision` and make the partitions that are needed next. Safe to repeat.
+
+    Raises UnknownSchema where a newer release has been here, and this one does not work on what it left.
+    """
     guard = await asyncpg.connect(database_url, timeout=10)
     try:
         await guard.execute("SELECT pg_advisory_lock($1)", ONE_AT_A_TIME, timeout=120)
-        if revision != "head" or await _revision(guard) != newest():
+        found = await _revision(guard)
+        if found is not None and found > newest():
+            await require_known(guard)
+        elif revision != "head" or found != newest():
             await _migrate(database_url, revision)
+            await guard.execute(f"COMMENT ON TABLE alembic_version IS 'works with {WORKS_FROM} and later'")
         await partitions.ensure(guard)
     finally:
         await asyncio.wait_for(guard.close(), 10)
@@ -37,6 +59,24 @@ def newest() -> str:
     """Return the revision that this release brings: scripts are named by theirs, in order."""
     scripts = (script.name for script in files(__package__).joinpath("versions").iterdir())
     return max(name.partition("_")[0] for name in scripts if name[0].isdigit())
+
+
+async def require_known(connection: Any) -> None:
+    """Raise UnknownSchema unless this release works on the schema: its own, or a newer one that says so."""
+    found, ours = await _revision(connection), newest()
+    if found is None:
+        raise UnknownSchema("the database has no schema yet: run `adjudge db upgrade`")
+    if found < ours:
+        raise UnknownSchema(f"the schema is at {found}, this release needs {ours}: run `adjudge db upgrade`")
+    if found > ours and ours < await _works_from(connection):
+        raise UnknownSchema(f"the schema is at {found}, this release knows it up to {ours}: run a newer release")
+
+
+async def _works_from(connection: Any) -> str:
+    """Return the oldest release that a newer schema still serves, as that says; where it is silent, none."""
+    said = await connection.fetchval("SELECT obj_description(to_regclass('alembic_version'), 'pg_class')")
+    found = re.fullmatch(r"works with (\d{4}) and later", said or "")
+    return found[1] if found else "9999"
 
 
 async def _revision(connection: Any) -> str | None:

@@ -1,0 +1,100 @@
+"""Deciders: what each is doing, in shadow or not, and the switch."""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from adjudge.api.authentication import caller, require
+from adjudge.api.decisions import PROBLEMS, Here
+from adjudge.api.problems import Problem
+from adjudge.api.views import encode
+from adjudge.core.specifications import DeciderSpec
+from adjudge.store import controls, deciders, shadows
+from adjudge.store.scope import Scope
+from adjudge.store.shadows import Tally
+
+router = APIRouter(prefix="/v1/deciders", tags=["deciders"])
+
+Caller = Annotated[Scope, Depends(caller)]
+
+HOUR: Final = timedelta(hours=1)
+NOW: Final = timedelta(minutes=-1)
+"""The minute that is passing counts too."""
+_FURTHEST_FROM_CLOSED: Final = {"open": 0, "probing": 1, "closed": 2}
+
+
+class SwitchBody(BaseModel):
+    """Switch a decider off or on, at once and in every process."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    on: bool
+    reason: str = Field(max_length=500, min_length=1)
+
+
+@router.get("", responses=PROBLEMS)
+async def list_deciders(scope: Caller, here: Here) -> Response:
+    """Read the state of every decider: breakers with reason, since and until, in each worker; switches; shadows."""
+    require(scope, "operator")
+    async with here.pool.acquire() as connection:
+        states = await deciders.states(connection)
+        in_force = await controls.read(connection)
+        tallies = await shadows.tallied(connection, HOUR, NOW)
+    return _json(
+        {
+            "deciders": [
+                {
+                    "id": name,
+                    "kind": spec.kind,
+                    "role": spec.role,
+                    "switched_off": name in in_force.switched_off,
+                    "timeout_seconds": spec.timeout.total_seconds(),
+                    "breaker": _worst([body for _, decider, body in states if decider == name]),
+                    "shadow": _shadow(spec, tallies.get(name, Tally())),
+                    "workers": [{"process": process, **body} for process, decider, body in states if decider == name],
+                }
+                for name, spec in here.revisions.current.deciders.items()
+            ]
+        }
+    )
+
+
+@router.post("/{decider}/switch", responses=PROBLEMS)
+async def switch_decider(decider: str, body: SwitchBody, scope: Caller, here: Here) -> Response:
+    """Switch a decider off: what it has accepted but not settled is refused, and defers. Not by a bound key."""
+    require(scope, "operator")
+    if scope.locations is not None:
+        raise Problem("forbidden", "a decider is switched for all locations, and your key is bound to some")
+    if decider not in here.revisions.current.deciders:
+        raise Problem("not-found", f"there is no decider {decider!r}")
+    async with here.pool.acquire() as connection:
+        generation = await controls.switch(connection, scope, decider, on=body.on, reason=body.reason)
+    return _json({"decider": decider, "on": body.on, "generation": generation})
+
+
+def _worst(states: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """Return the breaker that is furthest from closed among the workers; None: no worker has reported."""
+    if not states:
+        return None
+    worst = min(states, key=lambda body: _FURTHEST_FROM_CLOSED.get(str(body.get("breaker")), 3))
+    return {"state": worst.get("breaker"), **{name: worst.get(name) for name in ("reason", "fault", "since", "until")}}
+
+
+def _shadow(spec: DeciderSpec, tally: Tally) -> dict[str, int] | None:
+    """Return what was expected and done in the last hour; None: it serves."""
+    if not spec.is_shadow:
+        return None
+    return {
+        "expected": tally.expected,
+        "answered": tally.answered,
+        "failed": tally.failed,
+        "dropped": tally.dropped,
+        "missing": tally.missing,
+    }
+
+
+def _json(value: object) -> Response:
+    return Response(encode(value), media_type="application/json")

@@ -1,0 +1,152 @@
+"""Keys: made, listed, rotated, limited, revoked. Their secrets are shown once."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+import msgspec
+from fastapi import APIRouter, Body, Depends, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from adjudge.api.authentication import caller, require
+from adjudge.api.decisions import PROBLEMS, Here
+from adjudge.api.problems import Problem
+from adjudge.api.views import encode
+from adjudge.store import keys
+from adjudge.store.scope import Limits, Scope
+
+router = APIRouter(prefix="/v1/keys", tags=["administration"])
+
+Caller = Annotated[Scope, Depends(caller)]
+
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,99}$"
+MOST_BOUNDS = 1_000
+LONGEST_OVERLAP = 30 * 86_400
+
+
+class LimitsBody(BaseModel):
+    """How much a key may ask for; what is not named is unlimited."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"requests_per_second": 50}]})
+
+    requests_per_second: float | None = Field(None, ge=0.001, le=1_000_000)
+    bytes_per_second: int | None = Field(None, ge=1, le=2**40, description="of the bodies of requests")
+    open_decisions: int | None = Field(None, ge=1, le=2**31 - 1, description="asked for and without a final outcome")
+
+    def limits(self) -> Limits:
+        return Limits(**self.model_dump())
+
+
+class KeyBody(BaseModel):
+    """A key to be made. Bound to locations and pools; unset: to those of the key that makes it, or to none."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"name": "till", "role": "client"}]})
+
+    name: str = Field(pattern=NAME)
+    role: Literal["client", "operator", "admin"]
+    locations: list[str] | None = Field(None, max_length=MOST_BOUNDS)
+    pools: list[str] | None = Field(None, max_length=MOST_BOUNDS)
+    limits: LimitsBody = LimitsBody()
+
+
+class RotationBody(BaseModel):
+    """How a key's secret is changed."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"overlap_seconds": 86_400}]})
+
+    overlap_seconds: float = Field(
+        86_400, ge=0, le=LONGEST_OVERLAP, description="how long the secret until now opens, too"
+    )
+
+
+@router.post("", status_code=201, responses=PROBLEMS)
+async def create_key(body: KeyBody, scope: Caller, here: Here) -> Response:
+    """Make a key. It is shown this once."""
+    require(scope, "admin")
+    locations = bounded(scope.locations, body.locations, "#/locations")
+    pools = bounded(scope.pools, body.pools, "#/pools")
+    for name in locations or ():
+        here.revisions.current.location(name)
+    for name in pools or ():
+        here.revisions.current.pool(name)
+    secret = keys.new_secret()
+    async with here.pool.acquire() as connection:
+        key = await keys.create(
+            connection,
+            id=keys.new_key_id(),
+            name=body.name,
+            role=body.role,
+            secret=secret,
+            created_by=scope.principal,
+            locations=locations,
+            pools=pools,
+            limits=body.limits.limits(),
+        )
+    return _json({**_shown(key), "key": secret}, 201)
+
+
+@router.get("", responses=PROBLEMS)
+async def list_keys(scope: Caller, here: Here) -> Response:
+    """List keys; never the secrets. A bound key is shown those that are bound within its own bounds."""
+    require(scope, "admin")
+    async with here.pool.acquire() as connection:
+        return _json({"keys": [_shown(key) for key in await keys.listed(connection, scope)]})
+
+
+@router.post("/{key}/rotate", responses=PROBLEMS)
+async def rotate_key(
+    key: str, scope: Caller, here: Here, body: Annotated[RotationBody | None, Body()] = None
+) -> Response:
+    """Give a key another secret, shown this once. The one until now opens too, until the overlap is over."""
+    require(scope, "admin")
+    secret = keys.new_secret()
+    overlap = (body or RotationBody()).overlap_seconds
+    async with here.pool.acquire() as connection:
+        rotated = await keys.rotate(connection, scope, key, secret, overlap)
+    return _json({**_shown(_found(rotated, key)), "key": secret})
+
+
+@router.put("/{key}/limits", responses=PROBLEMS)
+async def limit_key(key: str, body: LimitsBody, scope: Caller, here: Here) -> Response:
+    """Set a key's limits, all of them. Replicas hold it to them within three seconds."""
+    require(scope, "admin")
+    async with here.pool.acquire() as connection:
+        limited = await keys.limit(connection, scope, key, body.limits())
+    return _json(_shown(_found(limited, key)))
+
+
+@router.delete("/{key}", status_code=204, responses=PROBLEMS)
+async def revoke_key(key: str, scope: Caller, here: Here) -> Response:
+    """End a key. Replicas may take it for three more seconds."""
+    require(scope, "admin")
+    async with here.pool.acquire() as connection:
+        if not await keys.revoke(connection, scope, key):
+            raise _unknown(key)
+    return Response(status_code=204)
+
+
+def bounded(own: Sequence[str] | None, wanted: Sequence[str] | None, pointer: str) -> list[str] | None:
+    """Return what a key may be bound to that is made by a key bound to `own`. Raises Problem: forbidden."""
+    if own is None or (wanted is not None and set(wanted) <= set(own)):
+        return None if wanted is None else list(wanted)
+    if wanted is None:
+        return list(own)
+    raise Problem("forbidden", "a key makes only keys within its own bounds", pointer=pointer)
+
+
+def _found(key: keys.Key | None, id_: str) -> keys.Key:
+    if key is None:
+        raise _unknown(id_)
+    return key
+
+
+def _unknown(key: str) -> Problem:
+    return Problem("not-found", f"there is no key {key!r} in use")
+
+
+def _shown(key: keys.Key) -> dict[str, Any]:
+    shown: dict[str, Any] = msgspec.to_builtins(key)
+    return shown
+
+
+def _json(value: object, status: int = 200) -> Response:
+    return Response(encode(value), status_code=status, media_type="application/json")

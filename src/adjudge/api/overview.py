@@ -1,0 +1,63 @@
+"""The whole system at a glance: what came in, what is open and since when, who settles, what waits for models."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Response
+
+from adjudge.api.authentication import caller, require
+from adjudge.api.decisions import PROBLEMS, Here
+from adjudge.api.problems import Problem
+from adjudge.api.services import Services
+from adjudge.api.views import encode
+from adjudge.engine.figures import OVERDUE
+from adjudge.engine.slips import STREAM_PREFIX, lanes_of
+from adjudge.store import measuring
+from adjudge.store.scope import Scope
+from adjudge.streams import Depth, Unavailable
+
+router = APIRouter(prefix="/v1", tags=["operations"])
+
+Caller = Annotated[Scope, Depends(caller)]
+
+
+@router.get("/overview", responses=PROBLEMS)
+async def overview(scope: Caller, here: Here) -> Response:
+    """Read the state of everything; for keys that are bound to no location. Two readings give rates."""
+    require(scope, "operator")
+    if scope.locations is not None:
+        raise Problem("forbidden", "figures of everything need a key that is bound to no location")
+    async with here.pool.acquire() as connection:
+        seen = await measuring.overview(connection, OVERDUE)
+    body = {
+        "at": here.clock(),
+        "revision": here.revisions.current.revision,
+        "accepted": seen.accepted,
+        "open": [{"lane": lane, "count": n, "oldest_seconds": age} for lane, (n, age) in seen.open.items()],
+        "overdue": seen.overdue,
+        "sources": seen.sources,
+        "streams": await _streams(here),
+    }
+    return Response(encode(body), media_type="application/json")
+
+
+async def _streams(here: Services) -> list[Mapping[str, Any]] | None:
+    """Return what waits for each decider; None: the broker does not answer."""
+    try:
+        return [
+            _stream(decider, await here.streams.depth(f"{STREAM_PREFIX}{decider}", lanes_of(spec)))
+            for decider, spec in here.revisions.current.deciders.items()
+        ]
+    except Unavailable:
+        return None
+
+
+def _stream(decider: str, depth: Depth) -> Mapping[str, Any]:
+    lanes = depth.lanes.values()
+    return {
+        "decider": decider,
+        "unread": sum(lane.lag for lane in lanes),
+        "held": sum(lane.pending for lane in lanes),
+        "oldest_seconds": max((lane.oldest_seconds for lane in lanes if lane.oldest_seconds is not None), default=None),
+        "dead": depth.dead,
+    }

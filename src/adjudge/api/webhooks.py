@@ -1,0 +1,199 @@
+"""Webhooks: endpoints that outcomes are sent to, and what became of each delivery."""
+
+import secrets
+from datetime import timedelta
+from typing import Annotated, Any, Final, Literal
+from uuid import UUID
+
+import msgspec
+from fastapi import APIRouter, Depends, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from adjudge.api.authentication import caller, require
+from adjudge.api.decisions import PROBLEMS, Here
+from adjudge.api.problems import Problem
+from adjudge.api.services import Services
+from adjudge.api.views import encode
+from adjudge.core.signing import shown
+from adjudge.engine.admission import loop_time
+from adjudge.outbound import check_url
+from adjudge.store import deliveries, endpoints
+from adjudge.store.connecting import Connection
+from adjudge.store.deliveries import LONGEST_LIST
+from adjudge.store.endpoints import Receiver
+from adjudge.store.scope import Scope
+
+router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
+
+Caller = Annotated[Scope, Depends(caller)]
+State = Literal["waiting", "sending", "delivered", "parked"]
+
+SECRET_BYTES: Final = 32
+REDELIVERED_AT_ONCE: Final = 10_000
+LAST: Final = UUID(int=2**128 - 1)
+URL: Final = "https://example.com/hooks/adjudge"
+
+
+class EndpointBody(BaseModel):
+    """An endpoint to be added. Locations and types that it is told of; unset: all that your key may see."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"url": URL}]})
+
+    url: str = Field(max_length=2048, examples=[URL])
+    locations: list[str] | None = Field(None, min_length=1, max_length=1000)
+    types: list[str] | None = Field(None, min_length=1, max_length=1000)
+
+
+class RotateBody(BaseModel):
+    """A new secret to be made."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    keep_hours: float = Field(24, ge=0, le=720, description="how long the old secret signs beside the new one")
+
+
+class RedeliverBody(BaseModel):
+    """What to send again: all that is parked, or what was told of one decision."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    decision: UUID | None = None
+
+
+@router.post("", status_code=201, responses=PROBLEMS)
+async def add(body: EndpointBody, scope: Caller, here: Here) -> Response:
+    """Add an endpoint. Its secret is shown this once. It is told of what is settled from now on."""
+    require(scope, "client", "operator")
+    check_url(body.url, here.permitted)
+    _known(here, scope, body)
+    endpoint, secret = "wh_" + secrets.token_hex(6), secrets.token_bytes(SECRET_BYTES)
+    async with here.pool.acquire() as connection:
+        locations = body.locations if body.locations is not None else scope.locations
+        if not await endpoints.add(
+            connection, scope, endpoint, body.url, locations=locations, types=body.types, secret=secret
+        ):
+            raise Problem("too-many-webhooks", f"there are {endpoints.MOST} endpoints already")
+        return _json({**await _seen(connection, scope, endpoint), "secret": shown(secret)}, 201)
+
+
+@router.get("", responses=PROBLEMS)
+async def list_endpoints(scope: Caller, here: Here) -> Response:
+    """List endpoints and how they do; never the secrets."""
+    require(scope, "client", "operator")
+    async with here.pool.acquire() as connection:
+        return _json({"webhooks": await endpoints.listed(connection, scope)})
+
+
+@router.delete("/{webhook}", status_code=204, responses=PROBLEMS)
+async def remove(webhook: str, scope: Caller, here: Here) -> Response:
+    """Remove an endpoint. What waits for it is not sent."""
+    require(scope, "client", "operator")
+    async with here.pool.acquire() as connection:
+        if not await endpoints.remove(connection, scope, webhook):
+            raise _unknown(webhook)
+    return Response(status_code=204)
+
+
+@router.post("/{webhook}/test", responses=PROBLEMS)
+async def test(webhook: str, scope: Caller, here: Here) -> Response:
+    """Send a signed event that tells of nothing, once and at once; answer with what came of it."""
+    require(scope, "client", "operator")
+    from adjudge.engine.trying_out import try_out  # noqa: PLC0415  an HTTP client, for this request alone
+
+    receiver = await _receiver(here, scope, webhook)
+    answered = await try_out(receiver, here.permitted, now=here.clock, monotonic=loop_time, new_id=here.new_id)
+    return _json(
+        {
+            "delivered": answered.is_delivered,
+            "status": answered.status,
+            "error": answered.error,
+            "seconds": answered.seconds,
+        }
+    )
+
+
+@router.post("/{webhook}/rotate", responses=PROBLEMS)
+async def rotate(webhook: str, body: RotateBody, scope: Caller, here: Here) -> Response:
+    """Make a new secret, shown this once; for a while every message is signed with both."""
+    require(scope, "client", "operator")
+    secret = secrets.token_bytes(SECRET_BYTES)
+    async with here.pool.acquire() as connection:
+        until = await endpoints.rotate(connection, scope, webhook, secret, timedelta(hours=body.keep_hours))
+    if until is None:
+        raise _unknown(webhook)
+    return _json({"id": webhook, "secret": shown(secret), "old_secret_until": until})
+
+
+@router.post("/{webhook}/redeliver", responses=PROBLEMS)
+async def redeliver(webhook: str, body: RedeliverBody, scope: Caller, here: Here) -> Response:
+    """Send again what was parked, or what one decision was told, whatever became of it; start a stopped endpoint."""
+    require(scope, "client", "operator")
+    async with here.pool.acquire() as connection, connection.transaction():
+        if not await endpoints.resume(connection, scope, webhook):
+            raise _unknown(webhook)
+        count = await deliveries.redeliver(connection, scope, webhook, body.decision, REDELIVERED_AT_ONCE)
+    return _json({"id": webhook, "redelivered": count})
+
+
+@router.get("/{webhook}/deliveries", responses=PROBLEMS)
+async def list_deliveries(
+    webhook: str,
+    scope: Caller,
+    here: Here,
+    state: Annotated[State | None, Query()] = None,
+    limit: Annotated[int, Query(ge=1, le=LONGEST_LIST)] = 50,
+    cursor: Annotated[str | None, Query(max_length=100, description="`next` of the page before")] = None,
+) -> Response:
+    """List deliveries with their attempts, the newest decision first. Kept for a week; parked ones a month."""
+    require(scope, "client", "operator")
+    before = (LAST, 0) if cursor is None else _read_cursor(cursor)
+    await _receiver(here, scope, webhook)
+    async with here.pool.acquire() as connection:
+        found = await deliveries.listed(connection, scope, webhook, state, before, limit)
+    following = f"{found[-1].decision}.{found[-1].version}" if len(found) == limit else None
+    return _json({"items": found, "next": following})
+
+
+def _known(here: Services, scope: Scope, body: EndpointBody) -> None:
+    """Refuse locations and types that are not there, or not for this key."""
+    configuration = here.revisions.current
+    for index, name in enumerate(body.locations or ()):
+        configuration.location(name)
+        if not scope.sees(name):
+            raise Problem("forbidden", f"your key is not for location {name!r}", pointer=f"#/locations/{index}")
+    for index, name in enumerate(body.types or ()):
+        if name not in configuration.types:
+            raise Problem("unknown-type", f"there is no question type {name!r}", pointer=f"#/types/{index}")
+
+
+async def _receiver(here: Services, scope: Scope, webhook: str) -> Receiver:
+    async with here.pool.acquire() as connection:
+        found = await endpoints.receiver(connection, scope, webhook)
+    if found is None:
+        raise _unknown(webhook)
+    return found
+
+
+async def _seen(connection: Connection, scope: Scope, webhook: str) -> dict[str, Any]:
+    [found] = await endpoints.listed(connection, scope, webhook)
+    seen: dict[str, Any] = msgspec.to_builtins(found)
+    return seen
+
+
+def _read_cursor(text: str) -> tuple[UUID, int]:
+    decision, _, version = text.partition(".")
+    try:
+        before = UUID(decision), int(version)
+    except ValueError:
+        before = None
+    if before is None or not 0 <= before[1] < 2**31:
+        raise Problem("invalid-cursor", "this is not the `next` of a page", pointer="#/cursor (query)")
+    return before
+
+
+def _unknown(webhook: str) -> Problem:
+    return Problem("not-found", f"there is no webhook {webhook!r}")
+
+
+def _json(value: object, status: int = 200) -> Response:
+    return Response(encode(value), status_code=status, media_type="application/json")

@@ -1,0 +1,73 @@
+"""`adjudge settings`: what a process started here would be given, and where each value is from."""
+
+import difflib
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import typer
+
+from adjudge.cli.output import Column, as_json, table
+from adjudge.cli.settings import Settings, read_settings, variable_of
+
+MASK = "****"
+PREFIX = "ADJUDGE_"
+OF_COMMANDS: Mapping[str, str] = {
+    "ADJUDGE_URL": "Where commands find the API; unset: that of `adjudge up` in this folder or one above.",
+    "ADJUDGE_KEY": "The key that commands show it.",
+    "ADJUDGE_DEBUG": "1: where a command failed is shown.",
+}
+"""What is no setting of a process."""
+SECRET = {"ADJUDGE_KEY"}
+PASSWORD = re.compile(r"(?<=://)([^/@:]*):[^/]*(?=@)|(?<=[?&]password=)[^&]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A setting as it may be seen by whoever looks over a shoulder."""
+
+    name: str
+    value: str
+    source: Literal["environment", "default", "unknown"]
+
+
+def settings(json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """Show every setting of a process, its value and its source; passwords and keys are masked."""
+    shown = list(listed(read_settings(), os.environ))
+    if json_:
+        print(as_json(shown))
+        return
+    print("\n".join(table([Column("NAME"), Column("VALUE"), Column("SOURCE")], [_row(one) for one in shown])))
+
+
+def listed(read: Settings, environment: Mapping[str, str]) -> Iterator[Shown]:
+    """List all settings, then those of commands, then what looks like one and is none."""
+    known = {variable_of(name): getattr(read, name) for name in Settings.model_fields}
+    given = {name.upper() for name in environment}  # as pydantic reads them: in any case
+    for name, value in known.items():
+        yield Shown(name, masked(name, _text(value)), "environment" if name in given else "default")
+    for name in OF_COMMANDS:
+        yield Shown(name, masked(name, environment.get(name, "")), "environment" if name in environment else "default")
+    for name in sorted(environment):
+        if name.startswith(PREFIX) and name not in known and name not in OF_COMMANDS:
+            yield Shown(name, masked(name, environment[name]), "unknown")
+
+
+def masked(name: str, value: str) -> str:
+    """Return a value without what nobody may see."""
+    if name in SECRET and value:
+        return MASK
+    return PASSWORD.sub(lambda found: f"{found[1]}:{MASK}" if found[1] is not None else MASK, value)
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value)
+
+
+def _row(shown: Shown) -> tuple[str, str, str]:
+    if shown.source != "unknown":
+        return (shown.name, shown.value, shown.source)
+    near = difflib.get_close_matches(shown.name, [variable_of(name) for name in Settings.model_fields], n=1)
+    return (shown.name, shown.value, f"not a setting; {near[0]}?" if near else "not a setting")

@@ -1,0 +1,91 @@
+"""What the web server lets strangers send before a request is one: a head bounded in size and in time.
+
+uvicorn waits for the end of a head for ever, and keeps whatever has come of it; bodies have bounds of
+their own (`api/bodies.py`).
+"""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from adjudge.api import problems
+from adjudge.api.problems import Problem
+
+LARGEST_HEAD: Final = 64 * 1024
+MOST_DISCARDED: Final = 4 * 1024 * 1024
+HEAD_SECONDS: Final = 20.0
+"""How long a client may take to send a head, from its connection or from its first byte on."""
+
+
+class Guarded(HttpToolsProtocol):
+    """Refuses a head that is too large; `close_waiting` ends those that do not come."""
+
+    waiting_since: float | None = None
+    """Loop time; None: the head of the request is here."""
+    head_bytes = 0
+    refused_bytes: int | None = None
+    """What has come since it was refused."""
+
+    def connection_made(self, transport: Any) -> None:
+        """Begin to wait for the first head."""
+        self.waiting_since = self.loop.time()
+        super().connection_made(transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Read on, and look at the head where it is not whole: nearly all are, after one read."""
+        if self.refused_bytes is not None:
+            self._discard(data)
+            return
+        if len(data) > LARGEST_HEAD and self._is_head_next() and data.find(b"\r\n\r\n", 0, LARGEST_HEAD) < 0:
+            self._refuse()
+            return
+        super().data_received(data)
+        cycle = self.cycle
+        is_whole = cycle is not None and cycle.scope is self.scope
+        if is_whole and not cycle.response_complete:
+            if self.waiting_since is not None:
+                self.waiting_since, self.head_bytes = None, 0
+            return
+        if self.waiting_since is None:
+            self.waiting_since = self.loop.time()
+        if not is_whole:
+            self.head_bytes += len(data)
+            if self.head_bytes > LARGEST_HEAD:
+                self._refuse()
+
+    def _is_head_next(self) -> bool:
+        """Return whether what comes belongs to a head: no body is awaited."""
+        return self.cycle is None or not self.cycle.more_body
+
+    def _refuse(self) -> None:
+        """Say why, and read on for a while: closed at once, the connection is reset and the answer lost."""
+        self.refused_bytes = 0
+        self.waiting_since = self.loop.time()
+        if not self.transport.is_closing():
+            self.transport.write(_TOO_LARGE)
+            self.transport.write_eof()
+
+    def _discard(self, data: bytes) -> None:
+        assert self.refused_bytes is not None
+        self.refused_bytes += len(data)
+        if self.refused_bytes > MOST_DISCARDED:
+            self.transport.close()
+
+
+def close_waiting(connections: Iterable[Any], now: float) -> None:
+    """Close the connections whose head has not come in time."""
+    for connection in list(connections):
+        since = getattr(connection, "waiting_since", None)
+        if since is not None and now - since > HEAD_SECONDS:
+            connection.transport.close()
+
+
+def _refusal() -> bytes:
+    refused = problems.response(Problem("headers-too-large", f"the head of a request has at most {LARGEST_HEAD} bytes"))
+    head = "".join(f"{name.decode()}: {value.decode()}\r\n" for name, value in refused.raw_headers)
+    reason = "Request Header Fields Too Large"
+    return f"HTTP/1.1 {refused.status_code} {reason}\r\n{head}\r\n".encode() + bytes(refused.body)
+
+
+_TOO_LARGE: Final = _refusal()

@@ -1,0 +1,90 @@
+"""The part of a worker that asks on the side: its own deciders, connections and consumers.
+
+It begins after what serves, and when it fails it begins again: nothing that is served waits for it.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Final
+
+import structlog
+
+from adjudge.cli.grounds import Ground
+from adjudge.cli.outbound import outbound_of
+from adjudge.core.specifications import DeciderSpec
+from adjudge.deciders import Deciders, open_deciders
+from adjudge.engine.admission import loop_time
+from adjudge.engine.housekeeping import report_deciders
+from adjudge.engine.observing import StreamObserver
+from adjudge.engine.shadow_asking import ShadowAsking
+from adjudge.engine.slips import SHADOW_LANE, STREAM_PREFIX
+from adjudge.store.connecting import UNAVAILABLE
+from adjudge.streams import Streams, Subscription, Worker
+
+log = structlog.get_logger()
+
+REPORT_SECONDS: Final = 1.0
+RESTART_SECONDS: Final = 5.0
+DRAIN_SECONDS: Final = 1.0
+"""What is not done by then is handed back: it is not worth waiting for."""
+
+
+async def run_shadows(ground: Ground, stop: asyncio.Event) -> None:
+    """Ask deciders in shadow until `stop`; nothing where configuration has none."""
+    specs = ground.revisions.current.in_shadow
+    while specs and not stop.is_set():
+        try:
+            await _ask_until(ground, specs, stop)
+        except Exception as error:  # an experiment must not hurt (promise 6)
+            log.error("shadow.failed", exc_info=error)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), RESTART_SECONDS)
+
+
+async def _ask_until(ground: Ground, specs: Mapping[str, DeciderSpec], stop: asyncio.Event) -> None:
+    settings = ground.settings
+    async with (
+        Streams(str(settings.redis_url), rng=ground.rng) as streams,
+        open_deciders(
+            specs.values(),
+            folder=ground.folder,
+            clock=loop_time,
+            now=ground.clock,
+            rng=ground.rng,
+            strict=False,
+            outbound=outbound_of(settings),
+        ) as deciders,
+    ):
+        subscriptions = [_subscription(ground, name, spec, deciders) for name, spec in specs.items()]
+        worker = Worker(
+            streams, subscriptions, stop=stop, drain_seconds=DRAIN_SECONDS, observer=StreamObserver("worker")
+        )
+        async with asyncio.TaskGroup() as group:
+            reporting = group.create_task(_report(ground, deciders), name="shadow-report")
+            await worker.run()
+            reporting.cancel()
+
+
+def _subscription(ground: Ground, decider: str, spec: DeciderSpec, deciders: Deciders) -> Subscription:
+    return Subscription(
+        name=f"{STREAM_PREFIX}{decider}",
+        lanes={SHADOW_LANE: 1},
+        handler=ShadowAsking(
+            decider, kind=spec.kind, deciders=deciders, pool=ground.pool, now=ground.clock, rng=ground.rng
+        ),
+        batch=spec.batch,
+        linger_ms=spec.linger_ms,
+        concurrency=spec.concurrency,
+        lease_seconds=ground.settings.lease_seconds,
+    )
+
+
+async def _report(ground: Ground, deciders: Deciders) -> None:
+    while True:
+        try:
+            async with ground.pool.acquire() as connection:
+                await report_deciders(connection, ground.name, deciders)
+        except UNAVAILABLE as error:
+            log.warning("shadow.stalled", error=repr(error))
+        await asyncio.sleep(REPORT_SECONDS)

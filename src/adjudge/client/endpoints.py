@@ -1,0 +1,70 @@
+"""The calls about webhooks: endpoints and their deliveries."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from adjudge.client.calls import Call, known, nothing, path, reader
+from adjudge.client.values import Deliveries, NewSecret, NewWebhook, Redelivered, TriedOut, Webhook
+
+_new_webhook = reader(NewWebhook)
+_new_secret = reader(NewSecret)
+_tried_out = reader(TriedOut)
+_redelivered = reader(Redelivered)
+_deliveries = reader(Deliveries)
+
+
+def add(url: str, *, locations: Sequence[str] | None = None, types: Sequence[str] | None = None) -> Call[NewWebhook]:
+    """Add an endpoint: it is told what is settled from now on, at all of the key's locations where none are named.
+
+    Its secret is shown this once.
+    """
+    body = known(url=url, locations=locations, types=types)
+    return Call(method="POST", path=path("webhooks"), read=_new_webhook, body=body, repeatable=False)
+
+
+def list_all() -> Call[tuple[Webhook, ...]]:
+    """Return the endpoints that the key may see, and how they do."""
+    return Call(method="GET", path=path("webhooks"), read=_read_webhooks)
+
+
+def remove(id: str) -> Call[None]:  # noqa: A002
+    """Remove an endpoint: nothing more is sent there, also of what waits."""
+    return Call(method="DELETE", path=path("webhooks", id), read=nothing)
+
+
+def test(id: str) -> Call[TriedOut]:  # noqa: A002
+    """Send an event that tells of nothing, once and at once."""
+    return Call(method="POST", path=path("webhooks", id, "test"), read=_tried_out, wait_seconds=15)
+
+
+def rotate(id: str, *, keep_hours: float | None = None) -> Call[NewSecret]:  # noqa: A002
+    """Make a new secret, shown this once; the old one signs beside it for a day, or as long as is said."""
+    body = known(keep_hours=keep_hours)
+    return Call(method="POST", path=path("webhooks", id, "rotate"), read=_new_secret, body=body, repeatable=False)
+
+
+def redeliver(id: str, *, decision: str | None = None) -> Call[Redelivered]:  # noqa: A002
+    """Send again what was given up, at most 10,000 at a time; or what was told of one decision."""
+    body = known(decision=decision)
+    return Call(method="POST", path=path("webhooks", id, "redeliver"), read=_redelivered, body=body)
+
+
+def deliveries(
+    id: str,  # noqa: A002
+    *,
+    state: str | None = None,
+    limit: int | None = None,
+    cursor: str | None = None,
+) -> Call[Deliveries]:
+    """Return a page of deliveries with their attempts, the newest decision first."""
+    params = known(state=state, limit=None if limit is None else str(limit), cursor=cursor)
+    return Call(method="GET", path=path("webhooks", id, "deliveries"), read=_deliveries, params=params)
+
+
+class _Webhooks(msgspec.Struct, frozen=True):
+    webhooks: tuple[Webhook, ...]
+
+
+def _read_webhooks(content: bytes) -> tuple[Webhook, ...]:
+    return msgspec.json.decode(content, type=_Webhooks).webhooks

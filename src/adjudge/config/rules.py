@@ -1,0 +1,63 @@
+"""The section `rule` of a decider: cases over the evidence, the first that holds answers."""
+
+from collections.abc import Callable
+from typing import Final
+
+from adjudge.config.conditions import nearest_variable
+from adjudge.config.cursors import Cursor
+from adjudge.config.nodes import Node
+from adjudge.config.readers import share, text
+from adjudge.core.answers import Json
+from adjudge.core.expressions import (
+    RULE_VARIABLES,
+    Expression,
+    InvalidExpression,
+    compile_rule_answer,
+    compile_rule_condition,
+)
+from adjudge.core.rules import Rule, RuleCase
+
+MOST_CASES: Final = 50
+_EXAMPLE: Final = '{when: "evidence.amount < 20.0", answer: pay}'
+_NEVER: Final = compile_rule_condition("false")
+
+
+def read_rule(at: Cursor) -> Rule:
+    """Read a list of cases; one may stand by itself."""
+    items = at.items()
+    if not 0 < len(items) <= MOST_CASES:
+        at.fault(f"a rule has 1 to {MOST_CASES} cases, such as `{_EXAMPLE}`")
+        items = []
+    return Rule(tuple(_case(item) for item in items))
+
+
+def _case(at: Cursor) -> RuleCase:
+    with at.fields() as fields:
+        when, answer = fields.need("when", _EXAMPLE), fields.need("answer", _EXAMPLE)
+        return RuleCase(
+            when=_expression(when, compile_rule_condition) if when is not None else _NEVER,
+            answer=_answer(answer) if answer is not None else None,
+            confidence=fields.read("confidence", share, 1.0),
+        )
+
+
+def _answer(at: Cursor) -> Json | Expression:
+    """Read an answer as it stands, or `{expression: …}`."""
+    if not at.has("expression"):
+        return _plain(at.node)
+    with at.fields() as fields:
+        found = fields.need("expression", "expression: evidence.scanned")
+        return _expression(found, compile_rule_answer) if found is not None else _NEVER
+
+
+def _plain(node: Node) -> Json:
+    plain: Json = node.plain()
+    return plain
+
+
+def _expression(at: Cursor, compiled: Callable[[str], Expression]) -> Expression:
+    try:
+        return compiled(at.read(text, "false"))
+    except InvalidExpression as error:
+        at.fault(str(error), nearest_variable(error, RULE_VARIABLES))
+        return _NEVER

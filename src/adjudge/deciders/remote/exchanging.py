@@ -1,0 +1,122 @@
+"""One request to a model server and what its answer means: a document, or whose fault it is that there is none."""
+
+from collections.abc import Callable, Mapping
+from email.utils import parsedate_to_datetime
+from typing import Any, Final, TypeAlias
+
+import msgspec
+
+from adjudge.core.remote import Endpoint, Secret
+from adjudge.deciders.explaining import clipped
+from adjudge.deciders.functions import Garbled, Raised
+from adjudge.deciders.results import Declined, Down, OutOfQuota
+from adjudge.outbound import RefusedUrl
+from adjudge.outbound.client import Client, Reply, Unreachable
+
+QUOTA_SECONDS: Final = 30.0
+"""How long a server that names no time is left alone when it has had too many requests."""
+SPENT_SECONDS: Final = 600.0
+"""The same where credit is used up: somebody has to pay first."""
+LONGEST_REST_SECONDS: Final = 3_600.0
+
+SecretOf: TypeAlias = Callable[[str], str | None]
+"""Gives the value of a secret by its name; None: it is not set."""
+
+_UNPROCESSABLE: Final = (400, 413, 422)
+_NOT_OURS: Final = (401, 403, 404, 405, 502, 503, 504)
+"""Whatever is asked, these stay: no access, a wrong address, no server behind the gateway."""
+_TOO_MANY: Final = 429
+_UNPAID: Final = 402
+
+
+class Exchange:
+    """Sends documents to one endpoint."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        client: Client,
+        secret: SecretOf,
+        *,
+        seconds: float,
+        now_unix: Callable[[], float],
+        overhear: Callable[[bytes], None] | None = None,
+    ) -> None:
+        """`overhear` is told of the body of each reply, whatever it is."""
+        self._endpoint = endpoint
+        self._client = client
+        self._secret = secret
+        self._seconds = seconds
+        self._now_unix = now_unix
+        self._overhear = overhear
+
+    async def post(self, document: Any, *, path: str = "") -> Any:
+        """Send JSON and return the JSON that answers it. Raises Raised, Garbled, Declined, OutOfQuota, TimeoutError."""
+        try:
+            body = msgspec.json.encode(document)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise Raised(clipped(f"the question cannot be written as JSON: {error}")) from None
+        return await self._exchange("POST", path, body)
+
+    async def get(self, path: str) -> Any:
+        """Return the JSON that stands there; raises as `post` does."""
+        return await self._exchange("GET", path, b"")
+
+    async def _exchange(self, method: str, path: str, body: bytes) -> Any:
+        url = self._endpoint.url.rstrip("/") + path if path else self._endpoint.url
+        try:
+            reply = await self._client.send(method, url, headers=self._headers(), body=body, seconds=self._seconds)
+        except RefusedUrl as refused:
+            raise Down(clipped(refused.detail)) from None
+        except Unreachable as error:
+            raise Down(clipped(f"no answer from the server: {error}")) from None
+        if self._overhear is not None:
+            self._overhear(reply.body)
+        if not 200 <= reply.status < 300:
+            raise self._fault(reply)
+        try:
+            return msgspec.json.decode(reply.body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise Garbled(clipped(f"the server's answer is not JSON: {error}: {_shown(reply.body)}")) from None
+
+    def _headers(self) -> Mapping[str, str]:
+        headers = {"Content-Type": "application/json", "Accept": "application/json"}
+        for name, value in self._endpoint.headers.items():
+            headers[name] = value if isinstance(value, str) else self._known(value)
+        return headers
+
+    def _known(self, secret: Secret) -> str:
+        value = (self._secret(secret.name) or "").strip()  # files of secrets often end with a line break
+        if not value:
+            raise Down(f"the secret `{secret.name}` is not set: {secret.variable}")
+        if not (value.isascii() and value.isprintable()):
+            raise Down(f"the secret `{secret.name}` has characters that no header carries: {secret.variable}")
+        return secret.before + value
+
+    def _fault(self, reply: Reply) -> Exception:
+        said = clipped(f"HTTP {reply.status}: {_shown(reply.body)}")
+        if reply.status in (_TOO_MANY, _UNPAID):
+            return OutOfQuota(said, self._rest_seconds(reply))
+        if reply.status in _UNPROCESSABLE:
+            return Declined(said)
+        if 300 <= reply.status < 400:
+            return Down(f"HTTP {reply.status}: the server redirects; redirects are not followed")
+        return Down(said) if reply.status in _NOT_OURS else Raised(said)
+
+    def _rest_seconds(self, reply: Reply) -> float:
+        usual = SPENT_SECONDS if reply.status == _UNPAID or b"insufficient_quota" in reply.body else QUOTA_SECONDS
+        wanted = self._retry_after(reply.headers.get("Retry-After", ""))
+        return min(LONGEST_REST_SECONDS, usual if wanted is None else max(wanted, 1.0))
+
+    def _retry_after(self, value: str) -> float | None:
+        """Read seconds or a date."""
+        if value.isascii() and value.isdecimal():
+            return float(value[:9])
+        try:
+            return parsedate_to_datetime(value).timestamp() - self._now_unix()
+        except ValueError:
+            return None
+
+
+def _shown(body: bytes) -> str:
+    return body[:200].decode("utf-8", "replace").strip() or "nothing"

@@ -1,0 +1,46 @@
+"""What a model server can say beside a distribution: an answer with its confidence, a refusal, a price."""
+
+from typing import Any, NamedTuple
+
+from adjudge.core.events import FaultKind
+from adjudge.deciders.functions import Raised
+
+
+class Claim(NamedTuple):
+    """One answer and how sure the model is of it: nothing is said of the other answers."""
+
+    answer: Any
+    """A value or a key of the answer space."""
+    confidence: Any
+    """Hoped to be a probability; checked like everything that strangers say."""
+
+
+class Withheld(NamedTuple):
+    """There is no result for this question alone; the others of the call are not touched."""
+
+    fault: FaultKind
+    detail: str
+
+
+class Priced(NamedTuple):
+    """A result with what it cost beyond the decider's price for a question."""
+
+    result: Any
+    cost_micros: int
+
+
+class Down(Raised):
+    """The server is not there, or not as configured: asking for fewer questions would change nothing."""
+
+
+class Declined(Exception):
+    """The server will not take this request; one of its questions is to blame, and not the server."""
+
+
+class OutOfQuota(Exception):
+    """The server has had too many requests, or nobody has paid for more."""
+
+    def __init__(self, detail: str, seconds: float) -> None:
+        super().__init__(detail)
+        self.seconds = seconds
+        """How long it wants to be left alone."""

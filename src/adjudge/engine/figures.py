@@ -1,0 +1,90 @@
+"""Gauges of the whole system, read by keepers: what is open, what waits for whom, what nobody moves on.
+
+Each figure is asked for by itself: one that is slow or cannot be had holds no other up.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+import structlog
+
+from adjudge.engine.clocks import Clock
+from adjudge.engine.revisions import Revisions
+from adjudge.engine.slips import STREAM_PREFIX, lanes_of
+from adjudge.store import measuring, partitions, tasks
+from adjudge.store.connecting import UNAVAILABLE, Pool
+from adjudge.store.scope import SYSTEM
+from adjudge.streams import Streams, Unavailable
+from adjudge.telemetry import names
+
+log = structlog.get_logger()
+
+OFTEN_SECONDS = 5.0
+SELDOM_SECONDS = 60.0
+"""Of figures that read much: coverage passes over all outcomes of an hour."""
+OVERDUE = timedelta(seconds=30)
+HOUR = timedelta(hours=1)
+
+
+class Figures:
+    """Measures until cancelled; any number of keepers may, and all come to the same."""
+
+    def __init__(self, pool: Pool, streams: Streams, revisions: Revisions, *, now: Clock) -> None:
+        self._pool = pool
+        self._streams = streams
+        self._revisions = revisions
+        self._now = now
+
+    async def run(self) -> None:
+        """Measure until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._each("open", OFTEN_SECONDS, self.measure_open), name="figures-open")
+            group.create_task(self._each("queues", OFTEN_SECONDS, self.measure_queues), name="figures-queues")
+            group.create_task(self._each("streams", OFTEN_SECONDS, self.measure_streams), name="figures-streams")
+            group.create_task(self._each("store", SELDOM_SECONDS, self.measure_store), name="figures-store")
+
+    async def _each(self, figure: str, seconds: float, measure: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            try:
+                await measure()
+                names.DUTY_AT.labels(f"figures-{figure}").set(self._now().timestamp())
+            except (*UNAVAILABLE, Unavailable) as error:
+                log.warning("figures.stalled", figure=figure, error=repr(error))
+            await asyncio.sleep(seconds)
+
+    async def measure_open(self) -> None:
+        """What is open by lane, and what is overdue: a step that nobody takes."""
+        async with self._pool.acquire() as connection:
+            by_lane = await measuring.open_by_lane(connection)
+            names.OVERDUE.set(await measuring.overdue(connection, OVERDUE))
+        for lane, (count, age) in by_lane.items():
+            names.OPEN.labels(lane).set(count)
+            names.OLDEST_OPEN.labels(lane).set(age)
+
+    async def measure_queues(self) -> None:
+        """What waits for people, and who is at work."""
+        async with self._pool.acquire() as connection:
+            queues = await tasks.queues(connection, SYSTEM, list(self._revisions.current.pools))
+        for queue in queues:
+            names.QUEUE_WAITING.labels(queue.pool).set(queue.waiting)
+            names.QUEUE_OLDEST.labels(queue.pool).set(queue.oldest_seconds or 0)
+            names.AT_WORK.labels(queue.pool).set(queue.at_work)
+
+    async def measure_streams(self) -> None:
+        """What waits for models: also where no worker lives that could tell."""
+        for decider, spec in self._revisions.current.deciders.items():
+            depth = await self._streams.depth(f"{STREAM_PREFIX}{decider}", lanes_of(spec))
+            names.STREAM_DEAD.labels(decider).set(depth.dead)
+            for lane, measured in depth.lanes.items():
+                names.STREAM_UNREAD.labels(decider, lane).set(measured.lag)
+                names.STREAM_HELD.labels(decider, lane).set(measured.pending)
+                names.STREAM_OLDEST.labels(decider, lane).set(measured.oldest_seconds or 0)
+
+    async def measure_store(self) -> None:
+        """Coverage, room, and the partitions that are made ahead."""
+        async with self._pool.acquire() as connection:
+            for question_type, coverage in (await measuring.coverage(connection, HOUR)).items():
+                names.COVERAGE.labels(question_type).set(coverage)
+            names.DATABASE_BYTES.set(await measuring.database_bytes(connection))
+            names.PARTITION_WEEKS.set(await partitions.weeks_ahead(connection))

@@ -1,0 +1,90 @@
+"""One webhook on its way: the message, its signature, and what came back.
+
+Standard Webhooks for the headers, CloudEvents 1.0 (structured mode) for the body.
+"""
+
+from collections.abc import Callable
+from typing import Final
+from uuid import UUID
+
+from adjudge.core.cloud_events import outcome_event
+from adjudge.core.signing import signature
+from adjudge.core.views import encode
+from adjudge.engine.clocks import Clock
+from adjudge.engine.receivers import Answered
+from adjudge.engine.tail import decision_of
+from adjudge.outbound import RefusedUrl
+from adjudge.outbound.client import Client, Unreachable
+from adjudge.store.endpoints import Receiver
+from adjudge.store.feed import Row
+from adjudge.telemetry import tracing
+
+ATTEMPT_SECONDS: Final = 15.0
+LARGEST_ANSWER: Final = 1024 * 1024
+"""Bytes; nobody reads it."""
+CONTENT_TYPE: Final = "application/cloudevents+json; charset=utf-8"
+TEST_TYPE: Final = "dev.adjudge.test"
+
+
+def message_id(decision: UUID, version: int) -> str:
+    """Return the webhook-id: the same for every attempt, and without the full stop that the event's id has."""
+    return f"msg_{decision.hex}_{version}"
+
+
+def outcome_body(row: Row) -> bytes:
+    """Return the event that tells of an outcome."""
+    return encode(outcome_event(decision_of(row), trace=row.trace))
+
+
+def test_body(message: str, now: Clock) -> bytes:
+    """Return an event that tells of nothing: for an endpoint's owner to see it arrive."""
+    return encode(
+        {
+            "specversion": "1.0",
+            "id": message,
+            "source": "/v1/webhooks",
+            "type": TEST_TYPE,
+            "time": now(),
+            "datacontenttype": "application/json",
+            "data": {},
+        }
+    )
+
+
+class Poster:
+    """Sends webhooks, one attempt each."""
+
+    def __init__(self, client: Client, *, now: Clock, monotonic: Callable[[], float]) -> None:
+        self._client = client
+        self._monotonic = monotonic
+        self.now = now
+
+    async def post(self, receiver: Receiver, message: str, body: bytes, trace: str | None = None) -> Answered:
+        """Sign and send a message; return what came of it, an answer or none."""
+        timestamp = int(self.now().timestamp())
+        headers = {
+            "content-type": CONTENT_TYPE,
+            "webhook-id": message,
+            "webhook-timestamp": str(timestamp),
+            "webhook-signature": signature(receiver.secrets, message, timestamp, body),
+        }
+        started = self._monotonic()
+        status, error, retry_after = None, None, None
+        try:
+            with tracing.sending("webhook", [trace]):
+                reply = await self._client.send(
+                    "POST", receiver.url, headers=headers, body=body, seconds=ATTEMPT_SECONDS, largest=LARGEST_ANSWER
+                )
+            status, retry_after = reply.status, _seconds(reply.headers.get("retry-after"))
+        except TimeoutError:
+            error = f"no answer within {ATTEMPT_SECONDS:g} s"
+        except (Unreachable, RefusedUrl) as failure:
+            error = str(failure)[:300]
+        if status is not None and not 200 <= status < 300:
+            error = f"answered {status}"
+        return Answered(status, error, round(self._monotonic() - started, 4), retry_after)
+
+
+def _seconds(text: str | None) -> float | None:
+    """Read Retry-After; the form with a date needs a common clock and is passed over."""
+    return float(text) if text is not None and text.isascii() and text.isdecimal() and len(text) < 10 else None

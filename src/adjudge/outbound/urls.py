@@ -1,0 +1,67 @@
+"""What a URL must look like before anything is sent there. Nothing is resolved here: see `client`."""
+
+from ipaddress import ip_address
+from typing import Final
+from urllib.parse import SplitResult, urlsplit
+
+from adjudge.core.errors import AdjudgeError
+from adjudge.outbound.addresses import Permitted
+
+LONGEST_URL: Final = 2_048
+_SCHEMES: Final = ("http", "https")
+
+
+class RefusedUrl(AdjudgeError):
+    """Nothing is sent to this URL: it is malformed, or its address is private and not listed."""
+
+    kind = "refused-url"
+
+
+def check_url(url: str, permitted: Permitted, *, pointer: str = "#/url") -> None:
+    """Refuse what can be told from the text alone: form and a numeric address. Raises RefusedUrl."""
+    host = check_form(url, pointer=pointer)
+    if _is_numeric(host) and not permitted.permits(host):
+        raise RefusedUrl(not_permitted(host), pointer=pointer)
+
+
+def check_form(url: str, *, pointer: str = "#/url") -> str:
+    """Return the host of a URL with scheme and host, and without credentials. Raises RefusedUrl."""
+    parts = _split(url, pointer)
+    if parts.scheme not in _SCHEMES:
+        raise RefusedUrl(f"`{url}` does not begin with http:// or https://", pointer=pointer)
+    if parts.username is not None or parts.password is not None:
+        raise RefusedUrl(
+            "a URL with a name or password in it is not used: it would be shown and logged", pointer=pointer
+        )
+    if parts.fragment:
+        raise RefusedUrl(f"`#{parts.fragment}` is never sent: leave it out", pointer=pointer)
+    if not parts.hostname:
+        raise RefusedUrl(f"`{url}` names no host", pointer=pointer)
+    return parts.hostname
+
+
+def not_permitted(host: str) -> str:
+    """Say why a host is not connected to, and what would permit it; never what a name resolves to: a caller may ask."""
+    about = f"{host} is not a public address" if _is_numeric(host) else f"{host} resolves to no public address"
+    return f"{about}; ADJUDGE_OUTBOUND_ALLOW lists private networks that may be used"
+
+
+def _split(url: str, pointer: str) -> SplitResult:
+    if len(url) > LONGEST_URL or not url.isascii() or not url.isprintable() or " " in url or "\\" in url:
+        raise RefusedUrl(
+            f"a URL is at most {LONGEST_URL} ASCII characters without spaces or backslashes", pointer=pointer
+        )
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError as error:
+        raise RefusedUrl(f"`{url}` is not a URL: {error}", pointer=pointer) from None
+    return parts
+
+
+def _is_numeric(host: str) -> bool:
+    try:
+        ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,231 @@
+"""The feed: all outcomes in an order in which none can appear behind a reader.
+
+Commits finish out of order, so neither a sequence nor a time will do. `outcome.xid` is the transaction
+that wrote the row; below the oldest one still running nothing can appear any more. Read in order of
+(xid, decision, version) up to there, the feed has no gap. A long transaction anywhere on the server
+holds it back; it loses nothing.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+from adjudge.store import partitions
+from adjudge.store.connecting import Connection
+from adjudge.store.scope import Scope
+
+LONGEST_PAGE: Final = 500
+NOT_IN_FEED: Final = 0
+"""`outcome.xid` of what came in from elsewhere: never told to anybody."""
+REWIND: Final = timedelta(minutes=10)
+"""How far a reader is put back after a failover, which may have taken the last commits with it."""
+_SCANS: Final = (50, 200, 1_000)
+"""Rows that one statement passes over. Written into it: the plan must not depend on a guess."""
+_NOBODY = UUID(int=0)
+
+
+class Position(NamedTuple):
+    """A place in the feed. A reader at a position has read all rows up to and including it."""
+
+    xid: int
+    decision: UUID = _NOBODY
+    version: int = 0
+
+
+BEGINNING: Final = Position(2)
+"""Transactions of users have numbers from 3 on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """How far somebody has read."""
+
+    position: Position
+    at: datetime
+    """No outcome settled before this is still to come, give or take a transaction's length."""
+    generation: str
+    """Of the server that gave the position a meaning; another one numbers its transactions anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a reader asks for, within what it may see. Unset: everything."""
+
+    type: str | None = None
+    location: str | None = None
+
+    def shows(self, scope: Scope, type: str, location: str) -> bool:  # noqa: A002
+        """As the statement decides it, for rows that were read for everybody."""
+        return (
+            (self.type is None or self.type == type)
+            and (self.location is None or self.location == location)
+            and scope.sees(location)
+        )
+
+
+EVERYTHING: Final = Wanted()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One outcome with its decision."""
+
+    xid: int
+    decision_id: UUID
+    version: int
+    kind: str
+    answer: str | None
+    source: str
+    confidence: float | None
+    deciders: list[str]
+    reason: str
+    certificate: str | None
+    settled_at: datetime
+    type: str
+    location: str
+    subject: str
+    facts: str
+    revision: int
+    asked_at: datetime
+    deadline: datetime
+    deadline_shown: bool
+    trace: str | None
+
+    @property
+    def position(self) -> Position:
+        return Position(self.xid, self.decision_id, self.version)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What came after a mark, in order."""
+
+    rows: list[Row]
+    mark: Mark
+    """Behind the rows, and behind what was passed over because it was not asked for."""
+    at_end: bool
+    """Nothing more was there at that moment."""
+    is_quiet: bool
+    """No transaction that may write was running."""
+
+
+EDGE = """
+    SELECT pg_snapshot_xmin(pg_current_snapshot()) AS edge_xid,
+        pg_snapshot_xmin(pg_current_snapshot()) = pg_snapshot_xmax(pg_current_snapshot()) AS edge_quiet,
+        clock_timestamp() AS edge_now,
+        system_identifier || '/' || left(pg_walfile_name(pg_current_wal_lsn()), 8) AS edge_generation
+    FROM pg_control_system()
+"""
+# One statement, so that one snapshot says both what is there and up to where nothing can appear any more.
+# The header stands in every row; without rows it stands alone.
+# `ANY` beside the join: a week that was never analysed yet is taken for small, and would be read as a whole.
+_PAGE = """
+    WITH scanned AS MATERIALIZED (
+        SELECT xid, decision_id, version, kind, answer, source, confidence, deciders, reason, certificate, settled_at
+        FROM outcome
+        WHERE (xid, decision_id, version) > ($1::xid8, $2::uuid, $3::int)
+            AND xid < pg_snapshot_xmin(pg_current_snapshot())
+        ORDER BY xid, decision_id, version LIMIT {scan}
+    ), last AS (
+        SELECT xid, decision_id, version, settled_at FROM scanned
+        ORDER BY xid DESC, decision_id DESC, version DESC LIMIT 1
+    ), shown AS (
+        SELECT scanned.*, decision.type, decision.location, decision.subject, decision.facts, decision.revision,
+            decision.asked_at, decision.deadline, decision.deadline_shown, decision.trace
+        FROM scanned JOIN decision ON decision.id = scanned.decision_id
+        WHERE decision.id = ANY(ARRAY(SELECT decision_id FROM scanned))
+            AND decision.org = $4 AND ($5::text[] IS NULL OR decision.location = ANY($5::text[]))
+            AND ($6::text IS NULL OR decision.location = $6) AND ($7::text IS NULL OR decision.type = $7)
+        ORDER BY scanned.xid, scanned.decision_id, scanned.version LIMIT $8
+    )
+    SELECT edge.*, (SELECT count(*) FROM scanned) AS scanned, last.xid AS last_xid, last.decision_id AS last_decision,
+        last.version AS last_version, last.settled_at AS last_settled, shown.*
+    FROM ({edge}) AS edge LEFT JOIN last ON true LEFT JOIN shown ON true
+    ORDER BY shown.xid, shown.decision_id, shown.version
+"""
+PAGES: Final = {scan: _PAGE.format(scan=scan, edge=EDGE) for scan in _SCANS}
+
+PROBE = """
+    SELECT xid, settled_at FROM outcome WHERE (xid, decision_id, version) > ($1::xid8, $2::uuid, 0)
+    ORDER BY xid, decision_id, version LIMIT 1
+"""
+
+
+async def read(connection: Connection, scope: Scope, wanted: Wanted, after: Mark, limit: int) -> Page:
+    """Return what comes after the mark, at most `limit` outcomes and a bounded number of rows passed over.
+
+    A mark of another generation (the database was restored, or has failed over) means a moment only: it
+    is read again from a little before that.
+    """
+    page = await _read(connection, scope, wanted, after, limit)
+    if page.mark.generation == after.generation:
+        return page
+    position = await position_at(connection, after.at - REWIND)
+    return await _read(connection, scope, wanted, Mark(position, after.at - REWIND, page.mark.generation), limit)
+
+
+async def edge(connection: Connection) -> Mark:
+    """Return the mark behind everything that can be read at this moment."""
+    row = await connection.fetchrow(EDGE)
+    return Mark(Position(row["edge_xid"]), row["edge_now"], row["edge_generation"])
+
+
+async def beginning(connection: Connection) -> Mark:
+    """Return the mark before the first outcome that is kept."""
+    return Mark(BEGINNING, await partitions.oldest(connection), await _generation(connection))
+
+
+async def since(connection: Connection, moment: datetime) -> Mark:
+    """Return a mark before the first outcome settled at the moment or later; up to a transaction earlier."""
+    position = await position_at(connection, moment - timedelta(seconds=10))
+    return Mark(position, moment, await _generation(connection))
+
+
+async def position_at(connection: Connection, moment: datetime) -> Position:
+    """Return a position before all outcomes settled since the moment, by halving: some forty short reads."""
+    low = BEGINNING.xid + 1
+    high: int = await connection.fetchval("SELECT pg_snapshot_xmin(pg_current_snapshot())")
+    while low < high:
+        middle = (low + high) // 2
+        found = await connection.fetchrow(PROBE, middle, _NOBODY)
+        if found is None or found["settled_at"] >= moment:
+            high = middle
+        else:
+            low = found["xid"] + 1
+    return Position(low)
+
+
+async def _read(connection: Connection, scope: Scope, wanted: Wanted, after: Mark, limit: int) -> Page:
+    is_filtered = scope.locations is not None or wanted != EVERYTHING
+    scan = _SCANS[-1] if is_filtered else next(size for size in _SCANS if size >= min(limit, _SCANS[-1]))
+    records = await connection.fetch(
+        PAGES[scan],
+        *after.position,
+        scope.org,
+        None if scope.locations is None else list(scope.locations),
+        wanted.location,
+        wanted.type,
+        limit,
+    )
+    rows = [Row(**{name: record[name] for name in _COLUMNS}) for record in records if record["xid"] is not None]
+    return _page(records[0], rows, after, is_full=len(rows) == limit, is_cut=records[0]["scanned"] == scan)
+
+
+def _page(header: Any, rows: list[Row], after: Mark, *, is_full: bool, is_cut: bool) -> Page:
+    generation, is_quiet = header["edge_generation"], header["edge_quiet"]
+    if is_full:
+        return Page(rows, Mark(rows[-1].position, rows[-1].settled_at, generation), at_end=False, is_quiet=is_quiet)
+    at = header["last_settled"] or after.at
+    if is_cut:
+        last = Position(header["last_xid"], header["last_decision"], header["last_version"])
+        return Page(rows, Mark(last, at, generation), at_end=False, is_quiet=is_quiet)
+    edge = max(Position(header["edge_xid"]), after.position)
+    return Page(rows, Mark(edge, header["edge_now"] if is_quiet else at, generation), at_end=True, is_quiet=is_quiet)
+
+
+async def _generation(connection: Connection) -> str:
+    return (await edge(connection)).generation
+
+
+_COLUMNS = tuple(Row.__slots__)

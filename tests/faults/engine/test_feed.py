@@ -1,0 +1,113 @@
+"""A follower of the feed has every outcome, whatever is killed while it reads."""
+
+import asyncio
+import socket
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+from tests.stacks import Role, Stack, question
+
+from adjudge.client import AsyncAdjudge, Patience, Unavailable
+from adjudge.store.migrations import upgrade
+
+IMPATIENT = Patience(total_seconds=1.0)
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
+async def an_api(stack: Stack) -> tuple[str, Role]:
+    port = free_port()
+    role = await stack.spawn("api", ADJUDGE_PORT=str(port))
+    url = f"http://127.0.0.1:{port}"
+    await stack.reach(url)
+    return url, role
+
+
+async def follow(urls: Sequence[str], key: str | None, after: str, seen: list[str], done: Callable[[], bool]) -> int:
+    """Follow at one replica; when it is gone, go on from the cursor at the next. Return how often."""
+    cursor: str | None = after
+    moves = 0
+    while not done():
+        async with AsyncAdjudge(urls[moves % len(urls)], key, patience=IMPATIENT) as adjudge:
+            feed = adjudge.outcomes(after=cursor)
+            try:
+                async for event in feed:
+                    seen.append(event.id)
+                    cursor = event.cursor
+                    if done():
+                        break
+            except Unavailable:
+                moves += 1
+    return moves
+
+
+async def edge(stack: Stack) -> str:
+    return (await stack.admin.get("/v1/outcomes?since=2100-01-01T00:00:00Z")).json()["next"]
+
+
+async def test_a_follower_of_three_workers_misses_nothing_while_they_and_its_server_are_killed(build_stack):
+    """Two replicas of the API; the follower's own is killed, and one worker in the midst of its work."""
+    stack = await build_stack("keeper", lease_seconds=1.0)
+    (first, its_process), (second, _) = await an_api(stack), await an_api(stack)
+    workers = [await stack.spawn("worker") for _ in range(3)]
+    after, seen = await edge(stack), []
+    following = asyncio.create_task(
+        follow((first, second), stack.admin.key, after, seen, lambda: len(set(seen)) == 1_200)
+    )
+
+    asked = await stack.ask_many(400)
+    asked += await stack.ask_many(400, "nobody.answer")
+    await workers[0].kill()
+    await its_process.kill()
+    asked += await stack.ask_many(400)
+    await stack.settled(asked, seconds=60)
+
+    async with asyncio.timeout(30):
+        assert await following >= 1
+    assert Counter(seen) == Counter(f"{decision}.1" for decision in asked)
+
+
+async def test_a_follower_outlives_its_database(private_postgres, build_stack):
+    """Killed and started again while it waits: the stream of outcomes goes on, nothing is missed."""
+    postgres = await private_postgres()
+    await upgrade(postgres.url)
+    stack = await build_stack("api", "worker", "keeper", database_url=postgres.url)
+    before = [decision["id"] for decision in [await stack.ask("model", wait=10) for _ in range(3)]]
+    after = (await stack.admin.get("/v1/outcomes?limit=1")).json()["next"]
+    waiting = asyncio.create_task(stack.admin.get(f"/v1/outcomes?after={await edge(stack)}", Prefer="wait=30"))
+    async with asyncio.timeout(10):
+        while stack.services.feed._tail is None:
+            await asyncio.sleep(0.01)
+
+    await postgres.kill()
+    await postgres.start()
+    async with asyncio.timeout(20):
+        while (answer := await stack.admin.post("/v1/decisions", question())).is_error:
+            await asyncio.sleep(0.1)
+
+    async with asyncio.timeout(30):
+        waited = (await waiting).json()["items"]
+    assert answer.json()["id"] in {item["subject"] for item in waited}
+    rest = (await stack.admin.get(f"/v1/outcomes?after={after}")).json()["items"]
+    assert [item["subject"] for item in rest][:2] == before[1:]
+
+
+async def test_a_replica_that_stops_does_not_wait_for_those_who_follow_it(build_stack):
+    """SIGTERM with a stream open; the reader has a cursor to go on elsewhere."""
+    stack = await build_stack()
+    url, role = await an_api(stack)
+    headers = {"Authorization": f"Bearer {stack.admin.key}", "Accept": "text/event-stream"}
+    async with stack.client.stream("GET", f"{url}/v1/outcomes", headers=headers) as response:
+        lines = response.aiter_lines()
+        assert await anext(lines) == "retry: 2000"
+        role._process.terminate()
+
+        async with asyncio.timeout(5):
+            rest = [line async for line in lines]
+            await role.ended()
+
+    assert any(line.startswith("id: ") for line in rest)

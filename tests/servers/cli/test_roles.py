@@ -1,0 +1,132 @@
+"""`adjudge api | worker | keeper` alone, as a supervisor, a probe and a container meet them."""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+from tests.fleet import Fleet, Member
+from tests.stacks import build_stack, database
+
+from adjudge.cli.grounds import grounded
+from adjudge.store.migrations import newest, upgrade
+
+__all__ = ["build_stack"]
+
+ROLES = ("api", "worker", "keeper")
+READ_ONLY = '''
+"""Imported at start: nothing can be written, as on a read-only root."""
+
+import errno
+import os
+import sys
+
+WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+CHANGES = {"os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.truncate", "os.symlink", "os.link"}
+
+
+def refuse(event, arguments):
+    path = str(arguments[0]) if arguments else ""
+    writes = event == "open" and isinstance(arguments[0], (str, bytes)) and arguments[2] & WRITING
+    if (writes or event in CHANGES) and not path.startswith(("/dev/", "/proc/")):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), path)
+
+
+sys.addaudithook(refuse)
+'''
+
+
+async def test_every_role_answers_its_probes_and_a_draining_one_is_no_longer_ready(build_stack):
+    """It is alive while it drains, so that nobody kills it for that."""
+    stack = await build_stack()
+    fleet = Fleet(stack, ROLES)
+    await fleet.start()
+    await stack.reach(fleet.urls()[0])
+    worker = fleet.members["worker"]
+    alive = {name: await member.answers("/livez") for name, member in fleet.members.items()}
+    decision = await stack.ask("gated")
+    await stack.until_asked("gated@1")
+
+    ending = asyncio.create_task(worker.process.terminate())
+    async with asyncio.timeout(5):
+        while await worker.answers("/readyz") != 503:
+            await asyncio.sleep(0.02)
+    draining = await worker.answers("/livez")
+    stack.open_gate()
+
+    assert await ending == 0
+    assert alive == dict.fromkeys(ROLES, 200)
+    assert draining == 200
+    assert (await stack.read(decision["id"], wait=5))["outcome"]["answer"] == "pay"
+
+
+async def test_a_worker_is_not_ready_without_its_broker_and_a_keeper_is(private_valkey, build_stack):
+    """A keeper has work that needs only the database."""
+    valkey = await private_valkey()
+    stack = await build_stack(redis_url=valkey.url)
+    async with grounded("worker", stack.settings) as ground:
+        before = await ground.standing(needs_broker=True).look()
+        await valkey.kill()
+        worker = await ground.standing(needs_broker=True).look()
+        keeper = await ground.standing(needs_broker=False).look()
+
+    assert before.ready
+    assert not worker.ready
+    assert worker.body["checks"]["valkey"] == {"ok": False, "degraded": False}
+    assert keeper.ready
+
+
+@pytest.mark.parametrize("role", ROLES)
+async def test_a_process_refuses_a_schema_that_it_does_not_know_with_one_line(build_stack, servers, role):
+    async with database(servers.database_url, "template0", f"old_for_{role}") as url:
+        await upgrade(url, "0001")
+        stack = await build_stack()
+        process = await stack.spawn(role, DATABASE_URL=url)
+        async with asyncio.timeout(20):
+            await process.ended()
+
+    said = (stack.folder / f"{role}.log").read_text()
+    assert said == f"adjudge: the schema is at 0001, this release needs {newest()}: run `adjudge db upgrade`\n"
+
+
+async def test_no_role_writes_a_file(build_stack, tmp_path):
+    """So that the container's root may be read-only, with no volume."""
+    (tmp_path / "sitecustomize.py").write_text(READ_ONLY)
+    path = os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])
+    stack = await build_stack()
+    fleet = Fleet(stack, ROLES, PYTHONPATH=path, PYTHONDONTWRITEBYTECODE="1")
+    await fleet.start()
+    await stack.reach(fleet.urls()[0])
+
+    settled = await stack.ask("paced", wait=10)
+    metrics = [await fetched(member, "/metrics") for member in fleet.members.values()]
+
+    assert (settled["outcome"]["source"], settled["outcome"]["answer"]) == ("model", "pay")
+    assert all("adjudge_build_info" in text for text in metrics)
+    for role in ROLES:
+        assert "Read-only file system" not in (stack.folder / f"{role}.log").read_text()
+
+
+def test_the_stand_in_for_a_read_only_root_refuses_what_one_would(tmp_path):
+    import subprocess
+
+    (tmp_path / "sitecustomize.py").write_text(READ_ONLY)
+    file = tmp_path / "written"
+    ran = subprocess.run(
+        [sys.executable, "-c", f"open({str(file)!r}, 'w')"],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+
+    assert "Read-only file system" in ran.stderr
+    assert not Path(file).exists()
+
+
+async def fetched(member: Member, path: str) -> str:
+    async with httpx.AsyncClient(timeout=5) as client:
+        return (await client.get(member.url + path)).text

@@ -1,0 +1,202 @@
+"""The live record as a labelled set: whole, incremental, resumable; what wrote it can be read by the demo."""
+
+import csv
+import gzip
+from datetime import timedelta
+from pathlib import Path
+
+import asyncpg
+import pytest
+from tests.servers.labelled.recorded import LABEL, LABELS, START, VOTE, record
+
+from adjudge.labelled import exporting
+from adjudge.labelled.progress import UnsuitableFolder
+from adjudge.store.extracting import Wanted
+from adjudge_retail.labelled import read_set
+
+
+class CutOff(Exception):
+    """The process is gone."""
+
+
+WANTED = Wanted(type="shelf")
+FORMS = ("csv", "parquet")
+
+
+async def export(connection, folder, wanted=WANTED, form="csv", part_rows=7):
+    return await exporting.export(
+        connection, folder, wanted, form, report=lambda done, total: None, part_rows=part_rows
+    )
+
+
+def rows_of(folder: Path, table: str = "items") -> list[dict[str, str]]:
+    with gzip.open(folder / f"{table}.csv.gz", "rt", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+@pytest.mark.parametrize("form", FORMS)
+async def test_what_was_recorded_is_what_the_labelled_reader_reads(connection, tmp_path, form):
+    ids = await record(connection, 20, by=("vision@1", "vision@2"))
+    await connection.execute(LABEL, ids[3], "appeal", "cheese")
+    for reviewer, answer, minutes in (("ben", "ale", 2), ("anna", "bread", 1)):
+        await connection.execute(VOTE, ids[5], reviewer, answer, START + timedelta(minutes=minutes))
+    await connection.execute(LABEL, ids[5], "late-vote", "cheese")
+
+    done = await export(connection, tmp_path / "set", form=form)
+
+    found = read_set(tmp_path / "set")
+    assert (done.decisions, done.deciders) == (20, ("vision@1", "vision@2"))
+    assert found.labels == LABELS
+    assert [item.id for item in found.items] == [str(id_) for id_ in ids]
+    assert {item.id: item.truth for item in found.items if item.truth} == {str(ids[3]): "cheese"}
+    assert [said.answer for said in found.answers[str(ids[5])]] == ["bread", "ale", "cheese"]
+    assert [said.reviewer for said in found.answers[str(ids[5])]][:2] == ["anna", "ben"]
+    assert found.scores.keys() == {"vision@1", "vision@2"}
+    for item in found.items:
+        assert sum(found.scores["vision@1"].of(item.id).values()) == pytest.approx(1, abs=1e-3)
+    first = found.items[0].more
+    assert (first["location"], first["stake"], first["currency"]) == ("store-1", "2.49", "USD")
+    assert (first["audit"].lower(), float(first["audit_rate"]), first["audit_role"]) == ("true", 0.25, "certify")
+
+
+@pytest.mark.parametrize("form", FORMS)
+async def test_a_second_run_fetches_what_is_new_or_was_learnt_since_and_nothing_else(connection, tmp_path, form):
+    ids = await record(connection, 20)
+    await export(connection, tmp_path, form=form)
+    before = read_set(tmp_path)
+    more = await record(connection, 10, first=20)
+    await connection.execute(LABEL, ids[2], "appeal", "ale")
+    await connection.execute(VOTE, ids[4], "anna", "bread", START)
+
+    done = await export(connection, tmp_path, form=form)
+
+    after = read_set(tmp_path)
+    assert done.decisions == 12
+    assert [item.id for item in after.items] == [str(each) for each in (*ids, *more)]
+    assert next(item for item in after.items if item.id == str(ids[2])).truth == "ale"
+    assert [said.answer for said in after.answers[str(ids[4])]] == ["bread"]
+    assert {key: list(row) for key, row in before.scores["vision@1"].rows.items()}.items() <= {
+        key: list(row) for key, row in after.scores["vision@1"].rows.items()
+    }.items()
+    assert (await export(connection, tmp_path, form=form)).decisions == 0
+    assert read_set(tmp_path).items == after.items
+
+
+async def test_a_transaction_that_was_open_during_a_run_is_in_the_next(connection, database_url, tmp_path):
+    """Commits finish out of order: a run up to the largest number seen would miss it for ever."""
+    early = await record(connection, 2)
+    slow = await asyncpg.connect(database_url)
+    async with slow.transaction():
+        late = await record(slow, 3, first=100)
+        meanwhile = await record(connection, 5, first=10)
+        await export(connection, tmp_path)
+        assert {row["item_id"] for row in rows_of(tmp_path)} >= {str(each) for each in early}
+    await slow.close()
+
+    await export(connection, tmp_path)
+
+    assert [row["item_id"] for row in rows_of(tmp_path)] == [str(each) for each in (*early, *meanwhile, *late)]
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("dies_at", ["part", "table"])
+async def test_a_run_that_was_cut_off_is_gone_on_with_and_ends_the_same(
+    connection, tmp_path, monkeypatch, form, dies_at
+):
+    await record(connection, 60)
+    await export(connection, tmp_path / "whole", form=form)
+    ids = await record(connection, 40, first=60)
+    await connection.execute(VOTE, ids[1], "anna", "bread", START)
+    (tmp_path / "cut").mkdir()
+    await export(connection, tmp_path / "whole", form=form)
+    calls = iter(range(5))
+
+    def dying(*given, **named):
+        if next(calls) == 2:
+            raise CutOff
+        return original(*given, **named)
+
+    name = {"part": "write_part", "table": "assemble"}[dies_at]
+    original = getattr(exporting, name)
+    with monkeypatch.context() as patch:
+        patch.setattr(exporting, name, dying)
+        with pytest.raises((CutOff, ExceptionGroup)):
+            await export(connection, tmp_path / "cut", form=form)
+
+    done = await export(connection, tmp_path / "cut", form=form)
+
+    assert done.resumed
+    whole, cut = read_set(tmp_path / "whole"), read_set(tmp_path / "cut")
+    assert (cut.items, cut.answers, cut.labels) == (whole.items, whole.answers, whole.labels)
+    assert cut.scores == whole.scores
+    assert not (tmp_path / "cut" / ".export").exists()
+
+
+async def test_what_is_open_or_cancelled_or_elsewhere_is_no_example(connection, tmp_path):
+    [open_one, cancelled, elsewhere, kept] = await record(connection, 4)
+    other = await record(connection, 1, first=10, location="store-2")
+    await record(connection, 1, first=20, question_type="other")
+    await connection.execute("SET session_replication_role = replica")
+    await connection.execute("DELETE FROM outcome WHERE decision_id = $1", open_one)
+    await connection.execute("UPDATE outcome SET source = 'cancel' WHERE decision_id = $1", cancelled)
+    await connection.execute("UPDATE decision SET location = 'store-2' WHERE id = $1", elsewhere)
+
+    await export(connection, tmp_path, Wanted(type="shelf", locations=("store-1",)))
+    await export(connection, tmp_path / "since", Wanted(type="shelf", since=START + timedelta(minutes=10)))
+
+    assert [row["item_id"] for row in rows_of(tmp_path)] == [str(kept)]
+    assert [row["item_id"] for row in rows_of(tmp_path / "since")] == [str(each) for each in other]
+
+
+async def test_labels_that_come_up_later_are_columns_of_all_scores(connection, tmp_path):
+    """Candidates differ from request to request."""
+    await record(connection, 5, labels=("ale", "bread"))
+    await export(connection, tmp_path)
+    await record(connection, 5, first=5, labels=("bread", "dates"))
+
+    await export(connection, tmp_path)
+
+    found = read_set(tmp_path)
+    assert found.labels == ("ale", "bread", "dates")
+    assert {len(row) for row in found.scores["vision@1"].rows.values()} == {3}
+    assert [row["candidates"] for row in rows_of(tmp_path)][5:] == ['["bread", "dates"]'] * 5
+
+
+async def test_answers_to_structured_questions_become_the_labels(connection, tmp_path):
+    space = '{"type": "structured", "schema": "{}"}'
+    await record(connection, 20, labels=('{"count":1}', '{"count":2}'))
+    await connection.execute("SET session_replication_role = replica")
+    await connection.execute("UPDATE decision SET facts = facts || jsonb_build_object('space', $1::jsonb)", space)
+
+    await export(connection, tmp_path, part_rows=1)
+
+    assert set(read_set(tmp_path).labels) == {'{"count":1}', '{"count":2}'}
+
+
+async def test_a_folder_that_holds_something_else_is_refused(connection, tmp_path):
+    await record(connection, 2)
+    (tmp_path / "labels.csv").write_text("label\nmine\n")
+    with pytest.raises(UnsuitableFolder, match="not exported"):
+        await export(connection, tmp_path)
+    (tmp_path / "labels.csv").unlink()
+    await export(connection, tmp_path)
+
+    with pytest.raises(UnsuitableFolder, match="other options"):
+        await export(connection, tmp_path, Wanted(type="other"))
+
+    assert len(rows_of(tmp_path)) == 2
+
+
+async def test_two_exports_into_one_folder_do_not_mix(connection, tmp_path):
+    with exporting.held(tmp_path), pytest.raises(UnsuitableFolder, match="another process"):
+        await export(connection, tmp_path)
+
+
+async def test_neither_evidence_nor_subjects_leave(connection, tmp_path):
+    await record(connection, 3, subject={"customer": "jane@example.org"})
+
+    await export(connection, tmp_path)
+
+    written = b"".join(gzip.decompress(file.read_bytes()) for file in tmp_path.rglob("*.gz"))
+    assert b"jane" not in written
+    assert b"camera" not in written

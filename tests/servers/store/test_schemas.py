@@ -1,0 +1,68 @@
+"""Which schemas a release starts on: its own, and a newer one that says it still serves it."""
+
+import asyncpg
+import pytest
+from tests.stacks import database
+
+from adjudge.store import migrations
+from adjudge.store.migrations import UnknownSchema, newest, require_known, upgrade
+
+
+@pytest.fixture
+async def connection(database_url):
+    connection = await asyncpg.connect(database_url)
+    yield connection
+    await connection.close()
+
+
+async def a_newer_release_was_here(connection, *, works_from: str | None) -> None:
+    await connection.execute("UPDATE alembic_version SET version_num = '9998'")
+    said = "NULL" if works_from is None else f"'works with {works_from} and later'"
+    await connection.execute(f"COMMENT ON TABLE alembic_version IS {said}")
+
+
+async def test_its_own_schema_is_known(connection):
+    await require_known(connection)
+
+
+async def test_without_a_schema_it_says_what_to_do(servers):
+    async with database(servers.database_url, "template0", "without_schema") as url:
+        connection = await asyncpg.connect(url)
+        with pytest.raises(UnknownSchema, match="no schema yet: run `adjudge db upgrade`"):
+            await require_known(connection)
+        await connection.close()
+
+
+async def test_an_older_schema_is_to_be_upgraded_first(servers):
+    async with database(servers.database_url, "template0", "older_schema") as url:
+        await upgrade(url, "0001")
+        connection = await asyncpg.connect(url)
+        with pytest.raises(UnknownSchema, match=f"at 0001, this release needs {newest()}: run `adjudge db upgrade`"):
+            await require_known(connection)
+        await connection.close()
+
+
+async def test_a_newer_schema_that_still_serves_this_release_is_known(connection):
+    """The old workers of a rolling upgrade may be started again."""
+    await a_newer_release_was_here(connection, works_from=newest())
+
+    await require_known(connection)
+
+
+@pytest.mark.parametrize("works_from", ["9998", None])
+async def test_a_newer_schema_that_does_not_say_so_is_refused(connection, works_from):
+    await a_newer_release_was_here(connection, works_from=works_from)
+
+    with pytest.raises(UnknownSchema, match="run a newer release"):
+        await require_known(connection)
+
+
+async def test_an_upgrade_by_an_older_release_changes_nothing(connection, database_url):
+    await a_newer_release_was_here(connection, works_from=newest())
+
+    await upgrade(database_url)
+
+    assert await migrations.current(database_url) == "9998"
+    await a_newer_release_was_here(connection, works_from="9998")
+    with pytest.raises(UnknownSchema):
+        await upgrade(database_url)

@@ -1,0 +1,134 @@
+"""The figures are those of the running system."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from prometheus_client import REGISTRY
+from tests.stacks import Stack
+
+from adjudge.engine.figures import Figures
+
+
+@pytest.fixture
+def figures(stack: Stack) -> Figures:
+    services = stack.services
+    return Figures(services.pool, services.streams, services.revisions, now=services.clock)
+
+
+async def test_a_request_is_counted_by_the_template_of_its_route_and_its_kind_of_answer(stack):
+    before = requests("/v1/decisions/{decision}", "4xx"), requests("/v1/decisions", "2xx"), requests("none", "4xx")
+
+    await stack.ask()
+    await stack.admin.get("/v1/decisions/00000000-0000-7000-8000-000000000000")
+    await stack.admin.get("/v1/strangers/path")
+
+    after = requests("/v1/decisions/{decision}", "4xx"), requests("/v1/decisions", "2xx"), requests("none", "4xx")
+    assert [now - then for now, then in zip(after, before, strict=True)] == [1, 1, 1]
+
+
+async def test_the_audit_coin_is_counted_beside_what_it_should_give(stack):
+    """Promise 8. Of 400 coins of 0.5 some 200 fall, 40 more or less in all but one run of ten thousand."""
+    expected, marked = audits("expected"), audits("marked")
+
+    await stack.ask_many(400)
+
+    assert audits("expected") - expected == pytest.approx(200)
+    assert 160 < audits("marked") - marked < 240
+
+
+async def test_a_step_that_nobody_takes_is_overdue(stack, figures):
+    await stack.stop("keeper")
+    asked = await stack.ask("person")
+    await stack.rows(
+        "UPDATE work SET due_at = clock_timestamp() - interval '1 min' WHERE decision_id = $1", asked["id"]
+    )
+
+    await figures.measure_open()
+
+    assert value("adjudge_overdue_decisions") == 1
+    assert value("adjudge_open_decisions", lane="standard") == 1
+    await stack.start("keeper")
+    await until(lambda: value("adjudge_overdue_decisions") == 0)
+
+
+async def test_questions_wait_in_the_figures_though_no_worker_lives_to_tell(stack, figures):
+    await stack.stop("worker")
+    asked = [(await stack.ask())["id"] for _ in range(3)]
+
+    async with asyncio.timeout(10):
+        while value("adjudge_stream_unread", decider="sure@1", lane="standard") != 3:
+            await figures.measure_streams()
+
+    await stack.start("worker")
+    await stack.settled(asked)
+
+
+async def test_a_task_waits_for_its_pool_in_the_figures_and_the_vote_is_timed(stack, figures):
+    votes = value("adjudge_vote_duration_seconds_count", pool="experts") or 0
+    await stack.ask("expert")
+
+    await figures.measure_queues()
+
+    assert value("adjudge_queue_waiting", pool="experts") == 1
+    await (await stack.reviewer("eva", "experts")).vote("pay")
+    assert value("adjudge_vote_duration_seconds_count", pool="experts") == votes + 1
+
+
+async def test_the_store_tells_its_size_and_how_far_it_is_prepared(figures):
+    await figures.measure_store()
+
+    assert value("adjudge_database_bytes") > 1_000_000
+    assert value("adjudge_partition_weeks_ahead") >= 1
+
+
+async def test_a_keepers_duties_say_when_they_were_last_done(stack):
+    started = stack.services.clock() - timedelta(seconds=1)
+
+    for duty in ("timers", "sweeper", "leases", "tidy", *(f"figures-{part}" for part in ("open", "queues", "streams"))):
+        await until(
+            lambda duty=duty: (
+                (value("adjudge_duty_last_success_timestamp_seconds", duty=duty) or 0) > started.timestamp()
+            )
+        )
+
+
+async def test_the_delay_of_the_event_loop_is_measured_in_each_process():
+    for process in ("api", "worker", "keeper"):
+        await until(lambda process=process: bool(value("adjudge_loop_delay_seconds_count", process=process)))
+
+
+async def test_settling_a_batch_is_timed(stack):
+    before = value("adjudge_settle_duration_seconds_count") or 0
+
+    await stack.settled([(await stack.ask())["id"]])
+
+    assert value("adjudge_settle_duration_seconds_count") > before
+
+
+async def test_what_was_not_marked_is_counted_as_nothing_and_not_left_out(stack):
+    """An alert compares it with what was expected: without a series there is nothing to compare."""
+    seldom = ("person", "expert", "paused", "brief", "tie", "majority", "together", "claims")
+    for kind in seldom:
+        await stack.ask(kind)
+
+    assert [kind for kind in seldom if value("adjudge_audits_marked_total", type=kind) is None] == []
+
+
+def requests(route: str, status: str) -> float:
+    return value("adjudge_http_request_duration_seconds_count", route=route, status=status) or 0
+
+
+def audits(which: str) -> float:
+    return value(f"adjudge_audits_{which}_total", type="model") or 0
+
+
+def value(name: str, **labels: str) -> float | None:
+    return REGISTRY.get_sample_value(name, labels)
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(15):
+        while not holds():
+            await asyncio.sleep(0.02)

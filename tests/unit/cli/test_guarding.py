@@ -1,0 +1,94 @@
+"""The head of a request is bounded, however it is cut into pieces."""
+
+import asyncio
+from typing import Any
+
+import pytest
+import uvicorn
+from uvicorn.server import ServerState
+
+from adjudge.cli.guarding import LARGEST_HEAD, MOST_DISCARDED, Guarded
+
+BEGUN = b"POST / HTTP/1.1\r\nHost: x\r\n"
+
+
+class Line(asyncio.Transport):
+    """Remembers what is written to it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.said, self.closed, self.ended = b"", False, False
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return default
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def write(self, data: Any) -> None:
+        self.said += data
+
+    def write_eof(self) -> None:
+        self.ended = True
+
+    def close(self) -> None:
+        self.closed = True
+
+    def pause_reading(self) -> None: ...
+    def resume_reading(self) -> None: ...
+
+
+@pytest.fixture
+async def line() -> tuple[Guarded, Line]:
+    async def app(scope: Any, receive: Any, send: Any) -> None: ...
+
+    config = uvicorn.Config(app, http=Guarded, lifespan="off", access_log=False)
+    config.load()
+    protocol, transport = Guarded(config, ServerState(), {}), Line()
+    protocol.connection_made(transport)
+    return protocol, transport
+
+
+def with_head(size: int) -> bytes:
+    return BEGUN + b"X: " + b"a" * (size - len(BEGUN) - 7) + b"\r\n\r\n"
+
+
+@pytest.mark.parametrize("piece", [1_000, LARGEST_HEAD * 2], ids=["in pieces", "at once"])
+async def test_a_head_past_its_bound_is_refused_and_nothing_is_asked_of_the_application(line, piece):
+    protocol, transport = line
+    sent = with_head(LARGEST_HEAD + 2_000)
+
+    for start in range(0, len(sent), piece):
+        protocol.data_received(sent[start : start + piece])
+
+    assert transport.said.startswith(b"HTTP/1.1 431 ")
+    assert transport.ended
+    assert protocol.cycle is None
+
+
+@pytest.mark.parametrize("piece", [1_000, LARGEST_HEAD * 2], ids=["in pieces", "at once"])
+async def test_a_head_within_its_bound_and_a_large_body_behind_it_are_taken(line, piece):
+    protocol, transport = line
+    body = b"x" * 150_000
+    length = b"Content-Length: %d\r\n" % len(body)
+    sent = with_head(LARGEST_HEAD - len(length)).replace(b"X: ", length + b"X: ") + body
+
+    for start in range(0, len(sent), piece):
+        protocol.data_received(sent[start : start + piece])
+
+    assert transport.said == b""
+    assert protocol.cycle.scope["method"] == "POST"
+    assert protocol.waiting_since is None
+
+
+async def test_who_sends_on_after_the_refusal_is_cut_off(line):
+    protocol, transport = line
+    protocol.data_received(with_head(LARGEST_HEAD * 2))
+
+    for _ in range(MOST_DISCARDED // 100_000):
+        protocol.data_received(b"a" * 100_000)
+    assert not transport.closed
+    protocol.data_received(b"a" * 100_000)
+
+    assert transport.closed
+    assert transport.said.count(b"HTTP/1.1") == 1

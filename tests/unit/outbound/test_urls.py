@@ -1,0 +1,45 @@
+import pytest
+
+from adjudge.outbound import PUBLIC_ONLY, RefusedUrl, check_url, parse_permitted
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "models.example.com/score",
+        "ftp://models.example.com",
+        "file:///etc/passwd",
+        "http://",
+        "http://name:password@models.example.com",
+        "http://models.example.com/#part",
+        "http://models.example.com:99999/",
+        "http://models.example.com\\@10.0.0.1/",
+        "http://models.example.com/a b",
+        "http://models.example.com/\r\nX: 1",
+        "http://[::1",
+        "http://mödel.example.com/",
+        "https://models.example.com/" + "a" * 2_100,
+        "http://127.0.0.1:8000/score",
+        "http://[::1]/",
+        "http://[fe80::1%25eth0]/",
+        "http://169.254.169.254/latest/meta-data",
+    ],
+)
+def test_a_url_is_refused_for_its_form_or_its_private_address(url):
+    with pytest.raises(RefusedUrl) as refused:
+        check_url(url, PUBLIC_ONLY, pointer="#/endpoint")
+
+    assert refused.value.pointer == "#/endpoint"
+
+
+def test_the_refusal_of_a_private_address_says_what_would_permit_it():
+    with pytest.raises(RefusedUrl, match="ADJUDGE_OUTBOUND_ALLOW"):
+        check_url("http://127.0.0.1/", PUBLIC_ONLY)
+
+    check_url("http://127.0.0.1/", parse_permitted("127.0.0.0/8"))
+
+
+@pytest.mark.parametrize("url", ["https://models.example.com/a?b=c", "http://models:8000", "http://93.184.216.34/"])
+def test_other_urls_pass(url):
+    check_url(url, PUBLIC_ONLY)

@@ -21,6 +21,8 @@ from adjudge.config import (
     Leaf,
     base_of,
     compile_documents,
+    diff,
+    difference_in_words,
     read_folder,
 )
 from adjudge.deciders import DeciderUnavailable, open_deciders
@@ -63,6 +65,17 @@ def explain(
     """Print every value that decides about a type at a location, with the line and the layer that say so."""
     leaves = sound_configuration(folder).explain(location, question_type)
     print(as_json(leaves) if json_ else "\n".join(table(COLUMNS, map(_row, leaves))))
+
+
+@app.command(name="diff")
+def diff_(
+    old: Annotated[Path, typer.Argument(metavar="OLD", help="A folder of YAML documents.")],
+    new: Annotated[Path, typer.Argument(metavar="NEW", help="The folder that would replace it.")],
+    json_: Json = False,
+) -> None:
+    """Print what would change in effect: which values and plans, at how many locations."""
+    difference = diff(sound_configuration(old), sound_configuration(new))
+    print(as_json(difference) if json_ else "\n".join(map(plain, difference_in_words(difference))))
 
 
 def read_configuration(folder: Path) -> Configuration:

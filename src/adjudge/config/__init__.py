@@ -2,6 +2,8 @@
 
 from adjudge.config.compiling import compile_documents
 from adjudge.config.configuration import Configuration
+from adjudge.config.differences_in_words import difference_in_words
+from adjudge.config.differing import ChangedLeaf, ChangedPlan, Difference, diff
 from adjudge.config.errors import NoPlan, UnknownLocation, UnknownPool, UnknownType
 from adjudge.config.explaining import Leaf, SetByHand
 from adjudge.config.faults import Fault, InvalidConfiguration
@@ -9,7 +11,10 @@ from adjudge.config.folders import base_of, read_folder, with_packs
 from adjudge.config.organisations import Organisation
 
 __all__ = [
+    "ChangedLeaf",
+    "ChangedPlan",
     "Configuration",
+    "Difference",
     "Fault",
     "InvalidConfiguration",
     "Leaf",
@@ -21,6 +26,8 @@ __all__ = [
     "UnknownType",
     "base_of",
     "compile_documents",
+    "diff",
+    "difference_in_words",
     "read_folder",
     "with_packs",
 ]

@@ -24,3 +24,7 @@ class Site:
     """All layers, merged."""
     declared: Cursor
     """The location's own entry; empty where none is declared."""
+
+    def possible(self, question_type: str) -> tuple[Plan, ...]:
+        """Return every plan that a question of the type may take here."""
+        return (self.plans[question_type],) if question_type in self.plans else ()

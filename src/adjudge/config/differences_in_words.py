@@ -1,0 +1,61 @@
+"""Differences in words: `plans.claims.stages[0].accept.by_hand: … -> … at 12 locations, 1,200 decisions a day`."""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import msgspec
+
+from adjudge.config.differing import ChangedLeaf, ChangedPlan, Difference
+from adjudge.core.answers import Json
+
+MOST_NAMED: Final = 3
+"""Locations that are named; of more, their number is told."""
+LONGEST_VALUE: Final = 60
+
+
+def difference_in_words(difference: Difference) -> list[str]:
+    """Return a line for each thing that differs, and one that sums up."""
+    if not difference:
+        return ["nothing differs in effect"]
+    return [*_locations(difference), *map(_leaf, difference.leaves), *map(_plan, difference.plans), _sum(difference)]
+
+
+def _locations(difference: Difference) -> Iterator[str]:
+    if difference.locations_added:
+        yield f"new: {_named(difference.locations_added)}"
+    if difference.locations_removed:
+        yield f"gone: {_named(difference.locations_removed)}"
+
+
+def _leaf(leaf: ChangedLeaf) -> str:
+    change = f"{leaf.path}: {_value(leaf.before)} -> {_value(leaf.after)}"
+    place = f"{leaf.layer}, {leaf.file}:{leaf.line}"
+    return f"{change} ({place}) at {_named(leaf.locations)}, {_decisions(leaf.decisions_a_day)}"
+
+
+def _plan(plan: ChangedPlan) -> str:
+    before, after = (" or ".join(plans) or "none" for plans in (plan.before, plan.after))
+    where = _named(plan.locations)
+    return f"plan of {plan.type}: {before} -> {after} at {where}, {_decisions(plan.decisions_a_day)}"
+
+
+def _sum(difference: Difference) -> str:
+    leaves, plans = len(difference.leaves), len(difference.plans)
+    touched, of_all = difference.decisions_a_day, difference.all_decisions_a_day
+    counted = f"{leaves} {'value' if leaves == 1 else 'values'}, {plans} {'plan' if plans == 1 else 'plans'}"
+    return f"{counted}; touches {touched:,.0f} of {of_all:,.0f} decisions a day"
+
+
+def _named(locations: Sequence[str]) -> str:
+    if len(locations) <= MOST_NAMED:
+        return ", ".join(locations)
+    return f"{len(locations)} locations ({', '.join(locations[:MOST_NAMED])}, …)"
+
+
+def _value(value: Json) -> str:
+    text = "nothing" if value is None else msgspec.json.encode(value).decode()
+    return text if len(text) <= LONGEST_VALUE else f"{text[: LONGEST_VALUE - 1]}…"
+
+
+def _decisions(number: float) -> str:
+    return f"{number:,.0f} {'decision' if number == 1 else 'decisions'} a day"

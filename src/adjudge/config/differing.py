@@ -1,0 +1,247 @@
+"""What changes between two configurations, in terms of effect: which leaves and plans, where, for how many decisions.
+
+Texts are not compared: a comment, or a value moved to another file, changes nothing.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import Final
+
+from adjudge.config.configuration import Configuration
+from adjudge.config.merging import leaves
+from adjudge.config.nodes import Node
+from adjudge.config.sites import Site
+from adjudge.core.answers import Json
+from adjudge.core.plans import Origin, Plan
+
+NOTHING: Final = Node(None, Origin("", 0), "")
+_NAMED: Final = ("types", "plans", "deciders", "pools", "schedules")
+"""Sections whose entries are compared one by one; their names may hold points."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangedLeaf:
+    """An effective value that differs at some locations."""
+
+    path: str
+    before: Json
+    """None: it was not given."""
+    after: Json
+    """None: it is not given any more."""
+    file: str
+    line: int
+    """Where it stands now; where it stood, if it is gone."""
+    layer: str
+    locations: tuple[str, ...]
+    decisions_a_day: float
+    """Of the decisions asked there: those that may read it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangedPlan:
+    """The plans that questions of a type may take at some locations, before and after."""
+
+    type: str
+    before: tuple[str, ...]
+    """`name hash`, in the order of routes; empty: there was none."""
+    after: tuple[str, ...]
+    locations: tuple[str, ...]
+    decisions_a_day: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """All that differs in effect."""
+
+    locations_added: tuple[str, ...]
+    locations_removed: tuple[str, ...]
+    leaves: tuple[ChangedLeaf, ...]
+    plans: tuple[ChangedPlan, ...]
+    decisions_a_day: float
+    """Of all decisions: those that something here touches."""
+    all_decisions_a_day: float
+
+    def __bool__(self) -> bool:
+        """Return whether anything differs."""
+        return bool(self.leaves or self.plans or self.locations_added or self.locations_removed)
+
+
+def diff(old: Configuration, new: Configuration, traffic: Mapping[tuple[str, str], float] | None = None) -> Difference:
+    """Return what differs in effect. `traffic`: decisions a day by (location, type); what is missing had none."""
+    counted = traffic or {}
+    shared = sorted(old.sites.keys() & new.sites.keys())
+    found = _Found(counted)
+    for name in shared:
+        found.compare(old.sites[name], new.sites[name])
+    gone = old.sites.keys() - new.sites.keys()
+    found.touched.update(pair for pair in counted if pair[0] in gone)
+    return Difference(
+        locations_added=tuple(sorted(new.sites.keys() - old.sites.keys())),
+        locations_removed=tuple(sorted(gone)),
+        leaves=tuple(found.leaves()),
+        plans=tuple(found.plans()),
+        decisions_a_day=sum(counted.get(pair, 0) for pair in found.touched),
+        all_decisions_a_day=sum(counted.values()),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """A leaf that differs, without saying where."""
+
+    path: str
+    before: Node
+    after: Node
+
+
+@dataclass(slots=True)
+class _Found:
+    """What was found at the locations looked at so far. What many locations share is compared once."""
+
+    traffic: Mapping[tuple[str, str], float]
+    touched: set[tuple[str, str]] = field(default_factory=set)
+    _pairs: dict[tuple[int, int], tuple[_Change, ...]] = field(default_factory=dict)
+    _leaves: dict[tuple[str, int, int], _Change] = field(default_factory=dict)
+    _at: dict[tuple[str, int, int], set[tuple[str, str]]] = field(default_factory=lambda: defaultdict(set))
+    """(location, type) by leaf; type "" where no question reads it."""
+    _plans: dict[tuple[str, tuple[str, ...], tuple[str, ...]], list[str]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
+
+    def compare(self, old: Site, new: Site) -> None:
+        location = new.location.name
+        readers = _Readers(old, new)
+        for change in self._changes(old, new):
+            key = (change.path, id(change.before), id(change.after))
+            self._leaves[key] = change
+            types = readers.of(change.path)
+            self._at[key].update({(location, kind) for kind in types} or {(location, "")})
+            self.touched.update((location, kind) for kind in types)
+        for kind in sorted(old.plans.keys() | new.plans.keys()):
+            before, after = _shown(old.possible(kind)), _shown(new.possible(kind))
+            if before != after:
+                self._plans[kind, before, after].append(location)
+                self.touched.add((location, kind))
+
+    def leaves(self) -> Iterator[ChangedLeaf]:
+        """Return the changed leaves, those with equal values and line joined, in the order of their paths."""
+        joined: dict[tuple[str, str, str, str, int], tuple[_Change, set[tuple[str, str]]]] = {}
+        for key, change in self._leaves.items():
+            origin = _standing(change).origin
+            same = (change.path, repr(change.before.plain()), repr(change.after.plain()), origin.file, origin.line)
+            joined.setdefault(same, (change, set()))[1].update(self._at[key])
+        for _, (change, at) in sorted(joined.items(), key=lambda item: item[0]):
+            stands = _standing(change)
+            yield ChangedLeaf(
+                path=change.path,
+                before=change.before.plain(),
+                after=change.after.plain(),
+                file=stands.origin.file,
+                line=stands.origin.line,
+                layer=stands.layer,
+                locations=tuple(sorted({location for location, _ in at})),
+                decisions_a_day=sum(self.traffic.get(pair, 0) for pair in at),
+            )
+
+    def plans(self) -> Iterator[ChangedPlan]:
+        for (kind, before, after), locations in sorted(self._plans.items()):
+            touched = sum(self.traffic.get((location, kind), 0) for location in locations)
+            yield ChangedPlan(
+                type=kind, before=before, after=after, locations=tuple(locations), decisions_a_day=touched
+            )
+
+    def _changes(self, old: Site, new: Site) -> Iterator[_Change]:
+        before, after = old.effective.entries, new.effective.entries
+        for section in sorted(before.keys() | after.keys()):
+            one, other = before.get(section, NOTHING), after.get(section, NOTHING)
+            if section in _NAMED:
+                for name in sorted(one.entries.keys() | other.entries.keys()):
+                    yield from self._pair(
+                        f"{section}.{name}", one.entries.get(name, NOTHING), other.entries.get(name, NOTHING)
+                    )
+            else:
+                yield from self._pair(section, one, other)
+        yield from _of_declaration(old, new)
+
+    def _pair(self, path: str, before: Node, after: Node) -> Iterable[_Change]:
+        key = (id(before), id(after))  # the sites keep the nodes, so that no other gets their identity
+        if key not in self._pairs:
+            self._pairs[key] = tuple(_compared(path, before, after))
+        return self._pairs[key]
+
+
+def _of_declaration(old: Site, new: Site) -> Iterator[_Change]:
+    """Compare what a location is, beside what is laid over it."""
+    for key in ("groups", "currency", "time_zone"):
+        one, other = (site.declared.node.entries.get(key, NOTHING) for site in (old, new))
+        yield from _compared(f"locations.{new.location.name}.{key}", one, other)
+
+
+def _compared(path: str, before: Node, after: Node) -> Iterator[_Change]:
+    one, other = dict(_leaves(before, path)), dict(_leaves(after, path))
+    for leaf in dict.fromkeys(chain(one, other)):
+        old, new = one.get(leaf, NOTHING), other.get(leaf, NOTHING)
+        if old.plain() != new.plain() or type(old.value) is not type(new.value):
+            yield _Change(leaf, old, new)
+
+
+def _leaves(node: Node, path: str) -> Iterator[tuple[str, Node]]:
+    return leaves(node, path) if node is not NOTHING else iter(())
+
+
+def _standing(change: _Change) -> Node:
+    return change.before if change.after is NOTHING else change.after
+
+
+def _shown(plans: Iterable[Plan]) -> tuple[str, ...]:
+    return tuple(f"{plan.name} {plan.hash[:12]}" for plan in plans)
+
+
+@dataclass(frozen=True, slots=True)
+class _Readers:
+    """Which types' questions read a leaf at a location."""
+
+    old: Site
+    new: Site
+
+    def of(self, path: str) -> frozenset[str]:
+        section, _, rest = path.partition(".")
+        asked = frozenset(self.old.plans.keys() | self.new.plans.keys())
+        match section:
+            case "types":
+                return frozenset(kind for kind in asked if _is_within(rest, kind))
+            case "plans":
+                return frozenset(kind for kind in asked for plan in self._plans(kind) if _is_within(rest, plan.name))
+            case "deciders":
+                return frozenset(
+                    kind
+                    for kind in asked
+                    for plan in self._plans(kind)
+                    for name in (*plan.deciders(), *plan.shadows)
+                    if _is_within(rest, name)
+                )
+            case "pools":
+                return frozenset(
+                    kind
+                    for kind in asked
+                    for plan in self._plans(kind)
+                    for stage in (*plan.stages, *plan.escalations)
+                    if stage.pool is not None and _is_within(rest, stage.pool)
+                )
+            case _ if section.startswith("routes"):
+                return frozenset(kind for kind in asked if self._takes_another(kind))
+            case _:
+                return asked
+
+    def _plans(self, kind: str) -> Iterator[Plan]:
+        yield from self.old.possible(kind)
+        yield from self.new.possible(kind)
+
+    def _takes_another(self, kind: str) -> bool:
+        return _shown(self.old.possible(kind)) != _shown(self.new.possible(kind))
+
+
+def _is_within(path: str, name: str) -> bool:
+    return path == name or path.startswith((f"{name}.", f"{name}["))

@@ -1,0 +1,94 @@
+"""What a change does, not how it is written: which leaf at how many locations, which plans, how many decisions."""
+
+from tests.unit.config.documents import CLAIMS, Compile
+
+from adjudge.config import diff, difference_in_words
+
+STORES = """\
+groups: {eu: {dimension: region}, us: {dimension: region}}
+locations: {a: {groups: [eu]}, b: {groups: [eu]}, c: {groups: [us]}}
+"""
+STRICT = "groups: {eu: {dimension: region, types: {claim.pay: {deadline: 2d}}}, us: {dimension: region}}"
+TRAFFIC = {("a", "claim.pay"): 100.0, ("b", "claim.pay"): 20.0, ("c", "claim.pay"): 3.0, ("gone", "other"): 1.0}
+TWO_TYPES = CLAIMS.replace("plans:", "plans:\n  spare: {stages: [{ask: agents, timeout: 1h}], fallback: {answer: x}}")
+TWO_TYPES = TWO_TYPES.replace("types:", "types:\n  spare.pay: {answers: [x, y]}").replace(
+    "routes: [", "routes: [{type: spare.pay, plan: spare}, "
+)
+
+
+def test_a_comment_or_another_file_changes_nothing(compiled: Compile) -> None:
+    types, _, rest = CLAIMS.partition("deciders:")
+
+    moved = diff(compiled(CLAIMS), compiled(types="# why\n" + types, rest="deciders:" + rest))
+
+    assert not moved
+    assert difference_in_words(moved) == ["nothing differs in effect"]
+
+
+def test_a_leaf_is_told_with_its_line_its_locations_and_its_decisions(compiled: Compile) -> None:
+    changed = diff(
+        compiled(CLAIMS, stores=STORES),
+        compiled(CLAIMS, stores=STRICT + "\n" + STORES.splitlines()[1]),
+        TRAFFIC,
+    )
+
+    (leaf,) = changed.leaves
+    assert (leaf.path, leaf.before, leaf.after) == ("types.claim.pay.deadline", None, "2d")
+    assert (leaf.file, leaf.line, leaf.layer, leaf.locations) == ("stores.yaml", 1, "group eu", ("a", "b"))
+    assert (leaf.decisions_a_day, changed.decisions_a_day, changed.all_decisions_a_day) == (120, 120, 124)
+
+
+def test_a_threshold_changes_the_plan_where_it_is_in_force(compiled: Compile) -> None:
+    changed = diff(compiled(CLAIMS), compiled(CLAIMS.replace("0.95", "0.97")), {("default", "claim.pay"): 7})
+
+    (plan,) = changed.plans
+    assert (plan.type, plan.locations, plan.decisions_a_day) == ("claim.pay", ("default",), 7)
+    assert plan.before != plan.after
+    assert plan.before[0].startswith("claims ")
+    assert difference_in_words(changed)[0] == (
+        'plans.claims.stages[0].accept.by_hand: "confidence >= 0.95" -> "confidence >= 0.97" '
+        "(organisation, config/claims.yaml:10) at default, 7 decisions a day"
+    )
+    assert difference_in_words(changed)[-1] == "1 value, 1 plan; touches 7 of 7 decisions a day"
+
+
+def test_only_the_decisions_that_read_a_leaf_are_counted(compiled: Compile) -> None:
+    """A decider's price is of its plans, a pool's wage of all that ask its people."""
+    traffic = {("default", "claim.pay"): 5, ("default", "spare.pay"): 70}
+
+    price = diff(compiled(TWO_TYPES), compiled(TWO_TYPES.replace("0.0005", "0.0007")), traffic)
+    wage = diff(compiled(TWO_TYPES), compiled(TWO_TYPES.replace("12 USD/h", "13 USD/h")), traffic)
+
+    assert [leaf.path for leaf in price.leaves] == ["deciders.claim-risk@1.cost"]
+    assert (price.decisions_a_day, price.plans) == (5, ())
+    assert [leaf.path for leaf in wage.leaves] == ["pools.agents.wage"]
+    assert wage.decisions_a_day == 75
+
+
+def test_what_is_taken_away_stands_where_it_stood(compiled: Compile) -> None:
+    before = CLAIMS.replace("[pay, refuse]", "[pay, refuse]\n    deadline: 2d")
+
+    (leaf,) = diff(compiled(before), compiled(CLAIMS)).leaves
+
+    assert (leaf.path, leaf.before, leaf.after, leaf.line) == ("types.claim.pay.deadline", "2d", None, 4)
+
+
+def test_locations_that_come_and_go_are_named(compiled: Compile) -> None:
+    changed = diff(
+        compiled(CLAIMS, stores="locations: {a: {}, b: {}}"),
+        compiled(CLAIMS, stores="locations: {b: {}, c: {}}"),
+        {("a", "claim.pay"): 4, ("b", "claim.pay"): 9},
+    )
+
+    assert (changed.locations_added, changed.locations_removed) == (("c",), ("a",))
+    assert difference_in_words(changed)[:2] == ["new: c", "gone: a"]
+    assert changed.decisions_a_day == 4
+
+
+def test_a_location_in_another_group_is_a_change_by_itself(compiled: Compile) -> None:
+    before = compiled(CLAIMS, stores=STORES)
+
+    changed = diff(before, compiled(CLAIMS, stores=STORES.replace("b: {groups: [eu]}", "b: {groups: [us]}")), TRAFFIC)
+
+    assert [(leaf.path, leaf.before, leaf.after) for leaf in changed.leaves] == [("locations.b.groups", ["eu"], ["us"])]
+    assert changed.decisions_a_day == 20

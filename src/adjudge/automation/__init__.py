@@ -1,0 +1,5 @@
+"""Earned automation as arithmetic: what audits show, what may be licensed, when the licence goes.
+
+Pure: no I/O, no clock, no chance, and nothing of ours but `core`. It needs numpy, which the api and
+the workers never load; what they need of it (a calibrator's value) is in `core`.
+"""

@@ -1,0 +1,212 @@
+"""Licensing at any time: one betting e-process for each threshold, looked at after every audit.
+
+Against "the risk is at least α" each certify-audit that reaches the threshold multiplies a capital by the
+likelihood ratio of a lower risk q < α; the process is the mixture over several q (Waudby-Smith and Ramdas
+2024). Under the null its expectation never rises, so it ever reaches 1/δ with probability at most δ
+(Ville 1939), however often one looks. It depends on audits and errors alone; so "has it reached 1/δ" is
+"are there as many audits as so many errors need", which is a table.
+"""
+
+import math
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Final, Self
+
+from adjudge.automation.binomial import Floats
+from adjudge.automation.certifying import Licence, NotEnough, Start, Unanimity, Verdict, not_enough, people_err
+from adjudge.automation.samples import Audit, Role
+
+BETS: Final = tuple(round(0.05 + 0.1 * i, 2) for i in range(9))
+"""Risks bet on, as shares of the target: 0.05 to 0.85, in equal parts."""
+_BISECTIONS: Final = 60
+
+
+def log_capital(audits: float, errors: float, target: float) -> float:
+    """Return the logarithm of the process after so many audits, so many of them wrong."""
+    logs = [
+        errors * math.log(share) + (audits - errors) * math.log((1 - share * target) / (1 - target)) for share in BETS
+    ]
+    largest = max(logs)
+    return largest + math.log(sum(math.exp(log - largest) for log in logs) / len(logs))
+
+
+@lru_cache(maxsize=4096)
+def audits_needed(errors: int, target: float, delta: float) -> int:
+    """Return the fewest audits at which so many errors leave the process at 1/delta or above."""
+    low, high = errors, errors + 1
+    while log_capital(high, errors, target) < math.log(1 / delta):
+        low, high = high, 2 * high
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if log_capital(middle, errors, target) >= math.log(1 / delta) else (middle, high)
+    return high
+
+
+def epoch_delta(delta: float, epoch: int) -> float:
+    """Return what epoch 1, 2, … of one decider version may spend: together never more than `delta`."""
+    return delta * 6 / (math.pi * epoch) ** 2
+
+
+def look_deltas(delta: float, looks: int) -> tuple[float, ...]:
+    """Return the parts of `delta` for so many looks by exact tests, at dates fixed when the epoch begins."""
+    return (delta / looks,) * looks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spending:
+    """One line of the ledger: what an epoch had, and what for."""
+
+    epoch: int
+    delta: float
+    ended: str = ""
+    """Why; empty while it runs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ledger:
+    """The error budget of one decider version in one slice. A new version begins a new ledger."""
+
+    delta: float
+    epochs: tuple[Spending, ...] = ()
+
+    @property
+    def spent(self) -> float:
+        return sum(line.delta for line in self.epochs)
+
+    @property
+    def current(self) -> Spending | None:
+        """The epoch that runs."""
+        return self.epochs[-1] if self.epochs and not self.epochs[-1].ended else None
+
+    def begin(self) -> Self:
+        """Open the next epoch with its part."""
+        assert self.current is None, "the running epoch ends first"
+        number = len(self.epochs) + 1
+        return replace(self, epochs=(*self.epochs, Spending(epoch=number, delta=epoch_delta(self.delta, number))))
+
+    def end(self, reason: str) -> Self:
+        """Close the epoch that runs: its audits never license again."""
+        assert self.current is not None, "no epoch runs"
+        return replace(self, epochs=(*self.epochs[:-1], replace(self.current, ended=reason)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Epoch:
+    """What is fixed before a certify-audit is read, and what has been counted since. JSON by value."""
+
+    target: float
+    delta: float
+    """The part of this epoch, from the ledger."""
+    start: Start
+    grid: tuple[float, ...]
+    """From the starting point towards looser thresholds."""
+    reached: tuple[int, ...]
+    """Certify-audits that reach each threshold, and of them the wrong ones."""
+    errors: tuple[int, ...]
+    shown: tuple[bool, ...]
+    """Whether a look has found the threshold's own process at 1/delta. Licensed where all before it are shown, too."""
+    audits: int = 0
+    """Certify-audits read."""
+    last_number: int = -1
+    """Intake number of the last audit read."""
+
+    @classmethod
+    def begin(cls, *, target: float, delta: float, grid: Sequence[float] | Floats, start: Start) -> Self:
+        """Start with nothing counted. `grid` from strict to loose; `start` as `certifying.choose_start` found it.
+
+        Both may rest on calibrate-audits and unaudited scores alone. Certify-audits drawn before this
+        moment may be read afterwards, if nobody chose anything by them.
+        """
+        sequence = tuple(float(threshold) for threshold in grid if threshold <= start.threshold)
+        nothing = (0,) * len(sequence)
+        return cls(
+            target=target,
+            delta=delta,
+            start=start,
+            grid=sequence,
+            reached=nothing,
+            errors=nothing,
+            shown=(False,) * len(sequence),
+        )
+
+    def after(self, audits: Iterable[Audit]) -> Self:
+        """Read closed audits in intake order; those that calibrate are passed over, the lost are wrong.
+
+        Raises ValueError for an audit that was read before or comes out of order: an open one blocks.
+        """
+        reached, errors, read, last = list(self.reached), list(self.errors), self.audits, self.last_number
+        for audit in audits:
+            if audit.number <= last:
+                raise ValueError(f"audit {audit.number} comes after {last}: audits are read once, in intake order")
+            last = audit.number
+            if audit.role is not Role.CERTIFY:
+                continue
+            read += 1
+            wrong = audit.wrong or audit.lost
+            for i in range(_first_reached(self.grid, audit.score), len(self.grid)):
+                reached[i] += 1
+                errors[i] += wrong
+        return replace(self, reached=tuple(reached), errors=tuple(errors), audits=read, last_number=last)
+
+    def look(self, *, unanimity: Unanimity | None = None, audits_per_day: float | None = None) -> tuple[Self, Verdict]:
+        """Return the epoch with what is shown by now, and the verdict. As often as one likes.
+
+        Where truth is unanimity, its bound holds at all times at once, at half of delta.
+        """
+        target, delta = self.target, self.delta
+        if unanimity is not None:
+            target, delta = target - upper_bound(unanimity.wrong, unanimity.checked, delta / 2), delta / 2
+        if target <= 0:
+            return self, NotEnough(reason=people_err(self.target, self.target - target), more_audits=None)
+        shown = tuple(
+            before or reached >= audits_needed(errors, target, delta)
+            for before, reached, errors in zip(self.shown, self.reached, self.errors, strict=True)
+        )
+        now = replace(self, shown=shown)
+        return now, now._verdict(target, delta, audits_per_day)
+
+    def _verdict(self, target: float, delta: float, audits_per_day: float | None) -> Verdict:
+        licensed = self.shown.index(False) if False in self.shown else len(self.shown)
+        if not self.grid:
+            return NotEnough(reason="there are no audits yet", more_audits=audits_needed(1, target, delta))
+        if not licensed:
+            return not_enough(
+                self.reached[0],
+                self.errors[0],
+                self.audits,
+                target=target,
+                wanted=lambda errors: audits_needed(errors, target, delta),
+                audits_per_day=audits_per_day,
+            )
+        last = licensed - 1
+        reached, errors = self.reached[last], self.errors[last]
+        return Licence(
+            threshold=self.grid[last],
+            coverage=reached / self.audits,
+            upper_bound=min(1.0, upper_bound(errors, reached, delta) + self.target - target),
+            p_value=min(1.0, math.exp(-log_capital(reached, errors, target))),
+            audits=reached,
+            errors=errors,
+            start=self.start,
+            delta_spent=self.delta,
+            unanimity=self.target - target,
+        )
+
+
+def upper_bound(errors: int, audits: int, delta: float) -> float:
+    """Return an upper bound of a rate that holds at all times at once but for a chance of `delta`."""
+    low, high = (errors + 1e-9) / (audits + 1), 1 - 1e-9
+    if log_capital(audits, errors, high) < math.log(1 / delta):
+        return 1.0
+    for _ in range(_BISECTIONS):
+        middle = (low + high) / 2
+        reached = log_capital(audits, errors, middle) >= math.log(1 / delta)
+        low, high = (low, middle) if reached else (middle, high)
+    return high
+
+
+def _first_reached(grid: tuple[float, ...], score: float) -> int:
+    """Return the index of the strictest threshold that the score reaches; the grid falls."""
+    return bisect_left(grid, -score, key=lambda threshold: -threshold)

@@ -1,0 +1,215 @@
+"""The certificate: the loosest threshold at which audits show the selective risk to be below the target.
+
+Exact binomial tests in a fixed sequence, from a starting point that the calibrate-audits choose towards
+looser thresholds, until one cannot be rejected (`statistics` 2.2; Bauer 1991, Angelopoulos et al. 2021).
+The chance that the licensed threshold's risk is at least the target is at most `delta`, because the first
+threshold of the sequence for which that is so would have to pass its own test.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias
+
+import numpy as np
+
+from adjudge.automation.binomial import Floats, audits_needed, tail, upper_bound
+from adjudge.automation.samples import Role, Sample, grid_of, reaching
+
+StartWhy: TypeAlias = Literal["calibrate-audits", "one-error"]
+
+ENOUGH_TO_CALIBRATE: Final = 0.5
+"""Calibrate-audits choose the start where there are this share of those at which one error would pass."""
+CERTIFY_SHARE: Final = 0.8
+"""Of the audits, where none has been drawn yet to see it by."""
+MOST_AUDITS: Final = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unanimity:
+    """What experts found among audits that people had answered alike, drawn by a coin of their own."""
+
+    checked: int
+    wrong: int
+
+    def bound(self, delta: float) -> float:
+        """Return the upper bound of the share of unanimous truths that are wrong."""
+        return upper_bound(self.wrong, self.checked, delta)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """The strictest threshold that is claimed, and what chose it."""
+
+    threshold: float
+    why: StartWhy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Licence:
+    """A threshold at and above which a plan's prefix may answer without people."""
+
+    threshold: float
+    coverage: float
+    """Share of the audited decisions, so of all decisions, that reach the threshold."""
+    upper_bound: float
+    """Of the selective risk, exact at the licensed threshold; unanimity's own error added."""
+    p_value: float
+    audits: int
+    """Certify-audits that reach the threshold."""
+    errors: int
+    start: Start
+    delta_spent: float
+    unanimity: float = 0.0
+    """Bound on the error of unanimous truths by which the target was lowered."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotEnough:
+    """No threshold is licensed. Not a finding that the risk is above the target."""
+
+    reason: str
+    more_audits: int | None
+    """At the error rate seen so far; None where at that rate no number would do."""
+    days: float | None = None
+    """At the present rate of audits, where that was given."""
+
+
+Verdict: TypeAlias = Licence | NotEnough
+
+
+def certify(
+    sample: Sample,
+    *,
+    target: float,
+    delta: float,
+    grid: Floats | None = None,
+    start: Start | None = None,
+    unanimity: Unanimity | None = None,
+    audits_per_day: float | None = None,
+) -> Verdict:
+    """Test the sample once, spending `delta`. For repeated looks: `betting`, or a part of `delta` for each.
+
+    `grid` (strict to loose) and `start`: as fixed at the beginning of the epoch; without them they
+    follow from the calibrate-audits of the sample. Where truth is unanimity, half of `delta` bounds its
+    error and half tests the target less that bound.
+    """
+    believed, chance = lowered(target, delta, unanimity)
+    if believed <= 0:
+        return NotEnough(reason=people_err(target, target - believed), more_audits=None)
+    calibrate, judged = sample.part(Role.CALIBRATE), sample.part(Role.CERTIFY)
+    grid = grid_of(calibrate.scores) if grid is None else grid
+    if not grid.size or not len(judged):
+        return too_few(len(judged), len(sample), target=believed, delta=chance, audits_per_day=audits_per_day)
+    start = start or choose_start(calibrate, grid, target=believed, delta=chance, certify_audits=len(judged))
+    if start is None:
+        return too_few(len(judged), len(sample), target=believed, delta=chance, audits_per_day=audits_per_day)
+    sequence = grid[grid <= start.threshold]
+    reached, errors = judged.counts(sequence)
+    p_values = tail(errors, reached, believed)
+    passed = int(np.argmax(p_values > chance)) if (p_values > chance).any() else len(sequence)
+    if not passed:
+        return not_enough(
+            int(reached[0]),
+            int(errors[0]),
+            len(sample),
+            target=believed,
+            wanted=lambda errors: audits_needed(errors, believed, chance),
+            audits_per_day=audits_per_day,
+        )
+    last = passed - 1
+    threshold = float(sequence[last])
+    return Licence(
+        threshold=threshold,
+        coverage=float(np.mean(sample.scores >= threshold)),
+        upper_bound=min(1.0, upper_bound(int(errors[last]), int(reached[last]), chance) + target - believed),
+        p_value=float(p_values[last]),
+        audits=int(reached[last]),
+        errors=int(errors[last]),
+        start=start,
+        delta_spent=delta,
+        unanimity=target - believed,
+    )
+
+
+def lowered(target: float, delta: float, unanimity: Unanimity | None) -> tuple[float, float]:
+    """Return target and chance of error that are left for the test once unanimity's own error is bounded."""
+    return (target, delta) if unanimity is None else (target - unanimity.bound(delta / 2), delta / 2)
+
+
+def choose_start(
+    calibrate: Sample, grid: Floats, *, target: float, delta: float, certify_audits: int, scores: Floats | None = None
+) -> Start | None:
+    """Return where the sequence begins: never a matter of the certify-audits' scores or labels. None: too few of all.
+
+    The threshold with the smallest p-value on the calibrate-audits; where these are too few, the
+    strictest at which one error would still pass among `certify_audits`, by coverage in `scores` (of
+    unaudited decisions; else of the calibrate-audits).
+    """
+    needed = audits_needed(1, target, delta)
+    known = np.sort(calibrate.scores if scores is None else scores)
+    expected = certify_audits * reaching(known, grid) / max(len(known), 1)
+    feasible = np.flatnonzero(expected >= needed)
+    if len(calibrate) < ENOUGH_TO_CALIBRATE * needed:
+        return Start(threshold=float(grid[feasible[0]]), why="one-error") if feasible.size else None
+    reached, errors = calibrate.counts(grid)
+    return Start(threshold=float(grid[int(np.argmin(tail(errors, reached, target)))]), why="calibrate-audits")
+
+
+def not_enough(
+    reached: int,
+    errors: int,
+    audits: int,
+    *,
+    target: float,
+    wanted: Callable[[int], int],
+    audits_per_day: float | None = None,
+) -> NotEnough:
+    """Return how many more audits the strictest claimed threshold wants, `reached` of `audits` having reached it.
+
+    `wanted`: the fewest audits with which so many errors pass.
+    """
+    rate = errors / max(reached, 1)
+    if rate >= target:
+        return NotEnough(
+            reason=f"{errors} of {reached} audits were wrong at the strictest threshold; the target is {target:.2%}",
+            more_audits=None,
+        )
+    share = max(reached, 1) / max(audits, 1)
+    more = max(1, math.ceil((_passing(rate, errors, wanted) - reached) / share))
+    return _wanting(f"{errors} of {reached} audits were wrong", more, target, audits_per_day)
+
+
+def too_few(
+    certify_audits: int, audits: int, *, target: float, delta: float, audits_per_day: float | None = None
+) -> NotEnough:
+    """Return what is wanted at least, where audits are too few to begin anywhere."""
+    share = certify_audits / audits if certify_audits else CERTIFY_SHARE
+    more = max(1, math.ceil((audits_needed(1, target, delta) - certify_audits) / share))
+    return _wanting(f"{audits} audits so far are too few to begin with", more, target, audits_per_day)
+
+
+def people_err(target: float, bound: float) -> str:
+    """Return why unanimity is not good enough a truth for the target."""
+    return (
+        f"people who agree may still be wrong in up to {bound:.1%} here: a {target:.1%} target needs more audits "
+        "checked by an expert, or an expert for each"
+    )
+
+
+def _wanting(found: str, more: int, target: float, audits_per_day: float | None) -> NotEnough:
+    days = more / audits_per_day if audits_per_day else None
+    spent = f", about {math.ceil(days)} days at {audits_per_day:.0f} a day" if days is not None else ""
+    return NotEnough(
+        reason=f"{found}; a risk below {target:.2%} wants about {more} more{spent}", more_audits=more, days=days
+    )
+
+
+def _passing(rate: float, errors: int, wanted: Callable[[int], int]) -> int:
+    """Return the audits with which one passes if errors go on at `rate`."""
+    while True:
+        needed = wanted(errors)
+        expected = math.ceil(rate * needed)
+        if expected <= errors or needed >= MOST_AUDITS:
+            return needed
+        errors = expected

@@ -14,6 +14,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final, Self
 
+import numpy as np
+
 from adjudge.automation.binomial import Floats
 from adjudge.automation.certifying import Licence, NotEnough, Start, Unanimity, Verdict, not_enough, people_err
 from adjudge.automation.samples import Audit, Role
@@ -210,3 +212,16 @@ def upper_bound(errors: int, audits: int, delta: float) -> float:
 def _first_reached(grid: tuple[float, ...], score: float) -> int:
     """Return the index of the strictest threshold that the score reaches; the grid falls."""
     return bisect_left(grid, -score, key=lambda threshold: -threshold)
+
+
+def highest_capital(terms: Floats, most: float) -> float:
+    """Return the logarithm of the highest capital ever reached by betting on terms, in their order.
+
+    Null: given all before, each term has expectation at most 0. No term is below -1/`most`, so that bets
+    up to `most` cannot lose more than there is. In equal parts over the bets (1 - s) · `most`, s of `BETS`.
+    """
+    if not len(terms):
+        return 0.0
+    bets = most * (1 - np.asarray(BETS))
+    capital = np.cumsum(np.log1p(np.outer(bets, terms)), axis=1)
+    return max(0.0, float(np.max(np.logaddexp.reduce(capital, axis=0))) - math.log(len(BETS)))

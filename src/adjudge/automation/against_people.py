@@ -1,0 +1,186 @@
+"""No worse than people: paired tests of a model, or of a whole plan, against a majority of k (`statistics` 2.5).
+
+Each audit has votes set apart beforehand as "people", and a truth that uses none of them: an expert's, or
+one that came late. A consensus that contains the people judged is no truth here: where model and people
+share a mistake it takes their side.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, Self, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from adjudge.automation.betting import highest_capital
+from adjudge.automation.binomial import Floats, sign_test
+from adjudge.automation.certifying import NotEnough, Start
+from adjudge.automation.samples import Booleans, Role, grid_of
+
+ENOUGH_TO_CALIBRATE: Final = 50
+"""Calibrate-audits below which no start is chosen."""
+
+
+class Over(StrEnum):
+    """What is compared with people."""
+
+    AUTOMATED = "automated"
+    """The answers given without them. A trap where it stands alone: the automated part is the easy one."""
+    PLAN = "plan"
+    """All answers, the deferred included: what "no worse than people" means to an operator."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pairs:
+    """Audits of an epoch as columns in intake order. A lost one: the model wrong, people right."""
+
+    scores: Floats
+    model_wrong: Booleans
+    rest_wrong: Booleans
+    """Whether the rest of the plan, to which it would be deferred, is wrong; by votes of purpose "stage"."""
+    people_wrong: Booleans
+    certifies: Booleans
+
+    @classmethod
+    def columns(
+        cls,
+        scores: ArrayLike,
+        *,
+        model_wrong: ArrayLike,
+        people_wrong: ArrayLike,
+        certifies: ArrayLike,
+        rest_wrong: ArrayLike | None = None,
+    ) -> Self:
+        """Build from columns; `rest_wrong` may be left out where only the automated part is compared."""
+        people = np.asarray(people_wrong, bool)
+        pairs = cls(
+            scores=np.asarray(scores, float),
+            model_wrong=np.asarray(model_wrong, bool),
+            rest_wrong=people if rest_wrong is None else np.asarray(rest_wrong, bool),
+            people_wrong=people,
+            certifies=np.asarray(certifies, bool),
+        )
+        shapes = {pairs.scores.shape, pairs.model_wrong.shape, pairs.rest_wrong.shape, people.shape}
+        if shapes != {pairs.certifies.shape}:
+            raise ValueError("columns of audits differ in length")
+        if np.isnan(pairs.scores).any():
+            raise ValueError("a score of an audit is not a number")
+        return pairs
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    def part(self, role: Role) -> Self:
+        kept = self.certifies if role is Role.CERTIFY else ~self.certifies
+        return type(self)(
+            scores=self.scores[kept],
+            model_wrong=self.model_wrong[kept],
+            rest_wrong=self.rest_wrong[kept],
+            people_wrong=self.people_wrong[kept],
+            certifies=self.certifies[kept],
+        )
+
+    def differences(self, threshold: float, over: Over) -> Floats:
+        """Return, for each audit compared, 1 where only the model (or plan) is wrong, -1 where only people are."""
+        automated = self.scores >= threshold
+        wrong = np.where(automated, self.model_wrong, self.rest_wrong)
+        found: Floats = wrong.astype(float) - self.people_wrong
+        return found[automated] if over is Over.AUTOMATED else found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoWorse:
+    """A threshold at which the model (or plan) is shown to be no worse than people, within the margin."""
+
+    threshold: float
+    coverage: float
+    over: Over
+    margin: float
+    p_value: float
+    audits: int
+    """Certify-audits compared."""
+    only_model_wrong: int
+    only_people_wrong: int
+    start: Start
+    delta_spent: float
+
+
+Found: TypeAlias = NoWorse | NotEnough
+
+
+def certify_against_people(
+    pairs: Pairs,
+    *,
+    delta: float,
+    margin: float = 0.0,
+    over: Over = Over.PLAN,
+    anytime: bool = False,
+    grid: Floats | None = None,
+    start: Start | None = None,
+) -> Found:
+    """Test in a fixed sequence from the start towards looser thresholds.
+
+    Without a margin the exact sign test, one look at `delta`; with one, or where `anytime`, a betting test,
+    which may be looked at as often as one likes while grid and start stay as they were.
+    """
+    evidence = _bet(margin) if margin > 0 or anytime else _sign
+    calibrate, judged = pairs.part(Role.CALIBRATE), pairs.part(Role.CERTIFY)
+    grid = grid_of(calibrate.scores) if grid is None else grid
+    start = start or choose_start(calibrate, grid, margin=margin, over=over)
+    if start is None or not len(judged):
+        more = math.ceil((ENOUGH_TO_CALIBRATE - len(calibrate)) * len(pairs) / max(1, len(calibrate)))
+        return NotEnough(reason=f"{len(pairs)} audits are too few to begin with", more_audits=max(1, more))
+    licensed: NoWorse | None = None
+    for threshold in grid[grid <= start.threshold].tolist():
+        differences = judged.differences(threshold, over)
+        p_value = evidence(differences)
+        if p_value > delta:
+            break
+        licensed = NoWorse(
+            threshold=threshold,
+            coverage=float(np.mean(pairs.scores >= threshold)),
+            over=over,
+            margin=margin,
+            p_value=p_value,
+            audits=len(differences),
+            only_model_wrong=int((differences > 0).sum()),
+            only_people_wrong=int((differences < 0).sum()),
+            start=start,
+            delta_spent=delta,
+        )
+    return licensed or _not_enough(judged.differences(start.threshold, over), len(pairs), margin, delta)
+
+
+def choose_start(calibrate: Pairs, grid: Floats, *, margin: float, over: Over) -> Start | None:
+    """Return the threshold with the smallest p-value on the calibrate-audits; None where these are too few."""
+    if len(calibrate) < ENOUGH_TO_CALIBRATE or not grid.size:
+        return None
+    evidence = _bet(margin) if margin > 0 else _sign
+    p_values = [evidence(calibrate.differences(threshold, over)) for threshold in grid.tolist()]
+    return Start(threshold=float(grid[int(np.argmin(p_values))]), why="calibrate-audits")
+
+
+def _sign(differences: Floats) -> float:
+    against, for_model = int((differences > 0).sum()), int((differences < 0).sum())
+    return float(sign_test(for_model=for_model, against=against))
+
+
+def _bet(margin: float) -> Callable[[Floats], float]:
+    """Return the test of "on average worse by at least `margin`": terms are at least margin - 1."""
+    return lambda differences: math.exp(-highest_capital(margin - differences, 1 / (1 - margin)))
+
+
+def _not_enough(differences: Floats, audits: int, margin: float, delta: float) -> NotEnough:
+    """Say how many more audits would show it, if they go on as they began."""
+    worse = float(differences.mean()) if len(differences) else 0.0
+    against, for_model = int((differences > 0).sum()), int((differences < 0).sum())
+    found = f"only the model wrong in {against} audits, only people in {for_model}"
+    if worse >= margin and against + for_model:
+        return NotEnough(reason=f"{found}: not better by these", more_audits=None)
+    # Evidence grows as n · gain² / (2 · variance): of both tests, to first order.
+    variance = max(float(np.mean(differences**2)) if len(differences) else 0.0, 1e-4)
+    wanted = 2 * variance * math.log(1 / delta) / max(margin - worse, 1e-3) ** 2
+    more = max(1, math.ceil((wanted - len(differences)) * audits / max(1, len(differences))))
+    return NotEnough(reason=f"{found}: about {more} more audits, if they go on so", more_audits=more)

@@ -518,11 +518,12 @@ class Stack:
             "SELECT decision_id FROM outcome WHERE kind = 'final' GROUP BY decision_id HAVING count(*) > 1"
         )
         assert not await self.rows(
-            "SELECT decision_id FROM work JOIN outcome USING (decision_id) WHERE outcome.kind = 'final'"
+            "SELECT decision_id FROM work JOIN outcome USING (decision_id) "
+            "WHERE outcome.kind = 'final' AND work.purpose = 'decide'"
         )
         assert not await self.rows(
             "SELECT review_task.id FROM review_task JOIN outcome USING (decision_id) "
-            "WHERE outcome.kind = 'final' AND state IN ('waiting', 'leased')"
+            "WHERE outcome.kind = 'final' AND review_task.purpose = 'decide' AND state IN ('waiting', 'leased')"
         )
 
 

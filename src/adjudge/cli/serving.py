@@ -21,7 +21,7 @@ from adjudge.cli.grounds import grounded, render_metrics
 from adjudge.cli.probing import served
 from adjudge.cli.settings import Settings
 from adjudge.engine.admission import Admission, loop_time
-from adjudge.engine.coins import Coin
+from adjudge.engine.coins import Coin, fresh_coin
 from adjudge.engine.cursors import Cursors
 from adjudge.engine.feeding import Feed
 from adjudge.engine.flushing import Flusher
@@ -70,8 +70,7 @@ async def api_services(settings: Settings) -> AsyncIterator[Services]:
         Streams(str(settings.redis_url), rng=ground.rng) as aside,
     ):
         async with ground.pool.acquire() as connection:
-            fresh = (random_bytes.token_hex(4), random_bytes.token_bytes(32))
-            coin = Coin(*await secrets.newest(connection, "coin", fresh))
+            coin = Coin(*await secrets.newest(connection, "coin", fresh_coin()))
             _, evidence_key = await secrets.newest(connection, "evidence", ("1", random_bytes.token_bytes(32)))
             _, media_key = await secrets.newest(connection, "media", ("1", random_bytes.token_bytes(32)))
             _, cursor_key = await secrets.newest(connection, "cursor", ("1", random_bytes.token_bytes(32)))

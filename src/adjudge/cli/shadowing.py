@@ -6,6 +6,7 @@ It begins after what serves, and when it fails it begins again: nothing that is 
 import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import Final
 
 import structlog
@@ -31,8 +32,9 @@ DRAIN_SECONDS: Final = 1.0
 
 
 async def run_shadows(ground: Ground, stop: asyncio.Event) -> None:
-    """Ask deciders in shadow until `stop`; nothing where configuration has none."""
-    specs = ground.revisions.current.in_shadow
+    """Ask deciders in shadow, and others of audited decisions, until `stop`; nothing where there are none."""
+    asked = ground.revisions.current.asked_aside
+    specs = {name: replace(spec, isolate="process") if spec.python else spec for name, spec in asked.items()}
     while specs and not stop.is_set():
         try:
             await _ask_until(ground, specs, stop)
@@ -84,7 +86,7 @@ async def _report(ground: Ground, deciders: Deciders) -> None:
     while True:
         try:
             async with ground.pool.acquire() as connection:
-                await report_deciders(connection, ground.name, deciders)
+                await report_deciders(connection, ground.name, deciders, only=ground.revisions.current.in_shadow)
         except UNAVAILABLE as error:
             log.warning("shadow.stalled", error=repr(error))
         await asyncio.sleep(REPORT_SECONDS)

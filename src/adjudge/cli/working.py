@@ -16,6 +16,8 @@ from adjudge.config import Configuration
 from adjudge.deciders import Deciders, open_deciders
 from adjudge.engine.admission import loop_time
 from adjudge.engine.asking import Asking
+from adjudge.engine.auditing import Auditor
+from adjudge.engine.coins import Coin, fresh_coin
 from adjudge.engine.figures import Figures
 from adjudge.engine.housekeeping import Housekeeping, Upkeep
 from adjudge.engine.observing import StreamObserver
@@ -24,6 +26,7 @@ from adjudge.engine.shadow_watch import ShadowWatch
 from adjudge.engine.slips import STREAM_PREFIX
 from adjudge.engine.sweeping import Sweeper
 from adjudge.engine.timers import Timers
+from adjudge.store import secrets
 from adjudge.streams import Subscription, Worker
 from adjudge.streams.loop_watch import LoopWatch
 
@@ -106,6 +109,11 @@ async def run_keeper(settings: Settings, stop: asyncio.Event, serve: Serve) -> N
         housekeeping = Housekeeping(ground.pool, now=ground.clock, ages=settings.ages)
         shadow_watch = ShadowWatch(ground.pool, ground.revisions, now=ground.clock)
         figures = Figures(ground.pool, ground.streams, ground.revisions, now=ground.clock)
+        async with ground.pool.acquire() as connection:
+            coin = Coin(*await secrets.newest(connection, "coin", fresh_coin()))
+        auditor = Auditor(
+            ground.pool, ground.streams, ground.revisions, coin=coin, now=ground.clock, new_id=ground.new_id
+        )
         health = Health(
             is_alive=lambda: True,  # it answers
             is_draining=stop.is_set,
@@ -119,6 +127,7 @@ async def run_keeper(settings: Settings, stop: asyncio.Event, serve: Serve) -> N
                 group.create_task(housekeeping.run(), name="housekeeping"),
                 group.create_task(figures.run(), name="figures"),
                 group.create_task(shadow_watch.run(), name="shadow-watch"),
+                group.create_task(auditor.run(), name="audits"),
                 group.create_task(tell_webhooks(ground), name="webhooks"),
                 group.create_task(serve(health), name="probe"),
             ]

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from adjudge.config.askable import read_decider, read_pool
+from adjudge.config.audits import Auditors
 from adjudge.config.configuration import Configuration
 from adjudge.config.cursors import Cursor
 from adjudge.config.faults import Faults
@@ -83,6 +84,7 @@ class _Compiler:
     layers: Layers
     known: Known
     names: Names
+    auditors: Auditors
     _types: _Memo = field(default_factory=_Memo)
     _routes: _Memo = field(default_factory=_Memo)
     _plans: _Memo = field(default_factory=_Memo)
@@ -100,10 +102,12 @@ class _Compiler:
         )
         trees = [layers.base.node, *layers.overlays()]
         names = Names(declared_in(trees, "types"), declared_in(trees, "plans"), layers.groups, layers.places)
-        return cls(layers, known, names)
+        dimensions = dict.fromkeys(group.dimension for group in layers.groups.values() if group.dimension is not None)
+        return cls(layers, known, names, Auditors(known.pools, tuple(dimensions)))
 
     def types(self, effective: Cursor) -> dict[str, QuestionType]:
-        return {name: self._type(name, at) for name, at in section_of(effective, "types").items()}
+        usual = effective.entries().get("audits")
+        return {name: self._type(name, at, usual) for name, at in section_of(effective, "types").items()}
 
     def site(self, place: Place, effective: Cursor) -> Site:
         """Compile all that holds at a location."""
@@ -114,6 +118,7 @@ class _Compiler:
             attributes=attributes.read(mapping, {}) if attributes is not None else {},
             currency=place.currency,
             time_zone=place.time_zone,
+            dimensions=self._dimensions(place),
         )
         types = self.types(effective)
         routes = self._taken_routes(location, effective, types)
@@ -148,8 +153,13 @@ class _Compiler:
             if self.known.deciders[name].is_shadow and name not in asked and not at.faults.has_below("plans"):
                 at.fault("it is in shadow, and no plan that is used names it under `shadow`")
 
-    def _type(self, name: str, at: Cursor) -> QuestionType:
-        return self._types.get((at.node,), lambda: read_type(name, at))
+    def _type(self, name: str, at: Cursor, usual: Cursor | None) -> QuestionType:
+        nodes = (at.node,) if usual is None else (at.node, usual.node)
+        return self._types.get(nodes, lambda: read_type(name, at, usual, self.auditors))
+
+    def _dimensions(self, place: Place) -> dict[str, str]:
+        found = ((self.layers.groups[name].dimension, name) for name in place.groups)
+        return {dimension: name for dimension, name in found if dimension is not None}
 
     def _taken_routes(self, location: Location, effective: Cursor, types: Iterable[str]) -> dict[str, Route]:
         at = effective.entries().get("routes")

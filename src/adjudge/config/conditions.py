@@ -7,9 +7,12 @@ from typing import Final
 
 from adjudge.config.cursors import Cursor, described
 from adjudge.config.faults import nearest
-from adjudge.config.readers import text
+from adjudge.config.readers import duration, number, percentage, text
 from adjudge.core.expressions import VARIABLES, Expression, InvalidExpression, compile_condition
 from adjudge.core.plans import Acceptance, ByHand, Certified
+
+LEAST_TARGET: Final = 0.0001
+MOST_TARGET: Final = 0.5
 
 _UNKNOWN_NAME: Final = re.compile(r"undeclared reference to '(\w+)")
 
@@ -17,9 +20,13 @@ _compiled = lru_cache(maxsize=4096)(compile_condition)  # many plans share few c
 
 
 def read_acceptance(at: Cursor, rates: Mapping[str, float]) -> Acceptance | None:
-    """Read `certified` or `{by_hand: condition}`. None after a fault."""
+    """Read `certified`, `{certified: …}` or `{by_hand: condition}`. None after a fault."""
     if at.node.value == "certified":
         return Certified(at.node.origin)
+    if at.has("certified"):
+        with at.fields() as fields:
+            certified = fields.get("certified")
+            return None if certified is None else _certified(certified)
     if not isinstance(at.node.value, dict):
         example = '{by_hand: "confidence >= 0.95"}'
         at.fault(f"{described(at.node)} is neither `certified` nor `{example}`", nearest(at.node.text, ["certified"]))
@@ -27,6 +34,18 @@ def read_acceptance(at: Cursor, rates: Mapping[str, float]) -> Acceptance | None
     with at.fields() as fields:
         condition = fields.need("by_hand", 'by_hand: "confidence >= 0.95"')
         return None if condition is None else _by_hand(condition, rates)
+
+
+def _certified(at: Cursor) -> Certified:
+    usual = Certified(at.node.origin)
+    with at.fields() as fields:
+        target = fields.read("target", percentage, usual.target)
+        confidence = fields.read("confidence", number(0.5, 1, "a probability above 0.5, below 1"), usual.confidence)
+        watch = fields.read("watch", number(0, 0.5, "a probability above 0, below 0.5"), usual.watch)
+        validity = fields.read("validity", duration, usual.validity)
+    if not LEAST_TARGET <= target <= MOST_TARGET:
+        at.fault(f"a target is from {LEAST_TARGET:.2%} to {MOST_TARGET:.0%} wrong answers, not {target:g}")
+    return Certified(at.node.origin, target=target, confidence=confidence, watch=watch, validity=validity)
 
 
 def nearest_variable(error: InvalidExpression, valid: Iterable[str]) -> str | None:

@@ -45,6 +45,18 @@ class Configuration:
         """The deciders that are asked on the side."""
         return {name: spec for name, spec in self.deciders.items() if spec.is_shadow}
 
+    @property
+    def asked_aside(self) -> Mapping[str, DeciderSpec]:
+        """The deciders that are asked on the side: those in shadow, and those that audited plans may not come to."""
+        later = {
+            name
+            for site in self.sites.values()
+            for type_, plan in site.plans.items()
+            if site.types[type_].audits is not None
+            for name in plan.deciders() - set(plan.stages[0].deciders)
+        }
+        return {name: spec for name, spec in self.deciders.items() if spec.is_shadow or name in later}
+
     def location(self, name: str) -> Location:
         """Return a location. Raises UnknownLocation."""
         return self._site(name).location

@@ -58,7 +58,7 @@ def _behind(site: Site, question_type: str) -> Iterator[tuple[str, Node]]:
     for key, at in site.declared.entries().items():
         if key not in OVERLAID:
             yield at.path, at.node.in_layer(f"location {site.location.name}")
-    for key in ("attributes", "organisation"):
+    for key in ("attributes", "audits", "organisation"):
         if key in site.effective.entries:
             yield key, _at(site, key)
 

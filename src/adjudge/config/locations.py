@@ -10,7 +10,7 @@ from adjudge.config.faults import nearest
 from adjudge.config.nodes import Node
 from adjudge.config.readers import currency, text, whole
 
-OVERLAID: Final = ("types", "deciders", "pools", "plans", "routes", "attributes")
+OVERLAID: Final = ("types", "deciders", "pools", "plans", "routes", "attributes", "audits")
 """What a group or a location may change."""
 
 

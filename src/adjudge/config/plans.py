@@ -1,6 +1,7 @@
 """The section `plans`: stages of asking with a fallback, compiled for one question type."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -10,10 +11,13 @@ from adjudge.config.readers import check_name, choice
 from adjudge.config.spaces import UNKNOWN
 from adjudge.config.stages import Known, Reading, check_acceptance, read_shadows, read_stage
 from adjudge.core.answers import canonical
-from adjudge.core.plans import Answer, FallbackStep, Plan, Stage
+from adjudge.core.plans import Answer, Certified, FallbackStep, Plan, Stage
 from adjudge.core.specifications import QuestionType
 
 MOST_STAGES: Final = 20
+
+_DECISIVE: Final = ("ask", "combine", "votes", "accept")
+"""What of a stage decides about what it answers."""
 
 
 def read_plan(name: str, at: Cursor, question_type: QuestionType | None, known: Known) -> Plan:
@@ -36,7 +40,9 @@ def read_plan(name: str, at: Cursor, question_type: QuestionType | None, known: 
             shadows=_shadows(fields, reading),
             rates=known.rates,
         )
-        return replace(plan, hash=_hash(plan, at, question_type, known))
+        return replace(
+            plan, hash=_hash(plan, at, question_type, known), prefixes=_prefixes(plan, items, question_type, known)
+        )
 
 
 def _is_sound(question_type: QuestionType | None) -> bool:
@@ -65,6 +71,24 @@ def _fallback(fields: Fields, reading: Reading) -> tuple[FallbackStep, ...]:
 def _shadows(fields: Fields, reading: Reading) -> tuple[str, ...]:
     at = fields.get("shadow")
     return read_shadows(at, reading) if at is not None else ()
+
+
+def _prefixes(plan: Plan, items: Sequence[Cursor], question_type: QuestionType | None, known: Known) -> tuple[str, ...]:
+    """Hash, for each stage, what decides about all that is answered up to it; later stages and time-outs do not."""
+    if not any(isinstance(stage.accept, Certified) for stage in plan.stages):
+        return ()
+    found, answers = [], repr(question_type.space) if question_type is not None else None
+    written = [{key: item.node.entries[key].plain() for key in _DECISIVE if item.has(key)} for item in items]
+    accuracies = [known.pools[stage.pool].accuracy if stage.pool is not None else None for stage in plan.stages]
+    for end in range(1, len(plan.stages) + 1):
+        decisive = {
+            "stages": written[:end],
+            "accuracy": accuracies[:end],
+            "answers": answers,
+            "rates": dict(plan.rates),
+        }
+        found.append(hashlib.sha256(canonical(decisive).encode()).hexdigest()[:12])
+    return tuple(found)
 
 
 def _hash(plan: Plan, at: Cursor, question_type: QuestionType | None, known: Known) -> str:

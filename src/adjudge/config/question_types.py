@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Final, Literal, TypeAlias
 
+from adjudge.config.audits import Auditors, audits_of, read_audits
 from adjudge.config.conditions import nearest_variable
 from adjudge.config.cursors import Cursor, Fields
 from adjudge.config.faults import nearest
@@ -10,6 +11,7 @@ from adjudge.config.nodes import Node
 from adjudge.config.readers import check_name, choice, duration, text, texts
 from adjudge.config.spaces import UNKNOWN, read_answer, read_schema, read_space
 from adjudge.core.answers import AnswerSpace
+from adjudge.core.audits import AuditSpec
 from adjudge.core.expressions import Expression, InvalidExpression, compile_over_evidence
 from adjudge.core.specifications import QuestionType
 
@@ -18,8 +20,8 @@ Amendment: TypeAlias = Literal["truth", "late-vote", "operator"]
 _COMPOSED: Final = ("$ref", "$dynamicRef", "allOf", "anyOf", "oneOf", "if", "patternProperties")
 
 
-def read_type(name: str, at: Cursor) -> QuestionType:
-    """Read one question type with all its settings."""
+def read_type(name: str, at: Cursor, usual: Cursor | None, auditors: Auditors) -> QuestionType:
+    """Read one question type with all its settings. `usual`: the audits of all types at this place."""
     check_name(at, name, "a question type")
     with at.fields() as fields:
         answers = fields.need("answers", "answers: [a, b]")
@@ -37,7 +39,14 @@ def read_type(name: str, at: Cursor) -> QuestionType:
             show=_show(fields, evidence),
             amend=_amend(fields),
             lane=fields.read("lane", choice("realtime", "standard", "bulk"), "standard"),
+            audits=_audits(at, fields, usual, auditors),
         )
+
+
+def _audits(at: Cursor, fields: Fields, usual: Cursor | None, auditors: Auditors) -> AuditSpec | None:
+    fields.get("audits")
+    found = audits_of(at, usual)
+    return read_audits(found, auditors) if found is not None else None
 
 
 def _safe_side(fields: Fields, space: AnswerSpace) -> str | Expression | None:

@@ -19,6 +19,7 @@ LONGEST_NAME: Final = 100
 C = TypeVar("C", bound=str)
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_PERCENT: Final = re.compile(r"(\d{1,3}(?:\.\d{1,6})?)\s?%")
 _CURRENCY: Final = re.compile(r"[A-Z]{3}")
 
 
@@ -91,6 +92,16 @@ def number(above: float, below: float, wanted: str) -> Callable[[Node], float]:
 def share(node: Node) -> float:
     """Read a share above 0, at most 1."""
     return number(0, math.nextafter(1, 2), "a number above 0, at most 1")(node)
+
+
+def percentage(node: Node) -> float:
+    """Read `5%`, or 0.05: from 0 to 1."""
+    found = node.value
+    if isinstance(found, str) and (written := _PERCENT.fullmatch(found)):
+        found = float(written[1]) / 100
+    if isinstance(found, int | float) and not isinstance(found, bool) and 0 <= found <= 1:
+        return float(found)
+    raise Misread(f"{described(node)} is not a share such as `5%`, from 0% to 100%")
 
 
 def choice(*valid: C) -> Callable[[Node], C]:

@@ -29,6 +29,8 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     """Key of the harmless answer, computed from the evidence at intake."""
     late: bool = False
     """The deadline had passed on arrival."""
+    slice: str = ""
+    """What a certificate speaks of beside type and plan, as of intake; empty where nothing is audited."""
 
 
 @dataclass(frozen=True, slots=True)

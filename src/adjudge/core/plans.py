@@ -39,6 +39,13 @@ class Certified:
     """Acceptance under an automation certificate. Without one, it defers."""
 
     origin: Origin
+    target: float = 0.01
+    """Of the answers given without a person, at most this share may be wrong..."""
+    confidence: float = 0.9
+    """...with this confidence."""
+    watch: float = 0.05
+    """Probability that a certificate is suspended in its validity although nothing is amiss."""
+    validity: timedelta = timedelta(days=30)
 
 
 Acceptance: TypeAlias = ByHand | Certified
@@ -134,6 +141,9 @@ class Plan:
     """Units of the first currency that one unit of the key buys: all stakes can be compared."""
     hash: str = ""
     """SHA-256 of the effective configuration behind the plan."""
+    prefixes: tuple[str, ...] = ()
+    """Of each stage, the hash of all that decides what is answered up to and including it: what a certificate covers.
+    Empty where no stage is certified."""
 
     def __post_init__(self) -> None:
         for chain in self.chains():
@@ -146,6 +156,10 @@ class Plan:
         """Return a stage or an escalation by the index that the history uses."""
         first = len(self.stages)
         return self.stages[index] if index < first else self.escalations[index - first]
+
+    def scope(self, index: int, question_type: str, slice_: str) -> str:
+        """Return the control under which this stage accepts: one for each slice and prefix of the plan."""
+        return f"certificate:{question_type}:{slice_}:{self.prefixes[index]}"
 
     def chain(self, index: int) -> tuple[FallbackStep, ...]:
         """Return the fallback of a stage's `on_error`, or the plan's for -1."""

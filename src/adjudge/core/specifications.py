@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any, Literal, TypeAlias
 
 from adjudge.core.answers import AnswerSpace
+from adjudge.core.audits import AuditSpec
 from adjudge.core.expressions import Expression
 from adjudge.core.remote import ChatModel, Hedge, HttpModel, OipModel, RemoteModel
 from adjudge.core.rules import Rule
@@ -38,6 +39,8 @@ class QuestionType:
     amend: frozenset[Literal["truth", "late-vote", "operator"]] = frozenset()
     """What may amend a final outcome; everything else is kept as a label."""
     lane: Literal["realtime", "standard", "bulk"] = "standard"
+    audits: AuditSpec | None = None
+    """How its decisions are audited; None: nobody answers what the coin draws, and nothing is ever certified."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,3 +136,17 @@ class Location:
     attributes: Mapping[str, Any] = field(default_factory=dict)
     currency: str = "USD"
     time_zone: str = "UTC"
+    dimensions: Mapping[str, str] = field(default_factory=dict)
+    """Its group in each dimension that it has one in."""
+
+    def slice_by(self, slices: str) -> str:
+        """Return the slice that a decision here belongs to, where slices are told apart so."""
+        match slices:
+            case "all":
+                return "all"
+            case "location":
+                return self.name
+            case "groups":
+                return "+".join(self.groups) or "none"
+            case dimension:
+                return self.dimensions.get(dimension, "none")

@@ -5,13 +5,21 @@ secret, so that nobody can choose an id that is not audited.
 """
 
 import hashlib
-from dataclasses import dataclass
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from uuid import UUID
 
 CALIBRATE_SHARE = 0.2
 """Audits that serve to calibrate; the others certify (1 : 4)."""
 POLICY = 1
-"""Number of the rule that sets the rate; recorded, so that estimates know it."""
+"""Number of the rates as configured; recorded, so that estimates know it. What a keeper sets has the number of its
+snapshot, above this."""
+
+
+def fresh_coin() -> tuple[str, bytes]:
+    """Return id and key of a new coin."""
+    return secrets.token_hex(4), secrets.token_bytes(32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +32,19 @@ class Audit:
     """`calibrate` or `certify`, by a hash of its own; empty where not drawn."""
     key: str
     policy: int = POLICY
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRates:
+    """Rates of the audit coin that keepers have set for slices: the snapshot of that number."""
+
+    policy: int = POLICY
+    by_slice: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    """By question type and slice."""
+
+    def of(self, question_type: str, slice_: str, configured: float) -> float:
+        """Return the rate of a slice; as configured where nothing else was set."""
+        return self.by_slice.get((question_type, slice_), configured)
 
 
 class Coin:

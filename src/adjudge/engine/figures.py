@@ -12,7 +12,7 @@ import structlog
 from adjudge.engine.clocks import Clock
 from adjudge.engine.revisions import Revisions
 from adjudge.engine.slips import STREAM_PREFIX, lanes_of
-from adjudge.store import measuring, partitions, tasks
+from adjudge.store import audits, measuring, partitions, tasks
 from adjudge.store.connecting import UNAVAILABLE, Pool
 from adjudge.store.scope import SYSTEM
 from adjudge.streams import Streams, Unavailable
@@ -58,6 +58,11 @@ class Figures:
         async with self._pool.acquire() as connection:
             by_lane = await measuring.open_by_lane(connection)
             names.OVERDUE.set(await measuring.overdue(connection, OVERDUE))
+            waiting = await audits.measured(connection)
+        for question_type in self._revisions.current.types:
+            count, age = waiting.get(question_type, (0, 0.0))
+            names.AUDITS_OPEN.labels(question_type).set(count)
+            names.AUDITS_OLDEST.labels(question_type).set(age)
         for lane, (count, age) in by_lane.items():
             names.OPEN.labels(lane).set(count)
             names.OLDEST_OPEN.labels(lane).set(age)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Container, Sequence
 from typing import TypeAlias
 
 import msgspec
@@ -100,9 +100,12 @@ class Upkeep:
         return {lane: found[lane] for lane in measuring.LANES}
 
 
-async def report_deciders(connection: Connection, process: str, opened: Deciders) -> None:
+async def report_deciders(
+    connection: Connection, process: str, opened: Deciders, *, only: Container[str] | None = None
+) -> None:
     """Tell everybody what the deciders of this process are doing."""
-    states = {state.id: msgspec.to_builtins(state) for state in opened.states()}
+    found = {state.id: msgspec.to_builtins(state) for state in opened.states()}
+    states = {name: state for name, state in found.items() if only is None or name in only}
     for name, state in states.items():
         names.BREAKER_OPEN.labels(name).set(state.get("breaker") == "open")
     await deciders.report(connection, process, states)

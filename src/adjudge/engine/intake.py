@@ -22,7 +22,7 @@ from adjudge.core.plans import LONGEST_DEADLINE, Plan
 from adjudge.core.specifications import Location, QuestionType
 from adjudge.engine import slips
 from adjudge.engine.clocks import Clock
-from adjudge.engine.coins import POLICY, Coin
+from adjudge.engine.coins import AuditRates, Coin
 from adjudge.engine.flushing import Flusher
 from adjudge.engine.identifiers import NewId
 from adjudge.engine.revisions import Revisions
@@ -109,6 +109,8 @@ class Place:
     revision: int
     terms: dict[str, Terms]
     """By lane."""
+    audit_rate: float
+    """Probability of the audit coin, as it stands."""
 
 
 class Intake:
@@ -135,6 +137,7 @@ class Intake:
         self._audit_rate = audit_rate
         self._evidence_key = evidence_key
         self._configuration: Configuration | None = None
+        self._rates_seen: AuditRates | None = None
         self._places: dict[tuple[str, str], Place] = {}
         """Of this configuration: what was looked up once."""
 
@@ -146,8 +149,8 @@ class Intake:
         configuration = self._revisions.current
         if not scope.sees(location) or (scope.locations is not None and location not in configuration.sites):
             raise UnknownHere(location)
-        if self._configuration is not configuration:
-            self._configuration, self._places = configuration, {}
+        if self._configuration is not configuration or self._rates_seen is not self._controls.rates:
+            self._configuration, self._places, self._rates_seen = configuration, {}, self._controls.rates
         found = self._places.get((location, question_type))
         if found is None:
             found = self._places[location, question_type] = Place(
@@ -156,6 +159,7 @@ class Intake:
                 configuration.plan(location, question_type),
                 configuration.revision,
                 {},
+                self._rate(configuration.location(location), configuration.question_type(location, question_type)),
             )
         return found
 
@@ -222,13 +226,19 @@ class Intake:
             evidence=evidence.decode(),
             evidence_hash=hashlib.blake2b(evidence, digest_size=16, key=self._evidence_key).digest(),
             trace=question.trace,
-            audit_role=self._coin.audit(decision, self._audit_rate).role,
+            audit_role=self._coin.audit(decision, place.audit_rate).role,
             stage=step.stage if step else -1,
             waiting_for=_encode({"deciders": step.deciders, "until": step.until}).decode() if step else "{}",
             stage_until=step.until if step else now,
             history=write_events(history.events),
             limited=scope.limits is not None and scope.limits.open_decisions is not None,
         )
+
+    def _rate(self, location: Location, kind: QuestionType) -> float:
+        """Return the probability of the audit coin here: of the slice where its rate has been set, else configured."""
+        if kind.audits is None:
+            return self._audit_rate
+        return self._controls.rates.of(kind.name, location.slice_by(kind.audits.slices), kind.audits.rate)
 
     def _shadows(self, question: Question, row: NewDecision, case: Case, plan: Plan, now: datetime) -> tuple[Slip, ...]:
         """Ask on the side whoever is not switched off, whoever decides."""
@@ -247,9 +257,10 @@ class Intake:
                 lane=lane,
                 revision=place.revision,
                 plan_hash=place.plan.hash,
-                audit_rate=self._audit_rate,
+                audit_rate=place.audit_rate,
                 audit_key=self._coin.key_id,
-                audit_policy=POLICY,
+                audit_policy=self._controls.rates.policy,
+                audited=place.kind.audits is not None,
             )
         return found
 
@@ -268,6 +279,8 @@ class ControlsInForce:
 
     def __init__(self) -> None:
         self.value = Controls()
+        self.rates = AuditRates()
+        """Of the audit coin, by slice."""
 
     def now(self) -> Controls:
         return self.value
@@ -292,6 +305,7 @@ def case_of(question: Question, kind: QuestionType, plan: Plan, location: Locati
         attributes=dict(location.attributes),
         safe_side=_safe_side(question, kind, location, space, candidates),
         late=late,
+        slice=location.slice_by(kind.audits.slices) if kind.audits is not None else "",
     )
 
 

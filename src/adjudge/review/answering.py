@@ -7,17 +7,17 @@ from uuid import UUID
 from adjudge.core.answers import OutsideSpace
 from adjudge.core.errors import AdjudgeError
 from adjudge.core.events import Declined, Opinion
+from adjudge.core.history import Case
 from adjudge.core.specifications import PoolSpec
 from adjudge.engine.clocks import Clock
 from adjudge.engine.revisions import Revisions
 from adjudge.engine.stepping import Effects, Stepper
-from adjudge.store import labels, tasks, votes, work
+from adjudge.store import audits, labels, tasks, votes, work
 from adjudge.store.connecting import Connection
 from adjudge.store.labels import NewLabel
 from adjudge.store.scope import Scope
 from adjudge.store.tasks import Assigned, Leased
 from adjudge.store.votes import NewVote
-from adjudge.store.work import Held
 from adjudge.telemetry import names
 
 
@@ -78,17 +78,16 @@ async def answer(
     A late answer, after the lease or after settlement, is kept as a label and changes nothing.
     Raises UnknownTask, AnswerOutside, AlreadyVoted.
     """
-    decision = await _decision(connection, scope, task)
+    decision, purpose = await _decision(connection, scope, task)
+    if purpose == "audit":
+        return await _answer_audit(connection, scope, task, decision, token=token, value=value, seconds=seconds)
     held = (await work.hold(connection, [decision])).get(decision)
     leased = await tasks.lock(connection, task)
     lease = await tasks.assignment(connection, decision, token, str(scope.reviewer))
     if lease is None:
         raise UnknownTask("this token was never a lease of yours on this task", pointer="#/token")
     case = held.history.case if held else await work.case_of(connection, decision)
-    try:
-        key = case.space.key(value)
-    except OutsideSpace as error:
-        raise AnswerOutside(str(error), pointer="#/answer") from None
+    key = _key(case, value)
     if lease.ending == "answered":
         return await _repeated(connection, decision, scope, key)
     late: Literal["", "lease-ended", "decision-settled"] = ""
@@ -98,7 +97,7 @@ async def answer(
         late = "lease-ended"
     spent = await _seconds(connection, lease, seconds)
     if late:
-        await _label(connection, decision, task, scope, key, held)
+        await _label(connection, decision, scope, key, held.version if held else 1)
         names.VOTES.labels(leased.pool, "label").inc()
         return Recorded("label", late, Effects(), decision)
     assert held is not None
@@ -110,6 +109,42 @@ async def answer(
     opinion = _opinion(scope, leased, key, spent, pool, now)
     effects = await stepper.step_held(connection, {decision: held}, {decision: [opinion]})
     return Recorded("vote", "", effects, decision)
+
+
+async def _answer_audit(
+    connection: Connection,
+    scope: Scope,
+    task: UUID,
+    decision: UUID,
+    *,
+    token: UUID,
+    value: object,
+    seconds: float | None,
+) -> Recorded:
+    """Record a blind answer to an audit: nothing that was decided changes by it."""
+    is_open = await audits.hold(connection, decision) is not None
+    leased = await tasks.lock(connection, task)
+    lease = await tasks.assignment(connection, decision, token, str(scope.reviewer))
+    if lease is None:
+        raise UnknownTask("this token was never a lease of yours on this task", pointer="#/token")
+    key = _key(await work.case_of(connection, decision), value)
+    if lease.ending == "answered":
+        return await _repeated(connection, decision, scope, key)
+    late: Literal["", "lease-ended", "decision-settled"] = ""
+    if not is_open or leased.state == "closed":
+        late = "decision-settled"
+    elif leased.lease_token != token or not leased.live:
+        late = "lease-ended"
+    if late:
+        await _label(connection, decision, scope, key, 1, source=audits.LATE_AUDIT_VOTE)
+        names.VOTES.labels(leased.pool, "label").inc()
+        return Recorded("label", late, Effects(), decision)
+    spent = await _seconds(connection, lease, seconds)
+    await _vote(connection, scope, leased, lease, key, spent)
+    names.VOTES.labels(leased.pool, "vote").inc()
+    names.VOTE_SECONDS.labels(leased.pool).observe(spent)
+    await audits.look_at(connection, decision)
+    return Recorded("vote", "", Effects(), decision)
 
 
 async def decline(
@@ -127,28 +162,36 @@ async def decline(
 
     Said twice it counts once. Raises UnknownTask, DecisionSettled, LeaseEnded.
     """
-    decision = await _decision(connection, scope, task)
-    held = (await work.hold(connection, [decision])).get(decision)
+    decision, purpose = await _decision(connection, scope, task)
+    held = None
+    if purpose == "audit":
+        is_open = await audits.hold(connection, decision) is not None
+    else:
+        held = (await work.hold(connection, [decision])).get(decision)
+        is_open = held is not None
     leased = await tasks.lock(connection, task)
     lease = await tasks.assignment(connection, decision, token, str(scope.reviewer))
     if lease is None:
         raise UnknownTask("this token was never a lease of yours on this task", pointer="#/token")
     if lease.ending == "declined":
         return Effects()
-    if held is None or leased.state == "closed":
+    if not is_open or leased.state == "closed":
         raise DecisionSettled("the decision is settled: there is nothing to give back")
     if leased.lease_token != token:
         raise LeaseEnded("the lease has ended: the task is no longer yours to give back")
     await tasks.end_assignment(connection, decision, token, "declined", f"{reason}: {note}" if note else reason)
     await tasks.give_back(connection, task)
     names.DECLINES.labels(leased.pool, reason).inc()
+    if held is None:
+        await audits.look_at(connection, decision)
+        return Effects()
     event = Declined(at=now(), stage=leased.stage, by=str(scope.reviewer), reason=reason)
     return await stepper.step_held(connection, {decision: held}, {decision: [event]})
 
 
 async def release(connection: Connection, scope: Scope, task: UUID, *, token: UUID) -> bool:
     """Give back a task that was not looked at; it may come again. Return whether the lease was live."""
-    decision = await _decision(connection, scope, task)
+    decision, _ = await _decision(connection, scope, task)
     leased = await tasks.lock(connection, task)
     if leased.lease_token != token:
         return False
@@ -157,11 +200,18 @@ async def release(connection: Connection, scope: Scope, task: UUID, *, token: UU
     return True
 
 
-async def _decision(connection: Connection, scope: Scope, task: UUID) -> UUID:
-    decision = await tasks.decision_of(connection, scope, task)
-    if decision is None:
+async def _decision(connection: Connection, scope: Scope, task: UUID) -> tuple[UUID, str]:
+    found = await tasks.decision_of(connection, scope, task)
+    if found is None:
         raise UnknownTask("there is no such task, or it was never yours")
-    return decision
+    return found
+
+
+def _key(case: Case, value: object) -> str:
+    try:
+        return case.space.key(value)
+    except OutsideSpace as error:
+        raise AnswerOutside(str(error), pointer="#/answer") from None
 
 
 async def _repeated(connection: Connection, decision: UUID, scope: Scope, key: str) -> Recorded:
@@ -184,7 +234,7 @@ async def _vote(
         decision_id=leased.decision_id,
         reviewer=str(scope.reviewer),
         task_id=leased.id,
-        purpose="stage",
+        purpose=leased.vote_purpose,
         stage=leased.stage,
         seat=leased.seat,
         pool=leased.pool,
@@ -192,7 +242,7 @@ async def _vote(
         seconds=seconds,
         claimed_at=lease.claimed_at,
         why=lease.why,
-        outcome_given=False,
+        outcome_given=leased.purpose == "audit",
     )
     if await votes.insert(connection, vote) is None:
         raise AlreadyVoted("your vote on this decision stands already")
@@ -201,16 +251,24 @@ async def _vote(
     await tasks.end_assignment(connection, leased.decision_id, leased.lease_token, "answered")
 
 
-async def _label(connection: Connection, decision: UUID, task: UUID, scope: Scope, key: str, held: Held | None) -> None:
+async def _label(
+    connection: Connection,
+    decision: UUID,
+    scope: Scope,
+    key: str,
+    after_version: int,
+    *,
+    source: str = labels.LATE_VOTE,
+) -> None:
     await labels.insert(
         connection,
         NewLabel(
             decision_id=decision,
-            source=labels.LATE_VOTE,
+            source=source,
             source_ref=str(scope.reviewer),
             answer=key,
             reporter=scope.principal,
-            after_version=held.version if held else 1,
+            after_version=after_version,
             answer_could_influence=False,
         ),
     )

@@ -22,6 +22,8 @@ class Terms:
     audit_rate: float
     audit_key: str
     audit_policy: int
+    audited: bool = False
+    """Whether somebody answers what the coin draws."""
 
 
 class NewDecision(NamedTuple):
@@ -99,6 +101,7 @@ _TERMS = {
     "audit_rate": "real",
     "audit_key": "text",
     "audit_policy": "int",
+    "audited": "boolean",
 }
 _KEY_WINDOW = len(_ROW) + len(_TERMS) + 1
 _RESEND = _KEY_WINDOW + 1
@@ -148,6 +151,11 @@ INTAKE = f"""
             CASE WHEN stage >= 0 THEN 'resend' ELSE 'start' END,
             stage_until, deadline, history, CASE WHEN principal = ANY(${_LIMITED}::text[]) THEN principal END
         FROM fresh
+    ), audits AS (
+        INSERT INTO work (decision_id, purpose, type, location, lane, revision, stage, due_at, due_kind, stage_until,
+            deadline, history)
+        SELECT id, 'audit', type, location, lane, revision, 0, clock_timestamp(), 'start', deadline, deadline, '[]'
+        FROM fresh WHERE audited AND audit_role <> ''
     )
     SELECT id, asked_at FROM written
 """

@@ -55,7 +55,7 @@ LATE_VOTES = """
     FROM label
         JOIN assignment ON assignment.decision_id = label.decision_id AND assignment.reviewer = label.source_ref
         JOIN review_task ON review_task.id = assignment.task_id
-    WHERE label.decision_id = $1 AND label.source = $2
+    WHERE label.decision_id = $1 AND label.source = $2 AND review_task.purpose = 'decide'
     ORDER BY label.at, label.source_ref, assignment.claimed_at DESC
 """
 

@@ -14,9 +14,10 @@ WAITING_FOR_MODELS = "SELECT count(*) FROM work WHERE purpose = 'decide' AND due
 # Indexed, and only what counts for a limit is in the index.
 OPEN_OF = "SELECT count(*) FROM work WHERE limited_key = $1 AND purpose = 'decide'"
 OPEN_BY_LANE = """
-    SELECT lane, count(work.decision_id) AS open,
+    SELECT lanes.lane, count(work.decision_id) AS open,
         coalesce(extract(epoch FROM clock_timestamp() - min(asked_at)), 0)::float8 AS age
-    FROM unnest($1::text[]) AS lane LEFT JOIN work USING (lane) GROUP BY lane
+    FROM unnest($1::text[]) AS lanes (lane) LEFT JOIN work ON work.lane = lanes.lane AND work.purpose = 'decide'
+    GROUP BY lanes.lane
 """
 
 

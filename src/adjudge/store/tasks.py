@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
 from msgspec.json import encode
@@ -26,6 +27,8 @@ class NewTask:
     """Higher is sooner."""
     candidates: tuple[str, ...]
     due_at: datetime
+    purpose: Literal["decide", "audit"] = "decide"
+    vote_purpose: str = "stage"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +66,8 @@ class Leased:
     state: str
     reviewer: str | None
     lease_token: UUID | None
+    purpose: str
+    vote_purpose: str
     live: bool
     """The lease has not run out."""
 
@@ -91,12 +96,14 @@ class Queue:
 
 
 CREATE = """
-    INSERT INTO review_task (id, decision_id, stage, seat, pool, type, location, priority, candidates, due_at)
-    SELECT id, decision_id, stage, seat, pool, type, location, priority,
+    INSERT INTO review_task (id, decision_id, stage, seat, pool, type, location, priority, purpose, vote_purpose,
+        candidates, due_at)
+    SELECT id, decision_id, stage, seat, pool, type, location, priority, purpose, vote_purpose,
         ARRAY(SELECT jsonb_array_elements_text(candidates)), due_at
     FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::int[], $5::text[], $6::text[], $7::text[], $8::float8[],
-        $9::jsonb[], $10::timestamptz[])
-        AS new (id, decision_id, stage, seat, pool, type, location, priority, candidates, due_at)
+        $9::text[], $10::text[], $11::jsonb[], $12::timestamptz[])
+        AS new (id, decision_id, stage, seat, pool, type, location, priority, purpose, vote_purpose, candidates,
+            due_at)
     ON CONFLICT (decision_id, purpose, stage, seat) DO NOTHING
 """
 
@@ -149,14 +156,14 @@ WHY_EMPTY = """
 """
 
 OWN = """
-    SELECT review_task.id, review_task.decision_id FROM review_task
+    SELECT review_task.decision_id, review_task.purpose FROM review_task
     WHERE review_task.id = $1 AND org = $2 AND pool = ANY($3::text[])
         AND EXISTS (SELECT FROM assignment WHERE assignment.decision_id = review_task.decision_id
             AND assignment.task_id = review_task.id AND assignment.reviewer = $4)
 """
 
 LOCK = """
-    SELECT id, decision_id, pool, stage, seat, state, reviewer, lease_token,
+    SELECT id, decision_id, pool, stage, seat, state, reviewer, lease_token, purpose, vote_purpose,
         lease_until > clock_timestamp() AS live
     FROM review_task WHERE id = $1 FOR UPDATE
 """
@@ -212,7 +219,7 @@ async def create(connection: Connection, tasks: Sequence[NewTask]) -> None:
     """Make seats; one that exists already is left as it is."""
     if not tasks:
         return
-    names = ("id", "decision_id", "stage", "seat", "pool", "type", "location", "priority")
+    names = ("id", "decision_id", "stage", "seat", "pool", "type", "location", "priority", "purpose", "vote_purpose")
     columns: list[list[object]] = [[getattr(task, name) for task in tasks] for name in names]
     columns.append([encode(task.candidates).decode() for task in tasks])
     columns.append([task.due_at for task in tasks])
@@ -243,10 +250,10 @@ async def open_in(connection: Connection, scope: Scope, pools: Sequence[str]) ->
     return row["waiting"], row["leased"]
 
 
-async def decision_of(connection: Connection, scope: Scope, task: UUID) -> UUID | None:
-    """Return the decision of a task that this person has held; None for everybody else's."""
+async def decision_of(connection: Connection, scope: Scope, task: UUID) -> tuple[UUID, str] | None:
+    """Return the decision of a task that this person has held, and the task's purpose; None for all others."""
     row = await connection.fetchrow(OWN, task, scope.org, list(scope.pools or ()), scope.reviewer)
-    return row["decision_id"] if row else None
+    return (row["decision_id"], row["purpose"]) if row else None
 
 
 async def lock(connection: Connection, task: UUID) -> Leased:

@@ -23,6 +23,8 @@ EVENTS: Mapping[str, Event] = {
     "api.unread": Event("warning", "A decision is durable, and could not be read back for its asker"),
     "api.unstorable": Event("warning", "A request held what PostgreSQL cannot store, and was refused"),
     "asking.stalled": Event("warning", "Answers of a model are in hand, and wait for the database"),
+    "audit.closed": Event("info", "The truth of an audit is known, or it is lost and counts as wrong"),
+    "audits.stalled": Event("warning", "Audits wait for the database or the broker"),
     "broker.disconnected": Event("warning", "The broker did not answer, or refused; it is tried again"),
     "broker.lost_its_data": Event("warning", "The broker is new or was flushed; all open questions are sent again"),
     "broker.reconnected": Event("info", "The broker answers reads again"),

@@ -91,6 +91,17 @@ AUDITS_EXPECTED = Counter(
     "adjudge_audits_expected", "Sum of the audit coin's probabilities over accepted decisions", ("type",)
 )
 AUDITS_MARKED = Counter("adjudge_audits_marked", "Accepted decisions that the audit coin marked", ("type",))
+AUDITS_OPEN = Gauge(
+    "adjudge_audits_open", "Audits whose truth is not known yet", ("type",), multiprocess_mode="livemostrecent"
+)
+AUDITS_OLDEST = Gauge(
+    "adjudge_audits_oldest_seconds", "Age of the oldest open audit", ("type",), multiprocess_mode="livemostrecent"
+)
+AUDITS_CLOSED = Counter(
+    "adjudge_audits_closed",
+    "Audits closed; by: unanimity, expert, consensus, or lost: counted as wrong",
+    ("type", "by"),
+)
 STREAM_UNREAD = Gauge(
     "adjudge_stream_unread",
     "Questions that no worker has read",

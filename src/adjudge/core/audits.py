@@ -1,0 +1,152 @@
+"""Audits: the unbiased sample on which everything statistical stands, and what happens to each of its decisions.
+
+An audited decision is answered by people who see neither model nor each other. Its truth is their unanimous
+answer, else an expert's, never a majority; what cannot be known counts as wrong (`statistics.md`, part 1).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal, TypeAlias
+
+import msgspec
+
+VotePurpose: TypeAlias = Literal["truth", "people"]
+"""What a blind vote was asked for, fixed before anybody saw the task."""
+
+TruthBy: TypeAlias = Literal["unanimity", "expert", "consensus"]
+"""`consensus`: where there is no expert pool, and then errors are disagreements with it, called so."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditSpec:
+    """How decisions of a type are audited at a location."""
+
+    pool: str | None
+    """Who answers blind; None: the expert answers at once."""
+    rate: float
+    """Probability of the coin, where nothing else sets it."""
+    votes: int = 3
+    """Blind votes for the truth."""
+    people: int = 0
+    """Blind votes set apart as what people would have said; no part of the truth."""
+    expert: str | None = None
+    """Who answers where the votes differ."""
+    expert_share: float = 0.2
+    """Probability that the expert answers although the votes agree: bounds the error of unanimity."""
+    budget: float | None = None
+    """Audits a day, of each slice: while it lacks evidence the rate rises up to this, and never past it."""
+    slices: str = "all"
+    """`all`, `location`, `groups`, or a dimension of groups: what a certificate speaks of."""
+    patience: timedelta = timedelta(days=2)
+    """After this long without all votes the expert is asked; there is no deadline."""
+
+
+class AuditVote(msgspec.Struct, frozen=True, kw_only=True):
+    """One blind answer."""
+
+    reviewer: str
+    pool: str
+    purpose: VotePurpose
+    answer: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Where an open audit stands."""
+
+    opened_at: datetime
+    has_evidence: bool
+    expert_asked: bool
+    seats: int
+    """Seats made so far in the present round."""
+    leased: int
+    """Of these, with somebody at this moment."""
+    votes: tuple[AuditVote, ...]
+    """Of the people."""
+    expert: AuditVote | None
+    left: int
+    """Members of the pool now asked who have not had the decision."""
+    members: int
+    """Members of that pool."""
+
+
+class SeatPeople(msgspec.Struct, frozen=True):
+    """Ask the people: one seat for each purpose listed."""
+
+    purposes: tuple[VotePurpose, ...]
+
+
+class SeatExpert(msgspec.Struct, frozen=True):
+    """Ask the expert, and nobody else any more."""
+
+    why: Literal["split", "share", "declined", "unanswered"]
+
+
+class Close(msgspec.Struct, frozen=True):
+    """The truth is known."""
+
+    truth: str
+    by: TruthBy
+
+
+class Lose(msgspec.Struct, frozen=True):
+    """The truth will not be known: the audit counts as wrong."""
+
+    why: Literal["evidence-gone", "declined", "split"]
+
+
+class Stay(msgspec.Struct, frozen=True):
+    """Nothing to do before `until`, unless somebody answers."""
+
+    until: datetime
+
+
+AuditStep: TypeAlias = SeatPeople | SeatExpert | Close | Lose | Stay
+
+
+def next_step(spec: AuditSpec, standing: Standing, *, expert_too: bool, now: datetime) -> AuditStep:
+    """Return what an open audit needs next. Nothing that a model said is looked at.
+
+    `expert_too`: the coin that sends this audit to the expert even if its votes agree.
+    """
+    if standing.expert is not None:
+        return Close(standing.expert.answer, "expert")
+    if not standing.has_evidence:
+        return Lose("evidence-gone")
+    if standing.expert_asked:
+        return Lose("declined") if _nobody_left(standing) else Stay(now + spec.patience)
+    if spec.pool is None:
+        return SeatExpert("share")
+    if not standing.seats:
+        purposes: list[VotePurpose] = ["truth"] * spec.votes
+        purposes += ["people"] * spec.people
+        return SeatPeople(tuple(purposes))
+    answers = [vote.answer for vote in standing.votes if vote.purpose == "truth"]
+    others = sum(vote.purpose == "people" for vote in standing.votes)
+    if spec.expert is not None and len(set(answers)) > 1 and others >= spec.people:
+        return SeatExpert("split")
+    if len(answers) >= spec.votes and others >= spec.people:
+        return _answered(spec, answers, expert_too=expert_too)
+    if _nobody_left(standing):
+        return SeatExpert("declined") if spec.expert is not None else Lose("declined")
+    until = standing.opened_at + spec.patience
+    if now < until or spec.expert is None:
+        return Stay(max(until, now + spec.patience / 2))
+    return SeatExpert("unanswered")
+
+
+def _answered(spec: AuditSpec, answers: Sequence[str], *, expert_too: bool) -> AuditStep:
+    if len(set(answers)) == 1:
+        if spec.expert is not None and expert_too:
+            return SeatExpert("share")
+        return Close(answers[0], "unanimity")
+    for answer in sorted(set(answers)):
+        if answers.count(answer) * 2 > len(answers):
+            return Close(answer, "consensus")
+    return Lose("split")
+
+
+def _nobody_left(standing: Standing) -> bool:
+    """Return whether all who could answer have had it; a pool without members waits for some."""
+    return standing.members > 0 and standing.left == 0 and standing.leased == 0

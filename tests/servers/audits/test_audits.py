@@ -1,0 +1,189 @@
+"""The live audit sample: answered blind, closed with its truth, and nothing that is decided waits for it or changes."""
+
+import asyncio
+import json
+from uuid import UUID
+
+from tests.servers.audits.auditing import closed, seen, staffed, until_seen
+
+SEATS = "SELECT id, vote_purpose FROM review_task WHERE decision_id = $1"
+
+
+async def test_an_audited_decision_is_settled_at_once_and_answered_blind_afterwards(stack):
+    people = await staffed(stack, "agents")
+
+    decided = await stack.ask(wait=10)
+    tasks = [await person.vote("pay") for person in people]
+
+    assert decided["outcome"]["source"] == "model"
+    record = await closed(stack, decided["id"])
+    assert (record["truth"], record["truth_by"], record["unanimous"]) == ("pay", "unanimity", "pay")
+    assert record["role"] in ("calibrate", "certify")
+    assert json.loads(record["opinions"])["sure@1"]["confidence"] == 0.99
+    assert len({vote["reviewer"] for vote in json.loads(record["votes"])}) == 3
+    assert all("purpose" not in task and "seat" not in task for task in tasks)
+    [label] = await stack.rows("SELECT * FROM label WHERE decision_id = $1", UUID(decided["id"]))
+    assert (label["source"], label["answer"], label["answer_could_influence"]) == ("audit", "pay", False)
+    votes = await stack.rows("SELECT * FROM vote WHERE decision_id = $1", UUID(decided["id"]))
+    assert {(vote["purpose"], vote["outcome_given"], vote["saw_model"]) for vote in votes} == {("truth", True, False)}
+    assert await seen(stack, decided["id"]) is None
+    assert (await stack.read(decided["id"]))["outcome"]["version"] == 1
+
+
+async def test_where_people_differ_the_expert_says_what_is_true(stack):
+    """A plain majority is never the truth: its mistakes would count as the model's."""
+    people = await staffed(stack, "agents")
+    [expert] = await staffed(stack, "experts", count=1)
+
+    decided = await stack.ask(wait=10)
+    await people[0].vote("pay")
+    await people[1].vote("refuse")
+    waiting = await until_seen(stack, decided["id"], "expert")
+
+    assert waiting.why_expert == "split"
+    assert await people[2].claim() == [], "the third vote would change nothing"
+    await expert.vote("refuse")
+    record = await closed(stack, decided["id"])
+    assert (record["truth"], record["truth_by"], record["unanimous"], record["why"]) == (
+        "refuse",
+        "expert",
+        None,
+        "split",
+    )
+
+
+async def test_a_share_of_the_unanimous_goes_to_the_expert_too(stack):
+    people = await staffed(stack, "agents", count=2)
+    [expert] = await staffed(stack, "experts", count=1)
+
+    decided = await stack.ask("late.ask", wait=10)
+    for person in people:
+        await person.vote("pay")
+    await until_seen(stack, decided["id"], "expert")
+    await expert.vote("refuse")
+
+    record = await closed(stack, decided["id"])
+    assert (record["truth"], record["truth_by"], record["unanimous"], record["why"]) == (
+        "refuse",
+        "expert",
+        "pay",
+        "share",
+    )
+    assert json.loads(record["expert_coin"])["rate"] == 1
+
+
+async def test_nobody_who_decided_audits_the_same_decision(stack):
+    first, second = await staffed(stack, "agents", count=2)
+
+    decided = await stack.ask("person")
+    await first.vote("pay")
+    await until_seen(stack, decided["id"], "people")
+
+    assert await first.claim() == []
+    await second.vote("refuse")
+    record = await closed(stack, decided["id"])
+    assert record["truth"] == "refuse"
+    assert (await stack.read(decided["id"]))["outcome"]["answer"] == "pay"
+
+
+async def test_an_audit_waits_while_people_are_still_deciding(stack):
+    """Otherwise a small pool would have been asked about the audit, and nobody were left to decide."""
+    first, second = await staffed(stack, "agents", count=2)
+
+    decided = await stack.ask("brief")
+
+    assert (await until_seen(stack, decided["id"], "deciding")).votes == 0
+    [task] = await first.claim(wait=5)
+    assert await second.claim() == []
+    assert (await first.answer(task, "pay")).json()["decision_status"] == "final"
+    for _ in range(2):
+        await (await stack.reviewer("another", "agents")).vote("pay")
+    await closed(stack, decided["id"])
+
+
+async def test_what_all_decline_is_lost_and_counts_as_wrong(stack):
+    [person] = await staffed(stack, "few", count=1)
+    [expert] = await staffed(stack, "one", count=1)
+
+    decided = await stack.ask("called", wait=10)
+    for each in (person, expert):
+        [task] = await each.claim(wait=10)
+        declined = await each.post(f"/v1/reviews/{task['id']}/decline", {"token": task["token"], "reason": "unsure"})
+        assert declined.status_code == 200
+
+    record = await closed(stack, decided["id"])
+    assert (record["truth"], record["truth_by"], record["why"]) == (None, "lost", "declined")
+    assert not await stack.rows("SELECT FROM label WHERE decision_id = $1", UUID(decided["id"]))
+
+
+async def test_what_is_erased_before_anybody_saw_it_is_lost(stack):
+    await stack.stop("keeper")
+    decided = await stack.ask(wait=10)
+    await stack.rows("SELECT erase_evidence($1)", UUID(decided["id"]))
+
+    await stack.start("keeper")
+
+    record = await closed(stack, decided["id"])
+    assert (record["truth_by"], record["why"]) == ("lost", "evidence-gone")
+
+
+async def test_a_vote_that_comes_when_the_audit_is_closed_is_a_label_and_amends_nothing(stack):
+    people = await staffed(stack, "agents")
+    [expert] = await staffed(stack, "experts", count=1)
+    decided = await stack.ask(wait=10)
+    [late] = await people[2].claim(wait=10)
+    await people[0].vote("pay")
+    await people[1].vote("refuse")
+    await expert.vote("pay")
+    await closed(stack, decided["id"])
+
+    answered = await people[2].answer(late, "pay")
+
+    assert answered.status_code == 409
+    assert answered.json()["recorded"] == "label"
+    assert answered.json()["amended"] is False
+    sources = await stack.rows("SELECT source FROM label WHERE decision_id = $1 ORDER BY 1", UUID(decided["id"]))
+    assert [row["source"] for row in sources] == ["audit", "late-audit-vote"]
+
+
+async def test_models_that_the_plan_did_not_come_to_answer_audited_decisions_too(stack):
+    """Otherwise nothing could be certified of them, nor of the plan if its first stage took less."""
+    [person] = await staffed(stack, "agents", count=1)
+
+    decided = await stack.ask("cascade", wait=10)
+    await person.vote("pay")
+
+    record = await closed(stack, decided["id"])
+    assert decided["outcome"]["deciders"] == ["sure@1"]
+    opinions = json.loads(record["opinions"])
+    assert opinions["second@1"] == {
+        "answer": "pay",
+        "confidence": 0.98,
+        "distribution": opinions["second@1"]["distribution"],
+        "aside": True,
+    }
+    assert "aside" not in opinions["sure@1"]
+
+
+async def test_without_a_word_of_audits_in_configuration_nobody_is_asked(stack):
+    decided = await stack.ask("paced", wait=10)
+
+    assert await stack.value("SELECT count(*) FROM work WHERE decision_id = $1", UUID(decided["id"])) == 0
+    assert await stack.value("SELECT audit FROM decision WHERE id = $1", UUID(decided["id"]))
+
+
+async def test_votes_set_apart_as_peoples_are_no_part_of_the_truth(stack):
+    people = await staffed(stack, "agents", count=2)
+
+    decided = await stack.ask("claims", wait=10)
+    async with asyncio.timeout(10):
+        while len(seats := await stack.rows(SEATS, UUID(decided["id"]))) < 2:
+            await asyncio.sleep(0.02)
+    purposes = {row["id"]: row["vote_purpose"] for row in seats}
+    for person in people:
+        [task] = await person.claim(wait=5)
+        await person.answer(task, {"truth": "pay", "people": "refuse"}[purposes[UUID(task["id"])]])
+
+    record = await closed(stack, decided["id"])
+    assert (record["truth"], record["truth_by"]) == ("pay", "unanimity")
+    assert {vote["purpose"] for vote in json.loads(record["votes"])} == {"truth", "people"}

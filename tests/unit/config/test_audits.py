@@ -1,0 +1,77 @@
+"""How decisions are audited: for all types, for one, for a group's locations; and what each certificate speaks of."""
+
+from datetime import timedelta
+
+from tests.unit.config.documents import CLAIMS
+
+from adjudge.config import compile_documents
+from adjudge.core.plans import Certified
+
+USUAL = "audits: {rate: 5%, pool: agents, expert: experts}\n"
+PLACES = """
+groups:
+  north: {dimension: region, audits: {rate: 20%}}
+  south: {dimension: region, types: {claim.pay: {audits: {slices: region, budget: 40}}}}
+locations:
+  oslo: {groups: [north]}
+  rome: {groups: [south]}
+"""
+
+
+def compiled(text: str, tmp_path):
+    text = text.replace("pools: {agents: {wage: 12 USD/h}}", "pools: {agents: {wage: 12 USD/h}, experts: {}}")
+    return compile_documents({"config/claims.yaml": text}, base=tmp_path)
+
+
+def test_a_type_is_audited_as_all_are_unless_a_layer_says_otherwise(tmp_path):
+    found = compiled(CLAIMS + USUAL + PLACES, tmp_path)
+
+    north, south = (found.question_type(place, "claim.pay").audits for place in ("oslo", "rome"))
+
+    assert (north.rate, north.votes, north.slices, north.budget) == (0.2, 3, "all", None)
+    assert (south.rate, south.expert, south.slices, south.budget) == (0.05, "experts", "region", 40)
+    assert found.location("rome").slice_by(south.slices) == "south"
+    assert found.location("oslo").slice_by("location") == "oslo"
+
+
+def test_without_a_word_nothing_is_audited(tmp_path):
+    assert compiled(CLAIMS, tmp_path).question_type("default", "claim.pay").audits is None
+
+
+def test_faults_of_audits_name_what_is_meant(faults_of):
+    for written, said in (
+        ("audits: {rate: 5%}", "nobody answers the audits: name a `pool`, an `expert`, or both"),
+        ("audits: {rate: 500%, pool: agents}", "is not a share such as `5%`, from 0% to 100%"),
+        ("audits: {rate: 5%, pool: agnets}", "did you mean `agents`?"),
+        ("audits: {pool: agents, slices: regoin}", "`regoin` is none of all, location, groups"),
+        ("audits: {expert: agents, votes: 3}", "the expert answers every audit: `votes` says nothing"),
+        ("audits: {pool: agents, vote: 3}", "nothing reads `vote` here"),
+    ):
+        assert any(said in str(fault) for fault in faults_of(f"{CLAIMS}{written}\n")), written
+
+
+def test_a_certified_stage_says_what_is_promised(tmp_path):
+    text = CLAIMS.replace(
+        '{by_hand: "confidence >= 0.95"}', "{certified: {target: 2%, confidence: 0.95, validity: 7d}}"
+    )
+
+    [stage, _] = compiled(text, tmp_path).plan("default", "claim.pay").stages
+
+    assert isinstance(stage.accept, Certified)
+    assert (stage.accept.target, stage.accept.confidence, stage.accept.validity) == (0.02, 0.95, timedelta(days=7))
+
+
+def test_a_prefix_changes_with_what_decides_about_its_answers_and_with_nothing_else(tmp_path):
+    """An epoch ends with any change of these: its audits never license what is another question."""
+    text = CLAIMS.replace('{by_hand: "confidence >= 0.95"}', "certified")
+    [usual, _] = compiled(text, tmp_path).plan("default", "claim.pay").prefixes
+
+    def first(*change: str) -> str:
+        assert change[0] in text
+        return compiled(text.replace(*change), tmp_path).plan("default", "claim.pay").prefixes[0]
+
+    assert first("timeout: 10m", "timeout: 11m") == usual
+    assert first("combine: first", "combine: agree") == usual
+    assert first("claim-risk@1", "claim-risk@2") != usual
+    assert first("certified", "{certified: {target: 2%}}") != usual
+    assert first("[pay, refuse]", "[pay, refuse, part]") != usual

@@ -164,7 +164,7 @@ def choose_start(calibrate: Pairs, grid: Floats, *, margin: float, over: Over) -
 
 def _sign(differences: Floats) -> float:
     against, for_model = int((differences > 0).sum()), int((differences < 0).sum())
-    return float(sign_test(for_model=for_model, against=against))
+    return sign_test(for_model=for_model, against=against)
 
 
 def _bet(margin: float) -> Callable[[Floats], float]:

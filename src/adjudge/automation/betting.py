@@ -8,17 +8,17 @@ likelihood ratio of a lower risk q < α; the process is the mixture over several
 """
 
 import math
-from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from adjudge.automation.binomial import Floats
 from adjudge.automation.certifying import Licence, NotEnough, Start, Unanimity, Verdict, not_enough, people_err
-from adjudge.automation.samples import Audit, Role
+from adjudge.automation.samples import Audit, Role, reaching
 
 BETS: Final = tuple(round(0.05 + 0.1 * i, 2) for i in range(9))
 """Risks bet on, as shares of the target: 0.05 to 0.85, in equal parts."""
@@ -138,19 +138,30 @@ class Epoch:
 
         Raises ValueError for an audit that was read before or comes out of order: an open one blocks.
         """
-        reached, errors, read, last = list(self.reached), list(self.errors), self.audits, self.last_number
+        last = self.last_number
+        scores: list[float] = []
+        wrong: list[float] = []
         for audit in audits:
             if audit.number <= last:
                 raise ValueError(f"audit {audit.number} comes after {last}: audits are read once, in intake order")
             last = audit.number
-            if audit.role is not Role.CERTIFY:
-                continue
-            read += 1
-            wrong = audit.wrong or audit.lost
-            for i in range(_first_reached(self.grid, audit.score), len(self.grid)):
-                reached[i] += 1
-                errors[i] += wrong
-        return replace(self, reached=tuple(reached), errors=tuple(errors), audits=read, last_number=last)
+            if audit.role is Role.CERTIFY:
+                scores.append(audit.score)
+                if audit.wrong or audit.lost:
+                    wrong.append(audit.score)
+        return replace(self.counting(scores, wrong), last_number=last)
+
+    def counting(self, scores: ArrayLike, wrong: ArrayLike) -> Self:
+        """Count certify-audits by their scores, and by the scores of those that are wrong. For whole columns."""
+        all_scores, grid = np.sort(np.asarray(scores, float)), np.asarray(self.grid)
+        reached = reaching(all_scores, grid)
+        errors = reaching(np.sort(np.asarray(wrong, float)), grid)
+        return replace(
+            self,
+            reached=tuple(map(int, self.reached + reached)),
+            errors=tuple(map(int, self.errors + errors)),
+            audits=self.audits + len(all_scores),
+        )
 
     def look(self, *, unanimity: Unanimity | None = None, audits_per_day: float | None = None) -> tuple[Self, Verdict]:
         """Return the epoch with what is shown by now, and the verdict. As often as one likes.
@@ -207,11 +218,6 @@ def upper_bound(errors: int, audits: int, delta: float) -> float:
         reached = log_capital(audits, errors, middle) >= math.log(1 / delta)
         low, high = (low, middle) if reached else (middle, high)
     return high
-
-
-def _first_reached(grid: tuple[float, ...], score: float) -> int:
-    """Return the index of the strictest threshold that the score reaches; the grid falls."""
-    return bisect_left(grid, -score, key=lambda threshold: -threshold)
 
 
 def highest_capital(terms: Floats, most: float) -> float:

@@ -1,40 +1,39 @@
 """Exact binomial tails, and what follows from them: p-values, upper bounds, the sign test.
 
 P(Bin(n, p) <= k) is the regularised incomplete beta function I(1-p; n-k, k+1), here by its continued
-fraction (Numerical Recipes 6.4) for whole arrays; relative error below 1e-10.
+fraction (Numerical Recipes 6.4); relative error below 1e-9 up to a million audits.
 """
 
 import math
 from functools import lru_cache
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 Floats: TypeAlias = NDArray[np.float64]
 Integers: TypeAlias = NDArray[np.int64]
 
 _MOST_TERMS: Final = 20_000
 _TINY: Final = 1e-300
-_BISECTIONS: Final = 60
+_PRECISION: Final = 1e-14
+_BISECTIONS: Final = 40
 _MOST_AUDITS: Final = 10**9
 
 
-def tail(errors: ArrayLike, audits: ArrayLike, rate: ArrayLike) -> Floats:
+@lru_cache(maxsize=65_536)
+def tail(errors: int, audits: int, rate: float) -> float:
     """Return P(Bin(audits, rate) <= errors): the p-value against "the risk is at least `rate`". No audits: 1."""
-    k, n, p = np.broadcast_arrays(np.asarray(errors, float), np.asarray(audits, float), np.asarray(rate, float))
-    found = np.where(k < 0, 0.0, 1.0)
-    inner = (k >= 0) & (k < n) & (p > 0)
-    found[inner & (p >= 1)] = 0.0
-    inner &= p < 1
-    if inner.any():
-        found[inner] = _incomplete_beta(n[inner] - k[inner], k[inner] + 1, p[inner])
-    return found
+    if errors < 0 or errors >= audits or rate <= 0:
+        return float(errors >= 0)
+    if rate >= 1:
+        return 0.0
+    return _incomplete_beta(audits - errors, errors + 1, rate)
 
 
-def tail_of_one(errors: int, audits: int, rate: float) -> float:
-    """Return the same for one test."""
-    return float(tail(errors, audits, rate))
+def tails(errors: Integers, audits: Integers, rate: float) -> Floats:
+    """Return the tail of each pair."""
+    return np.array([tail(*pair, rate) for pair in zip(errors.tolist(), audits.tolist(), strict=True)])
 
 
 def upper_bound(errors: int, audits: int, delta: float) -> float:
@@ -44,7 +43,7 @@ def upper_bound(errors: int, audits: int, delta: float) -> float:
     low, high = errors / audits, 1.0
     for _ in range(_BISECTIONS):
         middle = (low + high) / 2
-        low, high = (middle, high) if tail_of_one(errors, audits, middle) > delta else (low, middle)
+        low, high = (middle, high) if tail(errors, audits, middle) > delta else (low, middle)
     return high
 
 
@@ -53,10 +52,9 @@ def lower_bound(errors: int, audits: int, delta: float) -> float:
     return 1.0 - upper_bound(audits - errors, audits, delta) if errors > 0 else 0.0
 
 
-def sign_test(for_model: ArrayLike, against: ArrayLike) -> Floats:
-    """Return P(Bin(b+c, 1/2) <= b): b audits `against` the model, c `for_model`; small where people lose more."""
-    b, c = np.asarray(against), np.asarray(for_model)
-    return tail(b, b + c, 0.5)
+def sign_test(*, for_model: int, against: int) -> float:
+    """Return P(Bin(b + c, 1/2) <= b), with b of the audits on which the two differ `against` the model, c for it."""
+    return tail(against, against + for_model, 0.5)
 
 
 @lru_cache(maxsize=4096)
@@ -65,13 +63,13 @@ def audits_needed(errors: int, rate: float, delta: float) -> int:
     if not 0 < rate < 1:
         return _MOST_AUDITS
     low, high = errors, errors + 1
-    while tail_of_one(errors, high, rate) > delta:
+    while tail(errors, high, rate) > delta:
         low, high = high, 2 * high
         if high >= _MOST_AUDITS:
             return _MOST_AUDITS
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (middle, high) if tail_of_one(errors, middle, rate) > delta else (low, middle)
+        low, high = (middle, high) if tail(errors, middle, rate) > delta else (low, middle)
     return high
 
 
@@ -80,50 +78,33 @@ def divergence(seen: float, claimed: float) -> float:
     return sum(p * math.log(p / q) for p, q in ((seen, claimed), (1 - seen, 1 - claimed)) if p > 0)
 
 
-def _incomplete_beta(a: Floats, b: Floats, p: Floats) -> Floats:
-    """Return I(1-p; a, b) by the side on which the fraction converges."""
-    swap = 1 - p >= (a + 1) / (a + b + 2)
-    first, second = np.where(swap, b, a), np.where(swap, a, b)
-    x = np.where(swap, p, 1 - p)
-    log_x, log_rest = np.where(swap, np.log(p), np.log1p(-p)), np.where(swap, np.log1p(-p), np.log(p))
-    front = np.exp(
-        _log_gamma(a + b) - _log_gamma(a) - _log_gamma(b) + first * log_x + second * log_rest - np.log(first)
-    )
-    small = np.clip(front * _fraction(first, second, x), 0.0, 1.0)
-    value: Floats = np.where(swap, 1 - small, small)
-    return value
+def _incomplete_beta(a: float, b: float, p: float) -> float:
+    """Return I(1-p; a, b), by the side on which the fraction converges."""
+    if 1 - p < (a + 1) / (a + b + 2):
+        return min(1.0, _smaller_side(a, b, 1 - p, math.log1p(-p), math.log(p)))
+    return max(0.0, 1 - _smaller_side(b, a, p, math.log(p), math.log1p(-p)))
 
 
-def _fraction(a: Floats, b: Floats, x: Floats) -> Floats:
+def _smaller_side(a: float, b: float, x: float, log_x: float, log_rest: float) -> float:
+    front = math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * log_x + b * log_rest - math.log(a)
+    return math.exp(front) * _fraction(a, b, x)
+
+
+def _fraction(a: float, b: float, x: float) -> float:
     """Evaluate the continued fraction by Lentz's method."""
-    c = np.ones_like(x)
-    d = 1 / _away(1 - (a + b) * x / (a + 1))
-    value = d.copy()
+    c, d = 1.0, 1 / _away(1 - (a + b) * x / (a + 1))
+    value = d
     for m in range(1, _MOST_TERMS):
         even = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m))
+        d, c = 1 / _away(1 + even * d), _away(1 + even / c)
+        value *= c * d
         odd = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))
-        for term in (even, odd):
-            d = 1 / _away(1 + term * d)
-            c = _away(1 + term / c)
-            step = c * d
-            value *= step
-        if np.all(np.abs(step - 1) < 1e-14):
+        d, c = 1 / _away(1 + odd * d), _away(1 + odd / c)
+        value *= c * d
+        if abs(c * d - 1) < _PRECISION:
             break
     return value
 
 
-def _away(x: Floats) -> Floats:
-    return np.where(np.abs(x) < _TINY, _TINY, x)
-
-
-def _log_gamma(x: Any) -> Floats:
-    """Return ln Γ(x), x > 0: Stirling's series beyond 10, below by recurrence."""
-    x = np.asarray(x, float)
-    shift = np.zeros_like(x)
-    while (low := x < 10).any():
-        shift = np.where(low, shift - np.log(np.where(low, x, 1.0)), shift)
-        x = np.where(low, x + 1, x)
-    y = 1 / (x * x)
-    series = (1 / 12 - y * (1 / 360 - y * (1 / 1260 - y * (1 / 1680 - y / 1188)))) / x
-    log: Floats = shift + (x - 0.5) * np.log(x) - x + 0.5 * math.log(2 * math.pi) + series
-    return log
+def _away(x: float) -> float:
+    return x if abs(x) > _TINY else _TINY

@@ -7,13 +7,13 @@ threshold of the sequence for which that is so would have to pass its own test.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
 import numpy as np
 
-from adjudge.automation.binomial import Floats, audits_needed, tail, upper_bound
+from adjudge.automation.binomial import Floats, audits_needed, tail, tails, upper_bound
 from adjudge.automation.samples import Role, Sample, grid_of, reaching
 
 StartWhy: TypeAlias = Literal["calibrate-audits", "one-error"]
@@ -106,8 +106,7 @@ def certify(
         return too_few(len(judged), len(sample), target=believed, delta=chance, audits_per_day=audits_per_day)
     sequence = grid[grid <= start.threshold]
     reached, errors = judged.counts(sequence)
-    p_values = tail(errors, reached, believed)
-    passed = int(np.argmax(p_values > chance)) if (p_values > chance).any() else len(sequence)
+    passed = _in_a_row(reached.tolist(), errors.tolist(), lambda wrong: audits_needed(wrong, believed, chance))
     if not passed:
         return not_enough(
             int(reached[0]),
@@ -123,7 +122,7 @@ def certify(
         threshold=threshold,
         coverage=float(np.mean(sample.scores >= threshold)),
         upper_bound=min(1.0, upper_bound(int(errors[last]), int(reached[last]), chance) + target - believed),
-        p_value=float(p_values[last]),
+        p_value=tail(int(errors[last]), int(reached[last]), believed),
         audits=int(reached[last]),
         errors=int(errors[last]),
         start=start,
@@ -153,7 +152,7 @@ def choose_start(
     if len(calibrate) < ENOUGH_TO_CALIBRATE * needed:
         return Start(threshold=float(grid[feasible[0]]), why="one-error") if feasible.size else None
     reached, errors = calibrate.counts(grid)
-    return Start(threshold=float(grid[int(np.argmin(tail(errors, reached, target)))]), why="calibrate-audits")
+    return Start(threshold=float(grid[int(np.argmin(tails(errors, reached, target)))]), why="calibrate-audits")
 
 
 def not_enough(
@@ -195,6 +194,14 @@ def people_err(target: float, bound: float) -> str:
         f"people who agree may still be wrong in up to {bound:.1%} here: a {target:.1%} target needs more audits "
         "checked by an expert, or an expert for each"
     )
+
+
+def _in_a_row(reached: Sequence[int], errors: Sequence[int], needed: Callable[[int], int]) -> int:
+    """Return how many thresholds pass before the first that does not."""
+    for passed, (audits, wrong) in enumerate(zip(reached, errors, strict=True)):
+        if audits < needed(wrong):
+            return passed
+    return len(reached)
 
 
 def _wanting(found: str, more: int, target: float, audits_per_day: float | None) -> NotEnough:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-from adjudge.automation.binomial import tail_of_one
+from adjudge.automation.binomial import tail
 from adjudge.automation.watching import Watch
 
 
@@ -28,9 +28,7 @@ def leaving(tallies: Mapping[str, Tally], *, target: float, delta: float) -> fro
     """
     share = delta / max(1, len(tallies))
     return frozenset(
-        name
-        for name, tally in tallies.items()
-        if tail_of_one(tally.audits - tally.errors, tally.audits, 1 - target) <= share
+        name for name, tally in tallies.items() if tail(tally.audits - tally.errors, tally.audits, 1 - target) <= share
     )
 
 

@@ -152,8 +152,13 @@ class Epoch:
         return replace(self.counting(scores, wrong), last_number=last)
 
     def counting(self, scores: ArrayLike, wrong: ArrayLike) -> Self:
-        """Count certify-audits by their scores, and by the scores of those that are wrong. For whole columns."""
+        """Count certify-audits by their scores, and by the scores of those that are wrong. For whole columns.
+
+        Raises ValueError for a score that is no number.
+        """
         all_scores, grid = np.sort(np.asarray(scores, float)), np.asarray(self.grid)
+        if np.isnan(all_scores).any():
+            raise ValueError("a score of an audit is not a number")
         reached = reaching(all_scores, grid)
         errors = reaching(np.sort(np.asarray(wrong, float)), grid)
         return replace(
@@ -190,7 +195,8 @@ class Epoch:
                 self.errors[0],
                 self.audits,
                 target=target,
-                wanted=lambda errors: audits_needed(errors, target, delta),
+                delta=delta,
+                wanted=audits_needed(self.errors[0], target, delta),
                 audits_per_day=audits_per_day,
             )
         last = licensed - 1

@@ -13,7 +13,7 @@ from typing import Final, Literal, TypeAlias
 
 import numpy as np
 
-from adjudge.automation.binomial import Floats, audits_needed, tail, tails, upper_bound
+from adjudge.automation.binomial import Floats, audits_needed, divergence, tail, tails, upper_bound
 from adjudge.automation.samples import Role, Sample, grid_of, reaching
 
 StartWhy: TypeAlias = Literal["calibrate-audits", "one-error"]
@@ -22,7 +22,7 @@ ENOUGH_TO_CALIBRATE: Final = 0.5
 """Calibrate-audits choose the start where there are this share of those at which one error would pass."""
 CERTIFY_SHARE: Final = 0.8
 """Of the audits, where none has been drawn yet to see it by."""
-MOST_AUDITS: Final = 1_000_000
+MOST_AUDITS: Final = 100_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +113,8 @@ def certify(
             int(errors[0]),
             len(sample),
             target=believed,
-            wanted=lambda errors: audits_needed(errors, believed, chance),
+            delta=chance,
+            wanted=audits_needed(int(errors[0]), believed, chance),
             audits_per_day=audits_per_day,
         )
     last = passed - 1
@@ -161,22 +162,23 @@ def not_enough(
     audits: int,
     *,
     target: float,
-    wanted: Callable[[int], int],
+    delta: float,
+    wanted: int,
     audits_per_day: float | None = None,
 ) -> NotEnough:
     """Return how many more audits the strictest claimed threshold wants, `reached` of `audits` having reached it.
 
-    `wanted`: the fewest audits with which so many errors pass.
+    `wanted`: the fewest with which the errors so far pass. If errors go on as they came, evidence grows by
+    the divergence of their rate from the target with each audit.
     """
+    found = f"{errors} of {reached} audits were wrong"
     rate = errors / max(reached, 1)
-    if rate >= target:
-        return NotEnough(
-            reason=f"{errors} of {reached} audits were wrong at the strictest threshold; the target is {target:.2%}",
-            more_audits=None,
-        )
+    steady = math.log(1 / delta) / max(divergence(rate, target), 1e-9)
     share = max(reached, 1) / max(audits, 1)
-    more = max(1, math.ceil((_passing(rate, errors, wanted) - reached) / share))
-    return _wanting(f"{errors} of {reached} audits were wrong", more, target, audits_per_day)
+    more = max(1, math.ceil((max(wanted, steady) - reached) / share))
+    if rate >= target or more > MOST_AUDITS:
+        return NotEnough(reason=f"{found} at the strictest threshold; the target is {target:.2%}", more_audits=None)
+    return _wanting(found, more, target, audits_per_day)
 
 
 def too_few(
@@ -210,13 +212,3 @@ def _wanting(found: str, more: int, target: float, audits_per_day: float | None)
     return NotEnough(
         reason=f"{found}; a risk below {target:.2%} wants about {more} more{spent}", more_audits=more, days=days
     )
-
-
-def _passing(rate: float, errors: int, wanted: Callable[[int], int]) -> int:
-    """Return the audits with which one passes if errors go on at `rate`."""
-    while True:
-        needed = wanted(errors)
-        expected = math.ceil(rate * needed)
-        if expected <= errors or needed >= MOST_AUDITS:
-            return needed
-        errors = expected

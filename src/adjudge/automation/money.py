@@ -10,8 +10,7 @@ import math
 
 import numpy as np
 
-from adjudge.automation.betting import audits_needed as betting_needed
-from adjudge.automation.betting import highest_capital
+from adjudge.automation.betting import audits_needed, highest_capital
 from adjudge.automation.binomial import Floats
 from adjudge.automation.certifying import Licence, Start, Verdict, certify, not_enough, too_few
 from adjudge.automation.samples import Role, Sample, grid_of
@@ -99,10 +98,12 @@ def _not_yet(judged: Sample, audits: int, start: Start, target: float, delta: fl
     """Say what is lacking, by the count of audits that those of full weight would amount to."""
     accepted = judged.where(judged.scores >= start.threshold)
     effective = int(accepted.weights.sum())
+    errors = round(float(accepted.weights[accepted.wrong].sum()))
     return not_enough(
         effective,
-        round(float(accepted.weights[accepted.wrong].sum())),
+        errors,
         max(1, round(audits * effective / max(1, len(accepted)))),
         target=target,
-        wanted=lambda errors: betting_needed(errors, target, delta),
+        delta=delta,
+        wanted=audits_needed(errors, target, delta),
     )

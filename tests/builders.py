@@ -89,6 +89,7 @@ def a_case(
     stake: Stake | None = None,
     safe_side: str | None = "refuse",
     late: bool = False,
+    groups: tuple[str, ...] = (),
 ) -> Case:
     return Case(
         type="claim.pay",
@@ -98,6 +99,7 @@ def a_case(
         stake=stake,
         safe_side=safe_side,
         late=late,
+        groups=groups,
     )
 
 

@@ -27,10 +27,13 @@ from adjudge.api.application import create_app
 from adjudge.cli import working
 from adjudge.cli.serving import api_services
 from adjudge.cli.settings import Settings
-from adjudge.config import compile_documents, read_folder
+from adjudge.config import compile_documents, hash_of
 from adjudge.core.events import Settled, read_events
 from adjudge.core.replaying import replay
-from adjudge.store import keys
+from adjudge.engine.watching import CHANGED
+from adjudge.store import keys, receipts, revisions
+from adjudge.store.revisions import EVERYWHERE, Revision, Terms
+from adjudge.store.scope import SYSTEM
 from adjudge.store.work import read_case
 
 ACCEPT = {"by_hand": "confidence >= 0.95"}
@@ -478,6 +481,33 @@ class Stack:
         async with self.db.acquire() as connection:
             return await connection.fetch(sql, *arguments)
 
+    # -- configuration
+
+    async def publish(self, *, hinted: bool = True, terms: Terms = EVERYWHERE, **more: Any) -> Revision:
+        """Put other documents in force, past all checks; `more` replaces top-level keys of the configuration."""
+        documents = {"all.yaml": json.dumps(configuration(**more))}
+        async with self.db.acquire() as connection:
+            published = await revisions.publish(connection, SYSTEM, hash_of(documents), documents, terms)
+        if hinted:
+            async with Redis.from_url(self.redis_url) as redis:
+                await redis.publish(f"adjudge:{CHANGED}", b"")
+        return published
+
+    async def fleet(self) -> Mapping[str, receipts.Member]:
+        """Return who lives, by role."""
+        async with self.db.acquire() as connection:
+            return {each.role: each for each in await receipts.fleet(connection) if each.is_live}
+
+    async def until_run(self, number: int, *roles: str, seconds: float = 20) -> Mapping[str, receipts.Member]:
+        """Return who lives, once these roles run the revision or have refused it; all roles where none is named."""
+        async with asyncio.timeout(seconds):
+            while True:
+                found = await self.fleet()
+                awaited = [each for role, each in found.items() if not roles or role in roles]
+                if all(number in (each.revision, each.refused) for each in awaited):
+                    return found
+                await asyncio.sleep(0.02)
+
     # -- deciders
 
     def asked(self, decider: str) -> list[str]:
@@ -502,14 +532,20 @@ class Stack:
     async def replay_all(self) -> int:
         """Put every recorded path through the core again (promise 7). Raises Diverged."""
         base = self.folder / "config"
-        compiled = compile_documents(read_folder(base), base=base)
         rows = await self.rows(RECORDED)
+        compiled = {
+            number: compile_documents(json.loads(documents), base=base)
+            for number, documents in await self.rows("SELECT number, documents FROM revision")
+            if number in {row["revision"] for row in rows}
+        }
         for row in rows:
             paths = [event for path in row["paths"] for event in read_events(path)]
             told = len(paths)
             settled = any(isinstance(event, Settled) and event.outcome == "final" for event in paths)
             rest = () if settled or row["history"] is None else read_events(row["history"])[told:]
-            replay(compiled.plan(row["location"], row["type"]), read_case(row["facts"]), (*paths, *rest))
+            plan = compiled[row["revision"]].plan(row["location"], row["type"])
+            assert {event.plan for event in (*paths, *rest) if getattr(event, "plan", None)} <= {plan.mark}
+            replay(plan, read_case(row["facts"]), (*paths, *rest))
         return len(rows)
 
     async def settled_once(self) -> None:
@@ -528,7 +564,7 @@ class Stack:
 
 
 RECORDED = """
-    SELECT decision.type, decision.location, decision.facts, work.history,
+    SELECT decision.type, decision.location, decision.revision, decision.facts, work.history,
         ARRAY(SELECT path::text FROM outcome WHERE decision_id = decision.id ORDER BY version) AS paths
     FROM decision LEFT JOIN work ON work.decision_id = decision.id
 """

@@ -5,7 +5,7 @@ from dataclasses import replace
 from tests.builders import Life
 from tests.properties.strategies import PEOPLE, Happening, World
 
-from adjudge.core.advance import Ask, Settle, Step, Wait, advance
+from adjudge.core.advance import AUTOMATION, Ask, Settle, Step, Wait, advance, places_of
 from adjudge.core.events import Asked, Deferred, Fault, FaultKind, HistoryEvent, Opinion
 from adjudge.core.history import History, fold
 from adjudge.core.outcomes import Outcome, may_follow
@@ -68,8 +68,9 @@ class WatchedLife(Life):
             case "repeat":
                 return 0, self.history.events[-1:] if isinstance(self.last, Opinion | Fault) else ()
             case "switch":
-                decider = self._decider(happening)
-                self.controls = replace(self.controls, switched_off=self.controls.switched_off ^ {decider})
+                names = (self._decider(happening),) * 4 + places_of(self.history.case)
+                name = names[happening.who % len(names)]
+                self.controls = replace(self.controls, switched_off=self.controls.switched_off ^ {name})
                 return 0, ()
             case _:
                 return 0, ()
@@ -98,6 +99,9 @@ class WatchedLife(Life):
     def _decider(self, happening: Happening) -> str:
         deciders = self.plan.stage(self._stage(happening)).deciders or ("nobody@1",)
         return deciders[happening.who % len(deciders)]
+
+    def _is_off(self, decider: str) -> bool:
+        return bool(self.controls.switched_off & {decider, *places_of(self.history.case)})
 
     def _watch(self, before: History, step: Step, *, was_final: bool) -> None:
         assert advance(self.plan, before, self.controls, self.now) == step, "the same inputs lead elsewhere"
@@ -130,7 +134,7 @@ class WatchedLife(Life):
         stage = self.plan.stage(ask.stage)
         earlier = [one for one in self.asks if one.stage == ask.stage]
         assert self.now < ask.until <= self.history.case.deadline
-        assert not set(ask.deciders) & self.controls.switched_off
+        assert not any(self._is_off(decider) for decider in ask.deciders)
         assert ask.first_seat == sum(one.seats for one in earlier)
         assert ask.first_seat + ask.seats <= stage.votes.maximum or stage.pool is None
         assert ask.seats <= stage.votes.together
@@ -159,12 +163,12 @@ class WatchedLife(Life):
         """A model is believed only where it was asked, answered well, first, and a threshold set by hand accepts."""
         (index,) = {i for i, stage in self._stages() if set(outcome.deciders) & set(stage.deciders)}
         assert isinstance(self.plan.stage(index).accept, ByHand)
-        assert {one.scope for one in outcome.relied} == {f"decider:{name}" for name in outcome.deciders}
+        assert {one.scope for one in outcome.relied} == {AUTOMATION, *(f"decider:{name}" for name in outcome.deciders)}
         assert not any(isinstance(event, Deferred) and event.stage == index for event in before.events)
         (asked,) = (event for event in before.events if isinstance(event, Asked) and event.stage == index)
         for decider in outcome.deciders:
             assert decider in asked.deciders
-            assert decider not in self.controls.switched_off
+            assert not self._is_off(decider)
             assert _first(before, index, decider) in _sound(before, index, self.history)
 
     def _watch_people(self, before: History, outcome: Outcome) -> None:
@@ -174,7 +178,7 @@ class WatchedLife(Life):
         votes = votes[: stage.votes.maximum]
         agreeing = sum(vote.answer == outcome.answer for vote in votes)
         assert len(votes) >= stage.votes.minimum
-        assert not set(outcome.deciders) & self.controls.switched_off
+        assert not any(self._is_off(decider) for decider in outcome.deciders if decider != stage.pool)
         if stage.combine.rule == "majority":
             assert agreeing > stage.votes.maximum - agreeing, "later votes can overturn it"
         if stage.combine.rule == "agree":

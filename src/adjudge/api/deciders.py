@@ -12,6 +12,7 @@ from adjudge.api.decisions import PROBLEMS, Here
 from adjudge.api.problems import Problem
 from adjudge.api.views import encode
 from adjudge.core.specifications import DeciderSpec
+from adjudge.engine.watching import CHANGED
 from adjudge.store import controls, deciders, shadows
 from adjudge.store.scope import Scope
 from adjudge.store.shadows import Tally
@@ -56,7 +57,7 @@ async def list_deciders(scope: Caller, here: Here) -> Response:
                     "shadow": _shadow(spec, tallies.get(name, Tally())),
                     "workers": [{"process": process, **body} for process, decider, body in states if decider == name],
                 }
-                for name, spec in here.revisions.current.deciders.items()
+                for name, spec in here.revisions.in_force.deciders().items()
             ]
         }
     )
@@ -68,11 +69,14 @@ async def switch_decider(decider: str, body: SwitchBody, scope: Caller, here: He
     require(scope, "operator")
     if scope.locations is not None:
         raise Problem("forbidden", "a decider is switched for all locations, and your key is bound to some")
-    if decider not in here.revisions.current.deciders:
+    if not any(decider in held.deciders for held in here.revisions.held):
         raise Problem("not-found", f"there is no decider {decider!r}")
     async with here.pool.acquire() as connection:
-        generation = await controls.switch(connection, scope, decider, on=body.on, reason=body.reason)
-    return _json({"decider": decider, "on": body.on, "generation": generation})
+        switched = await controls.switch(
+            connection, scope, f"{controls.DECIDER}{decider}", on=body.on, reason=body.reason
+        )
+    await here.streams.hint(CHANGED, b"")
+    return _json({"decider": decider, "on": body.on, "generation": switched.generation})
 
 
 def _worst(states: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:

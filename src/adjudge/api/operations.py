@@ -22,9 +22,7 @@ async def livez() -> dict[str, str]:
 @router.get("/readyz")
 async def readyz(here: Here) -> Response:
     """Whether questions can be taken. Without Valkey they can: they are durable, and sent when it is back."""
-    standing = Standing(
-        pool=here.pool, streams=here.streams, clock=here.clock, revisions=here.revisions, needs_broker=False
-    )
+    standing = Standing(pool=here.pool, streams=here.streams, clock=here.clock, watch=here.watch, needs_broker=False)
     report = await standing.look()
     return Response(encode(report.body), status_code=200 if report.ready else 503, media_type="application/json")
 

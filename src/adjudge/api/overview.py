@@ -46,7 +46,7 @@ async def _streams(here: Services) -> list[Mapping[str, Any]] | None:
     try:
         return [
             _stream(decider, await here.streams.depth(f"{STREAM_PREFIX}{decider}", lanes_of(spec)))
-            for decider, spec in here.revisions.current.deciders.items()
+            for decider, spec in here.revisions.in_force.deciders().items()
         ]
     except Unavailable:
         return None

@@ -18,6 +18,7 @@ from adjudge.engine.notifying import Waiters
 from adjudge.engine.revisions import Revisions
 from adjudge.engine.sending import Sender
 from adjudge.engine.stepping import Stepper
+from adjudge.engine.watching import Watch
 from adjudge.outbound import Permitted
 from adjudge.store.connecting import Pool
 from adjudge.streams import Streams
@@ -30,6 +31,7 @@ class Services:
     pool: Pool
     streams: Streams
     revisions: Revisions
+    watch: Watch
     intake: Intake
     admission: Admission
     waiters: Waiters

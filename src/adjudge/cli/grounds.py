@@ -4,18 +4,20 @@ import asyncio
 import functools
 import os
 import random
+import secrets
 import socket
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import structlog
 from prometheus_client import CollectorRegistry, generate_latest, multiprocess
 
 from adjudge import __version__
+from adjudge.cli.beginning import Folder, begun, keep
 from adjudge.cli.refusing import Refused
 from adjudge.cli.settings import Settings
-from adjudge.config import Configuration, base_of, compile_documents, read_folder
 from adjudge.engine.clocks import DatabaseClock
 from adjudge.engine.identifiers import Identifiers
 from adjudge.engine.intake import ControlsInForce
@@ -23,10 +25,13 @@ from adjudge.engine.readiness import Standing
 from adjudge.engine.revisions import Revisions
 from adjudge.engine.sending import BackgroundSender, Sender
 from adjudge.engine.stepping import Stepper
-from adjudge.store import connecting, migrations, revisions
+from adjudge.engine.watching import Watch
+from adjudge.store import connecting, migrations
 from adjudge.store.connecting import UNAVAILABLE, Pool
 from adjudge.streams import Streams
 from adjudge.telemetry import names as telemetry
+
+log = structlog.get_logger()
 
 DATABASE_SECONDS = 30.0
 """How long a starting process waits for its database."""
@@ -41,6 +46,7 @@ class Ground:
     pool: Pool
     streams: Streams
     revisions: Revisions
+    watch: Watch
     clock: DatabaseClock
     new_id: Identifiers
     rng: random.Random
@@ -56,7 +62,7 @@ class Ground:
             pool=self.pool,
             streams=self.streams,
             clock=self.clock,
-            revisions=self.revisions,
+            watch=self.watch,
             needs_broker=needs_broker,
         )
 
@@ -66,11 +72,9 @@ async def grounded(role: str, settings: Settings) -> AsyncIterator[Ground]:
     """Open what every process stands on. Raises Refused, InvalidConfiguration, Unsafe, UnknownSchema."""
     if settings.database_url is None or settings.redis_url is None:
         raise Refused("set DATABASE_URL and REDIS_URL, or run everything with `adjudge up`")
-    base = base_of(settings.config, Path.cwd())
-    documents = read_folder(settings.config.resolve(), relative_to=base)
-    compiled = compile_documents(documents, base=base)
+    folder = Folder(settings.config, Path.cwd())
     rng = random.SystemRandom() if settings.seed is None else random.Random(settings.seed)  # noqa: S311
-    name = f"{role}-{socket.gethostname()}-{os.getpid()}"
+    name = f"{role}-{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(2)}"
     async with AsyncExitStack() as stack:
         pool = await _pool(stack, settings, name)
         clock = DatabaseClock()
@@ -79,10 +83,19 @@ async def grounded(role: str, settings: Settings) -> AsyncIterator[Ground]:
             if not settings.unsafe:
                 await connecting.require_durable(connection)
             clock.offset = await connecting.clock_offset(connection, clock())
-            number = await revisions.publish(connection, compiled.hash, documents, author=role)
-            await revisions.receipt(connection, name, number)
-        held = Revisions(
-            compile_documents(documents, revision=number, base=base), functools.partial(_compiled, base=base)
+            held = await begun(connection, folder, role)
+        controls = ControlsInForce()
+        drift = folder.drift(held.current)
+        if drift is not None:
+            log.warning("configuration.drift", revision=held.current.revision, drift=drift)
+        copy = settings.revision_copy
+        watch = Watch(
+            pool,
+            held,
+            controls,
+            process=name,
+            drift=drift,
+            keep=None if copy is None else functools.partial(keep, copy),
         )
         streams = await stack.enter_async_context(Streams(settings.redis_url, rng=rng))
         new_id = Identifiers(clock, random.Random(rng.getrandbits(256)))  # noqa: S311 - ids are no secrets
@@ -93,13 +106,14 @@ async def grounded(role: str, settings: Settings) -> AsyncIterator[Ground]:
             pool=pool,
             streams=streams,
             revisions=held,
+            watch=watch,
             clock=clock,
             new_id=new_id,
             rng=rng,
-            controls=ControlsInForce(),
+            controls=controls,
             sender=BackgroundSender(streams) if role == "api" else Sender(streams),
             stepper=Stepper(held, now=clock, new_id=new_id),
-            folder=base,
+            folder=folder.base,
         )
 
 
@@ -124,7 +138,3 @@ async def _pool(stack: AsyncExitStack, settings: Settings, name: str) -> Pool:
             if asyncio.get_running_loop().time() > deadline:
                 raise Refused(f"PostgreSQL does not answer: {error}") from error
             await asyncio.sleep(0.5)
-
-
-def _compiled(documents: Mapping[str, str], number: int, *, base: Path) -> Configuration:
-    return compile_documents(documents, revision=number, base=base)

@@ -18,20 +18,22 @@ import asyncpg
 import httpx
 import typer
 
+from adjudge.cli.beginning import Folder
 from adjudge.cli.readiness import is_told
 from adjudge.cli.refusing import Refused
 from adjudge.cli.settings import Settings, read_settings
-from adjudge.config import base_of, compile_documents, read_folder
+from adjudge.config import base_of, compile_documents, hash_of, read_folder
 from adjudge.core.errors import AdjudgeError
 from adjudge.stack import Ready, Servers, StackError, embedded, require_free, run_roles
-from adjudge.store import keys, migrations
+from adjudge.store import keys, migrations, revisions
 from adjudge.store.connecting import STATEMENT_SECONDS, UNAVAILABLE, Connection
 from adjudge.store.keys import new_key_id, new_secret
-from adjudge.store.scope import SYSTEM
+from adjudge.store.scope import SYSTEM, Scope
 
 PROJECT = Path(".adjudge")
 READY_SECONDS = 60.0
 KEY_NAME = "up"
+SYSTEM_UP = Scope("adjudge up", "admin")
 
 
 def up(
@@ -84,6 +86,7 @@ async def _up(settings: Settings, workers: int) -> None:
         redis_url = settings.redis_url or str(servers.redis_url)
         _report("bringing the schema up to date")
         await migrations.upgrade(database_url)
+        await _publish(Folder(settings.config, Path.cwd()), database_url)
         url = f"http://{settings.host}:{settings.port}"
         await stack.enter_async_context(_key_file(folder, database_url, redis_url, url))
         env = _environment(folder, settings, database_url, redis_url)
@@ -106,6 +109,19 @@ async def _up(settings: Settings, workers: int) -> None:
             if await awaited.all(stop):
                 _announce(servers, url, time.monotonic() - started)
             await roles
+
+
+async def _publish(folder: Folder, database_url: str) -> None:
+    """Put the folder in force: who works in it expects what it says, and is told where that replaces something."""
+    async with _connected(database_url) as connection:
+        before = await revisions.newest(connection)
+        like = await revisions.documents(connection, before.number) if before else None
+        documents = folder.read(like)
+        published = await revisions.publish(
+            connection, SYSTEM_UP, hash_of(documents), documents, revisions.Terms(message="adjudge up")
+        )
+    if before is not None and published.number != before.number:
+        _report(f"{folder.path} has changed: published as revision {published.number}, {before.number} was in force")
 
 
 def _commands(workers: int, at_work: Path) -> dict[str, list[str]]:
@@ -132,6 +148,7 @@ def _environment(folder: Path, settings: Settings, database_url: str, redis_url:
         "DATABASE_URL": database_url,
         "REDIS_URL": redis_url,
         "ADJUDGE_CONFIG": str(settings.config),
+        "ADJUDGE_REVISION_COPY": str(folder / "revision.json"),
         "ADJUDGE_HOST": settings.host,
         "ADJUDGE_PORT": str(settings.port),
         "ADJUDGE_UNSAFE": str(settings.unsafe),

@@ -91,16 +91,16 @@ async def api_services(settings: Settings) -> AsyncIterator[Services]:
         upkeep = Upkeep(
             ground.pool,
             ground.clock,
-            ground.controls,
             process=ground.name,
             streams=ground.streams,
-            names_of_deciders=tuple(ground.revisions.current.serving),
+            names_of_deciders=ground.revisions.serving,
             admission=admission,
         )
         services = Services(
             pool=ground.pool,
             streams=ground.streams,
             revisions=ground.revisions,
+            watch=ground.watch,
             intake=Intake(
                 flusher,
                 ground.revisions,
@@ -125,6 +125,7 @@ async def api_services(settings: Settings) -> AsyncIterator[Services]:
             render_metrics=render_metrics,
         )
         await upkeep.look()
+        await ground.watch.begin()
         async with asyncio.TaskGroup() as group:
             tasks = [
                 group.create_task(_or_end(flusher.run()), name="flusher"),
@@ -132,6 +133,7 @@ async def api_services(settings: Settings) -> AsyncIterator[Services]:
                 group.create_task(_or_end(waiters.run(ground.streams)), name="waiters"),
                 group.create_task(_or_end(feed.run()), name="feed"),
                 group.create_task(_or_end(upkeep.run()), name="upkeep"),
+                group.create_task(_or_end(ground.watch.run(aside)), name="configuration"),
                 group.create_task(_or_end(limiter.run()), name="limits"),
                 group.create_task(_or_end(shadows.run(admission.is_pressed)), name="shadows"),
             ]

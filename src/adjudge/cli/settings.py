@@ -25,7 +25,9 @@ class Settings(BaseSettings):
     redis_url: str | None = Field(None, validation_alias="REDIS_URL")
     """Redis, from 7.0, or Valkey, from 8; `adjudge up` brings one where it is unset."""
     config: Path = Path("config")
-    """The configuration's folder."""
+    """The configuration's folder: published at the first start, and where Python deciders are."""
+    revision_copy: Path | None = None
+    """A file in which the last good revision is kept, for a start while PostgreSQL is down; unset: none."""
     host: str = "127.0.0.1"
     """Address to listen on: the API's requests, a worker's or keeper's probes."""
     port: PositiveInt = 8400

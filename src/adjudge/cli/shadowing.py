@@ -26,25 +26,46 @@ from adjudge.streams import Streams, Subscription, Worker
 log = structlog.get_logger()
 
 REPORT_SECONDS: Final = 1.0
+LOOK_SECONDS: Final = 1.0
 RESTART_SECONDS: Final = 5.0
 DRAIN_SECONDS: Final = 1.0
 """What is not done by then is handed back: it is not worth waiting for."""
 
 
 async def run_shadows(ground: Ground, stop: asyncio.Event) -> None:
-    """Ask deciders in shadow, and others of audited decisions, until `stop`; nothing where there are none."""
-    asked = ground.revisions.current.asked_aside
-    specs = {name: replace(spec, isolate="process") if spec.python else spec for name, spec in asked.items()}
-    while specs and not stop.is_set():
+    """Ask deciders in shadow, and others of audited decisions, until `stop`: those of the revision in force."""
+    while not stop.is_set():
+        asked = ground.revisions.in_force.asked_aside()
+        specs = {name: replace(spec, isolate="process") if spec.python else spec for name, spec in asked.items()}
+        over = asyncio.Event()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_until_others(ground, asked, stop, over), name="shadow-change")
+            if specs:
+                await _tried(ground, specs, over)
+            await over.wait()
+
+
+async def _until_others(
+    ground: Ground, asked: Mapping[str, DeciderSpec], stop: asyncio.Event, over: asyncio.Event
+) -> None:
+    """Set `over` when the worker stops, or others are to be asked."""
+    while not stop.is_set() and ground.revisions.in_force.asked_aside() == asked:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), LOOK_SECONDS)
+    over.set()
+
+
+async def _tried(ground: Ground, specs: Mapping[str, DeciderSpec], over: asyncio.Event) -> None:
+    while not over.is_set():
         try:
-            await _ask_until(ground, specs, stop)
+            await _ask_until(ground, specs, over)
         except Exception as error:  # an experiment must not hurt (promise 6)
             log.error("shadow.failed", exc_info=error)
             with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), RESTART_SECONDS)
+                await asyncio.wait_for(over.wait(), RESTART_SECONDS)
 
 
-async def _ask_until(ground: Ground, specs: Mapping[str, DeciderSpec], stop: asyncio.Event) -> None:
+async def _ask_until(ground: Ground, specs: Mapping[str, DeciderSpec], over: asyncio.Event) -> None:
     settings = ground.settings
     async with (
         Streams(str(settings.redis_url), rng=ground.rng) as streams,
@@ -60,7 +81,7 @@ async def _ask_until(ground: Ground, specs: Mapping[str, DeciderSpec], stop: asy
     ):
         subscriptions = [_subscription(ground, name, spec, deciders) for name, spec in specs.items()]
         worker = Worker(
-            streams, subscriptions, stop=stop, drain_seconds=DRAIN_SECONDS, observer=StreamObserver("worker")
+            streams, subscriptions, stop=over, drain_seconds=DRAIN_SECONDS, observer=StreamObserver("worker")
         )
         async with asyncio.TaskGroup() as group:
             reporting = group.create_task(_report(ground, deciders), name="shadow-report")
@@ -86,7 +107,9 @@ async def _report(ground: Ground, deciders: Deciders) -> None:
     while True:
         try:
             async with ground.pool.acquire() as connection:
-                await report_deciders(connection, ground.name, deciders, only=ground.revisions.current.in_shadow)
+                await report_deciders(
+                    connection, ground.name, deciders.states(), only=ground.revisions.in_force.in_shadow()
+                )
         except UNAVAILABLE as error:
             log.warning("shadow.stalled", error=repr(error))
         await asyncio.sleep(REPORT_SECONDS)

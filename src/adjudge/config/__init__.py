@@ -1,6 +1,6 @@
 """Layered configuration: a folder of YAML documents, compiled to plans, every value with its origin."""
 
-from adjudge.config.compiling import compile_documents
+from adjudge.config.compiling import compile_documents, hash_of
 from adjudge.config.configuration import Configuration
 from adjudge.config.differences_in_words import difference_in_words
 from adjudge.config.differing import ChangedLeaf, ChangedPlan, Difference, diff
@@ -28,6 +28,7 @@ __all__ = [
     "compile_documents",
     "diff",
     "difference_in_words",
+    "hash_of",
     "read_folder",
     "with_packs",
 ]

@@ -48,7 +48,7 @@ def compile_documents(documents: Mapping[str, str], *, revision: int = 0, base: 
     faults.raise_any()
     return Configuration(
         revision=revision,
-        hash=hashlib.sha256(canonical(dict(documents)).encode()).hexdigest(),
+        hash=hash_of(documents),
         documents=dict(documents),
         base=base,
         organisation=layers.organisation,
@@ -61,6 +61,11 @@ def compile_documents(documents: Mapping[str, str], *, revision: int = 0, base: 
             for name, at in layers.section("deciders").items()
         },
     )
+
+
+def hash_of(documents: Mapping[str, str]) -> str:
+    """Return by what a revision is known anywhere: SHA-256 of its documents and their names."""
+    return hashlib.sha256(canonical(dict(documents)).encode()).hexdigest()
 
 
 @dataclass(slots=True)

@@ -7,7 +7,7 @@ but its arguments, so a recorded path always ends in the same outcome.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, TypeAlias, assert_never, get_args
+from typing import Final, Literal, TypeAlias, assert_never, get_args
 
 import msgspec
 
@@ -25,7 +25,7 @@ from adjudge.core.combining import (
     seats_wanted,
 )
 from adjudge.core.events import Asked, Deferred, FaultKind, FellBack, HistoryEvent, Opinion, Settled
-from adjudge.core.history import History, Progress, fold
+from adjudge.core.history import Case, History, Progress, fold
 from adjudge.core.outcomes import Outcome, OutcomeSource, Relied
 from adjudge.core.plans import Answer, Escalate, Hold, Plan, Provisional, SafeSide, Stage
 
@@ -38,9 +38,24 @@ class Controls:
     """What stands above the revision and acts at once."""
 
     switched_off: frozenset[str] = frozenset()
-    """Deciders that must not be asked or believed."""
+    """Deciders that must not be asked or believed, and places where none must be: see `places_of`."""
     generations: Mapping[str, int] = field(default_factory=dict)
     """Generation in force, by scope; 0 where a control was never touched."""
+
+
+AUTOMATION: Final = "automation"
+"""The control whose generation grows with every switch of a place."""
+EVERYWHERE: Final = "everywhere"
+
+
+def places_of(case: Case) -> tuple[str, ...]:
+    """Return the names under which all automation can be switched off for this case.
+
+    `everywhere`, `type:claim.pay`, `type:claim.pay@store-042`, `location:store-042`, `group:eu`.
+    """
+    groups = (f"group:{name}" for name in case.groups)
+    own = (f"type:{case.type}", f"type:{case.type}@{case.location}", f"location:{case.location}")
+    return (EVERYWHERE, *own, *groups)
 
 
 class Ask(msgspec.Struct, frozen=True):
@@ -79,7 +94,8 @@ def advance(plan: Plan, history: History, controls: Controls, now: datetime) -> 
 
     Total for every compiled plan and every history. Doubt defers (promise 3).
     """
-    walk = _Walk(plan, history, now, fold(history.events, history.case.space), controls, _switched_off(plan, controls))
+    off = _switched_off(plan, history.case, controls)
+    walk = _Walk(plan, history, now, fold(history.events, history.case.space), controls, off)
     if walk.progress.final:
         return Wait(history.case.deadline, ())
     if now >= history.case.deadline:
@@ -196,12 +212,11 @@ class _Walk:
         until = self._until(stage)
         if stage.pool is not None:
             return self._seat(index, stage.pool, seats_wanted(stage, self.progress.tally(index)), 0, until)
-        on = tuple(decider for decider in stage.deciders if decider not in self.switched_off)
+        on = tuple(decider for decider in stage.deciders if not self._is_off(decider))
         if on and (on == stage.deciders or stage.combine.rule == "first"):
             self._asked(index, on, 0, until)
             return Ask(index, on, None, 0, 0, until, tuple(self.record))
-        off = ", ".join(decider for decider in stage.deciders if decider not in on)
-        return self._defer(index, stage, Undecided("switched-off", f"{off} is switched off"))
+        return self._defer(index, stage, self._switched(decider for decider in stage.deciders if decider not in on))
 
     def _seat(self, index: int, pool: str, seats: int, first_seat: int, until: datetime) -> Ask:
         self._asked(index, (pool,), first_seat + seats, until)
@@ -226,9 +241,9 @@ class _Walk:
         return combine_people(stage, tally, earlier, self.history.case.space.size())
 
     def _judged(self, stage: Stage, belief: Belief) -> Accepted | Undecided:
-        off = [opinion.by for opinion in belief.opinions if opinion.by in self.switched_off]
+        off = [each.by for each in belief.opinions if each.source != "reviewer" and self._is_off(each.by)]
         if off:
-            return Undecided("switched-off", f"{off[0]} is switched off")
+            return self._switched(off[:1])
         return judge(stage, belief, self.history.case, self.plan.rates)
 
     def _defer(self, index: int, stage: Stage, why: Undecided) -> Step | None:
@@ -239,6 +254,19 @@ class _Walk:
         if stage.on_error and why.code in _FAILURES and self.progress.fell_back is None:
             return self._take(index, 0)
         return None
+
+    def _is_off(self, decider: str) -> bool:
+        return bool(self.switched_off) and (decider in self.switched_off or self._place_off is not None)
+
+    @property
+    def _place_off(self) -> str | None:
+        """The first place of this case where all automation is off."""
+        return next((name for name in self.switched_off if is_place(name)), None)
+
+    def _switched(self, deciders: Iterable[str]) -> Undecided:
+        place = self._place_off
+        why = f"{', '.join(deciders)} is switched off" if place is None else f"automation is off, {place}"
+        return Undecided("switched-off", why)
 
     def _late(self, stage: Stage, index: int) -> Undecided:
         tally = self.progress.tally(index)
@@ -264,7 +292,7 @@ class _Walk:
 
     def _settle(self, stage: Stage, belief: Belief, accepted: Accepted) -> Settle:
         models = [opinion.by for opinion in belief.opinions if opinion.source != "reviewer"]
-        scopes = [f"decider:{name}" for name in dict.fromkeys(models)]
+        scopes = [*(f"decider:{name}" for name in dict.fromkeys(models)), *([AUTOMATION] if models else [])]
         return self._settled(
             Outcome(
                 version=self.progress.version + 1,
@@ -319,15 +347,26 @@ class _Walk:
             return []
         stage = self.plan.stage(index)
         heard = tally.votes if stage.pool is not None else answers_of(stage, tally)
-        return [opinion for opinion in heard if opinion.by not in self.switched_off]
+        return [opinion for opinion in heard if opinion.source == "reviewer" or not self._is_off(opinion.by)]
 
     def _why(self) -> tuple[str, str]:
         last = self.progress.last_deferred
         return (last.code, last.reason) if last else ("nobody", "there was nobody to ask")
 
 
-def _switched_off(plan: Plan, controls: Controls) -> tuple[str, ...]:
-    return tuple(sorted(controls.switched_off & plan.deciders())) if controls.switched_off else ()
+def is_place(name: str) -> bool:
+    """Return whether a switch is that of a place; deciders have an `@` and no colon."""
+    return name == EVERYWHERE or ":" in name
+
+
+def _switched_off(plan: Plan, case: Case, controls: Controls) -> tuple[str, ...]:
+    """Return the switches that touch this case: places first, as they sort."""
+    off = controls.switched_off
+    return tuple(sorted(off & plan.deciders().union(places_of(case)), key=_places_first)) if off else ()
+
+
+def _places_first(name: str) -> tuple[bool, str]:
+    return not is_place(name), name
 
 
 def _source(belief: Belief) -> OutcomeSource:

@@ -27,7 +27,8 @@ class Derived(Event, frozen=True, kw_only=True):
     """What `advance` itself records; every other event comes from outside."""
 
     switched_off: tuple[str, ...] = ()
-    """The plan's deciders that were switched off at that moment: a replay needs to know."""
+    """What was switched off at that moment and touches this decision, deciders of its plan and places: a replay
+    needs to know."""
 
 
 class Asked(Derived, frozen=True, kw_only=True, tag="asked"):
@@ -61,6 +62,8 @@ class Opinion(Event, frozen=True, kw_only=True, tag="opinion"):
     """Id of the calibrator snapshot; None where the score is raw."""
     task: str | None = None
     purpose: Literal["stage", "people", "truth"] = "stage"
+    plan: str | None = None
+    """Hash of the plan, as the process had it that asked: all of a decision are of one."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.confidence <= 1:  # NaN too; the edge makes it a fault, which defers
@@ -79,6 +82,7 @@ class Fault(Event, frozen=True, kw_only=True, tag="fault"):
     seconds: float = 0.0
     cost_micros: int = 0
     currency: str | None = None
+    plan: str | None = None
 
 
 class Declined(Event, frozen=True, kw_only=True, tag="declined"):

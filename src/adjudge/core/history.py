@@ -31,6 +31,8 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     """The deadline had passed on arrival."""
     slice: str = ""
     """What a certificate speaks of beside type and plan, as of intake; empty where nothing is audited."""
+    groups: tuple[str, ...] = ()
+    """The location's groups as of intake."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,6 +145,11 @@ class Plan:
     """Of each stage, the hash of all that decides what is answered up to and including it: what a certificate covers.
     Empty where no stage is certified."""
 
+    @property
+    def mark(self) -> str:
+        """The hash, as opinions carry it: as much as tells plans apart."""
+        return self.hash[:12]
+
     def __post_init__(self) -> None:
         for chain in self.chains():
             if not chain or not isinstance(chain[-1], Answer | SafeSide | Provisional):

@@ -86,11 +86,11 @@ class Asking:
         return malformed or None
 
     async def _handle(self, read: Sequence[tuple[Slip, Message]]) -> None:
-        if missing := self._revisions.missing({slip.revision for slip, _ in read}):
-            await self._insist(lambda: self._load(missing))
+        await self._hold({slip.revision for slip, _ in read})
         current = await self._insist(lambda: self._still_wanted(read))
         if current:
             events = await self._ask(current)
+            await self._hold({slip.revision for slip in current})  # asking may have taken long
             await self._conclude(list(zip(current, events, strict=True)))
 
     async def gave_up(self, messages: Sequence[Message], error: Exception) -> None:
@@ -104,6 +104,11 @@ class Asking:
             for slip, _ in read
         ]
         await self._step([(slip, fault) for (slip, _), fault in zip(read, faults, strict=True)])
+
+    async def _hold(self, numbers: set[int]) -> None:
+        """Hold these revisions: under those the slips' decisions began."""
+        if missing := self._revisions.missing(numbers):
+            await self._insist(lambda: self._load(missing))
 
     async def _load(self, numbers: set[int]) -> None:
         async with self._pool.acquire() as connection:
@@ -129,10 +134,14 @@ class Asking:
     async def _ask(self, asked: Sequence[Slip]) -> list[Opinion | Fault]:
         started = asyncio.get_running_loop().time()
         with tracing.within("ask", decider=self._decider, questions=len(asked)):
+            plans = [self._revisions.plan(slip.revision, slip.location, slip.type).mark for slip in asked]
             answers = await self._deciders.ask(self._decider, [question_of(slip) for slip in asked])
         names.ASK_SECONDS.labels(self._kind).observe(asyncio.get_running_loop().time() - started)
         now = self._now()
-        return [_event(slip, answer, self._source, now) for slip, answer in zip(asked, answers, strict=True)]
+        return [
+            _event(slip, answer, self._source, plan, now)
+            for slip, answer, plan in zip(asked, answers, plans, strict=True)
+        ]
 
     async def _conclude(self, answered: Sequence[tuple[Slip, Opinion | Fault]]) -> None:
         settling: list[tuple[Slip, NewOutcome, Outcome]] = []
@@ -250,7 +259,7 @@ def question_of(slip: Slip) -> Question:
     )
 
 
-def _event(slip: Slip, answer: Answered | Failed, source: Source, now: datetime) -> Opinion | Fault:
+def _event(slip: Slip, answer: Answered | Failed, source: Source, plan: str, now: datetime) -> Opinion | Fault:
     if isinstance(answer, Failed):
         return Fault(
             at=now,
@@ -261,6 +270,7 @@ def _event(slip: Slip, answer: Answered | Failed, source: Source, now: datetime)
             seconds=answer.seconds,
             cost_micros=answer.cost_micros,
             currency=answer.currency,
+            plan=plan,
         )
     return Opinion(
         at=now,
@@ -273,6 +283,7 @@ def _event(slip: Slip, answer: Answered | Failed, source: Source, now: datetime)
         seconds=answer.seconds,
         cost_micros=answer.cost_micros,
         currency=answer.currency,
+        plan=plan,
     )
 
 

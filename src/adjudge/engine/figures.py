@@ -70,7 +70,7 @@ class Figures:
     async def measure_queues(self) -> None:
         """What waits for people, and who is at work."""
         async with self._pool.acquire() as connection:
-            queues = await tasks.queues(connection, SYSTEM, list(self._revisions.current.pools))
+            queues = await tasks.queues(connection, SYSTEM, list(self._revisions.in_force.pools()))
         for queue in queues:
             names.QUEUE_WAITING.labels(queue.pool).set(queue.waiting)
             names.QUEUE_OLDEST.labels(queue.pool).set(queue.oldest_seconds or 0)
@@ -78,7 +78,7 @@ class Figures:
 
     async def measure_streams(self) -> None:
         """What waits for models: also where no worker lives that could tell."""
-        for decider, spec in self._revisions.current.deciders.items():
+        for decider, spec in self._revisions.in_force.deciders().items():
             depth = await self._streams.depth(f"{STREAM_PREFIX}{decider}", lanes_of(spec))
             names.STREAM_DEAD.labels(decider).set(depth.dead)
             for lane, measured in depth.lanes.items():

@@ -2,20 +2,19 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Container, Sequence
+from collections.abc import Awaitable, Callable, Container, Iterable
 from typing import TypeAlias
 
 import msgspec
 import structlog
 
-from adjudge.deciders import Deciders
+from adjudge.deciders import DeciderState
 from adjudge.engine import erasing, retaining
 from adjudge.engine.admission import Admission
 from adjudge.engine.clocks import Clock, DatabaseClock
-from adjudge.engine.intake import ControlsInForce
 from adjudge.engine.retaining import Ages
 from adjudge.engine.slips import STREAM_PREFIX
-from adjudge.store import connecting, controls, deciders, intake, keys, measuring, partitions, tasks
+from adjudge.store import connecting, deciders, intake, keys, measuring, partitions, receipts, tasks
 from adjudge.store.connecting import UNAVAILABLE, Connection, Pool
 from adjudge.streams import Streams, Unavailable
 from adjudge.telemetry import names
@@ -30,27 +29,25 @@ Chore: TypeAlias = Callable[[Connection], Awaitable[None]]
 
 
 class Upkeep:
-    """Keeps one process's view of clock, controls and load fresh, and reports its deciders."""
+    """Keeps one process's view of clock and load fresh, and reports its deciders."""
 
     def __init__(
         self,
         pool: Pool,
         clock: DatabaseClock,
-        in_force: ControlsInForce,
         *,
         process: str,
         streams: Streams,
-        names_of_deciders: Sequence[str] = (),
+        names_of_deciders: Callable[[], Iterable[str]] = tuple,
         admission: Admission | None = None,
-        deciders: Deciders | None = None,
+        states: Callable[[], Iterable[DeciderState]] | None = None,
     ) -> None:
         self._pool = pool
         self._clock = clock
-        self._controls = in_force
         self._process = process
         self._role = process.partition("-")[0]
         self._admission = admission
-        self._deciders = deciders
+        self._states = states
         self._streams = streams
         self._names = names_of_deciders
         self._measured_at = 0.0
@@ -72,11 +69,10 @@ class Upkeep:
             names.CLOCK_OFFSET.labels(self._role).set(self._clock.offset.total_seconds())
             names.POOL_IN_USE.labels(self._role).set(self._pool.in_use - 1)  # less the one this is asked with
             names.POOL_SIZE.labels(self._role).set(self._pool.limit)
-            self._controls.value = await controls.read(connection)
             if self._admission is not None:
                 await self._count(connection, self._admission)
-            if self._deciders is not None:
-                await report_deciders(connection, self._process, self._deciders)
+            if self._states is not None:
+                await report_deciders(connection, self._process, self._states())
         if not self._clock.is_trusted:
             log.error("clock.offset", offset_seconds=self._clock.offset.total_seconds())
 
@@ -92,7 +88,7 @@ class Upkeep:
         """Return by lane how many questions nobody has read yet; None where the broker does not answer."""
         found: Counter[str] = Counter()
         try:
-            for decider in self._names:
+            for decider in self._names():
                 depth = await self._streams.depth(f"{STREAM_PREFIX}{decider}", measuring.LANES)
                 found.update({lane: measured.lag for lane, measured in depth.lanes.items()})
         except Unavailable:
@@ -101,10 +97,10 @@ class Upkeep:
 
 
 async def report_deciders(
-    connection: Connection, process: str, opened: Deciders, *, only: Container[str] | None = None
+    connection: Connection, process: str, told: Iterable[DeciderState], *, only: Container[str] | None = None
 ) -> None:
     """Tell everybody what the deciders of this process are doing."""
-    found = {state.id: msgspec.to_builtins(state) for state in opened.states()}
+    found = {state.id: msgspec.to_builtins(state) for state in told}
     states = {name: state for name, state in found.items() if only is None or name in only}
     for name, state in states.items():
         names.BREAKER_OPEN.labels(name).set(state.get("breaker") == "open")
@@ -154,3 +150,4 @@ class Housekeeping:
             log.info("partitions.made", names=made)
         await intake.forget_expired(connection)
         await keys.forget_use(connection)
+        await receipts.forget_dead(connection)

@@ -10,7 +10,6 @@ from uuid import UUID
 
 import msgspec
 
-from adjudge.config import Configuration
 from adjudge.core.advance import Ask, Controls, advance
 from adjudge.core.answers import Candidates, OutsideSpace, close, keyed
 from adjudge.core.errors import AdjudgeError
@@ -25,7 +24,7 @@ from adjudge.engine.clocks import Clock
 from adjudge.engine.coins import AuditRates, Coin
 from adjudge.engine.flushing import Flusher
 from adjudge.engine.identifiers import NewId
-from adjudge.engine.revisions import Revisions
+from adjudge.engine.revisions import InForce, Revisions
 from adjudge.engine.slips import Slip
 from adjudge.store.intake import NewDecision, Replayed, Terms
 from adjudge.store.scope import Scope
@@ -136,21 +135,22 @@ class Intake:
         self._controls = controls
         self._audit_rate = audit_rate
         self._evidence_key = evidence_key
-        self._configuration: Configuration | None = None
+        self._in_force: InForce | None = None
         self._rates_seen: AuditRates | None = None
         self._places: dict[tuple[str, str], Place] = {}
-        """Of this configuration: what was looked up once."""
+        """Of what is in force: what was looked up once."""
 
     def place(self, scope: Scope, location: str, question_type: str) -> Place:
         """Return where a question belongs; a bound key learns nothing of other locations, not even their names.
 
         Raises UnknownHere, UnknownLocation, UnknownType, NoPlan.
         """
-        configuration = self._revisions.current
+        in_force = self._revisions.in_force
+        if self._in_force is not in_force or self._rates_seen is not self._controls.rates:
+            self._in_force, self._places, self._rates_seen = in_force, {}, self._controls.rates
+        configuration = in_force.at(location)
         if not scope.sees(location) or (scope.locations is not None and location not in configuration.sites):
             raise UnknownHere(location)
-        if self._configuration is not configuration or self._rates_seen is not self._controls.rates:
-            self._configuration, self._places, self._rates_seen = configuration, {}, self._controls.rates
         found = self._places.get((location, question_type))
         if found is None:
             found = self._places[location, question_type] = Place(
@@ -306,6 +306,7 @@ def case_of(question: Question, kind: QuestionType, plan: Plan, location: Locati
         safe_side=_safe_side(question, kind, location, space, candidates),
         late=late,
         slice=location.slice_by(kind.audits.slices) if kind.audits is not None else "",
+        groups=location.groups,
     )
 
 

@@ -1,12 +1,28 @@
 """The configuration in force, and those that open decisions began with."""
 
-from collections.abc import Callable, Mapping
+import asyncio
+import sys
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Final, TypeAlias
 
-from adjudge.config import Configuration
+from adjudge.config import Configuration, InvalidConfiguration
 from adjudge.core.errors import AdjudgeError
 from adjudge.core.plans import Plan
+from adjudge.core.specifications import DeciderSpec, PoolSpec
 from adjudge.store import revisions
 from adjudge.store.connecting import Connection
+from adjudge.store.revisions import Revision
+
+MOST_TRIED: Final = 20
+"""A process that begins goes back so far for a revision that it understands."""
+IDLE_SECONDS: Final = 120.0
+"""So long a revision is held after it was last looked up, whether decisions are open under it or not."""
+SWITCH_SECONDS: Final = 0.0005
+"""While something is compiled, the loop gets its turn after so long, not after 5 ms."""
+
+Compile: TypeAlias = Callable[[Mapping[str, str], int], Configuration]
 
 
 class UnknownRevision(AdjudgeError):
@@ -15,13 +31,92 @@ class UnknownRevision(AdjudgeError):
     kind = "unknown-revision"
 
 
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """What new decisions begin with: one revision, and where it holds at some locations only, one for the rest."""
+
+    newest: Configuration
+    rest: Configuration | None = None
+    only_at: frozenset[str] = frozenset()
+    """`location:NAME` and `group:NAME`."""
+
+    def at(self, location: str) -> Configuration:
+        """Return the configuration of a location."""
+        if self.rest is None:
+            return self.newest
+        site = self.newest.sites.get(location)
+        if site is None:
+            return self.rest
+        names = {f"location:{location}", *(f"group:{group}" for group in site.location.groups)}
+        return self.newest if names & self.only_at else self.rest
+
+    def all(self) -> tuple[Configuration, ...]:
+        """Return those that hold somewhere, the newest first."""
+        return (self.newest,) if self.rest is None else (self.newest, self.rest)
+
+    def deciders(self) -> dict[str, DeciderSpec]:
+        """Return all deciders that may be asked, each as the newest that has it declares it."""
+        return {name: spec for each in reversed(self.all()) for name, spec in each.deciders.items()}
+
+    def pools(self) -> dict[str, PoolSpec]:
+        """Return all pools of people that may be asked."""
+        return {name: pool for each in reversed(self.all()) for name, pool in each.pools.items()}
+
+    def serving(self) -> dict[str, DeciderSpec]:
+        """Return the deciders whose answers count."""
+        return {name: spec for name, spec in self.deciders().items() if not spec.is_shadow}
+
+    def in_shadow(self) -> dict[str, DeciderSpec]:
+        """Return the deciders in shadow."""
+        return {name: spec for name, spec in self.deciders().items() if spec.is_shadow}
+
+    def asked_aside(self) -> dict[str, DeciderSpec]:
+        """Return the deciders that are asked on the side: in shadow, or of audited decisions."""
+        return {name: spec for each in reversed(self.all()) for name, spec in each.asked_aside.items()}
+
+
 class Revisions:
     """Compiled configuration by number. A decision keeps the revision it began with."""
 
-    def __init__(self, current: Configuration, compile_: Callable[[Mapping[str, str], int], Configuration]) -> None:
-        self.current = current
+    def __init__(self, current: Configuration, compile_: Compile) -> None:
+        self.in_force = InForce(current)
         self._compile = compile_
         self._held = {current.revision: current}
+        self._used_at: dict[int, float] = {}
+
+    @classmethod
+    async def opened(cls, connection: Connection, compile_: Compile) -> "Revisions | None":
+        """Return the newest published revision that can be compiled here, in force; None: nothing was published.
+
+        Raises InvalidConfiguration where none of the last can be.
+        """
+        published = await revisions.page(connection, None, MOST_TRIED)
+        for each in published:
+            documents = await revisions.documents(connection, each.number)
+            assert documents is not None
+            try:
+                held = cls(compile_(documents, each.number), compile_)
+                held.put_in_force(await held.candidate(connection, each))
+            except InvalidConfiguration:
+                if each is published[-1]:
+                    raise
+            else:
+                return held
+        return None
+
+    @property
+    def current(self) -> Configuration:
+        """The newest revision that is in force, if only at some locations."""
+        return self.in_force.newest
+
+    @property
+    def held(self) -> tuple[Configuration, ...]:
+        """All that this process holds, the newest first."""
+        return tuple(self._held[number] for number in sorted(self._held, reverse=True))
+
+    def serving(self) -> dict[str, DeciderSpec]:
+        """Return the deciders of what is in force at this moment whose answers count."""
+        return self.in_force.serving()
 
     def plan(self, revision: int, location: str, question_type: str) -> Plan:
         """Return the plan of a revision that is held (see `load`)."""
@@ -33,12 +128,68 @@ class Revisions:
 
     def missing(self, numbers: set[int]) -> set[int]:
         """Return those that are still to be loaded."""
+        now = asyncio.get_running_loop().time()
+        self._used_at.update(dict.fromkeys(numbers, now))
         return numbers - self._held.keys()
 
     async def load(self, connection: Connection, numbers: set[int]) -> None:
-        """Hold these revisions: read and compile those that this process has not seen yet."""
+        """Hold these revisions: read and compile those that this process does not hold."""
         for number in self.missing(numbers):
-            documents = await revisions.documents(connection, number)
-            if documents is None:
-                raise UnknownRevision(f"revision {number} was never published here")
-            self._held[number] = self._compile(documents, number)
+            self._held[number] = await self.compiled(connection, number)
+
+    async def compiled(self, connection: Connection, number: int) -> Configuration:
+        """Return a revision, compiled aside. Raises UnknownRevision, InvalidConfiguration."""
+        if number in self._held:
+            return self._held[number]
+        documents = await revisions.documents(connection, number)
+        if documents is None:
+            raise UnknownRevision(f"revision {number} was never published here")
+        same = next((each for each in self._held.values() if each.documents == documents), None)
+        if same is not None:  # published again: what is compiled is shared
+            return replace(same, revision=number)
+        with _interpreter.lent():
+            return await asyncio.to_thread(self._compile, documents, number)
+
+    async def candidate(self, connection: Connection, published: Revision) -> InForce:
+        """Return what would be in force under a revision, compiled aside; nothing has changed yet."""
+        newest = await self.compiled(connection, published.number)
+        if published.rest is None or published.only_at is None:
+            return InForce(newest)
+        return InForce(newest, await self.compiled(connection, published.rest), frozenset(published.only_at))
+
+    def put_in_force(self, candidate: InForce) -> None:
+        """Swap: what begins from now on begins under it."""
+        self._held.update({each.revision: each for each in candidate.all()})
+        self.in_force = candidate
+
+    def drop_unused(self, in_use: Collection[int]) -> None:
+        """Let go of what is not in force, under which no decision is open, and which nobody has looked up lately."""
+        long_ago = asyncio.get_running_loop().time() - IDLE_SECONDS
+        kept = {each.revision for each in self.in_force.all()} | set(in_use)
+        kept |= {number for number, at in self._used_at.items() if at > long_ago}
+        self._held = {number: each for number, each in self._held.items() if number in kept}
+        self._used_at = {number: at for number, at in self._used_at.items() if number in self._held}
+
+
+class _SharedInterpreter:
+    """Lets the loop have the interpreter again soon, for as long as some thread compiles."""
+
+    def __init__(self) -> None:
+        self._compiling = 0
+        self._usual = 0.0
+
+    @contextmanager
+    def lent(self) -> Iterator[None]:
+        if self._compiling == 0:
+            self._usual = sys.getswitchinterval()
+            sys.setswitchinterval(min(self._usual, SWITCH_SECONDS))
+        self._compiling += 1
+        try:
+            yield
+        finally:
+            self._compiling -= 1
+            if self._compiling == 0:
+                sys.setswitchinterval(self._usual)
+
+
+_interpreter = _SharedInterpreter()

@@ -50,7 +50,7 @@ class ShadowWatch:
         async with self._pool.acquire() as connection:
             found = await shadows.tallied(connection, SETTLING + WINDOW, SETTLING)
             await shadows.forget(connection)
-        for name, spec in self._revisions.current.deciders.items():
+        for name, spec in self._revisions.in_force.deciders().items():
             if spec.is_shadow:
                 self._tell(name, found.get(name, Tally()))
 

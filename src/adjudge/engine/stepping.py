@@ -6,7 +6,8 @@ votes, time-outs, dead letters. The caller owns the transaction and performs the
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -27,7 +28,7 @@ from adjudge.engine.slips import Slip
 from adjudge.store import controls, outcomes, tasks, work
 from adjudge.store.connecting import Connection
 from adjudge.store.work import Held, Moved
-from adjudge.telemetry import tracing
+from adjudge.telemetry import names, tracing
 
 RESEND_SECONDS = 5.0
 """After this long without progress a question to a model is looked at again: lost, or merely waiting?"""
@@ -68,6 +69,17 @@ class _Writes:
     asking: dict[UUID, tuple[str, ...]] = field(default_factory=dict)
     finished: list[tuple[Held, Outcome]] = field(default_factory=list)
 
+    def without(self, refused: AbstractSet[UUID]) -> "_Writes":
+        """Return the writes but for what those outcomes would have entailed that were refused."""
+        if not refused:
+            return self
+        return replace(
+            self,
+            moves=[move for move in self.moves if move.id not in refused],
+            final=[decision for decision in self.final if decision not in refused],
+            finished=[(row, outcome) for row, outcome in self.finished if row.id not in refused],
+        )
+
 
 class Stepper:
     """Steps decisions on."""
@@ -104,11 +116,16 @@ class Stepper:
         effects: Effects,
     ) -> None:
         await self._revisions.load(connection, {row.revision for row in held.values()})
-        in_force = await controls.read(connection, locked=True)
-        writes = _Writes()
-        for decision, row in held.items():
-            self._take(row, inputs[decision], in_force, writes)
-        await self._write(connection, writes, effects)
+        left = set(held)
+        while left:  # again only where a control was switched while we looked
+            in_force = await controls.read(connection)
+            writes = _Writes()
+            for decision in sorted(left, key=lambda decision: decision.bytes):
+                self._take(held[decision], inputs[decision], in_force, writes)
+            settled_at = await outcomes.write_held(connection, writes.settling)
+            left = {outcome.decision_id for outcome in writes.settling} - settled_at.keys()
+            names.SETTLE_REFUSED.inc(len(left))
+            await self._write(connection, writes.without(left), settled_at, effects)
 
     def _take(self, row: Held, events: Sequence[HistoryEvent], in_force: Controls, writes: _Writes) -> None:
         plan = self._revisions.plan(row.revision, row.location, row.type)
@@ -177,13 +194,14 @@ class Stepper:
             history=write_events(history.events),
         )
 
-    async def _write(self, connection: Connection, writes: _Writes, effects: Effects) -> None:
-        settled_at = await outcomes.write_held(connection, writes.settling)
+    async def _write(
+        self, connection: Connection, writes: _Writes, settled_at: Mapping[UUID, datetime], effects: Effects
+    ) -> None:
         await work.move(connection, writes.moves)
         await outcomes.close_tasks(connection, writes.closing)
         await tasks.create(connection, writes.seats)
         await outcomes.close(connection, writes.final)
-        effects.finished = [
+        effects.finished += [
             Finished(row.id, row.type, row.location, outcome, row.asked_at, settled_at[row.id])
             for row, outcome in writes.finished
         ]

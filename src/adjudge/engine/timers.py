@@ -5,7 +5,7 @@ again; once a minute from the beginning. Any number of keepers may run.
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -50,7 +50,7 @@ class Timers:
         stepper: Stepper,
         sender: Sender,
         *,
-        deciders: Iterable[str],
+        deciders: Callable[[], Iterable[str]],
         lanes: Sequence[str],
         now: Clock,
     ) -> None:
@@ -58,7 +58,9 @@ class Timers:
         self._streams = streams
         self._stepper = stepper
         self._sender = sender
-        self._deciders = set(deciders)
+        self._deciders = deciders
+        self._met: set[str] = set()
+        """Those that open decisions wait for, whatever revision they began with."""
         self._lanes = lanes
         self._measured: Mapping[str, float | None] = {}
         self._measured_at = float("-inf")
@@ -148,7 +150,7 @@ class Timers:
             row = rows.get(item.id)
             if row is None or row.until <= now or item.sent_at is None:
                 continue
-            self._deciders.update(row.asked)
+            self._met.update(row.asked)
             first = [oldest.get(name, UNKNOWN) for name in row.asked]
             is_lost = _is_lost(item.sent_at, first)
             attempt, sent_at = (item.attempt + 1, now) if is_lost else (item.attempt, item.sent_at)
@@ -170,7 +172,7 @@ class Timers:
         self._measured_at = loop.time()
         measured: dict[str, float | None] = {}
         try:
-            for decider in sorted(self._deciders):
+            for decider in sorted(self._met.union(self._deciders())):
                 measured[decider] = await self._streams.oldest(f"{STREAM_PREFIX}{decider}", self._lanes)
         except Unavailable as error:
             log.warning("timers.broker_unavailable", error=repr(error))

@@ -106,7 +106,8 @@ async def answer(
     await _vote(connection, scope, leased, lease, key, spent)
     names.VOTES.labels(leased.pool, "vote").inc()
     names.VOTE_SECONDS.labels(leased.pool).observe(spent)
-    opinion = _opinion(scope, leased, key, spent, pool, now)
+    plan = revisions.plan(held.revision, held.location, held.type).mark
+    opinion = _opinion(scope, leased, key, spent, pool, plan, now)
     effects = await stepper.step_held(connection, {decision: held}, {decision: [opinion]})
     return Recorded("vote", "", effects, decision)
 
@@ -274,7 +275,7 @@ async def _label(
     )
 
 
-def _opinion(scope: Scope, leased: Leased, key: str, seconds: float, pool: PoolSpec, now: Clock) -> Opinion:
+def _opinion(scope: Scope, leased: Leased, key: str, seconds: float, pool: PoolSpec, plan: str, now: Clock) -> Opinion:
     return Opinion(
         at=now(),
         stage=leased.stage,
@@ -287,4 +288,5 @@ def _opinion(scope: Scope, leased: Leased, key: str, seconds: float, pool: PoolS
         cost_micros=pool.cost_micros(seconds),
         currency=pool.currency,
         task=str(leased.id),
+        plan=plan,
     )

@@ -101,14 +101,10 @@ SETTLED_BY = """
 WRITE_HELD = f"""
     WITH new AS (SELECT * FROM unnest({_UNNEST}) AS new ({", ".join(_NAMES)}))
     {_WRITE}
-    FROM new RETURNING decision_id, settled_at
-"""
-
-STALE = """
-    SELECT new.decision_id FROM unnest($1::uuid[], $2::jsonb[]) AS new (decision_id, relied)
-    WHERE EXISTS (
+    FROM new WHERE NOT EXISTS (
         SELECT FROM jsonb_to_recordset(new.relied) AS relied (scope text, generation bigint)
             JOIN control USING (scope) WHERE control.generation <> relied.generation)
+    RETURNING decision_id, settled_at
 """
 
 CLOSE_TASKS = """
@@ -150,18 +146,12 @@ async def settled_by(connection: Connection, attempts: Sequence[tuple[UUID, UUID
 
 
 async def write_held(connection: Connection, outcomes: Sequence[NewOutcome]) -> dict[UUID, datetime]:
-    """Write outcomes of decisions whose work rows this transaction holds."""
+    """Write outcomes of decisions whose work rows this transaction holds; return when, but for those refused.
+
+    Refused is what relies on a control that is no longer in force.
+    """
     rows = await connection.fetch(WRITE_HELD, *_columns(outcomes)) if outcomes else []
     return {row["decision_id"]: row["settled_at"] for row in rows}
-
-
-async def refused(connection: Connection, outcomes: Sequence[NewOutcome]) -> frozenset[UUID]:
-    """Return which of the outcomes rely on a control that is no longer in force."""
-    relying = [outcome for outcome in outcomes if outcome.relied != "[]"]
-    if not relying:
-        return frozenset()
-    rows = await connection.fetch(STALE, [o.decision_id for o in relying], [o.relied for o in relying])
-    return frozenset(row["decision_id"] for row in rows)
 
 
 async def close(connection: Connection, ids: Sequence[UUID]) -> None:

@@ -1,37 +1,137 @@
-"""Revisions: published configuration, numbered, immutable, never deleted."""
+"""Revisions: published configuration, numbered, immutable, never deleted. The newest is in force."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 
+from adjudge.core.errors import AdjudgeError
 from adjudge.store import journal
 from adjudge.store.connecting import Connection
 from adjudge.store.scope import Scope
 
 ONE_AT_A_TIME = 7_203_003
+LONGEST_PAGE = 200
 
 
-async def publish(connection: Connection, hash_: str, documents: Mapping[str, str], author: str) -> int:
-    """Return the number of these documents: a new one, unless they are what is in force already."""
+class RevisionMoved(AdjudgeError):
+    """Somebody else has published since: what would be overwritten must be looked at first."""
+
+    kind = "revision-moved"
+
+    def __init__(self, expected: int, found: int) -> None:
+        super().__init__(f"revision {found} is in force, not {expected}: look at what changed, and try again")
+        self.found = found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """How documents are published."""
+
+    message: str = ""
+    again: int | None = None
+    """The revision whose documents these are."""
+    approved: tuple[str, ...] = ()
+    """Who else has looked at them."""
+    only_at: tuple[str, ...] | None = None
+    """`location:NAME` and `group:NAME`; None: everywhere."""
+    goes_on_after: timedelta | None = None
+    """When they are published everywhere, unless another revision follows first; None: when somebody says so."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revision:
+    """What was published, without its documents."""
+
+    number: int
+    hash: str
+    author: str
+    message: str
+    published_at: datetime
+    again: int | None
+    approved: tuple[str, ...]
+    only_at: tuple[str, ...] | None
+    rest: int | None
+    """The revision that holds at all other locations; None: this one holds everywhere."""
+    goes_on: datetime | None
+
+
+EVERYWHERE = Terms()
+_COLUMNS = "number, hash, author, message, published_at, again, approved, only_at, rest, goes_on"
+
+
+async def newest(connection: Connection) -> Revision | None:
+    """Return what is in force; None: nothing was ever published."""
+    row = await connection.fetchrow(f"SELECT {_COLUMNS} FROM revision WHERE org = 1 ORDER BY number DESC LIMIT 1")
+    return _revision(row) if row else None
+
+
+async def get(connection: Connection, number: int) -> Revision | None:
+    """Return a revision; None: there was none."""
+    row = await connection.fetchrow(f"SELECT {_COLUMNS} FROM revision WHERE org = 1 AND number = $1", number)
+    return _revision(row) if row else None
+
+
+async def page(connection: Connection, before: int | None, limit: int) -> list[Revision]:
+    """Return revisions with numbers below `before`, newest first."""
+    rows = await connection.fetch(
+        f"SELECT {_COLUMNS} FROM revision WHERE org = 1 AND ($1::int IS NULL OR number < $1) "
+        "ORDER BY number DESC LIMIT $2",
+        before,
+        limit,
+    )
+    return [_revision(row) for row in rows]
+
+
+async def publish(
+    connection: Connection,
+    scope: Scope,
+    hash_: str,
+    documents: Mapping[str, str],
+    terms: Terms = EVERYWHERE,
+    *,
+    expected: int | None = None,
+) -> Revision:
+    """Put documents in force under the next number; the caller's own transaction, if there is one.
+
+    Nothing new is written where the same documents hold everywhere already. `expected`: the revision that must be
+    in force until now; None: whichever, 0: none. Raises RevisionMoved.
+    """
     async with connection.transaction():
         await connection.execute("SELECT pg_advisory_xact_lock($1)", ONE_AT_A_TIME)
-        latest = await connection.fetchrow(
-            "SELECT number, hash FROM revision WHERE org = 1 ORDER BY number DESC LIMIT 1"
-        )
-        if latest is not None and latest["hash"] == hash_:
-            return int(latest["number"])
-        number = (latest["number"] if latest else 0) + 1
-        await connection.execute(
-            "INSERT INTO revision (number, hash, documents, author) VALUES ($1, $2, $3, $4)",
-            number,
-            hash_,
-            msgspec.json.encode(documents).decode(),
-            author,
-        )
-        noted: dict[str, Any] = {"hash": hash_, "documents": sorted(documents)}
-        await journal.write(connection, Scope(author, "admin"), "configuration.published", str(number), **noted)
-        return int(number)
+        before = await newest(connection)
+        if expected is not None and expected != (before.number if before else 0):
+            raise RevisionMoved(expected, before.number if before else 0)
+        if before is not None and before.hash == hash_ and before.rest is None and terms.only_at is None:
+            return before
+        rest = None
+        if terms.only_at is not None and before is not None:
+            rest = before.rest or before.number
+        written = await _insert(connection, scope, hash_, documents, terms, rest, (before.number if before else 0) + 1)
+        noted: dict[str, Any] = {
+            "hash": hash_,
+            "before": before.hash if before else None,
+            "base": before.number if before else None,
+            "message": terms.message,
+            "again": terms.again,
+            "approved": terms.approved,
+            "only_at": terms.only_at if rest else None,
+            "documents": sorted(documents),
+        }
+        await journal.write(connection, scope, "configuration.published", str(written.number), **noted)
+        return written
+
+
+async def publish_first(connection: Connection, scope: Scope, hash_: str, documents: Mapping[str, str]) -> Revision:
+    """Put documents in force where nothing was ever published; return what is in force, these or another's."""
+    try:
+        return await publish(connection, scope, hash_, documents, expected=0)
+    except RevisionMoved:
+        found = await newest(connection)
+        assert found is not None
+        return found
 
 
 async def documents(connection: Connection, number: int) -> dict[str, str] | None:
@@ -40,12 +140,49 @@ async def documents(connection: Connection, number: int) -> dict[str, str] | Non
     return msgspec.json.decode(text, type=dict[str, str]) if text is not None else None
 
 
-async def receipt(connection: Connection, process: str, number: int, why_not: str | None = None) -> None:
-    """Record that a process runs a revision, or why it refused it."""
-    await connection.execute(
-        "INSERT INTO receipt (process, revision, applied, why) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
-        process,
+async def due(connection: Connection) -> Revision | None:
+    """Return the revision in force where the time has come to publish it everywhere."""
+    found = await newest(connection)
+    if found is None or found.goes_on is None or found.rest is None:
+        return None
+    late: bool = await connection.fetchval("SELECT $1::timestamptz <= clock_timestamp()", found.goes_on)
+    return found if late else None
+
+
+async def _insert(
+    connection: Connection,
+    scope: Scope,
+    hash_: str,
+    documents: Mapping[str, str],
+    terms: Terms,
+    rest: int | None,
+    number: int,
+) -> Revision:
+    only_at = terms.only_at if rest is not None else None
+    row = await connection.fetchrow(
+        f"""
+        INSERT INTO revision (number, hash, documents, author, message, again, approved, only_at, rest, goes_on)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, clock_timestamp() + $10::interval)
+        RETURNING {_COLUMNS}
+        """,
         number,
-        why_not is None,
-        why_not,
+        hash_,
+        msgspec.json.encode(documents).decode(),
+        scope.principal,
+        terms.message,
+        terms.again,
+        list(terms.approved),
+        list(only_at) if only_at is not None else None,
+        rest,
+        terms.goes_on_after if only_at is not None else None,
     )
+    return _revision(row)
+
+
+def _revision(row: Mapping[str, Any]) -> Revision:
+    found = Revision(**dict(row))
+    return replace(found, approved=_texts(row["approved"]) or (), only_at=_texts(row["only_at"]))
+
+
+def _texts(found: Sequence[str] | None) -> tuple[str, ...] | None:
+    return tuple(found) if found is not None else None

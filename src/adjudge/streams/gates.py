@@ -19,12 +19,22 @@ class Gates:
     """One for all subscriptions of a worker: one question, whatever their number."""
 
     def __init__(self, streams: Streams, lanes: Mapping[str, Lanes], observer: Observer) -> None:
-        self._streams, self._lanes, self._observer = streams, lanes, observer
-        for each in lanes.values():
-            each.closed = frozenset(each.names)  # nothing is read before the orders are known
-        self._told: dict[str, frozenset[str]] = dict.fromkeys(lanes, frozenset())
+        self._streams, self._observer = streams, observer
+        self._lanes: dict[str, Lanes] = {}
+        self._told: dict[str, frozenset[str]] = {}
         self._loop_time = asyncio.get_running_loop().time
         self._enrolled_at = float("-inf")
+        for name, each in lanes.items():
+            self.add(name, each)
+
+    def add(self, name: str, lanes: Lanes) -> None:
+        """Keep another list fresh: nothing is read before the orders are known."""
+        lanes.closed = frozenset(lanes.names)
+        self._lanes[name], self._told[name] = lanes, frozenset()
+        self._enrolled_at = float("-inf")
+
+    def remove(self, name: str) -> None:
+        self._lanes.pop(name, None)
 
     async def run(self) -> None:
         """Look again and again, until cancelled. Without a broker the last orders hold."""
@@ -38,8 +48,11 @@ class Gates:
 
     async def look(self) -> None:
         """Take the standing orders over. Raises `Unavailable`."""
-        orders = await self._streams.pauses.of(tuple(self._lanes))
-        for name, lanes in self._lanes.items():
+        looked_at = dict(self._lanes)
+        if not looked_at:
+            return
+        orders = await self._streams.pauses.of(tuple(looked_at))
+        for name, lanes in looked_at.items():
             found = closed(orders[name], lanes.names)
             lanes.closed = found
             if found != self._told[name]:

@@ -63,6 +63,15 @@ class Liveness:
         self._every_seconds = min(_LONGEST_LOOK_SECONDS, stall_seconds / _LOOKS_PER_STALL)
         self._loop_time = asyncio.get_running_loop().time
 
+    def add(self, consumer: Watched) -> None:
+        self._records.append(_Record(consumer))
+
+    def allow(self, stall_seconds: float) -> None:
+        self._stall_seconds = max(self._stall_seconds, stall_seconds)
+
+    def remove(self, consumer: Watched) -> None:
+        self._records = [record for record in self._records if record.consumer is not consumer]
+
     @property
     def trouble(self) -> str | None:
         """Why the process should be replaced; None: it need not be. May be asked in any thread."""

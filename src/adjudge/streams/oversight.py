@@ -52,6 +52,20 @@ class Oversight:
             if subscription.schedules
         ]
 
+    def add(self, consumer: Watched) -> None:
+        """Watch another consumer, too."""
+        self._gates.add(consumer.name, consumer.lanes)
+        self._liveness.add(consumer)
+
+    def allow(self, stall_seconds: float) -> None:
+        """See `Worker.allow`."""
+        self._liveness.allow(stall_seconds)
+
+    def remove(self, consumer: Watched) -> None:
+        """Watch it no longer."""
+        self._gates.remove(consumer.name)
+        self._liveness.remove(consumer)
+
     @property
     def trouble(self) -> str | None:
         """See `Liveness`."""

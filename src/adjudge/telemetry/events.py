@@ -30,6 +30,11 @@ EVENTS: Mapping[str, Event] = {
     "broker.reconnected": Event("info", "The broker answers reads again"),
     "claim.revision_unknown": Event("warning", "A task's configuration cannot be read here; it is not handed out"),
     "clock.offset": Event("error", "This machine's clock is too far from PostgreSQL's: the process is not ready"),
+    "configuration.applied": Event("info", "A process has taken a published revision over; how long it took"),
+    "configuration.drift": Event("warning", "A process's folder differs from what is published, which goes before it"),
+    "configuration.refused": Event("error", "A process cannot run a published revision, and goes on under the last"),
+    "configuration.uncopied": Event("warning", "The copy of the last good revision could not be written, or read"),
+    "configuration.unseen": Event("warning", "A process could not look at what is in force; it will look again"),
     "decision.settled": Event("debug", "A decision got an outcome; by whom, and how long it was open"),
     "erasure.done": Event("info", "All that was to be erased of a subject is erased"),
     "events.stalled": Event("warning", "A reader of the stream of outcomes takes nothing; its connection is ended"),
@@ -78,6 +83,11 @@ EVENTS: Mapping[str, Event] = {
     "webhook.recovered": Event("info", "A receiver answers again; what waits for it is sent"),
     "webhook.stopped": Event("error", "A receiver answered 410 Gone: its endpoint is sent nothing more"),
     "webhooks.stalled": Event("warning", "Webhooks wait for the database"),
+    "worker.decider_retired": Event("info", "A decider is asked no more: no open decision may need it"),
+    "worker.deciders_changed": Event("info", "A worker asks deciders that a new revision adds or changes"),
+    "worker.retiring_stalled": Event(
+        "warning", "Deciders that went could not be retired yet; they are asked meanwhile"
+    ),
     "worker.stalled": Event("warning", "What stands behind a handler is gone; its messages keep their leases"),
     "worker.started": Event("info", "A worker is at work: for which deciders, under which revision"),
     "worker.wedged": Event("error", "Work waits, and this worker does nothing: its liveness fails from now on"),

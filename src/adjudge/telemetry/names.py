@@ -136,6 +136,27 @@ DUTY_AT = Gauge(
     ("duty",),
     multiprocess_mode="livemax",
 )
+REVISION = Gauge(
+    "adjudge_configuration_revision",
+    "Number of the revision that a process runs",
+    ("process",),
+    multiprocess_mode="livemin",
+)
+REVISION_BEHIND = Gauge(
+    "adjudge_configuration_behind",
+    "1 while a process does not run the revision that is published",
+    ("process",),
+    multiprocess_mode="livemax",
+)
+REVISION_REFUSED = Counter(
+    "adjudge_configuration_refused", "Published revisions that a process could not take over", ("process",)
+)
+REVISION_SECONDS = Histogram(
+    "adjudge_configuration_apply_duration_seconds",
+    "From seeing a revision to running it",
+    ("process",),
+    buckets=SECONDS[:12],
+)
 BUILD = Gauge("adjudge_build_info", "1, for each version that runs", ("version",), multiprocess_mode="livemax")
 
 FEED_FOLLOWERS = Gauge(

@@ -177,7 +177,7 @@ async def test_the_settle_statement_itself_refuses_a_generation_that_has_passed(
     asked = [UUID(decision) for decision in await stack.ask_many(3)]
     relied = ('[{"scope": "decider:sure@1", "generation": 0}]', "[]", '[{"scope": "decider:x@1", "generation": 0}]')
     async with stack.db.acquire() as connection:
-        generation = await controls.switch(connection, SYSTEM, "sure@1", on=True, reason="test")
+        switched = await controls.switch(connection, SYSTEM, "decider:sure@1", on=True, reason="test")
         rows = [
             replace(
                 new_outcome(
@@ -193,7 +193,8 @@ async def test_the_settle_statement_itself_refuses_a_generation_that_has_passed(
         ]
         verdicts = await outcomes.settle(connection, rows)
         again = await outcomes.settle(
-            connection, [replace(rows[0], relied=f'[{{"scope": "decider:sure@1", "generation": {generation}}}]')]
+            connection,
+            [replace(rows[0], relied=f'[{{"scope": "decider:sure@1", "generation": {switched.generation}}}]')],
         )
     await stack.start("worker")
 

@@ -5,7 +5,7 @@ from tests.builders import NOON, SET_BY_HAND, Life, a_case, a_plan, by_hand, mod
 
 from adjudge.core.advance import Ask, Controls, Settle, Wait
 from adjudge.core.answers import Labels
-from adjudge.core.events import Asked, Deferred, FellBack
+from adjudge.core.events import Asked, Deferred, Derived, FellBack
 from adjudge.core.money import Stake
 from adjudge.core.outcomes import Relied
 from adjudge.core.plans import Answer, Certified, Escalate, Hold, Origin, Plan, Provisional, SafeSide, Stage
@@ -170,7 +170,34 @@ class TestControls:
         life.says(("claim-risk@1", "pay", 1.0))
 
         assert isinstance(life.step, Settle)
-        assert life.step.outcome.relied == (Relied("decider:claim-risk@1", 7),)
+        assert life.step.outcome.relied == (Relied("decider:claim-risk@1", 7), Relied("automation", 0))
+
+    @pytest.mark.parametrize("place", ["everywhere", "type:claim.pay", "location:default", "type:claim.pay@default"])
+    def test_where_automation_is_off_people_are_asked_and_the_path_says_so(self, place):
+        life = Life(a_plan(models(), people()), controls=Controls(frozenset({place, "location:x"})))
+
+        assert isinstance(life.step, Ask)
+        assert life.step.pool == "agents"
+        [deferred] = [event for event in life.history.events if isinstance(event, Deferred)]
+        assert (deferred.code, deferred.reason) == ("switched-off", f"automation is off, {place}")
+        assert deferred.switched_off == (place,)
+
+    def test_what_a_model_said_before_its_group_was_switched_off_is_not_believed(self):
+        life = Life(a_plan(models(), people()), case=a_case(groups=("eu",)))
+        life.controls = Controls(frozenset({"group:eu"}))
+
+        life.says(("claim-risk@1", "pay", 1.0))
+
+        assert isinstance(life.step, Ask)
+        assert life.step.pool == "agents"
+
+    def test_another_groups_switch_touches_nothing(self):
+        life = Life(a_plan(), case=a_case(groups=("us",)), controls=Controls(frozenset({"group:eu"})))
+
+        life.says(("claim-risk@1", "pay", 1.0))
+
+        assert isinstance(life.step, Settle)
+        assert not any(event.switched_off for event in life.history.events if isinstance(event, Derived))
 
 
 class TestFallbacks:

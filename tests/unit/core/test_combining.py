@@ -208,7 +208,7 @@ class TestBayes:
         assert life.step.outcome.source == "reviewer"
         assert life.step.outcome.deciders == ("claim-risk@1", "agents")
         assert life.step.outcome.reason.startswith("claim-risk@1 and 1 vote are 0.97 sure, ")
-        assert [relied.scope for relied in life.step.outcome.relied] == ["decider:claim-risk@1"]
+        assert [relied.scope for relied in life.step.outcome.relied] == ["decider:claim-risk@1", "automation"]
 
     def test_people_are_asked_until_the_belief_is_accepted(self):
         stage = people(least=1, most=3, rule="bayes", accept=by_hand("confidence > 0.99"))

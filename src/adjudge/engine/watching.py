@@ -1,0 +1,228 @@
+"""What is in force, watched: a process takes over what is published, and says so; switches act within a moment.
+
+A hint through Valkey wakes it; that it looks twice a second by itself is the net below. It compiles aside, lets its
+process prepare (a worker opens new deciders), swaps one reference, and leaves a receipt. What it refuses it says why,
+and goes on under the last good revision.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+import structlog
+
+from adjudge import __version__
+from adjudge.core.errors import AdjudgeError
+from adjudge.engine.intake import ControlsInForce
+from adjudge.engine.revisions import InForce, Revisions
+from adjudge.store import controls, receipts, revisions, work
+from adjudge.store.connecting import UNAVAILABLE, Connection, Pool
+from adjudge.store.revisions import Revision
+from adjudge.streams import Streams
+from adjudge.telemetry import names
+
+log = structlog.get_logger()
+
+CHANGED: Final = "configuration"
+"""The channel of hints: something was published or switched."""
+POLL_SECONDS: Final = 0.5
+BEAT_SECONDS: Final = 1.0
+AGAIN_SECONDS: Final = 10.0
+"""A refused revision is tried again after so long: what it lacked may have come."""
+TIDY_SECONDS: Final = 30.0
+BLIND_SECONDS: Final = 3.0
+"""A process that has not looked for so long does not know what is in force."""
+BEHIND_SECONDS: Final = 2.0
+"""So long it may take to take over what is published before a process counts as lagging."""
+
+Prepare: TypeAlias = Callable[[InForce], Awaitable[None]]
+"""Makes a process ready for what comes into force; raises AdjudgeError where it cannot be."""
+
+
+async def ready_as_it_is(_: InForce) -> None:
+    """Prepare nothing: the process reads what is in force whenever it needs it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """A revision that is published, and not run here."""
+
+    number: int
+    since: float
+    why: str
+    """Empty: it is being taken over."""
+
+
+class Watch:
+    """One process's view of what is in force."""
+
+    def __init__(
+        self,
+        pool: Pool,
+        held: Revisions,
+        in_force: ControlsInForce,
+        *,
+        process: str,
+        drift: str | None = None,
+        prepare: Prepare = ready_as_it_is,
+        keep: Callable[[InForce], None] | None = None,
+    ) -> None:
+        """`keep`: writes a copy of what was taken over, in a thread. `drift`: how the process's folder differs."""
+        self._pool = pool
+        self._revisions = held
+        self._controls = in_force
+        self._process = process
+        self._role = process.partition("-")[0]
+        self._drift = drift
+        self.prepare = prepare
+        self._keep = keep
+        self._wake = asyncio.Event()
+        self._loop_time = asyncio.get_running_loop().time
+        self._looked_at = self._beat_at = self._tidied_at = self._loop_time()
+        self._news = asyncio.Event()
+        self._published: Revision | None = None
+        self._behind: Behind | None = None
+        self._tried_at = float("-inf")
+
+    @property
+    def trouble(self) -> str | None:
+        """Why the process is not to be relied on for what is in force; None: it is."""
+        blind = self._loop_time() - self._looked_at
+        if blind > BLIND_SECONDS:
+            return f"has not seen for {blind:.0f} s what is in force"
+        if self._behind is None:
+            return None
+        behind = self._loop_time() - self._behind.since
+        if self._behind.why:
+            return f"refused revision {self._behind.number}: {self._behind.why}"
+        return f"revision {self._behind.number} is awaited for {behind:.0f} s" if behind > BEHIND_SECONDS else None
+
+    @property
+    def in_force(self) -> InForce:
+        """What this process runs."""
+        return self._revisions.in_force
+
+    @property
+    def drift(self) -> str | None:
+        """How the process's folder differs from what was published when it began."""
+        return self._drift
+
+    def wake(self, _: bytes = b"") -> None:
+        """Look at once."""
+        self._wake.set()
+
+    async def begin(self) -> None:
+        """Say what this process runs from its start on. Raises what the connection raises."""
+        async with self._pool.acquire() as connection:
+            await self._run(connection, self._revisions.in_force)
+            self._controls.value = await controls.read(connection)
+        if self._keep is not None:
+            await asyncio.to_thread(self._keep, self._revisions.in_force)
+        self._looked_at = self._loop_time()
+
+    async def run(self, streams: Streams) -> None:
+        """Look until cancelled; then say that the process has ended."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(streams.listen(CHANGED, self.wake), name="listen-configuration")
+                group.create_task(self._poll(), name="watch-configuration")
+                group.create_task(self._follow(), name="follow-configuration")
+        finally:
+            with suppress(*UNAVAILABLE):
+                async with asyncio.timeout(1), self._pool.acquire() as connection:
+                    await receipts.leave(connection, self._process)
+
+    async def look(self) -> None:
+        """Look once; what is new is taken over beside it. Raises what the connection raises."""
+        async with self._pool.acquire() as connection:
+            self._controls.value = await controls.read(connection)
+            self._published = await revisions.newest(connection)
+            await self._beat(connection)
+            self._looked_at = self._loop_time()
+            if self._published is not None and self._is_news(self._published):
+                self._news.set()
+            await self._tidy(connection)
+
+    async def _poll(self) -> None:
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(POLL_SECONDS):
+                    await self._wake.wait()
+            self._wake.clear()
+            try:
+                await self.look()
+            except UNAVAILABLE as error:
+                log.warning("configuration.unseen", error=repr(error))
+                await asyncio.sleep(POLL_SECONDS)
+
+    async def _follow(self) -> None:
+        """Take over what is new, however long that takes: switches do not wait for it."""
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            assert self._published is not None
+            try:
+                await self._take_over(self._published)
+            except UNAVAILABLE as error:
+                self._tried_at = float("-inf")
+                log.warning("configuration.unseen", error=repr(error))
+            self._wake.set()  # another may have been published meanwhile
+
+    def _is_news(self, published: Revision) -> bool:
+        if published.number == self._revisions.current.revision:
+            self._behind = None
+            return False
+        if self._behind is None or self._behind.number != published.number:
+            self._behind = Behind(published.number, self._loop_time(), "")
+            return True
+        return self._loop_time() - self._tried_at > AGAIN_SECONDS
+
+    async def _take_over(self, published: Revision) -> None:
+        self._tried_at = began_at = self._loop_time()
+        try:
+            async with self._pool.acquire() as connection:
+                candidate = await self._revisions.candidate(connection, published)
+            await self.prepare(candidate)
+        except AdjudgeError as refused:
+            await self._refuse(published, str(refused))
+            return
+        self._revisions.put_in_force(candidate)
+        self._behind = None
+        async with self._pool.acquire() as connection:
+            await self._run(connection, candidate)
+        if self._keep is not None:
+            await asyncio.to_thread(self._keep, candidate)
+        seconds = self._loop_time() - began_at
+        names.REVISION_SECONDS.labels(self._role).observe(seconds)
+        log.info("configuration.applied", revision=published.number, seconds=round(seconds, 3))
+
+    async def _refuse(self, published: Revision, why: str) -> None:
+        """Go on under the last good revision, and say why."""
+        self._behind = Behind(published.number, self._tried_at, why)
+        names.REVISION_REFUSED.labels(self._role).inc()
+        log.error("configuration.refused", revision=published.number, why=why)
+        async with self._pool.acquire() as connection:
+            await receipts.refuse(connection, self._process, published.number, why)
+
+    async def _run(self, connection: Connection, in_force: InForce) -> None:
+        newest = in_force.newest
+        names.REVISION.labels(self._role).set(newest.revision)
+        async with connection.transaction():
+            await receipts.runs(
+                connection, self._process, self._role, __version__, newest.revision, newest.hash, self._drift
+            )
+
+    async def _beat(self, connection: Connection) -> None:
+        names.REVISION_BEHIND.labels(self._role).set(int(self._behind is not None))
+        if self._loop_time() - self._beat_at < BEAT_SECONDS:
+            return
+        self._beat_at = self._loop_time()
+        if not await receipts.beat(connection, self._process):
+            await self._run(connection, self._revisions.in_force)  # forgotten while it was away
+
+    async def _tidy(self, connection: Connection) -> None:
+        if self._loop_time() - self._tidied_at > TIDY_SECONDS:
+            self._tidied_at = self._loop_time()
+            self._revisions.drop_unused(await work.revisions_in_use(connection))

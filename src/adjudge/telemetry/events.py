@@ -85,9 +85,7 @@ EVENTS: Mapping[str, Event] = {
     "webhooks.stalled": Event("warning", "Webhooks wait for the database"),
     "worker.decider_retired": Event("info", "A decider is asked no more: no open decision may need it"),
     "worker.deciders_changed": Event("info", "A worker asks deciders that a new revision adds or changes"),
-    "worker.retiring_stalled": Event(
-        "warning", "Deciders that went could not be retired yet; they are asked meanwhile"
-    ),
+    "worker.retiring_stalled": Event("warning", "Deciders that went could not be retired yet; they are still asked"),
     "worker.stalled": Event("warning", "What stands behind a handler is gone; its messages keep their leases"),
     "worker.started": Event("info", "A worker is at work: for which deciders, under which revision"),
     "worker.wedged": Event("error", "Work waits, and this worker does nothing: its liveness fails from now on"),

@@ -81,7 +81,7 @@ def test_the_first_hour_goes_as_the_page_says(environment, port, tmp_path):
             run_python(blocks["Python"][0], environment, tmp_path / "claims")
             decision = json.loads(newcomer.run("adjudge decisions ls --source reviewer --limit 3 --json"))[-1]["id"]
             assert_path_reads_as_promised(newcomer.run(f"adjudge decisions show {decision}"))
-            install_elsewhere(newcomer, blocks["Take it away, put it to work"], tmp_path / "claims")
+            take_away(newcomer, blocks["Take it away, put it to work"], tmp_path / "claims")
 
 
 def test_the_example_of_120_stores_is_in_the_wheel_and_without_fault(environment, installed, tmp_path):
@@ -220,13 +220,19 @@ def run_python(step: Step, environment: dict[str, str], folder: Path) -> None:
         printed = execute(python, "-", cwd=folder, env=environment, input=step.command)
     finally:
         anna.communicate(timeout=60)
-    assert printed == "final ('pay', 'reviewer', '1 of 1 agree')\n"
+    outcome, event = printed.splitlines()
+    assert outcome == "final ('pay', 'reviewer', '1 of 1 agree')"
+    assert re.fullmatch(r"[\w-]{20,} [0-9a-f-]{36} 1", event), event
 
 
-def install_elsewhere(newcomer: Shell, steps: list[Step], project: Path) -> None:
-    """Run the commands of a larger installation against the servers that are there."""
+def take_away(newcomer: Shell, steps: list[Step], project: Path) -> None:
+    """Export the record; run the commands of a larger installation against the servers that are there."""
     servers = json.loads((project / ".adjudge" / "stack.json").read_text())
-    prepare, api = steps
+    export, prepare, api = steps
+    assert newcomer.run(export.command).startswith("week: ")
+    assert newcomer.status == 0
+    assert set(newcomer.run("ls week").split()) >= {"answers.csv.gz", "items.csv.gz", "labels.csv", "scores"}
+
     command = prepare.command.replace("DATABASE_URL=…", f"DATABASE_URL='{servers['database_url']}'")
     printed = newcomer.run(command.replace("REDIS_URL=…", f"REDIS_URL='{servers['redis_url']}'"))
     assert newcomer.status == 0, printed

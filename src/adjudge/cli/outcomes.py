@@ -33,12 +33,12 @@ def follow(
     now = datetime.now(UTC)
     begin = now if since is None and after is None and not once else None
     with connected() as adjudge:
-        feed = adjudge.outcomes(
+        read = adjudge.outcomes.list if once else adjudge.outcomes.follow
+        feed = read(
             after=after,
             since=begin if since is None else instant(since, now),
             type=question_type,
             location=location,
-            follow=not once,
         )
         for event in feed:
             print(as_json(event) if json_ else _line(event), flush=True)

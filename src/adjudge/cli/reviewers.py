@@ -19,13 +19,16 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 def add(
     name: Annotated[str, typer.Argument()],
     pool: Annotated[list[str], typer.Option(help="A pool to answer for; may be repeated.")],
+    *,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but the key.")] = False,
     json_: Json = False,
 ) -> None:
     """Add a person. Their key is shown once, and kept in .adjudge/ for `adjudge review --as NAME`."""
     with connected() as adjudge:
         added = adjudge.reviewers.add(name, pool)
     file = store_key(added.name, added.key)
-    print(as_json(added) if json_ else f"{added.key}\nshown once; kept in {shown_path(file)}")
+    told = added.key if quiet else f"{added.key}\nshown once; kept in {shown_path(file)}"
+    print(as_json(added) if json_ else told)
 
 
 @app.command("ls")

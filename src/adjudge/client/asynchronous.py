@@ -12,7 +12,7 @@ from uuid import uuid4
 import httpx
 
 from adjudge.client import administration, decisions, endpoints, erasures, keys, reviews
-from adjudge.client.binding import AsyncResource, awaited
+from adjudge.client.binding import AsyncExecutor, AsyncResource, awaited
 from adjudge.client.calls import Call, Pause, Steps, with_key
 from adjudge.client.finding import connection_to
 from adjudge.client.outcomes import Following
@@ -117,10 +117,10 @@ class AsyncDecisions(AsyncResource):
                 yield decision
 
 
-class AsyncOutcomes:
+class AsyncFeed:
     """The feed from a cursor on. `cursor` says how far it was read."""
 
-    def __init__(self, executor: AsyncSending, following: Following) -> None:
+    def __init__(self, executor: AsyncExecutor, following: Following) -> None:
         self._executor = executor
         self._following = following
 
@@ -133,6 +133,37 @@ class AsyncOutcomes:
         while (call := self._following.next_page()) is not None:
             for event in self._following.take(await self._executor.run(call)):
                 yield event
+
+
+class AsyncOutcomes(AsyncResource):
+    """The feed of all outcomes of the key's locations, amendments included."""
+
+    def follow(
+        self,
+        *,
+        after: str | None = None,
+        since: datetime | None = None,
+        type: str | None = None,  # noqa: A002
+        location: str | None = None,
+    ) -> AsyncFeed:
+        """Yield every outcome, and wait for more, for ever.
+
+        Without `after` and `since` it begins with the oldest that is kept. Keep the `cursor` of what
+        you have dealt with: from there it goes on, days later too, and misses none. Raises Problem, when
+        an outage lasts longer than the client's patience.
+        """
+        return AsyncFeed(self._executor, Following(after, since, type, location))
+
+    def list(
+        self,
+        *,
+        after: str | None = None,
+        since: datetime | None = None,
+        type: str | None = None,  # noqa: A002
+        location: str | None = None,
+    ) -> AsyncFeed:
+        """Like `follow`, but end where there are no more."""
+        return AsyncFeed(self._executor, Following(after, since, type, location, follow=False))
 
 
 class AsyncReviews(AsyncResource):
@@ -253,6 +284,7 @@ class AsyncAdjudge:
             new_key=new_key,
         )
         self.decisions = AsyncDecisions(self._executor)
+        self.outcomes = AsyncOutcomes(self._executor)
         self.reviews = AsyncReviews(self._executor)
         self.keys = AsyncKeys(self._executor)
         self.journal = AsyncJournal(self._executor)
@@ -262,23 +294,6 @@ class AsyncAdjudge:
         self.config = AsyncConfig(self._executor)
         self.webhooks = AsyncWebhooks(self._executor)
         self.system = AsyncSystem(self._executor)
-
-    def outcomes(
-        self,
-        *,
-        after: str | None = None,
-        since: datetime | None = None,
-        type: str | None = None,  # noqa: A002
-        location: str | None = None,
-        follow: bool = True,
-    ) -> AsyncOutcomes:
-        """Yield every outcome of the key's locations, amendments included, and wait for more.
-
-        Without `after` and `since` it begins with the oldest that is kept. Keep the `cursor` of what
-        you have dealt with: from there it goes on, days later too, and misses none. With `follow=False`
-        it ends where there are no more. Raises Problem, when an outage lasts longer than the client's patience.
-        """
-        return AsyncOutcomes(self._executor, Following(after, since, type, location, follow))
 
     async def aclose(self) -> None:
         """Close all connections."""

@@ -54,6 +54,8 @@ def find_connection(environment: Mapping[str, str], folder: Path) -> Connection:
     key = environment.get("ADJUDGE_KEY") or own_key
     if not key:
         raise NotConnected(f"no key is known for {url}: set ADJUDGE_KEY")
+    if not (key.isascii() and key.isprintable()) or " " in key:
+        raise NotConnected("the key is not one: it has spaces, line breaks or other characters that no key has")
     return Connection(url, key)
 
 

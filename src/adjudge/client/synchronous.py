@@ -11,7 +11,7 @@ from uuid import uuid4
 import httpx
 
 from adjudge.client import administration, decisions, endpoints, erasures, keys, reviews
-from adjudge.client.binding import Resource, sync
+from adjudge.client.binding import Executor, Resource, sync
 from adjudge.client.calls import Call, Pause, Steps, with_key
 from adjudge.client.finding import connection_to
 from adjudge.client.outcomes import Following
@@ -115,10 +115,10 @@ class Decisions(Resource):
             yield from listing.take(self._executor.run(call))
 
 
-class Outcomes:
+class Feed:
     """The feed from a cursor on. `cursor` says how far it was read."""
 
-    def __init__(self, executor: Sending, following: Following) -> None:
+    def __init__(self, executor: Executor, following: Following) -> None:
         self._executor = executor
         self._following = following
 
@@ -130,6 +130,37 @@ class Outcomes:
     def __iter__(self) -> Iterator[OutcomeEvent]:
         while (call := self._following.next_page()) is not None:
             yield from self._following.take(self._executor.run(call))
+
+
+class Outcomes(Resource):
+    """The feed of all outcomes of the key's locations, amendments included."""
+
+    def follow(
+        self,
+        *,
+        after: str | None = None,
+        since: datetime | None = None,
+        type: str | None = None,  # noqa: A002
+        location: str | None = None,
+    ) -> Feed:
+        """Yield every outcome, and wait for more, for ever.
+
+        Without `after` and `since` it begins with the oldest that is kept. Keep the `cursor` of what
+        you have dealt with: from there it goes on, days later too, and misses none. Raises Problem, when
+        an outage lasts longer than the client's patience.
+        """
+        return Feed(self._executor, Following(after, since, type, location))
+
+    def list(
+        self,
+        *,
+        after: str | None = None,
+        since: datetime | None = None,
+        type: str | None = None,  # noqa: A002
+        location: str | None = None,
+    ) -> Feed:
+        """Like `follow`, but end where there are no more."""
+        return Feed(self._executor, Following(after, since, type, location, follow=False))
 
 
 class Reviews(Resource):
@@ -250,6 +281,7 @@ class Adjudge:
             new_key=new_key,
         )
         self.decisions = Decisions(self._executor)
+        self.outcomes = Outcomes(self._executor)
         self.reviews = Reviews(self._executor)
         self.keys = Keys(self._executor)
         self.journal = Journal(self._executor)
@@ -259,23 +291,6 @@ class Adjudge:
         self.config = Config(self._executor)
         self.webhooks = Webhooks(self._executor)
         self.system = System(self._executor)
-
-    def outcomes(
-        self,
-        *,
-        after: str | None = None,
-        since: datetime | None = None,
-        type: str | None = None,  # noqa: A002
-        location: str | None = None,
-        follow: bool = True,
-    ) -> Outcomes:
-        """Yield every outcome of the key's locations, amendments included, and wait for more.
-
-        Without `after` and `since` it begins with the oldest that is kept. Keep the `cursor` of what
-        you have dealt with: from there it goes on, days later too, and misses none. With `follow=False`
-        it ends where there are no more. Raises Problem, when an outage lasts longer than the client's patience.
-        """
-        return Outcomes(self._executor, Following(after, since, type, location, follow))
 
     def close(self) -> None:
         """Close all connections."""

@@ -112,7 +112,7 @@ class Follower:
         while True:
             async with AsyncAdjudge(next(self._urls), self._key, patience=Patience(total_seconds=1)) as adjudge:
                 try:
-                    async for event in adjudge.outcomes(after=cursor):
+                    async for event in adjudge.outcomes.follow(after=cursor):
                         self.seen.append(event.decision.id)
                         cursor = event.cursor
                 except Unavailable:

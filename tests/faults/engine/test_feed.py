@@ -33,7 +33,7 @@ async def follow(urls: Sequence[str], key: str | None, after: str, seen: list[st
     moves = 0
     while not done():
         async with AsyncAdjudge(urls[moves % len(urls)], key, patience=IMPATIENT) as adjudge:
-            feed = adjudge.outcomes(after=cursor)
+            feed = adjudge.outcomes.follow(after=cursor)
             try:
                 async for event in feed:
                     seen.append(event.id)

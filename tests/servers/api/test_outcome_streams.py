@@ -212,14 +212,14 @@ async def test_the_client_follows_in_one_line(stack, served):
     asked = [await stack.ask("model", wait=5) for _ in range(3)]
 
     async with AsyncAdjudge(served, stack.admin.key) as adjudge:
-        feed = adjudge.outcomes(after=begin)
+        feed = adjudge.outcomes.follow(after=begin)
         got = []
         async with asyncio.timeout(20):
             async for event in feed:
                 got.append(event)
                 if len(got) == 3:
                     break
-        rest = [event async for event in adjudge.outcomes(after=got[0].cursor, follow=False)]
+        rest = [event async for event in adjudge.outcomes.list(after=got[0].cursor)]
 
     assert [event.decision.id for event in got] == [decision["id"] for decision in asked]
     assert [event.outcome.answer for event in got] == ["pay"] * 3

@@ -70,3 +70,11 @@ def calls_of(client: Adjudge | AsyncAdjudge) -> dict[str, list[str]]:
         for method in dir(resource)
         if not method.startswith("_")
     }
+
+
+@pytest.mark.parametrize("key", ["two\nlines", "a b", "schlüssel"])
+def test_what_cannot_be_a_key_is_refused_without_being_shown(project, key):
+    with pytest.raises(NotConnected, match="the key is not one") as refused:
+        find_connection({"ADJUDGE_KEY": key}, project)
+
+    assert key not in str(refused.value)

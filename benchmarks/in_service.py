@@ -1,12 +1,14 @@
 """What being in service costs: telemetry, keys, limits and webhooks on, beside the same without them.
 
-    python benchmarks/in_service.py [--runs 3] [--seconds 5] [--readers 500] [--traced 1.0] [--json FILE]
+    python benchmarks/in_service.py [--runs 3] [--seconds 5] [--readers 500] [--traced 1.0] [--webhooks 10000]
+        [--exported 1000000] [--json FILE]
 
 Three projects run side by side on embedded servers, and are loaded in turn: a plain one; one that is asked with a
 limited key and writes down webhooks for an endpoint; one that exports traces to a sink besides. The endpoint's
-receiver is away, and keepers leave it alone, so that the outbox is measured and no delivery (that is
-benchmarks/webhooks.py). Then the feed to many readers at once, and a model behind the Open Inference Protocol with
-micro-batches and without. The model server takes one request at a time: 4 ms, and 0.05 ms for each row.
+receiver is away, and keepers leave it alone, so that the outbox is measured and no delivery. Then the feed to many
+readers at once, and a model behind the Open Inference Protocol with micro-batches and without. The model server takes
+one request at a time: 4 ms, and 0.05 ms for each row. At last, each by itself, benchmarks/webhooks.py and
+benchmarks/export.py.
 """
 
 import asyncio
@@ -22,6 +24,8 @@ from typing import Final
 import asyncpg
 import httpx
 
+import export
+import webhooks
 from load import messages, starting
 from load.driving import drive
 from load.generator import Order
@@ -52,6 +56,8 @@ TARGETS: Final = (
     Target("events that a reader of the feed missed", MISSED, "value", "<=", 0, ""),
     Target("accepted decisions lost", "decisions lost", "value", "<=", 0, ""),
     Target("decisions settled twice", "decisions settled twice", "value", "<=", 0, ""),
+    *webhooks.TARGETS,
+    *export.TARGETS,
 )
 MODELS: Final = """
 types:
@@ -201,7 +207,12 @@ async def asked(loaded: Loaded, question_type: str) -> float:
 
 
 async def measure(options: Namespace) -> list[Row]:
-    """Start everything, measure, and return the rows."""
+    """Measure one part after the other, and return all rows."""
+    return [*await served(options), *await webhooks.measure(options), *await export.measure(options)]
+
+
+async def served(options: Namespace) -> list[Row]:
+    """Start the projects, load them in turn, and return the rows."""
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
         oip, sink = await enter(starting.baseline("oip_server")), await enter(starting.baseline("trace_sink"))
@@ -257,6 +268,8 @@ def main() -> None:
     arguments.add_argument("--seconds", type=float, default=5.0, help="length of each timed window")
     arguments.add_argument("--readers", type=int, default=500, help="of the feed, at once")
     arguments.add_argument("--traced", type=float, default=1.0, help="share of requests whose trace is exported")
+    arguments.add_argument("--webhooks", type=int, default=10_000, help="in each run")
+    arguments.add_argument("--exported", type=int, default=1_000_000, help="decisions in the record")
     options = arguments.parse_args()
     publish(asyncio.run(measure(options)), TARGETS, options)
 

@@ -543,7 +543,7 @@ class Stack:
             told = len(paths)
             settled = any(isinstance(event, Settled) and event.outcome == "final" for event in paths)
             rest = () if settled or row["history"] is None else read_events(row["history"])[told:]
-            plan = compiled[row["revision"]].plan(row["location"], row["type"])
+            plan = compiled[row["revision"]].plan(row["location"], row["type"], row["plan_hash"])
             assert {event.plan for event in (*paths, *rest) if getattr(event, "plan", None)} <= {plan.mark}
             replay(plan, read_case(row["facts"]), (*paths, *rest))
         return len(rows)
@@ -564,7 +564,7 @@ class Stack:
 
 
 RECORDED = """
-    SELECT decision.type, decision.location, decision.revision, decision.facts, work.history,
+    SELECT decision.type, decision.location, decision.revision, decision.plan_hash, decision.facts, work.history,
         ARRAY(SELECT path::text FROM outcome WHERE decision_id = decision.id ORDER BY version) AS paths
     FROM decision LEFT JOIN work ON work.decision_id = decision.id
 """

@@ -322,7 +322,7 @@ async def _seen(connection: Connection, scope: Scope, decision: UUID) -> decisio
 def _plan(here: Services, found: decisions.Seen) -> dict[str, Any] | None:
     if found.is_imported:
         return None
-    plan = here.revisions.plan(found.revision, found.location, found.type)
+    plan = here.revisions.plan(found.revision, found.location, found.type, found.plan_hash)
     return {"name": plan.name, "hash": found.plan_hash, "revision": found.revision}
 
 

@@ -4,27 +4,35 @@ import asyncio
 import random
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import msgspec
 import typer
 
+from adjudge.api import questions
 from adjudge.cli.grouping import group
 from adjudge.cli.output import Column, as_json, plain, table
+from adjudge.cli.refusing import Refused
 from adjudge.config import (
     Configuration,
     Fault,
     InvalidConfiguration,
     Leaf,
+    Request,
+    Routed,
     base_of,
     compile_documents,
+    consider,
     diff,
     difference_in_words,
     read_folder,
 )
+from adjudge.core.errors import AdjudgeError
+from adjudge.core.facts import Fact, facts_in
 from adjudge.deciders import DeciderUnavailable, open_deciders
 
 app = group("Check the configuration, or explain where values are from.")
@@ -33,6 +41,7 @@ Folder = Annotated[Path, typer.Option(help="The folder of YAML documents.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 DEFAULT_FOLDER = Path("config")
+ROUTES = (Column("ROUTE"), Column("PLAN"), Column("WHY"), Column("FROM"))
 COLUMNS = (Column("PATH"), Column("VALUE"), Column("FROM"), Column("LAYER"))
 
 
@@ -65,6 +74,29 @@ def explain(
     """Print every value that decides about a type at a location, with the line and the layer that say so."""
     leaves = sound_configuration(folder).explain(location, question_type)
     print(as_json(leaves) if json_ else "\n".join(table(COLUMNS, map(_row, leaves))))
+
+
+@app.command()
+def route(
+    location: Annotated[str, typer.Argument(metavar="LOCATION")],
+    question_type: Annotated[str, typer.Argument(metavar="TYPE")],
+    at: Annotated[str | None, typer.Option(metavar="TIME", help="When, on the location's clock; now.")] = None,
+    request: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="The question as JSON: its stake, subject, facts."),
+    ] = None,
+    folder: Folder = DEFAULT_FOLDER,
+    json_: Json = False,
+) -> None:
+    """Print which plan a question takes, and of each route why it is taken or not."""
+    configuration = sound_configuration(folder)
+    try:
+        moment = _moment(at, configuration.site(location).zone) if at is not None else datetime.now(UTC)
+        facts = configuration.question_type(location, question_type, moment).facts
+        routed = consider(configuration, location, question_type, _request(moment, request, facts))
+    except AdjudgeError as error:
+        raise Refused(error.detail) from None
+    print(as_json(routed) if json_ else "\n".join(map(plain, _routed(routed))))
 
 
 @app.command(name="diff")
@@ -132,6 +164,34 @@ def _sound(configuration: Configuration) -> Iterable[str]:
     for each in configuration.by_hand():
         place = f"{each.layer}, {each.origin}"
         yield f"set by hand, uncertified: {each.type}, plan {each.plan}: `{each.condition}` ({place})"
+
+
+def _moment(text: str, zone: ZoneInfo) -> datetime:
+    """Read `2026-12-24T12:30` on the location's clock, or an instant with an offset."""
+    try:
+        read = datetime.fromisoformat(text)
+    except ValueError:
+        raise Refused(f"{text!r} is not a time such as 2026-12-24T12:30") from None
+    return read if read.tzinfo else read.replace(tzinfo=zone)
+
+
+def _request(moment: datetime, file: str | None, facts: Mapping[str, Fact]) -> Request:
+    if file is None:
+        return Request(moment)
+    try:
+        text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Refused(f"cannot read {file}: {error}") from None
+    asked = questions.read(text.encode(), key=None, trace=None)
+    return Request(moment, asked.stake, asked.subject, facts_in(asked.evidence, facts))
+
+
+def _routed(routed: Routed) -> Iterable[str]:
+    holds = f"{routed.schedule} holds" if routed.schedule else "no schedule holds"
+    when = f"{routed.at:%a %Y-%m-%d %H:%M %Z}, {holds}"
+    yield f"plan {routed.plan}: {', '.join(routed.asked)}; lane {routed.lane} ({when})"
+    rows = ((each.path, each.plan, each.why, f"{each.file}:{each.line}") for each in routed.considered)
+    yield from table(ROUTES, rows)
 
 
 def _counted(number: object, noun: str) -> str:

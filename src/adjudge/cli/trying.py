@@ -19,12 +19,13 @@ from adjudge.cli.outbound import outbound_of
 from adjudge.cli.output import as_json, plain
 from adjudge.cli.refusing import Refused
 from adjudge.cli.settings import Settings
-from adjudge.config import Configuration
+from adjudge.config import Configuration, Request
 from adjudge.config.wording import asked_and_after, steps_in_words
 from adjudge.core.advance import Ask, Controls, Settle, Step, advance
 from adjudge.core.answers import Labels
 from adjudge.core.errors import AdjudgeError
 from adjudge.core.events import Deferred, Fault, FellBack, Opinion, Source
+from adjudge.core.facts import facts_in
 from adjudge.core.history import History
 from adjudge.core.plans import ByHand, Plan
 from adjudge.core.reasons import shown
@@ -79,10 +80,11 @@ def prepared(number: int, line: str, configuration: Configuration, now: datetime
     try:
         asked = read(line.encode(), key=None, trace=None)
         location = configuration.location(asked.location)
-        kind = configuration.question_type(asked.location, asked.type)
-        plan = configuration.plan(asked.location, asked.type)
+        kind = configuration.question_type(asked.location, asked.type, now)
         check_evidence(kind.name, kind.evidence, asked.evidence)
-        return Trial(number, asked, plan, History(case_of(asked, kind, plan, location, now)))
+        facts = facts_in(asked.evidence, kind.facts)
+        plan = configuration.way(asked.location, asked.type, Request(now, asked.stake, asked.subject, facts)).plan
+        return Trial(number, asked, plan, History(case_of(asked, kind, plan, location, now, facts)))
     except InvalidEvidence as invalid:
         return Invalid(number, invalid.faults)
     except AdjudgeError as error:

@@ -5,31 +5,36 @@ those are known by their identity.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
+from zoneinfo import ZoneInfo
 
 from adjudge.config.askable import read_decider, read_pool
 from adjudge.config.audits import Auditors
 from adjudge.config.configuration import Configuration
 from adjudge.config.cursors import Cursor
 from adjudge.config.faults import Faults
+from adjudge.config.hours import Hours
 from adjudge.config.layering import Layers, declared_in, section_of, undeclared
-from adjudge.config.locations import Place
+from adjudge.config.locations import PROFILE, Place
+from adjudge.config.memos import Memo
 from adjudge.config.nodes import Node
-from adjudge.config.plans import read_plan
-from adjudge.config.question_types import read_type
-from adjudge.config.readers import mapping
-from adjudge.config.routes import Names, Route, read_routes
+from adjudge.config.plans import read_plan, with_others
+from adjudge.config.profiles import Profile, read_profile
+from adjudge.config.question_types import IS_NAME, read_type
+from adjudge.config.routes import ANY, Names, Route, read_routes
+from adjudge.config.routing import Surroundings, Way
+from adjudge.config.schedules import read_schedules
 from adjudge.config.sites import Site
 from adjudge.config.sources import read_sources
 from adjudge.config.stages import Known
 from adjudge.core.answers import canonical
+from adjudge.core.expressions import Expression
+from adjudge.core.facts import FactKind
 from adjudge.core.plans import ByHand, Plan
 from adjudge.core.specifications import Location, QuestionType
-
-V = TypeVar("V")
 
 
 def compile_documents(documents: Mapping[str, str], *, revision: int = 0, base: Path) -> Configuration:
@@ -69,20 +74,6 @@ def hash_of(documents: Mapping[str, str]) -> str:
 
 
 @dataclass(slots=True)
-class _Memo:
-    """What was compiled from which nodes; the nodes are kept, so that no other gets their identity."""
-
-    _made: dict[tuple[int, ...], tuple[tuple[Node, ...], Any]] = field(default_factory=dict)
-
-    def get(self, nodes: tuple[Node, ...], make: Callable[[], V]) -> V:
-        key = tuple(id(node) for node in nodes)
-        if key not in self._made:
-            self._made[key] = (nodes, make())
-        made: V = self._made[key][1]
-        return made
-
-
-@dataclass(slots=True)
 class _Compiler:
     """Compiles location after location."""
 
@@ -90,13 +81,18 @@ class _Compiler:
     known: Known
     names: Names
     auditors: Auditors
-    _types: _Memo = field(default_factory=_Memo)
-    _routes: _Memo = field(default_factory=_Memo)
-    _plans: _Memo = field(default_factory=_Memo)
+    _types: Memo = field(default_factory=Memo)
+    _routes: Memo = field(default_factory=Memo)
+    _plans: Memo = field(default_factory=Memo)
+    _profiles: Memo = field(default_factory=Memo)
+    _ways: dict[tuple[object, ...], Any] = field(default_factory=dict)
+    """Ways, and mappings of them, by the identity of what they are made of: locations share them."""
     _met: dict[tuple[str, str], Cursor] = field(default_factory=dict)
     """(section, name) of every type and plan met at a location."""
     _taken: set[tuple[str, str]] = field(default_factory=set)
     """Those of them that a route leads to."""
+    _held: dict[int, tuple[Route, bool]] = field(default_factory=dict)
+    """Routes with a condition, and whether it may hold anywhere."""
 
     @classmethod
     def of(cls, layers: Layers) -> "_Compiler":
@@ -105,44 +101,57 @@ class _Compiler:
             pools={name: read_pool(name, at) for name, at in layers.section("pools").items()},
             rates=layers.organisation.rates,
         )
-        trees = [layers.base.node, *layers.overlays()]
-        names = Names(declared_in(trees, "types"), declared_in(trees, "plans"), layers.groups, layers.places)
         dimensions = dict.fromkeys(group.dimension for group in layers.groups.values() if group.dimension is not None)
-        return cls(layers, known, names, Auditors(known.pools, tuple(dimensions)))
+        return cls(layers, known, _names(layers, known), Auditors(known.pools, tuple(dimensions)))
 
     def types(self, effective: Cursor) -> dict[str, QuestionType]:
-        usual = effective.entries().get("audits")
-        return {name: self._type(name, at, usual) for name, at in section_of(effective, "types").items()}
+        at, usual = effective.entries().get("types"), effective.entries().get("audits")
+        if at is None:
+            return {}
+        nodes = (at.node,) if usual is None else (at.node, usual.node)
+        found: dict[str, QuestionType] = self._types.get(
+            nodes, lambda: {name: self._type(name, each, usual) for name, each in at.entries().items()}
+        )
+        return found
 
     def site(self, place: Place, effective: Cursor) -> Site:
-        """Compile all that holds at a location."""
-        attributes = effective.entries().get("attributes")
-        location = Location(
-            name=place.name,
-            groups=place.groups,
-            attributes=attributes.read(mapping, {}) if attributes is not None else {},
-            currency=place.currency,
-            time_zone=place.time_zone,
-            dimensions=self._dimensions(place),
+        """Compile all that holds at a location, at any time."""
+        own = effective.entries()
+        sections = [own[key].node for key in PROFILE if key in own]
+        profile = self._profiles.get(
+            tuple(sections), lambda: read_profile(own, self.layers.organisation, self.known.rates)
         )
-        types = self.types(effective)
-        routes = self._taken_routes(location, effective, types)
-        plans = self._compiled(effective, types, routes, place)
-        site = Site(location, types, routes, plans, effective.node, place.at)
-        _check_currency(place, site, self.known.rates)
-        return site
+        schedules = own.get("schedules")
+        found = (
+            self._profiles.get((schedules.node,), lambda: read_schedules(schedules)) if schedules is not None else ()
+        )
+        location = profile.at(place, self._dimensions(place))
+        site = self._standing(location, profile, place, effective, None)
+        scheduled = {
+            schedule.name: (
+                schedule.hours,
+                self._standing(
+                    location, profile, place, self.layers.with_overlay(effective, schedule.overlay), schedule.name
+                ),
+            )
+            for schedule in found
+        }
+        self._lint_defaults(site, scheduled)
+        return replace(site, scheduled=scheduled) if scheduled else site
 
     def lint_groups_without_locations(self) -> None:
         """Look for faults in overlays that no location has yet."""
         used = {name for place in self.layers.places.values() for name in place.groups}
-        usual = self.layers.organisation.currency
         for group in self.layers.groups.values():
             if group.name not in used:
-                empty = undeclared(f"group {group.name}", (group.name,), self.layers.base, usual)
+                empty = undeclared(f"group {group.name}", (*group.above, group.name), self.layers.base)
                 self.site(empty, self.layers.of_group(group))
 
     def lint_what_nothing_leads_to(self) -> None:
         """A type without a plan, a plan without a route: nothing reads them. A pack may offer more than is used."""
+        for route, may_hold in self._held.values():
+            if not may_hold:
+                route.at.fault(f"`{route.when.text if route.when else ''}` holds at no location: no question takes it")
         for (section, name), at in self._met.items():
             if (section, name) in self._taken:
                 continue
@@ -153,48 +162,185 @@ class _Compiler:
 
     def lint_shadows_of_nothing(self, sites: Iterable[Site]) -> None:
         """A decider in shadow that no plan names would be configured, and never run."""
-        asked = {name for site in sites for plan in site.plans.values() for name in plan.shadows}
+        every = (standing for site in sites for standing in site.every())
+        asked = {name for one in every for ways in one.ways.values() for way in ways for name in way.plan.shadows}
         for name, at in self.layers.section("deciders").items():
             if self.known.deciders[name].is_shadow and name not in asked and not at.faults.has_below("plans"):
                 at.fault("it is in shadow, and no plan that is used names it under `shadow`")
 
     def _type(self, name: str, at: Cursor, usual: Cursor | None) -> QuestionType:
         nodes = (at.node,) if usual is None else (at.node, usual.node)
-        return self._types.get(nodes, lambda: read_type(name, at, usual, self.auditors))
+        return self._types.get(nodes, lambda: read_type(name, at, usual, self.auditors), name)
 
     def _dimensions(self, place: Place) -> dict[str, str]:
+        """Return its innermost group in each dimension."""
         found = ((self.layers.groups[name].dimension, name) for name in place.groups)
         return {dimension: name for dimension, name in found if dimension is not None}
 
-    def _taken_routes(self, location: Location, effective: Cursor, types: Iterable[str]) -> dict[str, Route]:
+    def _standing(
+        self, location: Location, profile: Profile, place: Place, effective: Cursor, schedule: str | None
+    ) -> Site:
+        """Compile what holds at a location under a schedule, or under none."""
+        types = self.types(effective)
         at = effective.entries().get("routes")
-        routes = self._routes.get((at.node,), lambda: read_routes(at, self.names)) if at is not None else ()
-        first = {name: next((r for r in routes if r.matches(location, name)), None) for name in types}
-        return {name: route for name, route in first.items() if route is not None}
-
-    def _compiled(
-        self, effective: Cursor, types: Mapping[str, QuestionType], routes: Mapping[str, Route], place: Place
-    ) -> dict[str, Plan]:
+        listed = _by_type(at, types, self.names, self._routes) if at is not None else Listed((), {})
         plans, type_nodes = section_of(effective, "plans"), section_of(effective, "types")
-        self._met.update({("plans", name): at for name, at in plans.items()})
-        self._met.update({("types", name): at for name, at in type_nodes.items()})
-        compiled: dict[str, Plan] = {}
-        for name, route in routes.items():
+        self._met.update({("plans", name): each for name, each in plans.items()})
+        self._met.update({("types", name): each for name, each in type_nodes.items()})
+        ways: dict[str, tuple[Way, ...]] = {}
+        for kind, routes in listed.by_type.items():
+            surroundings = Surroundings(location, kind, profile.hours, self.known.rates)
+            taken = tuple(self._reached(routes, surroundings, schedule))
+            self._taken.update(("plans", route.plan) for route, _ in taken)
+            made = self._made(taken, types[kind], type_nodes[kind], plans, place)
+            if taken:
+                self._taken.add(("types", kind))
+            if made:
+                ways[kind] = made
+        site = Site(
+            location=location,
+            types=types,
+            ways=self._shared(ways),
+            routes=listed.routes,
+            hours=profile.hours,
+            zone=ZoneInfo(location.time_zone),
+            rates=self.known.rates,
+            effective=effective.node,
+            declared=place.at,
+            schedule=schedule,
+        )
+        _check_currency(place, site, self.known.rates)
+        return site
+
+    def _reached(
+        self, routes: Sequence[Route], surroundings: Surroundings, schedule: str | None
+    ) -> Iterator[tuple[Route, Expression | None]]:
+        """Yield the routes that a question may take, each with what is left of its condition."""
+        for route in routes:
+            if not route.is_for(surroundings.location, surroundings.type, schedule):
+                continue
+            if route.when is None:
+                yield route, None
+                return
+            known = surroundings.static(route.when)
+            before = self._held.get(id(route.at.node), (route, False))[1]
+            self._held[id(route.at.node)] = (route, before or known is not False)
+            if known is None:
+                yield route, route.when
+            elif known:
+                yield route, None
+                return
+
+    def _made(
+        self,
+        taken: Sequence[tuple[Route, Expression | None]],
+        kind: QuestionType,
+        type_at: Cursor,
+        plans: Mapping[str, Cursor],
+        place: Place,
+    ) -> tuple[Way, ...]:
+        made = []
+        for route, when in taken:
             at = plans.get(route.plan)
-            self._taken.update({("types", name), ("plans", route.plan)})
             if at is not None:
-                compiled[name] = self._plan(route.plan, at, types[name], type_nodes[name])
+                plan = self._plan(route, at, kind, type_at)
+                key = (id(route), id(plan), id(when))
+                made.append(self._ways.setdefault(key, Way(route, plan, when)))
             elif route.plan:
                 route.at.fault(f"plan `{route.plan}` is declared in some layer, but not at `{place.name}`")
-        return compiled
+        if len(made) < len(taken):
+            return ()
+        shared: tuple[Way, ...] = self._ways.setdefault(("ways", *map(id, made)), tuple(made))
+        return shared
 
-    def _plan(self, name: str, at: Cursor, question_type: QuestionType, type_at: Cursor) -> Plan:
-        return self._plans.get((at.node, type_at.node), lambda: read_plan(name, at, question_type, self.known))
+    def _shared(self, ways: dict[str, tuple[Way, ...]]) -> Mapping[str, tuple[Way, ...]]:
+        key = ("site", *((kind, id(each)) for kind, each in ways.items()))
+        shared: Mapping[str, tuple[Way, ...]] = self._ways.setdefault(key, ways)
+        return shared
+
+    def _plan(self, route: Route, at: Cursor, kind: QuestionType, type_at: Cursor) -> Plan:
+        if not route.instead:
+            return self._plans.get((at.node, type_at.node), lambda: read_plan(route.plan, at, kind, self.known))
+        return self._plans.get(
+            (at.node, type_at.node, route.at.node),
+            lambda: read_plan(route.plan, with_others(at, route), kind, self.known),
+        )
+
+    def _lint_defaults(self, site: Site, scheduled: Mapping[str, tuple[Hours, Site]]) -> None:
+        """Every question that has a route at some time has one at all times, whatever it brings."""
+        for standing in (site, *(each for _, each in scheduled.values())):
+            for kind, ways in standing.ways.items():
+                if ways[-1].when is not None:
+                    ways[-1].route.at.fault(
+                        f"no route follows for a `{kind}` for which `{ways[-1].when.text}` does not hold: "
+                        "end with one without `when`"
+                    )
+                if kind not in site.ways:
+                    ways[-1].route.at.fault(f"`{kind}` has a plan while {standing.schedule} holds, and none otherwise")
+            for kind in site.ways.keys() - standing.ways.keys():
+                site.ways[kind][-1].route.at.fault(f"`{kind}` has no plan while {standing.schedule} holds")
+
+
+def _names(layers: Layers, known: Known) -> Names:
+    overlays = layers.overlays()
+    trees = [layers.base.node, *overlays]
+    schedules = declared_in(trees, "schedules")
+    within = [*trees, *schedules.values()]
+    tags = {tag for overlay in overlays if "tags" in overlay.entries for tag in overlay.entries["tags"].entries}
+    return Names(
+        types=declared_in(within, "types"),
+        plans=declared_in(within, "plans"),
+        groups=layers.groups,
+        locations=layers.places,
+        schedules=schedules,
+        askable={**known.deciders, **known.pools},
+        pools=known.pools,
+        tags=frozenset(tags),
+        facts=_facts(trees),
+        rates=known.rates,
+    )
+
+
+def _facts(trees: Iterable[Node]) -> dict[str, dict[str, FactKind]]:
+    """Return the facts that any layer declares, by type; what is wrong with them is told where types are read."""
+    kinds: dict[str, FactKind] = {"number": "number", "boolean": "boolean"}
+    found: dict[str, dict[str, FactKind]] = {}
+    for tree in trees:
+        for name, node in tree.entries.get("types", Node({}, tree.origin, "")).entries.items():
+            declared = node.entries["facts"].entries if "facts" in node.entries else {}
+            for fact, said in declared.items():
+                kind = said.entries.get("type")
+                if kind is not None and IS_NAME.fullmatch(fact):
+                    found.setdefault(name, {})[fact] = kinds.get(kind.text, "number") if kind.text else "word"
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A list of routes, and those for each type."""
+
+    routes: tuple[Route, ...]
+    by_type: Mapping[str, tuple[Route, ...]]
+
+
+def _by_type(at: Cursor, types: Mapping[str, QuestionType], names: Names, memo: Memo) -> Listed:
+    routes = memo.get((at.node,), lambda: read_routes(at, names))
+
+    def sorted_out() -> Listed:
+        return Listed(routes, {kind: tuple(route for route in routes if route.type in (ANY, kind)) for kind in types})
+
+    return memo.get((at.node,), sorted_out, id(types))
 
 
 def _check_currency(place: Place, site: Site, rates: Mapping[str, float]) -> None:
-    for plan in site.plans.values():
-        accepts = [stage.accept for stage in (*plan.stages, *plan.escalations)]
-        compares = any(accept.condition.currencies for accept in accepts if isinstance(accept, ByHand))
-        if compares and place.currency not in rates:
-            place.at.fault(f"plan {plan.name} compares stakes, but organisation.rates has no rate for {place.currency}")
+    currency = site.location.currency
+    if currency in rates:
+        return
+    for kind, ways in site.ways.items():
+        for way in ways:
+            plan = way.plan
+            accepts = [stage.accept for stage in (*plan.stages, *plan.escalations)]
+            if any(accept.condition.currencies for accept in accepts if isinstance(accept, ByHand)):
+                place.at.fault(f"plan {plan.name} compares stakes, but organisation.rates has no rate for {currency}")
+            if way.when is not None and way.when.currencies:
+                place.at.fault(f"a route of {kind} compares stakes, but organisation.rates has no rate for {currency}")

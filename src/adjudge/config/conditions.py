@@ -14,7 +14,7 @@ from adjudge.core.plans import Acceptance, ByHand, Certified
 LEAST_TARGET: Final = 0.0001
 MOST_TARGET: Final = 0.5
 
-_UNKNOWN_NAME: Final = re.compile(r"undeclared reference to '(\w+)")
+_UNKNOWN_NAME: Final = re.compile(r"undeclared reference to '(\w+(?:\.\w+)?)")
 
 _compiled = lru_cache(maxsize=4096)(compile_condition)  # many plans share few conditions; compiling one takes a while
 
@@ -51,7 +51,7 @@ def _certified(at: Cursor) -> Certified:
 def nearest_variable(error: InvalidExpression, valid: Iterable[str]) -> str | None:
     """Return the variable that an expression probably meant, where it names none that there is."""
     unknown = _UNKNOWN_NAME.search(str(error))
-    return nearest(unknown[1], valid) if unknown else None
+    return nearest(unknown[1], valid) or nearest(unknown[1].partition(".")[0], valid) if unknown else None
 
 
 def _by_hand(at: Cursor, rates: Mapping[str, float]) -> ByHand | None:

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from adjudge.config.errors import NoPlan, UnknownLocation, UnknownPool, UnknownType
 from adjudge.config.explaining import Leaf, SetByHand, effective_leaves, set_by_hand
 from adjudge.config.organisations import Organisation
+from adjudge.config.routing import Request, Way
 from adjudge.config.sites import Site
 from adjudge.core.plans import Origin, Plan
 from adjudge.core.specifications import DeciderSpec, Location, PoolSpec, QuestionType
@@ -51,8 +53,9 @@ class Configuration:
         later = {
             name
             for site in self.sites.values()
-            for type_, plan in site.plans.items()
+            for type_ in site.ways
             if site.types[type_].audits is not None
+            for plan in site.possible(type_)
             for name in plan.deciders() - set(plan.stages[0].deciders)
         }
         return {name: spec for name, spec in self.deciders.items() if spec.is_shadow or name in later}
@@ -61,20 +64,34 @@ class Configuration:
         """Return a location. Raises UnknownLocation."""
         return self._site(name).location
 
-    def question_type(self, location: str, question_type: str) -> QuestionType:
-        """Return a type as it is at the location. Raises UnknownLocation, UnknownType."""
-        types = self._site(location).types
+    def question_type(self, location: str, question_type: str, at: datetime | None = None) -> QuestionType:
+        """Return a type as it is at the location; `at`: at that moment. Raises UnknownLocation, UnknownType."""
+        site = self._site(location)
+        types = (site.standing(at) if at is not None else site).types
         if question_type not in types:
             raise UnknownType(question_type, types)
         return types[question_type]
 
-    def plan(self, location: str, question_type: str) -> Plan:
-        """Return the plan of a type at a location. Raises UnknownLocation, UnknownType, NoPlan."""
-        self.question_type(location, question_type)
-        plan = self._site(location).plans.get(question_type)
+    def plan(self, location: str, question_type: str, hash_: str = "") -> Plan:
+        """Return the plan of a type at a location that has this hash; without one, that where no condition holds.
+
+        Raises UnknownLocation, UnknownType, NoPlan.
+        """
+        plan = self._site(location).plan(question_type, hash_)
         if plan is None:
-            raise NoPlan(question_type, location)
+            raise self._no_plan(location, question_type)
         return plan
+
+    def way(self, location: str, question_type: str, request: Request) -> Way:
+        """Return the route that a question takes. Raises UnknownLocation, UnknownType, NoPlan."""
+        way = self._site(location).standing(request.at).way(question_type, request)
+        if way is None:
+            raise self._no_plan(location, question_type)
+        return way
+
+    def site(self, location: str) -> Site:
+        """Return all that holds at a location. Raises UnknownLocation."""
+        return self._site(location)
 
     def pool(self, name: str) -> PoolSpec:
         """Return a pool. Raises UnknownPool."""
@@ -97,7 +114,13 @@ class Configuration:
 
     def plan_names(self) -> frozenset[str]:
         """Return the names of all plans that some question takes."""
-        return frozenset(plan.name for site in self.sites.values() for plan in site.plans.values())
+        every = (standing for site in self.sites.values() for standing in site.every())
+        return frozenset(way.plan.name for standing in every for ways in standing.ways.values() for way in ways)
+
+    def _no_plan(self, location: str, question_type: str) -> NoPlan:
+        """Return why there is none. Raises UnknownLocation, UnknownType where that is why."""
+        self.question_type(location, question_type)
+        return NoPlan(question_type, location)
 
     def _site(self, name: str) -> Site:
         if name not in self.sites:

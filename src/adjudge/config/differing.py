@@ -112,14 +112,14 @@ class _Found:
 
     def compare(self, old: Site, new: Site) -> None:
         location = new.location.name
-        readers = _Readers(old, new)
+        readers = _Readers.at(old, new)
         for change in self._changes(old, new):
             key = (change.path, id(change.before), id(change.after))
             self._leaves[key] = change
             types = readers.of(change.path)
             self._at[key].update({(location, kind) for kind in types} or {(location, "")})
             self.touched.update((location, kind) for kind in types)
-        for kind in sorted(old.plans.keys() | new.plans.keys()):
+        for kind in sorted(readers.asked):
             before, after = _shown(old.possible(kind)), _shown(new.possible(kind))
             if before != after:
                 self._plans[kind, before, after].append(location)
@@ -174,9 +174,8 @@ class _Found:
 
 def _of_declaration(old: Site, new: Site) -> Iterator[_Change]:
     """Compare what a location is, beside what is laid over it."""
-    for key in ("groups", "currency", "time_zone"):
-        one, other = (site.declared.node.entries.get(key, NOTHING) for site in (old, new))
-        yield from _compared(f"locations.{new.location.name}.{key}", one, other)
+    one, other = (site.declared.node.entries.get("groups", NOTHING) for site in (old, new))
+    yield from _compared(f"locations.{new.location.name}.groups", one, other)
 
 
 def _compared(path: str, before: Node, after: Node) -> Iterator[_Change]:
@@ -205,10 +204,17 @@ class _Readers:
 
     old: Site
     new: Site
+    asked: frozenset[str]
+    """Types that have a plan, before or after."""
+
+    @classmethod
+    def at(cls, old: Site, new: Site) -> "_Readers":
+        kinds = (kind for site in (old, new) for standing in site.every() for kind in standing.ways)
+        return cls(old, new, frozenset(kinds))
 
     def of(self, path: str) -> frozenset[str]:
         section, _, rest = path.partition(".")
-        asked = frozenset(self.old.plans.keys() | self.new.plans.keys())
+        asked = self.asked
         match section:
             case "types":
                 return frozenset(kind for kind in asked if _is_within(rest, kind))

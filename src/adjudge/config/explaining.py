@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from adjudge.config.locations import OVERLAID
+from adjudge.config.locations import OVERLAID, PROFILE
 from adjudge.config.merging import leaves
 from adjudge.config.nodes import Node
 from adjudge.config.sites import Site
@@ -41,26 +41,31 @@ def effective_leaves(site: Site, question_type: str) -> tuple[Leaf, ...]:
 
 
 def set_by_hand(site: Site) -> Iterator[SetByHand]:
-    """Yield every threshold set by hand that is in force at a location."""
-    for question_type, plan in site.plans.items():
-        layers = {leaf.origin: leaf.layer for _, leaf in leaves(_at(site, "plans", plan.name), "")}
-        for stage in _stages(plan):
-            if isinstance(accept := stage.accept, ByHand):
-                layer = layers[accept.origin]
-                yield SetByHand(layer, question_type, plan.name, accept.condition.text, accept.origin)
+    """Yield every threshold set by hand that is in force at a location, at whatever time."""
+    for standing in site.every():
+        for question_type, ways in standing.ways.items():
+            for plan in dict.fromkeys(way.plan.name for way in ways):
+                layers = {leaf.origin: leaf.layer for _, leaf in leaves(_at(standing, "plans", plan), "")}
+                for stage in (stage for way in ways if way.plan.name == plan for stage in _stages(way.plan)):
+                    if isinstance(accept := stage.accept, ByHand):
+                        layer = layers[accept.origin]
+                        yield SetByHand(layer, question_type, plan, accept.condition.text, accept.origin)
 
 
 def _behind(site: Site, question_type: str) -> Iterator[tuple[str, Node]]:
-    plan, route = site.plans[question_type], site.routes[question_type].at
-    yield route.path, route.node
-    for section, name in _named(question_type, plan):
+    """Yield what decides: the routes in order, then what each may lead to; then what schedules would change."""
+    ways = site.ways[question_type]
+    yield from ((way.route.at.path, way.route.at.node) for way in ways)
+    for section, name in dict.fromkeys(named for way in ways for named in _named(question_type, way.plan)):
         yield f"{section}.{name}", _at(site, section, name)
     for key, at in site.declared.entries().items():
         if key not in OVERLAID:
             yield at.path, at.node.in_layer(f"location {site.location.name}")
-    for key in ("attributes", "audits", "organisation"):
+    for key in (*PROFILE, "audits", "organisation"):
         if key in site.effective.entries:
             yield key, _at(site, key)
+    for schedule in site.scheduled:
+        yield f"schedules.{schedule}", _at(site, "schedules", schedule)
 
 
 def _named(question_type: str, plan: Plan) -> Iterator[tuple[str, str]]:

@@ -6,19 +6,16 @@ What a layer does not touch is the same object below and above it.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
 
 from adjudge.config.cursors import Cursor
-from adjudge.config.locations import Group, Place, read_group, read_location
-from adjudge.config.merging import merge_all, needless_nulls
+from adjudge.config.locations import EVERYWHERE, Group, Place, contradictions, laid, read_groups, read_location
+from adjudge.config.memos import Memo
+from adjudge.config.merging import merge, merge_all, needless_nulls
 from adjudge.config.nodes import Node
 from adjudge.config.organisations import Organisation, read_organisation
 from adjudge.config.readers import check_name
 from adjudge.config.sources import NEEDLESS
 from adjudge.core.specifications import DEFAULT_LOCATION
-
-EVERYWHERE: Final = ("deciders", "pools")
-"""Sections that are the same at every location: an overlay may add to them, never change them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,19 +27,22 @@ class Layers:
     groups: Mapping[str, Group]
     places: Mapping[str, Place]
     _merged: dict[tuple[str, ...], Node] = field(default_factory=dict)
+    _sections: Memo = field(default_factory=Memo)
 
     @classmethod
     def of(cls, root: Cursor, base: Path) -> "Layers":
         found = root.entries()
         organisation = read_organisation(found.get("organisation"), base)
-        groups = {name: read_group(name, at) for name, at in _named(found.get("groups"), "group").items()}
+        order = found["organisation"].entries().get("merge_order") if root.has("organisation") else None
+        named = found.get("groups")
+        groups = read_groups(named.entries() if named is not None else {}, order)
         declared = _named(found.get("locations"), "location")
-        usual = organisation.currency
-        places = {name: read_location(name, at, groups, usual) for name, at in declared.items()} or {
-            DEFAULT_LOCATION: undeclared(DEFAULT_LOCATION, (), root, usual)
+        places = {name: read_location(name, at, groups) for name, at in declared.items()} or {
+            DEFAULT_LOCATION: undeclared(DEFAULT_LOCATION, (), root)
         }
         layers = cls(_with_additions(root, _overlays(groups, places)), organisation, groups, places)
         layers._lint_nulls()
+        layers._lint_contradictions()
         return layers
 
     def overlays(self) -> list[Node]:
@@ -60,8 +60,22 @@ class Layers:
         return replace(self.base, node=merged)
 
     def of_group(self, group: Group) -> Cursor:
-        """Return what would hold at a location of this group alone."""
-        return replace(self.base, node=self._of_groups((group.name,)))
+        """Return what would hold at a location of this group alone, and those above it."""
+        return replace(self.base, node=self._of_groups(laid(self.groups, [group.name])))
+
+    def with_overlay(self, effective: Cursor, overlay: Node) -> Cursor:
+        """Return what holds with a schedule's overlay. Sections that many locations share are merged once."""
+        entries = dict(effective.node.entries)
+        for key, patch in overlay.entries.items():
+            entries[key] = self._merged_section(entries.get(key), patch)
+        return replace(effective, node=replace(effective.node, value=entries))
+
+    def _merged_section(self, below: Node | None, patch: Node) -> Node:
+        return self._sections.get((patch, *([below] if below else ())), lambda: merge(below, patch))
+
+    def _lint_contradictions(self) -> None:
+        for names in {place.groups for place in self.places.values()}:
+            contradictions([self.groups[name] for name in names], self.base.faults)
 
     def _lint_nulls(self) -> None:
         """A group removes from below it, or from another group; a location from either."""
@@ -97,10 +111,10 @@ def declared_in(trees: Iterable[Node], section: str) -> dict[str, Node]:
     return found
 
 
-def undeclared(name: str, groups: tuple[str, ...], root: Cursor, currency: str) -> Place:
+def undeclared(name: str, groups: tuple[str, ...], root: Cursor) -> Place:
     """Return a location that no document names."""
     nothing = Node({}, root.node.origin, "")
-    return Place(Cursor(nothing, f"locations.{name}", root.faults), name, groups, currency, "UTC", nothing)
+    return Place(Cursor(nothing, f"locations.{name}", root.faults), name, groups, nothing)
 
 
 def _overlays(groups: Mapping[str, Group], places: Mapping[str, Place]) -> list[Node]:

@@ -1,29 +1,43 @@
 """The sections `groups` and `locations`: what configuration may differ by, and what each lays on top."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from adjudge.config.cursors import Cursor, Fields, Misread, declared, described
-from adjudge.config.faults import nearest
+from adjudge.config.faults import Faults, nearest
+from adjudge.config.merging import leaves
 from adjudge.config.nodes import Node
-from adjudge.config.readers import currency, text, whole
+from adjudge.config.readers import check_name, text, texts, whole
 
-OVERLAID: Final = ("types", "deciders", "pools", "plans", "routes", "attributes", "audits")
+PROFILE: Final = ("currency", "time_zone", "tags", "hours", "stake_limit", "attributes")
+"""What a location is, or shares with its group."""
+OVERLAID: Final = ("types", "deciders", "pools", "plans", "routes", "schedules", "audits", *PROFILE)
 """What a group or a location may change."""
+EVERYWHERE: Final = ("deciders", "pools")
+"""Sections that are the same at every location: an overlay may add to them, never change them."""
+_LISTS: Final = ("routes", "tags")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
     """Locations that share an overlay."""
 
     name: str
-    dimension: str | None
-    """A location is in one group of a dimension, at most: one region, one format."""
-    rank: int | None
-    """Where groups have ranks, a location lists the lower first."""
+    at: Cursor
+    above: tuple[str, ...] = ()
+    """The groups that it lies in, the widest first."""
+    dimension: str | None = None
+    """A location is in one group of a dimension, at most, and in those that it lies in: one region, one format."""
+    rank: int = 0
+    """Higher ranks are laid over lower ones; of equal ranks none may contradict another."""
     overlay: Node
+
+    @property
+    def order(self) -> tuple[int, int, str]:
+        """By which overlays are laid: the last on top."""
+        return (self.rank, len(self.above), self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,37 +47,134 @@ class Place:
     at: Cursor
     name: str
     groups: tuple[str, ...]
-    currency: str
-    time_zone: str
+    """Those above the listed ones included, in the order in which they are laid."""
     overlay: Node
 
 
-def read_group(name: str, at: Cursor) -> Group:
+def read_groups(section: Mapping[str, Cursor], order: Cursor | None) -> dict[str, Group]:
+    """Read all groups. `order`: the dimensions as they are laid, `organisation.merge_order`."""
+    for name, at in section.items():
+        check_name(at, name, "a group")
+    parents = {name: _parent(at, section) for name, at in section.items()}
+    found = {name: _group(name, at, tuple(_above(name, parents, at))) for name, at in section.items()}
+    return _ranked(found, _dimensions(order, found))
+
+
+def read_location(name: str, at: Cursor, groups: Mapping[str, Group]) -> Place:
     with at.fields() as fields:
+        return Place(at, name, _groups(fields, groups), _overlay(at, fields, f"location {name}"))
+
+
+def contradictions(groups: Sequence[Group], faults: Faults) -> None:
+    """Look for leaves that two groups of one rank both say, differently, where neither lies in the other."""
+    for number, group in enumerate(groups):
+        for before in groups[:number]:
+            if before.rank == group.rank and before.name not in group.above:
+                _contradictions(before, group, faults)
+
+
+def _contradictions(one: Group, other: Group, faults: Faults) -> None:
+    said = dict(_leaves(one.overlay))
+    for path, node in _leaves(other.overlay):
+        before = said.get(path)
+        if before is not None and before.plain() != node.plain():
+            faults.add(
+                node.origin,
+                path,
+                f"group `{one.name}` says otherwise ({before.origin}), and no order decides between it and "
+                f"`{other.name}`: give one a higher `rank`, or name their dimensions in organisation.merge_order",
+            )
+
+
+def _leaves(overlay: Node) -> Iterator[tuple[str, Node]]:
+    """Yield what contradicts: a leaf against a leaf, a mapping that is gone against what another says within it."""
+    own = replace(overlay, value={key: node for key, node in overlay.entries.items() if key not in EVERYWHERE})
+    return leaves(own, "") if own.value else iter(())
+
+
+def _parent(at: Cursor, section: Mapping[str, Cursor]) -> str | None:
+    found = at.entries().get("within") if isinstance(at.node.value, dict) else None
+    return found.read(declared(section, "group"), None) if found is not None else None
+
+
+def _above(name: str, parents: Mapping[str, str | None], at: Cursor) -> list[str]:
+    above: list[str] = []
+    parent = parents[name]
+    while parent is not None:
+        if parent == name or parent in above:
+            if parent == name:
+                at.fault(f"a cycle: {' within '.join([name, *reversed(above), name])}")
+            return []
+        above.insert(0, parent)
+        parent = parents[parent]
+    return above
+
+
+def _group(name: str, at: Cursor, above: tuple[str, ...]) -> Group:
+    with at.fields() as fields:
+        fields.get("within")
         dimension = fields.read("dimension", text, None)
         rank = fields.read("rank", whole(0, 1_000_000), None)
-        return Group(name, dimension, rank, _overlay(at, fields, f"group {name}"))
-
-
-def read_location(name: str, at: Cursor, groups: Mapping[str, Group], usual_currency: str) -> Place:
-    with at.fields() as fields:
-        return Place(
-            at=at,
-            name=name,
-            groups=_groups(fields, groups),
-            currency=fields.read("currency", currency, usual_currency),
-            time_zone=fields.read("time_zone", _time_zone, "UTC"),
-            overlay=_overlay(at, fields, f"location {name}"),
+        overlay = _overlay(at, fields, f"group {name}")
+        return Group(
+            name=name, at=at, above=above, dimension=dimension, rank=-1 if rank is None else rank, overlay=overlay
         )
 
 
+def _ranked(groups: Mapping[str, Group], dimensions: Mapping[str, int]) -> dict[str, Group]:
+    """Give each group the dimension and the rank of the one it lies in, unless it has its own."""
+    found: dict[str, Group] = {}
+    for name, group in sorted(groups.items(), key=lambda item: len(item[1].above)):
+        parent = found[group.above[-1]] if group.above else None
+        dimension = group.dimension or (parent.dimension if parent else None)
+        rank = group.rank
+        if rank < 0:
+            rank = parent.rank if parent else dimensions.get(dimension or "", 0)
+        if parent is not None and dimension != parent.dimension:
+            group.at.fault(f"it is of dimension {dimension}, and lies within `{parent.name}` of {parent.dimension}")
+        if parent is not None and rank < parent.rank:
+            group.at.fault(f"its rank {rank} is below that of `{parent.name}` ({parent.rank}), in which it lies")
+        found[name] = replace(group, dimension=dimension, rank=rank)
+    return found
+
+
+def _dimensions(order: Cursor | None, groups: Mapping[str, Group]) -> dict[str, int]:
+    if order is None:
+        return {}
+    known = {group.dimension for group in groups.values() if group.dimension is not None}
+    names = order.read(texts, ())
+    for name in names:
+        if name not in known:
+            order.fault(f"no group is of dimension `{name}`", nearest(name, known))
+    return {name: number for number, name in enumerate(names, 1)}
+
+
 def _overlay(at: Cursor, fields: Fields, layer: str) -> Node:
+    """Return what a layer lays on top, its tags as a mapping: those of all layers add up."""
     found = {key: fields.get(key) for key in OVERLAID}
     entries = {key: child.node.in_layer(layer) for key, child in found.items() if child is not None}
     for key, node in entries.items():
-        if key != "routes" and not isinstance(node.value, dict | None):
+        if key not in (*_LISTS, "currency", "time_zone", "stake_limit") and not isinstance(node.value, dict | None):
             at.fault(f"`{key}` is a mapping, not {described(node)}")
+    if "tags" in entries:
+        tags = found["tags"]
+        assert tags is not None
+        entries["tags"] = _tags(replace(tags, node=entries["tags"]))
     return Node(entries, at.node.origin, layer)
+
+
+def _tags(at: Cursor) -> Node:
+    """Read a list of tags, or a mapping in which `null` takes one of a lower layer away."""
+    if isinstance(at.node.value, dict):
+        for name, child in at.entries().items():
+            check_name(child, name, "a tag")
+            if child.node.value is not None and child.node.value is not True:
+                child.fault("a tag is there (`true`), or taken away (`null`)")
+        return at.node
+    names = at.read(texts, ())
+    for name in names:
+        check_name(at, name, "a tag")
+    return replace(at.node, value={item.text: replace(item, value=True) for item in at.node.items})
 
 
 def _groups(fields: Fields, groups: Mapping[str, Group]) -> tuple[str, ...]:
@@ -72,22 +183,30 @@ def _groups(fields: Fields, groups: Mapping[str, Group]) -> tuple[str, ...]:
         return ()
     items = at.items()
     listed = [name for item in items if (name := item.read(declared(groups, "group"), None)) is not None]
-    for i, name in enumerate(listed):
-        _check_order(at, groups[name], [groups[before] for before in listed[:i]])
-    return tuple(dict.fromkeys(listed))
+    for number, name in enumerate(listed):
+        _check_listed(at, groups[name], [groups[before] for before in listed[:number]])
+    return laid(groups, listed)
 
 
-def _check_order(at: Cursor, group: Group, before: list[Group]) -> None:
+def laid(groups: Mapping[str, Group], names: Iterable[str]) -> tuple[str, ...]:
+    """Return the groups and those above them, in the order in which they are laid."""
+    every = {one for name in names for one in (*groups[name].above, name)}
+    return tuple(sorted(every, key=lambda name: groups[name].order))
+
+
+def _check_listed(at: Cursor, group: Group, before: list[Group]) -> None:
     for other in before:
         if other.name == group.name:
             at.fault(f"group `{group.name}` stands twice in the list")
+        elif other.name in group.above or group.name in other.above:
+            inner, outer = (group, other) if other.name in group.above else (other, group)
+            at.fault(f"`{inner.name}` lies within `{outer.name}`: naming `{inner.name}` is enough")
         elif group.dimension is not None and other.dimension == group.dimension:
             at.fault(f"`{other.name}` and `{group.name}` are both of dimension {group.dimension}: one of them, at most")
-        elif group.rank is not None and other.rank is not None and group.rank < other.rank:
-            at.fault(f"`{group.name}` (rank {group.rank}) must stand before `{other.name}` (rank {other.rank})")
 
 
-def _time_zone(node: Node) -> str:
+def time_zone(node: Node) -> str:
+    """Read the name of a time zone."""
     name = text(node)
     try:
         return ZoneInfo(name).key

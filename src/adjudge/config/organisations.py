@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Final
 
 from adjudge.config.cursors import Cursor, Fields, Misread
+from adjudge.config.locations import time_zone
 from adjudge.config.nodes import Node
-from adjudge.config.readers import choice, currency, number, text
+from adjudge.config.readers import choice, currency, number, text, texts
 
 DEFAULT_CURRENCY: Final = "USD"
 
@@ -22,6 +23,10 @@ class Organisation:
     """Units of `currency` that one unit of the key buys."""
     resolvers: Mapping[str, Path | None] = field(default_factory=dict)
     """By URI scheme of a reference: the folder whose files are served, or None: passed on as it stands."""
+    time_zone: str = "UTC"
+    """Of locations that name none."""
+    merge_order: tuple[str, ...] = ()
+    """Dimensions of groups as they are laid, the last on top."""
 
 
 def read_organisation(at: Cursor | None, base: Path) -> Organisation:
@@ -35,6 +40,8 @@ def read_organisation(at: Cursor | None, base: Path) -> Organisation:
             currency=own,
             rates=_rates(fields, own),
             resolvers=_resolvers(fields, base),
+            time_zone=fields.read("time_zone", time_zone, "UTC"),
+            merge_order=fields.read("merge_order", texts, ()),
         )
 
 

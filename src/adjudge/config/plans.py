@@ -1,13 +1,16 @@
 """The section `plans`: stages of asking with a fallback, compiled for one question type."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
 from adjudge.config.cursors import Cursor, Fields
 from adjudge.config.fallbacks import read_fallback
+from adjudge.config.faults import nearest
+from adjudge.config.nodes import Node
 from adjudge.config.readers import check_name, choice
+from adjudge.config.routes import Route
 from adjudge.config.spaces import UNKNOWN
 from adjudge.config.stages import Known, Reading, check_acceptance, read_shadows, read_stage
 from adjudge.core.answers import canonical
@@ -15,6 +18,8 @@ from adjudge.core.plans import Answer, Certified, FallbackStep, Plan, Stage
 from adjudge.core.specifications import QuestionType
 
 MOST_STAGES: Final = 20
+_WHO: Final = ("ask", "escalate", "shadow")
+"""Where a plan names who is asked."""
 
 _DECISIVE: Final = ("ask", "combine", "votes", "accept")
 """What of a stage decides about what it answers."""
@@ -103,3 +108,31 @@ def _hash(plan: Plan, at: Cursor, question_type: QuestionType | None, known: Kno
         "rates": dict(plan.rates),
     }
     return hashlib.sha256(canonical(effective).encode()).hexdigest()
+
+
+def with_others(at: Cursor, route: Route) -> Cursor:
+    """Return a plan in which others are asked, as the route says. Each must be asked in it."""
+    met: set[str] = set()
+    said = _replacements(route)
+    found = replace(at, node=_others(at.node, said, met, of_who=False))
+    for name in route.instead.keys() - met:
+        route.at.fault(f"plan `{route.plan}` does not ask `{name}`", nearest(name, met))
+    return found
+
+
+def _replacements(route: Route) -> dict[str, Node]:
+    entries = [route.at.node.entries[key].entries for key in ("deciders", "pools") if route.at.has(key)]
+    return {name: node for section in entries for name, node in section.items()}
+
+
+def _others(node: Node, said: Mapping[str, Node], met: set[str], *, of_who: bool) -> Node:
+    """Replace the names of those who are asked, wherever a plan has them."""
+    if isinstance(node.value, dict):
+        entries = {key: _others(child, said, met, of_who=key in _WHO) for key, child in node.value.items()}
+        return replace(node, value=entries)
+    if isinstance(node.value, list):
+        return replace(node, value=[_others(item, said, met, of_who=of_who) for item in node.value])
+    if of_who and node.text in said:
+        met.add(node.text)
+        return said[node.text]
+    return node

@@ -1,11 +1,12 @@
 """The section `types`: kinds of questions."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from typing import Any, Final, Literal, TypeAlias
 
 from adjudge.config.audits import Auditors, audits_of, read_audits
 from adjudge.config.conditions import nearest_variable
-from adjudge.config.cursors import Cursor, Fields
+from adjudge.config.cursors import Cursor, Fields, Misread
 from adjudge.config.faults import nearest
 from adjudge.config.nodes import Node
 from adjudge.config.readers import check_name, choice, duration, text, texts
@@ -13,10 +14,15 @@ from adjudge.config.spaces import UNKNOWN, read_answer, read_schema, read_space
 from adjudge.core.answers import AnswerSpace
 from adjudge.core.audits import AuditSpec
 from adjudge.core.expressions import Expression, InvalidExpression, compile_over_evidence
+from adjudge.core.facts import Fact
+from adjudge.core.pointers import Pointer, parse_pointer
 from adjudge.core.specifications import QuestionType
 
 Amendment: TypeAlias = Literal["truth", "late-vote", "operator"]
 
+MOST_WORDS: Final = 100
+IS_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,49}")
+"""Of a fact: as expressions name their variables."""
 _COMPOSED: Final = ("$ref", "$dynamicRef", "allOf", "anyOf", "oneOf", "if", "patternProperties")
 
 
@@ -40,6 +46,7 @@ def read_type(name: str, at: Cursor, usual: Cursor | None, auditors: Auditors) -
             amend=_amend(fields),
             lane=fields.read("lane", choice("realtime", "standard", "bulk"), "standard"),
             audits=_audits(at, fields, usual, auditors),
+            facts=_facts(fields),
         )
 
 
@@ -47,6 +54,40 @@ def _audits(at: Cursor, fields: Fields, usual: Cursor | None, auditors: Auditors
     fields.get("audits")
     found = audits_of(at, usual)
     return read_audits(found, auditors) if found is not None else None
+
+
+def _facts(fields: Fields) -> Mapping[str, Fact]:
+    at = fields.get("facts")
+    return {name: _fact(name, child) for name, child in at.entries().items()} if at is not None else {}
+
+
+def _fact(name: str, at: Cursor) -> Fact:
+    """Read `{at: /cart/units, type: number}`."""
+    if not IS_NAME.fullmatch(name):
+        at.fault(f"`{name[:80]}` is not a name for a fact: a small letter, then small letters, digits and `_`")
+    with at.fields() as fields:
+        place, kind = fields.need("at", "at: /cart/units"), fields.need("type", "type: number")
+        pointer = place.read(pointer_of, ()) if place is not None else ()
+        if kind is None or not isinstance(kind.node.value, list):
+            plain: Literal["number", "boolean"] = (
+                kind.read(choice("number", "boolean"), "number") if kind is not None else "number"
+            )
+            return Fact(pointer, plain)
+        words = kind.read(texts, ())
+        if not 0 < len(words) <= MOST_WORDS:
+            kind.fault(f"a fact of words names 1 to {MOST_WORDS} of them")
+        return Fact(pointer, "word", frozenset(words))
+
+
+def pointer_of(node: Node) -> Pointer:
+    """Read a JSON pointer that leads somewhere."""
+    try:
+        pointer = parse_pointer(text(node))
+    except ValueError as error:
+        raise Misread(str(error)) from None
+    if not pointer:
+        raise Misread("the whole evidence is no fact: name a field, such as `/cart/units`")
+    return pointer
 
 
 def _safe_side(fields: Fields, space: AnswerSpace) -> str | Expression | None:

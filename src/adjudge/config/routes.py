@@ -1,58 +1,92 @@
-"""The list `routes`: which plan a question takes. The first match counts."""
+"""The list `routes`: which plan a question takes, who is asked in it, and in which lane. The first that fits counts."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
+from adjudge.config.conditions import nearest_variable
 from adjudge.config.cursors import Cursor, declared
 from adjudge.config.faults import nearest
-from adjudge.config.readers import text
-from adjudge.core.specifications import Location
+from adjudge.config.nodes import Node
+from adjudge.config.readers import choice, text
+from adjudge.core.expressions import ROUTE_VARIABLES, Expression, InvalidExpression, compile_route_condition
+from adjudge.core.facts import FactKind
+from adjudge.core.specifications import Lane, Location
 
 ANY: Final = "*"
+MOST_ROUTES: Final = 500
+
+_IN: Final = re.compile(r"""(["'])([^"']*)\1\s+in\s+(tags|groups)\b""")
+
+_lane: Final[Callable[[Node], Lane]] = choice("realtime", "standard", "bulk")
+_compiled = lru_cache(maxsize=4096)(
+    lambda text, facts: compile_route_condition(text, dict(facts))
+)  # many locations share few routes
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One entry. Without groups and locations it matches everywhere, else where either does."""
+    """One entry. Without groups and locations it is for everywhere, else where either fits."""
 
     at: Cursor
     type: str
     plan: str
     groups: frozenset[str] = frozenset()
     locations: frozenset[str] = frozenset()
+    schedules: frozenset[str] = frozenset()
+    """While one of them holds; empty: at any time."""
+    when: Expression | None = None
+    """None: always."""
+    lane: Lane | None = None
+    """None: that of the question or its type."""
+    instead: Mapping[str, str] = field(default_factory=dict)
+    """Deciders and pools that are asked instead of those that the plan names."""
 
-    @property
-    def is_everywhere(self) -> bool:
-        return not self.groups and not self.locations
-
-    def matches(self, location: Location, question_type: str) -> bool:
-        if self.type not in (ANY, question_type):
+    def is_for(self, location: Location, question_type: str, schedule: str | None) -> bool:
+        """Return whether it may be taken, as far as can be told before a question comes in."""
+        if self.type not in (ANY, question_type) or (self.schedules and schedule not in self.schedules):
             return False
-        return self.is_everywhere or location.name in self.locations or not self.groups.isdisjoint(location.groups)
+        everywhere = not self.groups and not self.locations
+        return everywhere or location.name in self.locations or not self.groups.isdisjoint(location.groups)
 
     def covers(self, other: "Route") -> bool:
-        """Return whether all that the other matches is certainly matched here."""
-        if self.type not in (ANY, other.type):
+        """Return whether all that is for the other certainly takes this one."""
+        if self.type not in (ANY, other.type) or (self.when is not None and self.when != other.when):
             return False
-        if self.is_everywhere:
+        if self.schedules and not (other.schedules and other.schedules <= self.schedules):
+            return False
+        if not self.groups and not self.locations:
             return True
-        return not other.is_everywhere and other.groups <= self.groups and other.locations <= self.locations
+        is_somewhere = bool(other.groups or other.locations)
+        return is_somewhere and other.groups <= self.groups and other.locations <= self.locations
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Names:
-    """All that is declared anywhere, in whatever layer, and where."""
+    """All that is declared anywhere, in whatever layer."""
 
     types: Mapping[str, object]
     plans: Mapping[str, object]
     groups: Mapping[str, object]
     locations: Mapping[str, object]
+    schedules: Mapping[str, object]
+    askable: Mapping[str, object]
+    """Deciders and pools."""
+    pools: Mapping[str, object]
+    tags: frozenset[str]
+    facts: Mapping[str, Mapping[str, FactKind]]
+    """By type."""
+    rates: Mapping[str, float]
 
 
 def read_routes(at: Cursor | None, names: Names) -> tuple[Route, ...]:
     """Read the list; a route that no question can take is a fault."""
     if at is None:
+        return ()
+    if len(at.items()) > MOST_ROUTES:
+        at.fault(f"at most {MOST_ROUTES} routes")
         return ()
     routes = tuple(route for item in at.items() if (route := _route(item, names)) is not None)
     for i, route in enumerate(routes):
@@ -65,15 +99,22 @@ def read_routes(at: Cursor | None, names: Names) -> tuple[Route, ...]:
 def _route(at: Cursor, names: Names) -> Route | None:
     with at.fields() as fields:
         kind, plan = fields.need("type", 'type: "*"'), fields.need("plan", "plan: name")
-        groups, locations = fields.get("groups"), fields.get("locations")
+        groups, locations, schedules = fields.get("groups"), fields.get("locations"), fields.get("schedules")
+        when, deciders, pools = fields.get("when"), fields.get("deciders"), fields.get("pools")
+        lane: Lane | None = fields.read("lane", _lane, None)
         if kind is None or plan is None:
             return None
+        found = _type(kind, names)
         return Route(
             at=at,
-            type=_type(kind, names),
+            type=found,
             plan=plan.read(declared(names.plans, "plan"), ""),
             groups=_some(groups, names.groups, "group"),
             locations=_some(locations, names.locations, "location"),
+            schedules=_some(schedules, names.schedules, "schedule"),
+            when=_condition(when, _facts_of(when, found, names), names) if when is not None else None,
+            lane=lane,
+            instead=_instead(deciders, names, "decider") | _instead(pools, names, "pool"),
         )
 
 
@@ -92,3 +133,47 @@ def _some(at: Cursor | None, names: Mapping[str, object], what: str) -> frozense
     if not found:
         at.fault(f"an empty list matches nothing; leave it out to match every {what}")
     return frozenset(found)
+
+
+def _instead(at: Cursor | None, names: Names, what: str) -> dict[str, str]:
+    """Read `{vision@1: vision@2}`: who the plan asks, and who is asked instead; of one kind."""
+    found: dict[str, str] = {}
+    valid = [name for name in names.askable if (name in names.pools) == (what == "pool")]
+    for name, child in at.entries().items() if at is not None else ():
+        if name not in valid:
+            child.fault(f"no {what} `{name[:80]}`", nearest(name, valid))
+        else:
+            found[name] = child.read(declared(valid, what), name)
+            if found[name] == name:
+                child.fault(f"`{name}` instead of itself changes nothing")
+    return found
+
+
+def _facts_of(at: Cursor, kind: str, names: Names) -> Mapping[str, FactKind]:
+    """Return the facts that a route of the type may read: for all types, those that any declares."""
+    if kind != ANY:
+        return names.facts.get(kind, {})
+    found: dict[str, FactKind] = {}
+    for facts in names.facts.values():
+        for name, its in facts.items():
+            if found.setdefault(name, its) != its and f"facts.{name}" in at.node.text:
+                at.fault(f"types declare `facts.{name}` as {found[name]} and as {its}: make a route for each")
+    return found
+
+
+def _condition(at: Cursor, facts: Mapping[str, FactKind], names: Names) -> Expression | None:
+    try:
+        found: Expression = _compiled(at.read(text, "true"), tuple(sorted(facts.items())))
+    except InvalidExpression as error:
+        known = [*ROUTE_VARIABLES, "stake_in", *(f"facts.{name}" for name in facts)]
+        at.fault(str(error), nearest_variable(error, known))
+        return None
+    for currency in sorted(found.currencies - names.rates.keys()):
+        at.fault(f"organisation.rates has no rate for {currency}", nearest(currency, names.rates))
+    if not found.reads:
+        at.fault(f"`{found.text}` is the same for every question: leave `when` out, or the route")
+    for _, name, kind in _IN.findall(found.text):
+        known_here: Iterable[str] = names.tags if kind == "tags" else names.groups
+        if name not in known_here:
+            at.fault(f"no location has the {kind.removesuffix('s')} `{name}`", nearest(name, known_here))
+    return found

@@ -18,7 +18,7 @@ from adjudge.core.plans import Origin
 
 LISTS: Final = ("routes", "packs")
 OVERLAYS: Final = ("groups", "locations")
-MAPPINGS: Final = ("organisation", "types", "deciders", "pools", "plans", "audits", *OVERLAYS)
+MAPPINGS: Final = ("organisation", "types", "deciders", "pools", "plans", "schedules", "audits", *OVERLAYS)
 NEEDLESS: Final = "there is nothing here: no value is given, and no lower layer has one to take away"
 
 

@@ -36,11 +36,38 @@ RULE_VARIABLES: Final[Mapping[str, Any]] = {
 }
 """What a rule may read."""
 
+ROUTE_VARIABLES: Final[Mapping[str, Any]] = {
+    "location": cel.Type.STRING,
+    "question_type": cel.Type.STRING,
+    "groups": cel.Type.List(cel.Type.STRING),
+    "tags": cel.Type.List(cel.Type.STRING),
+    "currency": cel.Type.STRING,
+    "attributes": cel.Type.Map(cel.Type.STRING, cel.Type.DYN),
+    "open": cel.Type.BOOL,
+    "hour": cel.Type.INT,
+    "weekday": cel.Type.STRING,
+    "date": cel.Type.STRING,
+    "stake": cel.Type.DOUBLE,
+    "stakes": cel.Type.Map(cel.Type.STRING, cel.Type.DOUBLE),
+    "over_stake_limit": cel.Type.BOOL,
+    "subject": cel.Type.Map(cel.Type.STRING, cel.Type.STRING),
+}
+"""What a route may read, beside the facts that types declare. Times are on the location's clock."""
+
+_FACT_TYPES: Final[Mapping[str, Any]] = {
+    "number": cel.Type.DOUBLE,
+    "boolean": cel.Type.BOOL,
+    "word": cel.Type.STRING,
+}
+FACT: Final = "facts_"
+"""Facts are variables of their own, so that their types are checked: `facts.units` is read as `facts_units`."""
+
 _FAILED = (cel.Type.ERROR, cel.Type.UNKNOWN)
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _PLAIN = re.compile(r"\s*confidence\s*>=\s*(\d+(?:\.\d+)?)\s*")
 _PLACE = re.compile(r"<input>:(\d+):(\d+): (.*)")
 _STATUS = re.compile(r"^[A-Z_]+: ")
+_FACT = re.compile(r"(?<![\w.])facts\.(?=[A-Za-z_])")
 _STAKE_IN = re.compile(r"""stake_in\(["']([A-Z]{3})["']\)""")
 
 
@@ -60,7 +87,7 @@ class Expression:
     def __init__(self, text: str, program: Any, variables: Collection[str]) -> None:
         self.text = text
         self._program = program
-        self.reads = frozenset(_NAME.findall(_with_stakes(text))).intersection(variables)
+        self.reads = frozenset(_NAME.findall(_looked_up(text))).intersection(variables)
         """Those of the variables that the text names: they must be given."""
         self.currencies = frozenset(_STAKE_IN.findall(text))
         """The currencies that `stake_in` names: configuration must have a rate for each."""
@@ -127,6 +154,15 @@ def compile_rule_answer(text: str) -> Expression:
     return _compiled(text, RULE_VARIABLES)[0]
 
 
+def compile_route_condition(text: str, facts: Mapping[str, str]) -> Expression:
+    """Compile when a route is taken, over `ROUTE_VARIABLES` and facts by kind. Raises InvalidExpression."""
+    variables = {**ROUTE_VARIABLES, **{f"{FACT}{name}": _FACT_TYPES[kind] for name, kind in facts.items()}}
+    expression, found = _compiled(text, variables)
+    if found != cel.Type.BOOL:
+        raise InvalidExpression(f"`{text}` is not a condition: it must be true or false")
+    return expression
+
+
 def compile_over_evidence(text: str) -> Expression:
     """Compile an expression over `evidence` and `candidates`. Raises InvalidExpression."""
     variables = {
@@ -141,25 +177,25 @@ def _compiled(text: str, variables: Mapping[str, Any]) -> tuple[Expression, Any]
     if len(text) > LONGEST:
         raise InvalidExpression(f"an expression has at most {LONGEST} characters")
     try:
-        program = cel.NewEnv(variables=dict(variables)).compile(_with_stakes(text))
+        program = cel.NewEnv(variables=dict(variables)).compile(_looked_up(text))
     except (RuntimeError, TypeError, ValueError) as error:
         raise InvalidExpression(_explained(text, str(error))) from None
     return Expression(text, program, variables), program.return_type()
 
 
-def _with_stakes(text: str) -> str:
-    """Replace `stake_in("USD")` by a look-up of equal length, so that columns in faults stay true.
+def _looked_up(text: str) -> str:
+    """Replace `stake_in("USD")` and `facts.units` by look-ups of equal length, so that columns in faults stay true.
 
     The library's own functions cannot see the decision they are called for.
     """
-    return _STAKE_IN.sub(lambda call: f'stakes["{call[1]}"]'.ljust(len(call[0])), text)
+    return _FACT.sub(FACT, _STAKE_IN.sub(lambda call: f'stakes["{call[1]}"]'.ljust(len(call[0])), text))
 
 
 def _explained(text: str, message: str) -> str:
     place = _PLACE.search(message)
     if place is None:
         return f"`{text}`: {message.splitlines()[0] if message else 'cannot be read'}"
-    detail = place[3].replace(" (in container '')", "")
+    detail = place[3].replace(" (in container '')", "").replace(FACT, "facts.")
     line = f"line {place[1]}, " if place[1] != "1" else ""
     return f"`{text}`, {line}column {place[2]}: {detail}{_hint(detail)}"
 

@@ -9,6 +9,7 @@ import msgspec
 
 from adjudge.core.answers import ClosedSpace
 from adjudge.core.events import Asked, Deferred, Fault, FellBack, HistoryEvent, Opinion, Settled, TimedOut
+from adjudge.core.facts import FactValue
 from adjudge.core.money import Stake
 
 NORMALISED_WITHIN: Final = 1e-3
@@ -33,6 +34,8 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     """What a certificate speaks of beside type and plan, as of intake; empty where nothing is audited."""
     groups: tuple[str, ...] = ()
     """The location's groups as of intake."""
+    facts: dict[str, FactValue] = {}
+    """What of the evidence its type declares for routing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,8 @@ from typing import Any, Literal, TypeAlias
 from adjudge.core.answers import AnswerSpace
 from adjudge.core.audits import AuditSpec
 from adjudge.core.expressions import Expression
+from adjudge.core.facts import Fact
+from adjudge.core.money import Stake
 from adjudge.core.remote import ChatModel, Hedge, HttpModel, OipModel, RemoteModel
 from adjudge.core.rules import Rule
 
@@ -16,6 +18,7 @@ DEFAULT_LOCATION = "default"
 DeciderKind: TypeAlias = Literal["python", "http", "oip", "openai", "rule"]
 DeciderRole: TypeAlias = Literal["serving", "shadow"]
 """What its answers are for: beliefs, or the record alone."""
+Lane: TypeAlias = Literal["realtime", "standard", "bulk"]
 Isolation: TypeAlias = Literal["none", "process"]
 
 
@@ -38,9 +41,11 @@ class QuestionType:
     """Evidence fields that a terminal shows, in order; empty: all of them."""
     amend: frozenset[Literal["truth", "late-vote", "operator"]] = frozenset()
     """What may amend a final outcome; everything else is kept as a label."""
-    lane: Literal["realtime", "standard", "bulk"] = "standard"
+    lane: Lane = "standard"
     audits: AuditSpec | None = None
     """How its decisions are audited; None: nobody answers what the coin draws, and nothing is ever certified."""
+    facts: Mapping[str, Fact] = field(default_factory=dict)
+    """What of the evidence routes may read, by name; kept with the decision."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +141,9 @@ class Location:
     attributes: Mapping[str, Any] = field(default_factory=dict)
     currency: str = "USD"
     time_zone: str = "UTC"
+    tags: frozenset[str] = frozenset()
+    stake_limit: Stake | None = None
+    """What is over it may be routed otherwise."""
     dimensions: Mapping[str, str] = field(default_factory=dict)
     """Its group in each dimension that it has one in."""
 

@@ -144,7 +144,7 @@ async def _count_late_votes(
     for stage in sorted({vote.stage for vote in votes}):
         before, late = _until_passed_over(path, stage), tuple(vote for vote in votes if vote.stage == stage)
         history = History(case, (*before, *late))
-        plan = revisions.plan(found.revision, found.location, found.type)
+        plan = revisions.plan(found.revision, found.location, found.type, found.plan_hash)
         step = advance(plan, history, Controls(), before[-1].at)
         if isinstance(step, Settle) and step.outcome.kind == "final" and step.outcome.source == "reviewer":
             if step.outcome.answer == latest.answer:

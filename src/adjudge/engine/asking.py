@@ -20,6 +20,7 @@ from adjudge.core.answers import Labels
 from adjudge.core.events import Fault, HistoryEvent, Opinion, Source
 from adjudge.core.history import History
 from adjudge.core.outcomes import Outcome
+from adjudge.core.plans import Plan
 from adjudge.deciders import Answered, Deciders, Failed, Question
 from adjudge.engine import notifying, slips
 from adjudge.engine.clocks import Clock
@@ -134,7 +135,7 @@ class Asking:
     async def _ask(self, asked: Sequence[Slip]) -> list[Opinion | Fault]:
         started = asyncio.get_running_loop().time()
         with tracing.within("ask", decider=self._decider, questions=len(asked)):
-            plans = [self._revisions.plan(slip.revision, slip.location, slip.type).mark for slip in asked]
+            plans = [self._plan(slip).mark for slip in asked]
             answers = await self._deciders.ask(self._decider, [question_of(slip) for slip in asked])
         names.ASK_SECONDS.labels(self._kind).observe(asyncio.get_running_loop().time() - started)
         now = self._now()
@@ -164,7 +165,7 @@ class Asking:
         self, slip: Slip, event: Opinion | Fault, controls: Controls, now: datetime
     ) -> tuple[NewOutcome, Outcome] | None:
         """Return the outcome where this answer alone settles; other stages wait for the lock."""
-        plan = self._revisions.plan(slip.revision, slip.location, slip.type)
+        plan = self._plan(slip)
         if len(plan.stage(slip.stage).deciders) > 1:
             return None
         history = History(slip.case, (*slip.events, event))
@@ -218,6 +219,9 @@ class Asking:
     async def _step_once(self, inputs: Mapping[UUID, Sequence[HistoryEvent]]) -> Effects:
         async with self._pool.acquire() as connection, connection.transaction():
             return await self._stepper.step(connection, inputs)
+
+    def _plan(self, slip: Slip) -> Plan:
+        return self._revisions.plan(slip.revision, slip.location, slip.type, slip.plan)
 
     async def _insist(self, act: Callable[[], Awaitable[_T]]) -> _T:
         return await insist(act, decider=self._decider, rng=self._rng)

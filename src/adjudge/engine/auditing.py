@@ -192,7 +192,7 @@ class Auditor:
         return self._revisions.configuration(audit.revision).question_type(audit.location, audit.type).audits
 
     def _plan(self, audit: OpenAudit) -> Plan:
-        return self._revisions.plan(audit.revision, audit.location, audit.type)
+        return self._revisions.plan(audit.revision, audit.location, audit.type, audit.plan_hash)
 
     def _missing(self, audit: OpenAudit, said: Mapping[str, ModelSaid]) -> tuple[str, ...]:
         """Return who of those that can be asked on the side, of the plan's own and in shadow, has not been heard."""

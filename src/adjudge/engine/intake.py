@@ -10,11 +10,13 @@ from uuid import UUID
 
 import msgspec
 
+from adjudge.config import NoPlan, Request, Site, Way
 from adjudge.core.advance import Ask, Controls, advance
 from adjudge.core.answers import Candidates, OutsideSpace, close, keyed
 from adjudge.core.errors import AdjudgeError
 from adjudge.core.events import write_events
 from adjudge.core.expressions import Expression
+from adjudge.core.facts import FactValue, facts_in
 from adjudge.core.history import Case, History
 from adjudge.core.money import Stake
 from adjudge.core.plans import LONGEST_DEADLINE, Plan
@@ -104,12 +106,21 @@ class Place:
 
     location: Location
     kind: QuestionType
-    plan: Plan
+    site: Site
+    only: Way | None
+    """The route of all its questions; None: it depends on each."""
     revision: int
-    terms: dict[str, Terms]
-    """By lane."""
+    terms: dict[tuple[str, str], Terms]
+    """By lane and the plan's hash."""
     audit_rate: float
     """Probability of the audit coin, as it stands."""
+
+    def way(self, request: Request) -> Way:
+        """Return the route that a question takes. Raises NoPlan."""
+        found = self.only or self.site.way(self.kind.name, request)
+        if found is None:
+            raise NoPlan(self.kind.name, self.location.name)
+        return found
 
 
 class Intake:
@@ -137,8 +148,8 @@ class Intake:
         self._evidence_key = evidence_key
         self._in_force: InForce | None = None
         self._rates_seen: AuditRates | None = None
-        self._places: dict[tuple[str, str], Place] = {}
-        """Of what is in force: what was looked up once."""
+        self._places: dict[tuple[str, str, str | None], Place] = {}
+        """Of what is in force, by location, type and schedule: what was looked up once."""
 
     def place(self, scope: Scope, location: str, question_type: str) -> Place:
         """Return where a question belongs; a bound key learns nothing of other locations, not even their names.
@@ -151,15 +162,22 @@ class Intake:
         configuration = in_force.at(location)
         if not scope.sees(location) or (scope.locations is not None and location not in configuration.sites):
             raise UnknownHere(location)
-        found = self._places.get((location, question_type))
+        site = configuration.site(location)
+        if site.scheduled:
+            site = site.standing(self._now())
+        found = self._places.get((location, question_type, site.schedule))
         if found is None:
-            found = self._places[location, question_type] = Place(
-                configuration.location(location),
-                configuration.question_type(location, question_type),
-                configuration.plan(location, question_type),
+            ways = site.ways.get(question_type)
+            if ways is None:
+                configuration.plan(location, question_type)  # says what is missing
+            found = self._places[location, question_type, site.schedule] = Place(
+                site.location,
+                site.types[question_type],
+                site,
+                ways[0] if ways and ways[0].when is None else None,
                 configuration.revision,
                 {},
-                self._rate(configuration.location(location), configuration.question_type(location, question_type)),
+                self._rate(site.location, site.types[question_type]),
             )
         return found
 
@@ -170,11 +188,14 @@ class Intake:
         """
         place = self.place(scope, question.location, question.type)
         now, decision = self._now(), self._new_id()
-        case = case_of(question, place.kind, place.plan, place.location, now)
-        step = advance(place.plan, History(case), self._controls.now(), now)
+        facts = facts_in(question.evidence, place.kind.facts) if place.kind.facts else {}
+        way = place.only or place.way(Request(now, question.stake, question.subject, facts))
+        plan = way.plan
+        case = case_of(question, place.kind, plan, place.location, now, facts)
+        step = advance(plan, History(case), self._controls.now(), now)
         first = step if isinstance(step, Ask) and step.pool is None else None
         history = History(case, first.record if first else ())
-        row = self._row(scope, question, place, decision, history, first, now)
+        row = self._row(scope, question, place, way, decision, history, first, now)
         opened = Opened(
             id=decision,
             asked_at=now,
@@ -183,7 +204,7 @@ class Intake:
             waiting_for=msgspec.Raw(row.waiting_for.encode()) if first else None,
             slips=_slips(question, row, history, first.stage, first.deciders, first.until, reply) if first else (),
             started=first is not None,
-            shadows=self._shadows(question, row, case, place.plan, now) if place.plan.shadows else (),
+            shadows=self._shadows(question, row, case, plan, now) if plan.shadows else (),
         )
         return row, opened
 
@@ -205,6 +226,7 @@ class Intake:
         scope: Scope,
         question: Question,
         place: Place,
+        way: Way,
         decision: UUID,
         history: History,
         step: Ask | None,
@@ -213,7 +235,7 @@ class Intake:
         stake, evidence = question.stake, question.evidence_json
         return NewDecision(
             id=decision,
-            terms=self._terms(place, question.lane or place.kind.lane),
+            terms=self._terms(place, question.lane or way.lane or place.kind.lane, way.plan.hash),
             principal=scope.principal,
             key_hash=_hashed_key(question.idempotency_key),
             fingerprint=_fingerprint(question),
@@ -247,16 +269,16 @@ class Intake:
         until = now + slips.SHADOW_PATIENCE
         return _slips(question, row, History(case), slips.NO_STAGE, asked, until, None)
 
-    def _terms(self, place: Place, lane: str) -> Terms:
-        found = place.terms.get(lane)
+    def _terms(self, place: Place, lane: str, plan_hash: str) -> Terms:
+        found = place.terms.get((lane, plan_hash))
         if found is None:
-            found = place.terms[lane] = Terms(
+            found = place.terms[lane, plan_hash] = Terms(
                 type=place.kind.name,
                 location=place.location.name,
                 groups=place.location.groups,
                 lane=lane,
                 revision=place.revision,
-                plan_hash=place.plan.hash,
+                plan_hash=plan_hash,
                 audit_rate=place.audit_rate,
                 audit_key=self._coin.key_id,
                 audit_policy=self._controls.rates.policy,
@@ -286,7 +308,14 @@ class ControlsInForce:
         return self.value
 
 
-def case_of(question: Question, kind: QuestionType, plan: Plan, location: Location, now: datetime) -> Case:
+def case_of(
+    question: Question,
+    kind: QuestionType,
+    plan: Plan,
+    location: Location,
+    now: datetime,
+    facts: dict[str, FactValue],
+) -> Case:
     """Return what `advance` is told of a question. Raises InvalidQuestion."""
     candidates = _candidates(question, kind)
     space = close(kind.space, candidates)
@@ -307,6 +336,7 @@ def case_of(question: Question, kind: QuestionType, plan: Plan, location: Locati
         late=late,
         slice=location.slice_by(kind.audits.slices) if kind.audits is not None else "",
         groups=location.groups,
+        facts=facts,
     )
 
 
@@ -368,6 +398,7 @@ def _slips(
             trace=row.trace,
             until=until,
             reply=reply,
+            plan=row.terms.plan_hash,
         )
         for decider in deciders
     )

@@ -118,9 +118,9 @@ class Revisions:
         """Return the deciders of what is in force at this moment whose answers count."""
         return self.in_force.serving()
 
-    def plan(self, revision: int, location: str, question_type: str) -> Plan:
-        """Return the plan of a revision that is held (see `load`)."""
-        return self._held[revision].plan(location, question_type)
+    def plan(self, revision: int, location: str, question_type: str, hash_: str) -> Plan:
+        """Return the plan that a decision took at its intake, of a revision that is held (see `load`)."""
+        return self._held[revision].plan(location, question_type, hash_)
 
     def configuration(self, revision: int) -> Configuration:
         """Return a revision that is held, or the current one where it is not."""

@@ -62,6 +62,9 @@ class Slip(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The API replica in which a caller waits."""
     resent: bool = False
     v: int = VERSION
+    plan: str = ""
+    """Hash of the plan; empty, of an older release: the only one that there was. A worker of that release cannot
+    read a configuration that has several, and so takes no other by mistake."""
 
 
 _encoder = msgspec.msgpack.Encoder()

@@ -128,7 +128,7 @@ class Stepper:
             await self._write(connection, writes.without(left), settled_at, effects)
 
     def _take(self, row: Held, events: Sequence[HistoryEvent], in_force: Controls, writes: _Writes) -> None:
-        plan = self._revisions.plan(row.revision, row.location, row.type)
+        plan = self._revisions.plan(row.revision, row.location, row.type, row.plan_hash)
         news = tuple(event for event in events if _is_kept(event, row.stage))
         history = row.history.then(*news)
         step = advance(plan, history, in_force, self._now())
@@ -229,6 +229,7 @@ def slips_of(sendable: work.Sendable, deciders: Sequence[str], *, resent: bool =
                 until=sendable.until,
                 reply=None,
                 resent=resent,
+                plan=sendable.plan_hash,
             ),
             sendable.lane,
         )

@@ -106,7 +106,7 @@ async def answer(
     await _vote(connection, scope, leased, lease, key, spent)
     names.VOTES.labels(leased.pool, "vote").inc()
     names.VOTE_SECONDS.labels(leased.pool).observe(spent)
-    plan = revisions.plan(held.revision, held.location, held.type).mark
+    plan = revisions.plan(held.revision, held.location, held.type, held.plan_hash).mark
     opinion = _opinion(scope, leased, key, spent, pool, plan, now)
     effects = await stepper.step_held(connection, {decision: held}, {decision: [opinion]})
     return Recorded("vote", "", effects, decision)

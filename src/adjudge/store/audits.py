@@ -34,6 +34,7 @@ class OpenAudit:
     location: str
     lane: str
     revision: int
+    plan_hash: str
     round: int
     role: str
     rate: float
@@ -91,7 +92,7 @@ class ClosedAudit:
 # Ready are those whose decision is settled: people who were asked to decide come first, and an audit can wait.
 READY = """
     SELECT work.decision_id AS id, decision.number, work.type, work.location, work.lane, work.revision,
-        work.stage AS round, decision.audit_role AS role, decision.audit_rate AS rate,
+        decision.plan_hash, work.stage AS round, decision.audit_role AS role, decision.audit_rate AS rate,
         decision.audit_policy AS policy, work.asked_at, evidence.decision_id IS NOT NULL AS has_evidence,
         coalesce(work.waiting_for ->> 'expert', '') AS why_expert, decision.facts
     FROM work JOIN decision ON decision.id = work.decision_id

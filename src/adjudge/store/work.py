@@ -32,6 +32,7 @@ class Held:
     due_kind: str
     trace: str | None
     """Trace context of the request that asked."""
+    plan_hash: str
     history: History
 
 
@@ -55,7 +56,7 @@ class Moved:
 HOLD = """
     SELECT work.decision_id, work.type, work.location, work.lane, work.revision, work.version, work.stage,
         work.status, work.attempt, work.stage_until, work.asked_at, work.due_kind, work.history, decision.facts,
-        decision.trace
+        decision.trace, decision.plan_hash
     FROM work JOIN decision ON decision.id = work.decision_id
     WHERE work.decision_id = ANY($1::uuid[]) AND work.purpose = 'decide'
     ORDER BY work.decision_id FOR UPDATE OF work
@@ -96,7 +97,7 @@ SEND_AGAIN = """
 TO_SEND = """
     SELECT work.decision_id, work.type, work.location, work.lane, work.revision, work.stage, work.attempt,
         work.stage_until, work.deadline, work.history, decision.facts, decision.subject, decision.trace,
-        evidence.body
+        decision.plan_hash, evidence.body
     FROM work JOIN decision ON decision.id = work.decision_id
         LEFT JOIN evidence ON evidence.decision_id = work.decision_id
     WHERE work.decision_id = ANY($1::uuid[]) AND work.purpose = 'decide'
@@ -129,6 +130,7 @@ class Sendable:
     deadline: datetime
     subject: str
     trace: str | None
+    plan_hash: str
     evidence: str | None
     """None: erased."""
     history: History
@@ -215,6 +217,7 @@ async def sendable(connection: Connection, ids: Sequence[UUID]) -> list[Sendable
             deadline=row["deadline"],
             subject=row["subject"],
             trace=row["trace"],
+            plan_hash=row["plan_hash"],
             evidence=row["body"],
             history=History(_case.decode(row["facts"]), read_events(row["history"])),
         )

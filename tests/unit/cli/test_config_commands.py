@@ -118,3 +118,39 @@ def test_explaining_what_is_not_there_names_the_nearest(
     assert run(["config", "explain", *asked]) == 1
 
     assert said in capsys.readouterr().err
+
+
+ROUTED = """\
+schedules: {lunch: {hours: {daily: 11:30-13:30}, types: {claim.pay: {lane: realtime}}}}
+plans:
+  people: {stages: [{ask: agents, timeout: 1h}], fallback: {answer: refuse}}
+"""
+
+
+def test_a_question_is_routed_and_every_other_route_says_why_not(project: Path, capsys: Out) -> None:
+    spoil(
+        project,
+        "routes: [",
+        ROUTED.partition("plans:\n")[0].join(["", ""])
+        + "routes: [{type: claim.pay, plan: people, when: 'stake > 100.0'}, ",
+    )
+    claims = project / "config/claims.yaml"
+    claims.write_text(claims.read_text().replace("plans:\n", "plans:\n" + ROUTED.partition("plans:\n")[2]))
+    question = {"type": "claim.pay", "evidence": {"amount": "1", "text": ""}}
+    small, large = ({**question, "stake": {"amount": amount, "currency": "USD"}} for amount in ("99", "101"))
+    (project / "small.json").write_text(json.dumps(small))
+    (project / "large.json").write_text(json.dumps(large))
+    lunch = ["config", "route", "default", "claim.pay", "--at", "2026-03-02T12:00"]
+
+    assert run([*lunch, "--request", "small.json"]) == 0
+    shown = capsys.readouterr().out.splitlines()
+    run([*lunch, "--request", "large.json", "--json"])
+    routed = json.loads(capsys.readouterr().out)
+
+    assert shown[0] == "plan claims: claim-risk@1, agents; lane realtime (Mon 2026-03-02 12:00 UTC, lunch holds)"
+    assert [line.split("  ")[0] for line in shown[1:]] == ["ROUTE", "routes[0]", "routes[1]"]
+    assert "`stake > 100.0` does not hold" in shown[2]
+    assert (routed["plan"], routed["schedule"]) == ("people", "lunch")
+    assert [each["why"] for each in routed["considered"]] == ["taken: `stake > 100.0` holds", "an earlier one is taken"]
+    assert run(["config", "route", "default", "claim.pai"]) == 1
+    assert "did you mean `claim.pay`?" in capsys.readouterr().err

@@ -18,7 +18,7 @@ FAULTS = [
     ("{ask: agents,", "{ask: agnets,", f"{PEOPLE}.ask: no pool or decider `agnets`; did you mean `agents`?"),
     ("ask: claim-risk@1,", "ask: claim-risk@2,", "no pool or decider `claim-risk@2`; did you mean `claim-risk@1`?"),
     ("[pay, refuse]", "[pay, refuse]\n    deadlin: 3d", "nothing reads `deadlin` here; known are"),
-    ("[pay, refuse]", "[pay, refuse]\n    deadlin: 3d", "`audits`; did you mean `deadline`?"),
+    ("[pay, refuse]", "[pay, refuse]\n    deadlin: 3d", "`facts`; did you mean `deadline`?"),
     ("{answer: refuse}", "{answer: refus}", "is not one of pay, refuse; did you mean `refuse`?"),
     ("plan: claims}]", "plan: claimz}]", ":13: routes[0].plan: no plan `claimz`; did you mean `claims`?"),
     ("type: claim.pay, plan", "type: claim.pai, plan", "no question type `claim.pai`; did you mean `claim.pay`?"),

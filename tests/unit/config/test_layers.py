@@ -62,14 +62,100 @@ def test_the_hash_of_a_plan_is_of_what_it_does_not_of_where_it_stands(compiled: 
     assert moved.hash != compiled(CLAIMS).hash
 
 
-def test_of_groups_that_change_the_same_the_later_in_the_list_wins(compiled: Compile) -> None:
-    groups = "groups: {cautious: {types: {claim.pay: {deadline: 3d}}}, quick: {types: {claim.pay: {deadline: 2d}}}}"
-    stores = "locations: {a: {groups: [cautious, quick]}, b: {groups: [quick, cautious]}}"
+BOTH = """\
+groups:
+  cautious: {dimension: chain, types: {claim.pay: {deadline: 3d}}}
+  quick: {dimension: format, types: {claim.pay: {deadline: 2d}}}
+"""
+IN_BOTH = "locations: {a: {groups: [cautious, quick]}, b: {groups: [quick, cautious]}}"
 
-    configuration = compiled(CLAIMS, groups=groups, stores=stores)
 
-    deadlines = [configuration.question_type(name, "claim.pay").deadline for name in ("a", "b")]
-    assert deadlines == [timedelta(days=2), timedelta(days=3)]
+def test_two_groups_that_disagree_are_a_fault_unless_an_order_decides(compiled: Compile, faults_of: FaultsOf) -> None:
+    """The order in which a location happens to list its groups is none."""
+    (fault,) = faults_of(CLAIMS, groups=BOTH, stores=IN_BOTH)
+
+    assert (fault.file, fault.line, fault.path) == ("groups.yaml", 3, "types.claim.pay.deadline")
+    assert "group `cautious` says otherwise (groups.yaml:2)" in fault.message
+    assert compiled(CLAIMS, groups=BOTH.replace("2d", "3d"), stores=IN_BOTH)
+
+
+@pytest.mark.parametrize(("order", "days"), [("chain, format", 2), ("format, chain", 3)])
+def test_the_declared_order_of_dimensions_decides(compiled: Compile, order: str, days: int) -> None:
+    configuration = compiled(f"organisation: {{merge_order: [{order}]}}\n" + CLAIMS, groups=BOTH, stores=IN_BOTH)
+
+    deadlines = {configuration.question_type(name, "claim.pay").deadline for name in ("a", "b")}
+    assert deadlines == {timedelta(days=days)}
+
+
+def test_a_higher_rank_is_laid_on_top(compiled: Compile) -> None:
+    configuration = compiled(CLAIMS, groups=BOTH.replace("{dimension: chain", "{rank: 1"), stores=IN_BOTH)
+
+    assert configuration.question_type("a", "claim.pay").deadline == timedelta(days=3)
+
+
+TREE = """\
+groups:
+  us: {dimension: region, currency: USD, tags: [dollars, abroad], types: {claim.pay: {deadline: 3d, title: Claim}}}
+  midwest: {within: us, time_zone: America/Chicago, tags: {lake: true, abroad: null}}
+  chicago: {within: midwest, types: {claim.pay: {deadline: 2d}}}
+locations:
+  store-1: {groups: [chicago], tags: [new]}
+"""
+
+
+def test_a_group_within_another_is_laid_over_it_and_inherits_its_dimension(compiled: Compile) -> None:
+    configuration = compiled(CLAIMS, tree=TREE)
+
+    location, kind = configuration.location("store-1"), configuration.question_type("store-1", "claim.pay")
+    assert location.groups == ("us", "midwest", "chicago")
+    assert (kind.title, kind.deadline) == ("Claim", timedelta(days=2))
+    assert location.time_zone == "America/Chicago"
+    assert configuration.sites["store-1"].effective.entries["time_zone"].layer == "group midwest"
+
+
+def test_tags_of_all_layers_add_up_and_null_takes_one_away(compiled: Compile) -> None:
+    assert compiled(CLAIMS, tree=TREE).location("store-1").tags == {"dollars", "lake", "new"}
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "said"),
+    [
+        (
+            ("{dimension: region, c", "{within: chicago, dimension: region, c"),
+            "a cycle: us within chicago within midwest within us",
+        ),
+        (("within: midwest, ", "within: midwets, "), "no group `midwets`; did you mean `midwest`?"),
+        (("within: midwest, ", "within: midwest, dimension: city, "), "it is of dimension city, and lies within"),
+        (("[chicago]", "[us, chicago]"), "`chicago` lies within `us`: naming `chicago` is enough"),
+        (("dimension: region, c", "dimension: region, rank: 3, c"), ""),
+        (("dimension: region, c", "dimension: region, rank: 3, c", "within: us, ", "within: us, rank: 2, "), "below"),
+        (("tags: [new]", "tags: {new: yes}"), "a tag is there (`true`), or taken away (`null`)"),
+        (("tags: [new]", "tags: [new, new]"), "`new` stands twice"),
+        (("tags: [new]", "stake_limit: 50"), "`50` is not an amount such as `50 USD`"),
+        (("tags: [new]", "stake_limit: 50 EUR"), "no rate between it and EUR"),
+        (("tags: [new]", "hours: {mon-fri: 6-23}"), "`6-23` is not a span of hours"),
+        (("tags: [new]", "hours: {monday: 06:00-23:00}"), "`monday` names no day"),
+        (("tags: [new]", "hours: {mon: [06:00-12:00, 11:00-13:00]}"), "hours overlap on mon: 06:00-12:00, 11:00-13"),
+        (("tags: [new]", "hours: {sun: 22:00-02:00, mon: 01:00-03:00}"), "hours overlap on mon: 00:00-02:00"),
+        (("tags: [new]", "hours: {mon-wed: 06:00-07:00, wed-fri: none}"), "both say what holds on wed"),
+        (("tags: [new]", "hours: {2026-02-30: none}"), "`2026-02-30` is no date"),
+        (("tags: [new]", "hours: {mon: 06:00-06:00}"), "is empty; the whole day is `00:00-24:00`"),
+    ],
+)
+def test_faults_of_groups_in_a_tree_and_of_profiles(
+    spoilt: tuple[str, ...], said: str, compiled: Compile, faults_of: FaultsOf
+) -> None:
+    text = TREE
+    for sound, wrong in zip(spoilt[::2], spoilt[1::2], strict=True):
+        assert sound in text
+        text = text.replace(sound, wrong)
+    if not said:
+        assert compiled(CLAIMS, tree=text)
+        return
+
+    faults = faults_of(CLAIMS, tree=text)
+
+    assert any(said in str(fault) for fault in faults), "\n".join(map(str, faults))
 
 
 def test_null_takes_a_value_of_a_lower_layer_away(compiled: Compile) -> None:
@@ -124,7 +210,6 @@ def test_routes_follow_the_profile_of_a_location(compiled: Compile) -> None:
         ("groups: {eu: {plans: []}}", "`plans` is a mapping, not a list"),
         ("groups: {eu: {}}\nlocations: {a: {groups: [eux]}}", "no group `eux`; did you mean `eu`?"),
         ("groups: {eu: {dimension: r}, us: {dimension: r}}\nlocations: {a: {groups: [eu, us]}}", "both of dimension r"),
-        ("groups: {eu: {rank: 2}, us: {rank: 1}}\nlocations: {a: {groups: [eu, us]}}", "must stand before `eu`"),
         ("groups: {eu: {}}\nlocations: {a: {groups: [eu, eu]}}", "group `eu` stands twice"),
         ("locations: {a: {time_zone: Europe/Warsw}}", "did you mean `Europe/Warsaw`?"),
         ("locations: {a: {currency: euro}}", "is not an ISO 4217 code"),

@@ -1,0 +1,74 @@
+"""The section `schedules`: hours of a location in which something else holds, laid on top of all other layers.
+
+One holds at a time, at most. Which one is told when a question comes in; a decision keeps what it began with.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from adjudge.config.cursors import Cursor, described
+from adjudge.config.hours import ALWAYS, Hours, read_hours
+from adjudge.config.nodes import Node
+from adjudge.config.readers import check_name
+
+OVERLAID: Final = ("types", "plans", "routes")
+"""What a schedule may change."""
+OF_TYPES: Final = ("deadline", "lane", "safe_side", "fallback")
+"""What of a type it may change: what is settled when a question comes in, not what people and models are shown."""
+MOST_SCHEDULES: Final = 20
+"""At one location."""
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """Hours with an overlay."""
+
+    name: str
+    at: Cursor
+    hours: Hours
+    overlay: Node
+
+
+def read_schedules(at: Cursor | None) -> tuple[Schedule, ...]:
+    """Read those of one location. Two that hold at once are a fault."""
+    if at is None:
+        return ()
+    schedules = [_schedule(name, child) for name, child in at.entries().items()]
+    if len(schedules) > MOST_SCHEDULES:
+        at.fault(f"a location has at most {MOST_SCHEDULES} schedules")
+    _check_overlaps(schedules)
+    return tuple(schedules)
+
+
+def _schedule(name: str, at: Cursor) -> Schedule:
+    check_name(at, name, "a schedule")
+    layer = f"schedule {name}"
+    with at.fields() as fields:
+        hours = fields.need("hours", "hours: {mon-fri: 11:30-13:30}")
+        found = {key: fields.get(key) for key in OVERLAID}
+    overlay = {key: child.node.in_layer(layer) for key, child in found.items() if child is not None}
+    for key, node in overlay.items():
+        if key != "routes" and not isinstance(node.value, dict):
+            at.fault(f"`{key}` is a mapping, not {described(node)}")
+    if not overlay:
+        at.fault(f"it changes nothing: give it {', '.join(f'`{key}`' for key in OVERLAID)}")
+    _check_types(found["types"])
+    return Schedule(name, at, read_hours(hours) if hours is not None else ALWAYS, Node(overlay, at.node.origin, layer))
+
+
+def _check_types(at: Cursor | None) -> None:
+    for kind in at.entries().values() if at is not None else ():
+        for key, child in kind.entries().items():
+            if key not in OF_TYPES:
+                child.fault(f"a schedule changes of a type only {', '.join(OF_TYPES)}: what is asked stays the same")
+
+
+def _check_overlaps(schedules: Sequence[Schedule]) -> None:
+    for number, schedule in enumerate(schedules):
+        for before in schedules[:number]:
+            when = before.hours.overlap(schedule.hours)
+            if when is not None:
+                schedule.at.fault(
+                    f"`{before.name}` ({before.at.node.origin}) holds at the same time, as on {when}: one at a time"
+                )

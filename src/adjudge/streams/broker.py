@@ -55,6 +55,7 @@ class Streams:
         self._clocks: dict[str, Callable[[], float]] = {}
         self.rng, self.now = rng, now
         self._publisher, self._questions, self._hints = self._wire("publish"), self._wire("ask"), self._wire("hint")
+        self._effects, self._upkeep = self._wire("effects"), self._wire("upkeep")
         self.dead_letters = DeadLetters(self._questions, self._channel(WAKES))
         self.pauses, self.inspector = Pauses(self._questions), Inspector(self._questions, prefix)
         self.registry = Registry(self._questions, self._channel("streams"))
@@ -156,8 +157,17 @@ class Streams:
         There is one group for each name, so each message is handled once: whoever wants it in two places publishes
         it under two names.
         """
-        wakes = self._channel(WAKES)
-        group = Group(name, lanes, group=self._prefix, consumer=consumer, wire=self._new_wire, wakes=wakes, rules=rules)
+        group = Group(
+            name,
+            lanes,
+            group=self._prefix,
+            consumer=consumer,
+            reads=self._new_wire("read"),
+            effects=self._effects,
+            upkeep=self._upkeep,
+            wakes=self._channel(WAKES),
+            rules=rules,
+        )
         self._clocks[name] = group.now
         return group
 

@@ -34,7 +34,8 @@ def main() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != int(sys.argv[1]):  # it died before we asked
         os._exit(0)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C at the terminal is the worker's affair
+    for number in (signal.SIGINT, signal.SIGTERM):  # sent to all processes of a group: the worker's affair alone
+        signal.signal(number, lambda *_: None)  # not SIG_IGN, which what a handler starts would inherit
     down, up = _own_pipes()
     inbox: SimpleQueue[bytes] = SimpleQueue()
     threading.Thread(target=_receive, args=(down, inbox), daemon=True).start()

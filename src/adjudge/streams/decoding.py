@@ -1,13 +1,15 @@
 """From the server's answers to messages."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from adjudge.streams import marks
 from adjudge.streams.messages import Message, Trail
+
+_T = TypeVar("_T")
 
 _trail = msgspec.json.Decoder(Trail)
 
@@ -43,17 +45,25 @@ def pending(name: str, lane: str, found: Iterable[Any], *, started: bool) -> lis
 
 def _message(name: str, lane: str, entry_id: bytes, fields: Sequence[bytes], *, crashes: int) -> Message:
     named = dict(zip(fields[::2], fields[1::2], strict=False))
-    mark = marks.decoded(named.get(b"m", b""))
+    mark = _read(marks.decoded, named.get(b"m", b""), marks.NO_MARK)
     return Message(
         id=entry_id.decode(),
         name=name,
         lane=lane,
         body=named.get(b"b", b""),
         crashes=crashes,
-        trail=_trail.decode(named[b"h"]) if b"h" in named else None,
+        trail=_read(_trail.decode, named[b"h"], None) if b"h" in named else None,
         key=mark.key,
         expires_at=mark.expires_at,
         trace=mark.trace,
         dedup_id=mark.dedup_id,
         headers=marks.headers_of(mark),
     )
+
+
+def _read(decode: Callable[[bytes], _T], field: bytes, otherwise: _T) -> _T:
+    """What an entry says beside its body. If that cannot be read the body still can, and no entry ends its reader."""
+    try:
+        return decode(field)
+    except msgspec.DecodeError:
+        return otherwise

@@ -47,7 +47,7 @@ class Employed:
             linger_ms=options.linger_ms,
             prefetch=options.prefetch,
             concurrency=options.concurrency,
-            timeout_seconds=options.timeout_seconds,
+            timeout_seconds=None if _in_child(task) else options.timeout_seconds,
             expired=options.expired,
             keep_result_seconds=options.keep_result_seconds,
             lease_seconds=options.lease_seconds,
@@ -67,7 +67,7 @@ class Employed:
             await processes.close()
 
     def _handler(self, task: Task[Any, Any]) -> Handler | Single:
-        if not task.shape.is_async and task.options.pool == "process":
+        if _in_child(task):
             return self._in_process(task)
         function = task.function if task.shape.is_async else self._in_thread(task)
         return (calling.batched if task.shape.is_batch else calling.single)(task, function, self)
@@ -78,7 +78,12 @@ class Employed:
         return partial(threads.run, task.function)
 
     def _in_process(self, task: Task[Any, Any]) -> Handler | Single:
-        processes = Processes(_orders(task), task.options.concurrency, max_calls=task.options.max_calls)
+        processes = Processes(
+            _orders(task),
+            task.options.concurrency,
+            max_calls=task.options.max_calls,
+            timeout_seconds=task.options.timeout_seconds,
+        )
         self._processes.append(processes)
 
         async def handle(messages: Sequence[Message]) -> Said:
@@ -92,6 +97,11 @@ class Employed:
             return said.answers.get(message.id)
 
         return handle if task.shape.is_batch else Single(call)
+
+
+def _in_child(task: Task[Any, Any]) -> bool:
+    """Whether it runs in a process of its own, which keeps the time of its calls itself."""
+    return not task.shape.is_async and task.options.pool == "process"
 
 
 def _orders(task: Task[Any, Any]) -> Orders:

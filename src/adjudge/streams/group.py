@@ -1,12 +1,12 @@
 """One consumer's dealings with the consumer group of one name: every command that a worker sends.
 
 Three connections: reads may block, effects (acknowledge, retry, bury) must not wait behind them, and upkeep
-(leases, claims, due retries) must wait behind neither. Another transport would be another class with these methods.
+(leases, claims, due retries) must wait behind neither. The last two are shared by all groups of a process.
 """
 
 import asyncio
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -63,7 +63,9 @@ class Group:
         *,
         group: str,
         consumer: str,
-        wire: Callable[[str], Wire],
+        reads: Wire,
+        effects: Wire,
+        upkeep: Wire,
         wakes: str,
         rules: KeyRules | None = None,
     ) -> None:
@@ -72,7 +74,7 @@ class Group:
         self._streams = {lane: self._keys.lane(lane) for lane in lanes}
         self._lane_of = {key.encode(): lane for lane, key in self._streams.items()}
         self._group, self._consumer, self._wakes, self._rules = group, consumer, wakes, rules
-        self._reads, self._effects, self._upkeep = wire("read"), wire("effects"), wire("upkeep")
+        self._reads, self._effects, self._upkeep = reads, effects, upkeep
         self._has_xackdel: bool | None = None
         self._loop_time = asyncio.get_running_loop().time
         self._clock = ServerClock(self._loop_time)
@@ -88,14 +90,12 @@ class Group:
 
         Also writes down the rules for keys, and asks the server for the time.
         """
-        commands: list[Command] = [
-            ("XGROUP", "CREATE", key, self._group, "0", "MKSTREAM") for key in self._streams.values()
-        ]
-        time, ruled, *answers = await self._upkeep.call(("TIME",), written(self._keys.rules, self._rules), *commands)
-        seconds, micros = accepted(time)
+        keys = [self._keys.rules, *self._streams.values()]
+        (seconds, micros), made = await self._upkeep.ask(
+            scripts.CREATE.command(keys, [self._group, *written(self._rules)])
+        )
         self._clock.heard(int(seconds) + int(micros) / 1e6)
-        accepted(ruled)
-        return len([accepted(answer) for answer in answers if not str(answer).startswith("BUSYGROUP")])
+        return int(made)
 
     async def read(self, lanes: Iterable[str], count: int, block_seconds: float) -> Mapping[str, Sequence[Message]]:
         """At most `count` new messages of each lane; waits at most `block_seconds` for the first, 0: not at all."""
@@ -194,9 +194,8 @@ class Group:
             await self._effects.ask(scripts.LEAVE.command([key], [self._group, self._consumer]))
 
     async def close(self) -> None:
-        """Close the connections."""
-        for wire in (self._reads, self._effects, self._upkeep):
-            await wire.close()
+        """Close the connection that is its own."""
+        await self._reads.close()
 
     async def _take(self, lane: str, arguments: Sequence[Argument]) -> set[str]:
         lost: set[str] = set()
@@ -247,11 +246,10 @@ def knows_command(information: object) -> bool:
     return isinstance(information, list) and bool(information) and information[0] is not None
 
 
-def written(key: str, rules: KeyRules | None) -> Command:
-    """The command that tells publishers and scripts the rules; without rules a key has no bound."""
+def written(rules: KeyRules | None) -> tuple[int, float, int]:
+    """Slots, milliseconds between two entries, and burst; without rules a key has no bound."""
     slots, burst = (rules.slots, rules.burst) if rules else (0, 1)
-    every_ms = 1000 / rules.per_second if rules and rules.per_second else 0
-    return ("HSET", key, "slots", slots, "every_ms", every_ms, "burst", burst)
+    return (slots, 1000 / rules.per_second if rules and rules.per_second else 0, burst)
 
 
 def _parked(again: Again) -> tuple[Argument, ...]:

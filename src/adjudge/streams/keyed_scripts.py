@@ -19,7 +19,7 @@ An error in the middle (a forbidden command, a slot of a cluster on its way) lea
 what is to be written is written before its source is taken away. A slot lost that way is found again by MOVE_DUE.
 """
 
-from adjudge.streams.script import Script
+from adjudge.streams.script import EVEN_FULL, Script
 from adjudge.streams.scripts import ROOM
 
 TICK_MS = 500
@@ -215,7 +215,8 @@ return answers
 # KEYS shared(lane); ARGV prefix, wakes, group, lane, (id, key, origin or '')...
 # Acknowledges, deletes, and moves the next of each key in.
 FINISH = Script(
-    """
+    EVEN_FULL
+    + """
 local prefix, wakes, lane = ARGV[1], ARGV[2], ARGV[4]
 """
     + KEYED
@@ -243,7 +244,8 @@ end
 # A message is moved only by whoever still finds it pending, so a script sent twice, because its answer was lost,
 # acts once. A slot is kept.
 RETRY = Script(
-    """
+    EVEN_FULL
+    + """
 local prefix, wakes, lane = ARGV[1], ARGV[2], ARGV[4]
 """
     + KEYED
@@ -272,7 +274,8 @@ end
 # KEYS shared(lane), dead; ARGV prefix, wakes, group, lane, ms to keep dead letters,
 # (id, origin, body, reasons, mark, key)... Acts once, as RETRY does.
 BURY = Script(
-    """
+    EVEN_FULL
+    + """
 local prefix, wakes, lane = ARGV[1], ARGV[2], ARGV[4]
 """
     + KEYED
@@ -333,7 +336,8 @@ return replayed
 # how many slots were freed, and for each lane how many keys have a backlog.
 # An origin is forgotten because one left behind by accident would pretend for ever that old work is under way.
 MOVE_DUE = Script(
-    """
+    EVEN_FULL
+    + """
 local prefix, wakes, limit = ARGV[1], ARGV[2], ARGV[3]
 """
     + KEYED

@@ -9,6 +9,7 @@ from adjudge.streams.lanes import Lanes
 from adjudge.streams.loop_watch import LoopWatch
 from adjudge.streams.messages import Depth
 from adjudge.streams.observing import Observer
+from adjudge.streams.refusals import DENIED, has_code
 from adjudge.streams.signals import Unavailable
 
 _LONGEST_LOOK_SECONDS = 5.0
@@ -42,7 +43,8 @@ class Liveness:
     """Asks the broker, on a line that no consumer uses, whether work waits for a consumer that stands still.
 
     `stall_seconds` must be longer than the longest run of a handler. Time in which the whole process was stopped, or
-    in which the broker was away, does not count; nor does a pause.
+    in which the broker was away, does not count; nor does a pause. A broker that refuses the password does: whoever
+    takes this worker's place may have been given the new one.
     """
 
     def __init__(
@@ -94,18 +96,25 @@ class Liveness:
         try:
             depth = await self._streams.depth(consumer.name, consumer.lanes.names)
             work = await self._work(consumer, depth)
-        except Unavailable:  # the consumers see it too and say so
+        except Unavailable as error:  # the consumers see it too and say so
+            if has_code(error.__cause__, *DENIED):
+                self._blame(record, passed, f"the broker refuses this worker: {error}")
             return
         self._observer.measured(consumer.name, depth)
         if not work or consumer.is_excused or consumer.progress != record.progress:
             record.progress, record.idle_seconds, record.trouble = consumer.progress, 0.0, None
             return
+        self._blame(record, passed, work)
+
+    def _blame(self, record: _Record, passed: float, why: str) -> None:
         record.idle_seconds += passed
-        if record.idle_seconds >= self._stall_seconds:
-            reason = f"{consumer.name}: {work}, and nothing was read or finished for {record.idle_seconds:.0f} s"
-            if record.trouble is None:
-                self._observer.wedged(consumer.name, record.idle_seconds, reason)
-            record.trouble = reason
+        if record.idle_seconds < self._stall_seconds:
+            return
+        name = record.consumer.name
+        reason = f"{name}: {why}, and nothing was read or finished for {record.idle_seconds:.0f} s"
+        if record.trouble is None:
+            self._observer.wedged(name, record.idle_seconds, reason)
+        record.trouble = reason
 
     async def _work(self, consumer: Watched, depth: Depth) -> str:
         """What waits for this consumer, in words; empty: nothing."""

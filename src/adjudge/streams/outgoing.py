@@ -27,7 +27,7 @@ class Outgoing:
         self._turn = asyncio.Lock()
 
     async def publish(self, entry: Entry) -> Published:
-        """The broker's answer, within its time-out for those before and once more."""
+        """The broker's answer. One that is away keeps nobody waiting for longer than twice its time-out."""
         mine = _Waiting(entry)
         self._waiting.append(mine)
         try:
@@ -41,7 +41,8 @@ class Outgoing:
         return mine.answer
 
     async def _write(self) -> None:
-        batch, self._waiting = self._waiting[:_MOST], self._waiting[_MOST:]
+        batch, behind = self._waiting[:_MOST], self._waiting[_MOST:]
+        self._waiting = behind.copy()
         try:
             answers: Sequence[Published] = await self._streams.publish([each.entry for each in batch])
         except BaseException:  # cut off in the middle: the others must learn that theirs may be written or not
@@ -50,3 +51,11 @@ class Outgoing:
         finally:
             for each, answer in zip(batch, answers, strict=True):
                 each.answer = answer
+        if all(isinstance(answer, Unavailable) for answer in answers):
+            self._give_up(behind, answers[0])
+
+    def _give_up(self, behind: Sequence[_Waiting], answer: Published) -> None:
+        """Those that waited all the time that the broker did not answer have waited long enough."""
+        for each in behind:
+            each.answer = answer
+        self._waiting = [each for each in self._waiting if each.answer is None]

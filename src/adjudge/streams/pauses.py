@@ -7,16 +7,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from adjudge.streams.keys import Keys
-from adjudge.streams.script import Command, Script
+from adjudge.streams.script import EVEN_FULL, Command, Script
 from adjudge.streams.wire import Wire, accepted
 
 EVERY_LANE = "*"
 
 # KEYS paused; ARGV lane, reason; answers whether it was not paused before.
-PAUSE = Script("""
+PAUSE = Script(
+    EVEN_FULL
+    + """
 local time = redis.call('TIME')
 return redis.call('HSET', KEYS[1], ARGV[1], time[1] .. ' ' .. ARGV[2])
-""")
+"""
+)
 
 
 @dataclass(frozen=True, slots=True)

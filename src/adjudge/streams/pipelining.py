@@ -40,6 +40,7 @@ class Pipeline(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._reader = hiredis.Reader(replyError=Refusal, notEnoughData=_NOTHING)
         self._asked: deque[_Exchange] = deque()
+        self._unsent: list[bytes] = []
         self._timer: asyncio.TimerHandle | None = None
         self._said: deque[Any] = deque()
         self._hearing: asyncio.Future[None] | None = None
@@ -59,8 +60,13 @@ class Pipeline(asyncio.Protocol):
         if self._fault is not None:
             raise self._fault
         exchange = _Exchange(self._loop.create_future(), count, until)
+        if not self._asked:
+            self._transport.write(packed)
+        else:  # it would wait for its answer behind others: what else is asked in this turn of the loop goes along
+            if not self._unsent:
+                self._loop.call_soon(self._send)
+            self._unsent.append(packed)
         self._asked.append(exchange)
-        self._transport.write(packed)
         if self._timer is None or self._timer.when() > until:
             self._watch(until)
         return exchange.done
@@ -114,6 +120,11 @@ class Pipeline(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.end(str(exc) if exc else "the broker has closed the connection")
+
+    def _send(self) -> None:
+        if self._fault is None:
+            self._transport.write(b"".join(self._unsent))
+        self._unsent.clear()
 
     def _take(self, answer: Any) -> None:
         if self._asked:

@@ -12,7 +12,7 @@ import msgspec
 from adjudge.streams import crossing
 from adjudge.streams.crossing import HEAD, Call, Orders, Progress, Ready, Spoken
 from adjudge.streams.messages import Message
-from adjudge.streams.signals import Crashed, Stall
+from adjudge.streams.signals import Crashed, Stall, TimedOut
 from adjudge.streams.subscriptions import Said
 
 _START_SECONDS = 60.0
@@ -51,8 +51,11 @@ class _Child:
 class Processes:
     """At most `size` children, started when they are needed."""
 
-    def __init__(self, orders: Orders, size: int, *, max_calls: int | None) -> None:
-        self._orders, self._max_calls = orders, max_calls
+    def __init__(
+        self, orders: Orders, size: int, *, max_calls: int | None = None, timeout_seconds: float | None = None
+    ) -> None:
+        """`timeout_seconds` is for a call. The start of a child, which may take long, is no part of it."""
+        self._orders, self._max_calls, self._timeout_seconds = orders, max_calls, timeout_seconds
         self._slots = asyncio.Semaphore(size)
         self._idle: list[_Child] = []
 
@@ -61,13 +64,18 @@ class Processes:
     ) -> Said:
         """What the handler says of these. Cancelled, its child is killed.
 
-        Raises `Crashed` when the child died, `Stall` when none can be started.
+        Raises `Crashed` when the child died, `TimedOut` when it was killed for its slowness, `Stall` when none can be
+        started.
         """
         call = Call([crossing.portable(message) for message in messages], server_now)
         async with self._slots:
-            child = self._idle.pop() if self._idle else await self._started()
+            child = self._rested() or await self._started()
             try:
-                said = await self._talk(child, call, progress)
+                async with asyncio.timeout(self._timeout_seconds):
+                    said = await self._talk(child, call, progress)
+            except TimeoutError as error:
+                await child.end()
+                raise TimedOut(self._timeout_seconds or 0.0) from error
             except (EOFError, OSError) as error:
                 await child.end(grace_seconds=_GRACE_SECONDS)
                 raise Crashed(f"the child process ended with status {child.process.returncode}") from error
@@ -86,10 +94,21 @@ class Processes:
         while self._idle:
             await self._idle.pop().end()
 
+    def _rested(self) -> _Child | None:
+        """One that is idle and lives: no message is to blame for what killed it meanwhile."""
+        while self._idle:
+            child = self._idle.pop()
+            if child.process.returncode is None:
+                return child
+        return None
+
     async def _started(self) -> _Child:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "adjudge.streams.child", str(os.getpid()), stdin=PIPE, stdout=PIPE
-        )
+        try:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "adjudge.streams.child", str(os.getpid()), stdin=PIPE, stdout=PIPE
+            )
+        except OSError as error:  # no memory, or too many processes: not the fault of a message
+            raise Stall(f"no child process can be started: {error}") from error
         child = _Child(process)
         try:
             async with asyncio.timeout(_START_SECONDS):

@@ -7,6 +7,8 @@ MASTER_DOWN = "MASTERDOWN"
 CLUSTER_DOWN = "CLUSTERDOWN"
 NO_SCRIPT = "NOSCRIPT"
 TRY_AGAIN = "TRYAGAIN"
+DENIED = ("NOAUTH", "WRONGPASS", "NOPERM")
+"""We are not who may do this; to wait is of no use."""
 
 
 class Refusal(Exception):

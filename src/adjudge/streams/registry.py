@@ -3,20 +3,23 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from adjudge.streams.keys import Keys, parsed
-from adjudge.streams.script import Script
+from adjudge.streams.script import EVEN_FULL, Script
 from adjudge.streams.wire import Wire
 
 FORGET_SECONDS = 30 * 86_400
 """A lane that no worker has served for so long is no longer listed."""
 
 # KEYS streams; ARGV seconds after which one is forgotten, lane's key...
-ENROL = Script("""
+ENROL = Script(
+    EVEN_FULL
+    + """
 local now = tonumber(redis.call('TIME')[1])
 for i = 2, #ARGV do
   redis.call('ZADD', KEYS[1], now, ARGV[i])
 end
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - tonumber(ARGV[1]))
-""")
+"""
+)
 
 
 class Registry:

@@ -12,11 +12,23 @@ import msgspec
 from adjudge.streams.keys import Keys
 from adjudge.streams.messages import Message
 from adjudge.streams.retrying import DETAIL_LIMIT, name_of
-from adjudge.streams.scripts import Command
-from adjudge.streams.wire import Wire, accepted
+from adjudge.streams.script import EVEN_FULL, Argument, Script
+from adjudge.streams.wire import Wire
 
 REPLY_TO = "reply-to"
 """Header of a message whose sender waits: `channel token`."""
+
+# KEYS of each reply; ARGV (payload, ms to keep it, channel, token) of each. Without memory too: a message whose answer
+# cannot be told is not ended, and keeps its place.
+TELL = Script(
+    EVEN_FULL
+    + """
+for i, key in ipairs(KEYS) do
+  redis.call('SET', key, ARGV[4 * i - 3], 'PX', ARGV[4 * i - 2])
+  redis.pcall('PUBLISH', ARGV[4 * i - 1], ARGV[4 * i])
+end
+"""
+)
 
 
 class Answered(msgspec.Struct, frozen=True, tag="answer"):
@@ -81,14 +93,13 @@ def failure(error: Exception) -> GivenUp:
 
 async def tell(wire: Wire, name: str, prefix: str, told: Sequence[Reply]) -> None:
     """Keep, then give a hint; one write."""
-    prefixed = Keys(name).prefix
-    commands: list[Command] = []
+    if not told:
+        return
+    prefixed, arguments = Keys(name).prefix, list[Argument]()
     for each in told:
-        key = f"{prefixed}{'result' if each.final else 'progress'}:{each.token}"
-        commands.append(("SET", key, each.payload, "PX", max(1, round(each.keep_seconds * 1000))))
-        commands.append(("PUBLISH", f"{prefix}:{each.channel}", each.token))
-    for answer in await wire.call(*commands) if commands else ():
-        accepted(answer)
+        arguments += (each.payload, max(1, round(each.keep_seconds * 1000)), f"{prefix}:{each.channel}", each.token)
+    keys = [f"{prefixed}{'result' if each.final else 'progress'}:{each.token}" for each in told]
+    await wire.ask(TELL.command(keys, arguments))
 
 
 async def kept(wire: Wire, name: str, tokens: Sequence[str]) -> list[Kept]:

@@ -9,6 +9,9 @@ Command = tuple[Argument, ...]
 
 _sources: dict[str, str] = {}
 
+EVEN_FULL = "#!lua flags=allow-oom\n"
+"""Begins a script that runs on a server without memory too: what moves messages and ends them is what makes room."""
+
 
 @dataclass(frozen=True, slots=True)
 class Script:

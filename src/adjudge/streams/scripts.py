@@ -4,10 +4,11 @@ All keys of a call share a hash tag. Times are the server's. A message is moved 
 pending (XACK answers 1), so a script sent twice, because its answer was lost, acts once.
 """
 
-from adjudge.streams.script import Argument, Command, Script, by_source
+from adjudge.streams.script import EVEN_FULL, Argument, Command, Script, by_source
 
 __all__ = [
     "CLAIM",
+    "CREATE",
     "FORGET_DEAD",
     "HAND_BACK",
     "LEAVE",
@@ -59,6 +60,25 @@ for i = 3, #ARGV do
   end
 end
 return answers
+"""
+)
+
+# KEYS rules, stream...; ARGV group, slots, every_ms, burst; answers the time and how many groups were missing. They
+# begin with the first entry: what was published before anybody came, or since a flush, is theirs.
+CREATE = Script(
+    EVEN_FULL
+    + """
+redis.call('HSET', KEYS[1], 'slots', ARGV[2], 'every_ms', ARGV[3], 'burst', ARGV[4])
+local made = 0
+for i = 2, #KEYS do
+  local answer = redis.pcall('XGROUP', 'CREATE', KEYS[i], ARGV[1], '0', 'MKSTREAM')
+  if not answer.err then
+    made = made + 1
+  elseif not string.match(answer.err, 'BUSYGROUP') then
+    return answer
+  end
+end
+return {redis.call('TIME'), made}
 """
 )
 

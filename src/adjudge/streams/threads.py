@@ -68,7 +68,9 @@ class Threads:
             return
         if error is None:
             done.set_result(outcome)
-        elif isinstance(error, StopIteration | asyncio.CancelledError):  # what a future cannot carry as it is
+        elif isinstance(
+            error, StopIteration | GeneratorExit | asyncio.CancelledError
+        ):  # what a future cannot carry as it is
             done.set_exception(RuntimeError(f"the handler raised {error!r}"))
         else:
             done.set_exception(error)

@@ -224,13 +224,9 @@ def own_pending_is_not_read_again(patch) -> None:
 
 
 def groups_begin_with_the_next_entry(patch) -> None:
-    call = wire.Wire.call
-
-    async def at_the_end(self, *commands, block_seconds=0.0):
-        changed = [tuple("$" if word == "0" else word for word in c) if c[0] == "XGROUP" else c for c in commands]
-        return await call(self, *changed, block_seconds=block_seconds)
-
-    patch.setattr(wire.Wire, "call", at_the_end)
+    patch.setattr(
+        group.scripts, "CREATE", Script(group.scripts.CREATE.source.replace("'0', 'MKSTREAM'", "'$', 'MKSTREAM'"))
+    )
 
 
 def leases_are_not_renewed(patch) -> None:

@@ -8,6 +8,8 @@ import msgspec
 
 from adjudge.streams import App, BatchContext, Context, Reject, Retries, RetryLater
 
+time.sleep(float(os.environ.get("POOLED_START_SECONDS", "0")))
+
 app = App("redis://nowhere.invalid")
 
 

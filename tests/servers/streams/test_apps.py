@@ -168,7 +168,9 @@ async def test_no_more_messages_are_taken_in_than_the_prefetch_allows(app, noted
     assert pending <= 2 + 5 + 5
 
 
-@pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), asyncio.CancelledError(), ValueError("no")])
+@pytest.mark.parametrize(
+    "error", [SystemExit(3), KeyboardInterrupt(), asyncio.CancelledError(), GeneratorExit(), ValueError("no")]
+)
 async def test_whatever_a_handler_raises_is_a_failure_of_its_message_only(app, noted, error):
     @app.handler(retries=AT_ONCE, concurrency=1)
     async def welcome(message: Welcome, context: Context) -> None:

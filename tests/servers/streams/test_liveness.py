@@ -2,11 +2,14 @@
 
 import asyncio
 import logging
+import random
 import time
+from contextlib import AsyncExitStack
 
 import pytest
+from redis.asyncio import Redis
 
-from adjudge.streams import Entry, Subscription, Worker
+from adjudge.streams import Entry, Streams, Subscription, Worker
 from adjudge.streams.group import Group
 from adjudge.streams.loop_watch import LoopWatch
 from adjudge.streams.signals import Stall
@@ -90,6 +93,27 @@ async def test_a_handler_that_never_returns_is_noticed(streams, watched, seen, i
     ((*_, reason),) = await seen.until("wedged")
 
     assert "in hand: 1" in reason
+
+
+async def test_a_worker_whose_password_is_refused_says_so(private_valkey, seen, inbox):
+    """Whoever takes its place may have been given the new one."""
+    server = await private_valkey()
+    async with Redis.from_url(server.url) as redis, AsyncExitStack() as stack:
+        await redis.execute_command("ACL", "SETUSER", "worker", "on", ">old", "~*", "&*", "+@all")
+        streams = await stack.enter_async_context(
+            Streams(server.url, rng=random.Random(1), credentials=lambda: ("worker", "old"))
+        )
+        worker = Worker(streams, [a_subscription(inbox)], stop=asyncio.Event(), observer=seen, stall_seconds=STALL)
+        task = asyncio.create_task(worker.run())
+        stack.callback(task.cancel)
+        await publish(streams, b"a")
+        await inbox.until(1)
+
+        await redis.execute_command("ACL", "SETUSER", "worker", "resetpass", ">new")
+        await redis.client_kill_filter(_type="normal", skipme=True)
+        await seen.until("wedged")
+
+        assert "refuses this worker: WRONGPASS" in worker.trouble
 
 
 async def test_a_worker_that_works_again_is_alive_again(streams, watched, seen, inbox):

@@ -4,6 +4,7 @@ import asyncio
 import importlib.util
 import os
 import random
+import signal
 import sys
 import threading
 from contextlib import asynccontextmanager
@@ -88,13 +89,14 @@ async def test_a_thread_that_hangs_is_given_up_and_does_not_take_a_place(redis_u
             hang.set()
 
 
-async def test_system_exit_in_a_thread_is_a_failure(redis_url):
+@pytest.mark.parametrize("kind", [SystemExit, GeneratorExit, StopIteration, asyncio.CancelledError])
+async def test_whatever_is_raised_in_a_thread_is_a_failure(redis_url, kind):
     async with App(redis_url) as app:
 
         @app.handler(retries=AT_ONCE)
         def work(_: Order, context: Context) -> int:
             if not context.failures:
-                sys.exit(1)
+                raise kind(1)
             return context.failures
 
         async with running(app):
@@ -148,6 +150,38 @@ async def test_progress_comes_out_of_a_child(pooled):
     async with running(pooled.app, only=["work"]):
         receipt = await pooled.work.request(Order("progress"))
         assert [value async for value in receipt.progress(timeout_seconds=20)] == ["half"]
+
+
+async def test_the_start_of_a_child_is_no_part_of_the_time_of_a_call(pooled, seen, monkeypatch):
+    monkeypatch.setenv("POOLED_START_SECONDS", "2.2")
+
+    async with running(pooled.app, only=["work"], observer=seen):
+        assert await pooled.work.ask(Order("a"), timeout_seconds=30)
+
+    assert seen.counts["failed"] == 0
+
+
+async def test_a_child_that_is_told_to_end_with_all_others_ends_its_call_first(pooled, seen):
+    """A supervisor that stops a service tells all its processes; which of them drains is the worker's affair."""
+    async with running(pooled.app, only=["work"], observer=seen):
+        child = await pooled.work.ask(Order("a"), timeout_seconds=30)
+        receipt = await pooled.work.request(Order("progress"))
+        async for _ in receipt.progress(timeout_seconds=20):
+            os.kill(child, signal.SIGTERM)
+        assert await receipt.result(timeout_seconds=20) == child
+
+    assert seen.counts["crashed"] == 0
+
+
+async def test_a_child_that_died_while_it_was_idle_is_no_ones_fault(pooled, seen):
+    async with running(pooled.app, only=["work"], observer=seen):
+        child = await pooled.work.ask(Order("a"), timeout_seconds=30)
+        os.kill(child, signal.SIGKILL)
+        while Path(f"/proc/{child}").exists():  # until it is waited for; there is no event for this
+            await asyncio.sleep(0.01)
+        assert await pooled.work.ask(Order("a"), timeout_seconds=30) != child
+
+    assert seen.counts["crashed"] == 0
 
 
 async def test_a_batch_in_a_child_fails_those_it_names(pooled, seen):

@@ -58,6 +58,28 @@ async def test_whoever_shared_an_interrupted_write_learns_that_nothing_is_known(
     assert publisher.writes == [[b"0", b"1"]]
 
 
+class Silent:
+    """A broker that does not answer."""
+
+    def __init__(self) -> None:
+        self.writes = 0
+
+    async def publish(self, entries):
+        self.writes += 1
+        await asyncio.sleep(0)
+        return [Unavailable("silence")] * len(entries)
+
+
+async def test_a_silent_broker_is_waited_for_twice_at_most_however_many_publish():
+    broker = Silent()
+    outgoing = Outgoing(broker)
+
+    answers = await asyncio.gather(*(outgoing.publish(entry(n)) for n in range(3000)))
+
+    assert {type(answer) for answer in answers} == {Unavailable}
+    assert broker.writes == 2
+
+
 async def test_what_is_cancelled_before_its_turn_is_not_written():
     publisher = Publisher()
     outgoing = Outgoing(publisher)

@@ -442,7 +442,7 @@ _LIBRARIES = frozenset({"redis", "server", "string", "table", "math", "cjson", "
 
 
 def _tokens(source: str) -> Iterator[_Token]:
-    at = 0
+    at = source.find("\n") if source.startswith("#!") else 0
     while at < len(source):
         found = _TOKENS.match(source, at)
         line = source.count("\n", 0, at) + 1

@@ -9,11 +9,12 @@ import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
+from adjudge import __version__
 from adjudge.cli.refusing import Refused, report
 from adjudge.core.errors import AdjudgeError
 
@@ -71,6 +72,7 @@ class Root(TyperGroup):
     def __init__(self) -> None:
         placeholders: dict[str, Any] = dict.fromkeys(COMMANDS)
         super().__init__(name="adjudge", commands=placeholders, rich_markup_mode=None, no_args_is_help=True)
+        self.params += typer.main.get_group(_before_commands).params
         self.help = "Adjudge: ask a question, get one kind of answer, whoever decided."
 
     def get_command(self, _: Any, cmd_name: str) -> Any:
@@ -97,6 +99,22 @@ def run(arguments: Sequence[str]) -> int:
             traceback.print_exc(file=sys.stderr)
         return report(f"{type(error).__name__}: {error} (ADJUDGE_DEBUG=1 shows where)")
     return 0
+
+
+def _say_version(asked: bool) -> None:
+    if asked:
+        print(f"adjudge {__version__}")
+        raise typer.Exit
+
+
+_before_commands = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+@_before_commands.callback()
+def _options(
+    version: Annotated[bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Show it.")] = False,
+) -> None:
+    """What may stand before a command."""
 
 
 def _pointed(error: AdjudgeError) -> str:

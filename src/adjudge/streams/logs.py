@@ -22,7 +22,13 @@ class LogObserver(Observer):
     """Says what is rare. What every message does is counted (`Counters`), not said."""
 
     def failed(self, message: Message, error: Exception, retry_seconds: float) -> None:
-        _say(logging.WARNING, "message.failed", message.name, **_of(message, error), retry_seconds=retry_seconds)
+        _say(
+            logging.WARNING,
+            "message.failed",
+            message.name,
+            **_of(message, error),
+            retry_seconds=round(retry_seconds, 3),
+        )
 
     def dead(self, message: Message, error: Exception) -> None:
         _say(logging.ERROR, "message.dead", message.name, **_of(message, error), failures=message.failures + 1)

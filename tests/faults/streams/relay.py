@@ -1,6 +1,7 @@
 """A TCP line to a server, which can be made half-open."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
@@ -9,15 +10,15 @@ from urllib.parse import urlsplit
 class Relay:
     """A TCP line whose connections can be made to stay open and pass nothing, as after a lost route."""
 
-    def __init__(self, url: str) -> None:
-        self._far = urlsplit(url)
+    def __init__(self, url: str, tls: ssl.SSLContext | None = None) -> None:
+        self._far, self._tls = urlsplit(url), tls
         self._frozen = False
         self._tasks: set[asyncio.Task] = set()
 
     @asynccontextmanager
     async def running(self):
-        server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
-        self.url = f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        server = await asyncio.start_server(self._accept, "127.0.0.1", 0, ssl=self._tls)
+        self.url = f"{'rediss' if self._tls else 'redis'}://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         try:
             yield self
         finally:
@@ -65,9 +66,9 @@ async def _pump(reader, writer) -> None:
 
 
 @asynccontextmanager
-async def relayed(url: str) -> AsyncIterator[Relay]:
-    """A relay for the length of a block."""
-    async with Relay(url).running() as relay:
+async def relayed(url: str, tls: ssl.SSLContext | None = None) -> AsyncIterator[Relay]:
+    """A relay for the length of a block; with a certificate it speaks TLS on the near side."""
+    async with Relay(url, tls).running() as relay:
         yield relay
     for writer in _kept:
         writer.close()

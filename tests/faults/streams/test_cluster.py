@@ -2,11 +2,14 @@
 
 import asyncio
 import random
+from contextlib import AsyncExitStack
 
 import pytest
 from redis.crc import key_slot
 from tests.faults.streams.load import NAME, loaded
+from tests.faults.streams.nodes import until
 
+from adjudge.cli.root import run
 from adjudge.streams import Entry, Streams
 
 LANE = "{ask:m@1}:standard"
@@ -93,6 +96,33 @@ async def test_one_call_publishes_to_all_nodes_and_names_the_one_that_is_away(cl
 def await_owner(cluster, name):
     """By the even shares in which the slots were given out."""
     return cluster.nodes[key_slot(name.encode()) // -(-16384 // 3)]
+
+
+async def test_commands_look_after_names_on_all_nodes(cluster, working, ledger, capsys):
+    """`ls`, `top` and the others ask each name where it is."""
+    names = [f"n:{i}" for i in range(5)]
+
+    async def typed(*words):
+        assert await asyncio.to_thread(run, ["streams", *words, "--redis-url", cluster.url]) == 0
+        return capsys.readouterr().out
+
+    async with AsyncExitStack() as workers:
+        for name in names:
+            await workers.enter_async_context(working(cluster.url, handler=ledger, name=name))
+        await until(lambda: _are_enrolled(cluster.url, names))
+        listed, topped = await typed("ls"), await typed("top", "--once", "--every", "0.1")
+        await typed("pause", names[0], "--reason", "why not")
+        shown = await typed("show", names[0])
+        await typed("resume", names[0])
+
+    assert [line.split()[0] for line in listed.splitlines()[1:]] == names
+    assert [line.split()[0] for line in topped.splitlines()[1:]] == names
+    assert "why not" in shown
+
+
+async def _are_enrolled(url, names):
+    async with Streams(url, rng=random.Random(1)) as streams:
+        return list(await streams.registry.lanes()) == names
 
 
 async def test_hints_reach_listeners_on_whatever_node_they_are(cluster):

@@ -54,6 +54,12 @@ async def consumed(streams, handler, *bodies):
         stop.set()
 
 
+async def test_ls_says_when_there_is_nothing_to_show(typed):
+    status, out, err = await typed("ls")
+
+    assert (status, len(out.splitlines()), err.count("\n")) == (0, 1, 1)
+
+
 async def test_ls_shows_what_waits_under_each_name(streams, typed):
     await letters(streams, b"a")
     await streams.publish([Entry(NAME, "bulk", b"b", 10)] * 3)
@@ -168,6 +174,8 @@ async def test_top_counts_what_passed_between_two_looks(streams, typed):
         ("dead",),
         ("pause", NAME),
         ("replay", NAME, "1-0", "--error", "x"),
+        ("replay", NAME, "first"),
+        ("dead", NAME, "1"),
     ],
 )
 async def test_a_command_that_says_too_little_or_too_much_is_wrong_usage(typed, words):

@@ -1,17 +1,9 @@
-"""`adjudge streams asyncapi`: what our own processes say to each other."""
+"""`adjudge streams asyncapi`: what our own processes say to each other.
+
+What it needs is imported when it runs: the other commands know nothing of the engine, nor do users' workers.
+"""
 
 from typing import Any
-
-import yaml
-
-from adjudge.engine import asyncapi
-
-
-class _Plain(yaml.SafeDumper):
-    """Writes a value that stands in two places twice, for people."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        return True
 
 
 def print_asyncapi() -> None:
@@ -21,5 +13,15 @@ def print_asyncapi() -> None:
 
 def written() -> str:
     """Return the document as YAML, in the order in which it reads best."""
-    text = yaml.dump(asyncapi.document(), Dumper=_Plain, sort_keys=False, allow_unicode=True, width=120)
+    import yaml  # noqa: PLC0415
+
+    from adjudge.engine import asyncapi  # noqa: PLC0415
+
+    class Plain(yaml.SafeDumper):
+        """Writes a value that stands in two places twice, for people."""
+
+        def ignore_aliases(self, data: Any) -> bool:
+            return True
+
+    text = yaml.dump(asyncapi.document(), Dumper=Plain, sort_keys=False, allow_unicode=True, width=120)
     return f"# Written by `adjudge streams asyncapi`. Do not edit.\n{text}"

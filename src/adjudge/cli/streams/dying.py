@@ -1,5 +1,6 @@
 """`adjudge streams dead | replay | drop`: messages that were given up, and what becomes of them."""
 
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -39,6 +40,7 @@ def dead(
 ) -> None:
     """List the dead letters of a name, oldest first, or show one."""
     if letter_id is not None:
+        _require_id(letter_id)
         letter = ask(redis_url, prefix, lambda streams: _letter(streams, name, letter_id))
         print(as_json(_document(letter)) if json_ else "\n".join(_described(letter)))
         return
@@ -102,6 +104,13 @@ def _require_choice(ids: Sequence[str] | None, all_: bool, error: str | None) ->
         raise typer.BadParameter("give ids, or --all", param_hint="ID")
     if error is not None and not all_:
         raise typer.BadParameter("it chooses among --all", param_hint="--error")
+    for each in ids or ():
+        _require_id(each)
+
+
+def _require_id(text: str) -> None:
+    if not re.fullmatch(r"\d{1,20}-\d{1,20}", text):
+        raise typer.BadParameter(f"{text!r} is not like 1795479088167-0", param_hint="ID")
 
 
 async def _each(

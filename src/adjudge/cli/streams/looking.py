@@ -1,5 +1,6 @@
 """`adjudge streams ls | show | pending | consumers`: what waits, and in whose hands it is."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -76,6 +77,8 @@ def list_names(redis_url: RedisUrl = None, prefix: Prefix = PREFIX, json_: Json 
 
     found = ask(redis_url, prefix, question)
     print(as_json(found) if json_ else "\n".join(table(NAMES, map(_row, found))))
+    if not found and not json_:
+        print("no worker has served this broker in the last 30 days", file=sys.stderr)
 
 
 def show(name: Name, redis_url: RedisUrl = None, prefix: Prefix = PREFIX, json_: Json = False) -> None:

@@ -28,10 +28,10 @@ from adjudge.cli import working
 from adjudge.cli.serving import api_services
 from adjudge.cli.settings import Settings
 from adjudge.config import compile_documents, hash_of
-from adjudge.core.events import Settled, read_events
+from adjudge.core.events import Derived, Settled, read_events
 from adjudge.core.replaying import replay
 from adjudge.engine.watching import CHANGED
-from adjudge.store import keys, receipts, revisions
+from adjudge.store import certificates, keys, receipts, revisions
 from adjudge.store.revisions import EVERYWHERE, Revision, Terms
 from adjudge.store.scope import SYSTEM
 from adjudge.store.work import read_case
@@ -538,14 +538,18 @@ class Stack:
             for number, documents in await self.rows("SELECT number, documents FROM revision")
             if number in {row["revision"] for row in rows}
         }
+        async with self.db.acquire() as connection:
+            ids = [row["id"] for row in await connection.fetch("SELECT id FROM certificate")]
+            licences = {each.certificate: each for each in await certificates.licences(connection, ids)}
         for row in rows:
             paths = [event for path in row["paths"] for event in read_events(path)]
             told = len(paths)
             settled = any(isinstance(event, Settled) and event.outcome == "final" for event in paths)
             rest = () if settled or row["history"] is None else read_events(row["history"])[told:]
-            plan = compiled[row["revision"]].plan(row["location"], row["type"], row["plan_hash"])
-            assert {event.plan for event in (*paths, *rest) if getattr(event, "plan", None)} <= {plan.mark}
-            replay(plan, read_case(row["facts"]), (*paths, *rest))
+            plan, path = compiled[row["revision"]].plan(row["location"], row["type"], row["plan_hash"]), (*paths, *rest)
+            assert {event.plan for event in path if getattr(event, "plan", None)} <= {plan.mark}
+            named = {id_ for event in path if isinstance(event, Derived) for id_ in event.licences}
+            replay(plan, read_case(row["facts"]), path, {id_: licences[id_] for id_ in named})
         return len(rows)
 
     async def settled_once(self) -> None:

@@ -8,10 +8,13 @@ import msgspec
 from adjudge.core import reasons
 from adjudge.core.combining import Belief, Undecided
 from adjudge.core.history import Case
+from adjudge.core.licences import Licence
 from adjudge.core.money import Stake
 from adjudge.core.plans import ByHand, Certified, Stage
 
 Rates: TypeAlias = Mapping[str, float]
+
+NO_CERTIFICATE: Final = Undecided("no-certificate", "no certificate is in force here")
 
 
 class Accepted(msgspec.Struct, frozen=True):
@@ -19,10 +22,15 @@ class Accepted(msgspec.Struct, frozen=True):
 
     code: str
     reason: str
+    licence: Licence | None = None
+    """Under which it is, with the confidence that its calibrator gives; None: no certificate covers it."""
+    confidence: float | None = None
 
 
-def judge(stage: Stage, belief: Belief, case: Case, rates: Rates) -> Accepted | Undecided:
-    """Return whether the stage accepts its belief, and why."""
+def judge(
+    stage: Stage, belief: Belief, case: Case, rates: Rates, licence: Licence | Undecided = NO_CERTIFICATE
+) -> Accepted | Undecided:
+    """Return whether the stage accepts its belief, and why. `licence`: of a certified stage, in force now."""
     if not case.space.holds(belief.answer):
         return Undecided("garbage", f"{belief.answer!r:.80} is not among the answers")
     match stage.accept:
@@ -31,13 +39,20 @@ def judge(stage: Stage, belief: Belief, case: Case, rates: Rates) -> Accepted | 
                 return Accepted("by-hand", reasons.accepted(belief, by_hand))
             return Undecided("unsure", reasons.unsure(belief, by_hand))
         case Certified():
-            return Undecided("no-certificate", "no certificate is valid here")
+            return licence if isinstance(licence, Undecided) else _certified(belief, licence)
         case None if stage.pool is not None:
             return Accepted("people", reasons.agreed(belief))
         case None:
             return Undecided("not-accepted", "the stage accepts nothing by itself")
         case _:
             assert_never(stage.accept)
+
+
+def _certified(belief: Belief, licence: Licence) -> Accepted | Undecided:
+    confidence = licence.calibrator.confidence(belief.confidence)
+    if confidence >= licence.threshold:
+        return Accepted("certified", reasons.certified(belief, licence, confidence), licence, confidence)
+    return Undecided("unsure", reasons.uncertified(licence, confidence))
 
 
 def stakes(stake: Stake | None, rates: Rates) -> dict[str, float]:

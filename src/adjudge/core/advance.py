@@ -11,7 +11,7 @@ from typing import Final, Literal, TypeAlias, assert_never, get_args
 
 import msgspec
 
-from adjudge.core.accepting import Accepted, judge
+from adjudge.core.accepting import NO_CERTIFICATE, Accepted, judge
 from adjudge.core.combining import (
     Belief,
     Combined,
@@ -26,8 +26,9 @@ from adjudge.core.combining import (
 )
 from adjudge.core.events import Asked, Deferred, FaultKind, FellBack, HistoryEvent, Opinion, Settled
 from adjudge.core.history import Case, History, Progress, fold
+from adjudge.core.licences import Licence, ScopeName
 from adjudge.core.outcomes import Outcome, OutcomeSource, Relied
-from adjudge.core.plans import Answer, Escalate, Hold, Plan, Provisional, SafeSide, Stage
+from adjudge.core.plans import Answer, Certified, Escalate, Hold, Plan, Provisional, SafeSide, Stage
 
 _FAILURES = frozenset({*get_args(FaultKind), "no-reviewer"})
 """Why a stage may be undecided for which its `on_error` is taken: nobody answered, or not as agreed."""
@@ -41,6 +42,8 @@ class Controls:
     """Deciders that must not be asked or believed, and places where none must be: see `places_of`."""
     generations: Mapping[str, int] = field(default_factory=dict)
     """Generation in force, by scope; 0 where a control was never touched."""
+    licences: Mapping[ScopeName, Licence] = field(default_factory=dict)
+    """Of the certificates in force, by scope."""
 
 
 AUTOMATION: Final = "automation"
@@ -95,7 +98,10 @@ def advance(plan: Plan, history: History, controls: Controls, now: datetime) -> 
     Total for every compiled plan and every history. Doubt defers (promise 3).
     """
     off = _switched_off(plan, history.case, controls)
-    walk = _Walk(plan, history, now, fold(history.events, history.case.space), controls, off)
+    scopes = _scopes(plan, history.case) if plan.prefixes else ()
+    licences = _in_force(scopes, controls) if scopes else ()
+    progress = fold(history.events, history.case.space)
+    walk = _Walk(plan, history, now, progress, controls, off, scopes, licences)
     if walk.progress.final:
         return Wait(history.case.deadline, ())
     if now >= history.case.deadline:
@@ -117,6 +123,10 @@ class _Walk:
     progress: Progress
     controls: Controls
     switched_off: tuple[str, ...]
+    scopes: tuple[ScopeName | None, ...]
+    """Of each stage, the control under which it accepts, if it is certified."""
+    licences: tuple[str, ...]
+    """Certificates that are in force for these."""
     record: list[HistoryEvent] = field(default_factory=list)
 
     def open_stages(self) -> Iterable[int]:
@@ -137,7 +147,7 @@ class _Walk:
             return self._defer(index, stage, self._late(stage, index))
         combined = self._combined(index, stage)
         if isinstance(combined, Belief):
-            verdict = self._judged(stage, combined)
+            verdict = self._judged(index, stage, combined)
             if isinstance(verdict, Accepted):
                 return self._settle(stage, combined, verdict)
             combined = more_people(stage, tally, verdict)
@@ -205,6 +215,7 @@ class _Walk:
                 reason=reason,
                 until=until,
                 switched_off=self.switched_off,
+                licences=self.licences,
             )
         )
 
@@ -223,8 +234,17 @@ class _Walk:
         return Ask(index, (), pool, seats, first_seat, until, tuple(self.record))
 
     def _asked(self, index: int, who: tuple[str, ...], seats: int, until: datetime) -> None:
-        off = self.switched_off
-        self.record.append(Asked(at=self.now, stage=index, deciders=who, seats=seats, until=until, switched_off=off))
+        self.record.append(
+            Asked(
+                at=self.now,
+                stage=index,
+                deciders=who,
+                seats=seats,
+                until=until,
+                switched_off=self.switched_off,
+                licences=self.licences,
+            )
+        )
 
     def _await(self, index: int, stage: Stage, pending: Pending, seats: int, until: datetime) -> Step:
         if pending.seats and stage.pool is not None:
@@ -240,15 +260,41 @@ class _Walk:
         ]
         return combine_people(stage, tally, earlier, self.history.case.space.size())
 
-    def _judged(self, stage: Stage, belief: Belief) -> Accepted | Undecided:
+    def _judged(self, index: int, stage: Stage, belief: Belief) -> Accepted | Undecided:
         off = [each.by for each in belief.opinions if each.source != "reviewer" and self._is_off(each.by)]
         if off:
             return self._switched(off[:1])
-        return judge(stage, belief, self.history.case, self.plan.rates)
+        if not isinstance(stage.accept, Certified):
+            return judge(stage, belief, self.history.case, self.plan.rates)
+        return judge(stage, belief, self.history.case, self.plan.rates, self._licence(index))
+
+    def _licence(self, index: int) -> Licence | Undecided:
+        """Return the licence of a certified stage that is in force at this moment."""
+        scope = self.scopes[index] if index < len(self.scopes) else None
+        licence = self.controls.licences.get(scope) if scope is not None else None
+        if licence is None:
+            return NO_CERTIFICATE
+        if self.now >= licence.valid_until:
+            return Undecided("no-certificate", f"certificate {licence.certificate} has expired")
+        if licence.earlier != self._certificates(index):
+            return Undecided("no-certificate", f"certificate {licence.certificate} speaks of another earlier stage")
+        return licence
+
+    def _certificates(self, before: int) -> tuple[str, ...]:
+        """Return the certificates in force of all stages before this one."""
+        found = (self.controls.licences.get(scope) for scope in self.scopes[:before] if scope is not None)
+        return tuple(licence.certificate for licence in found if licence is not None)
 
     def _defer(self, index: int, stage: Stage, why: Undecided) -> Step | None:
         """Pass the stage over for good; its own fallback follows if it failed and none is in force."""
-        event = Deferred(at=self.now, stage=index, code=why.code, reason=why.reason, switched_off=self.switched_off)
+        event = Deferred(
+            at=self.now,
+            stage=index,
+            code=why.code,
+            reason=why.reason,
+            switched_off=self.switched_off,
+            licences=self.licences,
+        )
         self.record.append(event)
         self.progress.tally(index).deferred = self.progress.last_deferred = event
         if stage.on_error and why.code in _FAILURES and self.progress.fell_back is None:
@@ -293,19 +339,26 @@ class _Walk:
     def _settle(self, stage: Stage, belief: Belief, accepted: Accepted) -> Settle:
         models = [opinion.by for opinion in belief.opinions if opinion.source != "reviewer"]
         scopes = [*(f"decider:{name}" for name in dict.fromkeys(models)), *([AUTOMATION] if models else [])]
+        if accepted.licence is not None:
+            scopes += self._scopes_through(accepted.licence.scope)
         return self._settled(
             Outcome(
                 version=self.progress.version + 1,
                 kind="final",
                 answer=belief.answer,
                 source=_source(belief),
-                confidence=belief.confidence,
+                confidence=belief.confidence if accepted.confidence is None else accepted.confidence,
                 deciders=tuple(dict.fromkeys([*models, stage.pool] if stage.pool else models)),
                 reason=accepted.reason,
                 code=accepted.code,
+                certificate=accepted.licence.certificate if accepted.licence is not None else None,
                 relied=tuple([Relied(scope, self.controls.generations.get(scope, 0)) for scope in scopes]),
             )
         )
+
+    def _scopes_through(self, scope: ScopeName) -> list[ScopeName]:
+        """Return the controls that an acceptance under this one rests on: its own, and those of earlier stages."""
+        return [found for found in self.scopes[: self.scopes.index(scope) + 1] if found is not None]
 
     def _settle_by_fallback(self, answer: str | None, code: str, reason: str, *, final: bool) -> Settle:
         """Without an answer of its own, the fallback takes the best so far, else the harmless one."""
@@ -332,6 +385,7 @@ class _Walk:
                 reason=outcome.reason,
                 code=outcome.code,
                 switched_off=self.switched_off,
+                licences=self.licences,
             )
         )
         return Settle(outcome, self.history.case.deadline, tuple(self.record))
@@ -367,6 +421,22 @@ def _switched_off(plan: Plan, case: Case, controls: Controls) -> tuple[str, ...]
 
 def _places_first(name: str) -> tuple[bool, str]:
     return not is_place(name), name
+
+
+def _scopes(plan: Plan, case: Case) -> tuple[ScopeName | None, ...]:
+    return tuple(
+        [
+            plan.scope(index, case.type, case.slice) if isinstance(stage.accept, Certified) else None
+            for index, stage in enumerate(plan.stages)
+        ]
+    )
+
+
+def _in_force(scopes: tuple[ScopeName | None, ...], controls: Controls) -> tuple[str, ...]:
+    if not controls.licences:
+        return ()
+    found = [controls.licences.get(scope) for scope in scopes if scope is not None]
+    return tuple([licence.certificate for licence in found if licence is not None])
 
 
 def _source(belief: Belief) -> OutcomeSource:

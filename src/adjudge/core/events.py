@@ -29,6 +29,8 @@ class Derived(Event, frozen=True, kw_only=True):
     switched_off: tuple[str, ...] = ()
     """What was switched off at that moment and touches this decision, deciders of its plan and places: a replay
     needs to know."""
+    licences: tuple[str, ...] = ()
+    """Certificates that were in force for the plan's certified stages: a replay needs to know."""
 
 
 class Asked(Derived, frozen=True, kw_only=True, tag="asked"):

@@ -1,6 +1,7 @@
 """Why a belief was acted on or not, in words that people read."""
 
 from adjudge.core.combining import Belief
+from adjudge.core.licences import Licence
 from adjudge.core.plans import ByHand
 
 
@@ -19,6 +20,19 @@ def unsure(belief: Belief, accept: ByHand) -> str:
     return f"{shown(belief.confidence, below=threshold)} is under {threshold:g} (set by hand, {accept.origin})"
 
 
+def certified(belief: Belief, licence: Licence, confidence: float) -> str:
+    """`claim-risk@1 is 0.97 sure, 0.912 is licensed (certificate c-4f1a: at most 1% wrong)`."""
+    who = _sure(belief, confidence)
+    promise = f"(certificate {licence.certificate}: at most {licence.target * 100:.3g}% wrong)"
+    return f"{who}, {licence.threshold:.4g} is licensed {promise}"
+
+
+def uncertified(licence: Licence, confidence: float) -> str:
+    """`0.61 is under 0.912 (certificate c-4f1a)`."""
+    below = shown(confidence, below=licence.threshold)
+    return f"{below} is under {licence.threshold:.4g} (certificate {licence.certificate})"
+
+
 def agreed(belief: Belief) -> str:
     """`2 of 2 agree`."""
     return f"{belief.agreeing} of {belief.asked} agree"
@@ -33,10 +47,10 @@ def shown(confidence: float, below: float | None = None) -> str:
     return repr(confidence)
 
 
-def _sure(belief: Belief) -> str:
+def _sure(belief: Belief, confidence: float | None = None) -> str:
     who = [*dict.fromkeys(opinion.by for opinion in belief.opinions if opinion.source != "reviewer")]
     votes = belief.votes
     if votes:
         who.append(f"{votes} vote{'s' if votes > 1 else ''}")
     verb = "is" if len(belief.opinions) == 1 else "are"
-    return f"{' and '.join(who)} {verb} {shown(belief.confidence)} sure"
+    return f"{' and '.join(who)} {verb} {shown(belief.confidence if confidence is None else confidence)} sure"

@@ -1,20 +1,28 @@
 """Replay: a recorded path put through `advance` again must end as it did (promise 7)."""
 
+from collections.abc import Mapping
+from typing import Final
+
 from adjudge.core.advance import Controls, advance
 from adjudge.core.events import Derived, HistoryEvent, Settled
 from adjudge.core.history import Case, History
+from adjudge.core.licences import Licence
 from adjudge.core.plans import Plan
+
+NO_LICENCES: Final[Mapping[str, Licence]] = {}
 
 
 class Diverged(Exception):
     """The same inputs lead elsewhere than they did: the record is incomplete, or `advance` has changed."""
 
 
-def replay(plan: Plan, case: Case, path: tuple[HistoryEvent, ...]) -> None:
+def replay(
+    plan: Plan, case: Case, path: tuple[HistoryEvent, ...], licences: Mapping[str, Licence] = NO_LICENCES
+) -> None:
     """Check that every step recorded in the path follows from what stands before it. Raises Diverged.
 
-    Controls are read from the record. A cancellation or an amendment is somebody's act, not a step of
-    the plan: the path is checked up to it.
+    Controls are read from the record; `licences`: those of the certificates that it names, by id. A cancellation
+    or an amendment is somebody's act, not a step of the plan: the path is checked up to it.
     """
     position = 0
     while position < len(path):
@@ -24,7 +32,9 @@ def replay(plan: Plan, case: Case, path: tuple[HistoryEvent, ...]) -> None:
         if not isinstance(event, Derived):
             position += 1
             continue
-        controls = Controls(frozenset(event.switched_off))
+        controls = Controls(
+            frozenset(event.switched_off), licences={licences[id_].scope: licences[id_] for id_ in event.licences}
+        )
         record = advance(plan, History(case, path[:position]), controls, event.at).record
         if not record or path[position : position + len(record)] != record:
             raise Diverged(f"event {position}: recorded {event}, replayed {record[:1] or 'nothing'}")

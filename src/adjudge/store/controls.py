@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from adjudge.core.advance import AUTOMATION, Controls, is_place
-from adjudge.store import journal
+from adjudge.store import certificates, journal
 from adjudge.store.connecting import Connection
 from adjudge.store.scope import Scope
 
@@ -33,7 +33,7 @@ class Switch:
 
 
 READ = """
-    SELECT scope, generation, state = 'off' AND (until IS NULL OR until > clock_timestamp()) AS is_off
+    SELECT scope, generation, state = 'off' AND (until IS NULL OR until > clock_timestamp()) AS is_off, certificate
     FROM control WHERE org = 1
 """
 
@@ -49,7 +49,7 @@ SWITCH = """
 LISTED = """
     SELECT scope, generation, reason, changed_by, changed_at, until,
         CASE WHEN state = 'off' AND until <= clock_timestamp() THEN 'expired' ELSE state END AS state
-    FROM control WHERE org = $1 AND (state = 'off' OR $2)
+    FROM control WHERE org = $1 AND (state = 'off' OR $2) AND scope NOT LIKE 'certificate:%'
     ORDER BY changed_at DESC
 """
 
@@ -57,9 +57,11 @@ LISTED = """
 async def read(connection: Connection) -> Controls:
     """Return what is in force, all of one moment."""
     rows = await connection.fetch(READ)
+    licences = await certificates.licences(connection, [row["certificate"] for row in rows if row["certificate"]])
     return Controls(
         switched_off=frozenset(row["scope"].removeprefix(DECIDER) for row in rows if row["is_off"]),
         generations={row["scope"]: row["generation"] for row in rows},
+        licences={licence.scope: licence for licence in licences},
     )
 
 

@@ -84,7 +84,9 @@ class Rows:
         self._next += 1
         number = str(self._next).zfill(len(NUMBER))
         body = BODY.replace(NUMBER, number).encode()
-        return self.intake.prepare(SYSTEM, questions.read(body, key=f"{self._name}-{number}", trace=None))
+        question = questions.read(body, key=f"{self._name}-{number}", trace=None)
+        place = self.intake.place(SYSTEM, question.location, question.type)
+        return self.intake.prepare(SYSTEM, place, question)
 
     def settled(self, opened: Opened) -> NewOutcome:
         """Return the outcome that a sure model leads to."""

@@ -37,13 +37,14 @@ async def submit(services: Services, scope: Scope, question: Question, *, reply:
     """
     place = services.intake.place(scope, question.location, question.type)
     questions.check_evidence(place.kind.name, place.kind.evidence, question.evidence)
-    await services.admission.turn(question.lane or place.kind.lane, question.location)
-    row, opened = services.intake.prepare(scope, question, reply=reply)
-    if row.limited:
+    if services.admission.has_to_wait(question.location):
+        await services.admission.turn(question.lane or place.kind.lane, question.location)
+    row, opened = services.intake.prepare(scope, place, question, reply=reply)
+    if row.terms.limited:
         await services.limiter.open(scope)
     services.admission.enter(row.terms.lane, row.terms.location)
     durable = services.intake.submit(row, opened)
-    if row.limited:
+    if row.terms.limited:
         services.limiter.track(scope, durable)
     durable.add_done_callback(lambda _: services.admission.leave(row.terms.location))
     return Submitted(row, opened, durable)

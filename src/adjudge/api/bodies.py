@@ -35,7 +35,13 @@ class Body:
             return await self._receive()
         if self._declared.isdigit() and int(self._declared) > self._largest:
             raise self._too_large()
-        message = await self._in_time()
+        receiving = self._receive().__await__()
+        try:
+            first = next(receiving)
+        except StopIteration as here:  # nearly always; a timer costs more than the rest
+            message: Message = here.value
+        else:
+            message = await self._in_time(first, receiving)
         self.size += len(message.get("body", b""))
         if self.size > self._largest:
             raise self._too_large()
@@ -52,14 +58,8 @@ class Body:
             parts.append(message.get("body", b""))
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
-    async def _in_time(self) -> Message:
-        """Return the next message; a timer is only set where it is not here yet, for it costs more than the rest."""
-        receiving = self._receive().__await__()
-        try:
-            first = next(receiving)
-        except StopIteration as here:
-            message: Message = here.value
-            return message
+    async def _in_time(self, first: Any, receiving: Generator[Any, None, Message]) -> Message:
+        """Return a message that is not here yet."""
         if self._until is None:
             self._until = asyncio.get_running_loop().time() + self._seconds
         try:

@@ -5,6 +5,7 @@ A plain ASGI callable: FastAPI's dependency and response machinery halves the ra
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from typing import Any, Final
 
@@ -19,7 +20,7 @@ from adjudge.api.problems import Problem
 from adjudge.api.services import Services
 from adjudge.api.views import DecisionView, encode
 from adjudge.core.errors import AdjudgeError
-from adjudge.engine.admission import Overloaded, loop_time
+from adjudge.engine.admission import Overloaded
 from adjudge.store.connecting import UNAVAILABLE
 from adjudge.store.scope import Scope
 from adjudge.telemetry import names
@@ -61,7 +62,7 @@ class HotPath:
         return await self._routed(scope, Body(dict(scope["headers"]), receive), send)
 
     async def _routed(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
-        began, status = loop_time(), 500
+        began, status = time.monotonic(), 500
 
         async def seen(message: MutableMapping[str, Any]) -> None:
             nonlocal status
@@ -71,7 +72,7 @@ class HotPath:
         try:
             await self._app(scope, receive, seen)
         finally:
-            measuring.observe(measuring.route_of(scope), status, loop_time() - began)
+            measuring.observe(measuring.route_of(scope), status, time.monotonic() - began)
 
     async def _answered(
         self,
@@ -80,7 +81,7 @@ class HotPath:
         receive: Receive,
         send: Send,
     ) -> None:
-        began = loop_time()
+        began = time.monotonic()
         try:
             answer = await handle(dict(scope["headers"]), receive)
         except AdjudgeError as error:
@@ -97,7 +98,7 @@ class HotPath:
         length = (b"content-length", b"%d" % len(answer[2]))
         await send({"type": "http.response.start", "status": answer[0], "headers": [*answer[1], length]})
         await send({"type": "http.response.body", "body": answer[2]})
-        measuring.observe(scope["path"], answer[0], loop_time() - began)
+        measuring.observe(scope["path"], answer[0], time.monotonic() - began)
 
     async def _single(self, headers: dict[bytes, bytes], receive: Receive) -> "Answer":
         services = self._services()

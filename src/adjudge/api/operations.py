@@ -5,6 +5,7 @@ import asyncio
 from fastapi import APIRouter, Response
 from starlette.responses import FileResponse
 
+from adjudge.api import measuring
 from adjudge.api.decisions import PROBLEMS, Here
 from adjudge.api.views import encode
 from adjudge.engine.readiness import Standing
@@ -30,6 +31,7 @@ async def readyz(here: Here) -> Response:
 @router.get("/metrics")
 async def metrics(here: Here) -> Response:
     """Prometheus text; of all roles where one machine runs them together."""
+    measuring.write()
     return Response(await asyncio.to_thread(here.render_metrics), media_type=CONTENT_TYPE)
 
 

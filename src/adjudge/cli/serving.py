@@ -4,6 +4,7 @@ import asyncio
 import functools
 import secrets as random_bytes
 import signal
+import time
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, nullcontext, suppress
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import asyncpg
 import structlog
 
+from adjudge.api import measuring
 from adjudge.api.application import create_app
 from adjudge.api.authentication import Authentication
 from adjudge.api.media import Media
@@ -86,7 +88,7 @@ async def api_services(settings: Settings) -> AsyncIterator[Services]:
         assert isinstance(sender, BackgroundSender)
         waiters = Waiters(ground.new_id().hex, functools.partial(_settled_among, ground.pool))
         feed = Feed(ground.pool, Cursors(cursor_key))
-        admission = Admission(flusher, monotonic=loop_time)
+        admission = Admission(flusher, monotonic=time.monotonic)
         limiter = Limiter(ground.pool, process=ground.name, monotonic=loop_time)
         upkeep = Upkeep(
             ground.pool,
@@ -139,6 +141,7 @@ async def api_services(settings: Settings) -> AsyncIterator[Services]:
             ]
             with LoopWatch(StreamObserver("api")):
                 yield services
+            measuring.write()
             with suppress(*UNAVAILABLE):
                 await shadows.tally()
             for task in tasks:

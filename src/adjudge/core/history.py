@@ -1,7 +1,7 @@
 """A decision as `advance` sees it: what was asked (the case) and what happened since."""
 
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
@@ -38,15 +38,14 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     """What of the evidence its type declares for routing."""
 
 
-@dataclass(frozen=True, slots=True)
-class History:
+class History(msgspec.Struct, frozen=True):
     """All that happened, in the order recorded."""
 
     case: Case
     events: tuple[HistoryEvent, ...] = ()
 
     def then(self, *events: HistoryEvent) -> "History":
-        return replace(self, events=self.events + events)
+        return History(self.case, self.events + events)
 
 
 @dataclass(slots=True)

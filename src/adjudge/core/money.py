@@ -61,10 +61,12 @@ def parse_stake(amount: str, currency: str, *, pointer: str = "#/stake") -> Stak
         raise InvalidMoney(f"{currency!r} is not an ISO 4217 code of three capitals", pointer=f"{pointer}/currency")
     if not _DECIMAL.fullmatch(amount):
         raise InvalidMoney(f"{amount!r} is not a decimal amount such as 2.49", pointer=f"{pointer}/amount")
-    minor = Decimal(amount).scaleb(exponent(currency))
-    if minor != minor.to_integral_value() or minor > LARGEST_MINOR:
+    whole, _, fraction = amount.partition(".")
+    digits = exponent(currency)
+    minor = int(whole + fraction[:digits].ljust(digits, "0"))
+    if fraction[digits:].strip("0") or minor > LARGEST_MINOR:
         raise InvalidMoney(f"{amount} is not exact in {currency}, or too large", pointer=f"{pointer}/amount")
-    return Stake(int(minor), currency)
+    return Stake(minor, currency)
 
 
 def parse_money(text: str) -> tuple[int, str]:

@@ -1,7 +1,6 @@
 """What a decider is shown, and what comes of asking it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -11,8 +10,7 @@ from adjudge.core.events import FaultKind
 from adjudge.core.money import Stake
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class Question(msgspec.Struct, frozen=True, kw_only=True):
     """One question. Functions read it by attribute: `question.evidence["amount"]`."""
 
     id: str
@@ -23,10 +21,10 @@ class Question:
     space: ClosedSpace
     """What may be answered; `space.labels` where it is a set of labels."""
     candidates: tuple[str, ...] = ()
-    attributes: Mapping[str, Any] = field(default_factory=dict)
+    attributes: Mapping[str, Any] = {}
     """The location's."""
     stake: Stake | None = None
-    subject: Mapping[str, str] = field(default_factory=dict)
+    subject: Mapping[str, str] = {}
 
 
 class Answered(msgspec.Struct, frozen=True, kw_only=True):

@@ -116,9 +116,13 @@ class Admission:
             del self._on_the_way[location]
         self._let_in(location)
 
+    def has_to_wait(self, location: str) -> bool:
+        """Return whether a question must wait for its location's turn; alone a location never has to."""
+        return location in self._lines or self._on_the_way.get(location, 0) >= self._share(location)
+
     async def turn(self, lane: str, location: str) -> None:
-        """Wait until the location may have one more on its way; alone it always may. Raises Overloaded."""
-        if location not in self._lines and self._on_the_way.get(location, 0) < self._share(location):
+        """Wait until the location may have one more on its way. Raises Overloaded."""
+        if not self.has_to_wait(location):
             return
         line = self._lines.setdefault(location, deque())
         if len(line) >= LONGEST_LINE:

@@ -147,11 +147,11 @@ class Asking:
     async def _conclude(self, answered: Sequence[tuple[Slip, Opinion | Fault]]) -> None:
         settling: list[tuple[Slip, NewOutcome, Outcome]] = []
         stepping: list[tuple[Slip, Opinion | Fault]] = []
-        now, controls = self._now(), self._controls.now()
+        now, controls, attempt = self._now(), self._controls.now(), self._new_id()
         for result, number in Counter(_result(event) for _, event in answered).items():
             names.OPINIONS.labels(self._decider, result).inc(number)
         for slip, event in answered:
-            settled = self._settled(slip, event, controls, now)
+            settled = self._settled(slip, event, controls, now, attempt)
             if settled is None:
                 stepping.append((slip, event))
             else:
@@ -162,7 +162,7 @@ class Asking:
             await self._step(stepping)
 
     def _settled(
-        self, slip: Slip, event: Opinion | Fault, controls: Controls, now: datetime
+        self, slip: Slip, event: Opinion | Fault, controls: Controls, now: datetime, attempt: UUID
     ) -> tuple[NewOutcome, Outcome] | None:
         """Return the outcome where this answer alone settles; other stages wait for the lock."""
         plan = self._plan(slip)
@@ -173,7 +173,7 @@ class Asking:
         if not isinstance(step, Settle) or step.outcome.kind != "final":
             return None
         events = history.events + step.record
-        return new_outcome(slip.decision, slip.stage, step.outcome, events, attempt=self._new_id()), step.outcome
+        return new_outcome(slip.decision, slip.stage, step.outcome, events, attempt=attempt), step.outcome
 
     async def _settle(
         self, settling: Sequence[tuple[Slip, NewOutcome, Outcome]], events: Mapping[UUID, Opinion | Fault]

@@ -8,6 +8,7 @@ import hashlib
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 from uuid import UUID
 
 CALIBRATE_SHARE = 0.2
@@ -22,8 +23,7 @@ def fresh_coin() -> tuple[str, bytes]:
     return secrets.token_hex(4), secrets.token_bytes(32)
 
 
-@dataclass(frozen=True, slots=True)
-class Audit:
+class Audit(NamedTuple):
     """How the audit coin of one decision fell."""
 
     drawn: bool

@@ -1,13 +1,16 @@
-"""Group commit: a flush starts whenever a connection is free, what arrives meanwhile is the next batch.
+"""Group commit: a flush starts as soon as none is on its way, what arrives meanwhile is the next batch.
 
-No timer. Two connections, each with a task of its own that looks again after every flush. What a flush
-takes is shared fairly between lanes and locations, so that one burst never fills everybody's batch.
+No timer. A statement costs as much as some forty rows, so the second connection goes along only with a full
+batch, or when the first one hangs. What a flush takes is shared fairly between lanes and locations, so that
+one burst never fills everybody's batch.
 """
 
 import asyncio
+import math
 import random
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -28,6 +31,10 @@ log = structlog.get_logger()
 
 LARGEST_BATCH = 200
 CONNECTIONS = 2
+SLOW_SECONDS = 0.025
+"""After this long a flush no longer keeps the other connection waiting: its commit hangs, ours may be quicker."""
+LOOK_SECONDS = 0.005
+"""How often a connection that waits looks whether it may go."""
 LONGEST_WAIT_SECONDS = 4.0
 """A row that cannot be committed for this long is refused: 503, nothing acknowledged."""
 _RESEND = timedelta(seconds=RESEND_SECONDS)
@@ -51,6 +58,8 @@ class Pending:
     """A row on its way, and who waits for it."""
 
     row: NewDecision
+    key: tuple[str, bytes]
+    """Its idempotency key; without one its own id."""
     done: asyncio.Future[datetime | Replayed]
     since: float
     entries: Sequence[Entry] = ()
@@ -82,6 +91,8 @@ class Flusher:
         self._size = 0
         self._keys_in_flight: set[tuple[str, bytes]] = set()
         self._wake = asyncio.Event()
+        self._flushing = 0
+        self._flushing_since = -math.inf
         self.seconds = 0.0
         """How long a flush takes lately: the latency of PostgreSQL as admission sees it."""
 
@@ -100,9 +111,11 @@ class Flusher:
         It may raise Unavailable or Unstorable; after Unavailable the row may be committed or not.
         """
         loop = asyncio.get_running_loop()
-        pending = Pending(row, loop.create_future(), loop.time(), entries, shadows)
+        key = (row.terms.principal, row.key_hash or row.id.bytes)
+        pending = Pending(row, key, loop.create_future(), loop.time(), entries, shadows)
         self._put(pending)
-        self._wake.set()
+        if self._size == 1 or self._may_flush():  # behind the first one somebody looks, now and then
+            self._wake.set()
         return pending.done
 
     async def run(self) -> None:
@@ -129,20 +142,31 @@ class Flusher:
                     self._return(batch, error)
                     await asyncio.sleep(min(0.5, 0.02 * 2 ** min(failures, 6)) * self._rng.random())
                 finally:
-                    self._keys_in_flight -= {_key(pending) for pending in batch}
+                    self._flushing -= 1
+                    self._keys_in_flight.difference_update([pending.key for pending in batch])
         finally:
             _discard(connection)
 
     async def _next_batch(self) -> list[Pending]:
         while True:
-            batch = self._take()
-            if batch:
+            if self._may_flush() and (batch := self._take()):
+                self._flushing += 1
+                self._flushing_since = asyncio.get_running_loop().time()
+                if self._may_flush():
+                    self._wake.set()
                 return batch
             self._wake.clear()
             if not self._size:
                 await self._wake.wait()
-            else:  # all that waits repeats a key in flight
-                await asyncio.sleep(0.001)
+            else:  # all that waits repeats a key in flight, or is too little to go along
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._wake.wait(), LOOK_SECONDS)
+
+    def _may_flush(self) -> bool:
+        """Return whether what waits is to go now: nothing is on its way, or too much waits, or for too long."""
+        if not self._flushing or self._size >= LARGEST_BATCH:
+            return self._size > 0
+        return asyncio.get_running_loop().time() - self._flushing_since > SLOW_SECONDS
 
     def _take(self) -> list[Pending]:
         """Take rows from the queues in turn; a key that is in flight already waits for the next flush."""
@@ -155,11 +179,10 @@ class Flusher:
                 if not queue:
                     del self._queues[name]
                 self._size -= 1
-                key = _key(pending)
-                if pending.row.key_hash is not None and key in self._keys_in_flight:
+                if pending.row.key_hash is not None and pending.key in self._keys_in_flight:
                     held_back.append(pending)
                     continue
-                self._keys_in_flight.add(key)
+                self._keys_in_flight.add(pending.key)
                 batch.append(pending)
                 if len(batch) >= LARGEST_BATCH:
                     break
@@ -204,18 +227,16 @@ class Flusher:
             asked = await self._insert(connection, ordered)
         losing = [p for p in ordered if p.row.id not in asked and not p.done.done()]
         holders = await intake.losers(connection, [p.row for p in losing]) if losing else {}
-        own = [p.row.id for p in losing if (held := holders.get(_key(p))) and held.decision_id == p.row.id]
+        own = [p.row.id for p in losing if (held := holders.get(p.key)) and held.decision_id == p.row.id]
         asked |= await intake.already(connection, own) if own else {}
         self.seconds = asyncio.get_running_loop().time() - started
         names.INTAKE_SECONDS.observe(self.seconds)
         names.INTAKE_ROWS.observe(len(batch))
         self._answer(ordered, asked, holders)
-        accepted = Counter((p.row.terms.type, p.row.terms.lane) for p in ordered if p.row.id in asked)
-        for labels, count in accepted.items():
-            names.ACCEPTED.labels(*labels).inc(count)
-        _count_audits([p.row for p in ordered if p.row.id in asked])
-        await self._publish([entry for p in ordered if p.row.id in asked for entry in p.entries])
-        if aside := [slip for p in ordered if p.shadows and p.row.id in asked for slip in p.shadows]:
+        durable = [p for p in ordered if p.row.id in asked]
+        _count([p.row for p in durable])
+        await self._publish([entry for p in durable for entry in p.entries])
+        if aside := [slip for p in durable for slip in p.shadows]:
             self._ask_aside(aside)
 
     async def _insert(self, connection: Connection, batch: Sequence[Pending]) -> dict[UUID, datetime]:
@@ -263,24 +284,23 @@ class Flusher:
             if pending.row.id in asked:
                 pending.done.set_result(asked[pending.row.id])
                 continue
-            holder = holders.get(_key(pending))
+            holder = holders.get(pending.key)
             if holder is None:
                 pending.done.set_exception(Unavailable("the key was released this moment, please repeat"))
             else:
                 pending.done.set_result(holder)
 
 
-def _count_audits(rows: Sequence[NewDecision]) -> None:
-    """Count what the audit coin marked, none too, against what it should have: a coin that does not fall is seen."""
-    expected: dict[str, float] = {}
-    marked: Counter[str] = Counter()
-    for row in rows:
-        expected[row.terms.type] = expected.get(row.terms.type, 0.0) + row.terms.audit_rate
-        if row.audit_role:
-            marked[row.terms.type] += 1
-    for question_type, rate in expected.items():
-        names.AUDITS_EXPECTED.labels(question_type).inc(rate)
-        names.AUDITS_MARKED.labels(question_type).inc(marked[question_type])
+def _count(rows: Sequence[NewDecision]) -> None:
+    """Count what was accepted, and what the audit coin marked, none too, against what it should have.
+
+    So a coin that does not fall is seen.
+    """
+    marked = Counter(row.terms.type for row in rows if row.audit_role)
+    for terms, number in Counter(row.terms for row in rows).items():
+        names.ACCEPTED.labels(terms.type, terms.lane).inc(number)
+        names.AUDITS_EXPECTED.labels(terms.type).inc(terms.audit_rate * number)
+        names.AUDITS_MARKED.labels(terms.type).inc(marked.pop(terms.type, 0))
 
 
 def _refusal(error: asyncpg.PostgresError) -> AdjudgeError:
@@ -288,10 +308,6 @@ def _refusal(error: asyncpg.PostgresError) -> AdjudgeError:
     if "no partition" in str(error):
         return Unavailable("the database has no place for the question yet")
     return Unstorable("the question cannot be stored")
-
-
-def _key(pending: Pending) -> tuple[str, bytes]:
-    return pending.row.principal, pending.row.key_hash or pending.row.id.bytes
 
 
 def _unavailable(pending: Pending) -> Unavailable:

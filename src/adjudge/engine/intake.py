@@ -35,6 +35,8 @@ _encode = msgspec.json.Encoder().encode
 _canonical = msgspec.json.Encoder(order="deterministic").encode
 
 MOST_CANDIDATES = 1_000
+MOST_TERMS = 1_000
+"""Remembered for one place."""
 
 
 class InvalidQuestion(AdjudgeError):
@@ -110,8 +112,8 @@ class Place:
     only: Way | None
     """The route of all its questions; None: it depends on each."""
     revision: int
-    terms: dict[tuple[str, str], Terms]
-    """By lane and the plan's hash."""
+    terms: dict[tuple[str, bool, str, str], Terms]
+    """By principal, whether it is limited, lane and the plan's hash."""
     audit_rate: float
     """Probability of the audit coin, as it stands."""
 
@@ -181,12 +183,13 @@ class Intake:
             )
         return found
 
-    def prepare(self, scope: Scope, question: Question, *, reply: str | None = None) -> "tuple[NewDecision, Opened]":
-        """Return the row of a question and the decision it opens. Pure but for id, clock and coin.
+    def prepare(
+        self, scope: Scope, place: Place, question: Question, *, reply: str | None = None
+    ) -> "tuple[NewDecision, Opened]":
+        """Return the row of a question at its place and the decision it opens. Pure but for id, clock and coin.
 
-        Raises InvalidQuestion, and what `place` raises.
+        Raises InvalidQuestion.
         """
-        place = self.place(scope, question.location, question.type)
         now, decision = self._now(), self._new_id()
         facts = facts_in(question.evidence, place.kind.facts) if place.kind.facts else {}
         way = place.only or place.way(Request(now, question.stake, question.subject, facts))
@@ -235,8 +238,7 @@ class Intake:
         stake, evidence = question.stake, question.evidence_json
         return NewDecision(
             id=decision,
-            terms=self._terms(place, question.lane or way.lane or place.kind.lane, way.plan.hash),
-            principal=scope.principal,
+            terms=self._terms(scope, place, question.lane or way.lane or place.kind.lane, way.plan.hash),
             key_hash=_hashed_key(question.idempotency_key),
             fingerprint=_fingerprint(question),
             subject=_encode(question.subject).decode(),
@@ -253,7 +255,6 @@ class Intake:
             waiting_for=_encode({"deciders": step.deciders, "until": step.until}).decode() if step else "{}",
             stage_until=step.until if step else now,
             history=write_events(history.events),
-            limited=scope.limits is not None and scope.limits.open_decisions is not None,
         )
 
     def _rate(self, location: Location, kind: QuestionType) -> float:
@@ -269,10 +270,16 @@ class Intake:
         until = now + slips.SHADOW_PATIENCE
         return _slips(question, row, History(case), slips.NO_STAGE, asked, until, None)
 
-    def _terms(self, place: Place, lane: str, plan_hash: str) -> Terms:
-        found = place.terms.get((lane, plan_hash))
+    def _terms(self, scope: Scope, place: Place, lane: str, plan_hash: str) -> Terms:
+        limited = scope.limits is not None and scope.limits.open_decisions is not None
+        asked_as = (scope.principal, limited, lane, plan_hash)
+        found = place.terms.get(asked_as)
         if found is None:
-            found = place.terms[lane, plan_hash] = Terms(
+            if len(place.terms) >= MOST_TERMS:
+                place.terms.clear()
+            found = place.terms[asked_as] = Terms(
+                principal=scope.principal,
+                limited=limited,
                 type=place.kind.name,
                 location=place.location.name,
                 groups=place.location.groups,

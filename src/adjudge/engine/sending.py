@@ -4,6 +4,7 @@ Nothing here may fail what was committed. A slip that cannot be sent stays due a
 """
 
 import asyncio
+import logging
 from collections import Counter, deque
 from collections.abc import Sequence
 from uuid import UUID
@@ -15,6 +16,7 @@ from adjudge.engine.slips import Slip
 from adjudge.engine.stepping import Effects, Finished
 from adjudge.streams import Entry, Full, Streams, Unavailable
 from adjudge.telemetry import names
+from adjudge.telemetry.histograms import observe_all
 
 log = structlog.get_logger()
 
@@ -96,9 +98,13 @@ def count(finished: Sequence[Finished]) -> None:
         names.SETTLED.labels(question_type, source, code).inc(number)
         if source == "fallback":
             names.FALLBACKS.labels(question_type, code).inc(number)
+    seconds: dict[str, list[float]] = {}
+    is_told = log.is_enabled_for(logging.DEBUG)
     for each in finished:
-        seconds = (each.settled_at - each.asked_at).total_seconds()
-        names.TIME_TO_OUTCOME.labels(each.outcome.source).observe(seconds)
-        log.debug(
-            "decision.settled", decision=each.decision, source=each.outcome.source, open_seconds=round(seconds, 3)
-        )
+        open_seconds = (each.settled_at - each.asked_at).total_seconds()
+        seconds.setdefault(each.outcome.source, []).append(open_seconds)
+        if is_told:
+            told = {"decision": each.decision, "source": each.outcome.source, "open_seconds": round(open_seconds, 3)}
+            log.debug("decision.settled", **told)
+    for source, values in seconds.items():
+        observe_all(names.TIME_TO_OUTCOME.labels(source), values)

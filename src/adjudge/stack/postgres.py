@@ -41,6 +41,13 @@ SETTINGS = {
     "logging_collector": "off",
 }
 
+KEEPS_MEMORY = {
+    "MALLOC_TRIM_THRESHOLD_": str(64 * 1024 * 1024),
+    "MALLOC_MMAP_THRESHOLD_": str(32 * 1024 * 1024),
+    "MALLOC_TOP_PAD_": str(1024 * 1024),
+}
+"""For glibc: a backend that gives its memory back after each statement faults it in again for the next, which takes
+a sixth of the CPU of a full intake batch."""
 
 INITDB = (
     f"--username={ROLE}",
@@ -74,7 +81,7 @@ async def postgres_program(layout: Layout, installation: Installation) -> Progra
         url=f"postgresql://{ROLE}@/{ROLE}?host={quote(str(layout.sockets))}",
         stop_signal=signal.SIGINT,  # fast: transactions are rolled back, not awaited
         identity=installation.identity,
-        env=environment(),
+        env=KEEPS_MEMORY | environment(),
         version_of=lambda pid: version_at(layout, pid),
     )
 

@@ -1,6 +1,6 @@
 """Group commit of new decisions: one statement a flush, a second one for the losers of a key."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -11,8 +11,11 @@ from adjudge.store.connecting import Connection
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Terms:
-    """What is the same for all questions of a type at a location: sent once a flush, not once a row."""
+    """What is the same for all questions of a caller, of a type at a location: sent once a flush, not once a row."""
 
+    principal: str
+    limited: bool
+    """Whether they count for the principal's limit of open decisions."""
     type: str
     location: str
     groups: tuple[str, ...]
@@ -31,7 +34,6 @@ class NewDecision(NamedTuple):
 
     id: UUID
     terms: Terms
-    principal: str
     key_hash: bytes | None
     fingerprint: bytes
     subject: str
@@ -53,13 +55,11 @@ class NewDecision(NamedTuple):
     waiting_for: str
     stage_until: datetime
     history: str
-    limited: bool = False
-    """Whether it counts for its principal's limit of open decisions."""
 
     @property
     def lock_key(self) -> tuple[str, bytes, bytes]:
         """Rows of all flushes are sorted by it, so that two flushes never wait for each other in a ring."""
-        return self.principal, self.key_hash or b"", self.id.bytes
+        return self.terms.principal, self.key_hash or b"", self.id.bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,6 @@ class Replayed:
 _ROW = {
     "id": "uuid",
     "terms": "int",
-    "principal": "text",
     "key_hash": "bytea",
     "fingerprint": "bytea",
     "subject": "jsonb",
@@ -92,6 +91,8 @@ _ROW = {
     "history": "jsonb",
 }
 _TERMS = {
+    "principal": "text",
+    "limited": "boolean",
     "type": "text",
     "location": "text",
     "groups": "text",
@@ -103,59 +104,85 @@ _TERMS = {
     "audit_policy": "int",
     "audited": "boolean",
 }
-_KEY_WINDOW = len(_ROW) + len(_TERMS) + 1
-_RESEND = _KEY_WINDOW + 1
-_LIMITED = _RESEND + 1
+_AT = {name: n for n, name in enumerate((*_ROW, *_TERMS, "key_window", "resend"), 1)}
+"""Places of the parameters: an array for each column, a figure for the whole flush."""
 
 
-def _unnest(columns: Mapping[str, str], first: int) -> str:
-    return "unnest(" + ", ".join(f"${n}::{kind}[]" for n, kind in enumerate(columns.values(), first)) + ")"
+def _new(*names: str) -> str:
+    """Return a query of the rows with these columns.
+
+    Arrays are unnested in the select list, row by row; in FROM each would be stored by itself first. And
+    each table takes its own columns from them, so that no row is copied whole.
+    """
+    return "SELECT " + ", ".join(f"unnest(${_AT[name]}::{_ROW[name]}[]) AS {name}" for name in names)
+
+
+def _term(name: str) -> str:
+    return f"(${_AT[name]}::{_TERMS[name]}[])[terms]"
 
 
 # Keys whose window has passed are taken over; `idem` is locked before `work`, in the order of rows.
 INTAKE = f"""
-    WITH terms AS MATERIALIZED (
-        SELECT * FROM {_unnest(_TERMS, len(_ROW) + 1)} WITH ORDINALITY AS terms ({", ".join(_TERMS)}, terms)
-    ), new AS MATERIALIZED (
-        SELECT * FROM {_unnest(_ROW, 1)} AS new ({", ".join(_ROW)})
-    ), taken AS (
+    WITH taken AS (
         INSERT INTO idem (principal, key_hash, fingerprint, decision_id, expires_at)
-        SELECT principal, key_hash, fingerprint, id, clock_timestamp() + ${_KEY_WINDOW}::interval
-        FROM new WHERE key_hash IS NOT NULL
+        SELECT {_term("principal")}, key_hash, fingerprint, id, clock_timestamp() + ${_AT["key_window"]}::interval
+        FROM ({_new("id", "terms", "key_hash", "fingerprint")}) AS new WHERE key_hash IS NOT NULL
         ON CONFLICT (org, principal, key_hash) DO UPDATE
             SET fingerprint = excluded.fingerprint, decision_id = excluded.decision_id,
                 expires_at = excluded.expires_at
             WHERE idem.expires_at < clock_timestamp()
         RETURNING decision_id
     ), fresh AS MATERIALIZED (
-        SELECT * FROM new JOIN terms USING (terms)
+        SELECT id FROM ({_new("id", "key_hash")}) AS new
         WHERE key_hash IS NULL OR id IN (SELECT decision_id FROM taken)
     ), written AS (
         INSERT INTO decision (id, principal, type, location, groups, lane, subject, stake_minor, stake_currency,
             facts, revision, plan_hash, deadline, deadline_shown, evidence_hash, trace, audit, audit_rate,
             audit_role, audit_key, audit_policy)
-        SELECT id, principal, type, location, string_to_array(groups, ','), lane, subject, stake_minor,
-            stake_currency, facts, revision, plan_hash, deadline, deadline_shown, evidence_hash, trace,
-            audit_role <> '', audit_rate, audit_role, audit_key, audit_policy
-        FROM fresh
+        SELECT id, {_term("principal")}, {_term("type")}, {_term("location")}, string_to_array({_term("groups")}, ','),
+            {_term("lane")}, subject, stake_minor, stake_currency, facts, {_term("revision")}, {_term("plan_hash")},
+            deadline, deadline_shown, evidence_hash, trace, audit_role <> '', {_term("audit_rate")}, audit_role,
+            {_term("audit_key")}, {_term("audit_policy")}
+        FROM ({
+    _new(
+        "id",
+        "terms",
+        "subject",
+        "stake_minor",
+        "stake_currency",
+        "facts",
+        "deadline",
+        "deadline_shown",
+        "evidence_hash",
+        "trace",
+        "audit_role",
+    )
+}) AS new
+        WHERE id IN (SELECT id FROM fresh)
         RETURNING id, asked_at
     ), shown AS (
-        INSERT INTO evidence (decision_id, body) SELECT id, evidence FROM fresh
+        INSERT INTO evidence (decision_id, body)
+        SELECT id, evidence FROM ({_new("id", "evidence")}) AS new WHERE id IN (SELECT id FROM fresh)
     ), opened AS (
         INSERT INTO work (decision_id, type, location, lane, revision, stage, waiting_for, sent_at, due_at,
             due_kind, stage_until, deadline, history, limited_key)
-        SELECT id, type, location, lane, revision, stage, waiting_for,
+        SELECT id, {_term("type")}, {_term("location")}, {_term("lane")}, {_term("revision")}, stage, waiting_for,
             CASE WHEN stage >= 0 THEN clock_timestamp() END,
-            CASE WHEN stage >= 0 THEN least(stage_until, clock_timestamp() + ${_RESEND}::interval)
+            CASE WHEN stage >= 0 THEN least(stage_until, clock_timestamp() + ${_AT["resend"]}::interval)
                 ELSE clock_timestamp() END,
             CASE WHEN stage >= 0 THEN 'resend' ELSE 'start' END,
-            stage_until, deadline, history, CASE WHEN principal = ANY(${_LIMITED}::text[]) THEN principal END
-        FROM fresh
+            stage_until, deadline, history, CASE WHEN {_term("limited")} THEN {_term("principal")} END
+        FROM ({_new("id", "terms", "stage", "waiting_for", "stage_until", "deadline", "history")}) AS new
+        WHERE id IN (SELECT id FROM fresh)
     ), audits AS (
         INSERT INTO work (decision_id, purpose, type, location, lane, revision, stage, due_at, due_kind, stage_until,
             deadline, history)
-        SELECT id, 'audit', type, location, lane, revision, 0, clock_timestamp(), 'start', deadline, deadline, '[]'
-        FROM fresh WHERE audited AND audit_role <> ''
+        SELECT id, 'audit', {_term("type")}, {_term("location")}, {_term("lane")}, {
+    _term("revision")
+}, 0, clock_timestamp(), 'start',
+            deadline, deadline, '[]'
+        FROM ({_new("id", "terms", "deadline", "audit_role")}) AS new
+        WHERE audit_role <> '' AND {_term("audited")} AND id IN (SELECT id FROM fresh)
     )
     SELECT id, asked_at FROM written
 """
@@ -181,19 +208,17 @@ async def insert(
     """
     numbers: dict[Terms, int] = {}
     columns: list[Sequence[object]] = [*zip(*rows, strict=True)]
-    del columns[len(_ROW) :]
     columns[_TERMS_AT] = [numbers.setdefault(row.terms, len(numbers) + 1) for row in rows]
     terms = [[getattr(each, name) for each in numbers] for name in _TERMS]
     terms[_GROUPS_AT] = [",".join(each.groups) for each in numbers]
-    limited = {row.principal for row in rows if row.limited}
-    written = await connection.fetch(INTAKE, *columns, *terms, key_window, resend, list(limited))
+    written = await connection.fetch(INTAKE, *columns, *terms, key_window, resend)
     return {row[0]: row[1] for row in written}
 
 
 async def losers(connection: Connection, rows: Sequence[NewDecision]) -> dict[tuple[str, bytes], Replayed]:
     """Return who holds the keys; a statement of its own, because the losing one cannot see the winner."""
     keyed = [row for row in rows if row.key_hash is not None]
-    found = await connection.fetch(LOSERS, [row.principal for row in keyed], [row.key_hash for row in keyed])
+    found = await connection.fetch(LOSERS, [row.terms.principal for row in keyed], [row.key_hash for row in keyed])
     return {(row["principal"], row["key_hash"]): Replayed(row["decision_id"], row["fingerprint"]) for row in found}
 
 

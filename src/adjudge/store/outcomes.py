@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 from uuid import UUID
 
 from adjudge.store.connecting import Connection
@@ -56,7 +57,14 @@ _KINDS = {
     "cost": "jsonb",
     "path": "jsonb",
 }
-_UNNEST = ", ".join(f"${n}::{_KINDS.get(name, 'text')}[]" for n, name in enumerate(_NAMES, 1))
+_AT = {name: n for n, name in enumerate(_NAMES, 1)}
+
+
+def _new(*names: str) -> str:
+    """Return a query of the outcomes with these columns; why in the select list: see `intake.py`."""
+    return "SELECT " + ", ".join(f"unnest(${_AT[name]}::{_KINDS.get(name, 'text')}[]) AS {name}" for name in names)
+
+
 _WRITE = """
     INSERT INTO outcome (decision_id, version, kind, answer, source, confidence, deciders, reason, code,
         certificate, relied, attempt_id, votes, cost, path)
@@ -66,24 +74,25 @@ _WRITE = """
 """
 
 # Only where the stage still waits for its model (`resend`): once it was deferred, a late answer settles nothing.
-# `ANY($1)` stands in `held` because the planner takes `new` for one row: it would read all of `work`. The
-# DELETE takes an array for the same reason, of its own: beside a join each probe would compare the whole of $1.
-# One statement: lock work in id order, write what still stands, delete the row, close open tasks.
+# Rows of `work` are found by arrays, because beside a join the planner takes one row for all: it would read the
+# whole table, or compare every row with the whole batch.
+# One statement: lock work in id order, write what still stands, delete the row.
 SETTLE = f"""
-    WITH new AS MATERIALIZED (
-        SELECT DISTINCT ON (decision_id) * FROM unnest({_UNNEST}) AS new ({", ".join(_NAMES)})
-    ), held AS MATERIALIZED (
-        SELECT new.* FROM work JOIN new USING (decision_id)
-        WHERE work.decision_id = ANY($1::uuid[]) AND work.purpose = 'decide'
-            AND work.version = new.base AND work.stage = new.stage AND work.due_kind = 'resend'
-        ORDER BY work.decision_id FOR UPDATE OF work
+    WITH held AS MATERIALIZED (
+        SELECT decision_id, version, stage FROM work
+        WHERE decision_id = ANY($1::uuid[]) AND purpose = 'decide' AND due_kind = 'resend'
+        ORDER BY decision_id FOR UPDATE
     ), refused AS MATERIALIZED (
-        SELECT DISTINCT held.decision_id
-        FROM held, jsonb_to_recordset(held.relied) AS relied (scope text, generation bigint)
-            JOIN control USING (scope) WHERE control.generation <> relied.generation
+        SELECT DISTINCT new.decision_id
+        FROM ({_new("decision_id", "base", "stage", "relied")}) AS new,
+            jsonb_to_recordset(new.relied) AS relied (scope text, generation bigint) JOIN control USING (scope)
+        WHERE new.relied <> '[]' AND control.generation <> relied.generation
+            AND (new.decision_id, new.base, new.stage) IN (SELECT decision_id, version, stage FROM held)
     ), written AS (
         {_WRITE}
-        FROM held WHERE decision_id NOT IN (SELECT decision_id FROM refused)
+        FROM ({_new(*_NAMES)}) AS new
+        WHERE (decision_id, base, stage) IN (SELECT decision_id, version, stage FROM held)
+            AND decision_id NOT IN (SELECT decision_id FROM refused)
         RETURNING decision_id, settled_at
     ), deleted AS (
         DELETE FROM work
@@ -99,9 +108,8 @@ SETTLED_BY = """
 """
 
 WRITE_HELD = f"""
-    WITH new AS (SELECT * FROM unnest({_UNNEST}) AS new ({", ".join(_NAMES)}))
     {_WRITE}
-    FROM new WHERE NOT EXISTS (
+    FROM ({_new(*_NAMES)}) AS new WHERE NOT EXISTS (
         SELECT FROM jsonb_to_recordset(new.relied) AS relied (scope text, generation bigint)
             JOIN control USING (scope) WHERE control.generation <> relied.generation)
     RETURNING decision_id, settled_at
@@ -133,10 +141,10 @@ async def settle(connection: Connection, outcomes: Sequence[NewOutcome]) -> Verd
     For stages asked of one model, whose message holds the whole history: no review task can be open.
     Decisions in neither set are gone: settled by somebody else, or a later stage has begun.
     """
-    ordered = sorted(outcomes, key=lambda outcome: outcome.decision_id.bytes)
-    rows = await connection.fetch(SETTLE, *_columns(ordered))
-    won = {row["decision_id"]: row["settled_at"] for row in rows if row["settled_at"] is not None}
-    return Verdicts(won, frozenset(row["decision_id"] for row in rows if row["settled_at"] is None))
+    once = {(outcome.decision_id.bytes, outcome.base, outcome.stage): outcome for outcome in outcomes}
+    rows = await connection.fetch(SETTLE, *_columns([once[key] for key in sorted(once)]))
+    won = {decision: settled_at for decision, settled_at in rows if settled_at is not None}
+    return Verdicts(won, frozenset(decision for decision, settled_at in rows if settled_at is None))
 
 
 async def settled_by(connection: Connection, attempts: Sequence[tuple[UUID, UUID]]) -> dict[UUID, datetime]:
@@ -169,7 +177,7 @@ async def close_tasks(connection: Connection, ids: Sequence[UUID]) -> None:
 
 
 def _columns(outcomes: Sequence[NewOutcome]) -> list[list[object]]:
-    return [[getattr(outcome, name) for outcome in outcomes] for name in _NAMES]
+    return [list(map(attrgetter(name), outcomes)) for name in _NAMES]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
 """What goes through a stream: entries on the way in, messages on the way out, dead letters at the end."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import MappingProxyType
 
 import msgspec
@@ -11,8 +11,7 @@ from adjudge.streams.shedding import Shedding
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True):
     """A body to be published. Without any of the optional fields it travels alone."""
 
     name: str
@@ -32,7 +31,7 @@ class Entry:
     dedup_id: str = ""
     """Whatever is published under the same name with the same id is a `Duplicate` for `dedup_seconds`."""
     dedup_seconds: float = 3600.0
-    headers: Mapping[str, str] = field(default_factory=lambda: NO_HEADERS)
+    headers: Mapping[str, str] = NO_HEADERS
     shedding: Shedding | None = None
     """A bound for all lanes together, beside that of the lane."""
 

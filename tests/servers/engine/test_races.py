@@ -208,7 +208,7 @@ async def test_a_poison_row_is_refused_alone_and_its_199_neighbours_are_committe
     services = stack.services
     rows = []
     for n in range(200):
-        row, _ = services.intake.prepare(SYSTEM, a_question(services, n))
+        row, _ = prepared(services, n)
         rows.append(row)
     rows[57] = rows[57]._replace(evidence='{"note": "\\u0000"}')
     rows[130] = rows[130]._replace(id=UUID(partitions.first_id(services.clock().replace(year=2300))))
@@ -234,13 +234,14 @@ async def test_a_poison_row_is_refused_alone_and_its_199_neighbours_are_committe
         await stack.admin.post(f"/v1/decisions/{row['decision_id']}/cancel")
 
 
-def a_question(services, n: int):
-    return questions.read(msgspec.json.encode(question("expert", n=n)), key=None, trace=None)
+def prepared(services, n: int):
+    asked = questions.read(msgspec.json.encode(question("expert", n=n)), key=None, trace=None)
+    return services.intake.prepare(SYSTEM, services.intake.place(SYSTEM, asked.location, asked.type), asked)
 
 
 async def test_a_caller_who_has_gone_does_not_hinder_the_flush(stack):
     """Its row is refused when nobody waits for the refusal any more."""
-    row, _ = stack.services.intake.prepare(SYSTEM, a_question(stack.services, 0))
+    row, _ = prepared(stack.services, 0)
     row = row._replace(evidence='{"note": "\\u0000"}')
     gone = stack.services.intake._flusher.submit(row, ())
     await asyncio.sleep(0)

@@ -1,0 +1,137 @@
+"""A statement costs more than its rows: few rows wait for the one on its way, a full batch does not."""
+
+import asyncio
+import random
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pytest
+
+from adjudge.engine import flushing
+from adjudge.engine.flushing import LARGEST_BATCH, Flusher
+from adjudge.store.intake import NewDecision, Terms
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+class Database:
+    """Stands for PostgreSQL: each statement is answered once it is let go."""
+
+    def __init__(self) -> None:
+        self.statements: list[tuple[int, asyncio.Event]] = []
+        self.came = asyncio.Event()
+
+    async def connect(self) -> "Database":
+        return self
+
+    async def fetch(self, _: str, ids: list[UUID], *__: object) -> list[tuple[UUID, datetime]]:
+        let_go = asyncio.Event()
+        self.statements.append((len(ids), let_go))
+        self.came.set()
+        await let_go.wait()
+        return [(each, NOON) for each in ids]
+
+    def terminate(self) -> None:
+        pass
+
+    async def statement(self, number: int) -> int:
+        """Return how many rows the statement of this number has, once it has come."""
+        async with asyncio.timeout(5):
+            while len(self.statements) < number:
+                self.came.clear()
+                await self.came.wait()
+        return self.statements[number - 1][0]
+
+    def let_go(self, number: int) -> None:
+        self.statements[number - 1][1].set()
+
+
+@pytest.fixture
+async def database():
+    return Database()
+
+
+@pytest.fixture
+async def flusher(database):
+    async def publish(_: object) -> None:
+        pass
+
+    flusher = Flusher(database.connect, key_window_seconds=60, rng=random.Random(1), publish=publish)
+    running = asyncio.create_task(flusher.run())
+    yield flusher
+    running.cancel()
+    await asyncio.wait([running])
+
+
+async def test_few_rows_wait_for_the_flush_on_its_way_and_then_go_together(flusher, database, monkeypatch):
+    """Sent at once, each would pay for a statement of its own."""
+    monkeypatch.setattr(flushing, "SLOW_SECONDS", 60.0)
+    first = flusher.submit(a_row(0), ())
+    assert await database.statement(1) == 1
+    others = [flusher.submit(a_row(n), ()) for n in range(1, 10)]
+    await asyncio.sleep(0)
+
+    database.let_go(1)
+
+    await first
+    assert await database.statement(2) == len(others)
+    database.let_go(2)
+    assert await asyncio.gather(*others) == [NOON] * len(others)
+
+
+async def test_a_full_batch_goes_beside_the_flush_on_its_way(flusher, database, monkeypatch):
+    monkeypatch.setattr(flushing, "SLOW_SECONDS", 60.0)
+    flusher.submit(a_row(0), ())
+    await database.statement(1)
+
+    for n in range(LARGEST_BATCH):
+        flusher.submit(a_row(n + 1), ())
+
+    assert await database.statement(2) == LARGEST_BATCH
+
+
+async def test_a_flush_that_hangs_keeps_nobody_waiting(flusher, database):
+    flusher.submit(a_row(0), ())
+    await database.statement(1)
+
+    flusher.submit(a_row(1), ())
+
+    assert await database.statement(2) == 1
+
+
+def a_row(n: int) -> NewDecision:
+    return NewDecision(
+        id=UUID(int=n),
+        terms=TERMS,
+        key_hash=None,
+        fingerprint=b"",
+        subject="{}",
+        stake_minor=None,
+        stake_currency=None,
+        facts="{}",
+        deadline=NOON,
+        deadline_shown=False,
+        evidence="{}",
+        evidence_hash=b"",
+        trace=None,
+        audit_role="",
+        stage=0,
+        waiting_for="{}",
+        stage_until=NOON,
+        history="[]",
+    )
+
+
+TERMS = Terms(
+    principal="k-1",
+    limited=False,
+    type="t",
+    location="default",
+    groups=(),
+    lane="realtime",
+    revision=1,
+    plan_hash="",
+    audit_rate=0.0,
+    audit_key="1",
+    audit_policy=1,
+)

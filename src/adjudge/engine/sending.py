@@ -106,5 +106,5 @@ def count(finished: Sequence[Finished]) -> None:
         if is_told:
             told = {"decision": each.decision, "source": each.outcome.source, "open_seconds": round(open_seconds, 3)}
             log.debug("decision.settled", **told)
-    for source, values in seconds.items():
-        observe_all(names.TIME_TO_OUTCOME.labels(source), values)
+    for label, values in seconds.items():
+        observe_all(names.TIME_TO_OUTCOME.labels(label), values)

@@ -22,7 +22,7 @@ from adjudge.automation.samples import Audit, Role, reaching
 
 BETS: Final = tuple(round(0.05 + 0.1 * i, 2) for i in range(9))
 """Risks bet on, as shares of the target: 0.05 to 0.85, in equal parts."""
-_BISECTIONS: Final = 60
+_BISECTIONS: Final = 40
 
 
 def log_capital(audits: float, errors: float, target: float) -> float:

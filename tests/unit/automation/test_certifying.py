@@ -11,7 +11,7 @@ from adjudge.automation.binomial import audits_needed, tail
 from adjudge.automation.certifying import Licence, NotEnough, Start, Unanimity, certify, choose_start
 from adjudge.automation.samples import Audit, Role, Sample, grid_of
 
-SLICES = 1_500
+SLICES = 1_000
 
 
 def licensed(sample: Sample, **options) -> bool:

@@ -14,7 +14,7 @@ from typing import Final, Self, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike
 
-from adjudge.automation.betting import highest_capital
+from adjudge.automation.betting import capital_at, highest_capital
 from adjudge.automation.binomial import Floats, sign_test
 from adjudge.automation.certifying import NotEnough, Start
 from adjudge.automation.samples import Booleans, Role, grid_of
@@ -157,9 +157,14 @@ def choose_start(calibrate: Pairs, grid: Floats, *, margin: float, over: Over) -
     """Return the threshold with the smallest p-value on the calibrate-audits; None where these are too few."""
     if len(calibrate) < ENOUGH_TO_CALIBRATE or not grid.size:
         return None
-    evidence = _bet(margin) if margin > 0 else _sign
-    p_values = [evidence(calibrate.differences(threshold, over)) for threshold in grid.tolist()]
-    return Start(threshold=float(grid[int(np.argmin(p_values))]), why="calibrate-audits")
+    if margin > 0:
+        accepted = margin + calibrate.people_wrong - calibrate.model_wrong.astype(float)
+        rest = margin + calibrate.people_wrong - calibrate.rest_wrong.astype(float)
+        deferred = rest if over is Over.PLAN else np.zeros_like(rest)
+        best = int(np.argmax(capital_at(grid, calibrate.scores, accepted, deferred, 1 / (1 - margin))))
+    else:
+        best = int(np.argmin([_sign(calibrate.differences(threshold, over)) for threshold in grid.tolist()]))
+    return Start(threshold=float(grid[best]), why="calibrate-audits")
 
 
 def _sign(differences: Floats) -> float:

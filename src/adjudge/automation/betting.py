@@ -237,3 +237,15 @@ def highest_capital(terms: Floats, most: float) -> float:
     bets = most * (1 - np.asarray(BETS))
     capital = np.cumsum(np.log1p(np.outer(bets, terms)), axis=1)
     return max(0.0, float(np.max(np.logaddexp.reduce(capital, axis=0))) - math.log(len(BETS)))
+
+
+def capital_at(thresholds: Floats, scores: Floats, accepted: Floats, deferred: Floats, most: float) -> Floats:
+    """Return the logarithm of the final capital at each threshold, by the terms of what it accepts and defers."""
+    bets = most * (1 - np.asarray(BETS))
+    order = np.argsort(-scores, kind="stable")
+    rest = np.log1p(np.outer(bets, deferred[order]))
+    gains = np.cumsum(np.log1p(np.outer(bets, accepted[order])) - rest, axis=1)
+    places = reaching(np.sort(scores), thresholds)
+    logs = rest.sum(axis=1)[:, None] + np.concatenate([np.zeros((len(bets), 1)), gains], axis=1)[:, places]
+    capital: Floats = np.logaddexp.reduce(logs, axis=0) - math.log(len(bets))
+    return capital

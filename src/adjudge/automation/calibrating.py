@@ -172,10 +172,15 @@ def _held_out(examples: Examples, fitted: Fit) -> Floats:
 
 
 def _log_loss(probabilities: Floats, examples: Examples) -> float:
+    """Return the mean log loss; where the right answer was not named at all, that of "another than the best"."""
     if not len(examples):
         return 0.0
     named = examples.right >= 0
-    right = np.where(named, probabilities[np.arange(len(examples)), np.maximum(examples.right, 0)], LEAST_READ)
+    right = np.where(
+        named,
+        probabilities[np.arange(len(examples)), np.maximum(examples.right, 0)],
+        1 - _confidences(probabilities),
+    )
     return float(-np.mean(np.log(np.maximum(right, LEAST))))
 
 
@@ -189,16 +194,17 @@ def _uncalibrated(examples: Examples) -> Uncalibrated:
 
 
 def _temperature(examples: Examples) -> Temperature:
-    """Return the temperature of least log loss, by golden section over its logarithm."""
-    known = examples.where(examples.right >= 0)
+    """Return the temperature of least log loss with one miss added, by golden section over its logarithm."""
 
     def loss(log_temperature: float) -> float:
-        return _log_loss(_softmax(known.logs / math.exp(log_temperature)), known)
+        probabilities = _softmax(examples.logs / math.exp(log_temperature))
+        miss = -np.log(np.maximum(1 - _confidences(probabilities), LEAST_READ)).mean()
+        return _log_loss(probabilities, examples) + float(miss) / (len(examples) + 2)
 
     low, high = _COLDEST, _HOTTEST
     while high - low > 1e-3:
         left, right = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
-        low, high = (low, right) if loss(left) <= loss(right) else (left, high)
+        low, high = (low, right) if loss(left) < loss(right) else (left, high)
     return Temperature(round(math.exp((low + high) / 2), 6))
 
 

@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from adjudge.automation.betting import audits_needed, highest_capital
+from adjudge.automation.betting import audits_needed, capital_at, highest_capital
 from adjudge.automation.binomial import Floats
 from adjudge.automation.certifying import Licence, Start, Verdict, certify, not_enough, too_few
 from adjudge.automation.samples import Role, Sample, grid_of
@@ -72,8 +72,9 @@ def _evidence(accepted: Sample, target: float) -> float:
 
 def _start(calibrate: Sample, grid: Floats, target: float) -> Start | None:
     """Return the threshold for which the calibrate-audits speak most."""
-    found = [_evidence(calibrate.where(calibrate.scores >= threshold), target) for threshold in grid]
-    if not found or max(found) <= 0:
+    terms = calibrate.weights * (target - calibrate.wrong)
+    found = capital_at(grid, calibrate.scores, terms, np.zeros_like(terms), 1 / (1 - target))
+    if not found.size or found.max() <= 0:
         return None
     return Start(threshold=float(grid[int(np.argmax(found))]), why="calibrate-audits")
 

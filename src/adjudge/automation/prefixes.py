@@ -53,7 +53,7 @@ def standing(certified: Prefix, now: Prefix) -> Standing:
     return Standing.STANDS if own[1] is not None else Standing.RECOMPUTE
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class StageColumns:
     """What one stage said of each audit, asked or not: every stage's opinion is obtained for audits."""
 

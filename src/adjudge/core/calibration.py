@@ -35,7 +35,7 @@ class Temperature(msgspec.Struct, frozen=True, tag="temperature", tag_field="kin
 
     def confidence(self, probability: float) -> float:
         """Return that of an answer of which only its own probability is known."""
-        return _sigmoid(_logit(probability) / self.temperature)
+        return _within(_sigmoid(_logit(probability) / self.temperature))
 
     def apply(self, distribution: Mapping[str, float]) -> dict[str, float]:
         logs = {answer: math.log(max(p, LEAST_READ)) / self.temperature for answer, p in distribution.items()}

@@ -8,6 +8,9 @@ from adjudge.automation.against_people import NoWorse, Over, Pairs, certify_agai
 from adjudge.automation.certifying import Licence, NotEnough, certify
 from adjudge.automation.samples import Sample
 
+ALL = np.array([0.0])
+"""A single threshold that takes all."""
+
 
 def drawn(rng: np.random.Generator, audits: int, *, only_model: float, only_people: float, both: float = 0.02) -> Pairs:
     chance = rng.random(audits)
@@ -23,13 +26,14 @@ def licensed(pairs: Pairs, **options) -> bool:
 @pytest.mark.parametrize("over", list(Over))
 @pytest.mark.parametrize("margin", [0.0, 0.01])
 def test_false_certificates_at_the_boundary_are_rarer_than_delta(over, margin):
-    """Everything is automated that could be, and worse than people by exactly the margin."""
+    """Worse than people by exactly the margin: everywhere, or for the plan where half of all is automated."""
     rng = np.random.default_rng(round(100 * margin))
-    slices = (drawn(rng, 2_500, only_model=0.03 + margin, only_people=0.03) for _ in range(500))
+    worse = 2 * margin if over is Over.PLAN else margin
+    slices = (drawn(rng, 2_500, only_model=0.03 + worse, only_people=0.03) for _ in range(400))
     verdicts = [certify_against_people(one, delta=DELTA, margin=margin, over=over) for one in slices]
 
-    found = Share.of(isinstance(one, NoWorse) and (over is Over.AUTOMATED or not margin) for one in verdicts)
-    assert holds(found, DELTA)
+    boundary = 0.5 if over is Over.PLAN and margin else 0.0
+    assert holds(Share.of(isinstance(one, NoWorse) and 1 - one.threshold >= boundary for one in verdicts), DELTA)
 
 
 def test_power_at_a_margin_of_a_point():
@@ -44,19 +48,24 @@ def test_power_at_a_margin_of_a_point():
 
 def test_the_betting_test_may_be_looked_at_and_the_sign_test_may_not():
     rng = np.random.default_rng(2)
-    slices = [drawn(rng, 2_500, only_model=0.03, only_people=0.03) for _ in range(250)]
+    slices = [drawn(rng, 2_500, only_model=0.03, only_people=0.03) for _ in range(600)]
 
-    assert holds(Share.of(at_some_look(one, anytime=True) for one in slices), DELTA)
-    assert is_broken(Share.of(at_some_look(one, anytime=False) for one in slices), DELTA)
+    assert holds(Share.of(licensed(one, anytime=True, over=Over.AUTOMATED, grid=ALL) for one in slices), DELTA)
+    assert is_broken(Share.of(at_some_look(one) for one in slices[:250]), DELTA)
+    assert licensed_early_stays()
 
 
-def at_some_look(pairs: Pairs, *, anytime: bool) -> bool:
-    """A single threshold that takes all, looked at thirty times."""
-    grid = np.array([0.0])
-    return any(
-        licensed(head(pairs, size), anytime=anytime, over=Over.AUTOMATED, grid=grid)
-        for size in range(len(pairs) // 10, len(pairs), len(pairs) // 30)
-    )
+def at_some_look(pairs: Pairs) -> bool:
+    """The sign test, looked at thirty times."""
+    sizes = range(len(pairs) // 10, len(pairs), len(pairs) // 30)
+    return any(licensed(head(pairs, size), over=Over.AUTOMATED, grid=ALL) for size in sizes)
+
+
+def licensed_early_stays() -> bool:
+    """The betting test at the last look has looked at all before: its capital is the highest ever."""
+    people = np.arange(1_000) < 200
+    pairs = Pairs.columns(np.ones(1_000), model_wrong=~people, people_wrong=people, certifies=np.arange(1_000) % 5 > 0)
+    return licensed(pairs, anytime=True, over=Over.AUTOMATED, grid=ALL)
 
 
 def head(pairs: Pairs, size: int) -> Pairs:
@@ -69,7 +78,7 @@ def head(pairs: Pairs, size: int) -> Pairs:
 
 
 def test_a_consensus_of_people_is_no_truth_where_the_model_shares_their_mistakes():
-    """The wrong way: other people's majority as truth. The model always makes a mistake that people make in six of ten."""
+    """The wrong way: other people's majority as truth. The model always makes a mistake that people make often."""
     rng = np.random.default_rng(3)
     by_expert, by_consensus = [], []
     for _ in range(300):
@@ -99,7 +108,7 @@ def test_a_number_equal_to_peoples_overall_error_is_a_trap():
         plain.append(isinstance(certify(Sample.columns(scores, model, roles), target=0.02, delta=DELTA), Licence))
         paired.append(licensed(Pairs.columns(scores, model_wrong=model, people_wrong=people, certifies=roles)))
 
-    assert np.mean(plain) > 0.9
+    assert np.mean(plain) > 0.8
     assert holds(Share.of(paired), DELTA)
 
 

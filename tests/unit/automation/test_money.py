@@ -38,7 +38,7 @@ def test_a_coin_proportional_to_the_stake_needs_only_the_exact_test():
     boundary = Share.of(licensed(drawn(rng, 3_000, rates, TARGET, weighted=True)) for _ in range(1_000))
     good = Share.of(licensed(drawn(rng, 3_000, rates, TARGET / 2, weighted=True)) for _ in range(200))
     assert holds(boundary, DELTA)
-    assert good.value > 0.85
+    assert good.value > 0.75
 
 
 def test_the_plain_risk_certifies_what_loses_money():
@@ -54,8 +54,8 @@ def test_other_rates_are_mended_by_weights():
     rng = np.random.default_rng(3)
     rates = np.array([audit_rate(stake, sure=2) for stake in STAKES])
 
-    boundary = Share.of(licensed(drawn(rng, 3_000, rates, TARGET, weighted=True)) for _ in range(1_000))
-    good = Share.of(licensed(drawn(rng, 6_000, rates, TARGET / 4, weighted=True)) for _ in range(60))
+    boundary = Share.of(licensed(drawn(rng, 3_000, rates, TARGET, weighted=True)) for _ in range(500))
+    good = Share.of(licensed(drawn(rng, 6_000, rates, TARGET / 4, weighted=True)) for _ in range(40))
     ignored = Share.of(licensed(drawn(rng, 3_000, rates, TARGET, weighted=False)) for _ in range(300))
     assert holds(boundary, DELTA)
     assert is_broken(ignored, DELTA)

@@ -56,7 +56,7 @@ def test_false_alarms_over_a_hundred_thousand_audits_looked_at_after_each(validi
 
 
 def test_false_alarms_while_errors_depend_on_the_past():
-    """The null is about each audit given all before: risk that swings below the target with the past changes nothing."""
+    """The null is about each audit given all before: risk that swings below the target with it changes nothing."""
     rng, watches = np.random.default_rng(3), Watches(1_000)
     alarmed, wrong = np.zeros(1_000, bool), np.zeros(1_000, bool)
     for _ in range(VALIDITY):

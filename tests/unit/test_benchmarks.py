@@ -10,7 +10,17 @@ import pytest
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 SCRIPTS = sorted(path.stem for path in BENCHMARKS.glob("*.py"))
-PUBLISHING = ["end_to_end", "export", "in_service", "intake", "memory", "settlement", "startup", "webhooks"]
+PUBLISHING = [
+    "automation",
+    "end_to_end",
+    "export",
+    "in_service",
+    "intake",
+    "memory",
+    "settlement",
+    "startup",
+    "webhooks",
+]
 
 
 @pytest.fixture

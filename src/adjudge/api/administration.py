@@ -10,6 +10,7 @@ from adjudge.api.authentication import caller, require
 from adjudge.api.decisions import PROBLEMS, Here
 from adjudge.api.keys import NAME, bounded
 from adjudge.api.problems import Problem
+from adjudge.api.shapes import ConfigView, NewReviewer, Reviewers
 from adjudge.api.views import encode
 from adjudge.store import keys, reviewers
 from adjudge.store.scope import Scope
@@ -28,7 +29,7 @@ class ReviewerBody(BaseModel):
     pools: list[str] = Field(min_length=1)
 
 
-@router.post("/reviewers", status_code=201, responses=PROBLEMS)
+@router.post("/reviewers", status_code=201, response_model=NewReviewer, responses=PROBLEMS)
 async def add_reviewer(body: ReviewerBody, scope: Caller, here: Here) -> Response:
     """Add a person and make their key, shown this once."""
     require(scope, "admin")
@@ -54,7 +55,7 @@ async def add_reviewer(body: ReviewerBody, scope: Caller, here: Here) -> Respons
     return _json({**msgspec.to_builtins(person), "key": secret}, 201)
 
 
-@router.get("/reviewers", responses=PROBLEMS)
+@router.get("/reviewers", response_model=Reviewers, responses=PROBLEMS)
 async def list_reviewers(scope: Caller, here: Here) -> Response:
     """List the people and their pools."""
     require(scope, "operator")
@@ -62,7 +63,7 @@ async def list_reviewers(scope: Caller, here: Here) -> Response:
         return _json({"reviewers": await reviewers.listed(connection, scope)})
 
 
-@router.get("/config", responses=PROBLEMS)
+@router.get("/config", response_model=ConfigView, responses=PROBLEMS)
 async def read_config(scope: Caller, here: Here) -> Response:
     """Read what this replica runs: revision, types, locations, thresholds set by hand."""
     require(scope, "operator")

@@ -29,6 +29,7 @@ from adjudge.api import (
 )
 from adjudge.api.problems import Problem
 from adjudge.api.services import Services
+from adjudge.api.shapes import ProblemDetails
 from adjudge.core.errors import AdjudgeError
 from adjudge.store.connecting import UNAVAILABLE, UNSTORABLE
 
@@ -85,7 +86,7 @@ def create_app(services: Callable[[], AbstractAsyncContextManager[Services]]) ->
         journal,
     ):
         app.include_router(module.router)
-    _describe_authentication(app)
+    _describe(app)
     app.add_exception_handler(AdjudgeError, _problem)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
@@ -96,13 +97,17 @@ def create_app(services: Callable[[], AbstractAsyncContextManager[Services]]) ->
     return hot.HotPath(app, lambda: app.state.services)
 
 
-def _describe_authentication(app: FastAPI) -> None:
+def _describe(app: FastAPI) -> None:
+    """Add to the document what no route says: how to authenticate, and what a problem looks like."""
     original = app.openapi
+    problem = ProblemDetails.model_json_schema(ref_template="#/components/schemas/{model}")
+    described = {**problem.pop("$defs"), "ProblemDetails": problem}
 
     def openapi() -> dict[str, object]:
         document = original()
         components = document.setdefault("components", {})
         components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+        components.setdefault("schemas", {}).update(described)
         document["security"] = [{"key": []}]
         return document
 

@@ -2,11 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from fastapi import Request
+from fastapi.routing import APIRoute
 
 from adjudge.api.problems import Problem
+from adjudge.config.faults import nearest
 from adjudge.engine.limiting import Limiter
 from adjudge.store import keys
 from adjudge.store.connecting import Pool
@@ -63,7 +65,7 @@ def require(scope: Scope, *roles: Role) -> Scope:
 
 
 async def caller(request: Request) -> Scope:
-    """Dependency: whoever calls, within the limits of their key."""
+    """Dependency: whoever calls, within the limits of their key, and with parameters that are known here."""
     authentication: Authentication = request.app.state.services.authentication
     header = request.headers.get("authorization")
     scope = await authentication.scope(header.encode("latin-1") if header is not None else None)
@@ -71,4 +73,21 @@ async def caller(request: Request) -> Scope:
         limiter: Limiter = request.app.state.services.limiter
         limiter.request(scope)
         limiter.received(scope, getattr(request.receive, "size", 0))  # `bodies.Body`: the framework has read it
+    _refuse_unknown_parameters(request)
     return scope
+
+
+def _refuse_unknown_parameters(request: Request) -> None:
+    """A filter with a slip of the pen would list everything, a cursor begin anew. Raises Problem: invalid-body."""
+    route = request.scope.get("route")
+    if not request.query_params or not isinstance(route, APIRoute):
+        return
+    known = sorted(field.alias for field in route.dependant.query_params)
+    faults = [(f"#/{name} (query)", _meant(name, known)) for name in request.query_params if name not in known]
+    if faults:
+        raise Problem("invalid-body", "the request does not fit", faults=faults[:20])
+
+
+def _meant(name: str, known: Sequence[str]) -> str:
+    meant = nearest(name, known)
+    return "is no parameter here" + (f"; did you mean `{meant}`?" if meant else "")

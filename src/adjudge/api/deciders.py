@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from adjudge.api.authentication import caller, require
 from adjudge.api.decisions import PROBLEMS, Here
 from adjudge.api.problems import Problem
+from adjudge.api.shapes import Deciders, Switched
 from adjudge.api.views import encode
 from adjudge.core.specifications import DeciderSpec
 from adjudge.engine.watching import CHANGED
@@ -30,13 +31,15 @@ _FURTHEST_FROM_CLOSED: Final = {"open": 0, "probing": 1, "closed": 2}
 class SwitchBody(BaseModel):
     """Switch a decider off or on, at once and in every process."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"on": False, "reason": "answers are late since noon"}]}
+    )
 
     on: bool
     reason: str = Field(max_length=500, min_length=1)
 
 
-@router.get("", responses=PROBLEMS)
+@router.get("", response_model=Deciders, responses=PROBLEMS)
 async def list_deciders(scope: Caller, here: Here) -> Response:
     """Read the state of every decider: breakers with reason, since and until, in each worker; switches; shadows."""
     require(scope, "operator")
@@ -63,7 +66,7 @@ async def list_deciders(scope: Caller, here: Here) -> Response:
     )
 
 
-@router.post("/{decider}/switch", responses=PROBLEMS)
+@router.post("/{decider}/switch", response_model=Switched, responses=PROBLEMS)
 async def switch_decider(decider: str, body: SwitchBody, scope: Caller, here: Here) -> Response:
     """Switch a decider off: what it has accepted but not settled is refused, and defers. Not by a bound key."""
     require(scope, "operator")

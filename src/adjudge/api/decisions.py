@@ -1,17 +1,17 @@
 """Decisions: read, list, cancel, and what turned out to be true."""
 
-from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
-from fastapi import APIRouter, Body, Depends, Header, Query, Request, Response
+from fastapi import APIRouter, Body, Depends, Header, Query, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from adjudge.api import asking, hot
 from adjudge.api.authentication import caller, require
 from adjudge.api.problems import Problem
 from adjudge.api.services import Services, services
+from adjudge.api.shapes import PROBLEM_CONTENT, BulkResults, Decision, Labelled, Page, PathView
 from adjudge.api.views import DecisionView, answer_value, encode, view
 from adjudge.core.answers import OutsideSpace
 from adjudge.core.events import read_events
@@ -33,33 +33,6 @@ QUESTION: dict[str, Any] = {
     "subject": {"claim": "c-1"},
     "evidence": {"amount": "30.00", "text": "broken cup"},
     "stake": {"amount": "30.00", "currency": "USD"},
-}
-DECISION: dict[str, Any] = {
-    "id": "01a209a3-cee0-7c1e-9d53-5b1f0c2a7e11",
-    "type": "claim.pay",
-    "location": "default",
-    "subject": {"claim": "c-1"},
-    "status": "final",
-    "revision": 1,
-    "asked_at": "2026-11-23T18:21:07.104Z",
-    "deadline": None,
-    "waiting_for": None,
-    "outcome": {
-        "version": 1,
-        "answer": "pay",
-        "confidence": 0.99,
-        "source": "model",
-        "deciders": ["claim-risk@1"],
-        "reason": "claim-risk@1 is 0.99 sure, 0.95 is enough (set by hand, config/claims.yaml:10)",
-        "certificate": None,
-        "settled_at": "2026-11-23T18:21:07.109Z",
-    },
-}
-OPEN: dict[str, Any] = {
-    **DECISION,
-    "status": "open",
-    "waiting_for": {"pool": "agents", "votes": 0, "until": "2026-11-23T18:31:07Z"},
-    "outcome": None,
 }
 
 
@@ -89,43 +62,15 @@ class Question(BaseModel):
 class Questions(BaseModel):
     """Many questions: each its own decision, with its own key and result."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"items": [{**QUESTION, "idempotency_key": "c-1"}]}]})
+
     items: list[Question] = Field(max_length=1_000)
-
-
-class Outcome(BaseModel):
-    """One version of the answer."""
-
-    version: int
-    answer: Any
-    confidence: float | None
-    source: Literal["model", "rule", "reviewer", "fallback", "cancel"]
-    deciders: list[str]
-    reason: str
-    certificate: str | None
-    settled_at: datetime
-
-
-class Decision(BaseModel):
-    """One question and its life so far: the same shape everywhere, whoever decided."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [DECISION, OPEN]})
-
-    id: UUID
-    type: str
-    location: str
-    subject: dict[str, str]
-    status: Literal["open", "held", "provisional", "final", "amended", "cancelled"]
-    revision: int
-    asked_at: datetime
-    deadline: datetime | None
-    waiting_for: dict[str, Any] | None
-    outcome: Outcome | None
 
 
 class Cancellation(BaseModel):
     """Why a decision is no longer wanted."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"reason": "the customer left"}]})
 
     reason: str = Field("", max_length=500)
 
@@ -143,15 +88,8 @@ class TruthBody(BaseModel):
     )
 
 
-class Page(BaseModel):
-    """A page of decisions, newest first."""
-
-    items: list[Decision]
-    next: UUID | None
-
-
 PROBLEMS: dict[int | str, dict[str, Any]] = {
-    code: {"description": what, "content": {"application/problem+json": {}}}
+    code: {"description": what, "content": PROBLEM_CONTENT}
     for code, what in {
         400: "malformed JSON",
         401: "no valid key",
@@ -186,7 +124,7 @@ async def create(
     raise AssertionError("answered by HotPath")  # described here, answered before the router
 
 
-@router.post("/bulk", responses=PROBLEMS)
+@router.post("/bulk", response_model=BulkResults, responses=PROBLEMS)
 async def create_many(body: Annotated[Questions, Body()]) -> Response:
     """Ask up to 1,000 questions. Not atomic: each item has its own status, and `decision` or `problem`."""
     raise AssertionError("answered by HotPath")  # described here, answered before the router
@@ -214,17 +152,17 @@ async def list_decisions(
 
 
 @router.get("/{decision}", response_model=Decision, responses=PROBLEMS)
-async def get(decision: UUID, scope: Caller, here: Here, request: Request) -> Response:
+async def get(decision: UUID, scope: Caller, here: Here, prefer: Annotated[str | None, PREFER] = None) -> Response:
     """Read a decision; with `Prefer: wait=n`, once it has its outcome."""
     require(scope, "client", "operator")
-    wait, applied = hot.waiting(request.headers.get("prefer", "").encode())
+    wait, applied = hot.waiting(prefer.encode("latin-1") if prefer else None)
     response = _json(await asking.wait_for(here, scope, decision, wait))
     if applied is not None:
         response.headers["Preference-Applied"] = applied.decode()
     return response
 
 
-@router.get("/{decision}/path", responses=PROBLEMS)
+@router.get("/{decision}/path", response_model=PathView, responses=PROBLEMS)
 async def get_path(decision: UUID, scope: Caller, here: Here) -> Response:
     """Read all that happened to a decision, in the order recorded, and every version of its outcome."""
     require(scope, "client", "operator")
@@ -280,7 +218,7 @@ async def cancel(
     return _json(await asking.read(here, scope, decision))
 
 
-@router.post("/{decision}/truth", responses=PROBLEMS)
+@router.post("/{decision}/truth", response_model=Labelled, responses=PROBLEMS)
 async def truth(decision: UUID, body: TruthBody, scope: Caller, here: Here) -> Response:
     """Say what turned out to be true. It is a label; it amends a final outcome where the type says so."""
     require(scope, "client", "operator")
@@ -365,4 +303,4 @@ def _json(value: object, status: int = 200) -> Response:
     return Response(encode(value), status_code=status, media_type="application/json")
 
 
-__all__ = ["DecisionView", "router"]
+__all__ = ["PREFER", "PROBLEMS", "DecisionView", "Here", "router"]

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from adjudge.api.authentication import caller, require
 from adjudge.api.decisions import PROBLEMS, Here
 from adjudge.api.problems import Problem
+from adjudge.api.shapes import Keys, KeyView, NewKey
 from adjudge.api.views import encode
 from adjudge.store import keys
 from adjudge.store.scope import Limits, Scope
@@ -58,7 +59,7 @@ class RotationBody(BaseModel):
     )
 
 
-@router.post("", status_code=201, responses=PROBLEMS)
+@router.post("", status_code=201, response_model=NewKey, responses=PROBLEMS)
 async def create_key(body: KeyBody, scope: Caller, here: Here) -> Response:
     """Make a key. It is shown this once."""
     require(scope, "admin")
@@ -84,7 +85,7 @@ async def create_key(body: KeyBody, scope: Caller, here: Here) -> Response:
     return _json({**_shown(key), "key": secret}, 201)
 
 
-@router.get("", responses=PROBLEMS)
+@router.get("", response_model=Keys, responses=PROBLEMS)
 async def list_keys(scope: Caller, here: Here) -> Response:
     """List keys; never the secrets. A bound key is shown those that are bound within its own bounds."""
     require(scope, "admin")
@@ -92,7 +93,7 @@ async def list_keys(scope: Caller, here: Here) -> Response:
         return _json({"keys": [_shown(key) for key in await keys.listed(connection, scope)]})
 
 
-@router.post("/{key}/rotate", responses=PROBLEMS)
+@router.post("/{key}/rotate", response_model=NewKey, responses=PROBLEMS)
 async def rotate_key(
     key: str, scope: Caller, here: Here, body: Annotated[RotationBody | None, Body()] = None
 ) -> Response:
@@ -105,7 +106,7 @@ async def rotate_key(
     return _json({**_shown(_found(rotated, key)), "key": secret})
 
 
-@router.put("/{key}/limits", responses=PROBLEMS)
+@router.put("/{key}/limits", response_model=KeyView, responses=PROBLEMS)
 async def limit_key(key: str, body: LimitsBody, scope: Caller, here: Here) -> Response:
     """Set a key's limits, all of them. Replicas hold it to them within three seconds."""
     require(scope, "admin")

@@ -3,10 +3,11 @@
 import asyncio
 
 from fastapi import APIRouter, Response
-from starlette.responses import FileResponse
+from starlette.responses import FileResponse, PlainTextResponse
 
 from adjudge.api import measuring
 from adjudge.api.decisions import PROBLEMS, Here
+from adjudge.api.shapes import Readiness
 from adjudge.api.views import encode
 from adjudge.engine.readiness import Standing
 
@@ -20,7 +21,7 @@ async def livez() -> dict[str, str]:
     return {"status": "alive"}
 
 
-@router.get("/readyz")
+@router.get("/readyz", response_model=Readiness, responses={503: {"model": Readiness, "description": "they cannot"}})
 async def readyz(here: Here) -> Response:
     """Whether questions can be taken. Without Valkey they can: they are durable, and sent when it is back."""
     standing = Standing(pool=here.pool, streams=here.streams, clock=here.clock, watch=here.watch, needs_broker=False)
@@ -28,7 +29,7 @@ async def readyz(here: Here) -> Response:
     return Response(encode(report.body), status_code=200 if report.ready else 503, media_type="application/json")
 
 
-@router.get("/metrics")
+@router.get("/metrics", response_class=PlainTextResponse)
 async def metrics(here: Here) -> Response:
     """Prometheus text; of all roles where one machine runs them together."""
     measuring.write()

@@ -12,10 +12,11 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from adjudge.api import event_stream, hot, problems
 from adjudge.api.authentication import caller, require
-from adjudge.api.decisions import DECISION, PREFER, PROBLEMS, Decision, Here
+from adjudge.api.decisions import PREFER, PROBLEMS, Here
 from adjudge.api.event_stream import EventStream
 from adjudge.api.problems import Problem
 from adjudge.api.services import Services
+from adjudge.api.shapes import DECISION, PROBLEM_CONTENT, Decision
 from adjudge.core.cloud_events import SOURCE, TYPE_PREFIX
 from adjudge.core.views import encode
 from adjudge.engine.admission import loop_time
@@ -77,7 +78,7 @@ DESCRIBED: dict[int | str, dict[str, Any]] = {
         "description": "a page; with `Accept: text/event-stream`, events until you leave",
         "content": {event_stream.MEDIA_TYPE: {"schema": {"type": "string"}}},
     },
-    410: {"description": "outcomes that you have not had are dropped", "content": {problems.MEDIA_TYPE: {}}},
+    410: {"description": "outcomes that you have not had are dropped", "content": PROBLEM_CONTENT},
 }
 
 

@@ -9,6 +9,7 @@ from adjudge.api.authentication import caller, require
 from adjudge.api.decisions import PROBLEMS, Here
 from adjudge.api.problems import Problem
 from adjudge.api.services import Services
+from adjudge.api.shapes import OverviewView
 from adjudge.api.views import encode
 from adjudge.engine.figures import OVERDUE
 from adjudge.engine.slips import STREAM_PREFIX, lanes_of
@@ -21,7 +22,7 @@ router = APIRouter(prefix="/v1", tags=["operations"])
 Caller = Annotated[Scope, Depends(caller)]
 
 
-@router.get("/overview", responses=PROBLEMS)
+@router.get("/overview", response_model=OverviewView, responses=PROBLEMS)
 async def overview(scope: Caller, here: Here) -> Response:
     """Read the state of everything; for keys that are bound to no location. Two readings give rates."""
     require(scope, "operator")

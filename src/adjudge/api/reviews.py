@@ -11,9 +11,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from adjudge.api import hot
 from adjudge.api.authentication import caller, require
-from adjudge.api.decisions import PROBLEMS, Here
+from adjudge.api.decisions import PREFER, PROBLEMS, Here
 from adjudge.api.problems import Problem
 from adjudge.api.services import Services
+from adjudge.api.shapes import ClaimView, DeclineView, LeaseView, Queues, Recorded, ReleaseView
 from adjudge.api.views import encode
 from adjudge.config import Configuration
 from adjudge.config.errors import UnknownLocation, UnknownType
@@ -55,7 +56,7 @@ class AnswerBody(BaseModel):
 class DeclineBody(BaseModel):
     """Why a task is given back."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"reason": "unsure"}]})
 
     token: UUID | None = None
     reason: Literal["no_evidence", "unsure", "conflict", "other"] = "other"
@@ -65,13 +66,19 @@ class DeclineBody(BaseModel):
 class TokenBody(BaseModel):
     """Which lease."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{}]})
 
     token: UUID | None = None
 
 
-@router.post("/claim", responses=PROBLEMS)
-async def claim(request: Request, scope: Caller, here: Here, body: Annotated[Claim | None, Body()] = None) -> Response:
+@router.post("/claim", response_model=ClaimView, responses=PROBLEMS)
+async def claim(
+    request: Request,
+    scope: Caller,
+    here: Here,
+    body: Annotated[Claim | None, Body()] = None,
+    prefer: Annotated[str | None, PREFER] = None,
+) -> Response:
     """Take the next tasks under lease; with `Prefer: wait=20`, once there are some. Empty says why."""
     _person(scope)
     wanted = body or Claim()
@@ -80,7 +87,7 @@ async def claim(request: Request, scope: Caller, here: Here, body: Annotated[Cla
     own = [name for name in (wanted.pools or member) if name in member and name in configuration.pools]
     paused = [name for name in own if configuration.pool(name).paused]
     leases = {name: configuration.pool(name).lease.total_seconds() for name in own if name not in paused}
-    wait, _ = hot.waiting(request.headers.get("prefer", "").encode())
+    wait, applied = hot.waiting(prefer.encode("latin-1") if prefer else None)
     claimed = []
     if leases:
         left = request.is_disconnected
@@ -91,10 +98,13 @@ async def claim(request: Request, scope: Caller, here: Here, body: Annotated[Cla
         empty = {"reason": reason, "detail": detail}
     if claimed:
         await _hold(here, {task.revision for task in claimed})
-    return _json({"tasks": [_task(here, task) for task in claimed], "empty": empty})
+    response = _json({"tasks": [_task(here, task) for task in claimed], "empty": empty})
+    if applied is not None:
+        response.headers["Preference-Applied"] = applied.decode()
+    return response
 
 
-@router.post("/{task}/answer", responses=PROBLEMS)
+@router.post("/{task}/answer", response_model=Recorded, responses=PROBLEMS)
 async def answer(task: UUID, body: AnswerBody, scope: Caller, here: Here) -> Response:
     """Answer a task. After the lease or after settlement the answer is kept as a label, and a problem says so."""
     _person(scope)
@@ -119,7 +129,7 @@ async def answer(task: UUID, body: AnswerBody, scope: Caller, here: Here) -> Res
     return _json({"recorded": "vote", "decision_status": await _status(here, task)})
 
 
-@router.post("/{task}/decline", responses=PROBLEMS)
+@router.post("/{task}/decline", response_model=DeclineView, responses=PROBLEMS)
 async def decline(task: UUID, body: DeclineBody, scope: Caller, here: Here) -> Response:
     """Give a task back for somebody else. Not a vote; you will not get this decision again."""
     _person(scope)
@@ -138,7 +148,7 @@ async def decline(task: UUID, body: DeclineBody, scope: Caller, here: Here) -> R
     return _json({"declined": True})
 
 
-@router.post("/{task}/release", responses=PROBLEMS)
+@router.post("/{task}/release", response_model=ReleaseView, responses=PROBLEMS)
 async def release(task: UUID, scope: Caller, here: Here, body: Annotated[TokenBody | None, Body()] = None) -> Response:
     """Give back a task that you have not looked at; it may come to you again."""
     _person(scope)
@@ -148,7 +158,7 @@ async def release(task: UUID, scope: Caller, here: Here, body: Annotated[TokenBo
     return _json({"released": released})
 
 
-@router.post("/{task}/heartbeat", responses=PROBLEMS)
+@router.post("/{task}/heartbeat", response_model=LeaseView, responses=PROBLEMS)
 async def heartbeat(
     task: UUID, scope: Caller, here: Here, body: Annotated[TokenBody | None, Body()] = None
 ) -> Response:
@@ -167,7 +177,7 @@ async def heartbeat(
     return _json({"lease_until": until})
 
 
-@router.get("/queues", responses=PROBLEMS)
+@router.get("/queues", response_model=Queues, responses=PROBLEMS)
 async def queues(scope: Caller, here: Here) -> Response:
     """Read what waits in each pool, and how fast it is worked off."""
     require(scope, "operator", "reviewer")

@@ -13,6 +13,7 @@ from adjudge.api.authentication import caller, require
 from adjudge.api.decisions import PROBLEMS, Here
 from adjudge.api.problems import Problem
 from adjudge.api.services import Services
+from adjudge.api.shapes import Deliveries, Endpoints, NewEndpoint, NewSecret, Redelivered, Tried
 from adjudge.api.views import encode
 from adjudge.core.signing import shown
 from adjudge.engine.admission import loop_time
@@ -47,7 +48,7 @@ class EndpointBody(BaseModel):
 class RotateBody(BaseModel):
     """A new secret to be made."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"keep_hours": 24}]})
 
     keep_hours: float = Field(24, ge=0, le=720, description="how long the old secret signs beside the new one")
 
@@ -55,12 +56,12 @@ class RotateBody(BaseModel):
 class RedeliverBody(BaseModel):
     """What to send again: all that is parked, or what was told of one decision."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{}]})
 
     decision: UUID | None = None
 
 
-@router.post("", status_code=201, responses=PROBLEMS)
+@router.post("", status_code=201, response_model=NewEndpoint, responses=PROBLEMS)
 async def add(body: EndpointBody, scope: Caller, here: Here) -> Response:
     """Add an endpoint. Its secret is shown this once. It is told of what is settled from now on."""
     require(scope, "client", "operator")
@@ -76,7 +77,7 @@ async def add(body: EndpointBody, scope: Caller, here: Here) -> Response:
         return _json({**await _seen(connection, scope, endpoint), "secret": shown(secret)}, 201)
 
 
-@router.get("", responses=PROBLEMS)
+@router.get("", response_model=Endpoints, responses=PROBLEMS)
 async def list_endpoints(scope: Caller, here: Here) -> Response:
     """List endpoints and how they do; never the secrets."""
     require(scope, "client", "operator")
@@ -94,7 +95,7 @@ async def remove(webhook: str, scope: Caller, here: Here) -> Response:
     return Response(status_code=204)
 
 
-@router.post("/{webhook}/test", responses=PROBLEMS)
+@router.post("/{webhook}/test", response_model=Tried, responses=PROBLEMS)
 async def test(webhook: str, scope: Caller, here: Here) -> Response:
     """Send a signed event that tells of nothing, once and at once; answer with what came of it."""
     require(scope, "client", "operator")
@@ -112,7 +113,7 @@ async def test(webhook: str, scope: Caller, here: Here) -> Response:
     )
 
 
-@router.post("/{webhook}/rotate", responses=PROBLEMS)
+@router.post("/{webhook}/rotate", response_model=NewSecret, responses=PROBLEMS)
 async def rotate(webhook: str, body: RotateBody, scope: Caller, here: Here) -> Response:
     """Make a new secret, shown this once; for a while every message is signed with both."""
     require(scope, "client", "operator")
@@ -124,7 +125,7 @@ async def rotate(webhook: str, body: RotateBody, scope: Caller, here: Here) -> R
     return _json({"id": webhook, "secret": shown(secret), "old_secret_until": until})
 
 
-@router.post("/{webhook}/redeliver", responses=PROBLEMS)
+@router.post("/{webhook}/redeliver", response_model=Redelivered, responses=PROBLEMS)
 async def redeliver(webhook: str, body: RedeliverBody, scope: Caller, here: Here) -> Response:
     """Send again what was parked, or what one decision was told, whatever became of it; start a stopped endpoint."""
     require(scope, "client", "operator")
@@ -135,7 +136,7 @@ async def redeliver(webhook: str, body: RedeliverBody, scope: Caller, here: Here
     return _json({"id": webhook, "redelivered": count})
 
 
-@router.get("/{webhook}/deliveries", responses=PROBLEMS)
+@router.get("/{webhook}/deliveries", response_model=Deliveries, responses=PROBLEMS)
 async def list_deliveries(
     webhook: str,
     scope: Caller,

@@ -78,7 +78,7 @@ class Standing:
                 answers = await self.streams.ping()
         except TimeoutError:
             answers = False
-        return {"ok": answers, "degraded": not self.needs_broker}
+        return {"ok": answers, "degraded": not answers and not self.needs_broker}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,103 @@
+"""What is answered has the shape that the OpenAPI document says, no more and no less."""
+
+import pytest
+from pydantic import BaseModel
+
+from adjudge.api import shapes
+
+
+def fits(shape: type[BaseModel], answer) -> None:
+    assert answer.status_code < 300, answer.text
+    shape.model_validate_json(answer.content, strict=True)
+
+
+async def test_decisions_and_their_paths(stack):
+    """Open, settled by a model, by a person, with a stake, by the fallback, and cancelled."""
+    client = await stack.key("client")
+    asked = [(await stack.ask(kind, wait=2))["id"] for kind in ("model", "person", "failing", "claims")]
+    await (await stack.reviewer("anna")).vote("pay")
+    await stack.admin.post(f"/v1/decisions/{asked[3]}/cancel", {"reason": "left"})
+
+    for decision in asked:
+        fits(shapes.Decision, await client.get(f"/v1/decisions/{decision}"))
+        fits(shapes.PathView, await client.get(f"/v1/decisions/{decision}/path"))
+        fits(shapes.PathView, await stack.admin.get(f"/v1/decisions/{decision}/path"))
+    fits(shapes.Page, await client.get("/v1/decisions?limit=10"))
+    fits(shapes.Labelled, await client.post(f"/v1/decisions/{asked[0]}/truth", {"answer": "pay", "source": "appeal"}))
+    bulk = {"items": [{"type": "model", "evidence": {"amount": "1"}}, {"type": "nope", "evidence": {}}]}
+    fits(shapes.BulkResults, await client.post("/v1/decisions/bulk", bulk))
+
+
+async def test_peoples_work(stack):
+    anna = await stack.reviewer("anna")
+    media = [
+        {"name": "shelf", "uri": "https://example.com/a.jpg", "type": "image/jpeg"},
+        {"name": "gone", "uri": "x:y"},
+    ]
+    stake = {"amount": "2.49", "currency": "USD"}
+    for kind, more in (("person", {"evidence": {"media": media}, "stake": stake}), ("count", {}), ("form", {})):
+        asked = await stack.admin.post("/v1/decisions", {"type": kind, "evidence": {}, **more})
+        assert asked.status_code == 202, asked.text
+
+    claimed = await anna.post("/v1/reviews/claim", {"count": 3}, Prefer="wait=5")
+    fits(shapes.ClaimView, claimed)
+    assert claimed.headers["preference-applied"] == "wait=5"
+    first, second, third = (task["id"] for task in claimed.json()["tasks"])
+    fits(shapes.ClaimView, await anna.post("/v1/reviews/claim"))
+    fits(shapes.LeaseView, await anna.post(f"/v1/reviews/{first}/heartbeat"))
+    fits(shapes.ReleaseView, await anna.post(f"/v1/reviews/{first}/release"))
+    fits(shapes.DeclineView, await anna.post(f"/v1/reviews/{second}/decline", {}))
+    fits(shapes.Queues, await anna.get("/v1/reviews/queues"))
+    fits(shapes.Reviewers, await stack.admin.get("/v1/reviewers"))
+    fits(shapes.NewReviewer, await stack.admin.post("/v1/reviewers", {"name": "shaped", "pools": ["agents"]}))
+    answers = {"person": "pay", "count": 3, "form": {"ok": True}}
+    kind = next(task["type"] for task in claimed.json()["tasks"] if task["id"] == third)
+    fits(shapes.Recorded, await anna.post(f"/v1/reviews/{third}/answer", {"answer": answers[kind]}))
+
+
+async def test_what_operators_look_at(stack):
+    await stack.ask("model", wait=5)
+
+    for path, shape in (
+        ("config", shapes.ConfigView),
+        ("deciders", shapes.Deciders),
+        ("overview", shapes.OverviewView),
+        ("keys", shapes.Keys),
+        ("webhooks", shapes.Endpoints),
+    ):
+        fits(shape, await stack.admin.get(f"/v1/{path}"))
+    fits(shapes.Readiness, await stack.admin.get("/readyz"))
+    switch = {"on": False, "reason": "a test"}
+    fits(shapes.Switched, await stack.admin.post("/v1/deciders/failing@1/switch", switch))
+    fits(shapes.Switched, await stack.admin.post("/v1/deciders/failing@1/switch", {**switch, "on": True}))
+
+
+async def test_keys_and_webhooks(stack):
+    made = await stack.admin.post("/v1/keys", {"name": "till", "role": "client", "locations": ["store-001"]})
+    fits(shapes.NewKey, made)
+    key = made.json()["id"]
+    fits(shapes.NewKey, await stack.admin.post(f"/v1/keys/{key}/rotate"))
+    fits(shapes.KeyView, await stack.admin("PUT", f"/v1/keys/{key}/limits", {"open_decisions": 5}))
+
+    added = await stack.admin.post("/v1/webhooks", {"url": "https://example.com/hook"})
+    fits(shapes.NewEndpoint, added)
+    webhook = added.json()["id"]
+    fits(shapes.NewSecret, await stack.admin.post(f"/v1/webhooks/{webhook}/rotate", {}))
+    fits(shapes.Redelivered, await stack.admin.post(f"/v1/webhooks/{webhook}/redeliver", {}))
+    fits(shapes.Deliveries, await stack.admin.get(f"/v1/webhooks/{webhook}/deliveries"))
+
+
+@pytest.mark.parametrize("path", ["decisions?statuss=open", "outcomes?afte=x", "journal?actors=up", "keys?limit=3"])
+async def test_a_parameter_that_is_unknown_is_refused(stack, path):
+    """A filter with a slip of the pen would list everything, and a feed begin anew."""
+    answer = await stack.admin.get(f"/v1/{path}")
+
+    named = path.partition("?")[2].partition("=")[0]
+    assert answer.status_code == 422
+    assert [fault["pointer"] for fault in answer.json()["errors"]] == [f"#/{named} (query)"]
+
+
+async def test_ready_is_not_called_degraded(stack):
+    checks = (await stack.admin.get("/readyz")).json()["checks"]
+
+    assert checks["valkey"] == {"ok": True, "degraded": False}

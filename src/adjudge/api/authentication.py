@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 
 from fastapi import Request
 from fastapi.routing import APIRoute
@@ -10,7 +11,7 @@ from fastapi.routing import APIRoute
 from adjudge.api.problems import Problem
 from adjudge.config.faults import nearest
 from adjudge.engine.limiting import Limiter
-from adjudge.store import keys
+from adjudge.store import connecting, keys
 from adjudge.store.connecting import Pool
 from adjudge.store.scope import Role, Scope
 
@@ -18,16 +19,23 @@ REMEMBERED_SECONDS = 3.0
 """How long a revoked key may still work on a replica."""
 MOST_REMEMBERED = 10_000
 LONGEST_SECRET = 200
+STRANGERS_AT_ONCE = 2
+"""Connections that keys may take which were not seen lately."""
 
 
 class Authentication:
-    """Looks keys up, and remembers them for a moment."""
+    """Looks keys up, and remembers them for a moment.
+
+    One look-up serves all that wait for the same key, its failure too: behind a database that hangs nobody
+    waits longer than for one. Keys that nobody knows are looked up a few at a time, and stand in nobody's way.
+    """
 
     def __init__(self, pool: Pool, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._pool = pool
         self._monotonic = monotonic
-        self._turn = asyncio.Lock()
         self._known: dict[bytes, tuple[Scope, float]] = {}
+        self._under_way: dict[bytes, asyncio.Future[Scope]] = {}
+        self._strangers = asyncio.Semaphore(STRANGERS_AT_ONCE)
 
     async def scope(self, header: bytes | None) -> Scope:
         """Return whom the Authorization header stands for. Raises Problem: unauthenticated."""
@@ -36,11 +44,27 @@ class Authentication:
         known = self._known.get(header)
         if known is not None and known[1] > self._monotonic():
             return known[0]
-        async with self._turn:  # one look-up for all that wait for the same key
-            known = self._known.get(header)
-            if known is not None and known[1] > self._monotonic():
-                return known[0]
-            return await self._looked_up(header)
+        under_way = self._under_way.get(header)
+        if under_way is not None:
+            return await asyncio.shield(under_way)
+        return await self._for_all(header, is_stranger=known is None)
+
+    async def _for_all(self, header: bytes, *, is_stranger: bool) -> Scope:
+        """Look a key up for whoever else asks for it meanwhile."""
+        under_way = self._under_way[header] = asyncio.get_running_loop().create_future()
+        try:
+            async with asyncio.timeout(connecting.ACQUIRE_SECONDS), self._strangers if is_stranger else nullcontext():
+                found = await self._looked_up(header)
+        except BaseException as error:
+            gave_up = Problem("unavailable", "whoever looked this key up gave up: ask again")
+            under_way.set_exception(error if isinstance(error, Exception) else gave_up)
+            under_way.exception()  # nobody else may have waited
+            raise
+        else:
+            under_way.set_result(found)
+            return found
+        finally:
+            del self._under_way[header]
 
     async def _looked_up(self, header: bytes) -> Scope:
         scheme, _, secret = header.partition(b" ")

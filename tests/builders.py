@@ -89,6 +89,7 @@ def a_case(
     stake: Stake | None = None,
     safe_side: str | None = "refuse",
     late: bool = False,
+    shed: bool = False,
     groups: tuple[str, ...] = (),
 ) -> Case:
     return Case(
@@ -99,6 +100,7 @@ def a_case(
         stake=stake,
         safe_side=safe_side,
         late=late,
+        shed=shed,
         groups=groups,
     )
 

@@ -12,6 +12,7 @@ BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 SCRIPTS = sorted(path.stem for path in BENCHMARKS.glob("*.py"))
 PUBLISHING = [
     "automation",
+    "config",
     "end_to_end",
     "export",
     "in_service",

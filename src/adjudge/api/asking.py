@@ -12,6 +12,7 @@ from adjudge.api import questions
 from adjudge.api.problems import Problem
 from adjudge.api.services import Services
 from adjudge.api.views import DecisionView, view
+from adjudge.engine.admission import Overloaded
 from adjudge.engine.intake import Known, Opened, Question
 from adjudge.engine.notifying import within
 from adjudge.store import decisions, retention
@@ -42,7 +43,13 @@ async def submit(services: Services, scope: Scope, question: Question, *, reply:
     row, opened = services.intake.prepare(scope, place, question, reply=reply)
     if row.terms.limited:
         await services.limiter.open(scope)
-    services.admission.enter(row.terms.lane, row.terms.location)
+    try:
+        services.admission.enter(row.terms.lane, row.terms.location)
+    except Overloaded:
+        if not opened.has_shed_fallback:
+            raise
+        row, opened = services.intake.prepare(scope, place, question, reply=reply, shed=True)
+        services.admission.enter_unasked(row.terms.lane, row.terms.location)
     durable = services.intake.submit(row, opened)
     if row.terms.limited:
         services.limiter.track(scope, durable)

@@ -223,8 +223,9 @@ class _Compiler:
                 yield route, None
                 return
             known = surroundings.static(route.when)
+            may_hold = known is not False or "tags" in route.when.reads  # the next store may have the tag
             before = self._held.get(id(route.at.node), (route, False))[1]
-            self._held[id(route.at.node)] = (route, before or known is not False)
+            self._held[id(route.at.node)] = (route, before or may_hold)
             if known is None:
                 yield route, route.when
             elif known:
@@ -260,10 +261,12 @@ class _Compiler:
 
     def _plan(self, route: Route, at: Cursor, kind: QuestionType, type_at: Cursor) -> Plan:
         if not route.instead:
-            return self._plans.get((at.node, type_at.node), lambda: read_plan(route.plan, at, kind, self.known))
+            return self._plans.get(
+                (at.node, type_at.node), lambda: read_plan(route.plan, at, kind, self.known, type_at)
+            )
         return self._plans.get(
             (at.node, type_at.node, route.at.node),
-            lambda: read_plan(route.plan, with_others(at, route), kind, self.known),
+            lambda: read_plan(route.plan, with_others(at, route), kind, self.known, type_at),
         )
 
     def _lint_defaults(self, site: Site, scheduled: Mapping[str, tuple[Hours, Site]]) -> None:

@@ -84,10 +84,14 @@ class Configuration:
 
     def way(self, location: str, question_type: str, request: Request) -> Way:
         """Return the route that a question takes. Raises UnknownLocation, UnknownType, NoPlan."""
-        way = self._site(location).standing(request.at).way(question_type, request)
-        if way is None:
+        site = self._site(location)
+        if site.scheduled:
+            site = site.standing(request.at)
+        ways = site.ways.get(question_type)
+        if ways is None:
             raise self._no_plan(location, question_type)
-        return way
+        first = ways[0]
+        return first if first.when is None else site.chosen(question_type, ways, request)
 
     def site(self, location: str) -> Site:
         """Return all that holds at a location. Raises UnknownLocation."""
@@ -123,6 +127,7 @@ class Configuration:
         return NoPlan(question_type, location)
 
     def _site(self, name: str) -> Site:
-        if name not in self.sites:
+        site = self.sites.get(name)
+        if site is None:
             raise UnknownLocation(name, self.sites)
-        return self.sites[name]
+        return site

@@ -7,7 +7,7 @@ from adjudge.config.faults import nearest
 from adjudge.config.readers import text
 from adjudge.config.spaces import read_answer
 from adjudge.config.stages import Reading, read_people
-from adjudge.core.plans import Answer, Escalate, FallbackStep, Hold, Provisional, SafeSide
+from adjudge.core.plans import Answer, Escalate, FallbackStep, Hold, Provisional, Reason, SafeSide
 
 _FORMS: Final = ("answer", "safe_side", "provisional", "escalate", "hold")
 _END: Final = (Answer(""),)
@@ -24,6 +24,22 @@ def read_fallback(at: Cursor, reading: Reading, escalated: frozenset[str] = froz
         return _END
     with at.fields() as fields:
         return _of_one_form(at, fields, reading, escalated)
+
+
+def read_branches(at: Cursor, reading: Reading, reasons: tuple[Reason, ...]) -> dict[Reason, int | None]:
+    """Read chains by reason; `defer` goes on to the next stage. Their indexes follow those of the plan's stages."""
+    found: dict[Reason, int | None] = {}
+    with at.fields() as fields:
+        for reason in reasons:
+            chain = fields.get(reason)
+            if chain is not None and chain.node.value == "defer":
+                found[reason] = None
+            elif chain is not None:
+                found[reason] = reading.stages + len(reading.branches)
+                reading.branches.append(read_fallback(chain, reading))
+    if isinstance(at.node.value, dict) and not at.node.value:
+        at.fault(f"no reason is named, of {', '.join(reasons)}")
+    return found
 
 
 def _of_one_form(at: Cursor, fields: Fields, reading: Reading, escalated: frozenset[str]) -> tuple[FallbackStep, ...]:

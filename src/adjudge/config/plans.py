@@ -3,10 +3,10 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final, get_args
 
 from adjudge.config.cursors import Cursor, Fields
-from adjudge.config.fallbacks import read_fallback
+from adjudge.config.fallbacks import read_branches, read_fallback
 from adjudge.config.faults import nearest
 from adjudge.config.nodes import Node
 from adjudge.config.readers import check_name, choice
@@ -14,7 +14,7 @@ from adjudge.config.routes import Route
 from adjudge.config.spaces import UNKNOWN
 from adjudge.config.stages import Known, Reading, check_acceptance, read_shadows, read_stage
 from adjudge.core.answers import canonical
-from adjudge.core.plans import Answer, Certified, FallbackStep, Plan, Stage
+from adjudge.core.plans import Answer, Certified, FallbackStep, Plan, Reason, Stage
 from adjudge.core.specifications import QuestionType
 
 MOST_STAGES: Final = 20
@@ -25,7 +25,9 @@ _DECISIVE: Final = ("ask", "combine", "votes", "accept")
 """What of a stage decides about what it answers."""
 
 
-def read_plan(name: str, at: Cursor, question_type: QuestionType | None, known: Known) -> Plan:
+def read_plan(
+    name: str, at: Cursor, question_type: QuestionType | None, known: Known, type_at: Cursor | None = None
+) -> Plan:
     """Compile a plan. Without a type only what holds for every type is checked."""
     check_name(at, name, "a plan")
     with at.fields() as fields:
@@ -36,17 +38,23 @@ def read_plan(name: str, at: Cursor, question_type: QuestionType | None, known: 
         reading = Reading(known, question_type if _is_sound(question_type) else None, len(items))
         read = [_stage(item, reading) for item in items]
         check_acceptance(list(zip(items, (stage for stage, _ in read), strict=True)))
+        stages = tuple(_with_fallbacks(stage, found, reading) for stage, found in read)
+        _check_reached(stages, items)
         plan = Plan(
             name=name,
-            stages=tuple(_with_on_error(stage, on_error, reading) for stage, on_error in read),
+            stages=stages,
             fallback=_fallback(fields, reading),
+            endings=_endings(type_at, reading),
+            branches=tuple(reading.branches),
             escalations=tuple(reading.escalations),
             late=fields.read("late", choice("fallback", "ask"), "fallback"),
             shadows=_shadows(fields, reading),
             rates=known.rates,
         )
         return replace(
-            plan, hash=_hash(plan, at, question_type, known), prefixes=_prefixes(plan, items, question_type, known)
+            plan,
+            hash=_hash(plan, at, question_type, known, type_at),
+            prefixes=_prefixes(plan, items, question_type, known),
         )
 
 
@@ -55,17 +63,43 @@ def _is_sound(question_type: QuestionType | None) -> bool:
     return question_type is not None and question_type.space != UNKNOWN
 
 
-def _stage(at: Cursor, reading: Reading) -> tuple[Stage, Cursor | None]:
+def _stage(at: Cursor, reading: Reading) -> tuple[Stage, tuple[Cursor | None, Cursor | None]]:
+    """Return a stage, and where its `on_error` and its `fallbacks` stand."""
     with at.fields() as fields:
         stage = read_stage(at, fields, reading)
-        return stage, fields.get("on_error") if stage.deciders else None
+        return stage, (fields.get("on_error") if stage.deciders else None, fields.get("fallbacks"))
 
 
-def _with_on_error(stage: Stage, at: Cursor | None, reading: Reading) -> Stage:
+def _with_fallbacks(stage: Stage, found: tuple[Cursor | None, Cursor | None], reading: Reading) -> Stage:
     """Read once all stages are known: an escalation must ask a pool that none of them asks."""
-    if at is None or at.node.value == "defer":
+    on_error, by_reason = found
+    if on_error is not None and on_error.node.value != "defer":
+        stage = replace(stage, on_error=read_fallback(on_error, reading))
+    if by_reason is None:
         return stage
-    return replace(stage, on_error=read_fallback(at, reading))
+    of_stage: tuple[Reason, ...] = ("no-reviewer",) if stage.pool is not None else ("timeout", "error")
+    certified: tuple[Reason, ...] = ("no-certificate",) if isinstance(stage.accept, Certified) else ()
+    return replace(stage, fallbacks=read_branches(by_reason, reading, (*of_stage, *certified)))
+
+
+def _endings(type_at: Cursor | None, reading: Reading) -> dict[Reason, int]:
+    """Read the `fallbacks` of the type: they end every plan of its."""
+    at = type_at.entries().get("fallbacks") if type_at is not None and type_at.has("fallbacks") else None
+    if at is None:
+        return {}
+    for reason, chain in at.entries().items():
+        if chain.node.value == "defer":
+            chain.fault(f"there is no stage after the last: name what answers for `{reason}`")
+    found = read_branches(at, reading, get_args(Reason))
+    return {reason: index for reason, index in found.items() if index is not None}
+
+
+def _check_reached(stages: Sequence[Stage], items: Sequence[Cursor]) -> None:
+    """One vote settles, and without it a fallback is taken: whoever comes after that is never asked."""
+    for number, (stage, at) in enumerate(zip(stages, items[1:], strict=False)):
+        settles = stage.pool is not None and stage.accept is None and stage.combine.rule == "first"
+        if settles and stage.fallbacks.get("no-reviewer") is not None:
+            at.fault(f"no question comes here: stages[{number}] settles, or takes the fallback that it names")
 
 
 def _fallback(fields: Fields, reading: Reading) -> tuple[FallbackStep, ...]:
@@ -96,17 +130,19 @@ def _prefixes(plan: Plan, items: Sequence[Cursor], question_type: QuestionType |
     return tuple(found)
 
 
-def _hash(plan: Plan, at: Cursor, question_type: QuestionType | None, known: Known) -> str:
+def _hash(plan: Plan, at: Cursor, question_type: QuestionType | None, known: Known, type_at: Cursor | None) -> str:
     """Hash what the plan does, not where it is written: a comment above it changes no plan, nor does a shadow."""
     written = at.node.entries.items()
     pools = {stage.pool for stage in (*plan.stages, *plan.escalations) if stage.pool is not None}
-    effective = {
+    effective: dict[str, Any] = {
         "name": plan.name,
         "plan": {key: node.plain() for key, node in written if key != "shadow"},
         "answers": repr(question_type.space) if question_type is not None else None,
         "accuracy": {pool: known.pools[pool].accuracy for pool in pools},
         "rates": dict(plan.rates),
     }
+    if type_at is not None and type_at.has("fallbacks"):
+        effective["endings"] = type_at.node.entries["fallbacks"].plain()
     return hashlib.sha256(canonical(effective).encode()).hexdigest()
 
 

@@ -32,6 +32,7 @@ def read_type(name: str, at: Cursor, usual: Cursor | None, auditors: Auditors) -
     with at.fields() as fields:
         answers = fields.need("answers", "answers: [a, b]")
         space = read_space(answers) if answers is not None else UNKNOWN
+        fields.get("fallbacks")  # read with each plan, whose pools they must not ask again
         schema = fields.get("evidence")
         evidence = read_schema(schema) if schema is not None else None
         return QuestionType(

@@ -14,7 +14,7 @@ from adjudge.config.readers import check_name
 
 OVERLAID: Final = ("types", "plans", "routes")
 """What a schedule may change."""
-OF_TYPES: Final = ("deadline", "lane", "safe_side", "fallback")
+OF_TYPES: Final = ("deadline", "lane", "safe_side", "fallbacks")
 """What of a type it may change: what is settled when a question comes in, not what people and models are shown."""
 MOST_SCHEDULES: Final = 20
 """At one location."""

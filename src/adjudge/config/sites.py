@@ -1,6 +1,6 @@
 """What holds at one location, compiled."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -64,8 +64,9 @@ class Site:
         """Return what holds at a moment: this, or what a schedule makes of it."""
         if not self.scheduled:
             return self
-        if self._now and self._now[0].begins <= at < self._now[0].ends:
-            return self._now[0].site
+        for minute in self._now:
+            if minute.begins <= at < minute.ends:
+                return minute.site
         begins = at.astimezone(UTC).replace(second=0, microsecond=0)
         local = at.astimezone(self.zone)
         found = next((site for hours, site in self.scheduled.values() if hours.hold(local)), self)
@@ -77,13 +78,12 @@ class Site:
         ways = self.ways.get(question_type)
         if ways is None:
             return None
-        first = ways[0]
-        if first.when is None:
-            return first
+        return ways[0] if ways[0].when is None else self.chosen(question_type, ways, request)
+
+    def chosen(self, question_type: str, ways: Sequence[Way], request: Request) -> Way:
+        """Return the first of the ways that fits; the last has no condition."""
         surroundings, local = self.surroundings(question_type), request.at.astimezone(self.zone)
-        return next(
-            way for way in ways if way.when is None or surroundings.holds(way.when, request, local)
-        )  # the last has no condition
+        return next(way for way in ways if way.when is None or surroundings.holds(way.when, request, local))
 
     def surroundings(self, question_type: str) -> Surroundings:
         return Surroundings(self.location, question_type, self.hours, self.rates)

@@ -14,7 +14,7 @@ from adjudge.config.durations import show_duration
 from adjudge.config.faults import nearest
 from adjudge.config.readers import duration, number, text, whole
 from adjudge.core.answers import AnswerSpace, Candidates, ClosedSpace, Json, Labels, OutsideSpace, canonical, keyed
-from adjudge.core.plans import Acceptance, Combine, Origin, Stage, Votes
+from adjudge.core.plans import Acceptance, Combine, FallbackStep, Origin, Stage, Votes
 from adjudge.core.specifications import DeciderSpec, PoolSpec, QuestionType
 
 MOST_VOTES: Final = 50
@@ -44,6 +44,8 @@ class Reading:
     stages: int
     """How many stages the plan has: escalations are numbered after them."""
     escalations: list[Stage] = field(default_factory=list)
+    branches: list[tuple[FallbackStep, ...]] = field(default_factory=list)
+    """Chains that are named by reason."""
     asked: dict[str, Origin] = field(default_factory=dict)
     """Pools that the plan's stages ask, and where."""
 

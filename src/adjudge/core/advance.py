@@ -7,7 +7,7 @@ but its arguments, so a recorded path always ends in the same outcome.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, Literal, TypeAlias, assert_never, get_args
+from typing import Final, Literal, TypeAlias, assert_never
 
 import msgspec
 
@@ -24,14 +24,11 @@ from adjudge.core.combining import (
     more_people,
     seats_wanted,
 )
-from adjudge.core.events import Asked, Deferred, FaultKind, FellBack, HistoryEvent, Opinion, Settled
+from adjudge.core.events import Asked, Deferred, FellBack, HistoryEvent, Opinion, Settled
 from adjudge.core.history import Case, History, Progress, fold
 from adjudge.core.licences import Licence, ScopeName
 from adjudge.core.outcomes import Outcome, OutcomeSource, Relied
 from adjudge.core.plans import Answer, Certified, Escalate, Hold, Plan, Provisional, SafeSide, Stage
-
-_FAILURES = frozenset({*get_args(FaultKind), "no-reviewer"})
-"""Why a stage may be undecided for which its `on_error` is taken: nobody answered, or not as agreed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +103,8 @@ def advance(plan: Plan, history: History, controls: Controls, now: datetime) -> 
         return Wait(history.case.deadline, ())
     if now >= history.case.deadline:
         return walk.last_resort()
+    if history.case.shed and not history.events:
+        return walk.shed()
     for index in walk.open_stages():
         step = walk.through(index)
         if step is not None:
@@ -162,7 +161,7 @@ class _Walk:
         """Take the next step of the fallback that is in force."""
         last = self.progress.fell_back
         if last is None:
-            return self._take(-1, 0)
+            return self._take(self.plan.ending(self._why()[0]), 0)
         match self.plan.chain(last.chain)[last.step]:
             case Escalate(stage):
                 return self.through(stage) or self._take(last.chain, last.step + 1)
@@ -173,10 +172,17 @@ class _Walk:
             case _:
                 return Wait(self.history.case.deadline, tuple(self.record))
 
+    def shed(self) -> Step:
+        """Take the fallback of a question for which there was no room: nobody is asked."""
+        event = Deferred(at=self.now, stage=0, code="shed", reason="more was asked than could be answered in time")
+        self.record.append(event)
+        self.progress.tally(0).deferred = self.progress.last_deferred = event
+        return self._take(self.plan.ending("shed"), 0)
+
     def last_resort(self) -> Settle:
         """Settle finally, now, by the end of the fallback's chain: the deadline has passed."""
         last, case = self.progress.fell_back, self.history.case
-        step = self.plan.chain(last.chain if last else -1)[-1]
+        step = self.plan.chain(last.chain if last else self.plan.ending("deadline"))[-1]
         answer = step.answer if isinstance(step, Answer | Provisional) else case.safe_side
         reason = "its deadline had passed on arrival" if case.late else "its deadline has passed"
         return self._settle_by_fallback(answer, "deadline", reason, final=True)
@@ -297,9 +303,8 @@ class _Walk:
         )
         self.record.append(event)
         self.progress.tally(index).deferred = self.progress.last_deferred = event
-        if stage.on_error and why.code in _FAILURES and self.progress.fell_back is None:
-            return self._take(index, 0)
-        return None
+        branch = self.plan.branch(index, why.code)
+        return self._take(branch, 0) if branch is not None and self.progress.fell_back is None else None
 
     def _is_off(self, decider: str) -> bool:
         return bool(self.switched_off) and (decider in self.switched_off or self._place_off is not None)

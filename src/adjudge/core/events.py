@@ -113,7 +113,7 @@ class FellBack(Derived, frozen=True, kw_only=True, tag="fell_back"):
     """A step of a fallback was taken that does not settle finally: hold, escalate, provisional."""
 
     chain: int
-    """The stage whose `on_error` it is, or -1: the plan's."""
+    """The stage whose `on_error` it is, a chain that is named by reason behind these, or -1: the plan's."""
     step: int
     fallback: Literal["hold", "escalate", "provisional"]
     reason: str

@@ -34,6 +34,8 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     """What a certificate speaks of beside type and plan, as of intake; empty where nothing is audited."""
     groups: tuple[str, ...] = ()
     """The location's groups as of intake."""
+    shed: bool = False
+    """There was no room for it on arrival: its fallback answers."""
     facts: dict[str, FactValue] = {}
     """What of the evidence its type declares for routing."""
 

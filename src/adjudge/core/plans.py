@@ -6,13 +6,27 @@ A compiled plan is immutable and complete: every chain of fallbacks ends in an a
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from adjudge.core.expressions import Expression
 
 DEFAULT_ACCURACY = 0.95
 """What one vote is worth in a belief until a pool's people have been measured."""
 LONGEST_DEADLINE = timedelta(days=30)
+
+Reason: TypeAlias = Literal["timeout", "error", "no-certificate", "no-reviewer", "shed"]
+"""Why a fallback is taken that is named for it."""
+REASONS: Final[Mapping[str, Reason]] = {
+    "timeout": "timeout",
+    "deadline": "timeout",
+    **dict.fromkeys(("error", "garbage", "refused", "quota", "breaker", "dead-letter", "no-evidence"), "error"),
+    "no-certificate": "no-certificate",
+    "no-reviewer": "no-reviewer",
+    "shed": "shed",
+}
+"""By the code with which a stage is passed over."""
+FAILURES: Final[frozenset[Reason]] = frozenset({"timeout", "error", "no-reviewer"})
+"""When `on_error` is taken: nobody answered, or not as agreed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +98,9 @@ class Stage:
     timeout: timedelta = timedelta(seconds=10)
     votes: Votes = Votes()
     on_error: "tuple[FallbackStep, ...]" = ()
-    """Empty: defer."""
+    """Taken whenever it fails, unless `fallbacks` says otherwise; empty: defer."""
+    fallbacks: "Mapping[Reason, int | None]" = field(default_factory=dict)
+    """By why it fails, the chain that is taken; None: defer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +153,10 @@ class Plan:
     late: Literal["fallback", "ask"] = "fallback"
     shadows: tuple[str, ...] = ()
     """Deciders that are asked on the side when the question comes in; nothing that is decided looks at them."""
+    branches: tuple[tuple[FallbackStep, ...], ...] = ()
+    """Chains that stages and the type name by reason: indexes follow those of `stages`."""
+    endings: "Mapping[Reason, int]" = field(default_factory=dict)
+    """By why the last stage came to nothing, the chain that is taken instead of `fallback`."""
     rates: Mapping[str, float] = field(default_factory=dict)
     """Units of the first currency that one unit of the key buys: all stakes can be compared."""
     hash: str = ""
@@ -167,13 +187,29 @@ class Plan:
         return f"certificate:{question_type}:{slice_}:{self.prefixes[index]}"
 
     def chain(self, index: int) -> tuple[FallbackStep, ...]:
-        """Return the fallback of a stage's `on_error`, or the plan's for -1."""
-        return self.stages[index].on_error if 0 <= index < len(self.stages) else self.fallback
+        """Return the fallback of a stage's `on_error`, a branch behind these, or the plan's for -1."""
+        if index < 0:
+            return self.fallback
+        first = len(self.stages)
+        return self.stages[index].on_error if index < first else self.branches[index - first]
+
+    def branch(self, index: int, code: str) -> int | None:
+        """Return the chain that a stage takes when it is passed over for a reason; None: it defers."""
+        reason, stage = REASONS.get(code), self.stage(index)
+        if reason is not None and reason in stage.fallbacks:
+            return stage.fallbacks[reason]
+        return index if stage.on_error and reason in FAILURES else None
+
+    def ending(self, code: str) -> int:
+        """Return the chain that is taken when no stage is left, by why the last was passed over."""
+        reason = REASONS.get(code)
+        return self.endings.get(reason, -1) if reason is not None else -1
 
     def chains(self) -> Iterator[tuple[FallbackStep, ...]]:
         """Yield every fallback that can be taken."""
         yield self.fallback
         yield from (stage.on_error for stage in self.stages if stage.on_error)
+        yield from self.branches
 
     def deciders(self) -> frozenset[str]:
         """Return every model and rule that may be asked."""

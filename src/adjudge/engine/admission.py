@@ -109,6 +109,15 @@ class Admission:
         self._by_lane[lane] += 1
         self._on_the_way[location] += 1
 
+    def enter_unasked(self, lane: str, location: str) -> None:
+        """Count in a question that its fallback answers, and that takes no room in the lane. Raises Overloaded."""
+        self._roll()
+        if self._open > MOST_OPEN or len(self._flusher) > PRESSING_QUEUE:
+            self._refuse(lane, "full", self.seconds_behind(lane))
+        names.SHED.labels(lane, "fallback").inc()
+        self._admitted[location] += 1
+        self._on_the_way[location] += 1
+
     def leave(self, location: str) -> None:
         """Its row is durable, or was refused: who waits for a turn may come."""
         self._on_the_way[location] -= 1

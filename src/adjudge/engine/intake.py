@@ -93,6 +93,8 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True):
     """False: the first step is not a question to a model and is still to be taken."""
     shadows: tuple[Slip, ...] = ()
     """Questions on the side."""
+    has_shed_fallback: bool = False
+    """Whether its type names what answers where there is no room to ask."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,9 +186,11 @@ class Intake:
         return found
 
     def prepare(
-        self, scope: Scope, place: Place, question: Question, *, reply: str | None = None
+        self, scope: Scope, place: Place, question: Question, *, reply: str | None = None, shed: bool = False
     ) -> "tuple[NewDecision, Opened]":
         """Return the row of a question at its place and the decision it opens. Pure but for id, clock and coin.
+
+        `shed`: there is no room for it, and the fallback that its type names for that answers.
 
         Raises InvalidQuestion.
         """
@@ -194,7 +198,7 @@ class Intake:
         facts = facts_in(question.evidence, place.kind.facts) if place.kind.facts else {}
         way = place.only or place.way(Request(now, question.stake, question.subject, facts))
         plan = way.plan
-        case = case_of(question, place.kind, plan, place.location, now, facts)
+        case = case_of(question, place.kind, plan, place.location, now, facts, shed=shed)
         step = advance(plan, History(case), self._controls.now(), now)
         first = step if isinstance(step, Ask) and step.pool is None else None
         history = History(case, first.record if first else ())
@@ -207,7 +211,8 @@ class Intake:
             waiting_for=msgspec.Raw(row.waiting_for.encode()) if first else None,
             slips=_slips(question, row, history, first.stage, first.deciders, first.until, reply) if first else (),
             started=first is not None,
-            shadows=self._shadows(question, row, case, plan, now) if plan.shadows else (),
+            shadows=self._shadows(question, row, case, plan, now) if plan.shadows and not shed else (),
+            has_shed_fallback="shed" in plan.endings,
         )
         return row, opened
 
@@ -322,6 +327,8 @@ def case_of(
     location: Location,
     now: datetime,
     facts: dict[str, FactValue],
+    *,
+    shed: bool = False,
 ) -> Case:
     """Return what `advance` is told of a question. Raises InvalidQuestion."""
     candidates = _candidates(question, kind)
@@ -344,6 +351,7 @@ def case_of(
         slice=location.slice_by(kind.audits.slices) if kind.audits is not None else "",
         groups=location.groups,
         facts=facts,
+        shed=shed,
     )
 
 

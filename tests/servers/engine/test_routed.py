@@ -54,3 +54,19 @@ async def test_each_question_lives_by_the_plan_that_it_took(build_stack):
         ("11.0", "realtime"),
         ("1.0", "standard"),
     ]
+
+
+async def test_a_question_without_room_is_answered_by_the_fallback_for_that_and_asks_nobody(build_stack):
+    """Others are refused; this type would rather have the answer that it names."""
+    whole = documents()
+    whole["types"]["model"] = {**whole["types"]["model"], "fallbacks": {"shed": {"answer": "refuse"}}}
+    stack = await build_stack("api", documents=whole)
+    stack.services.admission.measured({"standard": 10**6, "realtime": 10**6}, 1.0)
+
+    shed = await asked(stack, 1, stake={"amount": "1", "currency": "USD"})
+    refused = await stack.admin.post("/v1/decisions", question("both"))
+
+    assert (shed["status"], shed["outcome"]["answer"], shed["outcome"]["source"]) == ("final", "refuse", "fallback")
+    assert "more was asked than could be answered in time" in shed["outcome"]["reason"]
+    assert refused.status_code == 429
+    assert [event["kind"] for event in await stack.path(shed["id"])] == ["deferred", "settled"]

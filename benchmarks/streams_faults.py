@@ -143,7 +143,7 @@ async def suffered(stage: Stage, direct: Scene, effects: Effects, fault: str, wa
     load = 0 if fault == "FLUSHALL" else round(LOAD_SECONDS / HANDLER_SECONDS * at_once)
     after = AFTER if load else FRESH
     if load:
-        await told(stage.contestant, direct, "publish", FIRST, load, 1)
+        await told(stage.contestant, direct, "publish", FIRST, load, CONCURRENCY)
         await asyncio.sleep(BEFORE_SECONDS)
         if not effects.handled(FIRST, load):
             raise Failed(f"{stage.contestant.title} handled nothing before the fault: {stage.worker.last_words()}")

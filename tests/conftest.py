@@ -4,6 +4,7 @@
 """
 
 import itertools
+import os
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -16,7 +17,7 @@ import pytest
 from hypothesis import settings
 from redis.asyncio import Redis
 
-from adjudge.stack import Servers, embedded
+from adjudge.stack import Servers, embedded, valkey
 from adjudge.stack.folders import laid_out
 from adjudge.stack.identity import installation
 from adjudge.stack.postgres import postgres_program
@@ -25,6 +26,9 @@ from adjudge.stack.valkey import valkey_program
 from adjudge.store.migrations import upgrade
 
 pytest_plugins = ["adjudge.streams.testing.plugin"]
+
+if broker := os.environ.get("ADJUDGE_TEST_BROKER"):
+    valkey.valkey_binary = lambda: Path(broker)  # by hand, on a Redis
 
 TEMPLATE = "template_of_tests"
 numbers = itertools.count()

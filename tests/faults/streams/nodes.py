@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from redis.crc import key_slot
 from redis.exceptions import RedisError
 
-from adjudge.stack.binaries import valkey_binary
+from adjudge.stack import valkey
 from adjudge.stack.folders import laid_out
 from adjudge.stack.server import Program, Server
 from adjudge.stack.valkey import valkey_program
@@ -92,7 +92,7 @@ class Nodes:
         )
         program = Program(
             name="Sentinel",
-            command=[str(valkey_binary()), str(file), "--sentinel"],
+            command=[str(valkey.valkey_binary()), str(file), "--sentinel"],
             home=home,
             pid_files=(),
             log=home / "sentinel.log",

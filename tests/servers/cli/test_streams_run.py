@@ -152,3 +152,12 @@ async def test_several_processes_share_the_work_and_the_dead_are_replaced(runnin
         process.send_signal(signal.SIGTERM)
 
         assert await process.wait() == 0
+
+
+async def test_workers_drain_and_end_when_their_supervisor_is_killed(running, mail):
+    async with running("--processes", "2") as process:
+        for _ in range(2):
+            await said(process, "running")
+        process.kill()
+        for _ in range(2):
+            await said(process, "stopped; nothing is left in hand")

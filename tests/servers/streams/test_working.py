@@ -1,5 +1,6 @@
 import asyncio
 import random
+from collections import Counter
 
 import pytest
 
@@ -464,6 +465,17 @@ async def test_names_of_the_long_dead_are_forgotten(streams, redis):
 
     assert await redis.xinfo_consumers(KEY, "adjudge") == []
     await group.close()
+
+
+async def test_subscriptions_share_all_connections_but_that_of_their_reads(streams, redis, working, inbox):
+    subscriptions = [Subscription(name=f"n{i}", lanes={"standard": 1}, handler=inbox) for i in range(5)]
+    for subscription in subscriptions:
+        await streams.publish([Entry(subscription.name, "standard", b"", 10)])
+    async with working(*subscriptions):
+        await inbox.until(5)
+        names = Counter(client["name"] for client in await redis.client_list())
+
+    assert (names["adjudge-read"], names["adjudge-effects"], names["adjudge-upkeep"]) == (5, 1, 1)
 
 
 async def test_each_start_has_a_name_of_its_own(streams, inbox):

@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from adjudge.cli.refusing import Refused
-from adjudge.cli.streams.supervising import supervise
+from adjudge.cli.streams.supervising import end_with_supervisor, supervise
 from adjudge.streams import App
 from adjudge.streams.counting import Counters
 from adjudge.streams.logs import LOGGER, Events, LogObserver, Observers
@@ -41,6 +41,7 @@ def run(
     """
     if processes > 1:
         raise typer.Exit(supervise(processes, health_port, drain + GRACE_SECONDS))
+    end_with_supervisor()
     found = load(app)
     _say_events()
     if unknown := set(only or ()) - set(found.handlers):

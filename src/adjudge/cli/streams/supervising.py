@@ -1,5 +1,6 @@
 """Several worker processes under one: stopped together, and started again when one dies."""
 
+import ctypes
 import os
 import signal
 import subprocess
@@ -10,6 +11,9 @@ from collections.abc import Sequence
 _RESTART_SECONDS = 1.0
 _LOOK_SECONDS = 0.1
 _LOST_OPTIONS = ("--processes", "--health-port")
+_SUPERVISOR = "ADJUDGE_STREAMS_SUPERVISOR"
+"""Says to a worker whose it is."""
+_PR_SET_PDEATHSIG = 1
 
 
 def supervise(count: int, health_port: int | None, limit_seconds: float) -> int:
@@ -35,6 +39,19 @@ def supervise(count: int, health_port: int | None, limit_seconds: float) -> int:
     return _end([process for process, _ in running.values()], limit_seconds)
 
 
+def end_with_supervisor() -> None:
+    """Drain and end when the supervisor, if there is one, is killed: nobody else would ever stop this worker.
+
+    On Linux; elsewhere a worker outlives a supervisor that was killed by force.
+    """
+    supervisor = os.environ.pop(_SUPERVISOR, "")
+    if not supervisor or sys.platform != "linux":
+        return
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    if os.getppid() != int(supervisor):  # it died before we asked
+        raise SystemExit(1)
+
+
 def _command(place: int, health_port: int | None) -> list[str]:
     words = _without(sys.argv[1:], _LOST_OPTIONS)
     port = ["--health-port", str(health_port and health_port + place)] if health_port is not None else []
@@ -54,7 +71,8 @@ def _without(words: Sequence[str], options: Sequence[str]) -> list[str]:
 
 
 def _start(command: Sequence[str]) -> tuple[subprocess.Popen[bytes], float]:
-    process = subprocess.Popen(command, start_new_session=True, env=os.environ)  # noqa: S603  our own command
+    environment = os.environ | {_SUPERVISOR: str(os.getpid())}
+    process = subprocess.Popen(command, start_new_session=True, env=environment)  # noqa: S603  our own command
     return process, time.monotonic()
 
 

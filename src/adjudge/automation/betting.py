@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from adjudge.automation.binomial import Floats
-from adjudge.automation.certifying import Licence, NotEnough, Start, Unanimity, Verdict, not_enough, people_err
+from adjudge.automation.certifying import Licence, NotEnough, Start, Unanimity, Verdict, checked, not_enough, people_err
 from adjudge.automation.samples import Audit, Role, reaching
 
 BETS: Final = tuple(round(0.05 + 0.1 * i, 2) for i in range(9))
@@ -119,8 +119,10 @@ class Epoch:
         """Start with nothing counted. `grid` from strict to loose; `start` as `certifying.choose_start` found it.
 
         Both may rest on calibrate-audits and unaudited scores alone. Certify-audits drawn before this
-        moment may be read afterwards, if nobody chose anything by them.
+        moment may be read afterwards, if nobody chose anything by them. Raises ValueError for a target or
+        a chance that is not between 0 and 1.
         """
+        checked(target, delta)
         sequence = tuple(float(threshold) for threshold in grid if threshold <= start.threshold)
         nothing = (0,) * len(sequence)
         return cls(

@@ -92,8 +92,10 @@ def certify(
 
     `grid` (strict to loose) and `start`: as fixed at the beginning of the epoch; without them they
     follow from the calibrate-audits of the sample. Where truth is unanimity, half of `delta` bounds its
-    error and half tests the target less that bound.
+    error and half tests the target less that bound. Raises ValueError for a target or a chance that is
+    not between 0 and 1.
     """
+    checked(target, delta)
     believed, chance = lowered(target, delta, unanimity)
     if believed <= 0:
         return NotEnough(reason=people_err(target, target - believed), more_audits=None)
@@ -130,6 +132,12 @@ def certify(
         delta_spent=delta,
         unanimity=target - believed,
     )
+
+
+def checked(target: float, delta: float) -> None:
+    """Raise ValueError for a target or a chance of error that is not between 0 and 1."""
+    if not (0 < target < 1 and 0 < delta < 1):
+        raise ValueError(f"a target of {target} at an error of {delta} cannot be tested")
 
 
 def lowered(target: float, delta: float, unanimity: Unanimity | None) -> tuple[float, float]:

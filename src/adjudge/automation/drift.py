@@ -15,6 +15,8 @@ from typing import Final, Self
 BINS: Final = 50
 LEANINGS: Final = (-0.9, -0.5, 0.5, 0.9)
 """Bets: on high or low ranks (the mean moves), and on outer or inner ones (the spread does)."""
+_MOST: Final = 1e12
+"""Capital grows no further: far beyond every alarm, and always a number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,5 +58,5 @@ class Drift:
         mean, spread = 2 * rank - 1, 6 * (rank - 0.5) ** 2 - 0.5  # each of expectation 0 and at least -1
         terms = [leaning * term for term in (mean, spread) for leaning in LEANINGS]
         counts = (*self.counts[:place], here + 1, *self.counts[place + 1 :])
-        capitals = tuple(capital * (1 + term) for capital, term in zip(self.capitals, terms, strict=True))
+        capitals = tuple(min(_MOST, capital * (1 + term)) for capital, term in zip(self.capitals, terms, strict=True))
         return replace(self, counts=counts, capitals=capitals, scores=self.scores + 1)

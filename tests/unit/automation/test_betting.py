@@ -108,7 +108,7 @@ def first(found: np.ndarray) -> np.ndarray:
 def test_a_whole_sequence_of_thresholds_keeps_the_promise_at_thirty_looks(risk, boundary):
     """The licence at every look covers no threshold whose risk is at the target or above."""
     rng = np.random.default_rng(4)
-    found = Share.of(false_at_some_look(rng, risk, boundary) for _ in range(350))
+    found = Share.of(false_at_some_look(rng, risk, boundary) for _ in range(250))
 
     assert holds(found, DELTA)
 
@@ -136,7 +136,7 @@ def test_licensing_any_threshold_that_is_shown_breaks_the_promise():
     """The wrong way: a threshold licensed although one before it in the sequence is not shown."""
     rng = np.random.default_rng(5)
 
-    assert is_broken(Share.of(any_is_shown(rng) for _ in range(300)), DELTA)
+    assert is_broken(Share.of(any_is_shown(rng) for _ in range(150)), DELTA)
 
 
 def any_is_shown(rng: np.random.Generator) -> bool:

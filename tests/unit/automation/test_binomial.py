@@ -16,7 +16,7 @@ def exact(errors: int, audits: int, rate: Fraction) -> float:
 @pytest.mark.parametrize(
     "rate", [Fraction(1, 1000), Fraction(1, 100), Fraction(1, 10), Fraction(1, 2), Fraction(9, 10)]
 )
-@pytest.mark.parametrize("audits", [1, 2, 7, 100, 388, 1500])
+@pytest.mark.parametrize("audits", [1, 2, 7, 100, 388])
 def test_a_tail_is_that_of_the_sum_of_fractions(audits, rate):
     errors = sorted({0, 1, 2, audits // 10, audits // 3, audits - 1, audits})
     found = [tail(k, audits, float(rate)) for k in errors]

@@ -221,3 +221,40 @@ class Voted:
         bound = Unanimity(checked=int(checked.sum()), wrong=int((checked & self.model_wrong).sum())).bound(DELTA / 2)
         found_wrong = self.model_wrong & ~unanimous_with_model
         return tail(int(found_wrong.sum()), len(found_wrong), TARGET - bound) <= DELTA / 2 if bound < TARGET else False
+
+
+@pytest.mark.parametrize(("target", "delta"), [(0, 0.1), (1, 0.1), (0.01, 0), (0.01, 1), (float("nan"), 0.1)])
+def test_what_cannot_be_tested_is_refused(target, delta):
+    with pytest.raises(ValueError, match="cannot be tested"):
+        certify(a_slice(np.random.default_rng(1), 10), target=target, delta=delta)
+
+
+@pytest.mark.parametrize("size", [0, 1, 10])
+def test_a_handful_of_audits_is_never_a_certificate(size):
+    perfect = Sample.columns(np.linspace(0.5, 1, size), np.zeros(size, bool), np.arange(size) % 5 > 0)
+    verdict = certify(perfect, target=TARGET, delta=DELTA, audits_per_day=10)
+
+    assert isinstance(verdict, NotEnough)
+    assert verdict.more_audits > 200
+    assert verdict.days > 20
+
+
+def test_scores_that_are_no_numbers_are_refused():
+    with pytest.raises(ValueError, match="not a number"):
+        Sample.columns([0.5, float("nan")], [False, False], [True, True])
+    with pytest.raises(ValueError, match="differ in length"):
+        Sample.columns([0.5], [False, False], [True, True])
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("audits", [500, 1_000, 3_000, 10_000])
+@pytest.mark.parametrize("boundary", [0.0, 0.3, 0.9])
+def test_false_certificates_over_ten_thousand_slices(audits, boundary):
+    """At the boundary, closer: the upper limit within half a point."""
+    rng = np.random.default_rng(audits)
+    risk = rising(boundary) if boundary else TARGET
+    verdicts = (certify(a_slice(rng, audits, risk), target=TARGET, delta=DELTA) for _ in range(10_000))
+    found = Share.of(isinstance(one, Licence) and 1 - one.threshold >= boundary for one in verdicts)
+
+    print(found)
+    assert found.high <= DELTA + 0.005

@@ -25,7 +25,7 @@ def test_scores_that_stay_are_rarely_called_drifting(digits):
     """Ties or not, however often one looks."""
     rng = np.random.default_rng(digits)
     found = [
-        run(rng, rng.beta(8, 2, 500).round(digits), rng.beta(8, 2, 500).round(digits)) is not None for _ in range(500)
+        run(rng, rng.beta(8, 2, 300).round(digits), rng.beta(8, 2, 500).round(digits)) is not None for _ in range(500)
     ]
 
     assert holds(Share.of(found), DELTA)
@@ -70,3 +70,11 @@ def test_without_scores_there_is_nothing_to_compare_with():
     for none in ([], [float("nan")]):
         with pytest.raises(ValueError, match="at certification"):
             Drift.begin(none)
+
+
+def test_evidence_without_end_stays_a_number():
+    drift = Drift.begin([0.1, 0.2, 0.3])
+    for _ in range(3_000):
+        drift = drift.after(0.9, 0.5)
+
+    assert msgspec.json.decode(msgspec.json.encode(drift), type=Drift) == drift

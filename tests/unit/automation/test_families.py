@@ -73,14 +73,14 @@ def test_a_familys_error_is_bounded_and_a_weight_passed_on_too_early_is_spent_tw
     at_end = shares(order, weights, frozenset())
     too_early = shares(order, weights, {"a", "b"})
 
-    lives = {name: (rng.random((3_000, 5_000)) < TARGET).cumsum(axis=1) for name in order}
+    lives = {name: (rng.random((2_000, 4_000)) < TARGET).cumsum(axis=1) for name in order}
     assert holds(Share.of(false_somewhere(lives, at_end)), DELTA)
     assert is_broken(Share.of(false_somewhere(lives, too_early)), DELTA)
 
 
 def false_somewhere(lives: dict[str, np.ndarray], family: dict[str, float]) -> np.ndarray:
     """Whether the loose threshold of some slice is licensed at some time, at the slice's share of delta."""
-    found = np.zeros(3_000, bool)
+    found = np.zeros(2_000, bool)
     for name, errors in lives.items():
         needed = np.array([audits_needed(k, TARGET, family[name] * DELTA) for k in range(int(errors.max()) + 1)])
         found |= (np.arange(1, errors.shape[1] + 1) >= needed[errors]).any(axis=1)

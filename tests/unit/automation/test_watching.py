@@ -126,6 +126,20 @@ def test_an_alarm_stays():
     assert read(watch, 2_000, wrong=False).alarmed
 
 
+def test_evidence_without_end_stays_a_number():
+    """A state that is no number could not be written down."""
+    watch = read(Watch.begin(target=TARGET), 2_000, wrong=True)
+
+    assert msgspec.json.decode(msgspec.json.encode(watch), type=Watch) == watch
+    assert math.isfinite(watch.capital)
+
+
+@pytest.mark.parametrize(("target", "delta", "validity"), [(0, 0.1, 10), (1, 0.1, 10), (0.01, 0, 10), (0.01, 0.1, 0)])
+def test_what_cannot_be_watched_is_refused(target, delta, validity):
+    with pytest.raises(ValueError, match="cannot be watched"):
+        Watch.begin(target=target, delta=delta, validity=validity)
+
+
 def test_the_audit_rate_rises_from_a_third_of_the_level_on():
     watch = Watch.begin(target=TARGET)
     rates = []

@@ -93,6 +93,9 @@ async def run_keeper(settings: Settings, stop: asyncio.Event, serve: Serve) -> N
         auditor = Auditor(
             ground.pool, ground.streams, ground.revisions, coin=coin, now=ground.clock, new_id=ground.new_id
         )
+        from adjudge.engine.certifying import Certifier  # noqa: PLC0415  numpy, which no other role loads
+
+        certifier = Certifier(ground.pool, ground.revisions, owner=ground.name, now=ground.clock)
         health = Health(
             is_alive=lambda: True,  # it answers
             is_draining=stop.is_set,
@@ -109,6 +112,7 @@ async def run_keeper(settings: Settings, stop: asyncio.Event, serve: Serve) -> N
                 group.create_task(figures.run(), name="figures"),
                 group.create_task(shadow_watch.run(), name="shadow-watch"),
                 group.create_task(auditor.run(), name="audits"),
+                group.create_task(certifier.run(), name="certificates"),
                 group.create_task(tell_webhooks(ground), name="webhooks"),
                 group.create_task(serve(health), name="probe"),
             ]

@@ -1,6 +1,6 @@
 """A compiled configuration: what holds at each location, and where each value comes from."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -59,6 +59,13 @@ class Configuration:
             for name in plan.deciders() - set(plan.stages[0].deciders)
         }
         return {name: spec for name, spec in self.deciders.items() if spec.is_shadow or name in later}
+
+    def every_plan(self) -> Iterator[tuple[Location, str, Plan]]:
+        """Yield every plan that some question may take, by location and type."""
+        for site in self.sites.values():
+            for question_type in site.ways:
+                for plan in site.possible(question_type):
+                    yield site.location, question_type, plan
 
     def location(self, name: str) -> Location:
         """Return a location. Raises UnknownLocation."""

@@ -51,6 +51,16 @@ class AuditVote(msgspec.Struct, frozen=True, kw_only=True):
     answer: str
 
 
+class ModelSaid(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a model said of an audited decision, in its plan or on the side."""
+
+    answer: str | None = None
+    confidence: float = 0.0
+    distribution: dict[str, float] | None = None
+    fault: str | None = None
+    aside: bool = False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
     """Where an open audit stands."""

@@ -14,7 +14,7 @@ from uuid import UUID
 
 import structlog
 
-from adjudge.core.audits import AuditSpec, Close, Lose, SeatExpert, SeatPeople, Standing, Stay, next_step
+from adjudge.core.audits import AuditSpec, Close, Lose, ModelSaid, SeatExpert, SeatPeople, Standing, Stay, next_step
 from adjudge.core.history import History
 from adjudge.core.plans import Plan
 from adjudge.engine import slips
@@ -25,7 +25,7 @@ from adjudge.engine.revisions import Revisions
 from adjudge.engine.slips import Slip
 from adjudge.engine.stepping import drawn
 from adjudge.store import audits, tasks
-from adjudge.store.audits import ClosedAudit, ModelSaid, OpenAudit, Seats, written
+from adjudge.store.audits import ClosedAudit, OpenAudit, Seats, written
 from adjudge.store.connecting import UNAVAILABLE, Connection, Pool
 from adjudge.streams import Streams, Unavailable
 from adjudge.telemetry import names
@@ -186,6 +186,8 @@ class Auditor:
             expert_coin=written(coin),
             votes=written((*seats.votes, *([seats.expert] if seats.expert else []))),
             opinions=written(said),
+            facts=written(audit.case),
+            prefixes=written(self._plan(audit).prefixes),
         )
 
     def _spec(self, audit: OpenAudit) -> AuditSpec | None:

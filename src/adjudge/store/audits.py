@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 from msgspec.json import encode
 
-from adjudge.core.audits import AuditVote
+from adjudge.core.audits import AuditVote, ModelSaid
 from adjudge.core.events import Fault, Opinion, read_events
 from adjudge.core.history import Case
 from adjudge.store.connecting import Connection
@@ -57,16 +57,6 @@ class Seats:
     expert: AuditVote | None = None
 
 
-class ModelSaid(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a model said of an audited decision, in its plan or on the side."""
-
-    answer: str | None = None
-    confidence: float = 0.0
-    distribution: dict[str, float] | None = None
-    fault: str | None = None
-    aside: bool = False
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClosedAudit:
     """The record of an audit."""
@@ -87,6 +77,9 @@ class ClosedAudit:
     expert_coin: str
     votes: str
     opinions: str
+    facts: str
+    prefixes: str
+    """JSON list: of the plan that the decision took."""
 
 
 # Ready are those whose decision is settled: people who were asked to decide come first, and an audit can wait.
@@ -144,10 +137,10 @@ LOOK_AT = "UPDATE work SET due_at = clock_timestamp() WHERE decision_id = $1 AND
 CLOSE = """
     WITH closed AS (
         INSERT INTO audit (decision_id, number, type, location, slice, role, rate, policy, asked_at, truth, truth_by,
-            unanimous, why, expert_coin, votes, opinions)
+            unanimous, why, expert_coin, votes, opinions, facts, prefixes)
         SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::real[],
             $8::int[], $9::timestamptz[], $10::text[], $11::text[], $12::text[], $13::text[], $14::jsonb[],
-            $15::jsonb[], $16::jsonb[])
+            $15::jsonb[], $16::jsonb[], $17::jsonb[], $18::jsonb[])
         RETURNING decision_id, truth, truth_by
     ), labelled AS (
         INSERT INTO label (decision_id, source, source_ref, answer, reporter, after_version, answer_could_influence)
@@ -364,6 +357,154 @@ VOLUME = """
     SELECT type, slice, sum(1 / rate)::float8 AS decisions, count(*) AS audits FROM audit
     WHERE closed_at > clock_timestamp() - $1::interval AND rate > 0 GROUP BY type, slice
 """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """A closed audit as certificates read it."""
+
+    decision_id: UUID
+    number: int
+    role: str
+    truth: str | None
+    said: dict[str, ModelSaid]
+    case: Case
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counted:
+    """How many audits are closed, by role."""
+
+    calibrate: int
+    certify: int
+
+    @property
+    def closed(self) -> int:
+        return self.calibrate + self.certify
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Automated:
+    """An audited decision that was accepted under a certificate."""
+
+    number: int
+    truth: str | None
+    answer: str | None
+    is_open: bool
+
+
+# Only of decisions that took a plan with this prefix at their intake: what was drawn under another never licenses it.
+EVIDENCE = """
+    SELECT decision_id, number, role, truth, opinions::text, facts::text FROM audit
+    WHERE org = 1 AND type = $1 AND slice = $2 AND prefixes ? $3 AND number > $4
+        AND ($5::bigint IS NULL OR number < $5)
+    ORDER BY number LIMIT $6
+"""
+
+COUNTED = """
+    SELECT count(*) FILTER (WHERE role = 'calibrate') AS calibrate,
+        count(*) FILTER (WHERE role = 'certify' AND number > $4) AS certify
+    FROM audit WHERE org = 1 AND type = $1 AND slice = $2 AND prefixes ? $3
+"""
+
+FIRST_OPEN = """
+    SELECT min(decision.number) FROM work JOIN decision ON decision.id = work.decision_id
+    WHERE work.purpose = 'audit' AND work.type = $1 AND decision.facts ->> 'slice' = $2
+"""
+
+AUTOMATED = """
+    SELECT audit.number, audit.truth, outcome.answer, false AS is_open
+    FROM audit JOIN outcome ON outcome.decision_id = audit.decision_id AND outcome.kind = 'final'
+    WHERE audit.org = 1 AND audit.type = $1 AND audit.slice = $2 AND audit.number > $3
+        AND outcome.certificate = ANY($4::text[])
+    UNION ALL
+    SELECT decision.number, NULL, outcome.answer, true
+    FROM work JOIN decision ON decision.id = work.decision_id
+        JOIN outcome ON outcome.decision_id = work.decision_id AND outcome.kind = 'final'
+    WHERE work.purpose = 'audit' AND work.type = $1 AND decision.facts ->> 'slice' = $2 AND decision.number > $3
+        AND outcome.certificate = ANY($4::text[])
+    ORDER BY 1 LIMIT $5
+"""
+
+UNANIMITY = """
+    SELECT count(*) AS checked, count(*) FILTER (WHERE truth <> unanimous) AS wrong FROM audit
+    WHERE org = 1 AND type = $1 AND unanimous IS NOT NULL AND truth_by = 'expert' AND why = 'share'
+"""
+
+DAILY = """
+    SELECT count(*) AS audits, extract(epoch FROM clock_timestamp() - min(asked_at))::float8 AS seconds FROM audit
+    WHERE org = 1 AND type = $1 AND slice = $2 AND closed_at > clock_timestamp() - interval '7 days'
+"""
+
+_said = msgspec.json.Decoder(dict[str, ModelSaid])
+
+
+async def evidence(
+    connection: Connection,
+    question_type: str,
+    slice_: str,
+    prefix: str,
+    after: int,
+    before: int | None,
+    limit: int,
+) -> list[Evidence]:
+    """Return closed audits of a slice and prefix in the order of their intake, those with numbers between."""
+    rows = await connection.fetch(EVIDENCE, question_type, slice_, prefix, after, before, limit)
+    return [
+        Evidence(
+            decision_id=row["decision_id"],
+            number=row["number"],
+            role=row["role"],
+            truth=row["truth"],
+            said=_said.decode(row["opinions"]),
+            case=read_case(row["facts"]),
+        )
+        for row in rows
+    ]
+
+
+async def counted(connection: Connection, question_type: str, slice_: str, prefix: str, after: int) -> Counted:
+    """Return how many audits of a slice and prefix are closed; of those that certify, only with higher numbers."""
+    row = await connection.fetchrow(COUNTED, question_type, slice_, prefix, after)
+    return Counted(**dict(row))
+
+
+async def first_open(connection: Connection, question_type: str, slice_: str) -> int | None:
+    """Return the lowest number of an open audit of the slice."""
+    number: int | None = await connection.fetchval(FIRST_OPEN, question_type, slice_)
+    return number
+
+
+async def automated(
+    connection: Connection, question_type: str, slice_: str, after: int, certificates: Sequence[str], limit: int
+) -> list[Automated]:
+    """Return audited decisions that were accepted under these certificates, open ones too, in intake order."""
+    rows = await connection.fetch(AUTOMATED, question_type, slice_, after, list(certificates), limit)
+    return [Automated(**dict(row)) for row in rows]
+
+
+async def unanimity(connection: Connection, question_type: str) -> tuple[int, int]:
+    """Return how many unanimous audits a coin sent to the expert, and in how many of them all had been wrong."""
+    row = await connection.fetchrow(UNANIMITY, question_type)
+    return row["checked"], row["wrong"]
+
+
+async def daily(connection: Connection, question_type: str, slice_: str) -> float:
+    """Return how many audits of the slice are closed a day, at the rate of the last week."""
+    row = await connection.fetchrow(DAILY, question_type, slice_)
+    return row["audits"] * 86_400 / max(row["seconds"], 60.0) if row["audits"] else 0.0
+
+
+async def closed_since(connection: Connection, moment: datetime) -> set[tuple[str, str]]:
+    """Return the types and slices of which an audit was closed since then."""
+    rows = await connection.fetch("SELECT DISTINCT type, slice FROM audit WHERE closed_at > $1", moment)
+    return {(row["type"], row["slice"]) for row in rows}
+
+
+async def last_number(connection: Connection) -> int:
+    """Return the number of the decision that was asked last."""
+    number: int | None = await connection.fetchval("SELECT last_value FROM decision_number WHERE is_called")
+    return number or 0
 
 
 async def volumes(connection: Connection, span: timedelta) -> dict[tuple[str, str], tuple[float, int]]:

@@ -1,9 +1,12 @@
 """Certificates: what was licensed, on which evidence. Rows never change; which one is in force is a control."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 import msgspec
+from msgspec.json import encode
 
 from adjudge.core.licences import Licence
 from adjudge.store.connecting import Connection
@@ -27,3 +30,51 @@ async def licences(connection: Connection, ids: Sequence[str]) -> list[Licence]:
         )
         _known.update({row["id"]: _read.decode(row["licence"]) for row in rows})
     return [_known[id_] for id_ in ids if id_ in _known]
+
+
+async def issue(
+    connection: Connection, id_: str, covers: object, body: object, scope: str, epoch: int, licence: Licence
+) -> None:
+    """Record a certificate: what it covers, all that it rests on, and what an acceptance looks at."""
+    await connection.execute(
+        "INSERT INTO certificate (id, slice, body, scope, epoch, licence) VALUES ($1, $2, $3, $4, $5, $6) "
+        "ON CONFLICT (id) DO NOTHING",
+        id_,
+        encode(covers).decode(),
+        encode(body).decode(),
+        scope,
+        epoch,
+        encode(licence).decode(),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certificate:
+    """A certificate as it was issued."""
+
+    id: str
+    scope: str
+    epoch: int
+    issued_at: datetime
+    covers: str
+    body: str
+
+
+async def get(connection: Connection, id_: str) -> Certificate | None:
+    """Return a certificate with its evidence."""
+    row = await connection.fetchrow(
+        "SELECT id, scope, epoch, issued_at, slice::text AS covers, body::text AS body FROM certificate "
+        "WHERE id = $1 AND scope IS NOT NULL",
+        id_,
+    )
+    return Certificate(**dict(row)) if row else None
+
+
+async def issued(connection: Connection, scope: str, limit: int = 100) -> list[tuple[str, int, datetime]]:
+    """Return the certificates of a scope, the latest first: id, epoch, when."""
+    rows = await connection.fetch(
+        "SELECT id, epoch, issued_at FROM certificate WHERE org = 1 AND scope = $1 ORDER BY issued_at DESC LIMIT $2",
+        scope,
+        limit,
+    )
+    return [(row["id"], row["epoch"], row["issued_at"]) for row in rows]

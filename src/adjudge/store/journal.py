@@ -26,6 +26,9 @@ Action: TypeAlias = Literal[
     "webhook.rotated",
     "webhook.removed",
     "evidence.viewed",
+    "certificate.issued",
+    "certificate.suspended",
+    "certificate.renewed",
 ]
 
 LONGEST_PAGE = 200

@@ -97,6 +97,22 @@ AUDITS_OPEN = Gauge(
 AUDITS_OLDEST = Gauge(
     "adjudge_audits_oldest_seconds", "Age of the oldest open audit", ("type",), multiprocess_mode="livemostrecent"
 )
+CERTIFICATES_ISSUED = Counter("adjudge_certificates_issued", "Certificates issued", ("type",))
+CERTIFICATES_SUSPENDED = Counter(
+    "adjudge_certificates_suspended", "Certificates suspended; why: watch, or operator", ("type", "why")
+)
+LICENSED = Gauge(
+    "adjudge_licensed_slices",
+    "Slices in which a certificate is in force",
+    ("type",),
+    multiprocess_mode="livemostrecent",
+)
+SUSPENDED = Gauge(
+    "adjudge_suspended_slices",
+    "Slices whose certificate was suspended, and that have not earned another",
+    ("type",),
+    multiprocess_mode="livemostrecent",
+)
 AUDITS_CLOSED = Counter(
     "adjudge_audits_closed",
     "Audits closed; by: unanimity, expert, consensus, or lost: counted as wrong",

@@ -28,6 +28,8 @@ AUTOMATION = (
         expert_coin jsonb       NOT NULL,
         votes       jsonb       NOT NULL,
         opinions    jsonb       NOT NULL,
+        facts       jsonb       NOT NULL,
+        prefixes    jsonb       NOT NULL,
         imported    boolean     NOT NULL DEFAULT false,
         CHECK ((truth IS NULL) = (truth_by = 'lost'))
     )
@@ -38,6 +40,8 @@ AUTOMATION = (
     "COMMENT ON COLUMN audit.why IS 'why it is lost, or went to the expert'",
     "COMMENT ON COLUMN audit.expert_coin IS 'key, probability and result of the coin for the expert'",
     "COMMENT ON COLUMN audit.opinions IS 'what each model said, by its name'",
+    "COMMENT ON COLUMN audit.facts IS 'the case, as the decision had it: a certificate can be computed again'",
+    "COMMENT ON COLUMN audit.prefixes IS 'of the plan that the decision took'",
     "CREATE INDEX audit_slice ON audit (org, type, slice, number)",
     "CREATE INDEX audit_closed ON audit (closed_at)",
     """

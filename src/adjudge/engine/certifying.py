@@ -1,0 +1,427 @@
+"""Certificates in service: licences earned from closed audits, watched, and taken away. One keeper at a time.
+
+The duty is held with a fence, and everything that a tick finds is written in the transaction that checks it: a
+keeper that was paused for long writes nothing. Needs numpy: imported by keepers alone.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import msgspec
+import structlog
+
+from adjudge.automation.betting import epoch_delta
+from adjudge.automation.certifying import Licence as Licensed
+from adjudge.automation.certifying import Unanimity, Verdict
+from adjudge.automation.watching import Watch, delays
+from adjudge.config import Configuration
+from adjudge.core.licences import Licence
+from adjudge.core.plans import Certified, Plan
+from adjudge.core.prefixes import is_of_models
+from adjudge.engine import licensing
+from adjudge.engine.clocks import Clock
+from adjudge.engine.licensing import Judged, State
+from adjudge.engine.revisions import InForce, Revisions
+from adjudge.store import audits, certificates, duties, epochs, journal, parameters
+from adjudge.store.connecting import UNAVAILABLE, Connection, Pool
+from adjudge.store.epochs import Covers, EpochRow
+from adjudge.store.scope import SYSTEM
+from adjudge.telemetry import names
+
+log = structlog.get_logger()
+
+DUTY: Final = "certificates"
+EVERY_SECONDS: Final = 0.25
+FULL_SECONDS: Final = 5.0
+"""All slices are looked at this often; those with news at once."""
+LEASE: Final = timedelta(seconds=10)
+OVERLAP: Final = timedelta(seconds=5)
+"""By how much a look for news goes back: what commits late is found by the next one."""
+VALID_AUDITS: Final = 5_000
+"""Audited automated decisions for which a certificate is valid, at most."""
+MOST_WAITING: Final = 50
+"""So many closed audits wait behind an open one, before the watch counts that as wrong."""
+WORTH: Final = 0.01
+"""A looser threshold is worth a new certificate from this much more coverage on."""
+FRESH_AUDITS: Final = 56
+"""A certificate is renewed where the watch has read so many audits: a fivefold risk would have shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A certified stage of a plan, as configuration has it now."""
+
+    covers: Covers
+    plan: Plan
+    index: int
+    earlier: tuple[str, ...]
+    """Scopes of certified stages before it."""
+
+
+class Certifier:
+    """A keeper's duty."""
+
+    def __init__(self, pool: Pool, revisions: Revisions, *, owner: str, now: Clock) -> None:
+        self._pool = pool
+        self._revisions = revisions
+        self._owner = owner
+        self._now = now
+        self._full_at = 0.0
+        self._seen_at: datetime | None = None
+        self._in_force: InForce | None = None
+        self._places: dict[str, Place] = {}
+
+    async def run(self) -> None:
+        """Look until cancelled."""
+        while True:
+            try:
+                if await self.tick():
+                    names.DUTY_AT.labels(DUTY).set(self._now().timestamp())
+            except UNAVAILABLE as error:
+                log.warning("certificates.stalled", error=repr(error))
+            except Exception as error:  # one slice that cannot be looked at must not end the keeper
+                log.error("certificates.failed", exc_info=error)
+                await asyncio.sleep(FULL_SECONDS)
+            await asyncio.sleep(EVERY_SECONDS)
+
+    async def tick(self) -> bool:
+        """Look at what has news, now and then at everything; return whether the duty is this keeper's."""
+        loop = asyncio.get_running_loop().time
+        full = loop() >= self._full_at
+        async with self._pool.acquire() as connection, connection.transaction():
+            if not await duties.hold(connection, DUTY, self._owner, LEASE):
+                return False
+            rows = await epochs.current(connection)
+            if full or self._is_new():
+                rows = await self._registered(connection, rows)
+                changed = None
+                self._full_at = loop() + FULL_SECONDS
+            else:
+                changed = await audits.closed_since(connection, (self._seen_at or self._now()) - OVERLAP)
+            self._seen_at = self._now()
+            for row in rows:
+                if changed is None or (row.covers.type, row.covers.slice) in changed:
+                    await self._look(connection, row)
+        return True
+
+    def _is_new(self) -> bool:
+        return self._in_force is not self._revisions.in_force
+
+    async def _registered(self, connection: Connection, rows: Sequence[EpochRow]) -> list[EpochRow]:
+        """Begin epochs of what configuration has certified since, and end those of what it has no more."""
+        if self._is_new():
+            self._in_force = self._revisions.in_force
+            self._places = places(self._in_force.all())
+        known = {row.scope: row for row in rows}
+        for scope, row in known.items():
+            if scope not in self._places:
+                await epochs.end(connection, scope, row.number, "replaced")
+                if scope in await epochs.in_force(connection, [scope]):
+                    await epochs.put_in_force(connection, SYSTEM, scope, None, "no plan has this prefix any more")
+        for scope, place in self._places.items():
+            if scope not in known:
+                await epochs.begin(connection, scope, place.covers)
+            elif known[scope].covers != place.covers:
+                await epochs.cover(connection, scope, known[scope].number, place.covers)
+        return await epochs.current(connection)
+
+    async def _look(self, connection: Connection, row: EpochRow) -> None:
+        place = self._places.get(row.scope)
+        if place is None:
+            return
+        look = _Look(connection, row, place, self._now())
+        await look.run()
+
+
+@dataclass(slots=True)
+class _Look:
+    """One look at one slice."""
+
+    connection: Connection
+    row: EpochRow
+    place: Place
+    now: datetime
+
+    async def run(self) -> None:
+        covers, delta = self.row.covers, self._delta
+        if not covers.is_audited or not covers.is_of_models:
+            why = "nobody audits decisions here" if covers.is_of_models else "certificates of people are not given yet"
+            await self._write(delta, None, {"state": "none", "reason": why})
+            return
+        earlier = await self._earlier()
+        state = licensing.read_state(self.row.design) if self.row.design else None
+        if state is not None and state.earlier != earlier:
+            await epochs.suspend(
+                self.connection, SYSTEM, self.row, "earlier-stage", "an earlier stage accepts otherwise"
+            )
+            return
+        daily = await audits.daily(self.connection, covers.type, covers.slice)
+        state = state or await self._designed(delta, earlier)
+        if state is None:
+            await self._write(delta, None, await self._collecting(daily))
+            return
+        state = await self._fed(state)
+        if state.watch is not None:
+            state = await self._watched(state)
+            if state.watch is not None and state.watch.alarmed:
+                await self._suspend(state)
+                return
+        unanimity = await self._unanimity()
+        epoch, verdict = state.epoch.look(unanimity=unanimity, audits_per_day=daily or None)
+        state = msgspec.structs.replace(state, epoch=epoch, looks=state.looks + 1)
+        state = await self._decided(state, verdict, unanimity, delta)
+        await self._write(delta, state, self._standing(state, verdict, unanimity, daily))
+
+    @property
+    def _delta(self) -> float:
+        """What this epoch may spend of the error budget: all epochs of a scope together never more than it."""
+        return epoch_delta(1 - self.row.covers.confidence, self.row.number)
+
+    async def _earlier(self) -> tuple[str, ...]:
+        found = await epochs.in_force(self.connection, self.place.earlier) if self.place.earlier else {}
+        return tuple(found[scope][0] for scope in self.place.earlier if scope in found)
+
+    async def _judged(self, state: State, after: int, until: int | None, limit: int = 20_000) -> list[Judged]:
+        covers = self.row.covers
+        rows = await audits.evidence(self.connection, covers.type, covers.slice, covers.prefix, after, until, limit)
+        licences = await certificates.licences(self.connection, state.earlier)
+        return licensing.judged(rows, self.place.plan, self.place.index, state.calibrator, self._by_stage(licences))
+
+    def _by_stage(self, licences: Sequence[Licence]) -> dict[int, Licence]:
+        covers = self.row.covers
+        scopes = {self.place.plan.scope(i, covers.type, covers.slice): i for i in range(self.place.index)}
+        return {scopes[licence.scope]: licence for licence in licences if licence.scope in scopes}
+
+    async def _designed(self, delta: float, earlier: tuple[str, ...]) -> State | None:
+        """Fix calibrator, grid and starting point, once there are calibrate-audits enough; they alone are read."""
+        covers = self.row.covers
+        counts = await audits.counted(self.connection, covers.type, covers.slice, covers.prefix, self.row.first_number)
+        if not licensing.may_design(counts, covers.target, delta):
+            return None
+        rows = await audits.evidence(self.connection, covers.type, covers.slice, covers.prefix, 0, None, 20_000)
+        calibrate = [row for row in rows if row.role == "calibrate"]
+        licences = self._by_stage(await certificates.licences(self.connection, earlier))
+        found = licensing.design(calibrate, self.place.plan, self.place.index, licences, covers.target, delta)
+        if found is None:
+            return None
+        calibration, epoch = found
+        number = await parameters.publish(self.connection, f"calibrator:{self.row.scope}", calibration)
+        return State(
+            calibrator=calibration.calibrator,
+            calibration=f"calibrator:{self.row.scope}#{number}",
+            epoch=epoch,
+            earlier=earlier,
+            read_number=self.row.first_number,
+            watched_number=self.row.first_number,
+        )
+
+    async def _fed(self, state: State) -> State:
+        """Read what was closed, in intake order; an audit that is open blocks those behind it."""
+        covers = self.row.covers
+        first_open = await audits.first_open(self.connection, covers.type, covers.slice)
+        found = await self._judged(state, state.read_number, first_open)
+        if not found:
+            return state
+        epoch = state.epoch.after([each.audit for each in found])
+        return msgspec.structs.replace(state, epoch=epoch, read_number=found[-1].audit.number)
+
+    async def _watched(self, state: State) -> State:
+        covers, watch, number = self.row.covers, state.watch, state.watched_number
+        assert watch is not None
+        rows = await audits.automated(
+            self.connection, covers.type, covers.slice, number, state.certificates, limit=10_000
+        )
+        for position, row in enumerate(rows):
+            if row.is_open and sum(not later.is_open for later in rows[position:]) <= MOST_WAITING:
+                break
+            watch, number = watch.after(row.is_open or row.truth is None or row.truth != row.answer), row.number
+            if watch.alarmed:
+                break
+        return msgspec.structs.replace(state, watch=watch, watched_number=number)
+
+    async def _suspend(self, state: State) -> None:
+        watch = state.watch
+        assert watch is not None
+        share = watch.errors / max(1, watch.audits)
+        reason = (
+            f"{watch.errors} of {watch.audits} audited automated decisions were wrong ({share:.2%}), "
+            f"the target is {self.row.covers.target:.2%}; evidence {watch.capital:.1f} of {watch.level:.0f}"
+        )
+        await self._write(self._delta, state, {"state": "suspended", "reason": reason})
+        await epochs.suspend(self.connection, SYSTEM, self.row, "watch", reason)
+        names.CERTIFICATES_SUSPENDED.labels(self.row.covers.type, "watch").inc()
+        log.error("certificate.suspended", scope=self.row.scope, certificate=state.certificate, reason=reason)
+
+    async def _unanimity(self) -> Unanimity | None:
+        """Return what experts found among unanimous audits; None where their own word is the truth of every audit."""
+        covers = self.row.covers
+        if not covers.has_expert or covers.expert_share >= 1:
+            return None
+        checked, wrong = await audits.unanimity(self.connection, covers.type)
+        return Unanimity(checked=checked, wrong=wrong)
+
+    async def _decided(self, state: State, verdict: Verdict, unanimity: Unanimity | None, delta: float) -> State:
+        """Issue, renew or let expire."""
+        held = await certificates.licences(self.connection, [state.certificate] if state.certificate else [])
+        licence = held[0] if held else None
+        over = licence is not None and (self.now >= licence.valid_until or (state.watch and state.watch.expired))
+        if over and state.watch is not None and state.watch.audits < FRESH_AUDITS:
+            assert licence is not None
+            await epochs.put_in_force(
+                self.connection, SYSTEM, self.row.scope, None, f"{licence.certificate} has expired: too few audits"
+            )
+            log.warning("certificate.expired", scope=self.row.scope, certificate=licence.certificate)
+            return msgspec.structs.replace(state, certificate=None, held_until=state.epoch.audits + FRESH_AUDITS)
+        if not isinstance(verdict, Licensed) or state.epoch.audits < state.held_until:
+            return state
+        if licence is not None and not over and not self._is_worth(state, licence, verdict):
+            return state
+        return await self._issue(state, verdict, unanimity, delta, fresh=bool(over))
+
+    @staticmethod
+    def _is_worth(state: State, licence: Licence, verdict: Licensed) -> bool:
+        return verdict.threshold < licence.threshold and verdict.coverage >= state.coverage + WORTH
+
+    async def _issue(
+        self, state: State, verdict: Licensed, unanimity: Unanimity | None, delta: float, *, fresh: bool
+    ) -> State:
+        covers = self.row.covers
+        inputs = await self._judged(state, self.row.first_number, state.read_number + 1)
+        valid_until = self.now + timedelta(seconds=covers.validity_seconds)
+        body = licensing.body_of(
+            self.row, state, verdict, unanimity, inputs, delta=delta, issued_at=self.now, valid_until=valid_until
+        )
+        certificate = licensing.id_of(body)
+        licence = Licence(
+            certificate=certificate,
+            scope=self.row.scope,
+            threshold=verdict.threshold,
+            calibrator=state.calibrator,
+            calibration=state.calibration,
+            target=covers.target,
+            confidence=covers.confidence,
+            valid_until=valid_until,
+            earlier=state.earlier,
+        )
+        await certificates.issue(self.connection, certificate, covers, body, self.row.scope, self.row.number, licence)
+        reason = _shown(verdict)
+        await epochs.put_in_force(self.connection, SYSTEM, self.row.scope, certificate, reason)
+        await epochs.calm(self.connection, self.row.scope)
+        await journal.write(self.connection, SYSTEM, "certificate.issued", certificate, of=self.row.scope)
+        names.CERTIFICATES_ISSUED.labels(covers.type).inc()
+        log.info("certificate.issued", scope=self.row.scope, certificate=certificate, threshold=verdict.threshold)
+        watch = None if fresh else state.watch
+        return msgspec.structs.replace(
+            state,
+            certificate=certificate,
+            coverage=verdict.coverage,
+            certificates=(*state.certificates, certificate),
+            watch=watch or Watch.begin(target=covers.target, delta=covers.watch, validity=VALID_AUDITS),
+            watched_number=state.watched_number if watch else await audits.last_number(self.connection),
+        )
+
+    async def _collecting(self, daily: float) -> dict[str, Any]:
+        covers = self.row.covers
+        counts = await audits.counted(self.connection, covers.type, covers.slice, covers.prefix, self.row.first_number)
+        delta = epoch_delta(1 - covers.confidence, self.row.number)
+        more = licensing.audits_to_design(counts, covers.target, delta)
+        days = more / daily if daily else None
+        about = f", about {days:.0f} days at {daily:.0f} a day" if days is not None and days >= 1 else ""
+        return {
+            "state": "collecting",
+            "reason": f"{counts.closed} audits are closed; about {more} more before anything can be tested{about}",
+            "audits": counts.closed,
+            "more_audits": more,
+            "days": days,
+            "audits_per_day": daily,
+        }
+
+    def _standing(self, state: State, verdict: Verdict, unanimity: Unanimity | None, daily: float) -> dict[str, Any]:
+        covers, watch = self.row.covers, state.watch
+        found: dict[str, Any] = {
+            "state": "licensed" if state.certificate else "collecting",
+            "audits": state.epoch.audits,
+            "audits_per_day": daily,
+            "scale": "expert" if covers.has_expert else "consensus",
+            "unanimity": unanimity and {"checked": unanimity.checked, "wrong": unanimity.wrong},
+        }
+        if isinstance(verdict, Licensed):
+            found |= {
+                "threshold": verdict.threshold,
+                "coverage": verdict.coverage,
+                "upper_bound": verdict.upper_bound,
+                "errors": verdict.errors,
+                "reason": _shown(verdict),
+            }
+        else:
+            found |= {"reason": verdict.reason, "more_audits": verdict.more_audits, "days": verdict.days}
+        if watch is not None and state.certificate:
+            automated = daily * state.coverage
+            found["watch"] = {
+                "audits": watch.audits,
+                "errors": watch.errors,
+                "evidence": watch.capital,
+                "suspended_at": watch.level,
+                "boost": watch.boost,
+                "detects": [
+                    {"times": d.times, "audits": round(d.audits), "days": d.days if automated else None}
+                    for d in delays(target=covers.target, delta=covers.watch, audits_per_day=automated)
+                ],
+            }
+        return found
+
+    async def _write(self, delta: float, state: State | None, standing: dict[str, Any]) -> None:
+        design = licensing.written(state) if state is not None else self.row.design
+        await epochs.write(
+            self.connection,
+            self.row.scope,
+            self.row.number,
+            delta=delta,
+            design=design,
+            standing=licensing.written(standing),
+        )
+
+
+def _shown(verdict: Licensed) -> str:
+    return f"{verdict.errors} of {verdict.audits} audits were wrong at {verdict.threshold:.4g} and above"
+
+
+def places(configurations: Sequence[Configuration]) -> dict[str, Place]:
+    """Return every certified stage that some question may come to, by its scope. The newest configuration first."""
+    found: dict[str, Place] = {}
+    every = [(each, *plan) for each in configurations for plan in each.every_plan()]
+    for configuration, location, question_type, plan in every:
+        kind = configuration.question_type(location.name, question_type)
+        slice_ = location.slice_by(kind.audits.slices) if kind.audits is not None else ""
+        scopes: list[str] = []
+        for index, stage in enumerate(plan.stages):
+            if not isinstance(stage.accept, Certified):
+                continue
+            scope = plan.scope(index, question_type, slice_)
+            before = found[scope].covers.locations if scope in found else ()
+            spec, accept = kind.audits, stage.accept
+            covers = Covers(
+                type=question_type,
+                slice=slice_,
+                prefix=plan.prefixes[index],
+                plan=plan.name,
+                stage=index,
+                deciders=tuple(name for each in plan.stages[: index + 1] for name in each.deciders),
+                locations=tuple(dict.fromkeys((*before, location.name))),
+                target=accept.target,
+                confidence=accept.confidence,
+                watch=accept.watch,
+                validity_seconds=accept.validity.total_seconds(),
+                is_audited=spec is not None,
+                has_expert=spec is not None and spec.expert is not None,
+                expert_share=1.0 if spec is not None and spec.pool is None else spec.expert_share if spec else 0.0,
+                rate=spec.rate if spec is not None else 0.0,
+                budget=spec.budget if spec is not None else None,
+                is_of_models=is_of_models(plan, index),
+            )
+            found[scope] = Place(covers, plan, index, tuple(scopes))
+            scopes.append(scope)
+    return found

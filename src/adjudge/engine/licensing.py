@@ -1,0 +1,224 @@
+"""From closed audits to a licence: what is read of them, what is fixed beforehand, what a certificate says. No I/O."""
+
+import hashlib
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+
+from adjudge.automation import calibrating
+from adjudge.automation.betting import Epoch
+from adjudge.automation.binomial import audits_needed
+from adjudge.automation.calibrating import Calibration, Examples
+from adjudge.automation.certifying import ENOUGH_TO_CALIBRATE, Start, Unanimity, choose_start
+from adjudge.automation.certifying import Licence as Licensed
+from adjudge.automation.samples import Audit, Role, Sample, grid_of
+from adjudge.automation.watching import Watch
+from adjudge.core.answers import canonical
+from adjudge.core.calibration import Calibrator, Uncalibrated
+from adjudge.core.licences import Licence
+from adjudge.core.plans import Plan
+from adjudge.core.prefixes import ANSWERED_BEFORE, NOT_ANSWERED, Scored, scored
+from adjudge.store.audits import Counted, Evidence
+from adjudge.store.epochs import EpochRow
+
+HORIZON: Final = 2_000
+"""Certify-audits with which a certificate is expected, where the starting point must be chosen without many."""
+
+
+class State(msgspec.Struct, frozen=True, kw_only=True):
+    """What an epoch has fixed, and what was counted since. JSON by value."""
+
+    calibrator: Calibrator
+    calibration: str
+    epoch: Epoch
+    earlier: tuple[str, ...]
+    """Certificates of earlier stages with which it is tested."""
+    read_number: int
+    """Number of the last audit read for the licence, and for the watch."""
+    watched_number: int
+    looks: int = 0
+    certificate: str | None = None
+    coverage: float = 0.0
+    certificates: tuple[str, ...] = ()
+    """All of the epoch."""
+    watch: Watch | None = None
+    held_until: int = 0
+    """Certify-audits that must have been read before another certificate."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """An audit as the test reads it."""
+
+    decision: str
+    audit: Audit
+
+
+_state: Final = msgspec.json.Decoder(State)
+
+
+def read_state(text: str) -> State:
+    """Read a state as stored."""
+    return _state.decode(text)
+
+
+def written(value: object) -> str:
+    """Write a state, or anything of the record."""
+    return msgspec.json.encode(value).decode()
+
+
+def judged(
+    rows: Sequence[Evidence], plan: Plan, index: int, calibrator: Calibrator, earlier: Mapping[int, Licence]
+) -> list[Judged]:
+    """Return the audits as the prefix sees them. What is lost, or not on record, is wrong."""
+    found = []
+    for row in rows:
+        seen = scored(plan, index, row.said, row.case, calibrator, earlier)
+        wrong = seen.is_missing or row.truth is None or seen.answer != row.truth
+        audit = Audit(
+            number=row.number,
+            score=seen.score,
+            wrong=wrong,
+            role=Role(row.role),
+            lost=row.truth is None or seen.is_missing,
+        )
+        found.append(Judged(str(row.decision_id), audit))
+    return found
+
+
+def may_design(counts: Counted, target: float, delta: float) -> bool:
+    """Return whether there are calibrate-audits enough to choose by, or so many others that waiting gains nothing."""
+    needed = audits_needed(1, target, delta)
+    return counts.calibrate >= math.ceil(ENOUGH_TO_CALIBRATE * needed) or counts.certify >= needed
+
+
+def audits_to_design(counts: Counted, target: float, delta: float) -> int:
+    """Return about how many more audits are wanted before anything is tested."""
+    needed = audits_needed(1, target, delta)
+    share = max(counts.certify, 1) / max(counts.closed, 1)
+    return max(1, math.ceil((needed - counts.certify) / share))
+
+
+def design(
+    calibrate: Sequence[Evidence], plan: Plan, index: int, earlier: Mapping[int, Licence], target: float, delta: float
+) -> tuple[Calibration, Epoch] | None:
+    """Fit the calibrator, fix grid and starting point. None where no calibrate-audit has a score."""
+    known = [row for row in calibrate if row.truth is not None]
+    raw = [scored(plan, index, row.said, row.case, Uncalibrated(), earlier) for row in known]
+    own = [(row, seen) for row, seen in zip(known, raw, strict=True) if NOT_ANSWERED < seen.score < ANSWERED_BEFORE]
+    if not own:
+        return None
+    distributions = [_distribution(row, seen, plan, index) for row, seen in own]
+    calibration = calibrating.fit(Examples.of(distributions, [str(row.truth) for row, _ in own]))
+    audits = [each.audit for each in judged(calibrate, plan, index, calibration.calibrator, earlier)]
+    within = [audit.score for audit in audits if NOT_ANSWERED < audit.score < ANSWERED_BEFORE]
+    grid = grid_of(within)
+    start = choose_start(Sample.of(audits), grid, target=target, delta=delta, certify_audits=HORIZON)
+    if start is None:
+        return None
+    return calibration, Epoch.begin(target=target, delta=delta, grid=grid, start=start)
+
+
+def _distribution(row: Evidence, seen: Scored, plan: Plan, index: int) -> dict[str, float]:
+    """Return what is calibrated: a lone decider's distribution, else the belief's own confidence."""
+    deciders = plan.stages[index].deciders
+    given = row.said[deciders[0]].distribution if len(deciders) == 1 else None
+    return given or {str(seen.answer): seen.score}
+
+
+def body_of(
+    row: EpochRow,
+    state: State,
+    verdict: Licensed,
+    unanimity: Unanimity | None,
+    inputs: Sequence[Judged],
+    *,
+    delta: float,
+    issued_at: datetime,
+    valid_until: datetime,
+) -> dict[str, Any]:
+    """Return all that a certificate says, its inputs by id among it."""
+    covers = row.covers
+    body = {
+        "scope": row.scope,
+        "covers": covers,
+        "epoch": row.number,
+        "first_number": row.first_number,
+        "look": state.looks,
+        "target": covers.target,
+        "confidence": covers.confidence,
+        "delta": delta,
+        "scale": "expert" if covers.has_expert else "consensus",
+        "threshold": verdict.threshold,
+        "coverage": verdict.coverage,
+        "upper_bound": verdict.upper_bound,
+        "p_value": verdict.p_value,
+        "audits": verdict.audits,
+        "errors": verdict.errors,
+        "start": {"threshold": verdict.start.threshold, "why": verdict.start.why},
+        "grid": state.epoch.grid,
+        "calibration": state.calibration,
+        "calibrator": state.calibrator,
+        "earlier": state.earlier,
+        "unanimity": unanimity and {"checked": unanimity.checked, "wrong": unanimity.wrong},
+        "issued_at": issued_at,
+        "valid_until": valid_until,
+        "inputs": [
+            {
+                "decision": each.decision,
+                "number": each.audit.number,
+                "role": each.audit.role.value,
+                "score": each.audit.score,
+                "wrong": each.audit.wrong,
+                "lost": each.audit.lost,
+            }
+            for each in inputs
+        ],
+    }
+    found: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(body))
+    return found
+
+
+def id_of(body: Mapping[str, Any]) -> str:
+    """Return the certificate's id: a hash over everything that it says."""
+    return "c-" + hashlib.sha256(canonical(dict(body)).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verified:
+    """What a recomputation found."""
+
+    hash_holds: bool
+    licence_holds: bool
+    threshold: float | None
+    """The loosest that the inputs license; None: none."""
+    audits: int
+    lost: int
+
+
+def verify(certificate: str, body: Mapping[str, Any]) -> Verified:
+    """Compute hash and licence again from the record: every look that could have been, after every audit."""
+    start = Start(threshold=body["start"]["threshold"], why=body["start"]["why"])
+    epoch = Epoch.begin(target=body["target"], delta=body["delta"], grid=body["grid"], start=start)
+    unanimity = Unanimity(**body["unanimity"]) if body["unanimity"] else None
+    for given in body["inputs"]:
+        audit = Audit(
+            number=given["number"],
+            score=given["score"],
+            wrong=given["wrong"],
+            role=Role(given["role"]),
+            lost=given["lost"],
+        )
+        epoch, verdict = epoch.after([audit]).look(unanimity=unanimity)
+    threshold = verdict.threshold if body["inputs"] and isinstance(verdict, Licensed) else None
+    return Verified(
+        hash_holds=id_of(body) == certificate,
+        licence_holds=threshold is not None and threshold <= body["threshold"],
+        threshold=threshold,
+        audits=len(body["inputs"]),
+        lost=sum(each["lost"] for each in body["inputs"]),
+    )

@@ -1,0 +1,194 @@
+"""Epochs: one error budget each, of a slice and a prefix of a plan; and what their last look found."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Literal, TypeAlias
+
+import msgspec
+from msgspec.json import encode
+
+from adjudge.store import journal
+from adjudge.store.connecting import Connection
+from adjudge.store.scope import Scope
+
+EndedWhy: TypeAlias = Literal["watch", "operator", "replaced", "earlier-stage", "drift"]
+
+
+class Covers(msgspec.Struct, frozen=True, kw_only=True):
+    """What the certificates of a scope speak of, and what they promise."""
+
+    type: str
+    slice: str
+    prefix: str
+    plan: str
+    stage: int
+    deciders: tuple[str, ...]
+    """Of the whole prefix, with their versions."""
+    locations: tuple[str, ...]
+    target: float
+    confidence: float
+    watch: float
+    validity_seconds: float
+    is_audited: bool
+    has_expert: bool
+    expert_share: float
+    """1 where experts answer every audit."""
+    rate: float
+    budget: float | None
+    is_of_models: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpochRow:
+    """The epoch that runs."""
+
+    scope: str
+    number: int
+    covers: Covers
+    first_number: int
+    began_at: datetime
+    design: str | None
+    standing: str | None
+    looked_at: datetime | None
+
+
+CURRENT = """
+    SELECT scope, number, covers::text, first_number, began_at, design::text, standing::text, looked_at FROM epoch
+    WHERE org = 1 AND ended_at IS NULL AND ($1::text IS NULL OR scope = $1) ORDER BY scope, number
+"""
+
+# Decisions get their numbers from this sequence at intake: what is drawn later has a higher one.
+BEGIN = """
+    INSERT INTO epoch (scope, number, covers, first_number, delta)
+    SELECT $1, coalesce(max(number), 0) + 1, $2,
+        CASE WHEN max(number) IS NULL THEN 0
+            ELSE (SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM decision_number) END, 0
+    FROM epoch WHERE org = 1 AND scope = $1
+    RETURNING number
+"""
+
+_covers: Final = msgspec.json.Decoder(Covers)
+
+
+async def current(connection: Connection, scope: str | None = None) -> list[EpochRow]:
+    """Return the epochs that run."""
+    rows = await connection.fetch(CURRENT, scope)
+    return [EpochRow(**{**dict(row), "covers": _covers.decode(row["covers"])}) for row in rows]
+
+
+async def begin(connection: Connection, scope: str, covers: Covers) -> int:
+    """Begin the next epoch of a scope; of one after another only audits drawn from now on count. Return its number."""
+    number: int = await connection.fetchval(BEGIN, scope, encode(covers).decode())
+    return number
+
+
+async def cover(connection: Connection, scope: str, number: int, covers: Covers) -> None:
+    """Note what configuration says by now: locations, rates."""
+    await connection.execute(
+        "UPDATE epoch SET covers = $3 WHERE org = 1 AND scope = $1 AND number = $2",
+        scope,
+        number,
+        encode(covers).decode(),
+    )
+
+
+async def write(
+    connection: Connection, scope: str, number: int, *, delta: float, design: str | None, standing: str
+) -> None:
+    """Write what a look found."""
+    await connection.execute(
+        "UPDATE epoch SET delta = $3, design = $4, standing = $5, looked_at = clock_timestamp() "
+        "WHERE org = 1 AND scope = $1 AND number = $2 AND ended_at IS NULL",
+        scope,
+        number,
+        delta,
+        design,
+        standing,
+    )
+
+
+async def end(connection: Connection, scope: str, number: int, why: EndedWhy) -> bool:
+    """End an epoch: its audits never license again. Return whether this call ended it."""
+    ended = await connection.fetchval(
+        "UPDATE epoch SET ended_at = clock_timestamp(), ended_why = $3 "
+        "WHERE org = 1 AND scope = $1 AND number = $2 AND ended_at IS NULL RETURNING number",
+        scope,
+        number,
+        why,
+    )
+    return ended is not None
+
+
+CERTIFY = """
+    INSERT INTO control (org, scope, generation, state, reason, changed_by, certificate)
+    VALUES (1, $1, 1, 'on', $2, $3, $4)
+    ON CONFLICT (org, scope) DO UPDATE SET generation = control.generation + 1, reason = excluded.reason,
+        changed_by = excluded.changed_by, certificate = excluded.certificate, changed_at = clock_timestamp()
+    RETURNING generation
+"""
+
+
+async def put_in_force(connection: Connection, by: Scope, scope: str, certificate: str | None, reason: str) -> int:
+    """Put a certificate in force, or none: whoever relies on the one before is refused. Return the generation."""
+    generation: int = await connection.fetchval(CERTIFY, scope, reason, by.principal, certificate)
+    return generation
+
+
+async def suspend(connection: Connection, by: Scope, row: EpochRow, why: EndedWhy, reason: str) -> None:
+    """Take away the certificate in force, end the epoch and begin the next, in which the slice may earn its way back.
+
+    People take over at once: what was accepted under it and is not settled yet is refused by the settle statement.
+    """
+    if not await end(connection, row.scope, row.number, why):
+        return
+    await put_in_force(connection, by, row.scope, None, reason)
+    await begin(connection, row.scope, row.covers)
+    await connection.execute(
+        "INSERT INTO alarm (name, detail) VALUES ($1, $2) "
+        "ON CONFLICT (org, name) DO UPDATE SET detail = excluded.detail, since = clock_timestamp()",
+        f"suspended:{row.scope}",
+        reason,
+    )
+    await journal.write(connection, by, "certificate.suspended", row.scope, why=why, reason=reason)
+
+
+async def calm(connection: Connection, scope: str) -> None:
+    """Take back the alarm of a scope: it is licensed again."""
+    await connection.execute("DELETE FROM alarm WHERE org = 1 AND name = $1", f"suspended:{scope}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastEpoch:
+    """A line of the ledger."""
+
+    number: int
+    delta: float
+    began_at: datetime
+    ended_at: datetime | None
+    ended_why: str | None
+
+
+async def ledger(connection: Connection, scope: str) -> list[PastEpoch]:
+    """Return the error budget of a scope as it was spent."""
+    rows = await connection.fetch(
+        "SELECT number, delta, began_at, ended_at, ended_why FROM epoch WHERE org = 1 AND scope = $1 ORDER BY number",
+        scope,
+    )
+    return [PastEpoch(**dict(row)) for row in rows]
+
+
+async def suspended(connection: Connection) -> Mapping[str, str]:
+    """Return the scopes whose certificate was suspended and not earned again, and why."""
+    rows = await connection.fetch("SELECT name, detail FROM alarm WHERE org = 1 AND name LIKE 'suspended:%'")
+    return {row["name"].removeprefix("suspended:"): row["detail"] for row in rows}
+
+
+async def in_force(connection: Connection, scopes: Sequence[str] | None = None) -> dict[str, tuple[str, int]]:
+    """Return the certificate in force of each scope that has one, with its generation."""
+    rows = await connection.fetch(
+        "SELECT scope, certificate, generation FROM control "
+        "WHERE org = 1 AND certificate IS NOT NULL AND ($1::text[] IS NULL OR scope = ANY($1::text[]))",
+        None if scopes is None else list(scopes),
+    )
+    return {row["scope"]: (row["certificate"], row["generation"]) for row in rows}

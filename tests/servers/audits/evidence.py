@@ -1,0 +1,58 @@
+"""Closed audits as if they had been answered: what takes people days is written in a moment."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID, uuid4
+
+from tests.stacks import PLANS, TYPES, Stack, configuration
+
+from adjudge.core.answers import Labels
+from adjudge.core.history import Case
+from adjudge.store.audits import written
+
+TARGET = 0.05
+EXPERTS = {"rate": 1, "expert": "experts"}
+CERTIFIED = {"ask": "sure@1", "accept": {"certified": {"target": TARGET}}}
+PEOPLE = {"ask": "agents", "votes": {"min": 1, "max": 1}, "combine": "first", "timeout": "10m"}
+
+
+def certified(ask: str = "sure@1", **more: Any) -> dict[str, Any]:
+    """Documents in which `model` is automated as far as it is certified, and audited by experts alone."""
+    types = {name: {"answers": ["pay", "refuse"], **TYPES.get(name, {})} for name in PLANS}
+    types["model"]["audits"] = {**EXPERTS, **more}
+    plan = {"stages": [{**CERTIFIED, "ask": ask}, PEOPLE], "fallback": {"answer": "refuse"}}
+    return {"types": types, "plans": {**PLANS, "model": plan}, "pools": configuration()["pools"]}
+
+
+ROW = """
+    INSERT INTO audit (decision_id, number, type, location, slice, role, rate, policy, asked_at, truth, truth_by,
+        expert_coin, votes, opinions, facts, prefixes)
+    SELECT id, number, 'model', 'default', 'all', role, 1, 1, clock_timestamp(), truth,
+        CASE WHEN truth IS NULL THEN 'lost' ELSE 'expert' END, '{}', '[]', opinions, $6, $7
+    FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::jsonb[])
+        AS new (id, number, role, truth, opinions)
+"""
+
+
+async def record(
+    stack: Stack, count: int, *, wrong: Sequence[int] = (), lost: Sequence[int] = (), by: str = "sure@1"
+) -> list[UUID]:
+    """Record audits of a model that said `pay`; every fifth calibrates. Return their ids."""
+    configured = stack.services.revisions.current
+    prefixes = configured.plan("default", "model").prefixes
+    deadline = await stack.value("SELECT clock_timestamp()")
+    case = Case(type="model", location="default", space=Labels(("pay", "refuse")), deadline=deadline, slice="all")
+    first = await stack.value("SELECT setval('decision_number', nextval('decision_number') + $1)", count) - count
+    ids = [uuid4() for _ in range(count)]
+    said = [_said(by, 0.9 + 0.0001 * (n % 900)) for n in range(count)]
+    truths = [None if n in lost else "refuse" if n in wrong else "pay" for n in range(count)]
+    roles = ["calibrate" if n % 5 == 0 else "certify" for n in range(count)]
+    numbers = [first + n for n in range(count)]
+    await stack.rows(ROW, ids, numbers, roles, truths, said, written(case), json.dumps(prefixes))
+    return ids
+
+
+def _said(by: str, confidence: float) -> str:
+    opinion = {"answer": "pay", "confidence": confidence, "distribution": {"pay": confidence, "refuse": 1 - confidence}}
+    return json.dumps({by: opinion})

@@ -1,0 +1,163 @@
+"""Automation is earned on audits, watched, and taken away where they say so; then people take over."""
+
+import asyncio
+import json
+import os
+import signal
+from typing import Any
+from uuid import UUID
+
+from tests.servers.audits.auditing import staffed
+from tests.servers.audits.evidence import certified, record
+
+from adjudge.engine import licensing
+from adjudge.store import certificates, epochs
+from adjudge.store.scope import SYSTEM
+
+
+async def in_force(stack, seconds: float = 15) -> str:
+    """Return the certificate in force, once there is one."""
+    try:
+        async with asyncio.timeout(seconds):
+            while not (found := await _in_force(stack)):
+                await asyncio.sleep(0.05)
+    except TimeoutError:
+        raise AssertionError(await stack.rows("SELECT scope, standing FROM epoch")) from None
+    return found
+
+
+async def none_in_force(stack, seconds: float = 15) -> None:
+    async with asyncio.timeout(seconds):
+        while await _in_force(stack):
+            await asyncio.sleep(0.02)
+
+
+async def _in_force(stack) -> str | None:
+    return await stack.value("SELECT certificate FROM control WHERE scope LIKE 'certificate:model:%'")
+
+
+async def known_everywhere(stack, certificate: str | None) -> None:
+    """Wait until the API's own view is that of the database: workers look as often."""
+    async with asyncio.timeout(5):
+        while {each.certificate for each in stack.services.intake._controls.now().licences.values()} != (
+            {certificate} if certificate else set()
+        ):
+            await asyncio.sleep(0.02)
+
+
+async def automated(stack, seconds: float = 10) -> dict[str, Any]:
+    """Ask until a model has decided: a worker may hold the old controls for half a second."""
+    async with asyncio.timeout(seconds):
+        while (decided := await stack.ask(wait=1))["outcome"] is None:
+            pass
+    return decided
+
+
+async def test_a_model_decides_alone_once_audits_have_shown_that_it_may_and_not_before(build_stack):
+    stack = await build_stack("api", "worker", "keeper", documents=certified(rate=0))
+    before = await stack.ask(wait=1)
+    assert before["waiting_for"]["pool"] == "agents"
+
+    await record(stack, 500, wrong=[7])
+    certificate = await in_force(stack)
+    decided = await automated(stack)
+
+    assert decided["outcome"]["source"] == "model"
+    assert decided["outcome"]["certificate"] == certificate
+    assert f"certificate {certificate}: at most 5% wrong" in decided["outcome"]["reason"]
+    async with stack.db.acquire() as connection:
+        found = await certificates.get(connection, certificate)
+        [row] = await epochs.current(connection)
+    assert row.scope == found.scope
+    body = json.loads(found.body)
+    verified = licensing.verify(certificate, body)
+    assert (verified.hash_holds, verified.licence_holds, verified.audits) == (True, True, 500)
+    body["inputs"][8]["wrong"] = True
+    assert not licensing.verify(certificate, body).hash_holds
+
+
+async def test_where_audits_show_a_risk_above_the_target_nothing_is_licensed(build_stack):
+    stack = await build_stack("api", "worker", "keeper", documents=certified())
+    await record(stack, 400, wrong=range(1, 400, 10))
+
+    async with asyncio.timeout(15):
+        while not (found := await stack.value("SELECT standing FROM epoch WHERE design IS NOT NULL")):
+            await asyncio.sleep(0.05)
+
+    assert await _in_force(stack) is None
+    assert '"state": "collecting"' in found
+    assert (await stack.ask(wait=1))["waiting_for"]["pool"] == "agents"
+
+
+async def test_lost_audits_count_as_wrong(build_stack):
+    """Wrong ones are lost ten times as often as right ones: leaving them out would certify what must not be."""
+    stack = await build_stack("api", "worker", "keeper", documents=certified())
+    await record(stack, 400, lost=range(1, 400, 10))
+
+    async with asyncio.timeout(15):
+        while not await stack.value("SELECT standing FROM epoch WHERE design IS NOT NULL"):
+            await asyncio.sleep(0.05)
+
+    assert await _in_force(stack) is None
+
+
+async def test_a_model_that_grew_worse_is_suspended_by_its_audits_and_people_take_over(build_stack):
+    stack = await build_stack("api", "worker", "keeper", documents=certified())
+    [expert] = await staffed(stack, "experts", count=1)
+    await record(stack, 500)
+    certificate = await in_force(stack)
+    decided = [await automated(stack) for _ in range(6)]
+    assert {each["outcome"]["certificate"] for each in decided} == {certificate}
+
+    for _ in decided:
+        tasks = await expert.claim(wait=5)
+        if tasks:
+            await expert.answer(tasks[0], "refuse")
+    await none_in_force(stack)
+    await known_everywhere(stack, None)
+
+    async with asyncio.timeout(10):
+        while (afterwards := await stack.ask(wait=1))["outcome"] is not None:
+            pass
+    assert afterwards["waiting_for"]["pool"] == "agents"
+    [alarm] = await stack.rows("SELECT name, detail FROM alarm")
+    assert "audited automated decisions were wrong" in alarm["detail"]
+    ledger = await stack.rows("SELECT number, delta, ended_why, first_number FROM epoch ORDER BY number")
+    assert [(row["number"], row["ended_why"]) for row in ledger] == [(1, "watch"), (2, None)]
+    assert ledger[1]["first_number"] > ledger[0]["first_number"]
+    async with asyncio.timeout(10):  # what has licensed once never licenses again
+        while not await stack.value("SELECT standing FROM epoch WHERE number = 2"):
+            await asyncio.sleep(0.05)
+    assert await _in_force(stack) is None
+
+
+async def test_a_paused_worker_that_wakes_after_a_suspension_settles_nothing_under_it(build_stack):
+    """Promise 5: exact at the settle statement, whatever the worker believed."""
+    stack = await build_stack("api", "keeper", documents=certified("gated@1"))
+    worker = await stack.spawn("worker")
+    await record(stack, 500, by="gated@1")
+    await in_force(stack)
+    stack.open_gate()
+    believed = await automated(stack, seconds=30)
+    stack.shut_gate()
+    asked = await stack.ask()
+    await stack.until_asked("gated@1", len(set(stack.asked("gated@1"))) + 1)
+
+    os.kill(worker.pid, signal.SIGSTOP)
+    async with stack.db.acquire() as connection, connection.transaction():
+        [row] = await epochs.current(connection)
+        await epochs.suspend(connection, SYSTEM, row, "operator", "a product was recalled")
+    stack.open_gate()
+    os.kill(worker.pid, signal.SIGCONT)
+
+    found = await waiting_for_people(stack, asked["id"])
+    assert believed["outcome"]["certificate"]
+    assert found["outcome"] is None
+    assert not await stack.value("SELECT count(*) FROM outcome WHERE decision_id = $1", UUID(asked["id"]))
+
+
+async def waiting_for_people(stack, decision: str, seconds: float = 20) -> dict[str, Any]:
+    async with asyncio.timeout(seconds):
+        while "pool" not in ((found := await stack.read(decision))["waiting_for"] or {}):
+            await asyncio.sleep(0.05)
+    return found

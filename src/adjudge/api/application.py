@@ -13,6 +13,7 @@ from starlette.routing import Match
 from adjudge import __version__
 from adjudge.api import (
     administration,
+    automation,
     deciders,
     decisions,
     erasures,
@@ -69,6 +70,7 @@ def create_app(services: Callable[[], AbstractAsyncContextManager[Services]]) ->
             {"name": "reviews"},
             {"name": "administration"},
             {"name": "deciders"},
+            {"name": "automation"},
             {"name": "operations"},
         ],
     )
@@ -84,6 +86,7 @@ def create_app(services: Callable[[], AbstractAsyncContextManager[Services]]) ->
         webhooks,
         keys,
         journal,
+        automation,
     ):
         app.include_router(module.router)
     _describe(app)

@@ -46,6 +46,7 @@ COMMANDS: Mapping[str, Entry] = {
     "review": Entry("adjudge.cli.reviewing", "review", "Answer as a person, at this terminal."),
     "decisions": Entry("adjudge.cli.decisions", "app", "List, explain, cancel decisions; record what was true."),
     "outcomes": Entry("adjudge.cli.outcomes", "app", "Follow the feed of all outcomes."),
+    "automation": Entry("adjudge.cli.automation", "app", "See what is automated, on which evidence."),
     "queues": Entry("adjudge.cli.queues", "queues", "Show what waits for people."),
     "reviewers": Entry("adjudge.cli.reviewers", "app", "Add and list the people who answer."),
     "deciders": Entry("adjudge.cli.deciders", "app", "List whoever can be asked."),

@@ -12,6 +12,7 @@ from adjudge.cli.settings import Settings
 from adjudge.cli.shadowing import run_shadows
 from adjudge.cli.staffing import LANES, Staff, patience
 from adjudge.cli.telling import tell_webhooks
+from adjudge.engine.audit_rates import RateSetter
 from adjudge.engine.auditing import Auditor
 from adjudge.engine.coins import Coin, fresh_coin
 from adjudge.engine.figures import Figures
@@ -95,6 +96,7 @@ async def run_keeper(settings: Settings, stop: asyncio.Event, serve: Serve) -> N
         )
         from adjudge.engine.certifying import Certifier  # noqa: PLC0415  numpy, which no other role loads
 
+        rate_setter = RateSetter(ground.pool, ground.revisions, now=ground.clock)
         certifier = Certifier(ground.pool, ground.revisions, owner=ground.name, now=ground.clock)
         health = Health(
             is_alive=lambda: True,  # it answers
@@ -113,6 +115,7 @@ async def run_keeper(settings: Settings, stop: asyncio.Event, serve: Serve) -> N
                 group.create_task(shadow_watch.run(), name="shadow-watch"),
                 group.create_task(auditor.run(), name="audits"),
                 group.create_task(certifier.run(), name="certificates"),
+                group.create_task(rate_setter.run(), name="audit-rates"),
                 group.create_task(tell_webhooks(ground), name="webhooks"),
                 group.create_task(serve(health), name="probe"),
             ]

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import httpx
 
-from adjudge.client import administration, decisions, endpoints, erasures, keys, reviews
+from adjudge.client import administration, automation, decisions, endpoints, erasures, keys, reviews
 from adjudge.client.binding import AsyncExecutor, AsyncResource, awaited
 from adjudge.client.calls import Call, Pause, Steps, with_key
 from adjudge.client.finding import connection_to
@@ -226,6 +226,17 @@ class AsyncErasures(AsyncResource):
         return await self._executor.follow(erasures.until_done(id, timeout, self._executor.now))
 
 
+class AsyncAutomation(AsyncResource):
+    """What is automated, and on which evidence."""
+
+    list = awaited(automation.list_slices)
+    why = awaited(automation.why)
+    audits = awaited(automation.list_audits)
+    certificate = awaited(automation.certificate)
+    suspend = awaited(automation.suspend)
+    renew = awaited(automation.renew)
+
+
 class AsyncDeciders(AsyncResource):
     """Whoever can be asked."""
 
@@ -288,6 +299,7 @@ class AsyncAdjudge:
         self.reviews = AsyncReviews(self._executor)
         self.keys = AsyncKeys(self._executor)
         self.journal = AsyncJournal(self._executor)
+        self.automation = AsyncAutomation(self._executor)
         self.reviewers = AsyncReviewers(self._executor)
         self.deciders = AsyncDeciders(self._executor)
         self.erasures = AsyncErasures(self._executor)

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import httpx
 
-from adjudge.client import administration, decisions, endpoints, erasures, keys, reviews
+from adjudge.client import administration, automation, decisions, endpoints, erasures, keys, reviews
 from adjudge.client.binding import Executor, Resource, sync
 from adjudge.client.calls import Call, Pause, Steps, with_key
 from adjudge.client.finding import connection_to
@@ -222,6 +222,17 @@ class Erasures(Resource):
         return self._executor.follow(erasures.until_done(id, timeout, self._executor.now))
 
 
+class Automation(Resource):
+    """What is automated, and on which evidence."""
+
+    list = sync(automation.list_slices)
+    why = sync(automation.why)
+    audits = sync(automation.list_audits)
+    certificate = sync(automation.certificate)
+    suspend = sync(automation.suspend)
+    renew = sync(automation.renew)
+
+
 class Deciders(Resource):
     """Whoever can be asked."""
 
@@ -285,6 +296,7 @@ class Adjudge:
         self.reviews = Reviews(self._executor)
         self.keys = Keys(self._executor)
         self.journal = Journal(self._executor)
+        self.automation = Automation(self._executor)
         self.reviewers = Reviewers(self._executor)
         self.deciders = Deciders(self._executor)
         self.erasures = Erasures(self._executor)

@@ -268,6 +268,8 @@ class _Look:
         held = await certificates.licences(self.connection, [state.certificate] if state.certificate else [])
         licence = held[0] if held else None
         over = licence is not None and (self.now >= licence.valid_until or (state.watch and state.watch.expired))
+        if self.row.renewal is not None and isinstance(verdict, Licensed):
+            return await self._issue(state, verdict, unanimity, delta, fresh=True)
         if over and state.watch is not None and state.watch.audits < FRESH_AUDITS:
             assert licence is not None
             await epochs.put_in_force(

@@ -12,7 +12,7 @@ import structlog
 from adjudge.engine.clocks import Clock
 from adjudge.engine.revisions import Revisions
 from adjudge.engine.slips import STREAM_PREFIX, lanes_of
-from adjudge.store import audits, measuring, partitions, tasks
+from adjudge.store import audits, epochs, measuring, partitions, tasks
 from adjudge.store.connecting import UNAVAILABLE, Pool
 from adjudge.store.scope import SYSTEM
 from adjudge.streams import Streams, Unavailable
@@ -59,6 +59,11 @@ class Figures:
             by_lane = await measuring.open_by_lane(connection)
             names.OVERDUE.set(await measuring.overdue(connection, OVERDUE))
             waiting = await audits.measured(connection)
+            licensed, suspended = await epochs.in_force(connection), await epochs.suspended(connection)
+        of = {question_type: f"certificate:{question_type}:" for question_type in self._revisions.current.types}
+        for question_type, start in of.items():
+            names.LICENSED.labels(question_type).set(sum(scope.startswith(start) for scope in licensed))
+            names.SUSPENDED.labels(question_type).set(sum(scope.startswith(start) for scope in suspended))
         for question_type in self._revisions.current.types:
             count, age = waiting.get(question_type, (0, 0.0))
             names.AUDITS_OPEN.labels(question_type).set(count)

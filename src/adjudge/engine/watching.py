@@ -15,6 +15,7 @@ import structlog
 
 from adjudge import __version__
 from adjudge.core.errors import AdjudgeError
+from adjudge.engine import audit_rates
 from adjudge.engine.intake import ControlsInForce
 from adjudge.engine.revisions import InForce, Revisions
 from adjudge.store import controls, receipts, revisions, work
@@ -138,6 +139,7 @@ class Watch:
         """Look once; what is new is taken over beside it. Raises what the connection raises."""
         async with self._pool.acquire() as connection:
             self._controls.value = await controls.read(connection)
+            self._controls.rates = await audit_rates.in_force(connection, self._controls.rates)
             self._published = await revisions.newest(connection)
             await self._beat(connection)
             self._looked_at = self._loop_time()

@@ -354,8 +354,9 @@ async def to_ask(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, ToAs
 
 
 VOLUME = """
-    SELECT type, slice, sum(1 / rate)::float8 AS decisions, count(*) AS audits FROM audit
-    WHERE closed_at > clock_timestamp() - $1::interval AND rate > 0 GROUP BY type, slice
+    SELECT type, slice, sum(1 / rate)::float8 AS decisions,
+        extract(epoch FROM clock_timestamp() - min(asked_at))::float8 / 86400 AS days
+    FROM audit WHERE asked_at > clock_timestamp() - $1::interval AND rate > 0 GROUP BY type, slice
 """
 
 
@@ -507,7 +508,7 @@ async def last_number(connection: Connection) -> int:
     return number or 0
 
 
-async def volumes(connection: Connection, span: timedelta) -> dict[tuple[str, str], tuple[float, int]]:
-    """Return by (type, slice) how many decisions the audits closed lately stand for, and how many these are."""
+async def volumes(connection: Connection, span: timedelta) -> dict[tuple[str, str], tuple[float, float]]:
+    """Return by (type, slice) how many decisions the audits asked lately stand for, and in how many days."""
     rows = await connection.fetch(VOLUME, span)
-    return {(row["type"], row["slice"]): (row["decisions"], row["audits"]) for row in rows}
+    return {(row["type"], row["slice"]): (row["decisions"], row["days"]) for row in rows}

@@ -51,10 +51,13 @@ class EpochRow:
     design: str | None
     standing: str | None
     looked_at: datetime | None
+    renewal: str | None
+    """Who has asked for a new validity."""
 
 
 CURRENT = """
-    SELECT scope, number, covers::text, first_number, began_at, design::text, standing::text, looked_at FROM epoch
+    SELECT scope, number, covers::text, first_number, began_at, design::text, standing::text, looked_at, renewal
+    FROM epoch
     WHERE org = 1 AND ended_at IS NULL AND ($1::text IS NULL OR scope = $1) ORDER BY scope, number
 """
 
@@ -98,8 +101,8 @@ async def write(
 ) -> None:
     """Write what a look found."""
     await connection.execute(
-        "UPDATE epoch SET delta = $3, design = $4, standing = $5, looked_at = clock_timestamp() "
-        "WHERE org = 1 AND scope = $1 AND number = $2 AND ended_at IS NULL",
+        "UPDATE epoch SET delta = $3, design = $4, standing = $5, looked_at = clock_timestamp(), "
+        "renewal = NULL WHERE org = 1 AND scope = $1 AND number = $2 AND ended_at IS NULL",
         scope,
         number,
         delta,
@@ -151,6 +154,17 @@ async def suspend(connection: Connection, by: Scope, row: EpochRow, why: EndedWh
         reason,
     )
     await journal.write(connection, by, "certificate.suspended", row.scope, why=why, reason=reason)
+
+
+async def ask_to_renew(connection: Connection, by: Scope, row: EpochRow, reason: str) -> None:
+    """Note that the certificate is to be computed again with a new validity."""
+    await connection.execute(
+        "UPDATE epoch SET renewal = $3 WHERE org = 1 AND scope = $1 AND number = $2",
+        row.scope,
+        row.number,
+        by.principal,
+    )
+    await journal.write(connection, by, "certificate.renewed", row.scope, reason=reason)
 
 
 async def calm(connection: Connection, scope: str) -> None:

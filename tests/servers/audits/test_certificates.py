@@ -161,3 +161,99 @@ async def waiting_for_people(stack, decision: str, seconds: float = 20) -> dict[
         while "pool" not in ((found := await stack.read(decision))["waiting_for"] or {}):
             await asyncio.sleep(0.05)
     return found
+
+
+async def test_an_operator_takes_automation_away_and_only_new_audits_bring_it_back(build_stack):
+    stack = await build_stack("api", "worker", "keeper", documents=certified(rate=0))
+    operator = await stack.key("operator")
+    bound = await stack.key("operator", locations=["store-001"])
+    await record(stack, 500)
+    await in_force(stack)
+    [slice_] = (await operator.get("/v1/automation")).json()["slices"]
+    body = {"scope": slice_["scope"], "reason": "a product was recalled"}
+
+    refused = await bound.post("/v1/automation/suspend", body)
+    suspended = await operator.post("/v1/automation/suspend", body)
+
+    assert refused.status_code == 403
+    assert (suspended.status_code, suspended.json()["certificate"]) == (200, None)
+    assert suspended.json()["state"] == "suspended"
+    await known_everywhere(stack, None)
+    await asyncio.sleep(0)
+    said = (await operator.get("/v1/automation/why?location=default&type=model")).json()["why"]
+    assert said.startswith("Not automated: sure@1 must be shown to be at most 5% wrong with 90% confidence;")
+    assert "a product was recalled" in said
+    assert await _in_force(stack) is None
+    await record(stack, 1000)
+    again = await in_force(stack)
+    assert again != slice_["certificate"]
+    assert await stack.value("SELECT count(*) FROM alarm") == 0
+    actions = await stack.rows("SELECT action FROM journal WHERE action LIKE 'certificate.%' ORDER BY id")
+    assert [row["action"] for row in actions] == [
+        "certificate.issued",
+        "certificate.suspended",
+        "certificate.issued",
+    ]
+
+
+async def test_what_is_asked_about_automation_is_answered_with_numbers(build_stack):
+    stack = await build_stack("api", "worker", "keeper", documents=certified())
+    [expert] = await staffed(stack, "experts", count=1)
+    asked = await stack.ask()
+    bound = await stack.key("operator", locations=["store-001"])
+    client = await stack.key("client")
+
+    [open_] = (await stack.admin.get("/v1/automation/audits")).json()["audits"]
+    assert (open_["decision"], open_["state"], open_["votes"]) == (asked["id"], "deciding", 0)
+    assert (await bound.get("/v1/automation/audits")).json()["audits"] == []
+    assert (await client.get("/v1/automation/audits")).status_code == 403
+    assert (await stack.admin.post(f"/v1/decisions/{asked['id']}/cancel")).status_code == 200
+    await expert.vote("pay")
+    async with asyncio.timeout(10):
+        while (record_ := await stack.admin.get(f"/v1/automation/audits/{asked['id']}")).status_code == 404:
+            await asyncio.sleep(0.05)
+    assert (record_.json()["truth"], record_.json()["truth_by"]) == ("pay", "expert")
+    assert record_.json()["opinions"]["sure@1"]["answer"] == "pay"
+    assert (await bound.get(f"/v1/automation/audits/{asked['id']}")).status_code == 404
+
+    await record(stack, 500, wrong=[6])
+    certificate = await in_force(stack)
+    async with asyncio.timeout(10):
+        while "Automated" not in (said := await _why(stack, "default", "model")):
+            await asyncio.sleep(0.05)
+    assert f"under {certificate} (at most 5% wrong with 90% confidence)" in said
+    assert "Plan person has no stage that a certificate could automate" in await _why(stack, "default", "person")
+    assert "by a threshold set by hand (all.yaml:" in await _why(stack, "default", "slow")
+    shown = (await stack.admin.get(f"/v1/automation/certificates/{certificate}")).json()
+    assert shown["in_force"] is True
+    assert licensing.verify(certificate, shown["body"]).licence_holds
+    assert (await bound.get("/v1/automation")).json()["slices"][0]["locations"] == ["default", "store-001", "store-002"]
+    assert (await stack.admin.get("/v1/automation/certificates/c-0")).status_code == 404
+    [found] = (await stack.admin.get("/v1/automation")).json()["slices"]
+    assert {each["times"] for each in found["standing"]["watch"]["detects"]} == {2, 5, 10}
+    renewed = await stack.admin.post("/v1/automation/renew", {"scope": found["scope"], "reason": "before the season"})
+    assert renewed.status_code == 200
+    async with asyncio.timeout(15):
+        while await _in_force(stack) == certificate:
+            await asyncio.sleep(0.05)
+
+
+async def _why(stack, location: str, kind: str) -> str:
+    return (await stack.admin.get(f"/v1/automation/why?location={location}&type={kind}")).json()["why"]
+
+
+async def test_a_slice_that_lacks_evidence_is_audited_up_to_its_budget(build_stack):
+    """And every decision records under which rates its coin was thrown."""
+    stack = await build_stack("api", "worker", "keeper", documents=certified(rate=0.01, budget=1_000_000))
+    await record(stack, 50)
+    async with asyncio.timeout(15):
+        while stack.services.intake._controls.rates.of("model", "all", 0.01) == 0.01:
+            await asyncio.sleep(0.05)
+
+    asked = await stack.ask()
+
+    rate, policy = (await stack.rows("SELECT audit_rate, audit_policy FROM decision WHERE id = $1", UUID(asked["id"])))[
+        0
+    ]
+    assert rate > 0.01
+    assert policy == stack.services.intake._controls.rates.policy > 1

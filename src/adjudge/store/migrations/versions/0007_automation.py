@@ -75,6 +75,7 @@ AUTOMATION = (
         design       jsonb,
         standing     jsonb,
         looked_at    timestamptz,
+        renewal      text,
         ended_at     timestamptz,
         ended_why    text,
         PRIMARY KEY (org, scope, number)
@@ -83,6 +84,7 @@ AUTOMATION = (
     "COMMENT ON TABLE epoch IS 'one error budget: of a slice, a prefix of a plan and a calibration'",
     "COMMENT ON COLUMN epoch.first_number IS 'decisions of higher numbers count; none of an epoch that has ended'",
     "COMMENT ON COLUMN epoch.design IS 'calibrator, grid, starting point: fixed before a certify-audit is looked at'",
+    "COMMENT ON COLUMN epoch.renewal IS 'who has asked for a new validity'",
     "COMMENT ON COLUMN epoch.standing IS 'what the last look found, for people to read'",
 )
 

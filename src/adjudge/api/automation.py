@@ -1,0 +1,214 @@
+"""Where one looks at automation: slices, certificates, audits, and why something is not automated."""
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from fastapi import APIRouter, Depends, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from adjudge.api.authentication import caller, require
+from adjudge.api.decisions import PROBLEMS, Here
+from adjudge.api.problems import Problem
+from adjudge.api.services import Services
+from adjudge.api.views import encode
+from adjudge.core.plans import Certified
+from adjudge.engine import explaining_automation as explaining
+from adjudge.store import audits, certificates, epochs
+from adjudge.store.epochs import EpochRow
+from adjudge.store.scope import Scope
+from adjudge.telemetry import names
+
+router = APIRouter(prefix="/v1/automation", tags=["automation"])
+
+Caller = Annotated[Scope, Depends(caller)]
+
+
+class Slice(BaseModel):
+    """A slice of the questions of a type, and how far it is automated."""
+
+    scope: str = Field(description="its name: question type, slice, prefix of the plan")
+    type: str
+    slice: str
+    plan: str
+    stage: int
+    deciders: list[str]
+    locations: list[str]
+    target: float = Field(description="of the answers given without a person, at most this share wrong")
+    confidence: float
+    state: str = Field(description="none, collecting, licensed or suspended")
+    reason: str
+    epoch: int
+    certificate: str | None
+    standing: dict[str, Any] = Field(description="what the last look found: audits, threshold, coverage, watch")
+
+
+class Slices(BaseModel):
+    """All slices that the caller may see."""
+
+    slices: list[Slice]
+
+
+class Why(BaseModel):
+    """Why a question type is automated at a location, or not."""
+
+    why: str
+    slices: list[Slice]
+
+
+class OpenAudits(BaseModel):
+    """Audits whose truth is not known yet, the oldest first."""
+
+    audits: list[dict[str, Any]]
+
+
+class CertificateView(BaseModel):
+    """A certificate with all that it rests on; its id is a hash over `body`."""
+
+    id: str
+    scope: str
+    epoch: int
+    issued_at: datetime
+    in_force: bool
+    body: dict[str, Any]
+
+
+class ScopeBody(BaseModel):
+    """Which slice, and why."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    scope: str = Field(min_length=1, max_length=400)
+    reason: str = Field(min_length=1, max_length=500)
+
+
+@router.get("", response_model=Slices, responses=PROBLEMS)
+async def list_slices(scope: Caller, here: Here) -> Response:
+    """Read how far each slice is automated, and what it still lacks."""
+    require(scope, "operator")
+    return _json({"slices": await _slices(here, scope)})
+
+
+@router.get("/why", response_model=Why, responses=PROBLEMS)
+async def why(
+    scope: Caller,
+    here: Here,
+    location: Annotated[str, Query(max_length=200)],
+    question_type: Annotated[str, Query(alias="type", max_length=200)],
+) -> Response:
+    """Read in a sentence why questions of a type are automated at a location, or not."""
+    require(scope, "operator")
+    if not scope.sees(location):
+        raise Problem("unknown-location", f"no location {location!r} is known to this key")
+    configuration = here.revisions.current
+    kind, plan = configuration.question_type(location, question_type), configuration.plan(location, question_type)
+    slice_ = configuration.location(location).slice_by(kind.audits.slices) if kind.audits is not None else ""
+    scopes = [
+        plan.scope(index, question_type, slice_)
+        for index, stage in enumerate(plan.stages)
+        if isinstance(stage.accept, Certified)
+    ]
+    found = [each for each in await _slices(here, scope) if each["scope"] in scopes]
+    return _json({"why": explaining.sentence(plan, kind, found), "slices": found})
+
+
+@router.get("/audits", response_model=OpenAudits, responses=PROBLEMS)
+async def list_audits(
+    scope: Caller,
+    here: Here,
+    question_type: Annotated[str | None, Query(alias="type", max_length=200)] = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+) -> Response:
+    """Read which audits are open, where each stands and how old it is; the oldest first."""
+    require(scope, "operator")
+    async with here.pool.acquire() as connection:
+        found = await audits.open_audits(connection, scope, question_type, limit)
+    return _json({"audits": found})
+
+
+@router.get("/audits/{decision}", responses=PROBLEMS)
+async def read_audit(decision: UUID, scope: Caller, here: Here) -> Response:
+    """Read the record of a closed audit: its truth and by whom, votes, what each model said."""
+    require(scope, "operator")
+    async with here.pool.acquire() as connection:
+        found = await audits.life(connection, scope, decision)
+    if found is None:
+        raise Problem("not-found", "no closed audit of this decision is known to this key")
+    raw = {name: msgspec.Raw(str(found[name]).encode()) for name in ("votes", "opinions", "expert_coin", "facts")}
+    return _json({**{name: value for name, value in found.items() if name not in ("org", "prefixes")}, **raw})
+
+
+@router.get("/certificates/{certificate}", response_model=CertificateView, responses=PROBLEMS)
+async def read_certificate(certificate: str, scope: Caller, here: Here) -> Response:
+    """Read a certificate with its inputs by id, the lost ones too: enough to compute it again."""
+    require(scope, "operator")
+    async with here.pool.acquire() as connection:
+        found = await certificates.get(connection, certificate)
+        force = await epochs.in_force(connection, [found.scope]) if found is not None else {}
+    if found is None or not _sees(scope, msgspec.json.decode(found.covers)["locations"]):
+        raise Problem("not-found", "no such certificate is known to this key")
+    return _json(
+        {
+            "id": found.id,
+            "scope": found.scope,
+            "epoch": found.epoch,
+            "issued_at": found.issued_at,
+            "in_force": force.get(found.scope, ("", 0))[0] == found.id,
+            "body": msgspec.Raw(found.body.encode()),
+        }
+    )
+
+
+@router.post("/suspend", response_model=Slice, responses=PROBLEMS)
+async def suspend(body: ScopeBody, scope: Caller, here: Here) -> Response:
+    """Take automation of a slice away at once: people take over, and it may earn its way back on new audits."""
+    require(scope, "operator")
+    async with here.pool.acquire() as connection, connection.transaction():
+        row = await _row(connection, scope, body.scope)
+        await epochs.suspend(connection, scope, row, "operator", body.reason)
+    names.CERTIFICATES_SUSPENDED.labels(row.covers.type, "operator").inc()
+    return _json(await _slice(here, scope, row.scope))
+
+
+@router.post("/renew", response_model=Slice, responses=PROBLEMS)
+async def renew(body: ScopeBody, scope: Caller, here: Here) -> Response:
+    """Have a slice's certificate computed again on what its epoch knows, with a new validity, within seconds."""
+    require(scope, "operator")
+    async with here.pool.acquire() as connection, connection.transaction():
+        row = await _row(connection, scope, body.scope)
+        await epochs.ask_to_renew(connection, scope, row, body.reason)
+    return _json(await _slice(here, scope, row.scope))
+
+
+async def _row(connection: Any, scope: Scope, name: str) -> EpochRow:
+    found = await epochs.current(connection, name if name.startswith("certificate:") else f"certificate:{name}")
+    if not found or not _sees(scope, found[0].covers.locations):
+        raise Problem("not-found", f"no certified slice {name!r} is known to this key")
+    if scope.locations is not None and not set(found[0].covers.locations) <= set(scope.locations):
+        raise Problem("forbidden", "the slice reaches locations that this key does not")
+    return found[0]
+
+
+async def _slice(here: Services, scope: Scope, name: str) -> dict[str, Any]:
+    return next(each for each in await _slices(here, scope) if each["scope"] == name)
+
+
+async def _slices(here: Services, scope: Scope) -> list[dict[str, Any]]:
+    async with here.pool.acquire() as connection:
+        rows = await epochs.current(connection)
+        force = await epochs.in_force(connection)
+        suspended = await epochs.suspended(connection)
+    return [
+        explaining.slice_of(row, force.get(row.scope), suspended.get(row.scope))
+        for row in rows
+        if _sees(scope, row.covers.locations)
+    ]
+
+
+def _sees(scope: Scope, locations: Any) -> bool:
+    return scope.locations is None or any(scope.sees(name) for name in locations)
+
+
+def _json(value: object) -> Response:
+    return Response(encode(value), media_type="application/json")

@@ -1,0 +1,206 @@
+"""`adjudge automation`: what is automated, on which evidence, what is missing, and how to take it away."""
+
+from typing import Annotated, Any
+
+import typer
+
+from adjudge.cli.connection import connected
+from adjudge.cli.grouping import group
+from adjudge.cli.output import NONE, Column, as_json, plain, rough, table
+from adjudge.cli.refusing import Refused
+from adjudge.client.automation import Certificate, OpenAudit, Slice
+
+app = group("See what is automated, on which evidence, and take it away.")
+
+SLICES = (
+    Column("SCOPE"),
+    Column("DECIDERS"),
+    Column("STATE"),
+    Column("TARGET", right=True),
+    Column("FROM", right=True),
+    Column("COVERAGE", right=True),
+    Column("AUDITS", right=True),
+    Column("CERTIFICATE"),
+)
+AUDITS = (
+    Column("DECISION"),
+    Column("TYPE"),
+    Column("LOCATION"),
+    Column("STATE"),
+    Column("AGE", right=True),
+    Column("SHOWN", right=True),
+    Column("VOTES", right=True),
+    Column("DECLINED", right=True),
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Named = Annotated[str, typer.Argument(help="The slice, as `automation ls` names it.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why; it is written into the journal.")]
+
+
+@app.callback()
+def automation() -> None:
+    """See what is automated, on which evidence, and take it away."""
+
+
+@app.command()
+def ls(json_: Json = False) -> None:
+    """List all slices that may earn automation, and how far each has come."""
+    with connected() as adjudge:
+        found = adjudge.automation.list()
+    print(as_json(found) if json_ else "\n".join(table(SLICES, map(_slice, found))))
+
+
+@app.command()
+def show(scope: Named, json_: Json = False) -> None:
+    """Show a slice, or a certificate by its id: evidence, threshold, watch, days until a rise would show."""
+    with connected() as adjudge:
+        if scope.startswith("c-"):
+            found = adjudge.automation.certificate(scope)
+            print(as_json(found) if json_ else "\n".join(_certificate(found)))
+            return
+        one = _the(scope, adjudge.automation.list())
+    print(as_json(one) if json_ else "\n".join(_shown(one)))
+
+
+@app.command()
+def why(location: str, question_type: Annotated[str, typer.Argument(metavar="TYPE")], json_: Json = False) -> None:
+    """Say in a sentence why questions of a type are automated at a location, or not."""
+    with connected() as adjudge:
+        found = adjudge.automation.why(location, question_type)
+    print(as_json(found) if json_ else plain(found.why))
+
+
+@app.command()
+def audits(
+    *,
+    question_type: Annotated[str | None, typer.Option("--type")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000)] = 50,
+    json_: Json = False,
+) -> None:
+    """List audits whose truth is not known yet, the oldest first."""
+    with connected() as adjudge:
+        found = adjudge.automation.audits(type=question_type, limit=limit)
+    print(as_json(found) if json_ else "\n".join(table(AUDITS, map(_audit, found))))
+
+
+@app.command()
+def verify(certificate: Annotated[str, typer.Argument(help="Its id.")], json_: Json = False) -> None:
+    """Compute a certificate's hash and licence again, here, from what the server has on record. Status 1: it fails."""
+    from adjudge.engine import licensing  # noqa: PLC0415  numpy, which no other command needs
+
+    with connected() as adjudge:
+        found = adjudge.automation.certificate(certificate)
+    verified = licensing.verify(found.id, found.body)
+    if json_:
+        print(as_json(verified))
+    else:
+        print(f"hash      {'holds' if verified.hash_holds else 'does NOT hold'}: {found.id}")
+        licensed = NONE if verified.threshold is None else f"{verified.threshold:.4g}"
+        print(f"licence   {'holds' if verified.licence_holds else 'does NOT hold'}: from {licensed} on")
+        print(f"inputs    {verified.audits} audits, {verified.lost} of them lost and counted as wrong")
+    if not (verified.hash_holds and verified.licence_holds):
+        raise typer.Exit(1)
+
+
+@app.command()
+def suspend(scope: Named, reason: Reason, json_: Json = False) -> None:
+    """Take automation of a slice away at once. It may earn its way back, on audits drawn from now on."""
+    with connected() as adjudge:
+        found = adjudge.automation.suspend(_full(scope), reason)
+    print(as_json(found) if json_ else f"suspended  {_short(found.scope)}: people decide")
+
+
+@app.command()
+def renew(scope: Named, reason: Reason, json_: Json = False) -> None:
+    """Have a slice's certificate computed again, with a new validity, by a keeper."""
+    with connected() as adjudge:
+        found = adjudge.automation.renew(_full(scope), reason)
+    print(as_json(found) if json_ else f"to be renewed  {_short(found.scope)}")
+
+
+def _full(scope: str) -> str:
+    return scope if scope.startswith("certificate:") else f"certificate:{scope}"
+
+
+def _short(scope: str) -> str:
+    return plain(scope.removeprefix("certificate:"))
+
+
+def _the(scope: str, slices: tuple[Slice, ...]) -> Slice:
+    found = next((each for each in slices if each.scope == _full(scope)), None)
+    if found is None:
+        raise Refused(f"no slice {scope!r}; `adjudge automation ls` names them")
+    return found
+
+
+def _slice(each: Slice) -> tuple[str, ...]:
+    standing = each.standing
+    return (
+        _short(each.scope),
+        ", ".join(each.deciders),
+        each.state,
+        f"{each.target * 100:.3g}%",
+        f"{standing['threshold']:.3g}" if "threshold" in standing else NONE,
+        f"{standing['coverage']:.0%}" if "coverage" in standing else NONE,
+        str(standing.get("audits", 0)),
+        each.certificate or NONE,
+    )
+
+
+def _shown(each: Slice) -> list[str]:
+    told = [
+        ("slice", _short(each.scope)),
+        ("deciders", ", ".join(each.deciders)),
+        ("locations", ", ".join(each.locations[:8]) + (" …" if len(each.locations) > 8 else "")),
+        ("promise", f"at most {each.target * 100:.3g}% wrong, with {each.confidence:.0%} confidence"),
+        ("state", f"{each.state} (epoch {each.epoch})"),
+        ("why", each.reason),
+        *([("certificate", each.certificate)] if each.certificate else []),
+        *_watch(each.standing),
+    ]
+    return [f"{name:12}{plain(value)}" for name, value in told]
+
+
+def _watch(standing: dict[str, Any]) -> list[tuple[str, str]]:
+    watch = standing.get("watch")
+    if not watch:
+        return []
+    seen = f"{watch['errors']} of {watch['audits']} audited automated decisions wrong"
+    evidence = f"evidence {watch['evidence']:.2g} of {watch['suspended_at']:.0f}"
+    detects = [
+        f"×{found['times']:g} {found['audits']} audits" + (f", {found['days']:.0f} d" if found["days"] else "")
+        for found in watch["detects"]
+    ]
+    return [("watch", f"{seen}; {evidence}"), ("a rise shows", "; ".join(detects))]
+
+
+def _certificate(found: Certificate) -> list[str]:
+    body = found.body
+    lost = sum(each["lost"] for each in body["inputs"])
+    told = [
+        ("certificate", f"{found.id} ({'in force' if found.in_force else 'not in force'})"),
+        ("slice", _short(found.scope)),
+        ("promise", f"at most {body['target'] * 100:.3g}% wrong, with {body['confidence']:.0%} confidence"),
+        ("licensed", f"from {body['threshold']:.4g} on: {body['coverage']:.0%} of the questions"),
+        ("evidence", f"{body['errors']} of {body['audits']} audits wrong; at most {body['upper_bound']:.2%}"),
+        ("inputs", f"{len(body['inputs'])} audits, {lost} lost and counted as wrong"),
+        ("started at", f"{body['start']['threshold']:.4g}, chosen by {body['start']['why']}"),
+        ("spent", f"epoch {found.epoch}: {body['delta']:.3g} of {1 - body['confidence']:.3g}"),
+        ("valid until", str(body["valid_until"])),
+    ]
+    return [f"{name:12}{plain(value)}" for name, value in told]
+
+
+def _audit(each: OpenAudit) -> tuple[str, ...]:
+    state = f"{each.state} ({each.why_expert})" if each.why_expert else each.state
+    return (
+        each.decision,
+        each.type,
+        each.location,
+        state,
+        rough(each.age_seconds),
+        str(each.shown),
+        str(each.votes),
+        str(each.declined),
+    )

@@ -1,0 +1,120 @@
+"""The calls about automation: slices, certificates, audits."""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from adjudge.client.calls import Call, known, path, reader
+
+
+class Slice(msgspec.Struct, frozen=True, kw_only=True):
+    """A slice of the questions of a type, and how far it is automated."""
+
+    scope: str
+    type: str
+    slice: str
+    plan: str
+    stage: int
+    deciders: tuple[str, ...]
+    locations: tuple[str, ...]
+    target: float
+    confidence: float
+    state: str
+    """`none`, `collecting`, `licensed` or `suspended`."""
+    reason: str
+    epoch: int
+    certificate: str | None
+    standing: dict[str, Any]
+    """What the last look found."""
+
+
+class Why(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a question type is automated at a location, or not."""
+
+    why: str
+    slices: tuple[Slice, ...]
+
+
+class OpenAudit(msgspec.Struct, frozen=True, kw_only=True):
+    """An audit whose truth is not known yet."""
+
+    decision: str
+    type: str
+    location: str
+    role: str
+    rate: float
+    asked_at: datetime
+    age_seconds: float
+    state: str
+    """`deciding`, `drawn`, `people` or `expert`."""
+    why_expert: str
+    shown: int
+    votes: int
+    declined: int
+
+
+class Certificate(msgspec.Struct, frozen=True, kw_only=True):
+    """A certificate with all that it rests on; its id is a hash over `body`."""
+
+    id: str
+    scope: str
+    epoch: int
+    issued_at: datetime
+    in_force: bool
+    body: dict[str, Any]
+
+
+class _Slices(msgspec.Struct, frozen=True):
+    slices: tuple[Slice, ...]
+
+
+class _Audits(msgspec.Struct, frozen=True):
+    audits: tuple[OpenAudit, ...]
+
+
+_slice = reader(Slice)
+_why = reader(Why)
+_certificate = reader(Certificate)
+
+
+def list_slices() -> Call[tuple[Slice, ...]]:
+    """Return how far each slice is automated."""
+    return Call(method="GET", path=path("automation"), read=_read_slices)
+
+
+def why(location: str, type: str) -> Call[Why]:  # noqa: A002
+    """Return in a sentence why questions of a type are automated at a location, or not."""
+    params = {"location": location, "type": type}
+    return Call(method="GET", path=path("automation", "why"), read=_why, params=params)
+
+
+def list_audits(*, type: str | None = None, limit: int = 100) -> Call[tuple[OpenAudit, ...]]:  # noqa: A002
+    """Return open audits, the oldest first."""
+    params = {name: str(value) for name, value in known(type=type, limit=limit).items()}
+    return Call(method="GET", path=path("automation", "audits"), read=_read_audits, params=params)
+
+
+def certificate(id: str) -> Call[Certificate]:  # noqa: A002
+    """Return a certificate with its inputs."""
+    return Call(method="GET", path=path("automation", "certificates", id), read=_certificate)
+
+
+def suspend(scope: str, reason: str) -> Call[Slice]:
+    """Take automation of a slice away at once."""
+    body = {"scope": scope, "reason": reason}
+    return Call(method="POST", path=path("automation", "suspend"), read=_slice, body=body, repeatable=False)
+
+
+def renew(scope: str, reason: str) -> Call[Slice]:
+    """Have a slice's certificate computed again, with a new validity."""
+    body = {"scope": scope, "reason": reason}
+    return Call(method="POST", path=path("automation", "renew"), read=_slice, body=body, repeatable=False)
+
+
+def _read_slices(content: bytes) -> tuple[Slice, ...]:
+    return msgspec.json.decode(content, type=_Slices).slices
+
+
+def _read_audits(content: bytes) -> tuple[OpenAudit, ...]:
+    return msgspec.json.decode(content, type=_Audits).audits

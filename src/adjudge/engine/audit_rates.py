@@ -1,0 +1,107 @@
+"""Rates of the audit coin by slice: up to the budget while evidence lacks, tenfold where the watch is worried.
+
+Set by a keeper from what was closed before, and known before the next coin falls; so all estimates stay valid.
+Each set of rates is a numbered snapshot, and every decision records under which its coin was thrown.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, Final
+
+import msgspec
+import structlog
+
+from adjudge.core.audits import AuditSpec
+from adjudge.engine.clocks import Clock
+from adjudge.engine.coins import POLICY, AuditRates
+from adjudge.engine.revisions import Revisions
+from adjudge.store import audits, epochs, parameters
+from adjudge.store.connecting import UNAVAILABLE, Connection, Pool
+from adjudge.telemetry import names
+
+log = structlog.get_logger()
+
+KIND: Final = "audit-rates"
+EVERY_SECONDS: Final = 5.0
+SPAN: Final = timedelta(days=1)
+NEWS: Final = 0.1
+"""A rate that would change by less than this share of itself is left as it is."""
+
+_rates: Final = msgspec.json.Decoder(list[tuple[str, str, float]])
+
+
+class RateSetter:
+    """A keeper's duty; several come to the same."""
+
+    def __init__(self, pool: Pool, revisions: Revisions, *, now: Clock) -> None:
+        self._pool = pool
+        self._revisions = revisions
+        self._now = now
+
+    async def run(self) -> None:
+        """Set until cancelled."""
+        while True:
+            try:
+                async with self._pool.acquire() as connection, connection.transaction():
+                    await self.set(connection)
+                names.DUTY_AT.labels("audit-rates").set(self._now().timestamp())
+            except UNAVAILABLE as error:
+                log.warning("audits.stalled", error=repr(error))
+            await asyncio.sleep(EVERY_SECONDS)
+
+    async def set(self, connection: Connection) -> None:
+        """Publish rates where they differ from those in force. Raises what the connection raises."""
+        specs: dict[tuple[str, str], AuditSpec] = {}
+        for configuration in self._revisions.in_force.all():
+            for location, question_type, _ in configuration.every_plan():
+                spec = configuration.question_type(location.name, question_type).audits
+                if spec is not None:
+                    specs.setdefault((question_type, location.slice_by(spec.slices)), spec)
+        volumes = await audits.volumes(connection, SPAN)
+        boosts, lacking = await _wanted(connection)
+        wanted = {
+            key: rate_of(spec, volumes.get(key), lacks=key in lacking, boost=boosts.get(key, 1.0))
+            for key, spec in specs.items()
+        }
+        wanted = {key: rate for key, rate in wanted.items() if rate != specs[key].rate}
+        held = await in_force(connection, AuditRates())
+        if differ(held.by_slice, wanted):
+            body = [(*key, rate) for key, rate in sorted(wanted.items())]
+            await parameters.publish(connection, KIND, body)
+
+
+def rate_of(spec: AuditSpec, volume: tuple[float, float] | None, *, lacks: bool, boost: float) -> float:
+    """Return the rate of a slice. `volume`: decisions in so many days, as the audits of that time stand for them."""
+    rate = spec.rate
+    if spec.budget is not None and volume is not None and volume[0] > 0:
+        affordable = spec.budget * volume[1] / volume[0]
+        rate = affordable if lacks else min(rate, affordable)
+    return round(min(1.0, rate * boost), 6)
+
+
+def differ(held: Mapping[tuple[str, str], float], wanted: Mapping[tuple[str, str], float]) -> bool:
+    """Return whether it is worth a snapshot: a slice more or less, or a rate that moves by a tenth."""
+    return held.keys() != wanted.keys() or any(abs(held[key] - wanted[key]) > NEWS * held[key] for key in wanted)
+
+
+async def in_force(connection: Connection, known: AuditRates) -> AuditRates:
+    """Return the rates in force; the very object that is known where they have not changed."""
+    found = await parameters.newest(connection, KIND)
+    if found is None or found[0] + POLICY == known.policy:
+        return known
+    return AuditRates(found[0] + POLICY, {(kind, slice_): rate for kind, slice_, rate in _rates.decode(found[1])})
+
+
+async def _wanted(connection: Connection) -> tuple[dict[tuple[str, str], float], set[tuple[str, str]]]:
+    """Return by (type, slice) how much more the watches want, and where a certificate is still to be earned."""
+    boosts: dict[tuple[str, str], float] = {}
+    lacking = set()
+    force = await epochs.in_force(connection)
+    for row in await epochs.current(connection):
+        key = row.covers.type, row.covers.slice
+        standing: dict[str, Any] = msgspec.json.decode(row.standing) if row.standing else {}
+        boosts[key] = max(boosts.get(key, 1.0), (standing.get("watch") or {}).get("boost", 1.0))
+        if row.scope not in force:
+            lacking.add(key)
+    return boosts, lacking

@@ -1,0 +1,68 @@
+"""How far a slice is automated and why, in words with numbers. Reads what keepers found; computes nothing anew."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from adjudge.core.plans import ByHand, Certified, Plan
+from adjudge.core.specifications import QuestionType
+from adjudge.store.epochs import EpochRow
+
+
+def slice_of(row: EpochRow, in_force: tuple[str, int] | None, suspended: str | None) -> dict[str, Any]:
+    """Return a slice as people are shown it. `suspended`: why, where it has not earned another certificate since."""
+    standing: dict[str, Any] = msgspec.json.decode(row.standing) if row.standing else {}
+    state = standing.get("state", "collecting")
+    reason = standing.get("reason", "no keeper has looked at it yet")
+    if in_force is None and suspended is not None:
+        state, reason = "suspended", f"suspended: {suspended}; since then {reason}"
+    elif in_force is None and state == "licensed":
+        state = "collecting"
+    covers = row.covers
+    return {
+        "scope": row.scope,
+        "type": covers.type,
+        "slice": covers.slice,
+        "plan": covers.plan,
+        "stage": covers.stage,
+        "deciders": covers.deciders,
+        "locations": covers.locations,
+        "target": covers.target,
+        "confidence": covers.confidence,
+        "state": state,
+        "reason": reason,
+        "epoch": row.number,
+        "certificate": in_force[0] if in_force is not None else None,
+        "standing": standing,
+    }
+
+
+def sentence(plan: Plan, kind: QuestionType, slices: Sequence[Mapping[str, Any]]) -> str:
+    """Return in one sentence why questions of this type are automated here, or not."""
+    if not any(isinstance(stage.accept, Certified) for stage in plan.stages):
+        by_hand = [stage.accept for stage in plan.stages if isinstance(stage.accept, ByHand)]
+        if by_hand:
+            return (
+                f"Plan {plan.name} automates by a threshold set by hand ({by_hand[0].origin}), which nobody has "
+                "certified; `accept: certified` would have it earned."
+            )
+        return f"Plan {plan.name} has no stage that a certificate could automate: none says `accept: certified`."
+    if kind.audits is None:
+        return f"Not automated: nobody audits {kind.name} here, so nothing can be shown; configure `audits`."
+    if not slices:
+        return "Not automated: no keeper has looked at this plan yet."
+    return " ".join(_of(each) for each in slices)
+
+
+def _of(each: Mapping[str, Any]) -> str:
+    standing, who = each["standing"], ", ".join(each["deciders"])
+    promise = f"at most {each['target'] * 100:.3g}% wrong with {each['confidence']:.0%} confidence"
+    if each["certificate"] is not None:
+        wording = "disagreeing with the blind consensus" if standing.get("scale") == "consensus" else "wrong"
+        return (
+            f"Automated: {who} decides alone from {standing.get('threshold', 0):.3g} on, "
+            f"{standing.get('coverage', 0):.0%} of the questions, under {each['certificate']} "
+            f"({promise.replace('wrong', wording)}); {each['reason']}."
+        )
+    return f"Not automated: {who} must be shown to be {promise}; {each['reason']}."

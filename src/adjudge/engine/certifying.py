@@ -130,10 +130,9 @@ class Certifier:
 
     async def _look(self, connection: Connection, row: EpochRow) -> None:
         place = self._places.get(row.scope)
-        if place is None:
-            return
-        look = _Look(connection, row, place, self._now())
-        await look.run()
+        held = await epochs.hold(connection, row) if place is not None else None
+        if place is not None and held is not None:
+            await _Look(connection, held, place, self._now()).run()
 
 
 @dataclass(slots=True)

@@ -55,11 +55,12 @@ class EpochRow:
     """Who has asked for a new validity."""
 
 
-CURRENT = """
+SEEN = """
     SELECT scope, number, covers::text, first_number, began_at, design::text, standing::text, looked_at, renewal
-    FROM epoch
-    WHERE org = 1 AND ended_at IS NULL AND ($1::text IS NULL OR scope = $1) ORDER BY scope, number
+    FROM epoch WHERE org = 1 AND ended_at IS NULL
 """
+CURRENT = f"{SEEN} AND ($1::text IS NULL OR scope = $1) ORDER BY scope, number"
+HOLD = f"{SEEN} AND scope = $1 AND number = $2"
 
 # Decisions get their numbers from this sequence at intake: what is drawn later has a higher one.
 BEGIN = """
@@ -78,6 +79,12 @@ async def current(connection: Connection, scope: str | None = None) -> list[Epoc
     """Return the epochs that run."""
     rows = await connection.fetch(CURRENT, scope)
     return [EpochRow(**{**dict(row), "covers": _covers.decode(row["covers"])}) for row in rows]
+
+
+async def hold(connection: Connection, row: EpochRow) -> EpochRow | None:
+    """Lock an epoch and read it again: an operator may have ended it, or asked for its renewal. None: it has ended."""
+    found = await connection.fetchrow(f"{HOLD} FOR UPDATE", row.scope, row.number)
+    return EpochRow(**{**dict(found), "covers": _covers.decode(found["covers"])}) if found else None
 
 
 async def begin(connection: Connection, scope: str, covers: Covers) -> int:

@@ -46,7 +46,7 @@ async def staffed(stack: Stack, *pools: str, count: int = 3) -> list[Caller]:
     return [await stack.reviewer(f"auditor{n}", *pools) for n in range(count)]
 
 
-async def closed(stack: Stack, decision: str, seconds: float = 15) -> dict[str, Any]:
+async def closed(stack: Stack, decision: str, seconds: float = 40) -> dict[str, Any]:
     """Return the record of an audit, once it is closed."""
     async with asyncio.timeout(seconds):
         while True:
@@ -64,7 +64,7 @@ async def seen(stack: Stack, decision: str) -> audits.SeenAudit | None:
     return next((each for each in found if str(each.decision) == decision), None)
 
 
-async def until_seen(stack: Stack, decision: str, state: str, seconds: float = 15) -> audits.SeenAudit:
+async def until_seen(stack: Stack, decision: str, state: str, seconds: float = 40) -> audits.SeenAudit:
     async with asyncio.timeout(seconds):
         while (found := await seen(stack, decision)) is None or found.state != state:
             await asyncio.sleep(0.05)

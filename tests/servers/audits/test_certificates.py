@@ -55,7 +55,7 @@ async def automated(stack, seconds: float = 40) -> dict[str, Any]:
 
 async def test_a_model_decides_alone_once_audits_have_shown_that_it_may_and_not_before(build_stack):
     stack = await build_stack("api", "worker", "keeper", documents=certified(rate=0))
-    before = await stack.ask(wait=1)
+    before = await waiting_for_people(stack, (await stack.ask())["id"])
     assert before["waiting_for"]["pool"] == "agents"
 
     await record(stack, 500, wrong=[7])
@@ -86,7 +86,7 @@ async def test_where_audits_show_a_risk_above_the_target_nothing_is_licensed(bui
 
     assert await _in_force(stack) is None
     assert '"state": "collecting"' in found
-    assert (await stack.ask(wait=1))["waiting_for"]["pool"] == "agents"
+    assert (await waiting_for_people(stack, (await stack.ask())["id"]))["outcome"] is None
 
 
 async def test_lost_audits_count_as_wrong(build_stack):
@@ -119,7 +119,7 @@ async def test_a_model_that_grew_worse_is_suspended_by_its_audits_and_people_tak
     async with asyncio.timeout(40):
         while (afterwards := await stack.ask(wait=1))["outcome"] is not None:
             pass
-    assert afterwards["waiting_for"]["pool"] == "agents"
+    assert (await waiting_for_people(stack, afterwards["id"]))["waiting_for"]["pool"] == "agents"
     [alarm] = await stack.rows("SELECT name, detail FROM alarm")
     assert "audited automated decisions were wrong" in alarm["detail"]
     ledger = await stack.rows("SELECT number, delta, ended_why, first_number FROM epoch ORDER BY number")

@@ -116,7 +116,7 @@ def ask(*names: str, accept: str = BY_HAND, more: str = "") -> str:
         (
             [ask("sure@1", accept="accept: certified"), PEOPLE],
             "safe_side",
-            "1  sure@1: a 0.99     no certificate is valid here: agents (2 to 3 votes, 90 s), else b",
+            "1  sure@1: a 0.99     no certificate is in force here: agents (2 to 3 votes, 90 s), else b",
         ),
         ([PEOPLE], "safe_side", "1       agents (2 to 3 votes, 90 s), else b"),
     ],

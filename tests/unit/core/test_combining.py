@@ -294,7 +294,7 @@ class TestBuying:
 
         life.votes(anna="pay")
 
-        assert settled(life.step) == ("refuse", "final", "fallback", "fallback: no certificate is valid here")
+        assert settled(life.step) == ("refuse", "final", "fallback", "fallback: no certificate is in force here")
 
 
 class TestBest:

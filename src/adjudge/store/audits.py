@@ -1,6 +1,6 @@
 """Audits: open ones are `work` rows of that purpose, closed ones rows of their own that never change."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -9,7 +9,7 @@ import msgspec
 from msgspec.json import encode
 
 from adjudge.core.audits import AuditVote, ModelSaid
-from adjudge.core.events import Fault, Opinion, read_events
+from adjudge.core.events import Asked, Fault, HistoryEvent, Opinion, TimedOut, read_events
 from adjudge.core.history import Case
 from adjudge.store.connecting import Connection
 from adjudge.store.outcomes import END_ASSIGNMENTS
@@ -208,17 +208,32 @@ async def said(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, dict[s
     """Return what models said of settled decisions: in their plans, else on the side. The first counts."""
     found: dict[UUID, dict[str, ModelSaid]] = {id_: {} for id_ in ids}
     for row in await connection.fetch(PATHS, list(ids)):
-        for event in read_events(row["path"]):
-            if isinstance(event, Opinion) and event.source != "reviewer":
-                opinion = ModelSaid(event.answer, event.confidence, event.distribution)
-                found[row["decision_id"]].setdefault(event.by, opinion)
-            elif isinstance(event, Fault):
-                found[row["decision_id"]].setdefault(event.by, ModelSaid(fault=event.fault))
+        for by, opinion in said_in_plan(read_events(row["path"])):
+            found[row["decision_id"]].setdefault(by, opinion)
     for row in await connection.fetch(ASIDE, list(ids)):
         distribution = row["distribution"] and msgspec.json.decode(row["distribution"], type=dict[str, float])
         opinion = ModelSaid(row["answer"], row["confidence"] or 0.0, distribution, row["fault"], aside=True)
         found[row["decision_id"]].setdefault(row["decider"], opinion)
     return found
+
+
+def said_in_plan(events: Iterable[HistoryEvent]) -> Iterator[tuple[str, ModelSaid]]:
+    """Yield what models came to in the plan, silence among it.
+
+    Who was asked and not heard before the stage's time ran out would not have been accepted: what it says
+    later, on the side, is not what the plan had.
+    """
+    asked: dict[int, tuple[str, ...]] = {}
+    for event in events:
+        match event:
+            case Asked():
+                asked[event.stage] = event.deciders
+            case Opinion() if event.source != "reviewer":
+                yield event.by, ModelSaid(event.answer, event.confidence, event.distribution)
+            case Fault():
+                yield event.by, ModelSaid(fault=event.fault)
+            case TimedOut():
+                yield from ((name, ModelSaid(fault="timeout")) for name in asked.get(event.stage, ()))
 
 
 async def wait(connection: Connection, rows: Sequence[tuple[UUID, int, datetime, str]]) -> None:
@@ -427,9 +442,11 @@ AUTOMATED = """
     ORDER BY 1 LIMIT $5
 """
 
+# What the expert was to check and could not answer counts as wrong, as everywhere: the hard ones are lost more often.
 UNANIMITY = """
-    SELECT count(*) AS checked, count(*) FILTER (WHERE truth <> unanimous) AS wrong FROM audit
-    WHERE org = 1 AND type = $1 AND unanimous IS NOT NULL AND truth_by = 'expert' AND why = 'share'
+    SELECT count(*) AS checked, count(*) FILTER (WHERE truth IS DISTINCT FROM unanimous) AS wrong FROM audit
+    WHERE org = 1 AND type = $1 AND unanimous IS NOT NULL AND (expert_coin ->> 'drawn')::boolean
+        AND truth_by IN ('expert', 'lost')
 """
 
 DAILY = """

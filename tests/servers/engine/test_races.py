@@ -203,6 +203,20 @@ async def test_the_settle_statement_itself_refuses_a_generation_that_has_passed(
     assert again.won.keys() == {asked[0]}
 
 
+async def test_an_outcome_that_is_twice_in_a_batch_is_written_once(stack):
+    """Promise 2: one statement sees no row that it writes itself."""
+    await stack.stop("worker")
+    [asked] = [UUID(decision) for decision in await stack.ask_many(1)]
+    outcome = Outcome(version=1, kind="final", answer="pay", source="model")
+    async with stack.db.acquire() as connection:
+        row = new_outcome(asked, 0, outcome, (), attempt=uuid4())
+        verdicts = await outcomes.settle(connection, [row, row, replace(row, stage=1)])
+    await stack.start("worker")
+
+    assert verdicts.won.keys() == {asked}
+    assert await stack.value("SELECT count(*) FROM outcome WHERE decision_id = $1", asked) == 1
+
+
 async def test_a_poison_row_is_refused_alone_and_its_199_neighbours_are_committed(stack):
     """What the edge let through must not cost the others: PostgreSQL refuses the whole statement."""
     services = stack.services

@@ -59,6 +59,8 @@ COMMANDS: Mapping[str, Entry] = {
     "top": Entry("adjudge.cli.topping", "top", "Watch rates, coverage, what is open, breakers and queues."),
     "streams": Entry("adjudge.cli.streams", "app", "Look after workers and their messages, or run an app of your own."),
     "export": Entry("adjudge.cli.exporting", "export", "Write settled decisions as a labelled set."),
+    "backtest": Entry("adjudge.cli.backtesting", "backtest", "Compare people, models and certified automation."),
+    "roi": Entry("adjudge.cli.returning", "roi", "Show what automation is worth a day, from the live record."),
     "import": Entry("adjudge.cli.importing", "import_set", "Bring past decisions in from a labelled set."),
     "retention": Entry("adjudge.cli.retaining", "retention", "Show or drop what is older than it may be kept."),
     "erase": Entry("adjudge.cli.erasing", "erase", "Erase a subject: evidence and subject go, figures stay."),

@@ -8,12 +8,11 @@ from typing import TypeAlias
 
 import msgspec
 
+from adjudge.core import pools
 from adjudge.core.events import Opinion
 from adjudge.core.history import Tally
 from adjudge.core.plans import Combine, Stage
-
-LEAST_PROBABILITY = 1e-6
-"""What an answer gets that a model gave no probability: never 0, which no vote could mend."""
+from adjudge.core.pools import LEAST_PROBABILITY, Pool
 
 _Distribution: TypeAlias = dict[str, float]
 
@@ -120,9 +119,24 @@ def _people_belief(
     if not _answers(votes):
         return None
     if stage.combine.rule == "bayes":
-        return _posterior([*earlier, *votes], stage.combine, space_size)
+        belief = _posterior([*earlier, *votes], stage.combine, space_size)
+        return _bought(stage, belief, len(votes))
     answer = _chosen(stage, votes)
     return None if answer is None else _posterior(votes, replace(stage.combine, vote_weight=1.0), space_size, answer)
+
+
+def _bought(stage: Stage, belief: Belief | Undecided, votes: int) -> Belief | Undecided | None:
+    """Return None where the next vote is worth its price; where an expert is, no belief."""
+    pool = stage.combine.pool
+    if pool is None or isinstance(belief, Undecided):
+        return belief
+    match pool.stops.step(votes, 1 - belief.confidence):
+        case "accept":
+            return belief
+        case "ask":
+            return None if votes < stage.votes.maximum else belief
+        case "expert":
+            return Undecided("unsure", f"after {votes} votes {1 - belief.confidence:.1%} risk is left: for an expert")
 
 
 def _chosen(stage: Stage, votes: list[Opinion]) -> str | None:
@@ -212,8 +226,21 @@ def _posterior(
     if not named:
         return Undecided("abstained", "nobody had an answer")
     unnamed = max(0, (space_size or len(named) + 1) - len(named))
-    scores = _scores(named, unnamed, distributions, Counter(_answers(votes)), combine)
-    return _belief(chosen or max(named, key=lambda key: (scores[key], key)), scores, unnamed, [*models, *votes])
+    found = (
+        _scores(named, unnamed, distributions, Counter(_answers(votes)), combine)
+        if combine.pool is None or chosen is not None
+        else _pooled(combine.pool, named, unnamed, models, votes)
+    )
+    return _belief(chosen or max(named, key=lambda key: (found[key], key)), found, unnamed, [*models, *votes])
+
+
+def _pooled(
+    pool: Pool, named: Sequence[str], unnamed: int, models: Sequence[Opinion], votes: Sequence[Opinion]
+) -> dict[str | None, float]:
+    """Return what the learnt pool says, like `_scores`."""
+    said = {model.by: _distribution(model) for model in models}
+    given = [(vote.by, str(vote.answer)) for vote in votes]
+    return dict(zip((*named, None), pools.scores(pool, said, given, named, len(named) + unnamed), strict=True))
 
 
 def _scores(

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Final, Literal, TypeAlias
 
 from adjudge.core.expressions import Expression
+from adjudge.core.pools import Pool
 
 DEFAULT_ACCURACY = 0.95
 """What one vote is worth in a belief until a pool's people have been measured."""
@@ -84,6 +85,8 @@ class Combine:
     """Exponents of the likelihoods in `bayes`: model and people err together, so that 1 and 1 is over-confident."""
     accuracy: float = DEFAULT_ACCURACY
     """Probability that one vote is right (one-coin model)."""
+    pool: Pool | None = None
+    """What was learnt of these models and people, for `bayes`; without it the weights and the accuracy above."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,174 @@
+"""Beliefs about all items by number of votes: `core.pools` over columns, learnt on the calibrate-audits."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adjudge.automation.backtesting.sets import Draw, Floats, Integers, LabelledSet
+from adjudge.automation.pooling import fit_weights
+from adjudge.automation.reviewers import LEAST, Ballots, Learnt, learn
+from adjudge.core.pools import LEAST_PROBABILITY
+
+Single = NDArray[np.float32]
+
+VOTES_PRIOR: Final = 0.5
+MODELS_PRIOR: Final = 0.5
+"""Where the weights are held, weakly: of the votes, and of all models together."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Belief:
+    """The likeliest answer of each item and the risk that it is wrong."""
+
+    answer: Integers
+    risk: Floats
+    odds: Single
+    """Of each label against the likeliest."""
+
+    @property
+    def confidence(self) -> Floats:
+        return 1 - self.risk
+
+    def of(self, answers: Integers, items: Integers) -> Floats:
+        """Return the probability of other answers to some items; of none: 0."""
+        found: Floats = np.where(answers >= 0, self.odds[items, answers] * (1 - self.risk[items]), 0.0)
+        return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crowd:
+    """What was learnt of people, and what their votes say: one table for each number of votes."""
+
+    learnt: Learnt
+    sums: tuple[Single, ...]
+    """After so many votes, the sum of their log-likelihoods: a row an item, a column a label."""
+    available: Integers
+    """How many votes each item has, up to the most that are bought."""
+
+    @property
+    def most(self) -> int:
+        return len(self.sums) - 1
+
+
+def log_scores(data: LabelledSet) -> dict[str, Single]:
+    """Return the logarithm of what each decider said; of items that it did not score, nothing."""
+    found = {}
+    for decider, scores in data.scores.items():
+        table = np.log(np.maximum(scores, np.float32(LEAST_PROBABILITY)))
+        table[scores.sum(1) == 0] = 0.0
+        found[decider] = table
+    return found
+
+
+def crowd_of(data: LabelledSet, draw: Draw, learnt_from: Integers, votes: int) -> Crowd:
+    """Learn of people from all answers to audited items, whose truth is known; read the first votes of each item."""
+    ballots = Ballots.of(
+        draw.answers[learnt_from], draw.reviewers[learnt_from], labels=len(data.labels), people=data.people
+    )
+    learnt = learn(ballots, data.truth[learnt_from])
+    rates = np.log(np.maximum(learnt.rates(), LEAST))
+    by_answer = np.ascontiguousarray(rates.transpose(0, 2, 1), np.float32)
+    most = min(votes, data.answers.shape[1])
+    sums = [np.zeros((len(data), len(data.labels)), np.float32)]
+    for place in range(most):
+        sums.append(sums[-1] + _said(by_answer, draw.answers[:, place], draw.reviewers[:, place], data.people))
+    return Crowd(learnt=learnt, sums=tuple(sums), available=(draw.answers[:, :most] >= 0).sum(1))
+
+
+def pooled(
+    data: LabelledSet, tables: Sequence[Single], crowd: Crowd | None, draw: Draw
+) -> tuple[list[Belief], list[Floats]]:
+    """Return beliefs by number of votes, weights learnt for each on the calibrate-audits; and the weights."""
+    truth, items = data.truth[draw.calibrate], draw.calibrate
+    models = [MODELS_PRIOR / len(tables)] * len(tables)
+    beliefs, weights = [], []
+    learning = [table[items].astype(float) for table in tables]
+    for votes in range((crowd.most if crowd else 0) + 1):
+        if votes and crowd:
+            heard = _left_out(crowd, draw, items, truth, votes)
+            found = fit_weights([*learning, heard], truth, np.array([*models, VOTES_PRIOR]))
+            beliefs.append(_believed([*tables, crowd.sums[votes]], found))
+        else:
+            found = fit_weights(learning, truth, np.array(models))
+            beliefs.append(_believed(tables, found))
+        weights.append(found)
+    return beliefs, weights
+
+
+def multiplied(tables: Sequence[Single], first: Floats, crowd: Crowd) -> list[Belief]:
+    """Return beliefs by number of votes where likelihoods are multiplied as if models and people were independent.
+
+    `first`: the weights that calibrate the models alone.
+    """
+    return [
+        _believed([*tables, sums], np.array([*first, 1.0])) if votes else _believed(tables, first)
+        for votes, sums in enumerate(crowd.sums)
+    ]
+
+
+def people_alone(crowd: Crowd, votes: int) -> Integers:
+    """Return what the first votes say, weighed by what is learnt of those who gave them."""
+    votes = min(votes, crowd.most)
+    answer: Integers = (crowd.sums[votes] + np.log(crowd.learnt.prior)).argmax(1)
+    return np.where(crowd.available > 0, answer, -1)
+
+
+def raw(scores: Single) -> Belief:
+    """Return what a decider said as it stands; where it said nothing, no answer and all risk."""
+    silent = scores.sum(1) == 0
+    surest = scores.max(1)
+    answer = np.where(silent, -1, scores.argmax(1))
+    risk = np.where(silent, 1.0, 1 - surest.astype(float))
+    return Belief(answer=answer, risk=risk, odds=(scores / np.where(silent, 1.0, surest)[:, None]).astype(np.float32))
+
+
+def _believed(tables: Sequence[Single], weights: Floats) -> Belief:
+    found = np.float32(weights[0]) * tables[0]
+    for table, weight in zip(tables[1:], weights[1:], strict=True):
+        if weight:
+            found += np.float32(weight) * table
+    answer = found.argmax(1)
+    rows = np.arange(len(found))
+    found -= found[rows, answer][:, None]
+    others = np.exp(found, out=found)
+    others[rows, answer] = 0.0  # so that a small risk keeps its digits
+    odds = others.sum(1).astype(float)
+    others[rows, answer] = 1.0
+    return Belief(answer=answer, risk=odds / (1 + odds), odds=others)
+
+
+def _said(by_answer: Single, answers: Integers, reviewers: Integers, people: int) -> Single:
+    """Return the log-likelihoods of one vote for each item; of none, nothing."""
+    found: Single = by_answer[np.where(reviewers >= 0, reviewers, people), np.maximum(answers, 0)]
+    found[answers < 0] = 0.0
+    return found
+
+
+def _left_out(crowd: Crowd, draw: Draw, items: Integers, truth: Integers, votes: int) -> Floats:
+    """Return the votes' sums on items that were learnt from, each vote judged as if it had not been."""
+    found = crowd.sums[votes][items].astype(float)
+    learnt = crowd.learnt
+    rows = np.arange(len(items))
+    for place in range(votes):
+        answers, people = draw.answers[items, place], draw.reviewers[items, place]
+        known = (answers >= 0) & (people >= 0)
+        if not known.any():
+            continue
+        at, person, answer, true = rows[known], people[known], answers[known], truth[known]
+        hit = answer == true
+        if learnt.rows is not None and learnt.crowd_rows is not None:
+            mine, all_mine = learnt.rows[person, true, answer], learnt.rows[person, true].sum(1)
+            crowds = learnt.strength * learnt.crowd_rows[true, answer]
+        else:
+            mine, all_mine = (
+                np.where(hit, learnt.right[person], learnt.wrong[person]),
+                (learnt.right + learnt.wrong)[person],
+            )
+            crowds = learnt.strength * np.where(hit, learnt.crowd_right, 1 - learnt.crowd_right)
+        with_it = (mine + crowds) / (all_mine + learnt.strength)
+        without = (np.maximum(mine - 1, 0) + crowds) / (np.maximum(all_mine - 1, 0) + learnt.strength)
+        found[at, true] += np.log(np.maximum(without, LEAST) / np.maximum(with_it, LEAST))
+    return found

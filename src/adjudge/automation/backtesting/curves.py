@@ -1,0 +1,117 @@
+"""What the page draws: risk against coverage, reliability, and what coverage does to votes and errors."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from adjudge.automation.backtesting.asking import asked_until_sure, kept_to_people, majority, priced
+from adjudge.automation.backtesting.beliefs import Belief, crowd_of, log_scores, pooled, raw
+from adjudge.automation.backtesting.policies import PEOPLE
+from adjudge.automation.backtesting.running import Request
+from adjudge.automation.backtesting.sets import Booleans, Floats, Integers, LabelledSet, halves
+
+MOST_HALVES: Final = 20
+"""Curves are means over so many halves: smooth enough to read."""
+STEPS: Final = 50
+BINS: Final = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bin:
+    """Beliefs of similar confidence: how sure they were, and how often right."""
+
+    confidence: float
+    accuracy: float
+    items: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Curve:
+    """One decider, or all blended, by coverage from 0 to 1; means over halves."""
+
+    name: str
+    coverage: list[float]
+    risk: list[float]
+    """Share of wrong answers among those given without people."""
+    wrong: list[float]
+    """Share of wrong answers among all, people answering the rest; where there are none, among those given."""
+    votes: list[float]
+    reliability: list[Bin]
+    reliability_raw: list[Bin]
+    """Of the scores as they came; empty for a blend."""
+
+
+def curves(data: LabelledSet, request: Request) -> list[Curve]:
+    """Return a curve for each decider asked for, and one for the blend of several."""
+    names = [request.decider] if request.decider else list(data.scores)
+    blends = [
+        *((name, [name]) for name in names),
+        *([("all blended", list(data.scores))] if len(data.scores) > 1 else []),
+    ]
+    return [_curve(data, request, name, members) for name, members in blends]
+
+
+def _curve(data: LabelledSet, request: Request, name: str, members: list[str]) -> Curve:
+    logs = log_scores(data)
+    said = raw(data.scores[name]) if len(members) == 1 else None
+    rows, ours, theirs = [], [], []
+    for repeat in range(min(request.repeats, MOST_HALVES)):
+        draw = halves(data, repeat, request.seed)
+        crowd = crowd_of(data, draw, draw.calibrate, request.terms.votes) if data.has_people else None
+        beliefs, weights = pooled(data, [logs[member] for member in members], crowd, draw)
+        items, first = draw.judged, beliefs[0]
+        right_alone = first.answer[items] == data.truth[items]
+        if crowd is None:
+            rows.append(_swept(first.risk[items], right_alone, right_alone, np.zeros(len(items))))
+        else:
+            people = majority(draw.answers, PEOPLE)
+            stops = priced(crowd, weights, request.terms.prices)
+            nobody = np.zeros(len(data), bool)
+            if not request.terms.is_priced:
+                stops, _ = kept_to_people(beliefs, stops, crowd.available, nobody, people, draw.calibrate)
+            answer, bought = asked_until_sure(beliefs, stops, crowd.available, items)
+            rows.append(_swept(first.risk[items], right_alone, answer == data.truth[items], bought))
+        ours.append(_binned(first, right_alone, items))
+        if said is not None:
+            theirs.append(_binned(said, said.answer[items] == data.truth[items], items))
+    risk, wrong, votes = np.mean(rows, 0)
+    if not data.has_people:
+        wrong = risk
+    return Curve(
+        name=name,
+        coverage=[step / STEPS for step in range(STEPS + 1)],
+        risk=risk.tolist(),
+        wrong=wrong.tolist(),
+        votes=votes.tolist(),
+        reliability=_bins(ours),
+        reliability_raw=_bins(theirs),
+    )
+
+
+def _swept(risk: Floats, alone: Booleans, asked: Booleans, bought: Integers | Floats) -> Floats:
+    """Return risk, share wrong of all and votes per item, where the surest are answered alone: by coverage."""
+    order = np.argsort(risk, kind="stable")
+    cuts = np.round(np.linspace(0, len(order), STEPS + 1)).astype(int)
+    wrong_alone = np.append(0, np.cumsum(~alone[order]))[cuts]
+    rest_wrong = (~asked).sum() - np.append(0, np.cumsum(~asked[order]))[cuts]
+    rest_votes = bought.sum() - np.append(0, np.cumsum(bought[order]))[cuts]
+    size = len(order)
+    return np.array([wrong_alone / np.maximum(cuts, 1), (wrong_alone + rest_wrong) / size, rest_votes / size])
+
+
+def _binned(belief: Belief, right: Booleans, items: Integers) -> Floats:
+    confidence = belief.confidence[items]
+    place = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    return np.array([np.bincount(place, weights, BINS) for weights in (np.ones(len(items)), confidence, right)])
+
+
+def _bins(counted: list[Floats]) -> list[Bin]:
+    if not counted:
+        return []
+    items, confidence, right = np.sum(counted, 0)
+    return [
+        Bin(confidence=float(sure / count), accuracy=float(hits / count), items=float(count / items.sum()))
+        for count, sure, hits in zip(items, confidence, right, strict=True)
+        if count
+    ]

@@ -1,0 +1,165 @@
+"""Certificates of a backtest: the same tests as in service, on the certify-audits of a division."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adjudge.automation.backtesting.asking import asked_until_sure
+from adjudge.automation.backtesting.beliefs import Belief
+from adjudge.automation.backtesting.sets import Booleans, Draw, Floats, Integers
+from adjudge.automation.binomial import sign_test, tail, tails
+from adjudge.automation.buying import scaled
+from adjudge.automation.certifying import Licence, certify
+from adjudge.automation.samples import Sample, grid_of, reaching
+from adjudge.core.pools import Stops
+
+POINTS: Final = 100
+"""Thresholds: steps of a point of coverage."""
+SCALES: Final = (0.0, 0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 3.0, 5.0, 8.0)
+"""Of the stops that prices ask for, from asking always towards asking least."""
+
+
+def licensed(
+    belief: Belief, truth: Integers, draw: Draw, *, target: float, delta: float
+) -> tuple[float | None, Floats]:
+    """Return the licensed threshold of confidence, if there is one, and the grid that it was chosen from."""
+    grid = grid_of(belief.confidence[draw.calibrate], POINTS)
+    audits = draw.audited
+    sample = Sample.columns(
+        belief.confidence[audits],
+        belief.answer[audits] != truth[audits],
+        np.arange(len(audits)) >= len(draw.calibrate),
+    )
+    verdict = certify(sample, target=target, delta=delta, grid=grid)
+    return (verdict.threshold if isinstance(verdict, Licence) else None), grid
+
+
+def licensed_end_of_asking(
+    beliefs: Sequence[Belief],
+    stops: Stops,
+    available: Integers,
+    people: Integers,
+    truth: Integers,
+    draw: Draw,
+    *,
+    threshold: float | None,
+    grid: Floats,
+    target: float,
+    delta: float,
+) -> tuple[Stops | None, float | None]:
+    """Loosen the end of asking while the whole plan is shown to be wrong less often than people (`over: plan`).
+
+    Each step is tested for every threshold that may come to be chosen, those that the calibrate-audits
+    expect to be licensed: the intersection-union test needs no correction. Returns the stops,
+    none where not even the first step was shown, and the threshold, brought into the range.
+    """
+    range_ = _eligible(beliefs[0], truth, draw, grid, target, delta)
+    if threshold is not None:
+        threshold = max(threshold, float(range_[-1])) if range_.size else None
+    steps = [scaled(stops, scale) for scale in SCALES]
+    learnt = [_worst(beliefs, step, available, people, truth, draw.calibrate, range_) for step in steps]
+    licence = None
+    for place in range(int(np.argmin(learnt)), len(steps)):
+        if _worst(beliefs, steps[place], available, people, truth, draw.certify, range_) > delta:
+            break
+        licence = steps[place]
+    return licence, threshold
+
+
+def licensed_closing(
+    beliefs: Sequence[Belief], available: Integers, truth: Integers, draw: Draw, *, target: float, delta: float
+) -> tuple[float | None, Integers, Integers]:
+    """License the posterior itself: a question closes as soon as it reaches the threshold, before votes or after.
+
+    Returns threshold, answers and votes bought; what reaches it nowhere is answered after the last vote, uncertified.
+    """
+    heights = _heights(beliefs, available)
+    grid = grid_of(np.concatenate([height[draw.calibrate] for height in heights]), POINTS)
+    reached, errors = _closing_counts(beliefs, heights, truth, draw.calibrate, grid)
+    first = int(np.argmin(tails(errors, reached, target)))
+    reached, errors = _closing_counts(beliefs, heights, truth, draw.certify, grid[first:])
+    threshold = None
+    for candidate, count, wrong in zip(grid[first:].tolist(), reached.tolist(), errors.tolist(), strict=True):
+        if tail(wrong, count, target) > delta:
+            break
+        threshold = candidate
+    return threshold, *_closed(beliefs, 2.0 if threshold is None else threshold, available)
+
+
+def _sample(belief: Belief, truth: Integers, items: Integers) -> Sample:
+    wrong = belief.answer[items] != truth[items]
+    return Sample.columns(belief.confidence[items], wrong, np.zeros(len(items), bool))
+
+
+def _heights(beliefs: Sequence[Belief], available: Integers) -> list[Floats]:
+    """Return, by number of votes, the greatest confidence of each item so far."""
+    found = [beliefs[0].confidence]
+    for votes, belief in enumerate(beliefs[1:], start=1):
+        found.append(np.where(available >= votes, np.maximum(found[-1], belief.confidence), found[-1]))
+    return found
+
+
+def _closing_counts(
+    beliefs: Sequence[Belief], heights: Sequence[Floats], truth: Integers, items: Integers, grid: Floats
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return, for each threshold, how many items close and how many of these wrongly.
+
+    An item closes after so many votes if its confidence reached the threshold then and not before.
+    """
+    errors = np.zeros(len(grid), np.int64)
+    before = np.full(len(items), -1.0)
+    for belief, height in zip(beliefs, heights, strict=True):
+        now = height[items]
+        wrong = belief.answer[items] != truth[items]
+        errors += _reached_by(now[wrong], grid) - _reached_by(before[wrong], grid)
+        before = now
+    return reaching(np.sort(before), grid), errors
+
+
+def _eligible(belief: Belief, truth: Integers, draw: Draw, grid: Floats, target: float, delta: float) -> Floats:
+    reached, errors = _sample(belief, truth, draw.calibrate).counts(grid)
+    more = len(draw.certify) / len(draw.calibrate)
+    expected = tails(np.round(errors * more).astype(np.int64), np.round(reached * more).astype(np.int64), target)
+    kept: Floats = grid[expected <= delta]
+    return kept
+
+
+def _worst(
+    beliefs: Sequence[Belief],
+    stops: Stops,
+    available: Integers,
+    people: Integers,
+    truth: Integers,
+    items: Integers,
+    thresholds: Floats,
+) -> float:
+    """Return the largest p-value of the sign test over the thresholds, and over no automation at all."""
+    first, true = beliefs[0], truth[items]
+    asked, _ = asked_until_sure(beliefs, stops, available, items)
+    alone, together, theirs = first.answer[items] == true, asked == true, people[items] == true
+    confidence = first.confidence[items]
+
+    def counts(automated: Booleans, rest: Booleans) -> Integers:
+        """Return how many are marked: `automated` of those that reach each threshold, `rest` of the others."""
+        found: Integers = rest.sum() - _reached_by(confidence[rest], thresholds)
+        return np.append(found + _reached_by(confidence[automated], thresholds), rest.sum())
+
+    for_model, against = counts(alone & ~theirs, together & ~theirs), counts(~alone & theirs, ~together & theirs)
+    pairs = set(zip(for_model.tolist(), against.tolist(), strict=True))
+    return max(sign_test(for_model=better, against=worse) for better, worse in pairs)
+
+
+def _reached_by(confidence: Floats, thresholds: Floats) -> Integers:
+    return reaching(np.sort(confidence), thresholds)
+
+
+def _closed(beliefs: Sequence[Belief], threshold: float, available: Integers) -> tuple[Integers, Integers]:
+    answer, bought = beliefs[0].answer.copy(), np.zeros(len(available), int)
+    closed = beliefs[0].confidence >= threshold
+    for votes, belief in enumerate(beliefs[1:], start=1):
+        asks = ~closed & (available >= votes)
+        answer[asks], bought[asks] = belief.answer[asks], votes
+        closed |= asks & (belief.confidence >= threshold)
+    return answer, bought

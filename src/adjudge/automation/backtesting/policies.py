@@ -1,0 +1,256 @@
+"""What each policy answers, whom it asks for that, and under which threshold.
+
+Nothing here reads the truth of an item that is judged, nor a vote beyond those that the policy has bought.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from adjudge.automation.backtesting.asking import (
+    asked_until_agreed,
+    asked_until_sure,
+    kept_to_people,
+    majority,
+    priced,
+)
+from adjudge.automation.backtesting.beliefs import (
+    Belief,
+    Crowd,
+    crowd_of,
+    log_scores,
+    multiplied,
+    people_alone,
+    pooled,
+    raw,
+)
+from adjudge.automation.backtesting.licensing import licensed, licensed_closing, licensed_end_of_asking
+from adjudge.automation.backtesting.sets import Booleans, Draw, Floats, Integers, LabelledSet
+from adjudge.automation.buying import Prices
+from adjudge.automation.reviewers import Ballots, consensus
+from adjudge.core.pools import Stops
+
+PEOPLE: Final = 3
+"""Votes that everything is compared with."""
+FIXED: Final = 0.9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What is asked of every policy."""
+
+    target: float
+    delta: float
+    prices: Prices
+    is_priced: bool = False
+    """Prices were given: they alone say when asking ends. Else a vote costs 1, a wrong answer 1 / target, and the
+    plan is held to the accuracy of three people."""
+    votes: int = PEOPLE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """What a policy does with all items of a set."""
+
+    policy: str
+    answer: Integers
+    """-1: none."""
+    bought: Integers
+    """How many votes, in the order drawn."""
+    threshold: float | None = None
+    guarantee: str | None = None
+    """`risk`: the automated part is within the target; `people`: the whole is right at least as often as people."""
+    decider: str | None = None
+
+    @property
+    def automated(self) -> Booleans:
+        found: Booleans = (self.bought == 0) & (self.answer >= 0)
+        return found
+
+
+class Backtest:
+    """A set and the terms; what no division changes is computed once."""
+
+    def __init__(self, data: LabelledSet, terms: Terms, decider: str | None = None) -> None:
+        self._data, self._terms = data, terms
+        self._deciders = [decider] if decider else list(data.scores)
+        self._logs = log_scores(data)
+        self._raw = {name: raw(data.scores[name]) for name in self._deciders}
+        self._consensus = self._all_votes() if data.has_people else None
+        self._majority = majority(data.answers, data.answers.shape[1])
+
+    def answered(self, draw: Draw, *, certified_only: bool = False) -> Iterator[Answered]:
+        """Yield what each policy does under one division; `certified_only`: those that promise something."""
+        data, terms = self._data, self._terms
+        people = majority(draw.answers, PEOPLE)
+        if data.has_people:
+            if certified_only:
+                yield Answered(policy=f"people only, {PEOPLE} votes", answer=people, bought=_given(draw, PEOPLE))
+            else:
+                yield from self._people(draw, people)
+        if not self._deciders:
+            return
+        crowd = crowd_of(data, draw, draw.calibrate, terms.votes) if data.has_people else None
+        decider = self._chosen(draw)
+        yield from self._raw_policies(decider, draw, people)
+        yield from self._certified([decider], "", draw, crowd, people)
+        if len(self._logs) > 1:
+            yield from self._certified(list(self._logs), ", blended", draw, crowd, people)
+
+    def _people(self, draw: Draw, people: Integers) -> Iterator[Answered]:
+        for votes in range(1, PEOPLE + 1):
+            name = f"people only, {votes} vote{'s' * (votes > 1)}"
+            answer = people if votes == PEOPLE else majority(draw.answers, votes)
+            yield Answered(policy=name, answer=answer, bought=_given(draw, votes))
+        crowd = crowd_of(self._data, draw, draw.audited, PEOPLE)
+        yield Answered(policy="people only, weighed", answer=people_alone(crowd, PEOPLE), bought=_given(draw, PEOPLE))
+        answer, bought = asked_until_agreed(draw.answers, PEOPLE)
+        yield Answered(policy="people only, adaptive", answer=answer, bought=bought)
+        most = draw.answers.shape[1]
+        if most > PEOPLE and self._consensus is not None:
+            everyone = _given(draw, most)
+            yield Answered(policy="people only, all votes", answer=self._majority, bought=everyone)
+            yield Answered(policy="people only, all votes weighed", answer=self._consensus, bought=everyone)
+
+    def _raw_policies(self, decider: str, draw: Draw, people: Integers) -> Iterator[Answered]:
+        said = self._raw[decider]
+        nothing = np.zeros(len(self._data), int)
+        yield Answered(
+            policy="model only", answer=said.answer, bought=nothing, guarantee="risk", threshold=0.0, decider=decider
+        )
+        yield self._thresholded(
+            f"fixed threshold {FIXED:g}", said.answer, said.confidence, FIXED, draw, people, decider
+        )
+
+    def _certified(
+        self, deciders: Sequence[str], suffix: str, draw: Draw, crowd: Crowd | None, people: Integers
+    ) -> Iterator[Answered]:
+        data, terms = self._data, self._terms
+        name = deciders[0] if len(deciders) == 1 else None
+        beliefs, weights = pooled(data, [self._logs[decider] for decider in deciders], crowd, draw)
+        first = beliefs[0]
+        threshold, grid = licensed(first, data.truth, draw, target=terms.target, delta=terms.delta)
+        yield self._thresholded(f"certified{suffix}", first.answer, first.confidence, threshold, draw, people, name)
+        if crowd is None:
+            return
+        automated = reached(first, threshold)
+        stops = priced(crowd, weights, terms.prices)
+        kept, is_expected = kept_to_people(beliefs, stops, crowd.available, automated, people, draw.calibrate)
+        if not terms.is_priced:
+            stops = kept
+        everything = np.arange(len(data))
+        answer, bought = asked_until_sure(beliefs, stops, crowd.available, everything)
+        yield Answered(
+            policy=f"certified + adaptive votes{suffix}",
+            answer=np.where(automated, first.answer, answer),
+            bought=np.where(automated, 0, bought),
+            threshold=threshold,
+            guarantee="risk",
+            decider=name,
+        )
+        yield self._against_people(
+            beliefs, weights, crowd, threshold, grid, draw, people, suffix, name, kept if is_expected else None
+        )
+        if not suffix:
+            product = multiplied([self._logs[decider] for decider in deciders], weights[0], crowd)
+            yield self._closing("certified posterior", beliefs, crowd, draw, name)
+            yield self._closing("certified posterior, multiplied", product, crowd, draw, name)
+
+    def _against_people(
+        self,
+        beliefs: Sequence[Belief],
+        weights: Sequence[Floats],
+        crowd: Crowd,
+        threshold: float | None,
+        grid: Floats,
+        draw: Draw,
+        people: Integers,
+        suffix: str,
+        name: str | None,
+        expected: Stops | None,
+    ) -> Answered:
+        stops, licensed_threshold = licensed_end_of_asking(
+            beliefs,
+            priced(crowd, weights, self._terms.prices),
+            crowd.available,
+            people,
+            self._data.truth,
+            draw,
+            threshold=threshold,
+            grid=grid,
+            target=self._terms.target,
+            delta=self._terms.delta,
+        )
+        if stops is None and expected is None:  # neither shown nor expected: people decide
+            policy = f"certified against people{suffix}"
+            return Answered(policy=policy, answer=people, bought=_given(draw, PEOPLE), guarantee="people", decider=name)
+        if stops is None:  # not shown: asking ends where that is expected
+            stops, licensed_threshold = expected, threshold
+        assert stops is not None
+        threshold = licensed_threshold
+        automated = reached(beliefs[0], threshold)
+        answer, bought = asked_until_sure(beliefs, stops, crowd.available, np.arange(len(people)))
+        return Answered(
+            policy=f"certified against people{suffix}",
+            answer=np.where(automated, beliefs[0].answer, answer),
+            bought=np.where(automated, 0, bought),
+            threshold=threshold,
+            guarantee="people",
+            decider=name,
+        )
+
+    def _closing(self, policy: str, beliefs: Sequence[Belief], crowd: Crowd, draw: Draw, name: str | None) -> Answered:
+        """Close wherever the posterior reaches the licensed threshold, before or after votes."""
+        terms = self._terms
+        threshold, answer, bought = licensed_closing(
+            beliefs, crowd.available, self._data.truth, draw, target=terms.target, delta=terms.delta
+        )
+        return Answered(
+            policy=policy, answer=answer, bought=bought, threshold=threshold, guarantee="risk", decider=name
+        )
+
+    def _thresholded(
+        self,
+        policy: str,
+        answer: Integers,
+        confidence: Floats,
+        threshold: float | None,
+        draw: Draw,
+        people: Integers,
+        name: str | None,
+    ) -> Answered:
+        automated = confidence >= threshold if threshold is not None else np.zeros(len(answer), bool)
+        automated &= answer >= 0
+        return Answered(
+            policy=policy,
+            answer=np.where(automated, answer, people),
+            bought=np.where(automated, 0, _given(draw, PEOPLE)),
+            threshold=threshold,
+            guarantee="risk",
+            decider=name,
+        )
+
+    def _chosen(self, draw: Draw) -> str:
+        """Return the decider with the least log loss on the calibrate-audits, where none was named."""
+        if len(self._deciders) == 1:
+            return self._deciders[0]
+        truth = self._data.truth[draw.calibrate]
+        return max(self._deciders, key=lambda name: float(self._logs[name][draw.calibrate, truth].sum()))
+
+    def _all_votes(self) -> Integers:
+        data = self._data
+        ballots = Ballots.of(data.answers, data.reviewers, labels=len(data.labels), people=data.people)
+        answer: Integers = consensus(ballots).argmax(1)
+        return np.where((data.answers >= 0).any(1), answer, -1)
+
+
+def reached(belief: Belief, threshold: float | None) -> Booleans:
+    """Return which items are answered without people."""
+    return belief.confidence >= threshold if threshold is not None else np.zeros(len(belief.risk), bool)
+
+
+def _given(draw: Draw, votes: int) -> Integers:
+    found: Integers = (draw.answers[:, :votes] >= 0).sum(1)
+    return found

@@ -1,0 +1,208 @@
+"""Learning what reviewers confuse from blind votes: Dawid and Skene 1979 by expectation and maximisation, with priors.
+
+A vote weighs less the more votes its giver has given since. What is known for sure (golden answers, the truth of
+audits) stays what it is.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adjudge.core.reviewers import MOST_CONFUSED, Reviewers, TrackRecord
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.integer]
+
+NOBODY: Final = -1
+"""No answer; a reviewer who is not known; a truth that is not known."""
+STRENGTH: Final = 2.0
+"""Votes for each true answer for which the crowd counts in one person's rates."""
+CROWD_STRENGTH: Final = 4.0
+"""Votes for each true answer for which a coin counts in the crowd's rates."""
+ROUNDS: Final = 60
+SETTLED: Final = 1e-4
+LEAST: Final = 1e-12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ballots:
+    """Blind votes in the order given, one a row."""
+
+    items: Integers
+    reviewers: Integers
+    """Number of the person; NOBODY for those who are not told apart."""
+    answers: Integers
+    size: int
+    """How many items there are."""
+    labels: int
+    people: int
+
+    @classmethod
+    def of(cls, answers: Integers, reviewers: Integers, labels: int, people: int) -> "Ballots":
+        """Build from two tables with one row an item; NOBODY among the answers stands for none."""
+        items, places = np.nonzero(answers >= 0)
+        return cls(
+            items=items,
+            reviewers=reviewers[items, places],
+            answers=answers[items, places],
+            size=len(answers),
+            labels=labels,
+            people=people,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Learnt:
+    """Counts of votes, and rates of the crowd. Last row of counts: those who are not told apart."""
+
+    right: Floats
+    wrong: Floats
+    rows: Floats | None
+    """Person, true answer, answer given; None: one coin."""
+    crowd_right: float
+    crowd_rows: Floats | None
+    prior: Floats
+    """Share of each label among the truths."""
+    strength: float
+    keep: float
+
+    def rates(self) -> Floats:
+        """Return the mean of the posterior of each person's rates: person, true answer, answer given."""
+        labels = len(self.prior)
+        if self.rows is not None and self.crowd_rows is not None:
+            total = self.rows.sum(2, keepdims=True) + self.strength
+            rates: Floats = (self.rows + self.strength * self.crowd_rows) / total
+        else:
+            accuracy = (self.right + self.strength * self.crowd_right) / (self.right + self.wrong + self.strength)
+            rates = np.repeat(((1 - accuracy) / max(1, labels - 1))[:, None], labels * labels, 1)
+            rates = rates.reshape(-1, labels, labels)
+            rates[:, np.arange(labels), np.arange(labels)] = accuracy[:, None]
+        rates[-1] = self.crowd()
+        return rates
+
+    def crowd(self) -> Floats:
+        """Return the rates of those who are not told apart."""
+        return _coin(self.crowd_right, len(self.prior)) if self.crowd_rows is None else self.crowd_rows
+
+    def snapshot(self, labels: Sequence[str], names: Sequence[str]) -> Reviewers:
+        """Return what the servers apply."""
+
+        def rows_of(table: Floats | None) -> tuple[tuple[float, ...], ...]:
+            return () if table is None else tuple(tuple(map(float, row)) for row in table)
+
+        records = {
+            name: TrackRecord(
+                float(self.right[person]),
+                float(self.wrong[person]),
+                rows_of(None if self.rows is None else self.rows[person]),
+            )
+            for person, name in enumerate(names)
+            if self.right[person] + self.wrong[person] > 0
+        }
+        crowd = TrackRecord(self.crowd_right, 1 - self.crowd_right, rows_of(self.crowd_rows))
+        return Reviewers(tuple(labels), crowd, records, self.strength, self.keep)
+
+
+def learn(ballots: Ballots, golden: Integers | None = None, *, keep: float = 1.0, strength: float = STRENGTH) -> Learnt:
+    """Learn from votes. `golden`: the truth of each item, NOBODY where it is not known."""
+    return _fit(ballots, golden, keep, strength)[0]
+
+
+def consensus(ballots: Ballots, *, strength: float = STRENGTH) -> Floats:
+    """Return, for each item, the distribution over labels that all votes together show: nothing else is known."""
+    return _fit(ballots, None, 1.0, strength)[1]
+
+
+def _fit(ballots: Ballots, golden: Integers | None, keep: float, strength: float) -> tuple[Learnt, Floats]:
+    weights = _ages(ballots, keep)
+    known = np.zeros(ballots.size, bool) if golden is None else golden >= 0
+    sure = np.zeros((ballots.size, ballots.labels))
+    if golden is not None:
+        sure[known, golden[known]] = 1.0
+    belief = _clamped(_shares(ballots), known, sure)
+    for _ in range(ROUNDS):
+        learnt = _counted(ballots, belief, weights, keep, strength)
+        if known.all():
+            break
+        fresh = _clamped(_posterior(ballots, learnt), known, sure)
+        moved = float(np.abs(fresh - belief).max(initial=0.0))
+        belief = fresh
+        if moved < SETTLED:
+            break
+    return learnt, belief
+
+
+def _counted(ballots: Ballots, belief: Floats, weights: Floats, keep: float, strength: float) -> Learnt:
+    labels, people = ballots.labels, ballots.people
+    who = np.where(ballots.reviewers >= 0, ballots.reviewers, people)
+    of_vote = belief[ballots.items]
+    hits = of_vote[np.arange(len(who)), ballots.answers] * weights
+    right: Floats = np.bincount(who, hits, people + 1).astype(float)
+    wrong: Floats = np.bincount(who, weights, people + 1) - right
+    prior = (belief.sum(0) + 1) / (len(belief) + labels)
+    accuracy = float((right.sum() + 2) / (right.sum() + wrong.sum() + 3))
+    rows: Floats | None = None
+    crowd: Floats | None = None
+    if labels <= MOST_CONFUSED:
+        flat = (who[:, None] * labels + np.arange(labels)) * labels + ballots.answers[:, None]
+        counts = np.bincount(flat.ravel(), (of_vote * weights[:, None]).ravel(), (people + 1) * labels * labels)
+        rows = counts.reshape(people + 1, labels, labels).astype(float)
+        total: Floats = rows.sum(0)
+        crowd = (total + CROWD_STRENGTH * _coin(accuracy, labels)) / (total.sum(1, keepdims=True) + CROWD_STRENGTH)
+    return Learnt(
+        right=right,
+        wrong=wrong,
+        rows=rows,
+        crowd_right=accuracy,
+        crowd_rows=crowd,
+        prior=prior,
+        strength=strength,
+        keep=keep,
+    )
+
+
+def _posterior(ballots: Ballots, learnt: Learnt) -> Floats:
+    who = np.where(ballots.reviewers >= 0, ballots.reviewers, ballots.people)
+    rates = np.log(np.maximum(learnt.rates(), LEAST))
+    found = np.tile(np.log(learnt.prior), (ballots.size, 1))
+    said = rates[who, :, ballots.answers]
+    for label in range(ballots.labels):
+        found[:, label] += np.bincount(ballots.items, said[:, label], ballots.size)
+    found -= found.max(1, keepdims=True)
+    shares = np.exp(found)
+    result: Floats = shares / shares.sum(1, keepdims=True)
+    return result
+
+
+def _shares(ballots: Ballots) -> Floats:
+    counts = np.bincount(ballots.items * ballots.labels + ballots.answers, minlength=ballots.size * ballots.labels)
+    table = counts.reshape(ballots.size, ballots.labels) + 1e-3
+    result: Floats = table / table.sum(1, keepdims=True)
+    return result
+
+
+def _ages(ballots: Ballots, keep: float) -> Floats:
+    """Return what each vote weighs: `keep` to the number of votes that its giver has given since."""
+    if keep == 1.0:
+        return np.ones(len(ballots.items))
+    order = np.argsort(ballots.reviewers, kind="stable")
+    people, counts = np.unique(ballots.reviewers, return_counts=True)
+    since = np.concatenate([np.arange(count - 1, -1, -1) for count in counts]) if len(people) else np.empty(0)
+    ages = np.empty(len(order))
+    ages[order] = since
+    ages[ballots.reviewers < 0] = 0
+    result: Floats = keep**ages
+    return result
+
+
+def _clamped(belief: Floats, known: NDArray[np.bool_], sure: Floats) -> Floats:
+    return np.where(known[:, None], sure, belief)
+
+
+def _coin(accuracy: float, labels: int) -> Floats:
+    table = np.full((labels, labels), (1 - accuracy) / max(1, labels - 1))
+    np.fill_diagonal(table, accuracy)
+    return table

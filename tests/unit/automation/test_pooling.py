@@ -1,0 +1,89 @@
+"""The learnt pool: better than multiplying, and the same in columns as in `core`."""
+
+import numpy as np
+import pytest
+from tests.unit.automation.voting import a_set
+
+from adjudge.automation.backtesting.beliefs import crowd_of, log_scores, multiplied, pooled
+from adjudge.automation.backtesting.sets import halves
+from adjudge.automation.pooling import fit_weights
+from adjudge.core.pools import Pool, Stops, Weights, scores
+
+
+@pytest.fixture(scope="module")
+def learnt():
+    data = a_set(3_000, models=(1.6, 1.2), people=12, votes=5, skill=1.3)
+    draw = halves(data, 0, 0)
+    crowd = crowd_of(data, draw, draw.calibrate, 3)
+    tables = list(log_scores(data).values())
+    return data, draw, crowd, tables, pooled(data, tables, crowd, draw)
+
+
+def log_loss(belief, truth, items) -> float:
+    return -float(np.log(np.maximum(belief.of(truth[items], items), 1e-12)).mean())
+
+
+def test_likelihoods_multiplied_are_over_confident_where_model_and_people_err_together(learnt):
+    data, draw, crowd, tables, (beliefs, weights) = learnt
+    product = multiplied(tables, weights[0], crowd)[3]
+    sure = draw.judged[product.confidence[draw.judged] > 0.99]
+
+    promised, was = product.risk[sure].mean(), (product.answer[sure] != data.truth[sure]).mean()
+
+    assert was > 2 * promised
+    assert log_loss(beliefs[3], data.truth, draw.judged) < log_loss(product, data.truth, draw.judged)
+
+
+def test_the_learnt_pool_means_what_it_says(learnt):
+    data, draw, _, _, (beliefs, _) = learnt
+    for belief in beliefs:
+        wrong = (belief.answer[draw.judged] != data.truth[draw.judged]).mean()
+        assert belief.risk[draw.judged].mean() == pytest.approx(wrong, abs=0.015)
+
+
+def test_votes_in_columns_are_the_same_as_in_core(learnt):
+    """What the backtest shows is what the servers do."""
+    data, draw, crowd, _, (beliefs, weights) = learnt
+    names = [f"person-{number}" for number in range(data.people)]
+    pool = Pool(
+        tuple(data.scores),
+        tuple(
+            Weights(tuple(map(float, row[:2])), float(row[2]) if votes else 0.0) for votes, row in enumerate(weights)
+        ),
+        crowd.learnt.snapshot(data.labels, names),
+        Stops((0.0,)),
+    )
+    for item in draw.judged[:40].tolist():
+        given = {
+            name: dict(zip(data.labels, map(float, table[item]), strict=True)) for name, table in data.scores.items()
+        }
+        for count, belief in enumerate(beliefs):
+            votes = [
+                (names[draw.reviewers[item, place]], data.labels[draw.answers[item, place]]) for place in range(count)
+            ]
+
+            found = np.array(scores(pool, given, votes, data.labels, len(data.labels))[:-1])
+
+            shares = np.exp(found - found.max())
+            assert shares / shares.sum() == pytest.approx(belief.odds[item] * (1 - belief.risk[item]), abs=2e-4)
+
+
+def test_weights_are_never_negative_and_useless_models_get_none():
+    chance = np.random.default_rng(3)
+    truth = chance.integers(0, 3, 800)
+    good, useless = chance.normal(size=(2, 800, 3))
+    good[np.arange(800), truth] += 2
+
+    weights = fit_weights([good, -good, useless], truth, np.array([0.3, 0.3, 0.3]))
+
+    assert weights.min() >= 0
+    assert weights[1] == 0
+    assert weights[0] > 1
+    assert weights[2] < 0.2
+
+
+def test_little_data_changes_little():
+    prior = np.array([0.5])
+    table = np.log(np.array([[0.9, 0.1]]))
+
+    assert fit_weights([table], np.array([1]), prior) == pytest.approx(prior, abs=0.5)

@@ -1,0 +1,102 @@
+import time
+
+import numpy as np
+import pytest
+from tests.unit.automation.voting import a_set
+
+from adjudge.automation.reviewers import Ballots, consensus, learn
+
+
+def ballots_of(data):
+    return Ballots.of(data.answers, data.reviewers, labels=len(data.labels), people=data.people)
+
+
+@pytest.mark.parametrize("labels", [4, 20])
+def test_consensus_weighed_by_what_is_learnt_beats_the_majority(labels):
+    """Nothing but votes is known; good reviewers are found by agreeing with each other."""
+    data = a_set(1_500, labels=labels, people=30, votes=5, skill=1.0)
+    counts = np.stack([(data.answers == label).sum(1) for label in range(labels)], 1)
+
+    learnt = (consensus(ballots_of(data)).argmax(1) == data.truth).mean()
+
+    assert learnt > (counts.argmax(1) == data.truth).mean() + 0.01
+
+
+def test_golden_answers_stay_what_they_are():
+    """Three people who are wrong together do not outvote a truth that is known."""
+    answers = np.array([[1, 1, 1]] * 30 + [[0, 0, 0]] * 5)
+    reviewers = np.tile([0, 1, 2], (35, 1))
+    golden = np.array([0] * 30 + [-1] * 5)
+
+    learnt = learn(Ballots.of(answers, reviewers, labels=2, people=3), golden)
+
+    assert learnt.rates()[0, 0, 1] > 0.7
+
+
+def test_what_is_not_known_of_a_person_pulls_their_votes_to_the_crowd():
+    answers = np.array([[0, 0, 0, 0]] * 40 + [[0, 0, 0, 1]])
+    reviewers = np.array([[0, 1, 2, -1]] * 40 + [[0, 1, 2, 3]])
+    learnt = learn(Ballots.of(answers, reviewers, labels=2, people=4), np.zeros(41, int))
+
+    newcomer, veteran, crowd = learnt.rates()[3, 0, 0], learnt.rates()[0, 0, 0], learnt.crowd()[0, 0]
+
+    assert veteran > crowd > newcomer > 0.5 * crowd  # one wrong vote is not believed outright
+
+
+def test_later_votes_weigh_more():
+    answers = np.array([[0]] * 50 + [[1]] * 50)  # somebody who has stopped looking
+    reviewers = np.zeros((100, 1), int)
+    ballots = Ballots.of(answers, reviewers, labels=2, people=1)
+    truth = np.zeros(100, int)
+
+    faded, even = learn(ballots, truth, keep=0.9), learn(ballots, truth)
+
+    assert faded.rates()[0, 0, 0] < 0.3 < even.rates()[0, 0, 0]
+
+
+@pytest.mark.parametrize("labels", [4, 20])
+def test_the_snapshot_updated_vote_by_vote_is_what_a_batch_would_have_learnt(labels):
+    """Online and batch agree where the truth is known, decay included."""
+    data = a_set(120, labels=labels, people=6, votes=3)
+    ballots = ballots_of(data)
+    names = [f"person-{number}" for number in range(6)]
+    batch = learn(ballots, data.truth, keep=0.97).snapshot(data.labels, names)
+    online = learn(ballots, data.truth, keep=0.97).snapshot(data.labels, names)
+    online = type(online)(online.labels, online.crowd, {}, online.strength, online.keep)
+
+    for item, who, answer in zip(ballots.items, ballots.reviewers, ballots.answers, strict=True):
+        online = online.with_vote(names[who], data.labels[answer], {data.labels[data.truth[item]]: 1.0})
+
+    for name in names:
+        theirs, ours = batch.records[name], online.records[name]
+        assert ours.right == pytest.approx(theirs.right)
+        assert ours.wrong == pytest.approx(theirs.wrong)
+        assert np.asarray(ours.rows) == pytest.approx(np.asarray(theirs.rows))
+
+
+def test_a_snapshot_says_what_the_table_says():
+    data = a_set(300, people=6, votes=3)
+    learnt = learn(ballots_of(data), data.truth)
+    snapshot = learnt.snapshot(data.labels, [f"person-{number}" for number in range(6)])
+
+    said = snapshot.log_likelihoods("person-2", "label-1", data.labels, 4)
+    of_a_stranger = snapshot.log_likelihoods("nobody", "label-1", data.labels, 4)
+
+    assert said[:4] == pytest.approx(np.log(learnt.rates()[2, :, 1]))
+    assert of_a_stranger[:4] == pytest.approx(np.log(learnt.crowd()[:, 1]))
+
+
+def test_an_update_after_a_vote_takes_less_than_a_tenth_of_a_millisecond():
+    data = a_set(400, labels=10, people=20, votes=3)
+    snapshot = learn(ballots_of(data), data.truth).snapshot(data.labels, [str(number) for number in range(20)])
+    belief = dict.fromkeys(data.labels, 0.1)
+
+    fastest = min(_timed(snapshot, belief) for _ in range(200))
+
+    assert fastest < 100e-6
+
+
+def _timed(snapshot, belief) -> float:
+    began = time.perf_counter()
+    snapshot.with_vote("7", "label-3", belief)
+    return time.perf_counter() - began

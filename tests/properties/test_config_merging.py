@@ -131,3 +131,19 @@ def test_any_text_is_read_or_refused(text: str) -> None:
 def test_json_is_read_as_it_is(value: Any) -> None:
     """YAML 1.2 holds JSON: what the API is given means the same as a file."""
     assert written({"value": value}, "j")[0].plain() == {"value": value}
+
+
+@UNTIMED
+@given(target=DOCUMENTS, layers=st.lists(st.dictionaries(KEYS, VALUES, max_size=3), max_size=3))
+def test_layers_laid_one_by_one_are_the_layers_laid_at_once(target: Any, layers: list[Any]) -> None:
+    """And laying them all again changes nothing."""
+    tree, patches = written(target, "t")[0], [written(layer, str(n))[0] for n, layer in enumerate(layers)]
+
+    whole = merge_all(tree, patches)
+
+    stepwise = tree
+    for patch in patches:
+        stepwise = merge_all(stepwise, [patch])
+    assert stepwise == whole
+    if same_kinds(target, *layers):
+        assert merge_all(whole, patches).plain() == whole.plain()

@@ -1,6 +1,7 @@
 """What this process may reach other servers with: networks that the operator lists, secrets of its environment."""
 
 import os
+from pathlib import Path
 
 from adjudge.cli.settings import Settings
 from adjudge.core.remote import Secret
@@ -10,5 +11,16 @@ from adjudge.outbound import parse_permitted
 
 def outbound_of(settings: Settings) -> Outbound:
     return Outbound(
-        permitted=parse_permitted(settings.outbound_allow), secret=lambda name: os.environ.get(Secret(name).variable)
+        permitted=parse_permitted(settings.outbound_allow),
+        secret=lambda secret: secret_of(secret, Path(settings.secrets_folder)),
     )
+
+
+def secret_of(secret: Secret, folder: Path) -> str | None:
+    """Return a secret's value; None where it is not set, or its file cannot be read."""
+    if not secret.is_file:
+        return os.environ.get(secret.variable)
+    try:
+        return (folder / secret.name).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return None

@@ -51,6 +51,8 @@ class Settings(BaseSettings):
     outbound_allow: str = ""
     """Private networks in which model servers and webhook receivers may be, such as `127.0.0.0/8, 10.20.0.0/16`;
     all else must have a public address."""
+    secrets_folder: str = "/run/secrets"
+    """Where the files are that configuration names as `{file: NAME}`."""
     pool_size: PositiveInt = 8
     """Connections to PostgreSQL, of each process."""
     log_level: str = "info"

@@ -3,7 +3,7 @@
 import re
 from dataclasses import replace
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 from adjudge.config.cursors import Cursor, Fields, Misread
 from adjudge.config.nodes import Node
@@ -22,6 +22,7 @@ from adjudge.config.readers import (
 )
 from adjudge.config.remote import KINDS, read_remote
 from adjudge.config.rules import read_rule
+from adjudge.config.secrets import is_reference, refuse_inline, with_references
 from adjudge.core.plans import DEFAULT_ACCURACY
 from adjudge.core.remote import Hedge
 from adjudge.core.specifications import DeciderSpec, Isolation, PoolSpec
@@ -81,6 +82,7 @@ def read_pool(name: str, at: Cursor) -> PoolSpec:
             accuracy=fields.read("accuracy", _accuracy, DEFAULT_ACCURACY),
             lease=fields.read("lease", duration, timedelta(minutes=2)),
             paused=fields.read("paused", flag, False),
+            size=fields.read("size", whole(1, 1_000_000), None),
         )
 
 
@@ -92,8 +94,19 @@ def _python(fields: Fields, shared: DeciderSpec) -> DeciderSpec:
         batch=fields.read("batch", whole(1, MOST_IN_A_CALL), shared.batch),
         concurrency=fields.read("concurrency", whole(1, MOST_CALLS), shared.concurrency),
         isolate=_isolation(fields, shared),
-        settings=fields.read("settings", mapping, {}),
+        settings=_settings(fields),
     )
+
+
+def _settings(fields: Fields) -> dict[str, Any]:
+    """Read what a function is given; of secrets only where they are."""
+    at = fields.get("settings")
+    if at is None:
+        return {}
+    at.read(mapping, {})
+    refuse_inline("", at)
+    found = with_references(at) if at.node.entries and not is_reference(at) else {}
+    return found if isinstance(found, dict) else {}
 
 
 def _isolation(fields: Fields, shared: DeciderSpec) -> Isolation:

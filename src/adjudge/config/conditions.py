@@ -65,6 +65,8 @@ def _by_hand(at: Cursor, rates: Mapping[str, float]) -> ByHand | None:
 
 
 def _check(at: Cursor, condition: Expression, rates: Mapping[str, float]) -> None:
+    if not condition.reads and not condition.holds({}):
+        at.fault(f"`{condition.text}` never holds: nothing that is said here is acted on")
     for currency in sorted(condition.currencies - rates.keys()):
         at.fault(f"organisation.rates has no rate for {currency}", nearest(currency, rates))
     if condition.threshold is not None and condition.threshold > 1:

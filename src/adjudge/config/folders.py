@@ -54,7 +54,9 @@ def _documents(folder: Path, relative_to: Path, faults: Faults) -> dict[str, str
     for path in _files(folder):
         shown = path.relative_to(relative_to).as_posix() if path.is_relative_to(relative_to) else str(path)
         size += path.stat().st_size
-        if path.suffix == ".yml":
+        if path.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):
+            faults.add(Origin(shown, 0), "", "a link that leads out of the folder is not followed")
+        elif path.suffix == ".yml":
             faults.add(Origin(shown, 0), "", "only *.yaml is read: name it so")
         elif path.stat().st_size > LARGEST_FILE or size > LARGEST_FOLDER or len(documents) >= MOST_FILES:
             bounds = f"{LARGEST_FILE} bytes a file, {LARGEST_FOLDER} and {MOST_FILES} files in all"

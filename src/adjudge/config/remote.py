@@ -7,6 +7,7 @@ from typing import Any, Final, get_args
 from adjudge.config.cursors import Cursor, Fields, Misread, described
 from adjudge.config.nodes import Node
 from adjudge.config.readers import choice, flag, mapping, money, text
+from adjudge.config.secrets import read_name, read_reference, refuse_inline
 from adjudge.core.pointers import Pointer, parse_pointer, put_at
 from adjudge.core.remote import (
     ChatModel,
@@ -29,7 +30,6 @@ from adjudge.outbound.urls import check_form
 KINDS: Final = ("http", "oip", "openai")
 MOST_DIMENSIONS: Final = 8
 
-_SECRET: Final = re.compile(r"[a-z][a-z0-9-]{0,62}")
 _HEADER: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 _VALUE: Final = re.compile(r"[\x20-\x7e]{1,2000}")
 _OURS: Final = frozenset(
@@ -60,7 +60,8 @@ def _endpoint(fields: Fields) -> Endpoint:
         headers[name] = _header(name, at)
     key = fields.get("key")
     if key is not None:
-        headers["Authorization"] = Secret(key.read(_secret, ""), "Bearer ")
+        reference = read_reference(key, "Bearer ") if isinstance(key.node.value, dict) else None
+        headers["Authorization"] = reference or Secret(read_name(key), "Bearer ")
     return Endpoint(url=url.read(_url, "") if url is not None else "", headers=headers)
 
 
@@ -70,11 +71,11 @@ def _header(name: str, at: Cursor) -> str | Secret:
     elif name.lower() in _OURS:
         at.fault(f"`{name}` is ours to set")
     if isinstance(at.node.value, dict):
-        with at.fields() as fields:
-            secret = fields.need("secret", "secret: vision")
-            return Secret(secret.read(_secret, "") if secret is not None else "")
+        return read_reference(at)
     if _SECRETIVE.search(name):
         at.fault(f"no secret is written into configuration: `{name}: {{secret: vision}}` takes ADJUDGE_SECRET_VISION")
+    else:
+        refuse_inline(name, at)
     return at.read(_header_value, "")
 
 
@@ -102,6 +103,8 @@ def _request(at: Cursor | None) -> Mapping[Pointer, Pointer | Constant]:
         except LookupError:
             source.fault(f"`{name}` lies within another field of the request, or is one already")
         found[target] = _source(source)
+        if isinstance(found[target], Constant):
+            refuse_inline(target[-1], source.entries()["value"] if source.has("value") else source)
     if not found and isinstance(at.node.value, dict):
         at.fault("a request of nothing; leave `request` out to send the whole question")
     return found
@@ -197,6 +200,8 @@ def _output(at: Cursor) -> OutputTensor:
 
 def _chat(fields: Fields, endpoint: Endpoint, currency: str) -> ChatModel:
     model = fields.need("model", "model: gpt-4o-mini")
+    if (settings := fields.get("settings")) is not None:
+        refuse_inline("", settings)
     prices, shown, images = fields.get("prices"), fields.get("show"), fields.get("images")
     read, written = _prices(prices, currency) if prices is not None else (0, 0)
     return ChatModel(
@@ -239,12 +244,6 @@ def _url(node: Node) -> str:
     except RefusedUrl as refused:
         raise Misread(refused.detail) from None
     return node.text
-
-
-def _secret(node: Node) -> str:
-    if _SECRET.fullmatch(text(node)):
-        return node.text
-    raise Misread(f"{described(node)} is not the name of a secret: small letters, digits, `-`")
 
 
 def _header_value(node: Node) -> str:

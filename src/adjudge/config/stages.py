@@ -90,6 +90,9 @@ def read_people(at: Cursor, fields: Fields, reading: Reading, pool: str) -> Stag
     """Read how the people of a pool are asked: a stage's own fields, or those of an escalation."""
     votes = _votes(fields)
     combine = _combine(at, fields, several=votes.maximum > 1)
+    size = reading.known.pools[pool].size
+    if size is not None and votes.maximum > size:
+        at.fault(f"{votes.maximum} votes are more than `{pool}` can have: it has {size} people, and each votes once")
     accept = _accept(fields, reading)
     timeout = fields.need("timeout", "timeout: 10m")
     if combine.rule == "bayes" and not at.has("accept"):

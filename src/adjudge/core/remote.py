@@ -6,13 +6,16 @@ A question is seen as one document: `id`, `type`, `location`, `evidence`, `candi
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, TypeAlias
+from typing import Any, ClassVar, Final, Literal, TypeAlias
 
 from adjudge.core.pointers import Pointer
 
 Datatype: TypeAlias = Literal[
     "BOOL", "UINT8", "UINT16", "UINT32", "UINT64", "INT8", "INT16", "INT32", "INT64", "FP16", "FP32", "FP64", "BYTES"
 ]
+
+
+SECRET_PREFIX: Final = "ADJUDGE_SECRET_"  # noqa: S105 - a name
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +25,18 @@ class Secret:
     name: str
     before: str = ""
     """Stands before it in a header: `Bearer `."""
+    is_file: bool = False
+    """Whether it is a file in the folder of secrets, not a variable."""
 
     @property
     def variable(self) -> str:
         """The environment's name for it: `ADJUDGE_SECRET_VISION`. No other variable can be sent anywhere."""
-        return "ADJUDGE_SECRET_" + self.name.upper().replace("-", "_")
+        return SECRET_PREFIX + self.name.upper().replace("-", "_")
+
+    @property
+    def place(self) -> str:
+        """Where it is looked for, in words."""
+        return f"the file `{self.name}` of the folder of secrets" if self.is_file else self.variable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

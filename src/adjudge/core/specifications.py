@@ -126,6 +126,8 @@ class PoolSpec:
     """Probability that one vote is right, until measured."""
     lease: timedelta = timedelta(minutes=2)
     paused: bool = False
+    size: int | None = None
+    """How many people it has, as far as configuration says."""
 
     def cost_micros(self, seconds: float) -> int:
         """Return what `seconds` at work cost."""

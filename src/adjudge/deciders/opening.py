@@ -4,12 +4,13 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from adjudge.core.errors import AdjudgeError
+from adjudge.core.remote import Secret
 from adjudge.core.specifications import DeciderSpec
 from adjudge.deciders.calls import Overhear
 from adjudge.deciders.decider import Decider, DeciderState
@@ -35,8 +36,8 @@ class Outbound:
     """What remote models may be reached with."""
 
     permitted: Permitted = PUBLIC_ONLY
-    secret: Callable[[str], str | None] = lambda _: None
-    """Gives the value of a secret by its name; None: it is not set."""
+    secret: Callable[[Secret], str | None] = lambda _: None
+    """Gives the value of a secret; None: it is not set."""
 
 
 NO_PRIVATE_NETWORK: Final = Outbound()
@@ -85,7 +86,7 @@ async def open_deciders(
     question to such a decider fails, and `states` says why. `overhear` is told of each result as it came, and of
     the bytes of each reply of a server, before anything is made of them.
     """
-    listed = list(specs)
+    listed = [replace(spec, settings=_known(spec.settings, outbound)) if spec.settings else spec for spec in specs]
     async with AsyncExitStack() as stack:
         stack.enter_context(importable(folder))
         asked = await _remote_models(listed, stack, outbound, now, overhear) | _rules(listed)
@@ -120,6 +121,15 @@ async def _remote_models(
     return {
         spec.id: remote_model(spec, client, outbound.secret, lambda: now().timestamp(), overhear) for spec in remote
     }
+
+
+def _known(value: Any, outbound: Outbound) -> Any:
+    """Return settings with the values of the secrets that they name; one that is not set is None."""
+    if isinstance(value, Secret):
+        return outbound.secret(value)
+    if isinstance(value, Mapping):
+        return {key: _known(each, outbound) for key, each in value.items()}
+    return [_known(each, outbound) for each in value] if isinstance(value, list) else value
 
 
 def _rules(specs: Sequence[DeciderSpec]) -> dict[str, Asked]:

@@ -15,7 +15,7 @@ from adjudge.core.specifications import DeciderSpec
 from adjudge.deciders import Outbound, open_deciders
 from adjudge.outbound import parse_permitted
 
-HERE = Outbound(parse_permitted("127.0.0.1"), {"vision": "s3cret"}.get)
+HERE = Outbound(parse_permitted("127.0.0.1"), lambda secret: {"vision": "s3cret"}.get(secret.name))
 DOCUMENT = """
 types: {claim.pay: {answers: [pay, refuse]}}
 deciders: {model@1: %s}

@@ -342,7 +342,7 @@ async def test_a_secret_that_is_not_set_is_named_and_nothing_is_sent():
 
 @pytest.mark.parametrize(("value", "sent"), [("s3cret\n", "Bearer s3cret"), ("two\nlines", None), ("", None)])
 async def test_a_secret_is_sent_without_the_space_around_it_and_never_breaks_a_header(value, sent):
-    outbound = Outbound(HERE.permitted, {"vision": value}.get)
+    outbound = Outbound(HERE.permitted, lambda secret: {"vision": value}.get(secret.name))
     async with (
         ModelServer(sure).running() as server,
         deciding({"http": {"url": server.url, "key": "vision", **SINGLE}}, outbound=outbound) as bench,

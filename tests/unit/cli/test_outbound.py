@@ -3,6 +3,7 @@ from pydantic import ValidationError
 
 from adjudge.cli.outbound import outbound_of
 from adjudge.cli.settings import Settings
+from adjudge.core.remote import Secret
 
 
 def test_a_secret_is_taken_from_its_own_variable_and_from_no_other(monkeypatch):
@@ -10,8 +11,18 @@ def test_a_secret_is_taken_from_its_own_variable_and_from_no_other(monkeypatch):
     monkeypatch.setenv("DATABASE_URL", "postgresql://me:mine@db")
     outbound = outbound_of(Settings())
 
-    assert outbound.secret("vision-2") == "s3cret"
-    assert outbound.secret("database-url") is None
+    assert outbound.secret(Secret("vision-2")) == "s3cret"
+    assert outbound.secret(Secret("database-url")) is None
+
+
+def test_a_secret_may_be_a_file_of_the_folder_for_that(monkeypatch, tmp_path):
+    """As orchestrators mount them, with a line break at the end."""
+    (tmp_path / "vision").write_text("s3cret\n")
+    monkeypatch.setenv("ADJUDGE_SECRETS_FOLDER", str(tmp_path))
+    outbound = outbound_of(Settings())
+
+    assert outbound.secret(Secret("vision", is_file=True)) == "s3cret"
+    assert outbound.secret(Secret("other", is_file=True)) is None
 
 
 def test_nothing_private_is_permitted_unless_it_is_listed(monkeypatch):

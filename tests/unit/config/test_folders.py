@@ -1,5 +1,6 @@
 """Reading the folder: names as people see them, bounds, and what is never silently left out."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -72,3 +73,29 @@ def test_documents_of_a_named_pack_come_along(tmp_path: Path) -> None:
     documents = with_packs({"own.yaml": "packs: [claims]"}, {"claims": tmp_path / "claims", "other": tmp_path})
 
     assert documents == {"own.yaml": "packs: [claims]", "pack:claims/types.yaml": "types: {}"}
+
+
+def test_a_link_out_of_the_folder_is_refused_and_one_within_it_is_read(tmp_path: Path) -> None:
+    """A mounted ConfigMap links to a hidden folder of its own."""
+    (tmp_path / "outside.yaml").write_text("pools: {}")
+    folder = tmp_path / "config"
+    (folder / "..data").mkdir(parents=True)
+    (folder / "..data" / "own.yaml").write_text("pools: {}")
+    (folder / "own.yaml").symlink_to(folder / "..data" / "own.yaml")
+    assert read_folder(folder) == {"own.yaml": "pools: {}"}
+
+    (folder / "other.yaml").symlink_to(tmp_path / "outside.yaml")
+
+    with pytest.raises(InvalidConfiguration, match=r"other\.yaml: a link that leads out of the folder"):
+        read_folder(folder)
+
+
+def test_fifty_megabytes_are_refused_unread(tmp_path: Path) -> None:
+    with (tmp_path / "large.yaml").open("wb") as file:
+        file.truncate(50 * 1024 * 1024)
+    began = time.process_time()
+
+    with pytest.raises(InvalidConfiguration, match="too much to read"):
+        read_folder(tmp_path)
+
+    assert time.process_time() - began < 0.5

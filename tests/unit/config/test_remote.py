@@ -136,7 +136,7 @@ def test_openai_is_read():
         ({"http": {**HTTP, "headers": {"Host": "a"}}}, "`Host` is ours to set"),
         ({"http": {**HTTP, "headers": {"X Y": "a"}}}, "is not the name of a header"),
         ({"http": {**HTTP, "headers": {"X-A": "a\nb"}}}, "printable ASCII"),
-        ({"http": {**HTTP, "key": "DATABASE_URL"}}, "is not the name of a secret"),
+        ({"http": {**HTTP, "key": "DATABASE_URL"}}, "the name of a secret has small letters"),
         ({"http": {**HTTP, "response": {}}}, "`distribution` is missing"),
         ({"http": {**HTTP, "response": {"answer": "/a"}}}, "`confidence` is missing"),
         ({"http": {**HTTP, "response": {"distribution": "p"}}}, "not a JSON pointer"),

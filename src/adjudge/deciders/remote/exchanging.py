@@ -19,8 +19,8 @@ SPENT_SECONDS: Final = 600.0
 """The same where credit is used up: somebody has to pay first."""
 LONGEST_REST_SECONDS: Final = 3_600.0
 
-SecretOf: TypeAlias = Callable[[str], str | None]
-"""Gives the value of a secret by its name; None: it is not set."""
+SecretOf: TypeAlias = Callable[[Secret], str | None]
+"""Gives the value of a secret; None: it is not set."""
 
 _UNPROCESSABLE: Final = (400, 413, 422)
 _NOT_OURS: Final = (401, 403, 404, 405, 502, 503, 504)
@@ -86,11 +86,11 @@ class Exchange:
         return headers
 
     def _known(self, secret: Secret) -> str:
-        value = (self._secret(secret.name) or "").strip()  # files of secrets often end with a line break
+        value = (self._secret(secret) or "").strip()  # files of secrets often end with a line break
         if not value:
-            raise Down(f"the secret `{secret.name}` is not set: {secret.variable}")
+            raise Down(f"the secret `{secret.name}` is not set: {secret.place}")
         if not (value.isascii() and value.isprintable()):
-            raise Down(f"the secret `{secret.name}` has characters that no header carries: {secret.variable}")
+            raise Down(f"the secret `{secret.name}` has characters that no header carries: {secret.place}")
         return secret.before + value
 
     def _fault(self, reply: Reply) -> Exception:

@@ -13,7 +13,7 @@ from tests.faults.streams.relay import relayed
 from adjudge.streams import Entry, Streams, Unavailable, addresses, cluster, greeting, group, line, sentinel, wire
 from adjudge.streams.decoding import Page
 from adjudge.streams.refusals import has_code
-from adjudge.streams.script import Script
+from adjudge.streams.script import EVEN_FULL, Script
 
 LIMIT_SECONDS = 5.0
 """Every scenario takes a small part of it, most of that for the start of its servers."""
@@ -143,6 +143,16 @@ async def a_flushed_script_cache(world: World) -> None:
     await world.ledger.until(b"before", b"after")
 
 
+async def a_broker_without_memory(world: World) -> None:
+    """What is in it can be handled, also by a worker that comes only now."""
+    node = await world.nodes.start()
+    streams = await world.streams(node.url)
+    await publish(streams, b"in it")
+    await node.redis.config_set("maxmemory", "1mb")
+    await world.work(node.url)
+    await world.ledger.until(b"in it")
+
+
 async def a_moved_slot(world: World) -> None:
     nodes = await world.nodes.cluster()
     streams = await world.streams(nodes.url)
@@ -229,6 +239,11 @@ def groups_begin_with_the_next_entry(patch) -> None:
     )
 
 
+def groups_are_made_only_where_there_is_memory(patch) -> None:
+    careful = group.scripts.CREATE.source.removeprefix(EVEN_FULL)
+    patch.setattr(group.scripts, "CREATE", Script(careful))
+
+
 def leases_are_not_renewed(patch) -> None:
     async def none_lost(self, lane, ids):
         return set()
@@ -299,6 +314,7 @@ Scenario = Callable[[World], Awaitable[None]]
 REMEDIES: dict[Callable[[pytest.MonkeyPatch], None], Scenario] = {
     own_pending_is_not_read_again: a_lost_answer_to_a_read,
     groups_begin_with_the_next_entry: a_flush,
+    groups_are_made_only_where_there_is_memory: a_broker_without_memory,
     leases_are_not_renewed: a_slow_handler,
     nothing_is_claimed: a_dead_worker,
     names_are_deleted_without_a_look: a_worker_that_leaves_with_something_pending,

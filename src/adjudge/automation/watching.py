@@ -78,7 +78,7 @@ class Watch:
             for stake, factor in zip(self.stakes, FACTORS, strict=True)
         )
         now = replace(self, stakes=stakes, audits=self.audits + 1, errors=self.errors + wrong)
-        return replace(now, alarmed=True) if self.alarmed or now.capital >= self.level else now
+        return replace(now, alarmed=True) if now.capital >= self.level else now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -58,6 +58,8 @@ def licensed_end_of_asking(
     range_ = _eligible(beliefs[0], truth, draw, grid, target, delta)
     if threshold is not None:
         threshold = max(threshold, float(range_[-1])) if range_.size else None
+    if threshold is not None and threshold > range_[0]:  # stricter than what is tested for: nothing is shown of it
+        return None, threshold
     steps = [scaled(stops, scale) for scale in SCALES]
     learnt = [_worst(beliefs, step, available, people, truth, draw.calibrate, range_) for step in steps]
     licence = None
@@ -122,8 +124,11 @@ def _eligible(belief: Belief, truth: Integers, draw: Draw, grid: Floats, target:
     reached, errors = _sample(belief, truth, draw.calibrate).counts(grid)
     more = len(draw.certify) / len(draw.calibrate)
     expected = tails(np.round(errors * more).astype(np.int64), np.round(reached * more).astype(np.int64), target)
-    kept: Floats = grid[expected <= delta]
-    return kept
+    kept = np.flatnonzero(expected <= delta)
+    if not kept.size:
+        return grid[:0]
+    between: Floats = grid[kept[0] : kept[-1] + 1]  # a threshold between two of them may be licensed, too
+    return between
 
 
 def _worst(

@@ -1,0 +1,52 @@
+"""What is certified of a plan holds for the thresholds that it was tested for, and for no other."""
+
+import numpy as np
+import pytest
+
+from adjudge.automation.backtesting.beliefs import Belief
+from adjudge.automation.backtesting.licensing import licensed_end_of_asking
+from adjudge.automation.backtesting.sets import Draw
+from adjudge.core.pools import Stops
+
+ITEMS = 4_000
+CONFIDENCE = np.linspace(1.0, 0.5, ITEMS)
+
+
+@pytest.mark.parametrize(("threshold", "shown"), [(0.6, True), (0.999, False), (None, True)])
+def test_the_end_of_asking_is_not_certified_beside_a_threshold_that_it_was_not_tested_with(threshold, shown):
+    """The surest answers are wrong, so that only loose thresholds are tested; people are wrong in a fifth."""
+    truth = np.zeros(ITEMS, int)
+    model = (np.arange(ITEMS) < 80).astype(int)
+    people = (np.arange(ITEMS) % 5 == 0).astype(int)
+    risk = 1 - CONFIDENCE
+    belief = Belief(answer=model, risk=risk, odds=np.zeros((ITEMS, 2), np.float32))
+    voted = Belief(answer=np.where(people == 1, people, 0), risk=np.zeros(ITEMS), odds=np.zeros((ITEMS, 2), np.float32))
+    order = np.random.default_rng(1).permutation(ITEMS)
+
+    stops, _ = licensed_end_of_asking(
+        [belief, voted],
+        Stops(risks=(0.0, 1.0)),
+        np.zeros(ITEMS, int),
+        people,
+        truth,
+        a_draw(order),
+        threshold=threshold,
+        grid=np.linspace(0.999, 0.5, 100),
+        target=0.1,
+        delta=0.1,
+    )
+
+    assert (stops is not None) is shown
+
+
+def a_draw(order: np.ndarray) -> Draw:
+    nobody = np.full((ITEMS, 1), -1)
+    return Draw(
+        repeat=0,
+        calibrate=order[:800],
+        certify=order[800:],
+        judged=order,
+        places=nobody,
+        answers=nobody,
+        reviewers=nobody,
+    )

@@ -6,6 +6,7 @@ written by hand: the tables of metrics and events.
 
 import contextlib
 import io
+import json
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -18,6 +19,9 @@ from adjudge.api.application import create_app
 from adjudge.cli.environment import OF_COMMANDS
 from adjudge.cli.root import COMMANDS, run
 from adjudge.cli.settings import Settings, variable_of
+from adjudge.config import document_schema
+from adjudge.config.keys import LAYERS, SECTIONS
+from adjudge.config.schemas import UNITS
 from adjudge.telemetry import names
 from adjudge.telemetry.events import EVENTS
 
@@ -32,6 +36,8 @@ def pages() -> Mapping[str, str]:
     """Return the text of each page that follows from the code, whole or in part."""
     return {
         "settings.md": settings(),
+        "configuration-keys.md": configuration_keys(),
+        "configuration.schema.json": json.dumps(document_schema(), indent=1, ensure_ascii=False) + "\n",
         "commands-in-full.md": commands(),
         "http-api-in-full.md": requests(),
         "metrics.md": in_page("metrics.md", table(("metric", "labels", "what"), metrics())),
@@ -52,6 +58,20 @@ def settings() -> str:
         table(("variable", "default", "what"), rows),
         "## Of commands",
         table(("variable", "default", "what"), of_commands),
+    )
+
+
+def configuration_keys() -> str:
+    """Return the page of every key of the configuration."""
+    parts: list[str] = []
+    for name, keys in SECTIONS.items():
+        rows = [(f"`{key.name}`", key.kind, UNITS.get(key.kind, ""), key.default, key.says) for key in keys]
+        parts += [f"## {name}", f"Layers: {LAYERS[name]}.", table(("key", "type", "unit", "default", "says"), rows)]
+    return _page(
+        "Configuration, every key",
+        "By need, with examples: [Configuration](configuration.md). For editors: `adjudge config schema`, or "
+        "[configuration.schema.json](configuration.schema.json).",
+        *parts,
     )
 
 

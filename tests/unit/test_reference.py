@@ -24,7 +24,16 @@ def pages() -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    "name", ["settings.md", "commands-in-full.md", "http-api-in-full.md", "metrics.md", "events.md"]
+    "name",
+    [
+        "settings.md",
+        "configuration-keys.md",
+        "configuration.schema.json",
+        "commands-in-full.md",
+        "http-api-in-full.md",
+        "metrics.md",
+        "events.md",
+    ],
 )
 def test_a_page_is_what_the_generator_writes(pages, name):
     written = (FOLDER / name).read_text(encoding="utf-8")
@@ -33,4 +42,12 @@ def test_a_page_is_what_the_generator_writes(pages, name):
 
 
 def test_no_page_is_generated_that_is_not_compared(pages):
-    assert pages.keys() == {"settings.md", "commands-in-full.md", "http-api-in-full.md", "metrics.md", "events.md"}
+    assert pages.keys() == {
+        "settings.md",
+        "configuration-keys.md",
+        "configuration.schema.json",
+        "commands-in-full.md",
+        "http-api-in-full.md",
+        "metrics.md",
+        "events.md",
+    }

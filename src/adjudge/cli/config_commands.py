@@ -1,6 +1,7 @@
 """`adjudge config`: is the configuration sound, and where does each value come from."""
 
 import asyncio
+import json
 import random
 import sys
 import time
@@ -29,6 +30,7 @@ from adjudge.config import (
     consider,
     diff,
     difference_in_words,
+    document_schema,
     read_folder,
 )
 from adjudge.core.errors import AdjudgeError
@@ -97,6 +99,12 @@ def route(
     except AdjudgeError as error:
         raise Refused(error.detail) from None
     print(as_json(routed) if json_ else "\n".join(map(plain, _routed(routed))))
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of the documents, for editors."""
+    print(json.dumps(document_schema(), indent=1, ensure_ascii=False))
 
 
 @app.command(name="diff")

@@ -11,6 +11,7 @@ from adjudge.config.faults import Fault, InvalidConfiguration
 from adjudge.config.folders import base_of, read_folder, with_packs
 from adjudge.config.organisations import Organisation
 from adjudge.config.routing import Request, Way
+from adjudge.config.schemas import document_schema
 from adjudge.config.sites import Site
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "consider",
     "diff",
     "difference_in_words",
+    "document_schema",
     "hash_of",
     "read_folder",
     "with_packs",

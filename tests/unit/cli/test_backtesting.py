@@ -251,13 +251,22 @@ def shortened(folder: Path) -> None:
         path.write_text("".join(path.read_text().splitlines(keepends=True)[:11]))
 
 
+def shifted(folder: Path) -> None:
+    """Each score stays a probability."""
+    path = folder / "scores" / "model@1.csv"
+    lines = path.read_text().splitlines(keepends=True)
+    item, first, *others = lines[4].split(",")
+    lines[4] = ",".join([item, f"{(float(first) + 0.3) % 1:.6f}", *others])
+    path.write_text("".join(lines))
+
+
 def one_class(folder: Path) -> None:
     path = folder / "items.csv"
     path.write_text(re.sub(r"label-\d", "label-1", path.read_text()))
 
 
 BAD = {
-    "scores that do not add up": (swapped("scores/model@1", 4, "item-3,0", "item-3,1"), r"model@1.csv:5: .*item-3"),
+    "scores that do not add up": (shifted, r"model@1.csv:5: the scores of 'item-3' add up to"),
     "not a number": (swapped("scores/model@1", 4, "item-3,0.", "item-3,nan0."), r"model@1.csv:5: .*no probability"),
     "an unknown truth": (swapped("items", 2, "label-", "lable-"), r"items.csv:3: the truth of 'item-1'.*no label"),
     "an unknown answer": (swapped("answers", 7, "label-", "lable-"), r"answers.csv:8: .*no label"),

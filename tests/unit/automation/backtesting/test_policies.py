@@ -140,16 +140,18 @@ def test_certificates_on_resampled_audits_are_false_as_rarely_as_promised():
     assert learnt < 0.9 * product
 
 
-def test_prices_that_are_given_alone_say_when_asking_ends(data):
+def test_prices_that_are_given_alone_say_when_asking_ends():
+    data = a_set(1_600, models=(1.2,), votes=5, skill=3.0)
     cheap = replace(TERMS, prices=Prices(wrong=2), is_priced=True)
     dear = replace(TERMS, prices=Prices(wrong=500), is_priced=True)
+    held_to_people = replace(cheap, is_priced=False)
 
-    few, many = (
-        run(data, Request(terms=terms, repeats=2))["certified + adaptive votes"].halves[0].votes
-        for terms in (cheap, dear)
+    few, more, most = (
+        run(data, Request(terms=terms, repeats=1))["certified + adaptive votes"].halves[0].votes
+        for terms in (cheap, held_to_people, dear)
     )
 
-    assert few < many
+    assert few < more < most
 
 
 def test_with_audits_an_item_costs_three_votes_where_it_is_drawn(data):

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import httpx
 from tests.stacks import Role, Stack, question
 
-READY_SECONDS = 30.0
+READY_SECONDS = 60.0
 
 
 def free_port() -> int:
@@ -30,6 +30,8 @@ class Member:
         self._port = free_port()
         self.url = f"http://127.0.0.1:{self._port}"
         self.process: Role
+        self.said = ""
+        """What it answered last."""
 
     async def start(self) -> None:
         variable = "ADJUDGE_PORT" if self.role == "api" else "ADJUDGE_METRICS_PORT"
@@ -39,15 +41,21 @@ class Member:
         """Status of a probe; None: nobody is there."""
         async with httpx.AsyncClient(timeout=5) as client:
             try:
-                return (await client.get(self.url + path)).status_code
-            except httpx.TransportError:
+                answer = await client.get(self.url + path)
+            except httpx.TransportError as error:
+                self.said = repr(error)
                 return None
+            self.said = answer.text
+            return answer.status_code
 
     async def until_ready(self) -> None:
-        async with asyncio.timeout(READY_SECONDS):
-            while await self.answers(self._probe) != 200:
-                assert self.process.is_running, f"{self.name} ended: see its log"
-                await asyncio.sleep(0.05)
+        try:
+            async with asyncio.timeout(READY_SECONDS):
+                while await self.answers(self._probe) != 200:
+                    assert self.process.is_running, f"{self.name} ended: see its log"
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            raise AssertionError(f"{self.name} is not ready: {self.said}") from None
 
 
 class Fleet:

@@ -53,10 +53,10 @@ async def project_folder(files: Mapping[str, str]) -> AsyncIterator[Path]:
 
 
 @asynccontextmanager
-async def up(folder: Path, settings: Mapping[str, str] | None = None) -> AsyncIterator[Project]:
+async def up(folder: Path, settings: Mapping[str, str] | None = None, *, workers: int = 1) -> AsyncIterator[Project]:
     """Run `adjudge up` there, with embedded servers; it is entered once questions are taken."""
     port = free_port()
-    command = (sys.executable, "-m", "adjudge", "up", "--port", str(port))
+    command = (sys.executable, "-m", "adjudge", "up", "--port", str(port), "--workers", str(workers))
     async with _running(command, folder, settings or {}) as process:
         await _announced(process)
         api = json.loads((folder / ".adjudge" / "api.json").read_text())

@@ -18,6 +18,7 @@ PUBLISHING = [
     "in_service",
     "intake",
     "memory",
+    "publishing",
     "settlement",
     "startup",
     "webhooks",

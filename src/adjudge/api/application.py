@@ -14,8 +14,10 @@ from adjudge import __version__
 from adjudge.api import (
     administration,
     automation,
+    configuration,
     deciders,
     decisions,
+    drafts,
     erasures,
     hot,
     journal,
@@ -25,6 +27,7 @@ from adjudge.api import (
     overview,
     problems,
     reviews,
+    switches,
     unstorable,
     webhooks,
 )
@@ -71,6 +74,8 @@ def create_app(services: Callable[[], AbstractAsyncContextManager[Services]]) ->
             {"name": "administration"},
             {"name": "deciders"},
             {"name": "automation"},
+            {"name": "configuration"},
+            {"name": "controls"},
             {"name": "operations"},
         ],
     )
@@ -87,6 +92,9 @@ def create_app(services: Callable[[], AbstractAsyncContextManager[Services]]) ->
         keys,
         journal,
         automation,
+        configuration,
+        drafts,
+        switches,
     ):
         app.include_router(module.router)
     _describe(app)

@@ -31,6 +31,8 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 
 LARGEST_BULK: Final = 16 * 1024 * 1024
+CONFIGURATION: Final = "/v1/config/"
+"""Bodies with all documents of a configuration are as large as a bulk post."""
 BULK_AT_ONCE: Final = 400
 """Items of one bulk post that are on their way to the database together: two flushes."""
 LONGEST_WAIT_SECONDS: Final = 30.0
@@ -59,7 +61,8 @@ class HotPath:
             return await self._answered(self._single, scope, receive, send)
         if scope["method"] == "POST" and scope["path"] == "/v1/decisions/bulk":
             return await self._answered(self._bulk, scope, receive, send)
-        return await self._routed(scope, Body(dict(scope["headers"]), receive), send)
+        largest = LARGEST_BULK if scope.get("path", "").startswith(CONFIGURATION) else bodies.LARGEST
+        return await self._routed(scope, Body(dict(scope["headers"]), receive, largest), send)
 
     async def _routed(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         began, status = time.monotonic(), 500

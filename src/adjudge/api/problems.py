@@ -89,7 +89,7 @@ def body(error: AdjudgeError) -> dict[str, object]:
         "title": getattr(error, "title", "") or error.kind.replace("-", " ").capitalize(),
         "status": status(error),
         "detail": error.detail,
-        "errors": [{"pointer": pointer, "detail": detail} for pointer, detail in map(_pair, faults)],
+        "errors": [fault_of(fault) for fault in faults],
         **getattr(error, "extra", {}),
     }
 
@@ -118,7 +118,16 @@ def response(error: AdjudgeError) -> Response:
     )
 
 
-def _pair(fault: object) -> tuple[str, str]:
+def fault_of(fault: object) -> dict[str, object]:
+    """Return one fault: where in the request and what; of a configuration, its document, line and path."""
     if isinstance(fault, tuple):
-        return fault
-    return getattr(fault, "path", "#"), str(fault)
+        return {"pointer": fault[0], "detail": fault[1]}
+    document = str(getattr(fault, "file", ""))
+    return {
+        "pointer": f"#/documents/{document.replace('~', '~0').replace('/', '~1')}" if document else "#",
+        "detail": str(getattr(fault, "message", fault)),
+        "document": document,
+        "line": getattr(fault, "line", 0),
+        "path": getattr(fault, "path", ""),
+        "nearest": getattr(fault, "nearest", None),
+    }

@@ -1,58 +1,18 @@
 """With what a process begins: the newest published revision; where nothing was ever published, its folder's."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 import structlog
 
-from adjudge.config import Configuration, InvalidConfiguration, base_of, compile_documents, hash_of, read_folder
-from adjudge.config.packs import is_of_pack
+from adjudge.cli.folders import Folder
+from adjudge.config import InvalidConfiguration, hash_of
 from adjudge.engine.revisions import InForce, Revisions
 from adjudge.store import revisions
 from adjudge.store.connecting import Connection
 from adjudge.store.scope import Scope
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class Folder:
-    """A process's configuration folder; what is published goes before it."""
-
-    path: Path
-    working: Path
-
-    @property
-    def base(self) -> Path:
-        """Where the Python deciders of this process are looked for."""
-        return base_of(self.path, self.working)
-
-    def read(self, like: Mapping[str, str] | None = None) -> dict[str, str]:
-        """Return its documents, named as those of `like` are. Raises InvalidConfiguration."""
-        return read_folder(self.path.resolve(), relative_to=self.base if like is None else self.base_of(like))
-
-    def base_of(self, documents: Mapping[str, str]) -> Path:
-        """Return what the names of published documents are relative to here: this folder, or the one it is in."""
-        own = [name for name in documents if not is_of_pack(name)]
-        inside = all(name.startswith(f"{self.path.resolve().name}/") for name in own)
-        return self.path.resolve().parent if own and inside else self.path.resolve()
-
-    def compile(self, documents: Mapping[str, str], number: int) -> Configuration:
-        """Compile a published revision. Raises InvalidConfiguration."""
-        return compile_documents(documents, revision=number, base=self.base_of(documents))
-
-    def drift(self, published: Configuration) -> str | None:
-        """Return how it differs from what is published; None: it does not, or it is not there."""
-        try:
-            own = self.read(published.documents)
-        except InvalidConfiguration as invalid:
-            return f"the folder has faults: {invalid}" if self.path.is_dir() else None
-        differing = sorted(
-            name for name in own.keys() | published.documents if own.get(name) != published.documents.get(name)
-        )
-        return f"{len(differing)} documents differ: {', '.join(differing[:3])}" if differing else None
 
 
 async def begun(connection: Connection, folder: Folder, role: str) -> Revisions:

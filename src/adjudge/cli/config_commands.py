@@ -15,6 +15,7 @@ import msgspec
 import typer
 
 from adjudge.api import questions
+from adjudge.cli import publishing
 from adjudge.cli.grouping import group
 from adjudge.cli.output import Column, as_json, plain, table
 from adjudge.cli.refusing import Refused
@@ -37,7 +38,7 @@ from adjudge.core.errors import AdjudgeError
 from adjudge.core.facts import Fact, facts_in
 from adjudge.deciders import DeciderUnavailable, open_deciders
 
-app = group("Check the configuration, or explain where values are from.")
+app = group("Check, explain, publish and roll back the configuration.")
 
 Folder = Annotated[Path, typer.Option(help="The folder of YAML documents.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -49,7 +50,7 @@ COLUMNS = (Column("PATH"), Column("VALUE"), Column("FROM"), Column("LAYER"))
 
 @app.callback()
 def several() -> None:
-    """Check the configuration, or explain where values are from."""
+    """Check, explain, publish and roll back the configuration."""
 
 
 @app.command()
@@ -208,3 +209,19 @@ def _counted(number: object, noun: str) -> str:
 
 def _row(leaf: Leaf) -> tuple[str, ...]:
     return (leaf.path, as_json(leaf.value), f"{leaf.file}:{leaf.line}", leaf.layer)
+
+
+for _name, _command in (
+    ("apply", publishing.apply),
+    ("publish", publishing.publish),
+    ("rollback", publishing.rollback),
+    ("revisions", publishing.revisions),
+    ("fleet", publishing.fleet),
+    ("export", publishing.export_revision),
+    ("preview", publishing.preview),
+    ("propose", publishing.propose),
+    ("drafts", publishing.drafts),
+    ("approve", publishing.approve),
+    ("discard", publishing.discard),
+):
+    app.command(_name)(_command)

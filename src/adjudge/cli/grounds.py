@@ -6,7 +6,7 @@ import os
 import random
 import secrets
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,8 @@ import structlog
 from prometheus_client import CollectorRegistry, generate_latest, multiprocess
 
 from adjudge import __version__
-from adjudge.cli.beginning import Folder, begun, keep
+from adjudge.cli.beginning import begun, keep, kept
+from adjudge.cli.folders import Folder
 from adjudge.cli.refusing import Refused
 from adjudge.cli.settings import Settings
 from adjudge.engine.clocks import DatabaseClock
@@ -25,9 +26,9 @@ from adjudge.engine.readiness import Standing
 from adjudge.engine.revisions import Revisions
 from adjudge.engine.sending import BackgroundSender, Sender
 from adjudge.engine.stepping import Stepper
-from adjudge.engine.watching import Watch
+from adjudge.engine.watching import First, Watch
 from adjudge.store import connecting, migrations
-from adjudge.store.connecting import UNAVAILABLE, Pool
+from adjudge.store.connecting import UNAVAILABLE, Connection, Pool
 from adjudge.streams import Streams
 from adjudge.telemetry import names as telemetry
 
@@ -56,6 +57,17 @@ class Ground:
     folder: Path
     """Where Python deciders are looked for."""
 
+    async def until_database(self) -> None:
+        """Return once the database answers: whoever began with a copy may be there before it."""
+        while True:
+            try:
+                await self.watch.begin()
+            except UNAVAILABLE as error:
+                log.warning("configuration.unseen", error=repr(error))
+                await asyncio.sleep(1)
+            else:
+                return
+
     def standing(self, *, needs_broker: bool) -> Standing:
         """Return what a probe looks at."""
         return Standing(
@@ -76,14 +88,15 @@ async def grounded(role: str, settings: Settings) -> AsyncIterator[Ground]:
     rng = random.SystemRandom() if settings.seed is None else random.Random(settings.seed)  # noqa: S311
     name = f"{role}-{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(2)}"
     async with AsyncExitStack() as stack:
-        pool = await _pool(stack, settings, name)
+        copied = functools.partial(kept, settings.revision_copy, folder)
+        pool, held = await _pool(stack, settings, name, copied)
         clock = DatabaseClock()
-        async with pool.acquire() as connection:
-            await migrations.require_known(connection)
-            if not settings.unsafe:
-                await connecting.require_durable(connection)
-            clock.offset = await connecting.clock_offset(connection, clock())
-            held = await begun(connection, folder, role)
+        first: First | None = functools.partial(_fit, clock, unsafe=settings.unsafe)
+        if held is None:
+            async with pool.acquire() as connection:
+                await _fit(clock, connection, unsafe=settings.unsafe)
+                held = await begun(connection, folder, role)
+            first = None
         controls = ControlsInForce()
         drift = folder.drift(held.current)
         if drift is not None:
@@ -95,6 +108,7 @@ async def grounded(role: str, settings: Settings) -> AsyncIterator[Ground]:
             controls,
             process=name,
             drift=drift,
+            first=first,
             keep=None if copy is None else functools.partial(keep, copy),
         )
         streams = await stack.enter_async_context(Streams(settings.redis_url, rng=rng))
@@ -126,15 +140,28 @@ def render_metrics() -> bytes:
     return generate_latest(registry)
 
 
-async def _pool(stack: AsyncExitStack, settings: Settings, name: str) -> Pool:
-    """Open the pool, waiting for a database that is only starting."""
+async def _fit(clock: DatabaseClock, connection: Connection, *, unsafe: bool) -> None:
+    """Check that the database is one to work on, and take its time. Raises UnknownSchema, Unsafe."""
+    await migrations.require_known(connection)
+    if not unsafe:
+        await connecting.require_durable(connection)
+    clock.offset = await connecting.clock_offset(connection, clock())
+
+
+async def _pool(
+    stack: AsyncExitStack, settings: Settings, name: str, copied: Callable[[], Revisions | None]
+) -> tuple[Pool, Revisions | None]:
+    """Open the pool, waiting for a database that is only starting; with a copy of what was in force, not for it."""
+    opened = functools.partial(connecting.open_pool, str(settings.database_url), size=settings.pool_size, name=name)
     deadline = asyncio.get_running_loop().time() + DATABASE_SECONDS
     while True:
         try:
-            return await stack.enter_async_context(
-                connecting.open_pool(str(settings.database_url), size=settings.pool_size, name=name)
-            )
+            return await stack.enter_async_context(opened()), None
         except UNAVAILABLE as error:
+            held = copied()
+            if held is not None:
+                log.warning("configuration.from_copy", revision=held.current.revision, error=repr(error))
+                return await stack.enter_async_context(opened(lazily=True)), held
             if asyncio.get_running_loop().time() > deadline:
                 raise Refused(f"PostgreSQL does not answer: {error}") from error
             await asyncio.sleep(0.5)

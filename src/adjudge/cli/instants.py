@@ -18,3 +18,13 @@ def instant(text: str, now: datetime) -> datetime:
     except ValueError:
         raise typer.BadParameter(f"{text!r} is neither a time ago (7d, 12h) nor an instant (2026-12-01)") from None
     return read if read.tzinfo else read.replace(tzinfo=UTC)
+
+
+def lasting(text: str | None) -> float | None:
+    """Read `30m`, `2h` as seconds; None: nothing was said. Raises BadParameter."""
+    if text is None:
+        return None
+    read = _AGO.fullmatch(text)
+    if read is None or not int(read[1]):
+        raise typer.BadParameter(f"{text!r} is no duration (30m, 2h)")
+    return float(int(read[1]) * _SECONDS[read[2]])

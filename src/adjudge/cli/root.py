@@ -38,7 +38,7 @@ class Entry:
 
 COMMANDS: Mapping[str, Entry] = {
     "init": Entry("adjudge.cli.initialising", "init", "Make a project folder with an example to change."),
-    "config": Entry("adjudge.cli.config_commands", "app", "Check the configuration, or explain where values are from."),
+    "config": Entry("adjudge.cli.config_commands", "app", "Check, explain, publish and roll back the configuration."),
     "try": Entry("adjudge.cli.trying", "try_questions", "Put questions to plan and models; nothing is stored."),
     "up": Entry("adjudge.cli.running", "up", "Run everything on this machine."),
     "demo": Entry("adjudge.cli.demo", "app", "Watch an installed pack at work."),
@@ -50,6 +50,7 @@ COMMANDS: Mapping[str, Entry] = {
     "queues": Entry("adjudge.cli.queues", "queues", "Show what waits for people."),
     "reviewers": Entry("adjudge.cli.reviewers", "app", "Add and list the people who answer."),
     "deciders": Entry("adjudge.cli.deciders", "app", "List whoever can be asked."),
+    "switches": Entry("adjudge.cli.switches", "app", "Switch deciders or automation off and on at once."),
     "keys": Entry("adjudge.cli.keys", "app", "Make, list, rotate, limit and revoke API keys."),
     "journal": Entry("adjudge.cli.journal", "journal", "Read who changed what, and who looked at evidence."),
     "webhooks": Entry("adjudge.cli.webhooks", "app", "Have outcomes sent to addresses of yours."),

@@ -18,7 +18,7 @@ import asyncpg
 import httpx
 import typer
 
-from adjudge.cli.beginning import Folder
+from adjudge.cli.folders import Folder
 from adjudge.cli.readiness import is_told
 from adjudge.cli.refusing import Refused
 from adjudge.cli.settings import Settings, read_settings

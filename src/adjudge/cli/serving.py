@@ -71,6 +71,7 @@ async def api_services(settings: Settings) -> AsyncIterator[Services]:
         grounded("api", settings) as ground,
         Streams(str(settings.redis_url), rng=ground.rng) as aside,
     ):
+        await ground.until_database()
         async with ground.pool.acquire() as connection:
             coin = Coin(*await secrets.newest(connection, "coin", fresh_coin()))
             _, evidence_key = await secrets.newest(connection, "evidence", ("1", random_bytes.token_bytes(32)))
@@ -127,7 +128,6 @@ async def api_services(settings: Settings) -> AsyncIterator[Services]:
             render_metrics=render_metrics,
         )
         await upkeep.look()
-        await ground.watch.begin()
         async with asyncio.TaskGroup() as group:
             tasks = [
                 group.create_task(_or_end(flusher.run()), name="flusher"),

@@ -46,6 +46,10 @@ class Staff:
         self._ground = ground
         self._worker = worker
         self._posts: dict[str, Post] = {}
+        self._is_complete = False
+        self._coming: dict[str, DeciderSpec] = {}
+        """Those of a revision that is about to come into force: none of them is retired meanwhile."""
+        self._turn = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
         return self
@@ -71,18 +75,27 @@ class Staff:
     async def serve_all(self) -> None:
         """Open all that may be asked, now or by decisions that are open; one that cannot be used fails each question.
 
-        Raises what the connection raises.
+        With the database away, those of open decisions follow when it is back.
         """
-        wanted = await self._needed() | self._ground.revisions.serving()
-        for post in await asyncio.gather(*(self._opened(spec, strict=False) for spec in wanted.values())):
+        wanted = self._ground.revisions.serving()
+        try:
+            wanted = await self._needed() | wanted
+        except UNAVAILABLE as error:
+            log.warning("worker.retiring_stalled", error=repr(error))
+        else:
+            self._is_complete = True
+        specs = [spec for name, spec in wanted.items() if name not in self._posts]
+        for post in await asyncio.gather(*(self._opened(spec, strict=False) for spec in specs)):
             self._take_on(post)
 
     async def prepare(self, candidate: InForce) -> None:
         """Ask whom the candidate adds, and those that it changes as it has them. Raises DeciderUnavailable."""
-        wanted = candidate.serving()
-        new = [spec for name, spec in wanted.items() if not self._has(name, spec)]
-        posts = await self._all_opened(new)
-        await asyncio.gather(*(self._replace(post) for post in posts))
+        async with self._turn:
+            wanted = candidate.serving()
+            new = [spec for name, spec in wanted.items() if not self._has(name, spec)]
+            posts = await self._all_opened(new)
+            self._coming = wanted
+            await asyncio.gather(*(self._replace(post) for post in posts))
         if new:
             log.info("worker.deciders_changed", revision=candidate.newest.revision, deciders=[spec.id for spec in new])
 
@@ -91,15 +104,17 @@ class Staff:
         while True:
             await asyncio.sleep(RETIRE_SECONDS)
             try:
+                if not self._is_complete:
+                    await self.serve_all()
                 await self.retire()
             except (*UNAVAILABLE, AdjudgeError) as error:
                 log.warning("worker.retiring_stalled", error=repr(error))
 
     async def retire(self) -> None:
         """Close deciders that neither what is in force nor an open decision may ask."""
-        leaving = self._posts.keys() - self._ground.revisions.serving()
-        if leaving:
-            for name in sorted(leaving - (await self._needed()).keys()):
+        async with self._turn:
+            leaving = self._posts.keys() - self._ground.revisions.serving() - self._coming.keys()
+            for name in sorted(leaving - (await self._needed()).keys()) if leaving else ():
                 await self._let_go(name)
                 log.info("worker.decider_retired", decider=name)
 

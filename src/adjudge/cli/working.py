@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any, TypeAlias
 
 import structlog
@@ -23,6 +24,7 @@ from adjudge.engine.shadow_watch import ShadowWatch
 from adjudge.engine.sweeping import Sweeper
 from adjudge.engine.timers import Timers
 from adjudge.store import secrets
+from adjudge.store.connecting import UNAVAILABLE
 from adjudge.streams import Worker
 from adjudge.streams.loop_watch import LoopWatch
 
@@ -56,7 +58,8 @@ async def run_worker(settings: Settings, stop: asyncio.Event, serve: Serve) -> N
                 is_draining=stop.is_set,
                 look=ground.standing(needs_broker=True).look,
             )
-            await ground.watch.begin()
+            with suppress(*UNAVAILABLE):  # then it says so as soon as it can
+                await ground.watch.begin()
             log.info("worker.started", deciders=staff.names(), revision=ground.revisions.current.revision)
             async with asyncio.TaskGroup() as group:
                 background = [
@@ -75,6 +78,7 @@ async def run_worker(settings: Settings, stop: asyncio.Event, serve: Serve) -> N
 async def run_keeper(settings: Settings, stop: asyncio.Event, serve: Serve) -> None:
     """Move on what stands still until `stop`."""
     async with grounded("keeper", settings) as ground:
+        await ground.until_database()
         timers = Timers(
             ground.pool,
             ground.streams,
@@ -103,7 +107,6 @@ async def run_keeper(settings: Settings, stop: asyncio.Event, serve: Serve) -> N
             is_draining=stop.is_set,
             look=ground.standing(needs_broker=False).look,
         )
-        await ground.watch.begin()
         async with asyncio.TaskGroup() as group:
             tasks = [
                 group.create_task(ground.watch.run(ground.streams), name="configuration"),

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import httpx
 
-from adjudge.client import administration, automation, decisions, endpoints, erasures, keys, reviews
+from adjudge.client import administration, automation, configuration, decisions, endpoints, erasures, keys, reviews
 from adjudge.client.binding import AsyncExecutor, AsyncResource, awaited
 from adjudge.client.calls import Call, Pause, Steps, with_key
 from adjudge.client.finding import connection_to
@@ -265,6 +265,24 @@ class AsyncConfig(AsyncResource):
     """The configuration in force."""
 
     get = awaited(administration.get_config)
+    revisions = awaited(configuration.revisions)
+    revision = awaited(configuration.revision)
+    publish = awaited(configuration.publish)
+    check = awaited(configuration.check)
+    preview = awaited(configuration.preview)
+    receipts = awaited(configuration.receipts)
+    create_draft = awaited(configuration.create_draft)
+    list_drafts = awaited(configuration.list_drafts)
+    approve_draft = awaited(configuration.approve_draft)
+    publish_draft = awaited(configuration.publish_draft)
+    discard_draft = awaited(configuration.discard_draft)
+
+
+class AsyncSwitches(AsyncResource):
+    """What stands above the configuration and acts at once."""
+
+    list = awaited(configuration.list_switches)
+    set = awaited(configuration.switch)
 
 
 class AsyncAdjudge:
@@ -304,6 +322,7 @@ class AsyncAdjudge:
         self.deciders = AsyncDeciders(self._executor)
         self.erasures = AsyncErasures(self._executor)
         self.config = AsyncConfig(self._executor)
+        self.switches = AsyncSwitches(self._executor)
         self.webhooks = AsyncWebhooks(self._executor)
         self.system = AsyncSystem(self._executor)
 

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import httpx
 
-from adjudge.client import administration, automation, decisions, endpoints, erasures, keys, reviews
+from adjudge.client import administration, automation, configuration, decisions, endpoints, erasures, keys, reviews
 from adjudge.client.binding import Executor, Resource, sync
 from adjudge.client.calls import Call, Pause, Steps, with_key
 from adjudge.client.finding import connection_to
@@ -261,6 +261,24 @@ class Config(Resource):
     """The configuration in force."""
 
     get = sync(administration.get_config)
+    revisions = sync(configuration.revisions)
+    revision = sync(configuration.revision)
+    publish = sync(configuration.publish)
+    check = sync(configuration.check)
+    preview = sync(configuration.preview)
+    receipts = sync(configuration.receipts)
+    create_draft = sync(configuration.create_draft)
+    list_drafts = sync(configuration.list_drafts)
+    approve_draft = sync(configuration.approve_draft)
+    publish_draft = sync(configuration.publish_draft)
+    discard_draft = sync(configuration.discard_draft)
+
+
+class Switches(Resource):
+    """What stands above the configuration and acts at once."""
+
+    list = sync(configuration.list_switches)
+    set = sync(configuration.switch)
 
 
 class Adjudge:
@@ -301,6 +319,7 @@ class Adjudge:
         self.deciders = Deciders(self._executor)
         self.erasures = Erasures(self._executor)
         self.config = Config(self._executor)
+        self.switches = Switches(self._executor)
         self.webhooks = Webhooks(self._executor)
         self.system = System(self._executor)
 

@@ -8,9 +8,10 @@ from typing import Final
 from adjudge.config.cursors import Cursor, Fields, Misread
 from adjudge.config.locations import time_zone
 from adjudge.config.nodes import Node
-from adjudge.config.readers import choice, currency, number, text, texts
+from adjudge.config.readers import choice, currency, number, text, texts, whole
 
 DEFAULT_CURRENCY: Final = "USD"
+MOST_APPROVALS: Final = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +28,8 @@ class Organisation:
     """Of locations that name none."""
     merge_order: tuple[str, ...] = ()
     """Dimensions of groups as they are laid, the last on top."""
+    approvals: int = 0
+    """How many others must agree to a draft before it is published."""
 
 
 def read_organisation(at: Cursor | None, base: Path) -> Organisation:
@@ -42,6 +45,7 @@ def read_organisation(at: Cursor | None, base: Path) -> Organisation:
             resolvers=_resolvers(fields, base),
             time_zone=fields.read("time_zone", time_zone, "UTC"),
             merge_order=fields.read("merge_order", texts, ()),
+            approvals=fields.read("approvals", whole(0, MOST_APPROVALS), 0),
         )
 
 

@@ -12,10 +12,12 @@ from adjudge.deciders import DeciderState
 from adjudge.engine import erasing, retaining
 from adjudge.engine.admission import Admission
 from adjudge.engine.clocks import Clock, DatabaseClock
+from adjudge.engine.publishing import go_on
 from adjudge.engine.retaining import Ages
 from adjudge.engine.slips import STREAM_PREFIX
 from adjudge.store import connecting, deciders, intake, keys, measuring, partitions, receipts, tasks
 from adjudge.store.connecting import UNAVAILABLE, Connection, Pool
+from adjudge.store.scope import SYSTEM
 from adjudge.streams import Streams, Unavailable
 from adjudge.telemetry import names
 
@@ -120,6 +122,7 @@ class Housekeeping:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._each("leases", EVERY_SECONDS / 2, self._expire_leases), name="leases")
             group.create_task(self._each("tidy", HOUSE_SECONDS, self._tidy), name="tidy")
+            group.create_task(self._each("publications", EVERY_SECONDS, self._go_on), name="publications")
             group.create_task(self._each("erasures", HOUSE_SECONDS, erasing.work_off), name="erasures")
             if self._ages.kinds:
                 group.create_task(self._each("retention", RETENTION_SECONDS, self._retain), name="retention")
@@ -140,6 +143,11 @@ class Housekeeping:
         if expired:
             names.LEASE_EXPIRIES.inc(expired)
             log.info("leases.expired", count=expired)
+
+    async def _go_on(self, connection: Connection) -> None:
+        went_on = await go_on(connection, SYSTEM)
+        if went_on is not None:
+            log.info("configuration.went_on", revision=went_on.number, again=went_on.again)
 
     async def _retain(self, connection: Connection) -> None:
         await retaining.drop_due(connection, self._ages, self._now(), by="keeper")

@@ -47,6 +47,7 @@ class Standing:
 
     async def look(self) -> Report:
         """Look at all of it, within LOOK_SECONDS each."""
+        configuration = self._configuration()
         database, broker = await asyncio.gather(self._database(), self._broker())
         offset = round(self.clock.offset.total_seconds(), 3)
         return Report(
@@ -54,7 +55,7 @@ class Standing:
                 **database,
                 "valkey": broker,
                 "clock": {"ok": self.clock.is_trusted, "offset_seconds": offset},
-                "configuration": self._configuration(),
+                "configuration": configuration,
             }
         )
 

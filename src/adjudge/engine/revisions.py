@@ -144,8 +144,12 @@ class Revisions:
         documents = await revisions.documents(connection, number)
         if documents is None:
             raise UnknownRevision(f"revision {number} was never published here")
+        return await self.compiled_aside(documents, number)
+
+    async def compiled_aside(self, documents: Mapping[str, str], number: int = 0) -> Configuration:
+        """Compile documents in a thread; what is held already is shared. Raises InvalidConfiguration."""
         same = next((each for each in self._held.values() if each.documents == documents), None)
-        if same is not None:  # published again: what is compiled is shared
+        if same is not None:
             return replace(same, revision=number)
         with _interpreter.lent():
             return await asyncio.to_thread(self._compile, documents, number)

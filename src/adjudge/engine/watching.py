@@ -42,6 +42,9 @@ Prepare: TypeAlias = Callable[[InForce], Awaitable[None]]
 """Makes a process ready for what comes into force; raises AdjudgeError where it cannot be."""
 
 
+First: TypeAlias = Callable[[Connection], Awaitable[None]]
+
+
 async def ready_as_it_is(_: InForce) -> None:
     """Prepare nothing: the process reads what is in force whenever it needs it."""
 
@@ -51,7 +54,6 @@ class Behind:
     """A revision that is published, and not run here."""
 
     number: int
-    since: float
     why: str
     """Empty: it is being taken over."""
 
@@ -69,8 +71,12 @@ class Watch:
         drift: str | None = None,
         prepare: Prepare = ready_as_it_is,
         keep: Callable[[InForce], None] | None = None,
+        first: First | None = None,
     ) -> None:
-        """`keep`: writes a copy of what was taken over, in a thread. `drift`: how the process's folder differs."""
+        """`keep`: writes a copy of what was taken over, in a thread. `drift`: how the process's folder differs.
+
+        `first`: checks a database that was away when the process began; raises AdjudgeError where it is unfit.
+        """
         self._pool = pool
         self._revisions = held
         self._controls = in_force
@@ -79,9 +85,12 @@ class Watch:
         self._drift = drift
         self.prepare = prepare
         self._keep = keep
+        self._first = first
         self._wake = asyncio.Event()
         self._loop_time = asyncio.get_running_loop().time
-        self._looked_at = self._beat_at = self._tidied_at = self._loop_time()
+        self._beat_at = self._tidied_at = self._loop_time()
+        self._current_at = self._loop_time()
+        self._looked_at = float("-inf") if first is not None else self._loop_time()
         self._news = asyncio.Event()
         self._published: Revision | None = None
         self._behind: Behind | None = None
@@ -92,13 +101,14 @@ class Watch:
         """Why the process is not to be relied on for what is in force; None: it is."""
         blind = self._loop_time() - self._looked_at
         if blind > BLIND_SECONDS:
-            return f"has not seen for {blind:.0f} s what is in force"
+            seen = f"for {blind:.0f} s" if blind < float("inf") else "since it began"
+            return f"has not seen {seen} what is in force"
         if self._behind is None:
             return None
-        behind = self._loop_time() - self._behind.since
         if self._behind.why:
             return f"refused revision {self._behind.number}: {self._behind.why}"
-        return f"revision {self._behind.number} is awaited for {behind:.0f} s" if behind > BEHIND_SECONDS else None
+        behind = self._loop_time() - self._current_at
+        return f"is not yet at revision {self._behind.number}" if behind > BEHIND_SECONDS else None
 
     @property
     def in_force(self) -> InForce:
@@ -117,6 +127,7 @@ class Watch:
     async def begin(self) -> None:
         """Say what this process runs from its start on. Raises what the connection raises."""
         async with self._pool.acquire() as connection:
+            await self._check(connection)
             await self._run(connection, self._revisions.in_force)
             self._controls.value = await controls.read(connection)
         if self._keep is not None:
@@ -138,6 +149,7 @@ class Watch:
     async def look(self) -> None:
         """Look once; what is new is taken over beside it. Raises what the connection raises."""
         async with self._pool.acquire() as connection:
+            await self._check(connection)
             self._controls.value = await controls.read(connection)
             self._controls.rates = await audit_rates.in_force(connection, self._controls.rates)
             self._published = await revisions.newest(connection)
@@ -146,6 +158,11 @@ class Watch:
             if self._published is not None and self._is_news(self._published):
                 self._news.set()
             await self._tidy(connection)
+
+    async def _check(self, connection: Connection) -> None:
+        if self._first is not None:
+            await self._first(connection)
+            self._first = None
 
     async def _poll(self) -> None:
         while True:
@@ -174,12 +191,15 @@ class Watch:
 
     def _is_news(self, published: Revision) -> bool:
         if published.number == self._revisions.current.revision:
-            self._behind = None
+            self._is_current()
             return False
         if self._behind is None or self._behind.number != published.number:
-            self._behind = Behind(published.number, self._loop_time(), "")
+            self._behind = Behind(published.number, "")
             return True
         return self._loop_time() - self._tried_at > AGAIN_SECONDS
+
+    def _is_current(self) -> None:
+        self._behind, self._current_at = None, self._loop_time()
 
     async def _take_over(self, published: Revision) -> None:
         self._tried_at = began_at = self._loop_time()
@@ -191,7 +211,7 @@ class Watch:
             await self._refuse(published, str(refused))
             return
         self._revisions.put_in_force(candidate)
-        self._behind = None
+        self._is_current()
         async with self._pool.acquire() as connection:
             await self._run(connection, candidate)
         if self._keep is not None:
@@ -202,7 +222,7 @@ class Watch:
 
     async def _refuse(self, published: Revision, why: str) -> None:
         """Go on under the last good revision, and say why."""
-        self._behind = Behind(published.number, self._tried_at, why)
+        self._behind = Behind(published.number, why)
         names.REVISION_REFUSED.labels(self._role).inc()
         log.error("configuration.refused", revision=published.number, why=why)
         async with self._pool.acquire() as connection:

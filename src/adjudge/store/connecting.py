@@ -68,11 +68,14 @@ class Unsafe(AdjudgeError):
 
 
 @asynccontextmanager
-async def open_pool(database_url: str, *, size: int, name: str) -> AsyncIterator[Pool]:
-    """Open a pool that reconnects by itself; `name` is shown in pg_stat_activity."""
+async def open_pool(database_url: str, *, size: int, name: str, lazily: bool = False) -> AsyncIterator[Pool]:
+    """Open a pool that reconnects by itself; `name` is shown in pg_stat_activity.
+
+    `lazily`: although the database is away; connections are made when they are needed.
+    """
     pool = await asyncpg.create_pool(
         database_url,
-        min_size=1,
+        min_size=0 if lazily else 1,
         max_size=size,
         command_timeout=STATEMENT_SECONDS,
         timeout=5,

@@ -152,6 +152,7 @@ DUTY_AT = Gauge(
     ("duty",),
     multiprocess_mode="livemax",
 )
+PUBLISHED = Counter("adjudge_configuration_published", "Revisions that this process has published")
 REVISION = Gauge(
     "adjudge_configuration_revision",
     "Number of the revision that a process runs",

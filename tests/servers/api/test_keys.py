@@ -54,6 +54,23 @@ ALLOWED = {
     ("get", "/v1/deciders"): {"operator"},
     ("post", "/v1/deciders/{decider}/switch"): {"operator"},
     ("get", "/v1/config"): {"operator"},
+    ("get", "/v1/config/revisions"): {"operator"},
+    ("get", "/v1/config/revisions/{number}"): {"operator"},
+    ("post", "/v1/config/revisions"): {"operator"},
+    ("post", "/v1/config/check"): {"operator"},
+    ("post", "/v1/config/preview"): {"operator"},
+    ("get", "/v1/config/receipts"): {"operator"},
+    ("get", "/v1/config/effective"): {"operator"},
+    ("post", "/v1/config/drafts"): {"operator"},
+    ("get", "/v1/config/drafts"): {"operator"},
+    ("get", "/v1/config/drafts/{draft}"): {"operator"},
+    ("put", "/v1/config/drafts/{draft}"): {"operator"},
+    ("delete", "/v1/config/drafts/{draft}"): {"operator"},
+    ("post", "/v1/config/drafts/{draft}/approve"): {"operator"},
+    ("post", "/v1/config/drafts/{draft}/publish"): {"operator"},
+    ("get", "/v1/config/drafts/{draft}/preview"): {"operator"},
+    ("get", "/v1/controls"): {"operator"},
+    ("post", "/v1/controls"): {"operator"},
 }
 """Who but an admin; an admin may do all but a person's work. A route that is missing here fails the test."""
 NOBODYS = "01a20a26-015a-7642-9637-b849ed8571b2"

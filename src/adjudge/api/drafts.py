@@ -1,0 +1,157 @@
+"""Drafts of the configuration: written, looked at, approved by a second person, published."""
+
+from datetime import timedelta
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from fastapi import APIRouter, Depends, Query, Response
+from pydantic import ConfigDict, Field
+
+from adjudge.api.authentication import caller
+from adjudge.api.configuration import (
+    DOCUMENTS,
+    LONGEST_MESSAGE,
+    PROBLEMS,
+    DocumentsBody,
+    IfMatch,
+    TermsBody,
+    answered,
+    checked,
+    of_everything,
+    previewed,
+    publisher_of,
+    tag,
+    terms_of,
+)
+from adjudge.api.decisions import Here
+from adjudge.api.problems import Problem
+from adjudge.store import drafts
+from adjudge.store.connecting import Connection
+from adjudge.store.drafts import Draft
+from adjudge.store.scope import Scope
+
+router = APIRouter(prefix="/v1/config/drafts", tags=["configuration"])
+
+Caller = Annotated[Scope, Depends(caller)]
+
+
+class DraftBody(DocumentsBody):
+    """A draft; it may have faults as long as it is not published."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"documents": DOCUMENTS, "message": "0.97 in the east"}]}
+    )
+
+    message: str = Field("", max_length=LONGEST_MESSAGE)
+
+
+@router.post("", status_code=201, responses=PROBLEMS)
+async def create_draft(body: DraftBody, scope: Caller, here: Here) -> Response:
+    """Begin a draft, on top of the revision in force."""
+    of_everything(scope)
+    base = here.revisions.current.revision
+    async with here.pool.acquire() as connection:
+        draft = await drafts.create(connection, scope, here.new_id(), base, body.documents, body.message)
+    return _answered(draft, 201)
+
+
+@router.get("", responses=PROBLEMS)
+async def list_drafts(scope: Caller, here: Here) -> Response:
+    """List drafts that are open, the one that changed last first."""
+    of_everything(scope)
+    async with here.pool.acquire() as connection:
+        found = await drafts.listed(connection, scope)
+    return answered({"drafts": [_summary(draft) for draft in found]})
+
+
+@router.get("/{draft}", responses=PROBLEMS)
+async def read_draft(draft: UUID, scope: Caller, here: Here) -> Response:
+    """Read a draft, and what publishing it would do."""
+    of_everything(scope)
+    async with here.pool.acquire() as connection:
+        found = await _draft(connection, scope, draft)
+    would = await checked(here, found.documents) if found.published is None else None
+    return answered({**_summary(found), "documents": found.documents, "would": would}, etag=found.version)
+
+
+@router.put("/{draft}", responses=PROBLEMS)
+async def change_draft(draft: UUID, body: DraftBody, scope: Caller, here: Here, if_match: IfMatch = None) -> Response:
+    """Replace a draft, on top of the revision that is in force now; its approvals end."""
+    of_everything(scope)
+    expected = tag(if_match)
+    base = here.revisions.current.revision
+    async with here.pool.acquire() as connection, connection.transaction():
+        found = await _open(connection, scope, draft, expected)
+        changed = await drafts.change(connection, scope, found, body.documents, message=body.message, base=base)
+    return _answered(changed)
+
+
+@router.delete("/{draft}", status_code=204, responses=PROBLEMS)
+async def discard_draft(draft: UUID, scope: Caller, here: Here) -> Response:
+    """Drop a draft that is open."""
+    of_everything(scope)
+    async with here.pool.acquire() as connection:
+        if not await drafts.discard(connection, scope, draft):
+            raise Problem("not-found", "there is no such draft, or it was published")
+    return Response(status_code=204)
+
+
+@router.post("/{draft}/approve", responses=PROBLEMS)
+async def approve_draft(draft: UUID, scope: Caller, here: Here, if_match: IfMatch = None) -> Response:
+    """Agree, as a second person, to the version that you name: not to a draft that you have written or changed."""
+    of_everything(scope)
+    expected = tag(if_match)
+    async with here.pool.acquire() as connection, connection.transaction():
+        found = await _open(connection, scope, draft, expected)
+        approved = await drafts.approve(connection, scope, found)
+    return _answered(approved)
+
+
+@router.post("/{draft}/publish", status_code=201, responses=PROBLEMS)
+async def publish_draft(draft: UUID, body: TermsBody, scope: Caller, here: Here, if_match: IfMatch = None) -> Response:
+    """Publish the version that you name. Refused where another revision is in force than it was made from."""
+    of_everything(scope)
+    expected = tag(if_match)
+    async with here.pool.acquire() as connection, connection.transaction():
+        found = await _open(connection, scope, draft, expected)
+    published = await publisher_of(here).publish_draft(scope, found, terms_of(body))
+    return answered(published, 201, etag=published.number)
+
+
+@router.get("/{draft}/preview", responses=PROBLEMS)
+async def preview_draft(
+    draft: UUID, scope: Caller, here: Here, days: Annotated[float, Query(gt=0, le=90)] = 7
+) -> Response:
+    """Try a draft on decisions of the last days, on what was said then."""
+    of_everything(scope)
+    async with here.pool.acquire() as connection:
+        found = await _draft(connection, scope, draft)
+    compiled = await publisher_of(here).compiled(found.documents)
+    return answered(await previewed(here, compiled, timedelta(days=days)))
+
+
+async def _draft(connection: Connection, scope: Scope, draft: UUID, *, locked: bool = False) -> Draft:
+    found = await drafts.get(connection, scope, draft, locked=locked)
+    if found is None:
+        raise Problem("not-found", "there is no such draft")
+    return found
+
+
+async def _open(connection: Connection, scope: Scope, draft: UUID, expected: int | None) -> Draft:
+    """Return a draft that may still be changed, held by the transaction. Raises Problem, DraftMoved."""
+    found = await _draft(connection, scope, draft, locked=True)
+    if found.published is not None:
+        raise Problem("already-exists", f"the draft was published as revision {found.published}")
+    if expected is not None and expected != found.version:
+        raise drafts.DraftMoved(f"the draft is at version {found.version}, not {expected}")
+    return found
+
+
+def _answered(draft: Draft, status: int = 200) -> Response:
+    return answered(_summary(draft), status, etag=draft.version)
+
+
+def _summary(draft: Draft) -> dict[str, Any]:
+    shown: dict[str, Any] = msgspec.to_builtins(draft)
+    return {**shown, "documents": sorted(draft.documents)}

@@ -1,0 +1,312 @@
+"""`adjudge config apply | publish | rollback | …`: a change on its way to every process."""
+
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from adjudge.cli.connection import connected
+from adjudge.cli.folders import documents_of, export
+from adjudge.cli.instants import lasting
+from adjudge.cli.output import NONE, Column, as_json, plain, precise, table
+from adjudge.cli.refusing import Refused
+from adjudge.client import Adjudge, ConfigCheck, ConfigFault, ConfigMember, ConfigReceipts, ConfigRevision
+from adjudge.config import InvalidConfiguration
+
+Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The folder of YAML documents.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Message = Annotated[str, typer.Option("--message", "-m", help="Why; kept with the revision.")]
+AtLocation = Annotated[list[str] | None, typer.Option("--location", help="There first; may be repeated.")]
+AtGroup = Annotated[list[str] | None, typer.Option("--group", help="There first; may be repeated.")]
+After = Annotated[str | None, typer.Option(help="Everywhere after so long (30m, 2h); else when you publish it again.")]
+Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Until every live process has it.")]
+
+DEFAULT = Path("config")
+WAIT_SECONDS = 60.0
+DIFFERS = 3
+"""Status of `--check` where the documents are sound and differ from what is in force."""
+POLL_SECONDS = 0.1
+
+
+def apply(
+    folder: Folder = DEFAULT,
+    *,
+    message: Message = "",
+    check: Annotated[bool, typer.Option("--check", help="Publish nothing: 0 same, 3 differs, 1 faults.")] = False,
+    base: Annotated[str | None, typer.Option(help="Refuse unless it is the revision of this hash.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    location: AtLocation = None,
+    group: AtGroup = None,
+    after: After = None,
+    wait: Wait = True,
+    json_: Json = False,
+) -> None:
+    """Show what a folder would change, ask, publish, and wait until every process has it."""
+    with connected() as adjudge:
+        documents = _documents(folder, adjudge, json_=json_)
+        found = adjudge.config.check(documents)
+        _show(found, json_=json_ and (check or bool(found.faults)))
+        if found.faults:
+            raise typer.Exit(1)
+        if base is not None and found.hash != base:
+            raise Refused(f"{folder} is revision {found.hash}, not {base}")
+        if check:
+            raise typer.Exit(0 if found.hash == found.base_hash else DIFFERS)
+        if found.hash == found.base_hash and not (location or group):
+            return
+        if not yes and sys.stdin.isatty() and not typer.confirm(f"publish, after revision {found.base}?"):
+            raise typer.Exit(1)
+        published = adjudge.config.publish(
+            documents,
+            base=found.base,
+            message=message,
+            locations=location or (),
+            groups=group or (),
+            goes_on_after_seconds=lasting(after),
+            hash=base,
+        )
+        _published(adjudge, published, wait=wait, json_=json_)
+
+
+def publish(
+    *,
+    draft: Annotated[str | None, typer.Option(help="Id of a draft.")] = None,
+    again: Annotated[int | None, typer.Option(help="Number of a revision.")] = None,
+    message: Message = "",
+    location: AtLocation = None,
+    group: AtGroup = None,
+    after: After = None,
+    wait: Wait = True,
+    json_: Json = False,
+) -> None:
+    """Publish a draft, or a revision again: one that held at some locations holds everywhere then."""
+    if (draft is None) == (again is None):
+        raise typer.BadParameter("name a draft, or the number of a revision", param_hint="--draft")
+    at: dict[str, Any] = {
+        "locations": location or (),
+        "groups": group or (),
+        "goes_on_after_seconds": lasting(after),
+        "message": message,
+    }
+    with connected() as adjudge:
+        if draft is not None:
+            version = next((each.version for each in adjudge.config.list_drafts() if each.id == draft), None)
+            if version is None:
+                raise Refused(f"there is no open draft {draft}")
+            published = adjudge.config.publish_draft(draft, version, **at)
+        else:
+            published = adjudge.config.publish(again=again, base=adjudge.config.revision().number, **at)
+        _published(adjudge, published, wait=wait, json_=json_)
+
+
+def rollback(
+    number: Annotated[int | None, typer.Argument(metavar="[NUMBER]", help="Default: the one before.")] = None,
+    *,
+    message: Message = "roll back",
+    wait: Wait = True,
+    json_: Json = False,
+) -> None:
+    """Publish an older revision again, everywhere; decisions that are open keep theirs."""
+    with connected() as adjudge:
+        newest = adjudge.config.revision()
+        to = number if number is not None else newest.rest or newest.number - 1
+        if to < 1:
+            raise Refused("there is no revision before this one")
+        published = adjudge.config.publish(again=to, base=newest.number, message=message)
+        _published(adjudge, published, wait=wait, json_=json_)
+
+
+def revisions(limit: Annotated[int, typer.Option(min=1, max=200)] = 20, json_: Json = False) -> None:
+    """List what was published, newest first: that one is in force."""
+    with connected() as adjudge:
+        found = adjudge.config.revisions(limit=limit)
+    columns = [Column(title) for title in ("NUMBER", "PUBLISHED", "AUTHOR", "WHERE", "HASH", "MESSAGE")]
+    print(as_json(found) if json_ else "\n".join(table(columns, map(_row, found))))
+
+
+def fleet(json_: Json = False) -> None:
+    """Show who runs which revision, since when, who lags, and why."""
+    with connected() as adjudge:
+        found = adjudge.config.receipts()
+    print(as_json(found) if json_ else "\n".join([*_fleet(found), _standing(found)]))
+
+
+def export_revision(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Must not exist, or be empty.")],
+    *,
+    revision: Annotated[int | None, typer.Option(help="Default: the one in force.")] = None,
+    json_: Json = False,
+) -> None:
+    """Write a revision as a folder: `apply` makes exactly it of that again, elsewhere too."""
+    if folder.exists() and any(folder.iterdir()):
+        raise Refused(f"{folder} is not empty")
+    with connected() as adjudge:
+        found = adjudge.config.revision(revision)
+    try:
+        export(folder, found.number, found.hash, found.documents or {})
+    except OSError as error:
+        raise Refused(str(error)) from error
+    print(as_json({"revision": found.number, "hash": found.hash}) if json_ else f"{found.number}  {found.hash}")
+
+
+def preview(
+    folder: Folder = DEFAULT,
+    *,
+    days: Annotated[float, typer.Option(min=0.01, max=90, help="Of decisions to try it on.")] = 7,
+    json_: Json = False,
+) -> None:
+    """Try a folder on the decisions of the last days: how many it would accept, and at what cost; nothing changes."""
+    with connected() as adjudge:
+        found = adjudge.config.preview(_documents(folder, adjudge, json_=json_), days=days)
+    if json_:
+        print(as_json(found))
+        return
+    titles = ("DECISIONS", "ACCEPTED", "PEOPLE", "FALLBACK", "UNKNOWN", "OTHER ANSWERS", "COST")
+    columns = [Column("TYPE"), *(Column(title, right=True) for title in titles)]
+    print("\n".join(table(columns, (_previewed(name, each) for name, each in found.types.items()))))
+
+
+def propose(folder: Folder = DEFAULT, *, message: Message = "", json_: Json = False) -> None:
+    """Make a draft of a folder, for others to look at."""
+    with connected() as adjudge:
+        draft = adjudge.config.create_draft(_documents(folder, adjudge, json_=json_), message=message)
+    print(as_json(draft) if json_ else draft.id)
+
+
+def drafts(json_: Json = False) -> None:
+    """List drafts that are open."""
+    with connected() as adjudge:
+        found = adjudge.config.list_drafts()
+    columns = [Column(title) for title in ("ID", "VERSION", "ON", "CHANGED", "AUTHOR", "APPROVED BY", "MESSAGE")]
+    rows = (
+        (
+            each.id,
+            str(each.version),
+            str(each.base),
+            _minute(each.changed_at),
+            each.author,
+            ", ".join(each.approved) or NONE,
+            each.message,
+        )
+        for each in found
+    )
+    print(as_json(found) if json_ else "\n".join(table(columns, rows)))
+
+
+def approve(
+    draft: Annotated[str, typer.Argument(metavar="DRAFT")],
+    version: Annotated[int, typer.Option(help="That you have looked at.")],
+    json_: Json = False,
+) -> None:
+    """Agree, as a second person, to a draft of somebody else's."""
+    with connected() as adjudge:
+        approved = adjudge.config.approve_draft(draft, version)
+    print(as_json(approved) if json_ else f"approved by {len(approved.approved)}")
+
+
+def discard(draft: Annotated[str, typer.Argument(metavar="DRAFT")], json_: Json = False) -> None:
+    """Drop a draft."""
+    with connected() as adjudge:
+        adjudge.config.discard_draft(draft)
+    print(as_json({"id": draft, "discarded": True}) if json_ else f"discarded {draft}")
+
+
+def _documents(folder: Path, adjudge: Adjudge, *, json_: bool) -> dict[str, str]:
+    """Read a folder, its documents named as those in force; what cannot be read ends the command."""
+    try:
+        return documents_of(folder, adjudge.config.revision().documents)
+    except InvalidConfiguration as invalid:
+        told = as_json({"faults": list(invalid.faults)})
+        print(told if json_ else "\n".join(plain(str(fault)) for fault in invalid.faults))
+        raise typer.Exit(1) from None
+
+
+def _show(found: ConfigCheck, *, json_: bool) -> None:
+    if json_:
+        print(as_json(found))
+    elif found.faults:
+        print("\n".join(plain(_fault(fault)) for fault in found.faults))
+    else:
+        difference = found.difference or {}
+        print("\n".join(plain(line) for line in difference.get("in_words", ())), file=sys.stderr)
+
+
+def _fault(fault: ConfigFault) -> str:
+    place = f"{fault.document}:{fault.line}" if fault.line else fault.document
+    hint = f"; did you mean `{fault.nearest}`?" if fault.nearest else ""
+    return f"{place}: {fault.path}: {fault.detail}{hint}"
+
+
+def _published(adjudge: Adjudge, published: ConfigRevision, *, wait: bool, json_: bool) -> None:
+    told = _until_received(adjudge, published.number) if wait else None
+    print(as_json({"revision": published, "receipts": told}) if json_ else f"revision {published.number} is published")
+    if told is not None and not told.complete:
+        print("\n".join(_fleet(told)), file=sys.stderr)
+        raise Refused(_standing(told))
+
+
+def _until_received(adjudge: Adjudge, number: int) -> ConfigReceipts:
+    """Wait for the receipts of all live processes; on a terminal, show how far it has come."""
+    until, line = time.monotonic() + WAIT_SECONDS, ""
+    while True:
+        told = adjudge.config.receipts(number)
+        if sys.stderr.isatty() and (now := _standing(told)) != line:
+            line = now
+            print(f"\r\033[K{line}", end="", file=sys.stderr, flush=True)
+        if not told.waiting or time.monotonic() > until:
+            if line:
+                print(file=sys.stderr)
+            return told
+        time.sleep(POLL_SECONDS)
+
+
+def _standing(told: ConfigReceipts) -> str:
+    refused = f"; refused by {', '.join(told.refused)}" if told.refused else ""
+    waiting = f"; waiting for {', '.join(told.waiting)}" if told.waiting else ""
+    return f"revision {told.revision}: {told.applied} of {told.live} processes have it{refused}{waiting}"
+
+
+def _fleet(told: ConfigReceipts) -> Iterator[str]:
+    columns = [Column(title) for title in ("PROCESS", "ROLE", "STATE", "REVISION", "SINCE", "WHY")]
+    yield from table(columns, (_process(each, told.revision) for each in told.processes))
+
+
+def _process(each: ConfigMember, newest: int) -> tuple[str, ...]:
+    state = "runs it" if each.revision >= newest else "lags"
+    if each.refused is not None and each.refused >= newest:
+        state = "refused"
+    if not each.is_live:
+        state = f"silent for {precise(each.silent_seconds)}"
+    return (each.name, each.role, state, str(each.revision), _minute(each.since), each.why or each.drift or NONE)
+
+
+def _row(found: ConfigRevision) -> tuple[str, ...]:
+    where = "everywhere" if found.only_at is None else f"{', '.join(found.only_at)}; elsewhere {found.rest}"
+    again = f" (again {found.again})" if found.again else ""
+    return (
+        str(found.number),
+        _minute(found.published_at),
+        found.author,
+        where,
+        found.hash[:12],
+        f"{found.message}{again}",
+    )
+
+
+def _previewed(name: str, tally: dict[str, Any]) -> tuple[str, ...]:
+    before, after = tally["before"], tally["after"]
+    ends = (f"{before[end]} -> {after[end]}" for end in ("accepted", "people", "fallback"))
+    costs = (
+        f"{tally['cost_micros_before'].get(code, 0) / 1e6:.2f} -> {micros / 1e6:.2f} {code}"
+        for code, micros in sorted(tally["cost_micros_after"].items())
+    )
+    unknown = str(after["unknown"] + after["no_plan"])
+    return (name, str(tally["decisions"]), *ends, unknown, str(tally["other_answers"]), ", ".join(costs) or NONE)
+
+
+def _minute(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M}"

@@ -1,0 +1,184 @@
+"""The calls about the configuration: revisions, drafts, receipts; and about switches."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from adjudge.client.calls import Call, known, nothing, path, reader
+from adjudge.client.values import (
+    ConfigCheck,
+    ConfigDraft,
+    ConfigPreview,
+    ConfigReceipts,
+    ConfigRevision,
+    Switch,
+)
+
+_revision = reader(ConfigRevision)
+_draft = reader(ConfigDraft)
+_check = reader(ConfigCheck)
+_preview = reader(ConfigPreview)
+_receipts = reader(ConfigReceipts)
+_switch = reader(Switch)
+
+LONG_SECONDS = 20
+"""Compiling and comparing take their time."""
+
+
+def revisions(*, before: int | None = None, limit: int | None = None) -> Call[tuple[ConfigRevision, ...]]:
+    """Return revisions without their documents, newest first: that one is in force."""
+    params = known(before=None if before is None else str(before), limit=None if limit is None else str(limit))
+    return Call(method="GET", path=path("config", "revisions"), read=_read_revisions, params=params)
+
+
+def revision(number: int | None = None) -> Call[ConfigRevision]:
+    """Return a revision with its documents; without a number, the one in force."""
+    return Call(
+        method="GET",
+        path=path("config", "revisions", "newest" if number is None else str(number)),
+        read=_revision,
+        wait_seconds=LONG_SECONDS,
+    )
+
+
+def publish(
+    documents: Mapping[str, str] | None = None,
+    *,
+    again: int | None = None,
+    base: int | None = None,
+    message: str = "",
+    locations: Sequence[str] = (),
+    groups: Sequence[str] = (),
+    goes_on_after_seconds: float | None = None,
+    hash: str | None = None,  # noqa: A002
+) -> Call[ConfigRevision]:
+    """Publish documents, or an older revision again. `base`: the revision that must be in force; None: whichever.
+
+    With `locations` or `groups` it holds there first. `hash`: refuse unless the documents are exactly those.
+    """
+    body = known(
+        documents=documents,
+        again=again,
+        message=message,
+        only_at=_only_at(locations, groups),
+        goes_on_after_seconds=goes_on_after_seconds,
+        hash=hash,
+    )
+    return Call(
+        method="POST",
+        path=path("config", "revisions"),
+        read=_revision,
+        body=body,
+        headers=_if_match(base),
+        wait_seconds=LONG_SECONDS,
+        repeatable=False,
+    )
+
+
+def check(documents: Mapping[str, str]) -> Call[ConfigCheck]:
+    """Return every fault, or what publishing these documents would change."""
+    body = {"documents": documents}
+    return Call(method="POST", path=path("config", "check"), read=_check, body=body, wait_seconds=LONG_SECONDS)
+
+
+def preview(documents: Mapping[str, str], *, days: float = 7) -> Call[ConfigPreview]:
+    """Return what would have become of the decisions of the last days, on what was said then."""
+    body = {"documents": documents, "days": days}
+    return Call(method="POST", path=path("config", "preview"), read=_preview, body=body, wait_seconds=LONG_SECONDS)
+
+
+def receipts(revision: int | None = None) -> Call[ConfigReceipts]:
+    """Return who runs what, and whether every live process has the revision; without a number, the newest."""
+    params = known(revision=None if revision is None else str(revision))
+    return Call(method="GET", path=path("config", "receipts"), read=_receipts, params=params)
+
+
+def create_draft(documents: Mapping[str, str], *, message: str = "") -> Call[ConfigDraft]:
+    """Begin a draft."""
+    body = {"documents": documents, "message": message}
+    return Call(method="POST", path=path("config", "drafts"), read=_draft, body=body, repeatable=False)
+
+
+def list_drafts() -> Call[tuple[ConfigDraft, ...]]:
+    """Return the drafts that are open."""
+    return Call(method="GET", path=path("config", "drafts"), read=_read_drafts)
+
+
+def approve_draft(id: str, version: int) -> Call[ConfigDraft]:  # noqa: A002
+    """Agree, as a second person, to a version of a draft."""
+    return Call(
+        method="POST", path=path("config", "drafts", id, "approve"), read=_draft, body={}, headers=_if_match(version)
+    )
+
+
+def publish_draft(
+    id: str,  # noqa: A002
+    version: int,
+    *,
+    message: str = "",
+    locations: Sequence[str] = (),
+    groups: Sequence[str] = (),
+    goes_on_after_seconds: float | None = None,
+) -> Call[ConfigRevision]:
+    """Publish a version of a draft."""
+    body = known(message=message, only_at=_only_at(locations, groups), goes_on_after_seconds=goes_on_after_seconds)
+    return Call(
+        method="POST",
+        path=path("config", "drafts", id, "publish"),
+        read=_revision,
+        body=body,
+        headers=_if_match(version),
+        wait_seconds=LONG_SECONDS,
+        repeatable=False,
+    )
+
+
+def discard_draft(id: str) -> Call[None]:  # noqa: A002
+    """Drop a draft."""
+    return Call(method="DELETE", path=path("config", "drafts", id), read=nothing)
+
+
+def list_switches(*, all: bool = False) -> Call[tuple[Switch, ...]]:  # noqa: A002
+    """Return what is switched off; `all`: also what was switched on again."""
+    return Call(method="GET", path=path("controls"), read=_read_switches, params={"all": "true"} if all else {})
+
+
+def switch(
+    kind: str, name: str = "", *, on: bool, reason: str, at: str | None = None, for_seconds: float | None = None
+) -> Call[Switch]:
+    """Switch a decider, a type (at a location), a location, a group or everything off or on, at once."""
+    body = known(kind=kind, name=name, at=at, on=on, reason=reason, for_seconds=for_seconds)
+    return Call(method="POST", path=path("controls"), read=_switch, body=body)
+
+
+def _only_at(locations: Sequence[str], groups: Sequence[str]) -> dict[str, Any] | None:
+    return {"locations": list(locations), "groups": list(groups)} if locations or groups else None
+
+
+def _if_match(number: int | None) -> dict[str, str]:
+    return {"If-Match": "*" if number is None else f'"{number}"'}
+
+
+class _Revisions(msgspec.Struct, frozen=True):
+    items: tuple[ConfigRevision, ...]
+
+
+class _Drafts(msgspec.Struct, frozen=True):
+    drafts: tuple[ConfigDraft, ...]
+
+
+class _Switches(msgspec.Struct, frozen=True):
+    switches: tuple[Switch, ...]
+
+
+def _read_revisions(content: bytes) -> tuple[ConfigRevision, ...]:
+    return msgspec.json.decode(content, type=_Revisions).items
+
+
+def _read_drafts(content: bytes) -> tuple[ConfigDraft, ...]:
+    return msgspec.json.decode(content, type=_Drafts).drafts
+
+
+def _read_switches(content: bytes) -> tuple[Switch, ...]:
+    return msgspec.json.decode(content, type=_Switches).switches

@@ -1,0 +1,134 @@
+"""Publishing: documents are compiled whole, put in force under the next number, and told to everybody."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from adjudge.config import Configuration, with_packs
+from adjudge.core.errors import AdjudgeError
+from adjudge.engine.revisions import Revisions
+from adjudge.engine.watching import CHANGED
+from adjudge.store import drafts, revisions
+from adjudge.store.connecting import Connection, Pool
+from adjudge.store.drafts import Draft
+from adjudge.store.revisions import Revision, Terms
+from adjudge.store.scope import Scope
+from adjudge.streams import Streams
+from adjudge.telemetry import names
+
+BY_TIME: Final = "the time has come"
+"""The message of a revision that goes on by itself."""
+
+
+class ApprovalNeeded(AdjudgeError):
+    """The configuration in force wants a second person to agree first."""
+
+    kind = "approval-needed"
+
+
+class UnknownPlaces(AdjudgeError):
+    """A publication is limited to locations or groups that it does not have."""
+
+    kind = "unknown-location"
+
+
+@dataclass(frozen=True, slots=True)
+class Publisher:
+    """Publishes, for one process."""
+
+    pool: Pool
+    revisions: Revisions
+    streams: Streams
+
+    async def compiled(self, documents: Mapping[str, str]) -> Configuration:
+        """Compile documents aside, those of packs that they name and do not bring added.
+
+        Raises InvalidConfiguration with every fault.
+        """
+        return await self.revisions.compiled_aside({**with_packs(documents), **documents})
+
+    async def publish(
+        self, scope: Scope, documents: Mapping[str, str], terms: Terms, *, expected: int | None
+    ) -> Revision:
+        """Put documents in force. Raises InvalidConfiguration, ApprovalNeeded, RevisionMoved, UnknownPlaces."""
+        if self._approvals_needed:
+            raise ApprovalNeeded("a second person must agree: make a draft, and have it approved")
+        compiled = await self.compiled(documents)
+        async with self.pool.acquire() as connection:
+            published = await self._put_in_force(connection, scope, compiled, terms, expected)
+        await self.tell()
+        return published
+
+    async def publish_draft(self, scope: Scope, draft: Draft, terms: Terms) -> Revision:
+        """Put a draft in force. Raises what `publish` raises, and DraftMoved."""
+        compiled = await self.compiled(draft.documents)
+        async with self.pool.acquire() as connection, connection.transaction():
+            held = await drafts.get(connection, scope, draft.id, locked=True)
+            if held is None or held.version != draft.version or held.published is not None:
+                raise drafts.DraftMoved("the draft was changed or published meanwhile: look at it again")
+            if len(held.approved) < self._approvals_needed:
+                needed = self._approvals_needed
+                raise ApprovalNeeded(f"{len(held.approved)} of {needed} others have approved this draft")
+            approved = Terms(
+                message=terms.message or draft.message,
+                approved=held.approved,
+                only_at=terms.only_at,
+                goes_on_after=terms.goes_on_after,
+            )
+            published = await self._put_in_force(connection, scope, compiled, approved, draft.base)
+            await drafts.published(connection, scope, draft.id, published.number)
+        await self.tell()
+        return published
+
+    async def publish_again(self, scope: Scope, number: int, terms: Terms, *, expected: int | None) -> Revision:
+        """Put an older revision in force again: a roll back, or what held at some locations for all.
+
+        It has been approved before. Raises RevisionMoved, UnknownRevision, InvalidConfiguration, UnknownPlaces.
+        """
+        async with self.pool.acquire() as connection:
+            compiled = await self.revisions.compiled(connection, number)
+            again = Terms(message=terms.message, again=number, only_at=terms.only_at, goes_on_after=terms.goes_on_after)
+            published = await self._put_in_force(connection, scope, compiled, again, expected)
+        await self.tell()
+        return published
+
+    async def tell(self) -> None:
+        """Let every process look at once."""
+        await self.streams.hint(CHANGED, b"")
+
+    @property
+    def _approvals_needed(self) -> int:
+        return max(each.organisation.approvals for each in self.revisions.in_force.all())
+
+    async def _put_in_force(
+        self, connection: Connection, scope: Scope, compiled: Configuration, terms: Terms, expected: int | None
+    ) -> Revision:
+        _check_places(compiled, terms.only_at)
+        published = await revisions.publish(
+            connection, scope, compiled.hash, compiled.documents, terms, expected=expected
+        )
+        names.PUBLISHED.inc()
+        return published
+
+
+async def go_on(connection: Connection, scope: Scope) -> Revision | None:
+    """Publish everywhere what was published for some locations until now; None: its time has not come."""
+    due = await revisions.due(connection)
+    if due is None:
+        return None
+    documents = await revisions.documents(connection, due.number)
+    assert documents is not None
+    terms = Terms(message=BY_TIME, again=due.number, approved=due.approved)
+    try:
+        return await revisions.publish(connection, scope, due.hash, documents, terms, expected=due.number)
+    except revisions.RevisionMoved:
+        return None  # another keeper was faster, or a person
+
+
+def _check_places(compiled: Configuration, only_at: tuple[str, ...] | None) -> None:
+    known = {f"location:{name}" for name in compiled.sites}
+    known |= {f"group:{name}" for site in compiled.sites.values() for name in site.location.groups}
+    for name in only_at or ():
+        if name not in known:
+            kind, _, place = name.partition(":")
+            raise UnknownPlaces(f"there is no {kind} `{place[:100]}`", pointer="#/only_at")

@@ -86,11 +86,12 @@ def test_the_wheel_declares_the_command_and_the_pack(wheel):
 
 
 def test_adjudge_works_without_the_retail_pack(tmp_path):
+    """Everything can be imported, a project is made and tried out, and the demo says that there is none."""
     shutil.copytree(ROOT / "src" / "adjudge", tmp_path / "adjudge", ignore=shutil.ignore_patterns("__pycache__"))
     modules = [name for name in module_names(tmp_path / "adjudge") if not name.endswith("__main__")]
     program = "\n".join(
         [
-            "import importlib, sys",
+            "import importlib, os, sys",
             "class NoPack:",
             "    def find_spec(self, name, path=None, target=None):",
             "        if name.partition('.')[0] == 'adjudge_retail': raise ModuleNotFoundError(name)",
@@ -98,6 +99,12 @@ def test_adjudge_works_without_the_retail_pack(tmp_path):
             f"sys.path.insert(0, {str(tmp_path)!r})",
             f"for name in {modules!r}: importlib.import_module(name)",
             f"assert sys.modules['adjudge'].__file__.startswith({str(tmp_path)!r})",
+            "from adjudge.cli.root import run",
+            "assert run(['init', 'claims']) == 0",
+            "os.chdir('claims')",
+            "assert run(['config', 'check']) == 0",
+            "assert run(['try', 'questions.jsonl']) == 0",
+            "assert run(['demo', '--exit', '--decisions', '5']) == 1",
         ]
     )
 
@@ -106,6 +113,8 @@ def test_adjudge_works_without_the_retail_pack(tmp_path):
     )
 
     assert ran.returncode == 0, ran.stderr
+    assert "1  claim-risk@1: pay 0.99     accepted: pay" in ran.stdout
+    assert "no installed pack has a demo" in ran.stderr
 
 
 @pytest.mark.parametrize("pattern", FOREIGN)

@@ -1,17 +1,19 @@
 """References in evidence become URLs when a task is claimed, never at intake.
 
 `pass` hands the URL on byte for byte; a folder's files are served by the API itself, under a signed URL
-that ends with the lease.
+that ends with the lease, however often that is renewed.
 """
 
 import base64
 import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
+from uuid import UUID
 
 import msgspec
 
@@ -26,8 +28,23 @@ class Ticket(msgspec.Struct, array_like=True):
     scheme: str
     path: str
     until: int
-    """Unix seconds."""
+    """Unix seconds: until when the lease ran as it was taken. From then on it is asked whether it was renewed."""
     type: str
+    task: UUID | None = None
+    lease: UUID | None = None
+
+    def has_ended(self, now: datetime) -> bool:
+        """Whether only a renewed lease can open it."""
+        return self.until < now.timestamp()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """Whose sight a URL is for."""
+
+    task: UUID
+    token: UUID
+    until: datetime
 
 
 class Media:
@@ -37,17 +54,15 @@ class Media:
         self._key = key
 
     def resolve(
-        self, evidence: Mapping[str, Any], resolvers: Mapping[str, Path | None], until: datetime
+        self, evidence: Mapping[str, Any], resolvers: Mapping[str, Path | None], lease: Lease
     ) -> list[dict[str, Any]]:
         """Return the evidence's media with URLs; `url` is null where nothing opens the reference."""
         listed = evidence.get("media")
         if not isinstance(listed, Sequence) or isinstance(listed, str):
             return []
-        return [self._resolved(item, resolvers, until) for item in listed[:MOST_MEDIA] if isinstance(item, dict)]
+        return [self._resolved(item, resolvers, lease) for item in listed[:MOST_MEDIA] if isinstance(item, dict)]
 
-    def _resolved(
-        self, item: Mapping[str, Any], resolvers: Mapping[str, Path | None], until: datetime
-    ) -> dict[str, Any]:
+    def _resolved(self, item: Mapping[str, Any], resolvers: Mapping[str, Path | None], lease: Lease) -> dict[str, Any]:
         shown = {name: item[name] for name in ("name", "type", "from", "to") if name in item}
         uri = item.get("uri")
         parts = _parts(uri) if isinstance(uri, str) else None
@@ -60,17 +75,19 @@ class Media:
         path = unquote(f"{parts.netloc}{parts.path}").lstrip("/")
         if _within(folder, path) is None:
             return {**shown, "url": None, "fault": "no evidence: there is no such file"}
-        ticket = Ticket(parts.scheme, path, int(until.timestamp()) + 1, str(item.get("type", "")))
+        until = int(lease.until.timestamp()) + 1
+        ticket = Ticket(parts.scheme, path, until, str(item.get("type", "")), lease.task, lease.token)
         return {**shown, "url": f"/v1/media/{self._signed(ticket)}"}
 
-    def open(self, signed: str, resolvers: Mapping[str, Path | None], now: datetime) -> tuple[Path, str]:
-        """Return (file, media type) of a signed URL. Raises Problem where it is forged, over, or empty."""
+    def ticket(self, signed: str) -> Ticket:
+        """Return what a signed URL stands for. Raises Problem where it is forged."""
         text, _, signature = signed.partition(".")
         if not hmac.compare_digest(self._signature(text).encode(), signature.encode()):
             raise Problem("forbidden", "this URL was not signed by us")
-        ticket = msgspec.json.decode(base64.urlsafe_b64decode(text), type=Ticket)
-        if ticket.until < now.timestamp():
-            raise Problem("forbidden", "this URL has ended with its lease")
+        return msgspec.json.decode(base64.urlsafe_b64decode(text), type=Ticket)
+
+    def open(self, ticket: Ticket, resolvers: Mapping[str, Path | None]) -> tuple[Path, str]:
+        """Return (file, media type). Raises Problem where there is none any more."""
         folder = resolvers.get(ticket.scheme)
         path = _within(folder, ticket.path) if folder is not None else None
         if path is None:

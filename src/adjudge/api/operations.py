@@ -7,9 +7,13 @@ from starlette.responses import FileResponse, PlainTextResponse
 
 from adjudge.api import measuring
 from adjudge.api.decisions import PROBLEMS, Here
+from adjudge.api.media import Ticket
+from adjudge.api.problems import Problem
+from adjudge.api.services import Services
 from adjudge.api.shapes import Readiness
 from adjudge.api.views import encode
 from adjudge.engine.readiness import Standing
+from adjudge.store import tasks
 
 router = APIRouter(tags=["operations"])
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -39,7 +43,10 @@ async def metrics(here: Here) -> Response:
 @router.get("/v1/media/{signed:path}", responses=PROBLEMS, include_in_schema=False)
 async def media(signed: str, here: Here) -> FileResponse:
     """Serve a file of a folder resolver to whoever holds a signed URL that has not ended."""
-    path, kind = here.media.open(signed, here.revisions.current.organisation.resolvers, here.clock())
+    ticket = here.media.ticket(signed)
+    if ticket.has_ended(here.clock()) and not await _is_leased(here, ticket):
+        raise Problem("forbidden", "this URL has ended with its lease")
+    path, kind = here.media.open(ticket, here.revisions.current.organisation.resolvers)
     # an SVG opened by itself is a document: it must not run anything on our origin
     headers = {
         "Cache-Control": "private, max-age=300",
@@ -47,3 +54,10 @@ async def media(signed: str, here: Here) -> FileResponse:
         "X-Content-Type-Options": "nosniff",
     }
     return FileResponse(path, media_type=kind or None, headers=headers)
+
+
+async def _is_leased(here: Services, ticket: Ticket) -> bool:
+    if ticket.task is None or ticket.lease is None:  # signed by the release before
+        return False
+    async with here.pool.acquire() as connection:
+        return await tasks.is_leased(connection, ticket.task, ticket.lease)

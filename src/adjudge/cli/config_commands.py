@@ -163,6 +163,7 @@ def summary(configuration: Configuration) -> dict[str, object]:
         "plans": len(configuration.plan_names()),
         "locations": len(configuration.locations),
         "by_hand": [msgspec.to_builtins(each) for each in configuration.by_hand()],
+        "absent_folders": {scheme: str(folder) for scheme, folder in _absent_folders(configuration)},
     }
 
 
@@ -173,6 +174,15 @@ def _sound(configuration: Configuration) -> Iterable[str]:
     for each in configuration.by_hand():
         place = f"{each.layer}, {each.origin}"
         yield f"set by hand, uncertified: {each.type}, plan {each.plan}: `{each.condition}` ({place})"
+    for scheme, folder in _absent_folders(configuration):
+        yield f"not on this machine: {folder}, from which `{scheme}:` is opened for people; where APIs run it must be"
+
+
+def _absent_folders(configuration: Configuration) -> Iterable[tuple[str, Path]]:
+    """Yield what people would look at and find nothing. No fault: it may be there on another machine."""
+    for scheme, folder in configuration.organisation.resolvers.items():
+        if folder is not None and not folder.is_dir():
+            yield scheme, folder
 
 
 def _moment(text: str, zone: ZoneInfo) -> datetime:

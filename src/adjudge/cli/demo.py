@@ -1,13 +1,15 @@
 """`adjudge demo`: what an installed pack offers to watch."""
 
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from adjudge.cli.grouping import group
 from adjudge.cli.refusing import Refused
 
 
-def no_demo() -> None:
+def no_demo(_: Annotated[list[str] | None, typer.Argument(hidden=True)] = None) -> None:
     """Watch an installed pack at work."""
     raise Refused("no installed pack has a demo")
 
@@ -27,4 +29,6 @@ def _loaded(entry: EntryPoint) -> Any:
 
 
 app = group("Watch an installed pack at work.")
-app.command("demo")(found())
+_demo = found()
+# without a pack it is that which is said, whatever options a pack would have had
+app.command("demo", context_settings={"ignore_unknown_options": True} if _demo is no_demo else None)(_demo)

@@ -315,6 +315,17 @@ async def renew(connection: Connection, task: UUID, token: UUID, seconds: float)
     return until
 
 
+async def is_leased(connection: Connection, task: UUID, token: UUID) -> bool:
+    """Whether this lease of a task still runs."""
+    runs: bool = await connection.fetchval(
+        "SELECT EXISTS (SELECT FROM review_task "
+        "WHERE id = $1 AND lease_token = $2 AND state = 'leased' AND lease_until > clock_timestamp())",
+        task,
+        token,
+    )
+    return runs
+
+
 async def expire(connection: Connection, limit: int) -> int:
     """End leases that have run out; return how many. The seats wait again, for somebody else."""
     rows = await connection.fetch(EXPIRED, limit)

@@ -1,10 +1,12 @@
 """Evidence that is opened only for whoever holds the task, and only while the lease lasts."""
 
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from tests.stacks import question
 
+OF_TASK = "SELECT decision_id FROM review_task WHERE id = $1"
 PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
 
 
@@ -52,6 +54,24 @@ async def test_a_signed_address_ends_with_its_lease(stack, shown, monkeypatch):
     ended = await stack.client.get(medium["url"])
 
     assert ended.status_code == 403
+
+
+async def test_a_signed_address_opens_for_as_long_as_its_lease_is_renewed(stack, monkeypatch):
+    """A film is fetched in pieces, and watched for longer than a lease."""
+    (stack.folder / "config" / "media" / "till.mp4").write_bytes(PICTURE)
+    ben = await stack.reviewer("ben")
+    await stack.admin.post("/v1/decisions", question("person", media=[{"uri": "folder://till.mp4"}]))
+    [task] = await ben.claim(wait=5)
+    [medium] = task["media"]
+
+    monkeypatch.setattr(stack.services.clock, "offset", timedelta(minutes=3))
+    later = await stack.client.get(medium["url"], headers={"Range": "bytes=0-3"})
+    await ben.post(f"/v1/reviews/{task['id']}/release", {"token": task["token"]})
+    given_back = await stack.client.get(medium["url"])
+
+    assert (later.status_code, later.content) == (206, PICTURE[:4])
+    assert given_back.status_code == 403
+    await stack.admin.post(f"/v1/decisions/{await stack.value(OF_TASK, UUID(task['id']))}/cancel")
 
 
 @pytest.mark.parametrize("change", ["forged", "cut", "signed by nobody", "not of our letters"])

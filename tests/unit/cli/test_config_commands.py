@@ -32,6 +32,18 @@ def test_a_sound_configuration_is_summed_up_with_each_threshold_set_by_hand(proj
     ]
 
 
+def test_a_folder_that_people_would_find_empty_is_named(project: Path, capsys: Out) -> None:
+    """It may be there where APIs run: no fault."""
+    (project / "config/media.yaml").write_text("organisation: {resolvers: {shop: {folder: shelves}}}")
+    assert run(["config", "check"]) == 0
+    absent = capsys.readouterr().out
+    (project / "config/shelves").mkdir()
+    assert run(["config", "check"]) == 0
+
+    assert "not on this machine: config/shelves, from which `shop:` is opened for people" in absent
+    assert "not on this machine" not in capsys.readouterr().out
+
+
 def test_every_fault_is_a_line_and_the_status_is_1(project: Path, capsys: Out) -> None:
     spoil(project, "{ask: agents,", "{lateness: 3, ask: agnets,")
 

@@ -20,6 +20,8 @@ import msgspec
 from adjudge.api.problems import Problem
 
 MOST_MEDIA = 16
+SHOWN: Mapping[str, type | tuple[type, ...]] = {"name": str, "type": str, "from": (int, float), "to": (int, float)}
+"""What is handed on of a reference; evidence may hold anything, and no person may be hindered by it."""
 
 
 class Ticket(msgspec.Struct, array_like=True):
@@ -63,7 +65,7 @@ class Media:
         return [self._resolved(item, resolvers, lease) for item in listed[:MOST_MEDIA] if isinstance(item, dict)]
 
     def _resolved(self, item: Mapping[str, Any], resolvers: Mapping[str, Path | None], lease: Lease) -> dict[str, Any]:
-        shown = {name: item[name] for name in ("name", "type", "from", "to") if name in item}
+        shown = {name: item[name] for name, kinds in SHOWN.items() if _is_of(item.get(name), kinds)}
         uri = item.get("uri")
         parts = _parts(uri) if isinstance(uri, str) else None
         if parts is None or parts.scheme not in resolvers:
@@ -100,6 +102,10 @@ class Media:
 
     def _signature(self, text: str) -> str:
         return hmac.new(self._key, text.encode(), hashlib.sha256).hexdigest()[:40]
+
+
+def _is_of(value: object, kinds: type | tuple[type, ...]) -> bool:
+    return isinstance(value, kinds) and not isinstance(value, bool)
 
 
 def _parts(uri: str) -> SplitResult | None:

@@ -225,10 +225,14 @@ class Labelled(Shape):
 class Media(BaseModel):
     """A reference of the evidence, opened for as long as the lease lasts."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(extra="forbid")
 
+    name: str = ""
     url: str | None = Field(description="null: nothing opens it, and `fault` says why")
     fault: str | None = None
+    type: str | None = None
+    from_: float | None = Field(None, alias="from", description="as the evidence has it: seconds of a film")
+    to: float | None = None
 
 
 class TaskView(Shape):

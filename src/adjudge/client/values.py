@@ -161,8 +161,10 @@ class Labelled(Value, frozen=True, kw_only=True):
 class Media(Value, frozen=True, kw_only=True):
     """A picture or clip among the evidence, under a signed address."""
 
-    name: str
-    url: str
+    name: str = ""
+    url: str | None
+    """None: it does not open, and `fault` says why. Decline with `no_evidence`."""
+    fault: str | None = None
     type: str | None = None
     from_: float | None = msgspec.field(default=None, name="from")
     to: float | None = None

@@ -3,8 +3,11 @@
 from datetime import timedelta
 from uuid import UUID
 
+import msgspec
 import pytest
 from tests.stacks import question
+
+from adjudge.client import Claim
 
 OF_TASK = "SELECT decision_id FROM review_task WHERE id = $1"
 PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
@@ -123,3 +126,17 @@ async def test_media_that_are_no_list_of_references_hinder_no_claim(stack, media
     await anna.answer(task, "pay")
 
     assert all(medium["url"] is None for medium in task["media"])
+
+
+async def test_the_client_can_claim_what_does_not_open(stack):
+    """Whatever evidence holds: one unreadable task would end a reviewer's work for good."""
+    odd = [{"uri": "folder://gone.png"}, {"name": 7, "type": [], "from": "a", "to": True, "uri": None}]
+    anna = await stack.reviewer("anna")
+    await stack.admin.post("/v1/decisions", question("person", media=odd))
+    claimed = await anna.post("/v1/reviews/claim", {}, Prefer="wait=5")
+    [task] = claimed.json()["tasks"]
+    await anna.answer(task, "pay")
+
+    read = msgspec.json.decode(claimed.content, type=Claim)
+
+    assert [(medium.name, medium.url, bool(medium.fault)) for medium in read.tasks[0].media] == [("", None, True)] * 2

@@ -50,7 +50,7 @@ class Wrong:
 Command: TypeAlias = Literal["undo", "quit", "more"]
 Entered: TypeAlias = Verdict | Typing | Wrong | Command
 
-_COMMANDS: dict[str, Skipped | Command] = {"s": Skipped(), "u": "undo", "q": "quit", "m": "more"}
+_COMMANDS: dict[str, Command] = {"u": "undo", "q": "quit", "m": "more"}
 
 
 def labels(task: Task) -> tuple[str, ...]:
@@ -69,8 +69,8 @@ def pressed(task: Task, buffer: str, key: str) -> Entered:
     """Return what a key means after what was typed before."""
     if key == END:
         return "quit"
-    if not buffer and key in _COMMANDS:
-        return _COMMANDS[key]
+    if not buffer and (meant := _commanded(task, key)) is not None:
+        return meant
     if has_keys(task):
         return _numbered(task, key) if key.isdecimal() else Typing("")
     if key in ENTER:
@@ -83,8 +83,8 @@ def pressed(task: Task, buffer: str, key: str) -> Entered:
 def entered(task: Task, line: str) -> Entered:
     """Return what a whole line means."""
     line = line.strip()
-    if line in _COMMANDS:
-        return _COMMANDS[line]
+    if (meant := _commanded(task, line)) is not None:
+        return meant
     if line.startswith("s ") and line not in labels(task):
         return _skipped(line[2:].strip())
     if line in labels(task):
@@ -92,6 +92,13 @@ def entered(task: Task, line: str) -> Entered:
     if labels(task):
         return _numbered(task, line)
     return _typed(task.answers, line)
+
+
+def _commanded(task: Task, text: str) -> Skipped | Command | None:
+    """Return the command that a letter stands for; a skip says by itself when there was nothing to be seen."""
+    if text == "s":
+        return Skipped("no_evidence" if any(medium.url is None for medium in task.media) else "unsure")
+    return _COMMANDS.get(text)
 
 
 def _skipped(rest: str) -> Skipped | Wrong:

@@ -18,7 +18,7 @@ def prompt(task: Task, now: datetime) -> str:
 
 def before(task: Task, page: int) -> list[str]:
     """Return what does not fit into that line: media, and a page of answers where they are many."""
-    media = [f"  {medium.name}: {medium.url}" for medium in task.media]
+    media = [f"  {medium.name or 'evidence'}: {medium.url or medium.fault}" for medium in task.media]
     return [plain(line) for line in (*media, *_page(task, page))]
 
 

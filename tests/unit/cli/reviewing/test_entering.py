@@ -13,7 +13,7 @@ def test_one_key_is_an_answer(a_task):
     assert pressed(a_task(), "", "2") == Answered("refuse")
 
 
-@pytest.mark.parametrize(("key", "meaning"), [("s", Skipped()), ("u", "undo"), ("q", "quit"), ("\x04", "quit")])
+@pytest.mark.parametrize(("key", "meaning"), [("s", Skipped("unsure")), ("u", "undo"), ("q", "quit"), ("\x04", "quit")])
 def test_commands_are_keys(a_task, key, meaning):
     assert pressed(a_task(), "", key) == meaning
 
@@ -37,6 +37,12 @@ def test_a_whole_line_may_name_the_answer(a_task):
     assert entered(a_task(), " refuse\n") == Answered("refuse")
     assert entered(a_task(), "2") == Answered("refuse")
     assert isinstance(entered(a_task(), "perhaps"), Wrong)
+
+
+def test_a_skip_of_what_could_not_be_seen_says_so(a_task):
+    unseen = a_task(media=[{"name": "shelf", "url": None, "fault": "no evidence: there is no such file"}])
+
+    assert pressed(unseen, "", "s") == entered(unseen, "s") == Skipped("no_evidence")
 
 
 def test_a_skip_may_say_why(a_task):

@@ -35,6 +35,12 @@ def test_evidence_cannot_move_the_cursor(a_task, noon):
     assert "\n" not in prompt(task, noon)
 
 
+def test_media_that_do_not_open_say_why(a_task):
+    task = a_task(media=[{"url": None, "fault": "no evidence: there is no such file"}])
+
+    assert before(task, 0) == ["  evidence: no evidence: there is no such file"]
+
+
 def test_media_are_shown_by_their_addresses(a_task):
     task = a_task(media=[{"name": "front", "url": "https://cdn.example/a.jpg", "type": "image/jpeg"}])
 

@@ -40,7 +40,7 @@ def test_a_folder_that_people_would_find_empty_is_named(project: Path, capsys: O
     (project / "config/shelves").mkdir()
     assert run(["config", "check"]) == 0
 
-    assert "not on this machine: config/shelves, from which `shop:` is opened for people" in absent
+    assert f"not on this machine: {project / 'config/shelves'}, from which `shop:` is opened for people" in absent
     assert "not on this machine" not in capsys.readouterr().out
 
 

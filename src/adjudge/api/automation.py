@@ -63,6 +63,15 @@ class OpenAudits(BaseModel):
     audits: list[dict[str, Any]]
 
 
+class AuditRecord(BaseModel):
+    """A closed audit: its truth and by whom, votes, what each model said, and the coins."""
+
+    model_config = ConfigDict(extra="allow")
+
+    votes: list[Any]
+    opinions: list[Any]
+
+
 class CertificateView(BaseModel):
     """A certificate with all that it rests on; its id is a hash over `body`."""
 
@@ -77,7 +86,9 @@ class CertificateView(BaseModel):
 class ScopeBody(BaseModel):
     """Which slice, and why."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"scope": "…", "reason": "the camera was moved"}]}
+    )
 
     scope: str = Field(min_length=1, max_length=400)
     reason: str = Field(min_length=1, max_length=500)
@@ -127,7 +138,7 @@ async def list_audits(
     return _json({"audits": found})
 
 
-@router.get("/audits/{decision}", responses=PROBLEMS)
+@router.get("/audits/{decision}", response_model=AuditRecord, responses=PROBLEMS)
 async def read_audit(decision: UUID, scope: Caller, here: Here) -> Response:
     """Read the record of a closed audit: its truth and by whom, votes, what each model said."""
     require(scope, "operator")

@@ -108,7 +108,7 @@ def first(found: np.ndarray) -> np.ndarray:
 def test_a_whole_sequence_of_thresholds_keeps_the_promise_at_thirty_looks(risk, boundary):
     """The licence at every look covers no threshold whose risk is at the target or above."""
     rng = np.random.default_rng(4)
-    found = Share.of(false_at_some_look(rng, risk, boundary) for _ in range(250))
+    found = Share.of(false_at_some_look(rng, risk, boundary) for _ in range(150))
 
     assert holds(found, DELTA)
 

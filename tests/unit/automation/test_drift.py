@@ -25,7 +25,7 @@ def test_scores_that_stay_are_rarely_called_drifting(digits):
     """Ties or not, however often one looks."""
     rng = np.random.default_rng(digits)
     found = [
-        run(rng, rng.beta(8, 2, 300).round(digits), rng.beta(8, 2, 500).round(digits)) is not None for _ in range(500)
+        run(rng, rng.beta(8, 2, 200).round(digits), rng.beta(8, 2, 500).round(digits)) is not None for _ in range(400)
     ]
 
     assert holds(Share.of(found), DELTA)
@@ -35,7 +35,7 @@ def test_repeating_a_two_sample_test_breaks_the_promise():
     """The wrong way: Kolmogorov and Smirnov's at 5%, after every hundred scores."""
     rng = np.random.default_rng(2)
 
-    assert is_broken(Share.of(at_some_look(rng.random(3_000), rng.random(500)) for _ in range(120)), DELTA)
+    assert is_broken(Share.of(at_some_look(rng.random(3_000), rng.random(500)) for _ in range(80)), DELTA)
 
 
 def at_some_look(now: np.ndarray, then: np.ndarray) -> bool:

@@ -73,7 +73,7 @@ def test_a_familys_error_is_bounded_and_a_weight_passed_on_too_early_is_spent_tw
     at_end = shares(order, weights, frozenset())
     too_early = shares(order, weights, {"a", "b"})
 
-    lives = {name: (rng.random((2_000, 4_000)) < TARGET).cumsum(axis=1) for name in order}
+    lives = {name: (rng.random((2_000, 3_000)) < TARGET).cumsum(axis=1) for name in order}
     assert holds(Share.of(false_somewhere(lives, at_end)), DELTA)
     assert is_broken(Share.of(false_somewhere(lives, too_early)), DELTA)
 

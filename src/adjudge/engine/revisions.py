@@ -83,6 +83,8 @@ class Revisions:
         self._compile = compile_
         self._held = {current.revision: current}
         self._used_at: dict[int, float] = {}
+        self._tried: tuple[Configuration, ...] = ()
+        """What was compiled last: published, it is not compiled again to be taken over."""
 
     @classmethod
     async def opened(cls, connection: Connection, compile_: Compile) -> "Revisions | None":
@@ -148,11 +150,14 @@ class Revisions:
 
     async def compiled_aside(self, documents: Mapping[str, str], number: int = 0) -> Configuration:
         """Compile documents in a thread; what is held already is shared. Raises InvalidConfiguration."""
-        same = next((each for each in self._held.values() if each.documents == documents), None)
+        known = (*self._held.values(), *self._tried)
+        same = next((each for each in known if each.documents == documents), None)
         if same is not None:
             return replace(same, revision=number)
         with _interpreter.lent():
-            return await asyncio.to_thread(self._compile, documents, number)
+            compiled = await asyncio.to_thread(self._compile, documents, number)
+        self._tried = (compiled,)
+        return compiled
 
     async def candidate(self, connection: Connection, published: Revision) -> InForce:
         """Return what would be in force under a revision, compiled aside; nothing has changed yet."""

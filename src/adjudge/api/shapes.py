@@ -61,6 +61,10 @@ class Fault(Shape):
 
     pointer: str = Field(description="a JSON pointer into the body; of a query or path, its name")
     detail: str
+    document: str | None = Field(None, description="of configuration: the document that is at fault")
+    line: int | None = None
+    path: str | None = Field(None, description="of configuration: where in the document")
+    nearest: str | None = Field(None, description="the nearest name that is known")
 
 
 class ProblemDetails(BaseModel):

@@ -81,6 +81,7 @@ SECTIONS: Final[Mapping[str, tuple[Key, ...]]] = {
         Key("resolvers", "mapping", "by URI scheme: `pass`, or `{folder: DIR}`"),
         Key("time_zone", "text", "of locations that name none", "UTC"),
         Key("merge_order", "texts", "dimensions of groups as they are laid, the last on top"),
+        Key("approvals", "whole", "how many others must agree to a draft before it is published", "0"),
     ),
     "type": (
         Key("answers", "any", "labels, `boolean`, `candidates`, `{integer: …}` or `{schema: …}`"),

@@ -39,7 +39,10 @@ async def test_switches_reviewers_and_configuration_are_noted(stack):
     [added] = await entries(stack.admin, action="reviewer.added", subject=person["name"])
     published = await entries(stack.admin, action="configuration.published")
 
-    assert (off["detail"], on["detail"]) == ({"on": False, "reason": "odd answers"}, {"on": True, "reason": "mended"})
+    assert (off["detail"], on["detail"]) == (
+        {"on": False, "until": None, "reason": "odd answers"},
+        {"on": True, "until": None, "reason": "mended"},
+    )
     assert added["detail"] == {"pools": ["agents"]}
     assert [entry["subject"] for entry in published] == ["1"]
 

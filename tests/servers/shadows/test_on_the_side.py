@@ -226,8 +226,11 @@ class Current:
     """As much of the revisions as the watch looks at."""
 
     def __init__(self, *deciders) -> None:
-        self.current = self
-        self.deciders = {name: Spec() for name in deciders}
+        self.in_force = self
+        self._names = deciders
+
+    def deciders(self):
+        return {name: Spec() for name in self._names}
 
 
 class Spec:

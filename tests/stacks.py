@@ -408,13 +408,18 @@ class Stack:
         return self._roles[-1]
 
     async def close(self) -> None:
-        for role in self._roles:
-            await role.kill()
-        self.open_gate()
-        for name in reversed(list(self._tasks)):
-            await self.stop(name)
-        if hasattr(self, "client"):
-            await self.client.aclose()
+        """End all of it, even where a part fails: what is left alive takes the next test's messages."""
+        async with AsyncExitStack() as exits:
+            exits.push_async_callback(self._close_database)
+            if hasattr(self, "client"):
+                exits.push_async_callback(self.client.aclose)
+            for name in self._tasks:
+                exits.push_async_callback(self.stop, name)
+            for role in self._roles:
+                await role.kill()
+            self.open_gate()
+
+    async def _close_database(self) -> None:
         await asyncio.wait_for(self.db.close(), 10)
 
     # -- callers

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import structlog
 
 from adjudge.cli import readiness
-from adjudge.cli.grounds import grounded
+from adjudge.cli.grounds import Ground, grounded
 from adjudge.cli.settings import Settings
 from adjudge.cli.shadowing import run_shadows
 from adjudge.cli.staffing import LANES, Staff, patience
@@ -79,6 +79,7 @@ async def run_keeper(settings: Settings, stop: asyncio.Event, serve: Serve) -> N
     """Move on what stands still until `stop`."""
     async with grounded("keeper", settings) as ground:
         await ground.until_database()
+        coin = await _coin(ground)
         timers = Timers(
             ground.pool,
             ground.streams,
@@ -93,8 +94,6 @@ async def run_keeper(settings: Settings, stop: asyncio.Event, serve: Serve) -> N
         housekeeping = Housekeeping(ground.pool, now=ground.clock, ages=settings.ages)
         shadow_watch = ShadowWatch(ground.pool, ground.revisions, now=ground.clock)
         figures = Figures(ground.pool, ground.streams, ground.revisions, now=ground.clock)
-        async with ground.pool.acquire() as connection:
-            coin = Coin(*await secrets.newest(connection, "coin", fresh_coin()))
         auditor = Auditor(
             ground.pool, ground.streams, ground.revisions, coin=coin, now=ground.clock, new_id=ground.new_id
         )
@@ -126,6 +125,17 @@ async def run_keeper(settings: Settings, stop: asyncio.Event, serve: Serve) -> N
                 await stop.wait()
             for task in tasks:
                 task.cancel()
+
+
+async def _coin(ground: Ground) -> Coin:
+    """Return the coin that all keepers share, once the database has told it."""
+    while True:
+        try:
+            async with ground.pool.acquire() as connection:
+                return Coin(*await secrets.newest(connection, "coin", fresh_coin()))
+        except UNAVAILABLE as error:
+            log.warning("coin.unseen", error=repr(error))
+            await asyncio.sleep(1)
 
 
 def _is_alive(worker: Worker, staff: Staff) -> bool:

@@ -56,6 +56,21 @@ async def test_a_hung_postgresql_is_answered_for_in_time_loses_nothing_and_resum
     assert await stack.value("SELECT count(*) FROM decision WHERE subject ? 'post'") == 20
 
 
+async def test_a_keeper_that_begins_while_its_coin_cannot_be_read_waits_for_it(build_stack, monkeypatch):
+    """Longer than a statement may take: the wait is begun again, and the keeper does not end."""
+    monkeypatch.setattr(connecting, "STATEMENT_SECONDS", 0.3)
+    stack = await build_stack("api")
+    waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'secret'::regclass"
+    async with stack.db.acquire() as other, other.transaction(), asyncio.timeout(20):
+        await other.execute("LOCK TABLE secret IN ACCESS EXCLUSIVE MODE")
+        await stack.start("keeper")
+        for expected in (1, 0, 1):  # it waits, its time is over, it waits again
+            while await stack.value(waiting) != expected:
+                await asyncio.sleep(0.02)
+
+    await stack.stop("keeper")
+
+
 class frozen:  # noqa: N801  a context manager
     """Stop a process and all below it; let them go on afterwards, those first that others wait for."""
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -64,17 +65,20 @@ class Network:
 
 
 class MemoryRoute:
-    """A connection of one process: one exchange at a time."""
+    """For each process that uses it a connection of its own, one exchange at a time.
+
+    Whoever dies with the turn keeps no other process waiting.
+    """
 
     def __init__(self, server: MemoryServer, network: Network, process: Process | None) -> None:
         self._server, self._network, self._process = server, network, process
-        self._turn = asyncio.Lock()
-        self._inbox: asyncio.Queue[Any] = asyncio.Queue()
+        self._turns: defaultdict[Process | None, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._inboxes: defaultdict[Process | None, asyncio.Queue[Any]] = defaultdict(asyncio.Queue)
 
     async def exchange(self, commands: Sequence[Command], until: float) -> list[Any]:
         """Answers in order. Raises `Unavailable`."""
         try:
-            async with asyncio.timeout_at(until), self._turn:
+            async with asyncio.timeout_at(until), self._turns[Process.current.get()]:
                 return await self._exchange(commands)
         except TimeoutError:
             raise Unavailable("no answer in time") from None
@@ -103,7 +107,11 @@ class MemoryRoute:
     async def close(self) -> None:
         """Hear nothing more."""
         self._server.unsubscribe(self._inbox)
-        self._inbox = asyncio.Queue()
+        del self._inboxes[Process.current.get()]
+
+    @property
+    def _inbox(self) -> asyncio.Queue[Any]:
+        return self._inboxes[Process.current.get()]
 
     async def _exchange(self, commands: Sequence[Command]) -> list[Any]:
         self._heed_death()

@@ -16,6 +16,8 @@ from adjudge.streams.testing.clock import Process, VirtualLoop
 from adjudge.streams.testing.server import MemoryServer
 
 _LOOK_SECONDS = 0.05
+_SELDOMER, _SELDOMEST_SECONDS = 1.1, 1.0
+"""Who waits for an hour does not look every instant of it."""
 
 Story = Callable[["Simulation"], Coroutine[Any, Any, Any]]
 
@@ -47,9 +49,11 @@ class Simulation:
 
     async def drained(self, app: App, *, seconds: float = 3600.0) -> None:
         """Until nothing of the app is unfinished: handled, or among the dead letters. Raises TimeoutError."""
+        pause = _LOOK_SECONDS
         async with asyncio.timeout(seconds):
-            while not await self._is_drained(app):  # noqa: ASYNC110  # the broker tells nobody that it is empty
-                await asyncio.sleep(_LOOK_SECONDS)
+            while not await self._is_drained(app):
+                await asyncio.sleep(pause)
+                pause = min(pause * _SELDOMER, _SELDOMEST_SECONDS)
 
     async def advance(self, seconds: float) -> None:
         """Let time pass."""

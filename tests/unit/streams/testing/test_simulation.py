@@ -159,3 +159,24 @@ sys.exit(any(name.startswith(("adjudge.streams.testing", "pytest")) for name in 
 """
 
     assert subprocess.run([sys.executable, "-c", loaded], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_worker_that_dies_while_it_asks_the_broker_keeps_no_other_from_asking(seed):
+    """Each seed once stood still: the dead one held its turn on a connection that all workers shared."""
+    app, handled = an_app(), set()
+
+    @app.handler(lease_seconds=30)
+    async def welcome(message: Welcome) -> None:
+        handled.add(message.address)
+
+    async def story(simulation):
+        async with simulation.working(app) as first, simulation.working(app):
+            await welcome.publish_many([Welcome(f"{number}") for number in range(10)])
+            await simulation.advance(0.001)
+            first.crash()
+            await simulation.drained(app, seconds=100)
+
+    simulated(story, seeds=[seed])
+
+    assert len(handled) == 10

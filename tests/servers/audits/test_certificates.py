@@ -200,6 +200,7 @@ async def test_what_is_asked_about_automation_is_answered_with_numbers(build_sta
     stack = await build_stack("api", "worker", "keeper", documents=certified())
     [expert] = await staffed(stack, "experts", count=1)
     asked = await stack.ask()
+    await waiting_for_people(stack, asked["id"])
     bound = await stack.key("operator", locations=["store-001"])
     client = await stack.key("client")
 

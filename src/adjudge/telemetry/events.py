@@ -35,6 +35,7 @@ EVENTS: Mapping[str, Event] = {
     "certificates.stalled": Event("warning", "Certificates wait for the database"),
     "claim.revision_unknown": Event("warning", "A task's configuration cannot be read here; it is not handed out"),
     "clock.offset": Event("error", "This machine's clock is too far from PostgreSQL's: the process is not ready"),
+    "coin.unseen": Event("warning", "A keeper waits for the database to tell the audit coin"),
     "configuration.applied": Event("info", "A process has taken a published revision over; how long it took"),
     "configuration.drift": Event("warning", "A process's folder differs from what is published, which goes before it"),
     "configuration.from_copy": Event("warning", "The database is away; a process begins with its copy of a revision"),

@@ -24,14 +24,18 @@ from adjudge.store.shadows import ShadowOpinion, Tally
 from adjudge.streams import Message, Streams
 
 ASIDE = "new@1"
-NOW = datetime.now(UTC)
 
 
-def an_id(asked_at=NOW) -> UUID:
-    return UUID(int=UUID(first_id(asked_at)).int | uuid4().int & ((1 << 74) - 1))
+def now() -> datetime:
+    """Return the moment: tallies of minutes are kept by PostgreSQL's clock."""
+    return datetime.now(UTC)
 
 
-def a_slip(*, until=NOW + timedelta(minutes=1), asked_at=NOW) -> Slip:
+def an_id(asked_at=None) -> UUID:
+    return UUID(int=UUID(first_id(asked_at or now())).int | uuid4().int & ((1 << 74) - 1))
+
+
+def a_slip(*, until=None, asked_at=None) -> Slip:
     return Slip(
         decision=an_id(asked_at),
         revision=1,
@@ -45,7 +49,7 @@ def a_slip(*, until=NOW + timedelta(minutes=1), asked_at=NOW) -> Slip:
         evidence=b"{}",
         subject=b"{}",
         trace=None,
-        until=until,
+        until=until or now() + timedelta(minutes=1),
         reply=None,
     )
 
@@ -109,7 +113,7 @@ def a_worker(pool, deciders=None) -> ShadowAsking:
         kind="python",
         deciders=deciders or Says(),
         pool=pool,
-        now=lambda: NOW,
+        now=now,
         rng=random.Random(7),
     )
 
@@ -199,7 +203,7 @@ async def test_the_same_opinions_recorded_twice_at_once_neither_deadlock_nor_cou
 
 async def test_a_question_that_has_waited_too_long_is_not_asked(pool):
     says = Says()
-    fresh, stale = a_slip(), a_slip(until=NOW - timedelta(seconds=1))
+    fresh, stale = a_slip(), a_slip(until=now() - timedelta(seconds=1))
 
     await a_worker(pool, says)([a_message(fresh), a_message(stale)])
 
@@ -238,8 +242,8 @@ class Spec:
 
 
 async def test_a_shadow_that_does_not_answer_is_told_of_once_and_again_after_it_has(pool):
-    watch = ShadowWatch(pool, Current(ASIDE, "other@1"), now=lambda: NOW)
-    minute = shadows.minute_of(an_id(NOW - timedelta(minutes=5)))
+    watch = ShadowWatch(pool, Current(ASIDE, "other@1"), now=now)
+    minute = shadows.minute_of(an_id(now() - timedelta(minutes=5)))
 
     with capture_logs() as logs:
         async with pool.acquire() as connection:
@@ -250,7 +254,7 @@ async def test_a_shadow_that_does_not_answer_is_told_of_once_and_again_after_it_
     assert [entry["decider"] for entry in logs if entry["event"] == "shadow.missing"] == [ASIDE]
     assert missing(ASIDE) == 1.0
     assert missing("other@1") == 0.0
-    asked_at = NOW - timedelta(minutes=5)
+    asked_at = now() - timedelta(minutes=5)
     await a_worker(pool)([a_message(a_slip(asked_at=asked_at)) for _ in range(95)])
     with capture_logs() as logs:
         await watch.look()
@@ -259,7 +263,7 @@ async def test_a_shadow_that_does_not_answer_is_told_of_once_and_again_after_it_
 
 
 async def test_the_minutes_that_may_still_change_alarm_nobody(pool):
-    watch = ShadowWatch(pool, Current(ASIDE), now=lambda: NOW)
+    watch = ShadowWatch(pool, Current(ASIDE), now=now)
 
     async with pool.acquire() as connection:
         await shadows.expect(connection, {(ASIDE, shadows.minute_of(an_id())): 100}, {})
@@ -269,7 +273,7 @@ async def test_the_minutes_that_may_still_change_alarm_nobody(pool):
 
 
 async def test_old_tallies_are_forgotten(pool):
-    old = shadows.minute_of(an_id(NOW - shadows.KEPT - timedelta(hours=1)))
+    old = shadows.minute_of(an_id(now() - shadows.KEPT - timedelta(hours=1)))
     async with pool.acquire() as connection:
         await shadows.expect(connection, {(ASIDE, old): 1, (ASIDE, shadows.minute_of(an_id())): 1}, {})
 

@@ -30,7 +30,7 @@ test: $(READY)
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m 'not soak' $(ARGS)
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -m 'not soak' $(ARGS)
 
 soak: $(READY)
 	$(BIN)/pytest -m soak $(ARGS)

@@ -16,6 +16,7 @@ import asyncpg
 import pytest
 from hypothesis import settings
 from redis.asyncio import Redis
+from tests.ports import free_port
 
 from adjudge.stack import Servers, embedded, valkey
 from adjudge.stack.folders import laid_out
@@ -69,6 +70,12 @@ class PrivateServer(Protocol):
 
 
 Private = Callable[[], Awaitable[PrivateServer]]
+
+
+@pytest.fixture
+def unused_tcp_port() -> int:
+    """Instead of pytest-asyncio's, which an outgoing connection may take before it is listened at."""
+    return free_port()
 
 
 @pytest.fixture(scope="session")

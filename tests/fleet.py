@@ -2,20 +2,14 @@
 
 import asyncio
 import itertools
-import socket
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 import httpx
+from tests.ports import free_port
 from tests.stacks import Role, Stack, question
 
 READY_SECONDS = 60.0
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
 
 
 class Member:
@@ -52,7 +46,7 @@ class Member:
         try:
             async with asyncio.timeout(READY_SECONDS):
                 while await self.answers(self._probe) != 200:
-                    assert self.process.is_running, f"{self.name} ended: see its log"
+                    assert self.process.is_running, f"{self.name} ended: {self.process.last_words()}"
                     await asyncio.sleep(0.05)
         except TimeoutError:
             raise AssertionError(f"{self.name} is not ready: {self.said}") from None

@@ -282,8 +282,13 @@ def question(kind: str = "model", *, location: str = "default", **evidence: Any)
 class Role:
     """A process of ours."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, log: Path) -> None:
         self._process = process
+        self._log = log
+
+    def last_words(self) -> str:
+        """Return how the log of its role ends."""
+        return self._log.read_text(errors="replace")[-2000:]
 
     @property
     def pid(self) -> int:
@@ -400,11 +405,12 @@ class Stack:
             **{f"ADJUDGE_{name.upper()}": str(value) for name, value in self._given.items()},
             **environment,
         }
-        with (self.folder / f"{role}.log").open("ab") as log:
+        path = self.folder / f"{role}.log"
+        with path.open("ab") as log:
             process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "adjudge", role, env=env, cwd="/", stdout=log, stderr=log
             )
-        self._roles.append(Role(process))
+        self._roles.append(Role(process, path))
         return self._roles[-1]
 
     async def close(self) -> None:

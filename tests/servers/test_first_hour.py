@@ -10,7 +10,6 @@ import re
 import select
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "tutorial" / "first_hour.md"
@@ -43,21 +43,17 @@ def installed(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("environment")
     wheel = build(folder / "wheel")
     environment = folder / "venv"
-    if uv := shutil.which("uv"):
-        execute(uv, "venv", "-q", "--python", sys.executable, environment)
-        python = environment / "bin" / "python"
-        execute(uv, "pip", "install", "-q", "--python", python, f"adjudge[embedded] @ file://{wheel}")
-    else:
-        execute(sys.executable, "-m", "venv", environment)
-        execute(environment / "bin" / "pip", "install", "-q", f"adjudge[embedded] @ file://{wheel}")
+    execute(sys.executable, "-m", "venv", "--without-pip", environment)
+    execute(
+        *(sys.executable, "-m", "pip", "--python", environment / "bin" / "python"),
+        *("install", "-q", "--no-compile", f"adjudge[embedded] @ file://{wheel}"),
+    )
     return environment / "bin"
 
 
 @pytest.fixture(scope="module")
 def port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
+    return free_port()
 
 
 @pytest.fixture(scope="module")
@@ -239,9 +235,7 @@ def take_away(newcomer: Shell, steps: list[Step], project: Path) -> None:
     assert "adj_" in printed
 
     assert api.command.startswith("adjudge api")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     newcomer.run(f"ADJUDGE_PORT={port} adjudge api >api.log 2>&1 & API=$!")
     probe = f"curl -sf --retry 60 --retry-delay 1 --retry-all-errors -m 60 http://127.0.0.1:{port}/readyz"
     ready = newcomer.run(f"{probe}; kill $API; wait $API")
@@ -249,11 +243,7 @@ def take_away(newcomer: Shell, steps: list[Step], project: Path) -> None:
 
 
 def build(folder: Path) -> Path:
-    builder = [shutil.which("uv") or sys.executable]
-    arguments = (
-        ["build", "-q", "--wheel", "-o"] if shutil.which("uv") else ["-m", "pip", "wheel", "-q", "--no-deps", "-w"]
-    )
-    execute(*builder, *arguments, folder, ROOT)
+    execute(sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", folder, ROOT)
     (wheel,) = folder.glob("adjudge-*.whl")
     return wheel
 

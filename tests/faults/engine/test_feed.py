@@ -1,22 +1,16 @@
 """A follower of the feed has every outcome, whatever is killed while it reads."""
 
 import asyncio
-import socket
 from collections import Counter
 from collections.abc import Callable, Sequence
 
+from tests.ports import free_port
 from tests.stacks import Role, Stack, question
 
 from adjudge.client import AsyncAdjudge, Patience, Unavailable
 from adjudge.store.migrations import upgrade
 
 IMPATIENT = Patience(total_seconds=1.0)
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
 
 
 async def an_api(stack: Stack) -> tuple[str, Role]:

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import socket
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 from redis.asyncio import Redis
 from redis.crc import key_slot
 from redis.exceptions import RedisError
+from tests.ports import free_port
 
 from adjudge.stack import valkey
 from adjudge.stack.folders import laid_out
@@ -51,7 +51,7 @@ class Nodes:
 
     async def start(self, *settings: str) -> Node:
         """A server with these settings: `--name`, value, ..."""
-        [port] = free_ports(1)
+        port = free_port()
         home = self._home(port)
         program = valkey_program(laid_out(home))
         listen = ["--bind", "127.0.0.1", "--port", str(port), "--protected-mode", "no"]
@@ -73,7 +73,7 @@ class Nodes:
 
     async def cluster_node(self) -> Node:
         """A node that knows no other yet."""
-        [bus] = free_ports(1)
+        bus = free_port()
         node = await self.start(
             *("--cluster-enabled", "yes", "--cluster-port", str(bus), "--cluster-node-timeout", "1500"),
             *("--cluster-config-file", "nodes.conf", "--cluster-announce-ip", "127.0.0.1"),
@@ -82,7 +82,7 @@ class Nodes:
         return node
 
     async def _sentinel(self, master_port: int, quorum: int) -> Node:
-        [port] = free_ports(1)
+        port = free_port()
         home = self._home(port)
         file = home / "sentinel.conf"
         file.write_text(
@@ -180,18 +180,6 @@ async def until(condition, seconds: float = 20) -> None:
     async with asyncio.timeout(seconds):
         while not await condition():
             await asyncio.sleep(0.03)
-
-
-def free_ports(count: int) -> list[int]:
-    """Held together, so that they differ."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
 
 
 async def _cluster(node: Node, *words: object) -> object:

@@ -10,6 +10,7 @@ import schemathesis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from schemathesis import GenerationMode
+from tests.ports import free_port
 from tests.stacks import NUMBERS, Stack, database, laid
 
 from adjudge.api.application import create_app
@@ -36,9 +37,9 @@ class Served:
 
 @pytest.fixture(scope="module")
 async def served(
-    servers: Any, migrated_template: str, tmp_path_factory: pytest.TempPathFactory, unused_tcp_port_factory: Any
+    servers: Any, migrated_template: str, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Served]:
-    port = unused_tcp_port_factory()
+    port = free_port()
     async with database(servers.database_url, migrated_template, f"stack_{next(NUMBERS)}") as database_url:
         stack = Stack(laid(tmp_path_factory.mktemp("project")), database_url, servers.redis_url)
         try:

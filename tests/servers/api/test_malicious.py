@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from tests.ports import free_port
 from tests.stacks import NUMBERS, Stack, database, laid, question
 
 from adjudge.cli import guarding, probing
@@ -18,10 +19,10 @@ HEAD = b"POST /v1/decisions HTTP/1.1\r\nHost: x\r\n"
 
 @pytest.fixture(scope="module")
 async def served(
-    servers: Any, migrated_template: str, tmp_path_factory: pytest.TempPathFactory, unused_tcp_port_factory: Any
+    servers: Any, migrated_template: str, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[tuple[Stack, int]]:
     """An API process of its own: its web server is what is asked."""
-    port = unused_tcp_port_factory()
+    port = free_port()
     async with database(servers.database_url, migrated_template, f"stack_{next(NUMBERS)}") as url:
         stack = Stack(laid(tmp_path_factory.mktemp("project")), url, servers.redis_url)
         try:

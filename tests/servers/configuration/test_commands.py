@@ -7,7 +7,7 @@ import json
 
 import pytest
 import uvicorn
-from tests.fleet import free_port
+from tests.ports import free_port
 from tests.stacks import PLANS, _people, configuration
 
 from adjudge.cli.root import run

@@ -1,6 +1,7 @@
 """Group commit: a flush starts as soon as none is on its way, what arrives meanwhile is the next batch.
 
-No timer. A statement costs as much as some forty rows, so the second connection goes along only with a full
+No timer, but a flush gathers what is arriving just now: those who were answered together come back together
+(docs/adr/0026). A statement costs as much as some forty rows, so the second connection goes along only with a full
 batch, or when the first one hangs. What a flush takes is shared fairly between lanes and locations, so that
 one burst never fills everybody's batch.
 """
@@ -35,6 +36,10 @@ SLOW_SECONDS = 0.025
 """After this long a flush no longer keeps the other connection waiting: its commit hangs, ours may be quicker."""
 LOOK_SECONDS = 0.005
 """How often a connection that waits looks whether it may go."""
+QUIET_TURNS = 3
+"""Turns of the loop that bring no row, one after another, until those who come together have come."""
+GATHER_SECONDS = 0.005
+"""How long a flush gathers at most."""
 LONGEST_WAIT_SECONDS = 4.0
 """A row that cannot be committed for this long is refused: 503, nothing acknowledged."""
 _RESEND = timedelta(seconds=RESEND_SECONDS)
@@ -91,6 +96,7 @@ class Flusher:
         self._size = 0
         self._keys_in_flight: set[tuple[str, bytes]] = set()
         self._wake = asyncio.Event()
+        self._gathering = False
         self._flushing = 0
         self._flushing_since = -math.inf
         self.seconds = 0.0
@@ -149,7 +155,7 @@ class Flusher:
 
     async def _next_batch(self) -> list[Pending]:
         while True:
-            if self._may_flush() and (batch := self._take()):
+            if self._may_flush() and await self._gathered() and (batch := self._take()):
                 self._flushing += 1
                 self._flushing_since = asyncio.get_running_loop().time()
                 if self._may_flush():
@@ -162,8 +168,24 @@ class Flusher:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._wake.wait(), LOOK_SECONDS)
 
+    async def _gathered(self) -> bool:
+        """Let the loop turn while its turns bring more rows; return whether what waits is still to go."""
+        loop_time = asyncio.get_running_loop().time
+        until, quiet = loop_time() + GATHER_SECONDS, 0
+        self._gathering = True
+        try:
+            while quiet < QUIET_TURNS and self._size < LARGEST_BATCH and loop_time() < until:
+                before = self._size
+                await asyncio.sleep(0)
+                quiet = 0 if self._size > before else quiet + 1
+        finally:
+            self._gathering = False
+        return self._may_flush()
+
     def _may_flush(self) -> bool:
         """Return whether what waits is to go now: nothing is on its way, or too much waits, or for too long."""
+        if self._gathering:
+            return False
         if not self._flushing or self._size >= LARGEST_BATCH:
             return self._size > 0
         return asyncio.get_running_loop().time() - self._flushing_since > SLOW_SECONDS

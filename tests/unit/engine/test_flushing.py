@@ -101,6 +101,28 @@ async def test_a_flush_that_hangs_keeps_nobody_waiting(flusher, database):
     assert await database.statement(2) == 1
 
 
+async def test_those_who_arrive_in_the_same_turns_of_the_loop_go_together(flusher, database, monkeypatch):
+    """Callers that were answered together come back one by one: sent at once, the first would go alone."""
+    monkeypatch.setattr(flushing, "GATHER_SECONDS", 60.0)
+    await come_turn_by_turn(flusher, 20)
+
+    assert await database.statement(1) == 20
+
+
+async def test_rows_that_keep_coming_hold_no_flush_back(flusher, database, monkeypatch):
+    """It gathers for some milliseconds at most."""
+    monkeypatch.setattr(flushing, "GATHER_SECONDS", 0.0)
+    await come_turn_by_turn(flusher, 20)
+
+    assert await database.statement(1) < 20
+
+
+async def come_turn_by_turn(flusher, rows):
+    for n in range(rows):
+        flusher.submit(a_row(n), ())
+        await asyncio.sleep(0)
+
+
 def a_row(n: int) -> NewDecision:
     return NewDecision(
         id=UUID(int=n),

@@ -6,10 +6,11 @@ import os
 import random
 import secrets
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import structlog
 from prometheus_client import CollectorRegistry, generate_latest, multiprocess
@@ -34,6 +35,8 @@ from adjudge.telemetry import names as telemetry
 
 log = structlog.get_logger()
 
+T = TypeVar("T")
+
 DATABASE_SECONDS = 30.0
 """How long a starting process waits for its database."""
 
@@ -57,16 +60,19 @@ class Ground:
     folder: Path
     """Where Python deciders are looked for."""
 
-    async def until_database(self) -> None:
-        """Return once the database answers: whoever began with a copy may be there before it."""
+    async def begun(self, read: Callable[[Connection], Awaitable[T]]) -> T:
+        """Return what a role reads before it begins, once the database answers: it may be there before it.
+
+        Cancelled by whoever is told to stop meanwhile.
+        """
         while True:
             try:
                 await self.watch.begin()
+                async with self.pool.acquire() as connection:
+                    return await read(connection)
             except UNAVAILABLE as error:
-                log.warning("configuration.unseen", error=repr(error))
+                log.warning("database.unseen", error=repr(error))
                 await asyncio.sleep(1)
-            else:
-                return
 
     def standing(self, *, needs_broker: bool) -> Standing:
         """Return what a probe looks at."""

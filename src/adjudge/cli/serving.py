@@ -7,7 +7,7 @@ import signal
 import time
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, nullcontext, suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 import asyncpg
 import structlog
@@ -19,7 +19,7 @@ from adjudge.api.media import Media
 from adjudge.api.services import Services
 from adjudge.api.tracing import Traced
 from adjudge.cli import ending
-from adjudge.cli.grounds import grounded, render_metrics
+from adjudge.cli.grounds import Ground, grounded, render_metrics
 from adjudge.cli.probing import served
 from adjudge.cli.settings import Settings
 from adjudge.engine.admission import Admission, loop_time
@@ -64,6 +64,15 @@ async def run_api(settings: Settings) -> None:
         await server.serve()
 
 
+class Keys(NamedTuple):
+    """What all API processes share, so that each knows what another has signed or drawn."""
+
+    coin: Coin
+    evidence: bytes
+    media: bytes
+    cursors: bytes
+
+
 @asynccontextmanager
 async def api_services(settings: Settings) -> AsyncIterator[Services]:
     """Open an API process, its background tasks included."""
@@ -71,12 +80,7 @@ async def api_services(settings: Settings) -> AsyncIterator[Services]:
         grounded("api", settings) as ground,
         Streams(str(settings.redis_url), rng=ground.rng) as aside,
     ):
-        await ground.until_database()
-        async with ground.pool.acquire() as connection:
-            coin = Coin(*await secrets.newest(connection, "coin", fresh_coin()))
-            _, evidence_key = await secrets.newest(connection, "evidence", ("1", random_bytes.token_bytes(32)))
-            _, media_key = await secrets.newest(connection, "media", ("1", random_bytes.token_bytes(32)))
-            _, cursor_key = await secrets.newest(connection, "cursor", ("1", random_bytes.token_bytes(32)))
+        keys = await ground.begun(_keys)
         shadows = Shadows(ground.pool, aside)
         flusher = Flusher(
             functools.partial(_connect, str(settings.database_url), ground.name),
@@ -85,60 +89,30 @@ async def api_services(settings: Settings) -> AsyncIterator[Services]:
             publish=ground.sender.publish,
             ask_aside=shadows.ask,
         )
-        sender = ground.sender
-        assert isinstance(sender, BackgroundSender)
-        waiters = Waiters(ground.new_id().hex, functools.partial(_settled_among, ground.pool))
-        feed = Feed(ground.pool, Cursors(cursor_key))
-        admission = Admission(flusher, monotonic=time.monotonic)
-        limiter = Limiter(ground.pool, process=ground.name, monotonic=loop_time)
+        services = _services(ground, flusher, keys)
         upkeep = Upkeep(
             ground.pool,
             ground.clock,
             process=ground.name,
             streams=ground.streams,
             names_of_deciders=ground.revisions.serving,
-            admission=admission,
+            admission=services.admission,
         )
-        services = Services(
-            pool=ground.pool,
-            streams=ground.streams,
-            revisions=ground.revisions,
-            watch=ground.watch,
-            intake=Intake(
-                flusher,
-                ground.revisions,
-                now=ground.clock,
-                new_id=ground.new_id,
-                coin=coin,
-                controls=ground.controls,
-                audit_rate=settings.audit_rate,
-                evidence_key=evidence_key,
-            ),
-            admission=admission,
-            waiters=waiters,
-            feed=feed,
-            stepper=ground.stepper,
-            sender=ground.sender,
-            authentication=Authentication(ground.pool),
-            limiter=limiter,
-            media=Media(media_key),
-            permitted=parse_permitted(settings.outbound_allow),
-            clock=ground.clock,
-            new_id=ground.new_id,
-            render_metrics=render_metrics,
-        )
-        await upkeep.look()
+        with suppress(*UNAVAILABLE):  # it looks again soon
+            await upkeep.look()
+        assert isinstance(ground.sender, BackgroundSender)
+        background = {
+            "flusher": flusher.run(),
+            "sender": ground.sender.run(),
+            "waiters": services.waiters.run(ground.streams),
+            "feed": services.feed.run(),
+            "upkeep": upkeep.run(),
+            "configuration": ground.watch.run(aside),
+            "limits": services.limiter.run(),
+            "shadows": shadows.run(services.admission.is_pressed),
+        }
         async with asyncio.TaskGroup() as group:
-            tasks = [
-                group.create_task(_or_end(flusher.run()), name="flusher"),
-                group.create_task(_or_end(sender.run()), name="sender"),
-                group.create_task(_or_end(waiters.run(ground.streams)), name="waiters"),
-                group.create_task(_or_end(feed.run()), name="feed"),
-                group.create_task(_or_end(upkeep.run()), name="upkeep"),
-                group.create_task(_or_end(ground.watch.run(aside)), name="configuration"),
-                group.create_task(_or_end(limiter.run()), name="limits"),
-                group.create_task(_or_end(shadows.run(admission.is_pressed)), name="shadows"),
-            ]
+            tasks = [group.create_task(_or_end(each), name=name) for name, each in background.items()]
             with LoopWatch(StreamObserver("api")):
                 yield services
             measuring.write()
@@ -146,6 +120,48 @@ async def api_services(settings: Settings) -> AsyncIterator[Services]:
                 await shadows.tally()
             for task in tasks:
                 task.cancel()
+
+
+def _services(ground: Ground, flusher: Flusher, keys: Keys) -> Services:
+    """Return what the routes stand on."""
+    settings = ground.settings
+    return Services(
+        pool=ground.pool,
+        streams=ground.streams,
+        revisions=ground.revisions,
+        watch=ground.watch,
+        intake=Intake(
+            flusher,
+            ground.revisions,
+            now=ground.clock,
+            new_id=ground.new_id,
+            coin=keys.coin,
+            controls=ground.controls,
+            audit_rate=settings.audit_rate,
+            evidence_key=keys.evidence,
+        ),
+        admission=Admission(flusher, monotonic=time.monotonic),
+        waiters=Waiters(ground.new_id().hex, functools.partial(_settled_among, ground.pool)),
+        feed=Feed(ground.pool, Cursors(keys.cursors)),
+        stepper=ground.stepper,
+        sender=ground.sender,
+        authentication=Authentication(ground.pool),
+        limiter=Limiter(ground.pool, process=ground.name, monotonic=loop_time),
+        media=Media(keys.media),
+        permitted=parse_permitted(settings.outbound_allow),
+        clock=ground.clock,
+        new_id=ground.new_id,
+        render_metrics=render_metrics,
+    )
+
+
+async def _keys(connection: Connection) -> Keys:
+    async def shared(kind: str) -> bytes:
+        _, key = await secrets.newest(connection, kind, ("1", random_bytes.token_bytes(32)))
+        return key
+
+    coin = Coin(*await secrets.newest(connection, "coin", fresh_coin()))
+    return Keys(coin, await shared("evidence"), await shared("media"), await shared("cursor"))
 
 
 async def _or_end(background: Coroutine[Any, Any, None]) -> None:

@@ -3,12 +3,12 @@
 import asyncio
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import structlog
 
 from adjudge.cli import readiness
-from adjudge.cli.grounds import Ground, grounded
+from adjudge.cli.grounds import grounded
 from adjudge.cli.settings import Settings
 from adjudge.cli.shadowing import run_shadows
 from adjudge.cli.staffing import LANES, Staff, patience
@@ -24,11 +24,13 @@ from adjudge.engine.shadow_watch import ShadowWatch
 from adjudge.engine.sweeping import Sweeper
 from adjudge.engine.timers import Timers
 from adjudge.store import secrets
-from adjudge.store.connecting import UNAVAILABLE
+from adjudge.store.connecting import UNAVAILABLE, Connection
 from adjudge.streams import Worker
 from adjudge.streams.loop_watch import LoopWatch
 
 log = structlog.get_logger()
+
+T = TypeVar("T")
 
 Serve: TypeAlias = Callable[[Health], Coroutine[Any, Any, None]]
 """Serves probes until cancelled."""
@@ -78,8 +80,9 @@ async def run_worker(settings: Settings, stop: asyncio.Event, serve: Serve) -> N
 async def run_keeper(settings: Settings, stop: asyncio.Event, serve: Serve) -> None:
     """Move on what stands still until `stop`."""
     async with grounded("keeper", settings) as ground:
-        await ground.until_database()
-        coin = await _coin(ground)
+        coin = await _unless(stop, ground.begun(_coin))
+        if coin is None:
+            return
         timers = Timers(
             ground.pool,
             ground.streams,
@@ -127,15 +130,21 @@ async def run_keeper(settings: Settings, stop: asyncio.Event, serve: Serve) -> N
                 task.cancel()
 
 
-async def _coin(ground: Ground) -> Coin:
-    """Return the coin that all keepers share, once the database has told it."""
-    while True:
-        try:
-            async with ground.pool.acquire() as connection:
-                return Coin(*await secrets.newest(connection, "coin", fresh_coin()))
-        except UNAVAILABLE as error:
-            log.warning("coin.unseen", error=repr(error))
-            await asyncio.sleep(1)
+async def _unless(stop: asyncio.Event, beginning: Coroutine[Any, Any, T]) -> T | None:
+    """Return what a role begins with; None: it was told to stop before it had begun."""
+    async with asyncio.TaskGroup() as group:
+        told, begun = group.create_task(stop.wait(), name="stop"), group.create_task(beginning, name="begin")
+        await asyncio.wait((told, begun), return_when=asyncio.FIRST_COMPLETED)
+        told.cancel()
+        if not begun.done():
+            begun.cancel()
+            return None
+    return begun.result()
+
+
+async def _coin(connection: Connection) -> Coin:
+    """Return the coin that all keepers share."""
+    return Coin(*await secrets.newest(connection, "coin", fresh_coin()))
 
 
 def _is_alive(worker: Worker, staff: Staff) -> bool:

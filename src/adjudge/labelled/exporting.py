@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID
 
+from adjudge.core.errors import AdjudgeError
 from adjudge.labelled.assembling import ANSWERS, ITEMS, assemble, score_table, score_tables, write_part
 from adjudge.labelled.progress import PARTS, Progress, Run, held, resumed, save
 from adjudge.labelled.rows import (
@@ -34,6 +35,12 @@ from adjudge.store.extracting import Recorded, Said, Wanted
 
 PART_ROWS: Final = 10_000
 """Decisions of a part: what is in memory, and what a killed run does again."""
+
+
+class UnknownType(AdjudgeError):
+    """Nothing was ever asked of this question type: its name is misspelt."""
+
+    kind = "unknown-type"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,10 +65,12 @@ async def export(
 ) -> Exported:
     """Bring the folder up to date; `report` is told (done, of how many) after each part.
 
-    Raises UnsuitableFolder, ParquetMissing.
+    Raises UnknownType, UnsuitableFolder, ParquetMissing.
     """
     if form == "parquet":
         pyarrow()
+    if wanted.type not in (known := await extracting.types(connection)):
+        raise UnknownType(f"no decision of type {wanted.type!r} is on record; there are {', '.join(known) or 'none'}")
     with held(folder):
         progress = resumed(folder, wanted, form)
         is_resumed = progress.run is not None

@@ -171,6 +171,7 @@ PARK_OLD = """
         LIMIT 1000 FOR UPDATE SKIP LOCKED))
 """
 
+WAITS = "state = 'waiting' AND next_at > now()"
 _REDELIVER = f"""
     UPDATE delivery SET state = 'waiting', failures = 0, next_at = now(), due_since = now(), ended_at = NULL
     WHERE ctid = ANY(ARRAY(
@@ -178,8 +179,8 @@ _REDELIVER = f"""
         WHERE {VISIBLE} AND endpoint = $3 AND {{which}}
         ORDER BY decision_id LIMIT $4 FOR UPDATE OF delivery))
 """
-REDELIVER_PARKED = _REDELIVER.format(which="state = 'parked'")
-REDELIVER_ONE = _REDELIVER.format(which="decision_id = $5 AND state IN ('parked', 'delivered')")
+REDELIVER_PARKED = _REDELIVER.format(which=f"(state = 'parked' OR {WAITS})")
+REDELIVER_ONE = _REDELIVER.format(which=f"decision_id = $5 AND (state IN ('parked', 'delivered') OR {WAITS})")
 
 LIST = f"""
     SELECT decision_id AS decision, version, state, delivery.created_at, ended_at, tried AS attempts,
@@ -285,7 +286,7 @@ async def park_old(connection: Connection, endpoint: str, after: timedelta) -> i
 
 
 async def redeliver(connection: Connection, scope: Scope, endpoint: str, decision: UUID | None, most: int) -> int:
-    """Send again what was parked, or all that was told of one decision; return how many."""
+    """Send again what is parked or waits for its next try, or all that was told of one decision; return how many."""
     which, named = (REDELIVER_PARKED, ()) if decision is None else (REDELIVER_ONE, (decision,))
     told = await connection.execute(which, scope.org, _list(scope.locations), endpoint, most, *named)
     return _count(told)

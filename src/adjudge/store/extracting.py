@@ -125,6 +125,16 @@ PAGE = f"""
     ORDER BY decision.id
 """
 
+TYPES = """
+    WITH RECURSIVE found AS (
+        SELECT (SELECT min(type) FROM decision WHERE org = $1) AS type
+        UNION ALL
+        SELECT (SELECT min(type) FROM decision WHERE org = $1 AND type > found.type) FROM found
+        WHERE found.type IS NOT NULL
+    )
+    SELECT type FROM found WHERE type IS NOT NULL
+"""
+
 VOTES = f"""
     SELECT decision_id, reviewer, answer, seconds, answered_at AS at FROM vote WHERE decision_id = ANY($1::uuid[])
     UNION ALL
@@ -153,6 +163,11 @@ async def collect(connection: Connection, wanted: Wanted, since_mark: str, until
     await connection.execute("ANALYZE changed")
     count: int = await connection.fetchval("SELECT count(*) FROM changed")
     return count
+
+
+async def types(connection: Connection) -> list[str]:
+    """Return the question types of which anything is on record, sorted."""
+    return [row["type"] for row in await connection.fetch(TYPES, ORGANISATION)]
 
 
 async def spaces(connection: Connection) -> AsyncIterator[str]:

@@ -71,7 +71,22 @@ async def test_a_keeper_that_begins_while_its_coin_cannot_be_read_waits_for_it(b
             while await stack.value(waiting) != expected:
                 await asyncio.sleep(0.02)
 
-    await stack.stop("keeper")
+        async with asyncio.timeout(5):
+            await stack.stop("keeper")  # it heeds that while it waits
+
+
+async def test_an_api_that_begins_while_its_keys_cannot_be_read_waits_for_them(build_stack, monkeypatch):
+    monkeypatch.setattr(connecting, "STATEMENT_SECONDS", 0.3)
+    stack = await build_stack()
+    waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'secret'::regclass"
+    async with asyncio.TaskGroup() as group, asyncio.timeout(20):
+        async with stack.db.acquire() as other, other.transaction():
+            await other.execute("LOCK TABLE secret IN ACCESS EXCLUSIVE MODE")
+            begun = group.create_task(stack.start("api"))
+            for expected in (1, 0, 1):
+                while await stack.value(waiting) != expected:
+                    await asyncio.sleep(0.02)
+        await begun
 
 
 class frozen:  # noqa: N801  a context manager

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from tests.servers.labelled.recorded import record
@@ -56,6 +57,11 @@ async def test_a_fault_is_one_line(typed, a_set, monkeypatch):
     status, _, said = await typed("import", a_set, "--type", "shelf")
     assert (status, said.count("\n")) == (1, 1)
     assert "say when with --at" in said
+
+    await typed("import", a_set, "--type", "shelf", "--at", "2026-10-05")
+    status, _, said = await typed("export", "--type", "shelve", "--out", "p")
+    assert (status, said) == (1, "adjudge: no decision of type 'shelve' is on record; there are shelf\n")
+    assert not (Path.cwd() / "p").exists()
 
     status, _, said = await typed("export", "--type", "shelf", "--out", a_set)
     assert (status, said) == (1, f"adjudge: {a_set}: holds a labelled set that was not exported: name another folder\n")

@@ -175,6 +175,7 @@ async def test_answers_to_structured_questions_become_the_labels(connection, tmp
 
 async def test_a_folder_that_holds_something_else_is_refused(connection, tmp_path):
     await record(connection, 2)
+    await record(connection, 1, first=2, question_type="other")
     (tmp_path / "labels.csv").write_text("label\nmine\n")
     with pytest.raises(UnsuitableFolder, match="not exported"):
         await export(connection, tmp_path)
@@ -188,6 +189,7 @@ async def test_a_folder_that_holds_something_else_is_refused(connection, tmp_pat
 
 
 async def test_two_exports_into_one_folder_do_not_mix(connection, tmp_path):
+    await record(connection, 1)
     with exporting.held(tmp_path), pytest.raises(UnsuitableFolder, match="another process"):
         await export(connection, tmp_path)
 

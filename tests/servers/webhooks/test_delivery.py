@@ -180,6 +180,25 @@ async def test_what_waited_too_long_for_a_dead_receiver_is_parked_unsent(stack, 
     assert len(receiver.requests) < 2 * FAILURES
 
 
+@pytest.mark.parametrize("by_decision", [False, True])
+async def test_what_waits_for_its_next_try_is_sent_at_once_by_whom_knows_that_the_receiver_is_mended(
+    stack, receiver, by_decision
+):
+    receiver.answer = says(500)
+    webhook = await added(stack.admin, receiver)
+    decision = await stack.ask(wait=10)
+    await receiver.until_that(lambda: len(receiver.requests) == 1)
+    await until_state(stack, webhook, "waiting")
+    await stack.value("UPDATE delivery SET next_at = now() + interval '1 day' WHERE endpoint = $1", webhook)
+
+    receiver.answer = well
+    body = {"decision": decision["id"]} if by_decision else {}
+    answer = await stack.admin.post(f"/v1/webhooks/{webhook}/redeliver", body)
+
+    assert answer.json()["redelivered"] == 1
+    await receiver.until(1)
+
+
 async def test_what_was_delivered_is_sent_again_by_its_decision(stack, receiver):
     webhook = await added(stack.admin, receiver)
     decision = await stack.ask(wait=10)

@@ -16,6 +16,7 @@ from adjudge.api.problems import Problem, fault_of
 from adjudge.api.services import Services
 from adjudge.api.views import encode
 from adjudge.config import Configuration, InvalidConfiguration, diff, difference_in_words
+from adjudge.config.authorship import line_revisions
 from adjudge.core.specifications import DEFAULT_LOCATION
 from adjudge.engine.previewing import Tally, preview
 from adjudge.engine.publishing import Publisher
@@ -185,13 +186,16 @@ async def read_effective(
     location: Annotated[str, Query(max_length=100)] = DEFAULT_LOCATION,
     type: Annotated[str, Query(max_length=100)] = "",  # noqa: A002
 ) -> Response:
-    """Read every value that decides about a type at a location: the document and line that say so, and the revision."""
+    """Read every value that decides about a type at a location, the document and line that say so, and who wrote it."""
     require(scope, "operator")
     place = here.intake.place(scope, location, type)
     async with here.pool.acquire() as connection:
         found = await revisions.get(connection, place.revision)
-    assert found is not None
-    leaves = here.revisions.configuration(place.revision).explain(location, type)
+        assert found is not None
+        leaves = here.revisions.configuration(place.revision).explain(location, type)
+        versions = await revisions.versions(connection, found.number, list({leaf.file for leaf in leaves}))
+        since = await asyncio.to_thread(_since, versions)
+        authors = await revisions.authors(connection, [number for lines in since.values() for number in set(lines)])
     return answered(
         {
             "revision": found.number,
@@ -201,9 +205,17 @@ async def read_effective(
                 {"plan": way.plan.name, "hash": way.plan.mark, "when": way.when.text if way.when is not None else None}
                 for way in place.site.ways[type]
             ],
-            "leaves": [msgspec.to_builtins(leaf) for leaf in leaves],
+            "leaves": [
+                {**msgspec.to_builtins(leaf), "revision": number, "author": authors[number]}
+                for leaf in leaves
+                for number in (since[leaf.file][leaf.line - 1],)
+            ],
         }
     )
+
+
+def _since(versions: Mapping[str, Sequence[tuple[int, str]]]) -> dict[str, list[int]]:
+    return {name: line_revisions(told) for name, told in versions.items()}
 
 
 def of_everything(scope: Scope) -> None:

@@ -58,6 +58,18 @@ class Revision:
     goes_on: datetime | None
 
 
+LONGEST_HISTORY = 500
+"""Revisions that are looked at for who wrote a line."""
+VERSIONS = """
+    SELECT number, name, text FROM (
+        SELECT number, name, text, lag(text) OVER (PARTITION BY name ORDER BY number) AS before FROM (
+            SELECT number, name, COALESCE(documents ->> name, '') AS text FROM revision, unnest($2::text[]) AS name
+            WHERE org = 1 AND number <= $1 AND number > $1 - $3
+        ) AS every
+    ) AS told
+    WHERE text IS DISTINCT FROM before ORDER BY number
+"""
+
 EVERYWHERE = Terms()
 _COLUMNS = "number, hash, author, message, published_at, again, approved, only_at, rest, goes_on"
 
@@ -138,6 +150,26 @@ async def documents(connection: Connection, number: int) -> dict[str, str] | Non
     """Return the documents of a revision, by name; None where it was never published."""
     text = await connection.fetchval("SELECT documents FROM revision WHERE org = 1 AND number = $1", number)
     return msgspec.json.decode(text, type=dict[str, str]) if text is not None else None
+
+
+async def versions(connection: Connection, number: int, names: Sequence[str]) -> dict[str, list[tuple[int, str]]]:
+    """Return how documents read, oldest first, each with the revision from which on it did so.
+
+    Up to revision `number`, and no further back than LONGEST_HISTORY before it: what is older dates from there.
+    """
+    rows = await connection.fetch(VERSIONS, number, list(names), LONGEST_HISTORY)
+    found: dict[str, list[tuple[int, str]]] = {name: [] for name in names}
+    for row in rows:
+        found[row["name"]].append((row["number"], row["text"]))
+    return found
+
+
+async def authors(connection: Connection, numbers: Sequence[int]) -> dict[int, str]:
+    """Return who published each of these revisions."""
+    rows = await connection.fetch(
+        "SELECT number, author FROM revision WHERE org = 1 AND number = ANY($1::int[])", list(numbers)
+    )
+    return {row["number"]: row["author"] for row in rows}
 
 
 async def due(connection: Connection) -> Revision | None:

@@ -6,15 +6,13 @@ import json
 import pytest
 from tests.stacks import PLANS, Caller, _people, configuration
 
-MORE = {
-    "plans": {
-        **PLANS,
-        "person": {
-            "stages": [_people(votes={"min": 2, "max": 3}, combine="majority")],
-            "fallback": {"answer": "refuse"},
-        },
-    }
+TWO_VOTES = {
+    "person": {
+        "stages": [_people(votes={"min": 2, "max": 3}, combine="majority")],
+        "fallback": {"answer": "refuse"},
+    },
 }
+MORE = {"plans": {**PLANS, **TWO_VOTES}}
 
 
 def documents(**more) -> dict[str, str]:
@@ -244,3 +242,20 @@ async def test_every_effective_value_names_its_document_line_and_revision(stack,
     assert (leaf["value"], leaf["file"], leaf["layer"]) == ("confidence >= 0.95", "all.yaml", "organisation")
     assert (await bound.get("/v1/config/effective?location=store-001&type=model")).status_code == 422
     assert (await bound.get("/v1/config/revisions")).status_code == 403
+
+
+async def test_every_effective_value_names_since_which_revision_it_holds_and_by_whom(stack, anna, ben):
+    """Not the last that was published: the one that the value came in with."""
+    plans = json.loads(json.dumps(PLANS).replace("confidence >= 0.95", "confidence >= 0.97"))
+    first = (await ben.publish(documents=documents(plans=PLANS | TWO_VOTES))).json()
+    changed = (await anna.publish(first["number"], documents=documents(plans=plans | TWO_VOTES))).json()
+    last = (await ben.publish(changed["number"], documents=documents(plans=plans))).json()
+    await stack.until_run(last["number"])
+
+    found = (await ben.caller.get("/v1/config/effective?location=store-001&type=model")).json()
+
+    since = {leaf["path"]: (leaf["revision"], leaf["author"]) for leaf in found["leaves"]}
+    [threshold] = [path for path in since if path.endswith("accept.by_hand")]
+    assert found["revision"] == last["number"]
+    assert since[threshold] == (changed["number"], changed["author"])
+    assert set(since.values()) == {(each["number"], each["author"]) for each in (first, changed)}

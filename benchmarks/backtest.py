@@ -23,8 +23,8 @@ import numpy as np
 from adjudge.automation.backtesting.policies import Terms
 from adjudge.automation.backtesting.running import Request, run
 from adjudge.automation.backtesting.sets import LabelledSet
-from adjudge.automation.buying import Prices
 from adjudge.automation.reviewers import Ballots, learn
+from adjudge.core.pools import Prices
 
 AIMS = {"update after a vote, µs": 100.0, "backtest, s of CPU": 60.0, "memory, MiB": 500.0}
 LABELS, VOTES, PEOPLE = 10, 6, 40

@@ -20,6 +20,7 @@ from adjudge.core.plans import (
     Stage,
     Votes,
 )
+from adjudge.core.pools import Prices
 from adjudge.core.replaying import replay
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -61,10 +62,11 @@ def people(
     rule: str = "first",
     accept: Acceptance | None = None,
     timeout: float = 600,
+    prices: Prices | None = None,
 ) -> Stage:
     return Stage(
         pool=pool,
-        votes=Votes(least, most, together),
+        votes=Votes(least, most, together, prices),
         combine=Combine(rule),
         accept=accept,
         timeout=seconds(timeout),

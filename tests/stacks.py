@@ -29,9 +29,10 @@ from adjudge.cli.serving import api_services
 from adjudge.cli.settings import Settings
 from adjudge.config import compile_documents, hash_of
 from adjudge.core.events import Derived, Settled, read_events
+from adjudge.core.pools import Snapshot
 from adjudge.core.replaying import replay
 from adjudge.engine.watching import CHANGED
-from adjudge.store import certificates, keys, receipts, revisions
+from adjudge.store import certificates, keys, learning, receipts, revisions
 from adjudge.store.revisions import EVERYWHERE, Revision, Terms
 from adjudge.store.scope import SYSTEM
 from adjudge.store.work import read_case
@@ -556,6 +557,9 @@ class Stack:
         async with self.db.acquire() as connection:
             ids = [row["id"] for row in await connection.fetch("SELECT id FROM certificate")]
             licences = {each.certificate: each for each in await certificates.licences(connection, ids)}
+            snapshots: dict[str, dict[int, Snapshot]] = {}
+            for kind, snapshot, _ in await learning.snapshots(connection):
+                snapshots.setdefault(kind, {})[snapshot.number] = snapshot
         for row in rows:
             paths = [event for path in row["paths"] for event in read_events(path)]
             told = len(paths)
@@ -564,7 +568,8 @@ class Stack:
             plan, path = compiled[row["revision"]].plan(row["location"], row["type"], row["plan_hash"]), (*paths, *rest)
             assert {event.plan for event in path if getattr(event, "plan", None)} <= {plan.mark}
             named = {id_ for event in path if isinstance(event, Derived) for id_ in event.licences}
-            replay(plan, read_case(row["facts"]), path, {id_: licences[id_] for id_ in named})
+            learnt = snapshots.get(row["type"], {})
+            replay(plan, read_case(row["facts"]), path, {id_: licences[id_] for id_ in named}, learnt)
         return len(rows)
 
     async def settled_once(self) -> None:

@@ -52,6 +52,15 @@ def lower_bound(errors: int, audits: int, delta: float) -> float:
     return 1.0 - upper_bound(audits - errors, audits, delta) if errors > 0 else 0.0
 
 
+def beta_quantile(right: float, wrong: float, share: float) -> float:
+    """Return below what a rate lies with probability `share`, where Beta(right, wrong) is known of it."""
+    low, high = 0.0, 1.0
+    for _ in range(_BISECTIONS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if _incomplete_beta(right, wrong, 1 - middle) < share else (low, middle)
+    return high
+
+
 def sign_test(*, for_model: int, against: int) -> float:
     """Return P(Bin(b + c, 1/2) <= b), with b of the audits on which the two differ `against` the model, c for it."""
     return tail(against, against + for_model, 0.5)

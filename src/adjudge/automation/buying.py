@@ -6,30 +6,15 @@ sequential test of Wald, with a last vote). Computed when parameters are learnt;
 """
 
 import math
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
-from adjudge.core.pools import Stops
+from adjudge.core.pools import Prices, Stops
 
 _REACH: Final = 12.0
 _GRID: Final = 961
 _LEAST_STEP: Final = 0.05
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prices:
-    """In one unit: of a wrong answer, of one vote, of the delay until it comes, of an expert's answer."""
-
-    wrong: float
-    vote: float = 1.0
-    delay: float = 0.0
-    expert: float = math.inf
-
-    def __post_init__(self) -> None:
-        if not (self.wrong >= 0 and self.vote >= 0 and self.delay >= 0 and self.expert >= 0):
-            raise ValueError("a price is negative or no number")
 
 
 def stopping(prices: Prices, *, accuracy: float, weight: float, votes: int) -> Stops:
@@ -47,17 +32,20 @@ def stopping(prices: Prices, *, accuracy: float, weight: float, votes: int) -> S
     accepted = prices.wrong * risk
     worth = np.minimum(accepted, prices.expert)
     risks: list[float] = []
+    experts: list[float] = []
     for _ in range(votes):
         towards = chance * agrees + (1 - chance) * (1 - agrees)
         after = towards * np.interp(odds + step, odds, worth) + (1 - towards) * np.interp(odds - step, odds, worth)
         asked = prices.vote + prices.delay + after
         stops = (accepted <= np.minimum(asked, prices.expert)) & (odds >= 0)
         risks.append(float(risk[stops].max()) if stops.any() else 0.0)
+        gives_up = (prices.expert < np.minimum(asked, accepted)) & (odds >= 0)
+        experts.append(float(risk[gives_up].min()) if gives_up.any() else 1.0)
         worth = np.minimum(np.minimum(accepted, asked), prices.expert)
     expert = 1.0 if math.isinf(prices.expert) or prices.wrong == 0 else min(1.0, prices.expert / prices.wrong)
-    return Stops(tuple(reversed(risks)), expert)
+    return Stops(tuple(reversed(risks)), expert, tuple(reversed(experts)))
 
 
 def scaled(stops: Stops, scale: float) -> Stops:
     """Return stops that ask more (a scale below 1) or less."""
-    return Stops(tuple(min(1.0, risk * scale) for risk in stops.risks), stops.expert)
+    return Stops(tuple(min(1.0, risk * scale) for risk in stops.risks), stops.expert, stops.experts)

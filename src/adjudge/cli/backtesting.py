@@ -18,9 +18,9 @@ from adjudge.automation.backtesting.running import Request, run
 from adjudge.automation.backtesting.scoring import BASELINE, Figures, ItemPrices, Ledger, as_accurate, figures
 from adjudge.automation.backtesting.sets import LabelledSet
 from adjudge.automation.backtesting.tracing import Tracer
-from adjudge.automation.buying import Prices
 from adjudge.cli.output import NONE, Column, table
 from adjudge.cli.refusing import Refused
+from adjudge.core.pools import Prices
 from adjudge.labelled.judging import read_set
 from adjudge.labelled.terms import Assumed, read_terms
 

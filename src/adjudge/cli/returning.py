@@ -14,11 +14,11 @@ from adjudge.automation.backtesting.returns import DayPrices, Returns, Today, re
 from adjudge.automation.backtesting.running import Request, run
 from adjudge.automation.backtesting.scoring import BASELINE
 from adjudge.automation.backtesting.sets import LabelledSet
-from adjudge.automation.buying import Prices
 from adjudge.cli.databases import at_database
 from adjudge.cli.instants import instant
 from adjudge.cli.output import as_json
 from adjudge.cli.refusing import Refused
+from adjudge.core.pools import Prices
 from adjudge.labelled.exporting import export as export_set
 from adjudge.labelled.judging import read_set
 from adjudge.labelled.terms import Assumed, read_terms

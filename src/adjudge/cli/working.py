@@ -101,9 +101,11 @@ async def run_keeper(settings: Settings, stop: asyncio.Event, serve: Serve) -> N
             ground.pool, ground.streams, ground.revisions, coin=coin, now=ground.clock, new_id=ground.new_id
         )
         from adjudge.engine.certifying import Certifier  # noqa: PLC0415  numpy, which no other role loads
+        from adjudge.engine.learning import Learner  # noqa: PLC0415
 
         rate_setter = RateSetter(ground.pool, ground.revisions, now=ground.clock)
         certifier = Certifier(ground.pool, ground.revisions, owner=ground.name, now=ground.clock)
+        learner = Learner(ground.pool, ground.revisions, owner=ground.name, now=ground.clock)
         health = Health(
             is_alive=lambda: True,  # it answers
             is_draining=stop.is_set,
@@ -121,6 +123,7 @@ async def run_keeper(settings: Settings, stop: asyncio.Event, serve: Serve) -> N
                 group.create_task(auditor.run(), name="audits"),
                 group.create_task(certifier.run(), name="certificates"),
                 group.create_task(rate_setter.run(), name="audit-rates"),
+                group.create_task(learner.run(), name="learning"),
                 group.create_task(tell_webhooks(ground), name="webhooks"),
                 group.create_task(serve(health), name="probe"),
             ]

@@ -17,6 +17,7 @@ LAYERS: Final[Mapping[str, str]] = {
     "plan": "organisation, group, location, schedule",
     "stage": "organisation, group, location, schedule",
     "votes": "organisation, group, location, schedule",
+    "prices": "organisation, group, location, schedule",
     "fallback": "organisation, group, location, schedule",
     "route": "organisation, group, location, schedule",
     "group": "organisation",
@@ -148,6 +149,13 @@ SECTIONS: Final[Mapping[str, tuple[Key, ...]]] = {
         Key("min", "whole", "votes that are bought at least", "1"),
         Key("max", "whole", "votes at most", "`min`"),
         Key("together", "whole", "people asked at the same time", "1"),
+        Key("prices", "section prices", "once it is learnt what votes are worth: what decides about the next one"),
+    ),
+    "prices": (
+        Key("wrong", "price", "of a wrong answer"),
+        Key("vote", "price", "of a vote", "1"),
+        Key("delay", "price", "of the time until a vote comes", "0"),
+        Key("expert", "price", "of whatever answers instead: the next stage, or the fallback; under half of `wrong`"),
     ),
     "fallback": (
         Key("answer", "any", "settles with it"),

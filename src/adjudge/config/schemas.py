@@ -19,6 +19,7 @@ KINDS: Final[Mapping[str, dict[str, Any]]] = {
     "flag": {"type": "boolean"},
     "whole": {"type": "integer", "minimum": 0},
     "share": {"type": "number", "exclusiveMinimum": 0, "maximum": 1},
+    "price": {"type": "number", "minimum": 0},
     "duration": {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?(ms|s|m|h|d)$"},
     "money": {"type": "string", "pattern": f"{_MONEY}$"},
     "wage": {"type": "string", "pattern": f"{_MONEY}/h$"},

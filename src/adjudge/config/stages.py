@@ -3,6 +3,7 @@
 A plan is read for one question type, because answers, deadlines and the safe side are the type's.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -15,6 +16,7 @@ from adjudge.config.faults import nearest
 from adjudge.config.readers import duration, number, text, whole
 from adjudge.core.answers import AnswerSpace, Candidates, ClosedSpace, Json, Labels, OutsideSpace, canonical, keyed
 from adjudge.core.plans import Acceptance, Combine, FallbackStep, Origin, Stage, Votes
+from adjudge.core.pools import Prices
 from adjudge.core.specifications import DeciderSpec, PoolSpec, QuestionType
 
 MOST_VOTES: Final = 50
@@ -109,7 +111,9 @@ def read_people(at: Cursor, fields: Fields, reading: Reading, pool: str) -> Stag
 def check_acceptance(stages: list[tuple[Cursor, Stage]]) -> None:
     """Check that each model's opinion can be of use: it is accepted, or weighed with people's votes later."""
     for i, (at, stage) in enumerate(stages):
-        weighed = any(later.pool and later.combine.rule == "bayes" for _, later in stages[i + 1 :])
+        weighed = any(
+            later.pool and (later.combine.rule == "bayes" or later.votes.prices) for _, later in stages[i + 1 :]
+        )
         if stage.deciders and not weighed and not at.has("accept"):
             at.fault("`accept` is missing: without it nothing that a model says is acted on")
 
@@ -228,9 +232,31 @@ def _votes(fields: Fields) -> Votes:
     votes = whole(1, MOST_VOTES)
     with at.fields() as inner:
         minimum = inner.read("min", votes, 1)
-        found = Votes(minimum, inner.read("max", votes, minimum), inner.read("together", votes, 1))
+        maximum, together = inner.read("max", votes, minimum), inner.read("together", votes, 1)
+        found = Votes(minimum, maximum, together, _prices(inner))
     if found.minimum > found.maximum:
         at.fault(f"at least {found.minimum} votes cannot be had from at most {found.maximum}")
     elif found.together > found.maximum:
         at.fault(f"{found.together} together are more than the {found.maximum} that are asked at most")
+    elif found.prices is not None and found.minimum == found.maximum:
+        at.fault(f"`prices` decide about nothing: {found.maximum} are asked in any case; let `max` be above `min`")
+    return found
+
+
+def _prices(fields: Fields) -> Prices | None:
+    at = fields.get("prices")
+    if at is None:
+        return None
+    price = number(math.nextafter(0, -1), 1e9, "a price from 0 on, all of them in one unit")
+    with at.fields() as inner:
+        wrong = inner.need("wrong", "wrong: 100")
+        expert = inner.need("expert", "expert: 5")
+        found = Prices(
+            wrong=wrong.read(price, 0.0) if wrong is not None else 0.0,
+            vote=inner.read("vote", price, 1.0),
+            delay=inner.read("delay", price, 0.0),
+            expert=expert.read(price, 0.0) if expert is not None else 0.0,
+        )
+    if wrong is not None and expert is not None and found.expert * 2 >= found.wrong:
+        at.fault("`expert` costs half of `wrong` or more: a toss between two answers would be cheaper than to ask one")
     return found

@@ -36,12 +36,12 @@ def judge(
     match stage.accept:
         case ByHand(condition) as by_hand:
             if condition.holds({name: _READ[name](belief, case, rates) for name in condition.reads}):
-                return Accepted("by-hand", reasons.accepted(belief, by_hand))
+                return Accepted("by-hand", reasons.accepted(belief, by_hand) + reasons.learnt(stage))
             return Undecided("unsure", reasons.unsure(belief, by_hand))
         case Certified():
             return licence if isinstance(licence, Undecided) else _certified(belief, licence)
         case None if stage.pool is not None:
-            return Accepted("people", reasons.agreed(belief))
+            return Accepted("people", reasons.agreed(belief, stage))
         case None:
             return Undecided("not-accepted", "the stage accepts nothing by itself")
         case _:

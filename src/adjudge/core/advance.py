@@ -29,6 +29,7 @@ from adjudge.core.history import Case, History, Progress, fold
 from adjudge.core.licences import Licence, ScopeName
 from adjudge.core.outcomes import Outcome, OutcomeSource, Relied
 from adjudge.core.plans import Answer, Certified, Escalate, Hold, Plan, Provisional, SafeSide, Stage
+from adjudge.core.pools import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,8 @@ class Controls:
     """Generation in force, by scope; 0 where a control was never touched."""
     licences: Mapping[ScopeName, Licence] = field(default_factory=dict)
     """Of the certificates in force, by scope."""
+    learnt: Mapping[str, Snapshot] = field(default_factory=dict)
+    """By question type, the newest snapshot of what votes are worth."""
 
 
 AUTOMATION: Final = "automation"
@@ -98,7 +101,8 @@ def advance(plan: Plan, history: History, controls: Controls, now: datetime) -> 
     scopes = _scopes(plan, history.case) if plan.prefixes else ()
     licences = _in_force(scopes, controls) if scopes else ()
     progress = fold(history.events, history.case.space)
-    walk = _Walk(plan, history, now, progress, controls, off, scopes, licences)
+    snapshot = controls.learnt.get(history.case.type) if controls.learnt and plan.is_priced else None
+    walk = _Walk(plan, history, now, progress, controls, off, scopes, licences, snapshot)
     if walk.progress.final:
         return Wait(history.case.deadline, ())
     if now >= history.case.deadline:
@@ -126,7 +130,14 @@ class _Walk:
     """Of each stage, the control under which it accepts, if it is certified."""
     licences: tuple[str, ...]
     """Certificates that are in force for these."""
+    snapshot: Snapshot | None
+    """Of what votes are worth, where a stage buys them by their price."""
     record: list[HistoryEvent] = field(default_factory=list)
+
+    @property
+    def learnt(self) -> int:
+        """The number of the snapshot in force; 0: none."""
+        return self.snapshot.number if self.snapshot is not None else 0
 
     def open_stages(self) -> Iterable[int]:
         """Return the stages to look at in order; once a fallback was taken, only those already asked."""
@@ -136,7 +147,7 @@ class _Walk:
 
     def through(self, index: int) -> Step | None:
         """Return the step that this stage calls for; None when it is, or now becomes, passed over."""
-        stage, tally = self.plan.stage(index), self.progress.tally(index)
+        stage, tally = self._stage(index), self.progress.tally(index)
         reopened = tally.deferred is not None and self._is_reopened(index)
         if tally.deferred is not None and not reopened:
             return None
@@ -208,6 +219,14 @@ class _Walk:
             case _:
                 assert_never(step)
 
+    def _stage(self, index: int) -> Stage:
+        """Return a stage with what was learnt for it, if anything was."""
+        stage = self.plan.stage(index)
+        if self.snapshot is None or stage.votes.prices is None:
+            return stage
+        pool = self.snapshot.pool(self.plan.learnt_as(index))
+        return stage if pool is None else stage.knowing(pool)
+
     def _note(
         self, chain: int, step: int, fallback: Literal["hold", "escalate", "provisional"], until: datetime
     ) -> None:
@@ -222,6 +241,7 @@ class _Walk:
                 until=until,
                 switched_off=self.switched_off,
                 licences=self.licences,
+                learnt=self.learnt,
             )
         )
 
@@ -249,6 +269,7 @@ class _Walk:
                 until=until,
                 switched_off=self.switched_off,
                 licences=self.licences,
+                learnt=self.learnt,
             )
         )
 
@@ -300,6 +321,7 @@ class _Walk:
             reason=why.reason,
             switched_off=self.switched_off,
             licences=self.licences,
+            learnt=self.learnt,
         )
         self.record.append(event)
         self.progress.tally(index).deferred = self.progress.last_deferred = event
@@ -391,6 +413,7 @@ class _Walk:
                 code=outcome.code,
                 switched_off=self.switched_off,
                 licences=self.licences,
+                learnt=self.learnt,
             )
         )
         return Settle(outcome, self.history.case.deadline, tuple(self.record))

@@ -134,9 +134,14 @@ def _bought(stage: Stage, belief: Belief | Undecided, votes: int) -> Belief | Un
         case "accept":
             return belief
         case "ask":
-            return None if votes < stage.votes.maximum else belief
+            return None if votes < stage.votes.maximum else _for_an_expert(belief, votes)
         case "expert":
-            return Undecided("unsure", f"after {votes} votes {1 - belief.confidence:.1%} risk is left: for an expert")
+            return _for_an_expert(belief, votes)
+
+
+def _for_an_expert(belief: Belief, votes: int) -> Undecided:
+    after = f"after {votes} vote{'s' * (votes != 1)}"
+    return Undecided("unsure", f"{after} {1 - belief.confidence:.1%} risk is left: for an expert")
 
 
 def _chosen(stage: Stage, votes: list[Opinion]) -> str | None:

@@ -31,6 +31,8 @@ class Derived(Event, frozen=True, kw_only=True):
     needs to know."""
     licences: tuple[str, ...] = ()
     """Certificates that were in force for the plan's certified stages: a replay needs to know."""
+    learnt: int = 0
+    """Number of the snapshot that was in force of what votes are worth; 0: none was, or the plan has no use for it."""
 
 
 class Asked(Derived, frozen=True, kw_only=True, tag="asked"):

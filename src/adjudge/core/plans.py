@@ -4,12 +4,12 @@ A compiled plan is immutable and complete: every chain of fallbacks ends in an a
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Final, Literal, TypeAlias
 
 from adjudge.core.expressions import Expression
-from adjudge.core.pools import Pool
+from adjudge.core.pools import Pool, Prices
 
 DEFAULT_ACCURACY = 0.95
 """What one vote is worth in a belief until a pool's people have been measured."""
@@ -73,6 +73,8 @@ class Votes:
     minimum: int = 1
     maximum: int = 1
     together: int = 1
+    prices: Prices | None = None
+    """What decides about the next vote as soon as it is learnt what votes are worth; None: the rule always does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,8 @@ class Combine:
     accuracy: float = DEFAULT_ACCURACY
     """Probability that one vote is right (one-coin model)."""
     pool: Pool | None = None
-    """What was learnt of these models and people, for `bayes`; without it the weights and the accuracy above."""
+    """What was learnt of these models and people, for `bayes`; without it the weights and the accuracy above.
+    No plan has one: it is put in from the snapshot in force (`Stage.knowing`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +107,10 @@ class Stage:
     """Taken whenever it fails, unless `fallbacks` says otherwise; empty: defer."""
     fallbacks: "Mapping[Reason, int | None]" = field(default_factory=dict)
     """By why it fails, the chain that is taken; None: defer."""
+
+    def knowing(self, pool: Pool) -> "Stage":
+        """Return the stage as it is once something was learnt: votes are weighed, and asked for by their price."""
+        return replace(self, combine=replace(self.combine, rule="bayes", pool=pool))
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +191,24 @@ class Plan:
         """Return a stage or an escalation by the index that the history uses."""
         first = len(self.stages)
         return self.stages[index] if index < first else self.escalations[index - first]
+
+    @property
+    def is_priced(self) -> bool:
+        """Whether some stage of people buys votes by their price."""
+        return any(stage.votes.prices is not None for stage in (*self.stages, *self.escalations))
+
+    def models_before(self, index: int) -> tuple[str, ...]:
+        """Return the deciders that a stage of people is told of: those of all stages before it."""
+        return tuple(dict.fromkeys(name for before in range(index) for name in self.stage(before).deciders))
+
+    def learnt_as(self, index: int) -> str:
+        """Return under which name a snapshot has what was learnt for a priced stage: for whom, after whom, at what."""
+        stage = self.stage(index)
+        prices = stage.votes.prices
+        assert prices is not None
+        priced = f"{prices.wrong:g}/{prices.vote:g}/{prices.delay:g}/{prices.expert:g}"
+        after = " and ".join(self.models_before(index)) or "nobody"
+        return f"{stage.pool} after {after}, {stage.votes.maximum} votes at {priced}"
 
     def scope(self, index: int, question_type: str, slice_: str) -> str:
         """Return the control under which this stage accepts: one for each slice and prefix of the plan."""

@@ -8,6 +8,7 @@ temperature is in its weight.
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
 import msgspec
@@ -20,6 +21,20 @@ LEAST_PROBABILITY: Final = 1e-6
 NextStep: TypeAlias = Literal["accept", "ask", "expert"]
 Vote: TypeAlias = tuple[str, str]
 """Reviewer, answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prices:
+    """In one unit: of a wrong answer, of one vote, of the delay until it comes, of an expert's answer."""
+
+    wrong: float
+    vote: float = 1.0
+    delay: float = 0.0
+    expert: float = math.inf
+
+    def __post_init__(self) -> None:
+        if not (self.wrong >= 0 and self.vote >= 0 and self.delay >= 0 and self.expert >= 0):
+            raise ValueError("a price is negative or no number")
 
 
 class Weights(msgspec.Struct, frozen=True):
@@ -36,22 +51,71 @@ class Stops(msgspec.Struct, frozen=True):
     """After so many votes, the highest risk at which the belief is acted on; as many as votes may be bought."""
     expert: float = 1.0
     """Where no further vote may be bought: the risk above which an expert is dearer than no longer."""
+    experts: tuple[float, ...] = ()
+    """After so many votes, the risk from which on an expert is cheaper than more of them; empty: not before the end."""
 
     def step(self, votes: int, risk: float) -> NextStep:
         """Return what follows `votes` votes that leave this risk (one less the confidence)."""
         if votes < len(self.risks):
-            return "accept" if risk <= self.risks[votes] else "ask"
+            if risk <= self.risks[votes]:
+                return "accept"
+            return "expert" if votes < len(self.experts) and risk >= self.experts[votes] else "ask"
         return "accept" if risk <= self.expert else "expert"
 
 
 class Pool(msgspec.Struct, frozen=True):
-    """What was learnt of models and people together: a numbered snapshot of parameters."""
+    """What was learnt of models and people together."""
 
     deciders: tuple[str, ...]
     after: tuple[Weights, ...]
     """By number of votes; the last one for all that are more."""
     reviewers: Reviewers
     stops: Stops
+    snapshot: int = 0
+    """Number of the snapshot of parameters that it is from."""
+
+
+class StageWeights(msgspec.Struct, frozen=True, kw_only=True):
+    """What was learnt for a stage of people: how its models and its votes are weighed, and when asking ends."""
+
+    deciders: tuple[str, ...]
+    after: tuple[Weights, ...]
+    stops: Stops
+    audits: int
+    """Calibrate-audits that it was learnt from."""
+
+
+class Seen(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a reviewer, for people to read."""
+
+    votes: int
+    """Blind votes that it was learnt from."""
+    accuracy: float
+    """Share of them that is right: the mean of its posterior."""
+    low: float
+    high: float
+    """With 90% probability it is between these."""
+
+
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """What was learnt for a question type: numbered, and never changed."""
+
+    number: int = 0
+    """0: not published yet."""
+    reviewers: Reviewers
+    people: dict[str, Seen]
+    stages: dict[str, StageWeights]
+    """By `Plan.learnt_as` of a stage."""
+    votes: int
+    audits: int
+    """Those among them whose truth is known."""
+
+    def pool(self, stage: str) -> Pool | None:
+        """Return what a stage weighs by; None where nothing was learnt for it."""
+        found = self.stages.get(stage)
+        if found is None:
+            return None
+        return Pool(found.deciders, found.after, self.reviewers, found.stops, self.number)
 
 
 def scores(

@@ -2,7 +2,7 @@
 
 from adjudge.core.combining import Belief
 from adjudge.core.licences import Licence
-from adjudge.core.plans import ByHand
+from adjudge.core.plans import ByHand, Stage
 
 
 def accepted(belief: Belief, accept: ByHand) -> str:
@@ -33,9 +33,20 @@ def uncertified(licence: Licence, confidence: float) -> str:
     return f"{below} is under {licence.threshold:.4g} (certificate {licence.certificate})"
 
 
-def agreed(belief: Belief) -> str:
-    """`2 of 2 agree`."""
-    return f"{belief.agreeing} of {belief.asked} agree"
+def agreed(belief: Belief, stage: Stage) -> str:
+    """`2 of 2 agree`, or of a learnt belief `claim-risk@1 and 1 vote are 0.98 sure`."""
+    weighed = stage.combine.pool is not None
+    return (_sure(belief) if weighed else f"{belief.agreeing} of {belief.asked} agree") + learnt(stage)
+
+
+def learnt(stage: Stage) -> str:
+    """`, another vote is not worth its price (snapshot 7)`; of a stage without prices nothing."""
+    if stage.votes.prices is None:
+        return ""
+    pool = stage.combine.pool
+    if pool is None:
+        return " (votes as configured: nothing is learnt here yet)"
+    return f", another vote is not worth its price (snapshot {pool.snapshot})"
 
 
 def shown(confidence: float, below: float | None = None) -> str:

@@ -8,8 +8,10 @@ from adjudge.core.events import Derived, HistoryEvent, Settled
 from adjudge.core.history import Case, History
 from adjudge.core.licences import Licence
 from adjudge.core.plans import Plan
+from adjudge.core.pools import Snapshot
 
 NO_LICENCES: Final[Mapping[str, Licence]] = {}
+NO_SNAPSHOTS: Final[Mapping[int, Snapshot]] = {}
 
 
 class Diverged(Exception):
@@ -17,12 +19,17 @@ class Diverged(Exception):
 
 
 def replay(
-    plan: Plan, case: Case, path: tuple[HistoryEvent, ...], licences: Mapping[str, Licence] = NO_LICENCES
+    plan: Plan,
+    case: Case,
+    path: tuple[HistoryEvent, ...],
+    licences: Mapping[str, Licence] = NO_LICENCES,
+    snapshots: Mapping[int, Snapshot] = NO_SNAPSHOTS,
 ) -> None:
     """Check that every step recorded in the path follows from what stands before it. Raises Diverged.
 
-    Controls are read from the record; `licences`: those of the certificates that it names, by id. A cancellation
-    or an amendment is somebody's act, not a step of the plan: the path is checked up to it.
+    Controls are read from the record; `licences`: those of the certificates that it names, by id; `snapshots`: of
+    the case's type, those that it names, by number. A cancellation or an amendment is somebody's act, not a step of
+    the plan: the path is checked up to it.
     """
     position = 0
     while position < len(path):
@@ -33,7 +40,9 @@ def replay(
             position += 1
             continue
         controls = Controls(
-            frozenset(event.switched_off), licences={licences[id_].scope: licences[id_] for id_ in event.licences}
+            frozenset(event.switched_off),
+            licences={licences[id_].scope: licences[id_] for id_ in event.licences},
+            learnt={case.type: snapshots[event.learnt]} if event.learnt else {},
         )
         record = advance(plan, History(case, path[:position]), controls, event.at).record
         if not record or path[position : position + len(record)] != record:

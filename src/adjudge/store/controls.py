@@ -10,8 +10,9 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from adjudge.core.advance import AUTOMATION, Controls, is_place
-from adjudge.store import certificates, journal
+from adjudge.store import certificates, journal, learning
 from adjudge.store.connecting import Connection
+from adjudge.store.learning import LEARNT
 from adjudge.store.scope import Scope
 
 DECIDER = "decider:"
@@ -33,7 +34,8 @@ class Switch:
 
 
 READ = """
-    SELECT scope, generation, state = 'off' AND (until IS NULL OR until > clock_timestamp()) AS is_off, certificate
+    SELECT scope, generation, state = 'off' AND (until IS NULL OR until > clock_timestamp()) AS is_off, certificate,
+        changed_at
     FROM control WHERE org = 1
 """
 
@@ -49,7 +51,7 @@ SWITCH = """
 LISTED = """
     SELECT scope, generation, reason, changed_by, changed_at, until,
         CASE WHEN state = 'off' AND until <= clock_timestamp() THEN 'expired' ELSE state END AS state
-    FROM control WHERE org = $1 AND (state = 'off' OR $2) AND scope NOT LIKE 'certificate:%'
+    FROM control WHERE org = $1 AND (state = 'off' OR $2) AND scope NOT LIKE ALL ('{certificate:%,learnt:%}')
     ORDER BY changed_at DESC
 """
 
@@ -58,10 +60,16 @@ async def read(connection: Connection) -> Controls:
     """Return what is in force, all of one moment."""
     rows = await connection.fetch(READ)
     licences = await certificates.licences(connection, [row["certificate"] for row in rows if row["certificate"]])
+    learnt = [
+        (row["scope"].removeprefix(LEARNT), row["generation"], row["changed_at"])
+        for row in rows
+        if row["scope"].startswith(LEARNT)
+    ]
     return Controls(
         switched_off=frozenset(row["scope"].removeprefix(DECIDER) for row in rows if row["is_off"]),
         generations={row["scope"]: row["generation"] for row in rows},
         licences={licence.scope: licence for licence in licences},
+        learnt=await learning.in_force(connection, learnt) if learnt else {},
     )
 
 

@@ -113,6 +113,7 @@ SUSPENDED = Gauge(
     ("type",),
     multiprocess_mode="livemostrecent",
 )
+SNAPSHOTS = Counter("adjudge_votes_learnt", "Snapshots published of what votes are worth", ("type",))
 AUDITS_CLOSED = Counter(
     "adjudge_audits_closed",
     "Audits closed; by: unanimity, expert, consensus, or lost: counted as wrong",

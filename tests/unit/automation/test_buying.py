@@ -1,7 +1,7 @@
 import pytest
 
-from adjudge.automation.buying import Prices, scaled, stopping
-from adjudge.core.pools import Stops
+from adjudge.automation.buying import scaled, stopping
+from adjudge.core.pools import Prices, Stops
 
 
 def stops(wrong: float, **prices: float) -> Stops:

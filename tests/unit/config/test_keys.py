@@ -26,7 +26,11 @@ plans:
     zzz: 1
     stages:
       - {zzz: 1, ask: m@1, accept: {by_hand: "confidence > 0.5"}}
-      - {zzz: 1, ask: p, votes: {min: 1, max: 1, zzz: 1}, combine: first, timeout: 1m}
+      - zzz: 1
+        ask: p
+        votes: {min: 1, max: 2, zzz: 1, prices: {wrong: 9, expert: 1, zzz: 1}}
+        combine: first
+        timeout: 1m
     fallback: {zzz: 1, escalate: q, timeout: 1m, then: safe_side}
 routes: [{type: t, plan: t, zzz: 1}]
 groups: {g: {zzz: 1, dimension: d}}
@@ -37,6 +41,7 @@ PLACES = {
     "document": r"zzz", "organisation": r"organisation\.zzz", "audits": r"audits\.zzz", "type": r"types\.t\.zzz",
     "fact": r"types\.t\.facts\.n\.zzz", "decider": r"deciders\.[mh]@1\.zzz", "pool": r"pools\.p\.zzz",
     "plan": r"plans\.t\.zzz", "stage": r"plans\.t\.stages\[\d\]\.zzz", "votes": r"plans\.t\.stages\[1\]\.votes\.zzz",
+    "prices": r"plans\.t\.stages\[1\]\.votes\.prices\.zzz",
     "fallback": r"plans\.t\.fallback\.zzz", "route": r"routes\[0\]\.zzz", "group": r"groups\.g\.zzz",
     "location": r"locations\.l\.zzz", "schedule": r"schedules\.s\.zzz",
 }  # fmt: skip

@@ -7,8 +7,8 @@ import numpy as np
 
 from adjudge.automation.backtesting.beliefs import Belief, Crowd
 from adjudge.automation.backtesting.sets import Booleans, Floats, Integers
-from adjudge.automation.buying import Prices, scaled, stopping
-from adjudge.core.pools import Stops
+from adjudge.automation.buying import scaled, stopping
+from adjudge.core.pools import Prices, Stops
 
 SCALES: Final = (0.0, 0.05, 0.1, 0.15, 0.25, 0.35, 0.5, 0.7, 1.0)
 DOUBT: Final = 0.25

@@ -28,9 +28,8 @@ from adjudge.automation.backtesting.beliefs import (
 )
 from adjudge.automation.backtesting.licensing import licensed, licensed_closing, licensed_end_of_asking
 from adjudge.automation.backtesting.sets import Booleans, Draw, Floats, Integers, LabelledSet
-from adjudge.automation.buying import Prices
 from adjudge.automation.reviewers import Ballots, consensus
-from adjudge.core.pools import Stops
+from adjudge.core.pools import Prices, Stops
 
 PEOPLE: Final = 3
 """Votes that everything is compared with."""

@@ -11,7 +11,7 @@ from adjudge.automation.backtesting.policies import Backtest, Terms
 from adjudge.automation.backtesting.running import Request, run
 from adjudge.automation.backtesting.scoring import BASELINE, ItemPrices, figures
 from adjudge.automation.backtesting.sets import halves, resampled
-from adjudge.automation.buying import Prices
+from adjudge.core.pools import Prices
 
 TERMS = Terms(target=0.05, delta=0.1, prices=Prices(wrong=20))
 STRICT = Terms(target=0.01, delta=0.1, prices=Prices(wrong=100))

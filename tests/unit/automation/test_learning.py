@@ -1,0 +1,172 @@
+"""What votes are worth, learnt of people of known skill, and applied by the plan."""
+
+import numpy as np
+import pytest
+from tests.unit.automation.asked import (
+    CROWD,
+    LABELS,
+    MODEL,
+    PRICES,
+    Item,
+    audited,
+    items,
+    majority,
+    outcome,
+    priced_plan,
+    stages,
+)
+
+from adjudge.automation.binomial import beta_quantile
+from adjudge.automation.learning import ENOUGH_AUDITS, Voted, is_news, learn_reviewers, learnt
+from adjudge.core.reviewers import Reviewers
+
+PLAN = priced_plan()
+NAME = PLAN.learnt_as(1)
+
+
+def closed(found: list[Item]) -> list[Voted]:
+    """As audits close in service: unanimity is the truth, else the expert's word."""
+    return [
+        Voted(
+            votes=tuple(item.votes),
+            labels=LABELS,
+            truth=item.votes[0][1] if len({answer for _, answer in item.votes}) == 1 else item.truth,
+            said={MODEL: item.said},
+        )
+        for item in found
+    ]
+
+
+def accuracy(reviewers: Reviewers, name: str) -> float:
+    """The share of somebody's votes that were right, as counted."""
+    record = reviewers.records[name]
+    return record.right / (record.right + record.wrong)
+
+
+@pytest.fixture(scope="module")
+def snapshot():
+    found = learnt(closed(items(300, seed=4)), stages(PLAN))
+    assert found is not None
+    return found
+
+
+def test_fewer_votes_are_bought_at_no_worse_accuracy_than_three_for_each(snapshot):
+    """Issue 7, step 5: even where the expert is no better than the majority, and with what he costs counted."""
+    judged = items(800, seed=77)
+
+    seen = [(item, *outcome(PLAN, item, snapshot)) for item in judged]
+
+    unlearnt = sum(outcome(PLAN, item, None)[1] for item in judged)
+    bought = sum(bought for _, _, bought in seen)
+    experts = sum(answer is None for _, answer, _ in seen)
+    right = sum((answer or majority(item)) == item.truth for item, answer, _ in seen)
+    assert bought < 0.9 * unlearnt < 0.7 * 3 * len(judged)
+    assert bought + PRICES.expert * experts < 3 * len(judged)
+    assert right >= sum(majority(item) == item.truth for item in judged)
+
+
+def test_the_poor_reviewers_vote_weighs_little_and_theirs_is_the_interval_that_says_so(snapshot):
+    emil, anna = (snapshot.reviewers.log_likelihoods(name, "pay", LABELS, 2) for name in ("emil", "anna"))
+
+    assert emil[0] - emil[1] < 0.3 * (anna[0] - anna[1])
+    assert snapshot.people["emil"].high < snapshot.people["anna"].low
+    for name, skill in CROWD.items():
+        seen = snapshot.people[name]
+        assert seen.low < seen.accuracy < seen.high
+        assert seen.low - 0.04 < skill < seen.high + 0.04
+
+
+def test_until_there_is_enough_evidence_nothing_is_learnt():
+    few = audited(items(ENOUGH_AUDITS - 1, seed=5))
+    enough = audited(items(ENOUGH_AUDITS, seed=5))
+
+    assert learnt(few, stages(PLAN)) is None
+    assert learnt([*few, *(Voted(votes=item.votes) for item in enough)], stages(PLAN)) is None
+    assert learnt(enough, stages(PLAN)) is not None
+
+
+def test_a_new_version_of_a_model_begins_with_the_votes_configured():
+    """No audit has its opinion: what was learnt with the old one says nothing of it."""
+    heard = audited(items(200, seed=6))
+    unheard = [Voted(votes=each.votes, labels=LABELS, truth=each.truth, said={"claim-risk@0": {}}) for each in heard]
+
+    assert learnt(unheard, stages(PLAN)) is None
+
+
+def test_people_are_learnt_of_from_blind_votes_without_truth_too():
+    """By agreeing with each other: Dawid and Skene."""
+    votes = [Voted(votes=tuple(item.votes)) for item in items(600, seed=8)]
+
+    reviewers = learn_reviewers(votes)
+
+    assert min(CROWD, key=lambda name: accuracy(reviewers, name)) == "emil"
+    assert accuracy(reviewers, "emil") < 0.8 < 0.88 < accuracy(reviewers, "anna")
+
+
+def test_what_most_say_is_no_truth_about_those_who_say_it():
+    """Two who guess alike outvote a good one; the consensus would make the good one look poor."""
+    chance = np.random.default_rng(1)
+    given = []
+    for number in range(300):
+        right, guess = ("pay", "refuse") if number % 2 else ("refuse", "pay")
+        alike = right if chance.random() < 0.5 else guess
+        given.append(Voted(votes=(("anna", right), ("bo", alike), ("cy", alike)), truth=alike, is_sure=False))
+    clamped = [Voted(votes=each.votes, truth=each.truth) for each in given]
+
+    unsure, sure = learn_reviewers(given).records["anna"], learn_reviewers(clamped).records["anna"]
+
+    assert sure.right / (sure.right + sure.wrong) < 0.6
+    assert unsure.right == pytest.approx(
+        learn_reviewers([Voted(votes=each.votes) for each in given]).records["anna"].right
+    )
+
+
+def test_many_labels_are_learnt_as_one_coin():
+    """Each question has its own candidates: who agrees counts, not on what."""
+    chance = np.random.default_rng(2)
+    given = []
+    for number in range(400):
+        truth = f"sku-{number}"
+        votes = [
+            (name, truth if chance.random() < skill else f"sku-{number}-{chance.integers(5)}")
+            for name, skill in CROWD.items()
+        ]
+        given.append(Voted(votes=tuple(votes)))
+
+    found = learn_reviewers(given)
+
+    accuracy = {name: one.right / (one.right + one.wrong) for name, one in found.records.items()}
+    assert not found.crowd.rows
+    assert accuracy["emil"] == pytest.approx(0.6, abs=0.08)
+    assert accuracy["anna"] == pytest.approx(0.95, abs=0.04)
+
+
+def test_the_order_of_questions_is_the_order_of_time():
+    """Somebody who has stopped looking is known by what they do now."""
+    early = items(700, seed=9, skills={"anna": 0.95, "ben": 0.95, "cleo": 0.95})
+    late = items(700, seed=10, skills={"anna": 0.95, "ben": 0.95, "cleo": 0.55})
+
+    grew_worse = learn_reviewers(audited([*early, *late])).records["cleo"]
+    mended = learn_reviewers(audited([*late, *early])).records["cleo"]
+
+    assert (
+        mended.right / (mended.right + mended.wrong) > grew_worse.right / (grew_worse.right + grew_worse.wrong) + 0.08
+    )
+
+
+def test_a_snapshot_is_worth_publishing_where_something_has_moved(snapshot):
+    again = learnt(closed(items(303, seed=4)), stages(PLAN))
+    more = learnt(closed(items(500, seed=4)), stages(PLAN))
+    other = learnt(closed(items(300, seed=4, skills={**CROWD, "emil": 0.9})), stages(PLAN))
+
+    assert is_news(None, snapshot)
+    assert not is_news(snapshot, snapshot)
+    assert not is_news(snapshot, again)
+    assert is_news(snapshot, more)
+    assert is_news(snapshot, other)
+
+
+def test_the_interval_is_that_of_the_beta_distribution():
+    """Beta(2, 1) has the distribution function x²."""
+    assert beta_quantile(2.0, 1.0, 0.25) == pytest.approx(0.5)
+    assert beta_quantile(30.0, 10.0, 0.05) < 0.75 < beta_quantile(30.0, 10.0, 0.95)

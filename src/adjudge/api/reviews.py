@@ -1,5 +1,6 @@
 """People's work: claim, answer, decline, release, heartbeat. The reviewer is whom the key belongs to."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -22,7 +23,7 @@ from adjudge.config.errors import UnknownLocation, UnknownType
 from adjudge.core.answers import Boolean, ClosedSpace, Integer, Labels, Structured
 from adjudge.core.errors import AdjudgeError
 from adjudge.core.money import Stake
-from adjudge.core.specifications import QuestionType
+from adjudge.core.specifications import PoolSpec, QuestionType
 from adjudge.engine.amending import amend_by_late_votes
 from adjudge.review import answering, claiming
 from adjudge.store import decisions, tasks, work
@@ -83,11 +84,11 @@ async def claim(
     """Take the next tasks under lease; with `Prefer: wait=20`, once there are some. Empty says why."""
     _person(scope)
     wanted = body or Claim()
-    configuration = here.revisions.current
     member = list(scope.pools or ())
-    own = [name for name in (wanted.pools or member) if name in member and name in configuration.pools]
-    paused = [name for name in own if configuration.pool(name).paused]
-    leases = {name: configuration.pool(name).lease.total_seconds() for name in own if name not in paused}
+    pools = await _pools(here, member)
+    own = {name: pools[name] for name in (wanted.pools or member) if name in member and name in pools}
+    paused = [name for name, pool in own.items() if pool.paused]
+    leases = {name: pool.lease.total_seconds() for name, pool in own.items() if not pool.paused}
     wait, applied = hot.waiting(prefer.encode("latin-1") if prefer else None)
     claimed = []
     if leases:
@@ -95,7 +96,7 @@ async def claim(
         claimed = await claiming.claim(here.pool, scope, leases, count=wanted.count, seconds=wait, has_left=left)
     empty = None
     if not claimed:
-        reason, detail = await claiming.why_empty(here.pool, scope, wanted.pools or member, own, paused)
+        reason, detail = await claiming.why_empty(here.pool, scope, wanted.pools or member, list(own), paused)
         empty = {"reason": reason, "detail": detail}
     if claimed:
         await _hold(here, {task.revision for task in claimed})
@@ -182,13 +183,29 @@ async def heartbeat(
 async def queues(scope: Caller, here: Here) -> Response:
     """Read what waits in each pool, and how fast it is worked off."""
     require(scope, "operator", "reviewer")
-    configuration = here.revisions.current
-    names = [name for name in configuration.pools if scope.pools is None or name in scope.pools]
+    current, pools = here.revisions.current.pools, await _pools(here, scope.pools or ())
+    names = [name for name in pools if scope.pools is None or name in scope.pools]
     async with here.pool.acquire() as connection:
         found = await tasks.queues(connection, scope, names)
     return _json(
-        {"queues": [{**msgspec.to_builtins(queue), "paused": configuration.pool(queue.pool).paused} for queue in found]}
+        {
+            "queues": [
+                {**msgspec.to_builtins(queue), "paused": pools[queue.pool].paused}
+                for queue in found
+                if queue.pool in current or queue.waiting or queue.leased
+            ]
+        }
     )
+
+
+async def _pools(here: Services, wanted: Collection[str]) -> dict[str, PoolSpec]:
+    """Return the pools that decisions wait in, those among them that went with an older revision."""
+    pools = here.revisions.pools()
+    if all(name in pools for name in wanted):
+        return pools
+    async with here.pool.acquire() as connection:
+        await here.revisions.load(connection, await work.revisions_in_use(connection))
+    return here.revisions.pools()
 
 
 def _person(scope: Scope) -> None:

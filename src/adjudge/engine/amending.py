@@ -3,7 +3,7 @@
 They have no work row: the primary key of the outcome arbitrates, and the loser reads again.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from typing import TypeVar
 from uuid import UUID
@@ -11,6 +11,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
+from adjudge.config import UnknownLocation, UnknownType
 from adjudge.core.advance import Controls, Settle, advance
 from adjudge.core.answers import Json
 from adjudge.core.events import Deferred, HistoryEvent, Opinion, Settled, TimedOut, read_events, write_events
@@ -21,6 +22,7 @@ from adjudge.engine.identifiers import NewId
 from adjudge.engine.revisions import Revisions
 from adjudge.store import decisions, labels, outcomes, work
 from adjudge.store.connecting import Connection, Pool
+from adjudge.store.decisions import Seen
 from adjudge.store.labels import NewLabel
 from adjudge.store.outcomes import Latest, NewOutcome
 from adjudge.store.scope import SYSTEM, Scope
@@ -98,7 +100,9 @@ async def _record(
         return Labelled(recorded=False, amended=False)
     if latest is None or latest.is_open or latest.source == "cancel" or latest.answer == key:
         return Labelled(recorded=True, amended=False)
-    amends = revisions.current.question_type(case.location, case.type).amend
+    amends = await _amends(
+        connection, revisions, (await decisions.get(connection, SYSTEM, [truth.decision]))[truth.decision]
+    )
     code = "operator" if "operator" in amends and scope.role in ("operator", "admin") else "truth"
     if code not in amends:
         return Labelled(recorded=True, amended=False)
@@ -117,12 +121,25 @@ async def _record(
     return Labelled(recorded=True, amended=True)
 
 
+async def _amends(connection: Connection, revisions: Revisions, found: Seen) -> Collection[str]:
+    """Return what amends a decision under the revision that it began with: today's may not know its type."""
+    if found.is_imported:
+        configuration = revisions.current
+    else:
+        await revisions.load(connection, {found.revision})
+        configuration = revisions.configuration(found.revision)
+    try:
+        return configuration.question_type(found.location, found.type).amend
+    except (UnknownLocation, UnknownType):
+        return ()
+
+
 async def _count_late_votes(
     connection: Connection, decision: UUID, revisions: Revisions, now: Clock, new_id: NewId
 ) -> bool:
     found = (await decisions.get(connection, SYSTEM, [decision]))[decision]
     latest = await outcomes.latest(connection, decision)
-    amends = revisions.current.question_type(found.location, found.type).amend
+    amends = await _amends(connection, revisions, found)
     if found.status != "final" or latest is None or latest.source != "fallback" or "late-vote" not in amends:
         return False
     await revisions.load(connection, {found.revision})

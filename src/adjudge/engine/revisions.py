@@ -128,6 +128,10 @@ class Revisions:
         """Return a revision that is held, or the current one where it is not."""
         return self._held.get(revision, self.current)
 
+    def pools(self) -> dict[str, PoolSpec]:
+        """Return the pools of all that is held, each as the newest revision has it: one that went is worked off."""
+        return {name: pool for each in reversed(self.held) for name, pool in each.pools.items()}
+
     def missing(self, numbers: set[int]) -> set[int]:
         """Return those that are still to be loaded."""
         now = asyncio.get_running_loop().time()

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 from redis.asyncio import Redis
-from tests.stacks import ACCEPT, REFUSE, TYPES, _people, configuration
+from tests.stacks import ACCEPT, REFUSE, TYPES, _people, configuration, question
 
 from adjudge.cli import staffing
 from adjudge.store.revisions import Terms
@@ -55,6 +55,38 @@ async def test_what_is_new_begins_under_it_and_what_is_open_ends_under_its_own(s
     assert (await stack.read(before["id"]))["outcome"]["reason"] == "1 of 1 agree"
     assert waiting["waiting_for"]["votes"] == 1
     assert (await stack.read(after["id"]))["outcome"]["reason"] == "2 of 2 agree"
+
+
+async def test_people_work_off_what_waits_in_a_pool_that_went(stack):
+    """Who is only of that pool still finds it, and operators see it, until the last decision has left it."""
+    bea = await stack.reviewer("bea", "brief")
+    waiting = await stack.ask("brief")
+    without = {name: pool for name, pool in configuration()["pools"].items() if name != "brief"}
+    await stack.until_run((await stack.publish(**with_plan("brief", *MORE_PEOPLE), pools=without)).number)
+
+    queued = {each["pool"]: each["waiting"] for each in (await stack.admin.get("/v1/reviews/queues")).json()["queues"]}
+    await bea.vote("pay")
+
+    assert queued["brief"] == 1
+    assert (await stack.read(waiting["id"]))["outcome"]["source"] == "reviewer"
+    queues = (await stack.admin.get("/v1/reviews/queues")).json()["queues"]
+    assert "brief" not in {each["pool"] for each in queues}
+
+
+async def test_truth_amends_as_the_decision_was_asked_whatever_has_become_of_its_type(stack):
+    decision = await stack.ask("model", wait=5)
+    whole = configuration()
+    without = {
+        **{part: {name: each for name, each in whole[part].items() if name != "model"} for part in ("types", "plans")},
+        "routes": [route for route in whole["routes"] if route["type"] != "model"],
+    }
+    await stack.until_run((await stack.publish(**without)).number)
+
+    told = await stack.admin.post(f"/v1/decisions/{decision['id']}/truth", {"answer": "refuse", "source": "appeal"})
+
+    assert (await stack.admin.post("/v1/decisions", question("model"))).status_code == 422
+    assert told.status_code == 200, told.text
+    assert told.json()["label"]["amended"]
 
 
 async def test_without_a_hint_it_is_found_all_the_same(stack):

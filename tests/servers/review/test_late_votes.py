@@ -7,8 +7,8 @@ from tests.servers.review.test_claims import kind_of
 
 async def settled_without_them(stack, kind="nobody.amends"):
     """Ask, let two people take it and say nothing in time; return the settled decision and their tasks."""
+    people = [await stack.reviewer(name) for name in ("anna", "bob")]  # first: they have a moment from here on
     asked = await stack.ask(kind)
-    people = [await stack.reviewer(name) for name in ("anna", "bob")]
     tasks = [(await person.claim(wait=2))[0] for person in people]
     settled = await stack.read(asked["id"], wait=5)
     assert settled["outcome"]["source"] == "fallback"

@@ -23,7 +23,7 @@ from adjudge.telemetry import names
 log = structlog.get_logger()
 
 KIND: Final = "audit-rates"
-EVERY_SECONDS: Final = 5.0
+EVERY_SECONDS: Final = 2.0
 SPAN: Final = timedelta(days=1)
 NEWS: Final = 0.1
 """A rate that would change by less than this share of itself is left as it is."""

@@ -12,7 +12,7 @@ from adjudge_retail.demo.stores import Store
 
 BURST: Final = 15.0
 """How much faster the busy group asks during the burst."""
-BURST_SHARE: Final = 0.05
+BURST_SHARE: Final = 0.03
 """Of the whole time."""
 BURST_STARTS: Final = 0.45
 

@@ -21,8 +21,10 @@ CONFIRM_TYPE: Final = "product.confirm"
 LABEL_TYPE: Final = "item.label"
 MISPLACED: Final = 0.02
 """How often a product lies on a shelf where it does not belong; what `other` is for."""
+CONFIRMED: Final = 11
+"""Questions whether it is the product that the shelf claims, for each one which product it is."""
 SET_ASIDE: Final = 5
-"""One item in five serves to choose thresholds, and is replayed last."""
+"""One item in five serves to choose models, and is replayed last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,13 @@ class Source:
     labelled: LabelledSet
     effort: Effort
     has_candidates: bool = False
+    weight: int = 1
+    """How often it is asked, beside the others."""
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the truth of everything that can be asked is recorded, so that an expert can be played."""
+        return all(item.truth is not None for item in usable(self))
 
     @property
     def elsewhere(self) -> float:
@@ -86,9 +95,9 @@ class Case:
         belief = {} if decider is None else self.belief(decider)
         return None if self.truth is None else Puzzle(self.truth, self.answers, belief)
 
-    def evidence(self, at: datetime, picture: str) -> dict[str, Any]:
-        """Return what deciders are shown. The truth is not in it."""
-        event: dict[str, Any] = {"id": self.event, "at": at.isoformat(), "facing": self.facing}
+    def evidence(self, at: datetime, picture: str, edge: str) -> dict[str, Any]:
+        """Return what deciders are shown; `edge`: the release of the store's edge box. The truth is not in it."""
+        event: dict[str, Any] = {"id": self.event, "at": at.isoformat(), "facing": self.facing, "edge": edge}
         shown: dict[str, Any] = {"item": self.item.id, "event": event}
         if self.grams is not None:
             event |= {"delta_g": self.grams, "sigma_g": 4.0}
@@ -103,7 +112,7 @@ def shipped_sources(products: LabelledSet, claims: LabelledSet) -> tuple[Source,
     """Return the sources of the tables that the pack ships."""
     return (
         Source(IDENTIFY_TYPE, products, IDENTIFY, has_candidates=True),
-        Source(CONFIRM_TYPE, claims, CONFIRM),
+        Source(CONFIRM_TYPE, claims, CONFIRM, weight=CONFIRMED),
     )
 
 
@@ -121,7 +130,7 @@ def usable(source: Source) -> tuple[Item, ...]:
 
 
 def is_set_aside(item: Item) -> bool:
-    """Return whether an item serves to choose thresholds."""
+    """Return whether an item serves to choose models."""
     return hashlib.sha256(item.id.encode()).digest()[0] % SET_ASIDE == 0
 
 

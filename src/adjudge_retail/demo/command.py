@@ -14,20 +14,29 @@ USAGE = 2
 
 def demo(
     *,
-    decisions: Annotated[int, typer.Option(min=1, max=100_000, help="How many questions to replay.")] = 2_000,
+    decisions: Annotated[int, typer.Option(min=1, max=100_000, help="How many questions to replay.")] = 3_000,
     data: Annotated[
         Path | None, typer.Option(help="A folder with a labelled set; its labels are the answers.", file_okay=False)
     ] = None,
     folder: Annotated[Path, typer.Option(help="The project folder, made anew each time.")] = Path(".adjudge-demo"),
     json: Annotated[Path | None, typer.Option(help="Write the figures to this file.", dir_okay=False)] = None,
     outcomes: Annotated[Path | None, typer.Option(help="Write a CSV line for each decision.", dir_okay=False)] = None,
-    speed: Annotated[
-        float | None, typer.Option(min=0.1, max=1000, help="Divides people's seconds; default: 2,000 take a minute.")
+    html: Annotated[
+        Path | None, typer.Option(help="Write the report as one page to this file.", dir_okay=False)
     ] = None,
+    speed: Annotated[
+        float | None, typer.Option(min=0.1, max=1000, help="Divides people's seconds; default: as the machine bears.")
+    ] = None,
+    target: Annotated[
+        float, typer.Option(min=0.005, max=0.5, help="Of the answers that models give alone, at most this share wrong.")
+    ] = 0.05,
     seed: Annotated[int, typer.Option(help="Another seed, another run.")] = 1,
     leave: Annotated[bool, typer.Option("--exit", help="End when all is told, on a terminal, too.")] = False,
 ) -> None:
-    """Replay a labelled set as a stream of store events through the real system, and count what became of it.
+    """Replay a labelled set as a stream of store events through the real system, and watch automation being earned.
+
+    It begins with people alone. Models answer where audits show that they may; in the middle one of them is made
+    worse in one group of stores, and loses it again. What became of all decisions is counted in the database.
 
     On a terminal the system stays up afterwards, unless --exit is given. Status 0: nothing was lost,
     nothing settled twice, nearly nothing left to a fallback.
@@ -45,8 +54,10 @@ def demo(
         folder=folder,
         json=json,
         csv=outcomes,
+        html=html,
         speed=speed,
         seed=seed,
+        target=target,
         run=secrets.token_hex(4),
         stays_up=sys.stdout.isatty() and not leave,
     )

@@ -1,4 +1,7 @@
-"""The configuration of the demo: 12 stores in 3 groups with different plans, as YAML documents."""
+"""The configuration of the demo: 12 stores in 3 groups with different plans, as YAML documents.
+
+No threshold stands in it: what a model may answer alone, audits must show.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,7 +9,7 @@ from typing import Any, Final
 
 import yaml
 
-from adjudge_retail.demo.cases import LABEL_TYPE, Source
+from adjudge_retail.demo.cases import IDENTIFY_TYPE, LABEL_TYPE, Source
 from adjudge_retail.demo.plans import FALLBACK, POOL, Draft, written
 from adjudge_retail.demo.stores import GROUPS, STORES
 
@@ -15,6 +18,20 @@ PICTURES: Final = "pictures"
 COST: Final = "0.0005 USD"
 WAGE: Final = "12 USD/h"
 UTILISATION: Final = 0.7
+EXPERTS: Final = "experts"
+"""Who audits where the truth is recorded: what they say is true, by assumption."""
+AUDITORS: Final = "auditors"
+"""Who audits where nobody knows the truth: what three of them say alike, or most of them."""
+AUDIT_VOTES: Final = 3
+RATE: Final = 0.4
+"""Of decisions that are audited once a group has its certificate."""
+BUDGET: Final = 1_000_000
+"""Audits a day and group while it has none: every decision, at the demo's pace."""
+EDGE: Final = "2.0"
+"""Release of the stores' edge boxes, which hand pictures to the model."""
+BAD_EDGE: Final = "2.1"
+"""It hands over the picture of another item."""
+DIMENSION: Final = "format"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +53,7 @@ def documents(setting: Setting) -> dict[str, str]:
     }
     return {
         "organisation.yaml": _yaml({**_packs(setting), "organisation": _organisation(), "types": _types(setting)}),
-        "deciders.yaml": _yaml({"deciders": _deciders(setting.sources), "pools": {POOL: _pool()}}),
+        "deciders.yaml": _yaml({"deciders": deciders_of(setting.sources), "pools": _pools(setting)}),
         "stores.yaml": _yaml({"locations": stores, "routes": _routes(setting)}),
         **{f"groups/{group}.yaml": _yaml(_group(setting, group)) for group in GROUPS},
     }
@@ -58,8 +75,31 @@ def _organisation() -> dict[str, Any]:
 
 def _types(setting: Setting) -> dict[str, Any]:
     """Return what is declared here, or changed of what the pack declares."""
-    due = {"deadline": written(setting.deadline)}
-    return {source.type: _label_type(source) | due if source.type == LABEL_TYPE else due for source in setting.sources}
+    return {
+        source.type: (_label_type(source) if source.type == LABEL_TYPE else {})
+        | {"deadline": written(setting.deadline)}
+        | _audits(source)
+        for source in setting.sources
+    }
+
+
+def audit_pool(source: Source) -> str | None:
+    """Return who audits; None where there is no model, and so nothing to be earned."""
+    if not source.labelled.scores:
+        return None
+    return EXPERTS if source.is_known else AUDITORS
+
+
+def _audits(source: Source) -> dict[str, Any]:
+    by: dict[str, Any]
+    match audit_pool(source):
+        case None:
+            return {}
+        case "experts":
+            by = {"expert": EXPERTS}
+        case pool:
+            by = {"pool": pool, "votes": AUDIT_VOTES}
+    return {"audits": {"rate": RATE, "budget": BUDGET, "slices": DIMENSION, **by}}
 
 
 def _label_type(source: Source) -> dict[str, Any]:
@@ -72,7 +112,8 @@ def _label_type(source: Source) -> dict[str, Any]:
     }
 
 
-def _deciders(sources: Sequence[Source]) -> dict[str, Any]:
+def deciders_of(sources: Sequence[Source]) -> dict[str, Any]:
+    """Return the models: each plays back its score tables."""
     deciders: dict[str, Any] = {}
     for source in sources:
         for decider, path in source.labelled.score_files.items():
@@ -83,12 +124,13 @@ def _deciders(sources: Sequence[Source]) -> dict[str, Any]:
 
 
 def _playback(elsewhere: float) -> dict[str, Any]:
-    settings = {"tables": {}, "elsewhere": elsewhere}
+    settings = {"tables": {}, "elsewhere": elsewhere, "mixed_up": BAD_EDGE, "claims": IDENTIFY_TYPE}
     return {"python": "adjudge_retail.playback:score", "timeout": "2s", "cost": COST, "settings": settings}
 
 
-def _pool() -> dict[str, Any]:
-    return {"wage": WAGE, "utilisation": UTILISATION, "lease": "2m"}
+def _pools(setting: Setting) -> dict[str, Any]:
+    audit = {pool for source in setting.sources if (pool := audit_pool(source))}
+    return {pool: {"wage": WAGE, "utilisation": UTILISATION, "lease": "2m"} for pool in (POOL, *sorted(audit))}
 
 
 def _routes(setting: Setting) -> list[dict[str, Any]]:
@@ -107,7 +149,7 @@ def _group(setting: Setting, group: str) -> dict[str, Any]:
         }
         for source in setting.sources
     }
-    return {"groups": {group: {"dimension": "format"}}, "plans": plans}
+    return {"groups": {group: {"dimension": DIMENSION}}, "plans": plans}
 
 
 def _yaml(document: Mapping[str, Any]) -> str:

@@ -27,10 +27,12 @@ class Crowd:
     turns: dict[str, list[str]] = field(default_factory=dict)
     """Tasks of each event in the order in which they were first taken."""
 
-    def answer(self, case: Case, task: str, person: str) -> Given:
-        """Return what a person answers to a task about a case."""
+    def answer(self, case: Case, task: str, person: str, *, is_expert: bool = False) -> Given:
+        """Return what a person answers to a task about a case. An expert scans the item, and is right."""
         rng = seeded(self.seed, case.event, person)
         seconds = draw_seconds(case.source.effort, rng)
+        if is_expert and case.truth is not None:
+            return Given(case.truth, seconds)
         real = case.source.labelled.answers.get(case.item.id)
         if real:
             played = self._in_turn(real, case.event, task)

@@ -30,6 +30,14 @@ class Row:
     location: str
     group: str
     truth: str | None
+    audit_votes: int = 0
+    """Of the votes."""
+    certificate: str | None = None
+    """Under which a model answered alone."""
+    mixed_up: bool = False
+    """Asked after the group's edge boxes had got the bad release."""
+    asked_seconds: float = 0.0
+    """After the start."""
 
     @property
     def is_settled(self) -> bool:
@@ -64,7 +72,7 @@ class Figures:
 def rows(ledger: Ledger) -> list[Row]:
     """Return a row for each accepted decision, in the order asked."""
     entries = sorted(ledger.entries.items(), key=lambda entry: entry[1].case.event)
-    return [_row(decision, entry, ledger.votes.get(entry.case.event, 0)) for decision, entry in entries]
+    return [row_of(decision, entry, ledger) for decision, entry in entries]
 
 
 def figures(of: Sequence[Row]) -> Figures:
@@ -72,13 +80,13 @@ def figures(of: Sequence[Row]) -> Figures:
     settled = [row for row in of if row.is_settled]
     by_source = dict(sorted(Counter(row.source for row in settled).items()))
     waits = sorted(row.milliseconds for row in settled if row.milliseconds is not None)
-    errors = {source: _error(row for row in settled if row.source == source) for source in by_source}
+    errors = {source: error_of(row for row in settled if row.source == source) for source in by_source}
     return Figures(
         decisions=len(of),
         by_source=by_source,
         coverage=_share(sum(by_source.get(source, 0) for source in AUTOMATED), len(settled)),
         error_by_source={source: error for source, error in errors.items() if error is not None},
-        error=_error(settled),
+        error=error_of(settled),
         votes_per_decision=_share(sum(row.votes for row in of), len(of)),
         p50_ms=percentile(waits, 0.50),
         p95_ms=percentile(waits, 0.95),
@@ -95,7 +103,8 @@ def percentile(ordered: Sequence[float], share: float) -> float | None:
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)] if ordered else None
 
 
-def _row(decision: str, entry: Entry, votes: int) -> Row:
+def row_of(decision: str, entry: Entry, ledger: Ledger) -> Row:
+    """Return what is known of a decision by now."""
     case, outcome = entry.case, entry.decision.outcome if entry.is_settled else None
     waited = entry.milliseconds
     return Row(
@@ -103,17 +112,21 @@ def _row(decision: str, entry: Entry, votes: int) -> Row:
         decision=decision,
         answer="" if outcome is None else str(outcome.answer),
         source="" if outcome is None else outcome.source,
-        votes=votes,
+        votes=ledger.votes.get(case.event, 0),
         version=0 if outcome is None else outcome.version,
         milliseconds=None if waited is None else round(waited, 1),
         type=case.source.type,
         location=case.store.name,
         group=case.store.group,
         truth=case.truth,
+        audit_votes=ledger.audit_votes.get(case.event, 0),
+        certificate=None if outcome is None else outcome.certificate,
+        mixed_up=entry.is_mixed_up,
+        asked_seconds=round(entry.asked_seconds, 3),
     )
 
 
-def _error(of: Iterable[Row]) -> float | None:
+def error_of(of: Iterable[Row]) -> float | None:
     known = [row.answer != row.truth for row in of if row.truth is not None]
     return _share(sum(known), len(known))
 

@@ -5,7 +5,6 @@ The database is counted against this book afterwards; nothing in it comes from t
 
 import asyncio
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from adjudge.client import Decision
 from adjudge_retail.demo.cases import Case
@@ -21,6 +20,10 @@ class Entry:
     decision: Decision
     late_seconds: float
     """From when the case was due until it was sent."""
+    asked_seconds: float = 0.0
+    """After the start."""
+    is_mixed_up: bool = False
+    """Asked by a store whose edge box hands the model another item's picture."""
 
     @property
     def is_settled(self) -> bool:
@@ -48,6 +51,10 @@ class Ledger:
     """Why a case was not accepted in the end, by event."""
     votes: dict[str, int] = field(default_factory=dict)
     """People's answers by event, those included that came too late to count."""
+    audit_votes: dict[str, int] = field(default_factory=dict)
+    """Of these, the answers to audits."""
+    heard_early: dict[str, Decision] = field(default_factory=dict)
+    """Outcomes that came before the answer to the question, by decision."""
     complete: asyncio.Event = field(default_factory=asyncio.Event)
     """Everything accepted has been settled, as far as we heard."""
     settled: int = 0
@@ -56,9 +63,18 @@ class Ledger:
         """Note that a case is about to be asked."""
         self.cases[case.event] = case
 
-    def accept(self, case: Case, decision: Decision, late_seconds: float) -> None:
+    def accept(
+        self,
+        case: Case,
+        decision: Decision,
+        late_seconds: float,
+        *,
+        asked_seconds: float = 0.0,
+        is_mixed_up: bool = False,
+    ) -> None:
         """Note that a case was accepted: from here on it must not be lost."""
-        self.entries[decision.id] = entry = Entry(case, decision, late_seconds)
+        decision = self.heard_early.pop(decision.id, decision)
+        self.entries[decision.id] = entry = Entry(case, decision, late_seconds, asked_seconds, is_mixed_up)
         self.settled += entry.is_settled
         self._check()
 
@@ -68,22 +84,27 @@ class Ledger:
         self._check()
 
     def hear(self, decision: Decision) -> None:
-        """Note how a decision stands; those of others are passed over."""
+        """Note how a decision of this run stands."""
         entry = self.entries.get(decision.id)
-        if entry is None or entry.is_settled:
+        if entry is None:
+            self.heard_early[decision.id] = decision
+            return
+        if entry.is_settled:
             return
         entry.decision = decision
         self.settled += entry.is_settled
         self._check()
 
-    def vote(self, event: str) -> None:
+    def vote(self, event: str, *, audits: bool = False) -> None:
         """Note that a person answered."""
         self.votes[event] = self.votes.get(event, 0) + 1
+        if audits:
+            self.audit_votes[event] = self.audit_votes.get(event, 0) + 1
 
     @property
-    def oldest_open(self) -> datetime | None:
-        """When the oldest decision was asked of which no outcome was heard."""
-        return min((entry.decision.asked_at for entry in self.entries.values() if not entry.is_settled), default=None)
+    def open(self) -> int:
+        """How many decisions wait for their outcome."""
+        return len(self.entries) - self.settled
 
     def _check(self) -> None:
         if len(self.entries) + len(self.refused) == self.expected and self.settled == len(self.entries):

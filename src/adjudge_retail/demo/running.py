@@ -20,16 +20,17 @@ from adjudge_retail.demo.counting import count
 from adjudge_retail.demo.crowd import Crowd
 from adjudge_retail.demo.figures import rows
 from adjudge_retail.demo.ledger import Ledger
+from adjudge_retail.demo.page import page
 from adjudge_retail.demo.plans import POOL
 from adjudge_retail.demo.project import Project, lend_connection, take_back, write_project
 from adjudge_retail.demo.replaying import Replay
 from adjudge_retail.demo.report import Report, write_json, write_rows
 from adjudge_retail.demo.reviewers import NAMES, Reviewer
-from adjudge_retail.demo.script import REVIEWERS, Script, write_script
+from adjudge_retail.demo.script import Script, write_script
 from adjudge_retail.demo.serving import Endpoint, NotServing, is_running, running_elsewhere, serving
 from adjudge_retail.labelled import read_set
 
-SHOW_SECONDS: Final = 0.25
+SHOW_SECONDS: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,15 +43,24 @@ class Wishes:
     folder: Path
     json: Path | None
     csv: Path | None
+    html: Path | None
     speed: float | None
     seed: int
+    target: float
     run: str
     stays_up: bool
 
 
 async def run_demo(wishes: Wishes, console: Console) -> int:
     """Run the demo; return its exit status."""
-    script = write_script(_sources(wishes.data), wishes.decisions, speed=wishes.speed, seed=wishes.seed, run=wishes.run)
+    script = write_script(
+        _sources(wishes.data),
+        wishes.decisions,
+        speed=wishes.speed,
+        seed=wishes.seed,
+        run=wishes.run,
+        target=wishes.target,
+    )
     console.print(showing.introduction(script), soft_wrap=True)
     async with _system(wishes.folder, script) as (endpoint, project):
         console.print(f"The system runs at {endpoint.url}, project folder {project.folder}", soft_wrap=True)
@@ -101,9 +111,11 @@ async def _replayed(script: Script, endpoint: Endpoint, project: Project, consol
         replay = Replay(
             script=script,
             client=client,
+            operator=admin,
             ledger=ledger,
             reviewers=reviewers,
             picture=lambda scene: project.picture_of(scene.case),
+            tell=lambda news: console.print(showing.news(news, script, ledger), soft_wrap=True),
         )
         started = clock()
         await _shown(replay, console)
@@ -115,6 +127,9 @@ async def _replayed(script: Script, endpoint: Endpoint, project: Project, consol
         refused=ledger.refused,
         seconds=seconds,
         latest_seconds=max((entry.late_seconds for entry in ledger.entries.values()), default=0.0),
+        held_seconds=replay.held_seconds,
+        earning=replay.earning,
+        release=replay.release,
     )
 
 
@@ -124,21 +139,27 @@ async def _reviewers(
     crowd, reviewers = Crowd(script.seed, script.hardest), []
     known = {reviewer.name for reviewer in await admin.reviewers.list()}
     suffix = f"-{script.run}" if known.intersection(NAMES) else ""
-    for name in NAMES[:REVIEWERS]:
-        added = await admin.reviewers.add(f"{name}{suffix}", [POOL])
+    pools = [pool for pool, people in script.staff.items() for _ in range(people)]
+    for name, pool in zip(NAMES, pools, strict=True):
+        added = await admin.reviewers.add(f"{name}{suffix}", [pool])
         client = await stack.enter_async_context(AsyncAdjudge(endpoint.url, added.key))
-        reviewers.append(Reviewer(name=name, client=client, pool=POOL, crowd=crowd, ledger=ledger, speed=script.speed))
+        reviewers.append(
+            Reviewer(
+                name=name,
+                client=client,
+                pool=pool,
+                crowd=crowd,
+                ledger=ledger,
+                speed=script.speed,
+                audits=pool != POOL,
+            )
+        )
     return reviewers
 
 
 async def _shown(replay: Replay, console: Console) -> None:
     """Run a replay and show how far it is."""
-    with showing.progress_of(console) as progress:
-        bar = progress.add_task("settled", total=replay.ledger.expected, counts="")
-
-        def refresh() -> None:
-            progress.update(bar, completed=replay.ledger.settled, counts=showing.counts_of(replay.ledger))
-
+    with showing.live(console, replay) as refresh:
         async with asyncio.TaskGroup() as group:
             ticking = group.create_task(_tick(refresh), name="show progress")
             await replay.run()
@@ -162,6 +183,9 @@ def _tell(report: Report, wishes: Wishes, console: Console) -> None:
         write_json(report, wishes.json)
     if wishes.csv is not None:
         write_rows(report.rows, wishes.csv)
+    if wishes.html is not None:
+        wishes.html.write_text(page(report), encoding="utf-8")
+        console.print(f"The report: {wishes.html}", markup=False, soft_wrap=True)
 
 
 async def _stay_up(report: Report, endpoint: Endpoint, project: Project, console: Console) -> None:

@@ -1,6 +1,7 @@
 """What the demo plays: which cases, when and where, and how fast people work.
 
-All of it follows from the sets, the number of decisions and the seed; nothing is decided on the way.
+All of it follows from the sets, the number of decisions and the seed. Two things are decided on the way: where
+the bad release goes (`release`), and that the stream waits while more is open than people can bear.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -11,24 +12,32 @@ from typing import Final
 from adjudge_retail.chance import seeded
 from adjudge_retail.demo.arrivals import arrivals
 from adjudge_retail.demo.cases import Case, Source, case_of, deal, is_set_aside, sites, usable
-from adjudge_retail.demo.configuration import Setting
-from adjudge_retail.demo.plans import PANEL, Draft, Times, drafts
+from adjudge_retail.demo.configuration import AUDIT_VOTES, EXPERTS, Setting, audit_pool
+from adjudge_retail.demo.plans import PANEL, POOL, Draft, Promise, Times, drafts
+from adjudge_retail.demo.ranking import ranked
 from adjudge_retail.demo.stores import BUSY_GROUP, STORES
-from adjudge_retail.demo.thresholds import ranked
 
 REVIEWERS: Final = 24
-BUSY_SHARE: Final = 0.55
-"""Of the reviewers' time: what is left over takes the burst."""
+"""In all pools together."""
+LEAST_IN_A_POOL: Final = 6
+BUSY_SHARE: Final = 0.7
+"""Of the reviewers' time, while nothing is automated."""
 MINUTE_FOR: Final = 2_000
-"""Decisions that are replayed in a minute."""
+"""Decisions that arrive in a minute, unless they must wait."""
+MOST_OPEN: Final = 80
+"""Decisions, and tasks that wait for auditors: beyond it the stream of events waits for people."""
+TARGET: Final = 0.05
+"""Looser than one would have it live: it takes a fifth of the audits that 1% takes, and so a minute."""
+A_DAY: Final = 1_000
+"""Such questions a day in 12 stores. An assumption: it says how fast days pass."""
 SHORTEST_SECONDS: Final = 5.0
 LEAST_SPEED: Final = 8.0
 """Unless another is asked for: at the pace of life the last answers would take a minute."""
+VOTES_PER_SECOND: Final = 70.0
+"""What the demo asks of the machine at most, beside everything else that it runs."""
 DEADLINE_SECONDS: Final = 180.0
 SHORTEST_DEADLINE_SECONDS: Final = 90.0
 """People are sped up, the machine is not: a deadline is not divided below this."""
-VOTES_PER_SECOND: Final = 30.0
-"""What the demo asks of the machine at most, beside everything else that it runs."""
 
 
 class EmptySet(Exception):
@@ -56,19 +65,36 @@ class Script:
     speed: float
     """By which people's seconds are divided."""
     setting: Setting
+    promise: Promise
+    staff: Mapping[str, int]
+    """People by pool."""
     hardest: Mapping[str, str | None]
     """The model that makes a question hard to people, by type."""
     replayed_set_aside: int
-    """Cases whose items also served to choose the thresholds."""
+    """Cases whose items also served to choose the models."""
+    repeated: int
+    """Cases about items that had been asked before: their errors are those of before."""
+
+    @property
+    def main(self) -> Source:
+        """The question type that is asked most."""
+        return max(self.setting.sources, key=lambda source: source.weight)
+
+    def model_of(self, question_type: str, group: str) -> str | None:
+        """Return which model may earn to answer alone."""
+        return self.setting.drafts[question_type][group].model
 
 
-def write_script(sources: Sequence[Source], decisions: int, *, speed: float | None, seed: int, run: str) -> Script:
+def write_script(
+    sources: Sequence[Source], decisions: int, *, speed: float | None, seed: int, run: str, target: float = TARGET
+) -> Script:
     """Lay down the whole play. Raises EmptySet."""
     for source in sources:
         if not usable(source):
             raise EmptySet(f"{source.labelled.folder}: no item has a truth or an answer of a person")
-    aside = {source.type: _set_aside(source, sources, seed) for source in sources}
-    work = _expected_work(sources, {kind: _drafts(cases, Times(60)) for kind, cases in aside.items()})
+    promise = Promise(target)
+    best = {source.type: ranked(_set_aside(source, sources, seed), source.labelled.scores) for source in sources}
+    work = _expected_work(sources, {source.type: _drafts(source, best, promise, Times(60)) for source in sources})
     paced = _pace(decisions, work, speed)
     deadline = max(SHORTEST_DEADLINE_SECONDS, DEADLINE_SECONDS / paced.speed)
     scenes = _scenes(sources, decisions, paced.seconds, seed)
@@ -80,11 +106,14 @@ def write_script(sources: Sequence[Source], decisions: int, *, speed: float | No
         speed=paced.speed,
         setting=Setting(
             sources=sources,
-            drafts={kind: _drafts(cases, Times(deadline)) for kind, cases in aside.items()},
+            drafts={source.type: _drafts(source, best, promise, Times(deadline)) for source in sources},
             deadline=deadline,
         ),
-        hardest={source.type: _hardest(source, aside[source.type]) for source in sources},
-        replayed_set_aside=sum(_chose_thresholds(scene.case) for scene in scenes),
+        promise=promise,
+        staff=_staff(sources, work),
+        hardest={kind: next(iter(models), None) for kind, models in best.items()},
+        replayed_set_aside=sum(_chose_models(scene.case) for scene in scenes),
+        repeated=len(scenes) - len({(scene.case.source.type, scene.case.item.id) for scene in scenes}),
     )
 
 
@@ -96,48 +125,64 @@ class _Pace:
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """What a question is expected to cost people."""
+    """What a question is expected to cost people while nothing is automated and everything is audited."""
 
     votes: float
+    """In the plan."""
+    audit_votes: float
     seconds: float
 
 
 def _pace(decisions: int, each: _Work, speed: float | None) -> _Pace:
-    """Give people as much work as they can bear: 2,000 decisions in a minute, unless `speed` is given."""
-    for_all = max(60.0, MINUTE_FOR * each.votes / VOTES_PER_SECOND)
-    seconds = max(SHORTEST_SECONDS, for_all * decisions / MINUTE_FOR)
+    """Give people as much work as they can bear before anything is automated, unless `speed` is given."""
+    seconds = max(SHORTEST_SECONDS, 60.0 * decisions / MINUTE_FOR)
     hands = REVIEWERS * BUSY_SHARE
-    if speed is None:
-        return _Pace(seconds, max(LEAST_SPEED, round(MINUTE_FOR / for_all * each.seconds / hands, 1)))
-    return _Pace(max(seconds, decisions * each.seconds / hands / speed), speed)
+    if speed is not None:
+        return _Pace(seconds, speed)
+    votes = min(VOTES_PER_SECOND, decisions / seconds * (each.votes + each.audit_votes))
+    return _Pace(seconds, max(LEAST_SPEED, round(votes * each.seconds / (each.votes + each.audit_votes) / hands, 1)))
 
 
 def _expected_work(sources: Sequence[Source], plans: Mapping[str, Mapping[str, Draft]]) -> _Work:
-    each = [(source.effort.mean_seconds, _mean_votes(plans[source.type].values())) for source in sources]
-    seconds = sum(mean * votes for mean, votes in each)
-    return _Work(sum(votes for _, votes in each) / len(each), seconds / len(each))
+    whole = sum(source.weight for source in sources)
+    each = [(source, source.weight / whole, _mean_votes(plans[source.type].values())) for source in sources]
+    votes = sum(share * mean for _, share, mean in each)
+    audits = sum(share * _audit_votes(source) for source, share, _ in each)
+    seconds = sum(share * source.effort.mean_seconds * (mean + _audit_votes(source)) for source, share, mean in each)
+    return _Work(votes, audits, seconds)
+
+
+def _audit_votes(source: Source) -> int:
+    pool = audit_pool(source)
+    return 0 if pool is None else 1 if pool == EXPERTS else AUDIT_VOTES
+
+
+def _staff(sources: Sequence[Source], work: _Work) -> dict[str, int]:
+    """Spread people over the pools by the work that is expected of each, while nothing is automated."""
+    pools = sorted({pool for source in sources if (pool := audit_pool(source))})
+    if not pools:
+        return {POOL: REVIEWERS}
+    auditing = round(REVIEWERS * work.audit_votes / (work.votes + work.audit_votes) / len(pools))
+    most = (REVIEWERS - LEAST_IN_A_POOL) // len(pools)
+    staff = {pool: min(most, max(LEAST_IN_A_POOL, auditing)) for pool in pools}
+    return {POOL: REVIEWERS - sum(staff.values()), **staff}
 
 
 def _mean_votes(plans: Collection[Draft]) -> float:
-    return sum(draft.expected_votes for draft in plans) / len(plans)
+    return sum(draft.votes for draft in plans) / len(plans)
 
 
-def _drafts(cases: Sequence[Case], times: Times) -> dict[str, Draft]:
-    labelled = cases[0].source.labelled
-    people = min((len(given) for given in labelled.answers.values() if given), default=PANEL)
-    return drafts(cases, list(labelled.scores), times, people)
+def _drafts(source: Source, best: Mapping[str, Sequence[str]], promise: Promise, times: Times) -> dict[str, Draft]:
+    people = min((len(given) for given in source.labelled.answers.values() if given), default=PANEL)
+    return drafts(best[source.type], promise, times, people)
 
 
-def _hardest(source: Source, cases: Sequence[Case]) -> str | None:
-    return next(iter(ranked(cases, source.labelled.scores)), None)
-
-
-def _chose_thresholds(case: Case) -> bool:
-    return bool(case.source.labelled.scores) and is_set_aside(case.item)
+def _chose_models(case: Case) -> bool:
+    return len(case.source.labelled.scores) > 1 and is_set_aside(case.item)
 
 
 def _set_aside(source: Source, sources: Sequence[Source], seed: int) -> list[Case]:
-    """Return the cases on which thresholds are chosen; all items where a set is too small to set any aside."""
+    """Return the cases on which models are chosen; all items where a set is too small to set any aside."""
     items = [item for item in usable(source) if is_set_aside(item)] or list(usable(source))
     places = cycle(sites(sources, STORES, seed).values())
     rng = seeded(seed, "set aside", source.type)
@@ -146,7 +191,9 @@ def _set_aside(source: Source, sources: Sequence[Source], seed: int) -> list[Cas
 
 def _scenes(sources: Sequence[Source], decisions: int, seconds: float, seed: int) -> tuple[Scene, ...]:
     rng = seeded(seed, "scenes")
-    places, decks = sites(sources, STORES, seed), [(source, deal(source, rng)) for source in sources]
+    places = sites(sources, STORES, seed)
+    dealt = {source.type: deal(source, rng) for source in sources}
+    decks = [(source, dealt[source.type]) for source in sources for _ in range(source.weight)]
     return tuple(
         Scene(case_of(f"e-{number:06}", source, next(deck), places[arrival.store.name], rng), arrival.seconds)
         for number, (arrival, (source, deck)) in enumerate(

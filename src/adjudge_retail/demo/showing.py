@@ -1,19 +1,28 @@
-"""What the demo shows in a terminal: progress while it runs, a table at the end, and what to try next."""
+"""What the demo shows in a terminal: how automation is earned, tables at the end, and what to try next."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from shlex import quote
 from typing import Final
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
+from rich.console import Console, Group
+from rich.live import Live
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from adjudge.client.automation import Slice
+from adjudge_retail.demo.configuration import BAD_EDGE, RATE
 from adjudge_retail.demo.counting import QUERY
-from adjudge_retail.demo.figures import EVERYTHING, Figures, Row
+from adjudge_retail.demo.earning import WINDOW, Earning, Key, Turn, saving, votes_of_people
+from adjudge_retail.demo.figures import EVERYTHING, Figures, Row, row_of, rows
 from adjudge_retail.demo.ledger import Ledger
-from adjudge_retail.demo.report import Report
-from adjudge_retail.demo.script import REVIEWERS, Script
+from adjudge_retail.demo.release import Release
+from adjudge_retail.demo.replaying import Replay
+from adjudge_retail.demo.report import Report, stated_audits
+from adjudge_retail.demo.script import A_DAY, REVIEWERS, Script
+from adjudge_retail.demo.stores import GROUPS
 
 NARROWEST: Final = 100
 UNKNOWN: Final = "–"
@@ -22,6 +31,10 @@ COLUMNS: Final = (
     "p95",
 )  # fmt: skip
 """Narrow: all of them fit into 80 columns."""
+EARNING: Final = (
+    "question · group", "asked", "audits", "answers alone", "alone\nlately", "error,\nmodel", "votes\nlately",
+    "saved\nlately",
+)  # fmt: skip
 
 
 def console_of() -> Console:
@@ -30,16 +43,99 @@ def console_of() -> Console:
     return console if console.is_terminal else Console(highlight=False, width=NARROWEST)
 
 
-def progress_of(console: Console) -> Progress:
-    """Return the live line."""
-    return Progress(
+@contextmanager
+def live(console: Console, replay: Replay) -> Iterator[Callable[[], None]]:
+    """Show table and bar while a replay runs; yields what brings them up to date."""
+    progress = Progress(
         TextColumn("{task.description}"),
-        BarColumn(),
+        BarColumn(bar_width=20),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         TextColumn("{task.fields[counts]}"),
         console=console,
     )
+    bar = progress.add_task("settled", total=replay.ledger.expected, counts="")
+    with Live(console=console, auto_refresh=False, transient=console.is_terminal) as shown:
+
+        def refresh() -> None:
+            progress.update(bar, completed=replay.ledger.settled, counts=counts_of(replay.ledger))
+            table = earning_table(replay.script, rows(replay.ledger), replay.earning, replay.release)
+            shown.update(Group(table, progress) if table.row_count else progress, refresh=console.is_terminal)
+
+        yield refresh
+
+
+def earning_table(script: Script, of: Sequence[Row], earning: Earning, release: Release) -> Table:
+    """Return how far automation is earned, a line for each slice that has a model."""
+    table = Table(box=SIMPLE_HEAD, padding=(0, 0, 0, 1))
+    for name in EARNING:
+        table.add_column(name, justify="left" if name in (EARNING[0], EARNING[3]) else "right", no_wrap=True)
+    for source in sorted(script.setting.sources, key=lambda source: -source.weight):
+        for group in GROUPS:
+            if script.model_of(source.type, group) is not None:
+                key = source.type, group
+                own = [row for row in of if (row.type, row.group) == key]
+                table.add_row(f"{source.type.rpartition('.')[2]} · {group}", *_earned(own, earning, release, key))
+        table.add_section()
+    return table
+
+
+def _earned(own: Sequence[Row], earning: Earning, release: Release, key: Key) -> tuple[str, ...]:
+    usual = votes_of_people(own)
+    whole, lately = saving(own, usual), saving([row for row in own if row.is_settled][-WINDOW:], usual)
+    return (
+        f"{len(own):,}",
+        f"{whole.audits:,}",
+        _standing(earning.slices.get(key), is_worse=release.key == key),
+        _percent(lately.coverage),
+        _percent(whole.error_automated),
+        _number(lately.votes),
+        UNKNOWN if lately.saved is None else f"{lately.saved:.0%}",
+    )
+
+
+def _standing(found: Slice | None, *, is_worse: bool) -> str:
+    if found is None:
+        return "not yet"
+    if found.certificate is not None:
+        note = " [yellow](made worse)[/]" if is_worse else ""
+        return f"[green]from {found.standing.get('threshold', 0):.3f}[/]{note}"
+    if found.state == "suspended":
+        return "[red]suspended[/]: people"
+    more = found.standing.get("more_audits")
+    return "not yet" if more is None else f"not yet: {more} more"
+
+
+def news(of: Turn | Release, script: Script, ledger: Ledger) -> str:
+    """Say what has just happened, in a line."""
+    if isinstance(of, Release):
+        assert of.key is not None
+        return (
+            f"{_clock(of.seconds)} [yellow]made worse[/]  {of.key[1]}: its edge boxes get release {BAD_EDGE}, which "
+            "hands the model the picture of another item. To be seen within about "
+            f"{stated_audits(script, of.key)} audits"
+        )
+    name = f"{of.key[0].rpartition('.')[2]} · {of.key[1]}"
+    if of.what == "suspended":
+        return f"{_clock(of.seconds)} [red]suspended[/]   {name}: {_why(of, ledger)}. People take over"
+    threshold = UNKNOWN if of.threshold is None else f"{of.threshold:.3f}"
+    return (
+        f"{_clock(of.seconds)} [green]{of.what}[/]   {name}: {script.model_of(*of.key)} answers alone from {threshold} "
+        f"on, after {of.audits} audits ({of.certificate})"
+    )
+
+
+def _why(of: Turn, ledger: Ledger) -> str:
+    """Return the watch's reason, and how many audits it had since the model was made worse."""
+    entries = [(id_, entry) for id_, entry in ledger.entries.items() if entry.is_mixed_up]
+    since = [row for row in (row_of(id_, entry, ledger) for id_, entry in entries) if (row.type, row.group) == of.key]
+    audited = sum(row.audit_votes > 0 and row.source == "model" for row in since)
+    why = of.slice.reason.removeprefix("suspended: ").partition("; since then")[0]
+    return escape(why) + (f" (since it was made worse: {audited})" if since else "")
+
+
+def _clock(seconds: float) -> str:
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02}"
 
 
 def counts_of(ledger: Ledger) -> str:
@@ -65,11 +161,36 @@ def introduction(script: Script) -> str:
     }
     people = sorted({kinds[_people(source.labelled.answers, counted=source.labelled.counted)] for source in sources})
     models = " Models play back recorded scores." if any(source.labelled.scores for source in sources) else ""
+    pools = ", ".join(f"{number} {pool}" for pool, number in script.staff.items())
     return (
-        f"{len(script.scenes):,} questions ({sets}) over {script.seconds:.0f} s at 12 stores, "
-        f"with a burst at half-time; {REVIEWERS} reviewers, their seconds divided by {script.speed:g} (--speed).\n"
-        f"Not real: votes are {'; '.join(people)}. Stores and times are assigned.{models}"
+        f"{len(script.scenes):,} questions ({sets}) over {script.seconds:.0f} s at 12 stores, with a burst "
+        f"and a pause whenever people have too much; at {A_DAY:,} such questions a day (assumed) that is "
+        f"{len(script.scenes) / A_DAY:.1f} days. {REVIEWERS} people ({pools}), their seconds divided by "
+        f"{script.speed:g} (--speed).\n{_bargain(script)}"
+        f"Not real: votes are {'; '.join(people)}.{_truth(script)} Stores and times are assigned.{models}"
     )
+
+
+def _bargain(script: Script) -> str:
+    if not any(source.labelled.scores for source in script.setting.sources):
+        return "There is no model in this set: people answer everything, and nothing can be earned.\n"
+    promise = script.promise
+    return (
+        f"Nothing is automated at first. In each group a model may answer alone where audits show, with "
+        f"{promise.confidence:.0%} confidence, that at most {100 * promise.target:.3g}% of that is wrong (--target): "
+        f"nearly every decision is audited until then, {RATE:.0%} afterwards. The rules are those of service; a looser "
+        "target than live makes it a matter of hundreds of audits, not of thousands.\n"
+    )
+
+
+def _truth(script: Script) -> str:
+    """Say who says what is true in an audit."""
+    sources = [source for source in script.setting.sources if source.labelled.scores]
+    if not sources:
+        return ""
+    if all(source.is_known for source in sources):
+        return " Experts know the recorded truth, by assumption."
+    return " Nobody knows the truth here: audits count disagreements with what most of three people say."
 
 
 def table_of(report: Report) -> Table:
@@ -93,18 +214,55 @@ def conclusion(report: Report) -> str:
         f"{count.accepted:,} decisions, {count.settled:,} settled, {count.lost} lost, "
         f"{count.settled_twice} settled twice, in {report.seconds:.1f} s\n"
         f"People's votes per decision: {_number(votes)}, against {EVERYTHING} when three people answer everything: "
-        f"{saved} fewer, with {_percent(report.all.error)} of all answers wrong.\n"
-        f"{_thresholds(script)}Times are from when a question was due to its outcome; the demo itself asked at most "
-        f"{report.latest_seconds:.1f} s late."
+        f"{saved} fewer, with {_percent(report.all.error)} of all answers wrong. Votes for audits are counted.\n"
+        f"{_story(report)}{_caveats(script)}Times are from when a question was due to its outcome; the demo itself "
+        f"asked at most {report.latest_seconds:.1f} s late, and had the stores wait for people for "
+        f"{report.held_seconds:.0f} s."
     )
 
 
-def _thresholds(script: Script) -> str:
-    if not any(source.labelled.scores for source in script.setting.sources):
+def _story(report: Report) -> str:
+    """Say what was earned, and what was lost."""
+    if not report.keys:
         return ""
-    again = script.replayed_set_aside
-    replayed = f"; {again} of the questions were about these" if again else ""
-    return f"Thresholds were set by hand (uncertified) on items set aside for it{replayed}. "
+    earned = {turn.key for turn in report.earning.turns if turn.what == "certified"}
+    missing = [_lacking(report, key) for key in report.keys if key not in earned]
+    said = f"Earned in {len(earned)} of {len(report.keys)} slices."
+    if missing:
+        said += f" Not in {'; '.join(missing)}. Nothing is certified on fewer audits than live: ask more (--decisions)."
+    return f"{said}\n{_lost(report)}"
+
+
+def _lacking(report: Report, key: Key) -> str:
+    found = report.earning.slices.get(key)
+    more = None if found is None else found.standing.get("more_audits")
+    wanted = "" if more is None else f" ({more} more audits)"
+    return f"{key[0].rpartition('.')[2]} · {key[1]}{wanted}"
+
+
+def _lost(report: Report) -> str:
+    key, turn = report.release.key, report.suspension
+    if key is None:
+        return "No group answered enough alone for its model to be made worse: there was nothing to lose.\n"
+    after = [row for row in report.rows_of(key) if row.mixed_up and row.source == "model"]
+    wrong = sum(row.answer != row.truth for row in after)
+    said = (
+        f"Made worse in {key[1]} at {_clock(report.release.seconds)}: {len(after)} were answered alone, {wrong} wrong, "
+    )
+    others = sorted(group for kind, group in report.earning.certified if kind == key[0] and group != key[1])
+    on = f"; {' and '.join(others)} went on" if others else ""
+    if turn is None:
+        return f"{said}and the run ended before the watch could know{on}.\n"
+    return f"{said}until it was suspended at {_clock(turn.seconds)}{on}.\n"
+
+
+def _caveats(script: Script) -> str:
+    said = ""
+    if script.repeated:
+        said += f"{script.repeated} questions were about items asked before: their errors come together. "
+    if again := script.replayed_set_aside:
+        said += f"{again} were about items on which models had been chosen. "
+    return said
 
 
 def query_shown() -> str:

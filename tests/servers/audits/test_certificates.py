@@ -78,7 +78,7 @@ async def test_a_model_decides_alone_once_audits_have_shown_that_it_may_and_not_
 
 async def test_where_audits_show_a_risk_above_the_target_nothing_is_licensed(build_stack):
     stack = await build_stack("api", "worker", "keeper", documents=certified())
-    await record(stack, 400, wrong=range(1, 400, 10))
+    await record(stack, 500, wrong=range(1, 500, 10))
 
     async with asyncio.timeout(40):
         while not (found := await stack.value("SELECT standing FROM epoch WHERE design IS NOT NULL")):
@@ -92,7 +92,7 @@ async def test_where_audits_show_a_risk_above_the_target_nothing_is_licensed(bui
 async def test_lost_audits_count_as_wrong(build_stack):
     """Wrong ones are lost ten times as often as right ones: leaving them out would certify what must not be."""
     stack = await build_stack("api", "worker", "keeper", documents=certified())
-    await record(stack, 400, lost=range(1, 400, 10))
+    await record(stack, 500, lost=range(1, 500, 10))
 
     async with asyncio.timeout(40):
         while not await stack.value("SELECT standing FROM epoch WHERE design IS NOT NULL"):

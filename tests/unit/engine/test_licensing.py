@@ -136,6 +136,7 @@ def test_a_state_is_read_as_it_was_written():
 
 def test_nothing_is_fixed_before_there_are_audits_to_choose_by():
     assert not licensing.may_design(Counted(calibrate=5, certify=20), 0.05, 0.06)
-    assert licensing.may_design(Counted(calibrate=60, certify=0), 0.05, 0.06)
-    assert licensing.may_design(Counted(calibrate=0, certify=100), 0.05, 0.06)
+    assert licensing.may_design(Counted(calibrate=100, certify=0), 0.05, 0.06)
+    assert not licensing.may_design(Counted(calibrate=60, certify=300), 0.05, 0.06)
+    assert licensing.may_design(Counted(calibrate=0, certify=800), 0.05, 0.06)
     assert licensing.audits_to_design(Counted(calibrate=5, certify=20), 0.05, 0.06) > 50

@@ -36,6 +36,36 @@ def test_candidates_restrict_the_scores(make_set):
     ]
 
 
+def test_a_mixed_up_release_hands_over_another_picture(make_set):
+    """How the demo makes a model worse in one group: the same function, told by the evidence."""
+    tables = {"item.label": str(make_set(deciders=["m@1"]) / "scores" / "m@1.csv.gz")}
+    asked = [AQuestion({"item": f"i-{number}", "event": {"edge": "2.1"}}) for number in range(60)]
+
+    good, bad = (score(asked, tables=tables, mixed_up=release) for release in ("2.2", "2.1"))
+
+    right = [("a", "b", "c")[number % 3] for number in range(60)]
+    assert [max(scores, key=scores.__getitem__) for scores in good] == right
+    others = [max(scores, key=scores.__getitem__) for scores in bad]
+    assert 0.1 < sum(map(str.__eq__, others, right)) / 60 < 0.6
+    assert bad == score(asked, tables=tables, mixed_up="2.1")
+
+
+def test_another_picture_does_not_show_what_is_claimed():
+    question = AQuestion(
+        {"item": "val-0000", "claimed": "Conference", "event": {"edge": "2.1"}}, type="product.confirm", candidates=()
+    )
+    tables = {
+        "product.identify": "grocery/scores/vision-sku@2.csv.gz",
+        "product.confirm": "grocery-claims/scores/vision-sku@2.csv.gz",
+    }
+
+    (good,) = score([question], tables=tables, claims="product.identify")
+    (bad,) = score([question], tables=tables, mixed_up="2.1", claims="product.identify")
+
+    assert good["yes"] > 0.5 > bad["yes"]
+    assert sum(bad.values()) == pytest.approx(1)
+
+
 @pytest.mark.parametrize(
     "question",
     [

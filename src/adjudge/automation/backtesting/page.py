@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
+from adjudge.automation.backtesting import parts
 from adjudge.automation.backtesting.curves import Curve
 from adjudge.automation.backtesting.running import Request
 from adjudge.automation.backtesting.scoring import BASELINE, Figures
@@ -39,4 +40,5 @@ def page(
         f"target risk {terms.target:.3g}, confidence {1 - terms.delta:.3g}"
     )
     template = files("adjudge.automation.backtesting").joinpath(TEMPLATE).read_text(encoding="utf-8")
-    return template.replace("{{name}}", escape(name)).replace("{{about}}", escape(about)).replace("{{facts}}", encoded)
+    dressed = template.replace("{{style}}", parts.style()).replace("{{charts}}", parts.charts())
+    return dressed.replace("{{name}}", escape(name)).replace("{{about}}", escape(about)).replace("{{facts}}", encoded)

@@ -58,7 +58,7 @@ def test_a_provisional_outcome_is_not_the_end(case):
 
     assert not ledger.complete.is_set()
     assert ledger.entries["d-1"].milliseconds is None
-    assert ledger.oldest_open == ASKED
+    assert ledger.open == 1
 
 
 def test_a_settled_decision_is_counted_once(case):
@@ -71,11 +71,23 @@ def test_a_settled_decision_is_counted_once(case):
     assert ledger.settled == 1
 
 
-def test_decisions_of_others_are_passed_over(case):
+def test_an_outcome_may_come_before_the_answer_to_the_question(case):
+    """The feed is read beside the requests: a quick model is heard of first."""
     ledger = Ledger(expected=1)
-    ledger.hear(a_decision(7, status="final", settled_after=1))
-
+    ledger.hear(a_decision(1, status="final", settled_after=1))
     assert not ledger.entries
+
+    ledger.accept(case, a_decision(1), 0)
+
+    assert ledger.complete.is_set()
+
+
+def test_votes_for_audits_are_votes_and_known_apart(case):
+    ledger = Ledger(expected=1)
+    ledger.vote("e-1")
+    ledger.vote("e-1", audits=True)
+
+    assert (ledger.votes, ledger.audit_votes) == ({"e-1": 2}, {"e-1": 1})
 
 
 def test_the_time_to_an_outcome_begins_when_the_question_was_due(case):

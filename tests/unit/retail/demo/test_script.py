@@ -9,9 +9,18 @@ from adjudge_retail.chance import seeded
 from adjudge_retail.demo.arrivals import BURST, BURST_SHARE, BURST_STARTS, arrivals
 from adjudge_retail.demo.cases import MISPLACED, OTHER, deal, folder_sources, is_set_aside, shipped_sources, usable
 from adjudge_retail.demo.configuration import documents
-from adjudge_retail.demo.script import EmptySet, write_script
+from adjudge_retail.demo.script import (
+    BUSY_SHARE,
+    LEAST_IN_A_POOL,
+    REVIEWERS,
+    VOTES_PER_SECOND,
+    EmptySet,
+    write_script,
+)
+from adjudge_retail.demo.showing import introduction
 from adjudge_retail.demo.stores import BUSY_GROUP, GROUPS, STORES
 from adjudge_retail.labelled import read_set
+from adjudge_retail.people import CONFIRM
 
 NOW = datetime(2026, 3, 7, 18, 21, tzinfo=UTC)
 
@@ -58,10 +67,52 @@ def test_two_thousand_decisions_take_about_a_minute(script):
     assert script.scenes[-1].seconds <= script.seconds
 
 
-def test_a_lower_speed_takes_longer_so_that_people_can_bear_it(shipped, script):
-    slow = write_script(shipped, 2000, speed=script.speed / 4, seed=1, run="r")
+def test_people_are_as_quick_as_their_work_wants(shipped, script):
+    """All is audited and answered by people at first, and the machine bears so many votes a second."""
+    hands = sum(script.staff.values()) * BUSY_SHARE
+    votes_per_second = hands * script.speed / CONFIRM.mean_seconds
 
-    assert slow.seconds == pytest.approx(4 * script.seconds, rel=0.1)
+    assert votes_per_second == pytest.approx(VOTES_PER_SECOND, rel=0.2)
+    assert write_script(shipped, 2000, speed=3, seed=1, run="r").speed == 3
+
+
+def test_nothing_is_automated_by_hand(script):
+    """Where the demo begins, and the only way on: a certificate."""
+    stages = [stage for drafts in script.setting.drafts.values() for draft in drafts.values() for stage in draft.stages]
+
+    accepted = [stage["accept"] for stage in stages if "accept" in stage]
+    assert accepted == [{"certified": {"target": 0.05, "confidence": 0.9}}] * 6
+    assert "by_hand" not in "".join(documents(script.setting).values())
+
+
+def test_auditors_are_apart_from_those_who_decide(script, tmp_path):
+    """Their votes can be counted apart, and nobody is asked twice."""
+    configuration = compiled(script, tmp_path)
+
+    audits = configuration.question_type("store-01", "product.confirm").audits
+    assert (audits.expert, audits.pool, audits.slices) == ("experts", None, "format")
+    assert script.staff["experts"] >= LEAST_IN_A_POOL
+    assert sum(script.staff.values()) == REVIEWERS
+
+
+def test_where_nobody_knows_the_truth_people_audit(make_set, tmp_path):
+    folder = make_set(deciders=["m@1"], answers=5)
+    (folder / "items.csv.gz").unlink()
+    (folder / "items.csv").write_text("item_id\n" + "\n".join(f"i-{number}" for number in range(60)) + "\n")
+
+    script = write_script(folder_sources(read_set(folder)), 50, speed=None, seed=1, run="r")
+
+    audits = compiled(script, tmp_path).question_type("store-01", "item.label").audits
+    assert (audits.expert, audits.pool, audits.votes) == (None, "auditors", 3)
+    assert script.staff["auditors"] >= audits.votes
+    assert "disagreements with what most of three people say" in introduction(script)
+
+
+def test_where_there_is_no_model_nobody_audits(make_set, tmp_path):
+    script = write_script(folder_sources(read_set(make_set(answers=5))), 50, speed=None, seed=1, run="r")
+
+    assert compiled(script, tmp_path).question_type("store-01", "item.label").audits is None
+    assert "nothing can be earned" in introduction(script)
 
 
 def test_the_truth_is_a_candidate_or_other(script):
@@ -74,9 +125,9 @@ def test_the_truth_is_a_candidate_or_other(script):
 
 def test_the_truth_is_not_in_the_evidence(script):
     for scene in script.scenes:
-        evidence = scene.case.evidence(NOW, "pictures://x.svg")
+        evidence = scene.case.evidence(NOW, "pictures://x.svg", "2.0")
         assert set(evidence) <= {"item", "event", "shelf", "claimed", "media"}
-        assert set(evidence["event"]) <= {"id", "at", "facing", "delta_g", "sigma_g"}
+        assert set(evidence["event"]) <= {"id", "at", "facing", "edge", "delta_g", "sigma_g"}
         if scene.case.candidates:
             facing = evidence["event"]["facing"]
             assert facing.count(".") == 2
@@ -85,7 +136,7 @@ def test_the_truth_is_not_in_the_evidence(script):
     assert sum(stands_there) / len(stands_there) < 0.3  # the facing is drawn, not the product's own
 
 
-def test_thresholds_rest_on_items_that_are_replayed_last(shipped, script):
+def test_models_are_chosen_on_items_that_are_replayed_last(shipped, script):
     for source in shipped:
         dealt = deal(source, seeded(1))
         order = [is_set_aside(next(dealt)) for _ in usable(source)]
@@ -135,7 +186,7 @@ def test_no_more_people_are_asked_than_have_answered(make_set):
     script = write_script(folder_sources(read_set(make_set(answers=2))), 50, speed=None, seed=1, run="r")
 
     stages = [stage for draft in script.setting.drafts["item.label"].values() for stage in draft.stages]
-    assert {stage["votes"]["max"] for stage in stages} == {1}
+    assert {stage["votes"]["max"] for stage in stages if "votes" in stage} == {1}
 
 
 def test_a_set_without_truth_and_answers_is_refused(make_set):

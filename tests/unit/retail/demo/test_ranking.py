@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adjudge_retail.demo.thresholds import LEAST, TARGET, Cut, Judged, cut_for
+from adjudge_retail.demo.ranking import LEAST, RARE, Cut, Judged, cut_for
 
 judged = st.lists(st.none() | st.builds(Judged, st.floats(0, 1), st.booleans()), max_size=200)
 
@@ -13,7 +13,7 @@ def test_a_threshold_keeps_the_target_on_what_it_rests_on(judged):
     if cut is not None:
         accepted = [one for one in judged if one is not None and one.confidence >= cut.threshold]
         assert len(accepted) >= LEAST
-        assert sum(not one.is_right for one in accepted) <= TARGET * len(accepted)
+        assert sum(not one.is_right for one in accepted) <= RARE * len(accepted)
 
 
 def test_the_lowest_threshold_that_will_do_is_taken():

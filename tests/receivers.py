@@ -31,6 +31,7 @@ class Receiver:
     """Empty: nothing is verified."""
     answer: Answer = well
     requests: list[dict[str, str]] = field(default_factory=list)
+    bodies: list[bytes] = field(default_factory=list)
     told: list[OutcomeEvent] = field(default_factory=list)
     tests: int = 0
     came: asyncio.Event = field(default_factory=asyncio.Event)
@@ -38,6 +39,7 @@ class Receiver:
     async def handle(self, request: web.Request) -> web.Response:
         body = await request.read()
         self.requests.append({name.lower(): value for name, value in request.headers.items()})
+        self.bodies.append(body)
         self.came.set()
         answer = self.answer(len(self.requests) - 1)
         response = answer if isinstance(answer, web.Response) else await answer

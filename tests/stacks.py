@@ -44,7 +44,7 @@ structlog.configure(
     processors=[structlog.processors.format_exc_info, structlog.processors.KeyValueRenderer(sort_keys=True)],
     wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
 )
-BRIEF = "400ms"
+BRIEF = "700ms"
 """Of a stage of people that nobody answers in time."""
 
 DECIDERS = '''

@@ -97,6 +97,7 @@ def create_app(services: Callable[[], AbstractAsyncContextManager[Services]]) ->
         switches,
     ):
         app.include_router(module.router)
+    webhooks.describe(app)
     _describe(app)
     app.add_exception_handler(AdjudgeError, _problem)
     app.add_exception_handler(RequestValidationError, _invalid)

@@ -47,10 +47,12 @@ EVENT: dict[str, Any] = {
 }
 
 
-class OutcomeEvent(BaseModel):
+class ToldOutcome(BaseModel):
     """One version of an outcome, as a CloudEvent 1.0. Told twice, it has the same id."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [EVENT]})
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{name: EVENT[name] for name in EVENT if name != "cursor"}]}
+    )
 
     specversion: Literal["1.0"]
     id: str = Field(description="the decision's id and the outcome's version")
@@ -60,8 +62,15 @@ class OutcomeEvent(BaseModel):
     time: datetime = Field(description="when it was settled")
     datacontenttype: Literal["application/json"]
     traceparent: str | None = Field(None, description="W3C trace context of the question, where it had one")
-    cursor: str = Field(description="`after` of the request that goes on behind this one")
     data: Decision
+
+
+class OutcomeEvent(ToldOutcome):
+    """The same in the feed, where one can go on from it."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [EVENT]})
+
+    cursor: str = Field(description="`after` of the request that goes on behind this one")
 
 
 class OutcomePage(BaseModel):

@@ -6,11 +6,12 @@ from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 import msgspec
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, FastAPI, Header, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from adjudge.api.authentication import caller, require
 from adjudge.api.decisions import PROBLEMS, Here
+from adjudge.api.outcomes import ToldOutcome
 from adjudge.api.problems import Problem
 from adjudge.api.services import Services
 from adjudge.api.shapes import Deliveries, Endpoints, NewEndpoint, NewSecret, Redelivered, Tried
@@ -59,6 +60,35 @@ class RedeliverBody(BaseModel):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{}]})
 
     decision: UUID | None = None
+
+
+async def outcome(
+    event: ToldOutcome,
+    webhook_id: Annotated[str, Header(description="the same for every attempt at one outcome")],
+    webhook_timestamp: Annotated[int, Header(description="when this attempt was signed, in seconds since 1970")],
+    webhook_signature: Annotated[
+        str,
+        Header(
+            description="`v1,` and the Base64 of HMAC-SHA256 over `id.timestamp.body`, with the bytes of the secret; "
+            "two with a space between while a new secret replaces an old one"
+        ),
+    ],
+) -> None:
+    """What your endpoint is sent for each outcome, signed as Standard Webhooks has it.
+
+    Answer with 2xx within 15 seconds; anything else is tried again for three days, but 410 ends it.
+    """
+
+
+def describe(app: FastAPI) -> None:
+    """Add to the document what endpoints are sent."""
+    answers: dict[int | str, dict[str, Any]] = {
+        "2XX": {"description": "it has arrived"},
+        410: {"description": "send no more"},
+    }
+    app.webhooks.add_api_route(
+        "outcome", outcome, methods=["POST"], status_code=204, responses=answers, tags=["webhooks"]
+    )
 
 
 @router.post("", status_code=201, response_model=NewEndpoint, responses=PROBLEMS)

@@ -1,10 +1,12 @@
 """Webhooks from settlement to receiver: everything arrives, signed, each version after the one before."""
 
 import asyncio
+import json
 from datetime import timedelta
 from uuid import UUID
 
 import asyncpg
+import jsonschema_rs
 import pytest
 from aiohttp import web
 from tests.receivers import receiving, says, well
@@ -178,6 +180,18 @@ async def test_what_waited_too_long_for_a_dead_receiver_is_parked_unsent(stack, 
 
     await until_state(stack, webhook, "parked", FAILURES)
     assert len(receiver.requests) < 2 * FAILURES
+
+
+async def test_what_is_sent_is_what_the_document_says(stack, receiver):
+    await added(stack.admin, receiver)
+    await stack.ask(wait=10)
+    await receiver.until(1)
+    document = (await stack.admin.get("/openapi.json")).json()
+    told = document["webhooks"]["outcome"]["post"]
+    body = told["requestBody"]["content"]["application/json"]["schema"]
+
+    jsonschema_rs.validator_for(body | {"components": document["components"]}).validate(json.loads(receiver.bodies[0]))
+    assert {each["name"] for each in told["parameters"]} <= set(receiver.requests[0])
 
 
 @pytest.mark.parametrize("by_decision", [False, True])

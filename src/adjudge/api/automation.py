@@ -1,5 +1,6 @@
 """Where one looks at automation: slices, certificates, audits, and why something is not automated."""
 
+from collections.abc import Container
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -14,8 +15,9 @@ from adjudge.api.problems import Problem
 from adjudge.api.services import Services
 from adjudge.api.views import encode
 from adjudge.core.plans import Certified
+from adjudge.core.pools import Snapshot
 from adjudge.engine import explaining_automation as explaining
-from adjudge.store import audits, certificates, epochs
+from adjudge.store import audits, certificates, epochs, learning, reviewers
 from adjudge.store.epochs import EpochRow
 from adjudge.store.scope import Scope
 from adjudge.telemetry import names
@@ -81,6 +83,44 @@ class CertificateView(BaseModel):
     issued_at: datetime
     in_force: bool
     body: dict[str, Any]
+
+
+class LearntOf(BaseModel):
+    """What is learnt of a person: 90% of the probability lies between `low` and `high`."""
+
+    reviewer: str
+    votes: int = Field(description="blind votes that it was learnt from")
+    accuracy: float = Field(description="share of their votes that is right")
+    low: float
+    high: float
+
+
+class LearntStage(BaseModel):
+    """How a stage of people weighs what it hears, and when it stops asking."""
+
+    stage: str = Field(description="whom it asks, after whom, at which prices")
+    deciders: list[str]
+    audits: int
+    weights: list[dict[str, Any]] = Field(description="of its deciders and of the votes, by number of votes from 0 on")
+    accepted_risks: list[float] = Field(description="by number of votes from 0 on, the risk at which asking ends")
+
+
+class LearntType(BaseModel):
+    """The newest snapshot of what votes are worth for a question type."""
+
+    type: str
+    snapshot: int
+    published_at: datetime
+    votes: int
+    audits: int = Field(description="calibrate-audits with a known truth")
+    people: list[LearntOf]
+    stages: list[LearntStage]
+
+
+class LearntView(BaseModel):
+    """What votes are worth, by question type."""
+
+    learnt: list[LearntType]
 
 
 class ScopeBody(BaseModel):
@@ -150,6 +190,19 @@ async def read_audit(decision: UUID, scope: Caller, here: Here) -> Response:
     return _json({**{name: value for name, value in found.items() if name not in ("org", "prefixes")}, **raw})
 
 
+@router.get("/learnt", response_model=LearntView, responses=PROBLEMS)
+async def read_learnt(scope: Caller, here: Here) -> Response:
+    """Read what is learnt of reviewers and of how votes weigh, by question type: the snapshots in force.
+
+    A key bound to pools is told of their people.
+    """
+    require(scope, "operator")
+    async with here.pool.acquire() as connection:
+        found = await learning.current(connection)
+        seen = None if scope.pools is None else {each.name for each in await reviewers.listed(connection, scope)}
+    return _json({"learnt": [_learnt(*each, seen) for each in found]})
+
+
 @router.get("/certificates/{certificate}", response_model=CertificateView, responses=PROBLEMS)
 async def read_certificate(certificate: str, scope: Caller, here: Here) -> Response:
     """Read a certificate with its inputs by id, the lost ones too: enough to compute it again."""
@@ -215,6 +268,31 @@ async def _slices(here: Services, scope: Scope) -> list[dict[str, Any]]:
         for row in rows
         if _sees(scope, row.covers.locations)
     ]
+
+
+def _learnt(question_type: str, snapshot: Snapshot, at: datetime, seen: Container[str] | None) -> dict[str, Any]:
+    return {
+        "type": question_type,
+        "snapshot": snapshot.number,
+        "published_at": at,
+        "votes": snapshot.votes,
+        "audits": snapshot.audits,
+        "people": [
+            {"reviewer": name, **msgspec.to_builtins(known)}
+            for name, known in snapshot.people.items()
+            if seen is None or name in seen
+        ],
+        "stages": [
+            {
+                "stage": name,
+                "deciders": stage.deciders,
+                "audits": stage.audits,
+                "weights": stage.after,
+                "accepted_risks": stage.stops.risks,
+            }
+            for name, stage in snapshot.stages.items()
+        ],
+    }
 
 
 def _sees(scope: Scope, locations: Any) -> bool:

@@ -1,8 +1,8 @@
 """What votes are worth, learnt for a question type: from blind votes to the snapshot that plans apply.
 
 Reviewers by all blind votes, truths of audits clamped; weights and stops by the calibrate-audits whose truth is
-known. The weights are learnt on votes of people who were learnt from the other half of the audits: a reviewer's
-record must not contain the vote that is weighed. No model is a voter.
+known. The weights are learnt on votes of people who were learnt from other audits: a reviewer's record must not
+contain the vote that is weighed. No model is a voter.
 """
 
 from collections import Counter
@@ -26,6 +26,8 @@ ENOUGH_AUDITS: Final = 100
 """Calibrate-audits with a truth, votes and all opinions, before a stage departs from the votes configured."""
 KEEP: Final = 0.999
 """What a vote still weighs after one more by the same person: half after 700."""
+FOLDS: Final = 5
+"""Parts of the audits: votes of each are weighed by what the others show of those who gave them."""
 MOST_LABELS: Final = 50
 """Labels of a question that weights are learnt over; beyond, those that somebody named."""
 VOTES_PRIOR: Final = 0.5
@@ -134,13 +136,15 @@ def _named(item: Voted) -> list[str]:
 
 def _heard(audits: Sequence[Voted]) -> list[tuple[list[str], Floats]]:
     """Return for each audit its labels, and what its first votes say of each: a row for each number of votes."""
-    halves = [learn_reviewers(audits[1::2]), learn_reviewers(audits[::2])]
+    others = [
+        learn_reviewers([item for place, item in enumerate(audits) if place % FOLDS != fold]) for fold in range(FOLDS)
+    ]
     found = []
     for place, item in enumerate(audits):
         labels = _labels(item)
         rows = [[0.0] * len(labels)]
         for reviewer, answer in item.votes:
-            said = halves[place % 2].log_likelihoods(reviewer, answer, labels, len(labels))
+            said = others[place % FOLDS].log_likelihoods(reviewer, answer, labels, len(labels))
             rows.append([before + now for before, now in zip(rows[-1], said, strict=False)])  # none is unnamed
         found.append((labels, np.array(rows)))
     return found

@@ -3,14 +3,23 @@
 from typing import Annotated
 
 import typer
+from msgspec import to_builtins
 
 from adjudge.cli.connection import connected, shown_path, store_key
 from adjudge.cli.grouping import group
-from adjudge.cli.output import Column, as_json, table
+from adjudge.cli.output import Column, as_json, plain, table
+from adjudge.client.automation import Learnt, LearntOf
 
 app = group("Add and list the people who answer.")
 
 COLUMNS = (Column("REVIEWER"), Column("POOLS"))
+LEARNT = (
+    Column("TYPE"),
+    Column("RIGHT", right=True),
+    Column("90% INTERVAL", right=True),
+    Column("VOTES", right=True),
+    Column("SNAPSHOT", right=True),
+)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -31,6 +40,19 @@ def add(
     print(as_json(added) if json_ else told)
 
 
+@app.command()
+def show(name: Annotated[str, typer.Argument()], json_: Json = False) -> None:
+    """Show what is learnt of a person from blind votes, by question type, and in which snapshot."""
+    with connected() as adjudge:
+        found = [(each, one) for each in adjudge.automation.learnt() for one in each.people if one.reviewer == name]
+    if json_:
+        print(as_json([{"type": each.type, "snapshot": each.snapshot, **to_builtins(one)} for each, one in found]))
+    elif found:
+        print("\n".join(table(LEARNT, (_learnt(each, one) for each, one in found))))
+    else:
+        print(f"nothing is learnt of {plain(name)} yet")
+
+
 @app.command("ls")
 def list_reviewers(json_: Json = False) -> None:
     """List the people who answer, and for which pools."""
@@ -38,3 +60,7 @@ def list_reviewers(json_: Json = False) -> None:
         found = adjudge.reviewers.list()
     rows = ((reviewer.name, ", ".join(reviewer.pools)) for reviewer in found)
     print(as_json(found) if json_ else "\n".join(table(COLUMNS, rows)))
+
+
+def _learnt(each: Learnt, one: LearntOf) -> tuple[str, ...]:
+    return (each.type, f"{one.accuracy:.0%}", f"{one.low:.0%} to {one.high:.0%}", str(one.votes), str(each.snapshot))

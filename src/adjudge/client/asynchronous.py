@@ -233,6 +233,7 @@ class AsyncAutomation(AsyncResource):
     why = awaited(automation.why)
     audits = awaited(automation.list_audits)
     certificate = awaited(automation.certificate)
+    learnt = awaited(automation.learnt)
     suspend = awaited(automation.suspend)
     renew = awaited(automation.renew)
 

@@ -65,6 +65,46 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
     body: dict[str, Any]
 
 
+class LearntOf(msgspec.Struct, frozen=True, kw_only=True):
+    """What is learnt of a person: 90% of the probability lies between `low` and `high`."""
+
+    reviewer: str
+    votes: int
+    """Blind votes that it was learnt from."""
+    accuracy: float
+    """Share of their votes that is right."""
+    low: float
+    high: float
+
+
+class LearntStage(msgspec.Struct, frozen=True, kw_only=True):
+    """How a stage of people weighs what it hears, and when it stops asking."""
+
+    stage: str
+    deciders: tuple[str, ...]
+    audits: int
+    weights: tuple[dict[str, Any], ...]
+    """Of its deciders and of the votes, by number of votes from 0 on."""
+    accepted_risks: tuple[float, ...]
+    """By number of votes from 0 on, the risk at which asking ends."""
+
+
+class Learnt(msgspec.Struct, frozen=True, kw_only=True):
+    """The newest snapshot of what votes are worth for a question type."""
+
+    type: str
+    snapshot: int
+    published_at: datetime
+    votes: int
+    audits: int
+    people: tuple[LearntOf, ...]
+    stages: tuple[LearntStage, ...]
+
+
+class _Learnt(msgspec.Struct, frozen=True):
+    learnt: tuple[Learnt, ...]
+
+
 class _Slices(msgspec.Struct, frozen=True):
     slices: tuple[Slice, ...]
 
@@ -100,6 +140,11 @@ def certificate(id: str) -> Call[Certificate]:  # noqa: A002
     return Call(method="GET", path=path("automation", "certificates", id), read=_certificate)
 
 
+def learnt() -> Call[tuple[Learnt, ...]]:
+    """Return what votes are worth, by question type: the snapshots in force."""
+    return Call(method="GET", path=path("automation", "learnt"), read=_read_learnt)
+
+
 def suspend(scope: str, reason: str) -> Call[Slice]:
     """Take automation of a slice away at once."""
     body = {"scope": scope, "reason": reason}
@@ -114,6 +159,10 @@ def renew(scope: str, reason: str) -> Call[Slice]:
 
 def _read_slices(content: bytes) -> tuple[Slice, ...]:
     return msgspec.json.decode(content, type=_Slices).slices
+
+
+def _read_learnt(content: bytes) -> tuple[Learnt, ...]:
+    return msgspec.json.decode(content, type=_Learnt).learnt
 
 
 def _read_audits(content: bytes) -> tuple[OpenAudit, ...]:

@@ -229,6 +229,7 @@ class Automation(Resource):
     why = sync(automation.why)
     audits = sync(automation.list_audits)
     certificate = sync(automation.certificate)
+    learnt = sync(automation.learnt)
     suspend = sync(automation.suspend)
     renew = sync(automation.renew)
 

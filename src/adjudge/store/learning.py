@@ -6,7 +6,7 @@ The number of the snapshot in force is the generation of a control, and so reach
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import msgspec
 
@@ -78,6 +78,12 @@ SNAPSHOTS = """
 """
 
 
+NEWEST = """
+    SELECT DISTINCT ON (kind) kind, number, body::text, at FROM parameter_snapshot
+    WHERE org = 1 AND kind LIKE 'learnt:%' ORDER BY kind, number DESC
+"""
+
+
 async def calibrate_audits(connection: Connection, question_type: str, limit: int) -> list[AuditedVotes]:
     """Return the last closed calibrate-audits of a type, in the order asked."""
     rows = await connection.fetch(CALIBRATE, question_type, limit)
@@ -130,12 +136,21 @@ async def in_force(connection: Connection, wanted: Sequence[InForce]) -> dict[st
     return {one[0]: _known[one] for one in wanted if one in _known}
 
 
+async def current(connection: Connection) -> list[tuple[str, Snapshot, datetime]]:
+    """Return the newest snapshot of each type, and when it was published."""
+    return [_published(row) for row in await connection.fetch(NEWEST)]
+
+
 async def snapshots(
     connection: Connection, question_type: str | None = None, number: int | None = None
 ) -> list[tuple[str, Snapshot, datetime]]:
     """Return snapshots with their types, and when each was published."""
     rows = await connection.fetch(SNAPSHOTS, question_type, number)
-    return [(row["kind"].removeprefix(LEARNT), _numbered(row["number"], row["body"]), row["at"]) for row in rows]
+    return [_published(row) for row in rows]
+
+
+def _published(row: Any) -> tuple[str, Snapshot, datetime]:
+    return row["kind"].removeprefix(LEARNT), _numbered(row["number"], row["body"]), row["at"]
 
 
 def _numbered(number: int, body: str) -> Snapshot:

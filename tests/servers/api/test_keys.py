@@ -72,6 +72,7 @@ ALLOWED = {
     ("get", "/v1/automation"): {"operator"},
     ("get", "/v1/automation/why"): {"operator"},
     ("get", "/v1/automation/audits"): {"operator"},
+    ("get", "/v1/automation/learnt"): {"operator"},
     ("get", "/v1/automation/audits/{decision}"): {"operator"},
     ("get", "/v1/automation/certificates/{certificate}"): {"operator"},
     ("post", "/v1/automation/suspend"): {"operator"},

@@ -218,32 +218,59 @@ async def lived(stack: Stack, agents: dict[str, Caller], expert: Caller, item: I
     return found["outcome"]["answer"], len(item.votes)
 
 
+async def test_what_is_learnt_is_shown_to_operators_and_of_their_own_pools_people(build_stack):
+    stack = await build_stack("api", "keeper", documents=priced())
+    reviewer = (await people(stack, "anna", "emil"))["anna"]
+    await people(stack, "ben", pool="brief")
+    assert (await stack.admin.get("/v1/automation/learnt")).json() == {"learnt": []}
+    await record(stack, items(150, seed=1))
+    await record(stack, items(20, seed=2, skills={"zoe": 0.9}, votes=1), role="certify")
+    number = await learnt(stack, 1)
+
+    [found] = (await stack.admin.get("/v1/automation/learnt")).json()["learnt"]
+    [bound] = (await (await stack.key("operator", pools=["agents"])).get("/v1/automation/learnt")).json()["learnt"]
+
+    assert (found["type"], found["snapshot"], found["votes"], found["audits"]) == ("model", number, 450, 150)
+    shown = {each["reviewer"]: each for each in found["people"]}
+    assert shown.keys() == CROWD.keys(), "the expert's word is the truth and no vote; what certifies is not learnt from"
+    assert shown["emil"]["high"] < shown["anna"]["low"] < shown["anna"]["accuracy"] < shown["anna"]["high"]
+    assert sum(each["votes"] for each in shown.values()) == 450
+    [stage] = found["stages"]
+    assert stage["deciders"] == ["unsure@1"]
+    assert len(stage["weights"]) == 4
+    assert {each["reviewer"] for each in bound["people"]} == {"anna", "emil"}
+    assert (await reviewer.get("/v1/automation/learnt")).status_code == 403
+
+
 async def test_only_blind_votes_of_what_certifies_nothing_are_learnt_from(stack_of_votes):
     """Audits that certify are counted and never learnt from; who saw the model's answer or a peer's says nothing."""
-    connection, decisions = stack_of_votes
-
-    found = await learning.blind_votes(connection, "model", ["agents"], 100)
+    found = await learning.blind_votes(stack_of_votes, "model", ["agents"], 100)
 
     assert found == [(("anna", "pay"), ("ben", "pay"))]
-    assert await learning.calibrate_audits(connection, "model", 10) == []
-    assert len(decisions) == 4
+    assert await learning.calibrate_audits(stack_of_votes, "model", 10) == []
 
 
 @pytest.fixture
 async def stack_of_votes(build_stack):
-    """Two blind votes on each of four decisions, of which one alone may be learnt from."""
+    """Two votes on each of five decisions, of which one alone may be learnt from; the last is drawn by the coin."""
     stack = await build_stack("api", documents=priced())
     await record(stack, items(5, seed=1), role="certify")
     decisions = [UUID((await stack.ask(say="pay"))["id"]) for _ in range(4)]
     async with stack.db.acquire() as connection:
-        for decision, (saw_model, saw_peers, purpose) in zip(
-            decisions,
-            [(False, False, "stage"), (True, False, "stage"), (False, True, "stage"), (False, False, "truth")],
-            strict=True,
-        ):
+        decisions.append(await connection.fetchval(DRAWN, decisions[0], UUID(int=decisions[0].int ^ 1)))
+        seen = [(False, False), (True, False), (False, True), (False, False), (False, False)]
+        purposes = ["stage", "stage", "stage", "truth", "stage"]
+        for decision, (saw_model, saw_peers), purpose in zip(decisions, seen, purposes, strict=True):
             for name in ("anna", "ben"):
                 await connection.execute(VOTE, decision, name, purpose, saw_model, saw_peers)
-        yield connection, decisions
+        yield connection
+
+
+DRAWN = """
+    INSERT INTO decision
+    SELECT (jsonb_populate_record(decision, jsonb_build_object('id', $2::uuid, 'audit', true))).* FROM decision
+    WHERE id = $1 RETURNING id
+"""
 
 
 VOTE = """

@@ -10,6 +10,7 @@ from tests.unit.automation.asked import (
     Item,
     audited,
     items,
+    life,
     majority,
     outcome,
     priced_plan,
@@ -18,6 +19,7 @@ from tests.unit.automation.asked import (
 
 from adjudge.automation.binomial import beta_quantile
 from adjudge.automation.learning import ENOUGH_AUDITS, Voted, is_news, learn_reviewers, learnt
+from adjudge.core.advance import Settle
 from adjudge.core.reviewers import Reviewers
 
 PLAN = priced_plan()
@@ -74,6 +76,20 @@ def test_the_poor_reviewers_vote_weighs_little_and_theirs_is_the_interval_that_s
         seen = snapshot.people[name]
         assert seen.low < seen.accuracy < seen.high
         assert seen.low - 0.04 < skill < seen.high + 0.04
+
+
+def test_the_risk_that_is_left_is_what_it_says():
+    """Many people of whom little is known: weights learnt on the votes that they were known by would promise less
+    than half of what is wrong."""
+    skills = {f"person-{number}": float(skill) for number, skill in enumerate(np.linspace(0.6, 0.98, 60))}
+    found = learnt(audited(items(300, seed=1, skills=skills)), stages(PLAN))
+    lives = [(item, life(PLAN, item, found)[0].step) for item in items(800, seed=51, skills=skills)]
+    ended = [(item, step.outcome) for item, step in lives if isinstance(step, Settle)]
+
+    promised = sum(1 - outcome.confidence for _, outcome in ended) / len(ended)
+    wrong = sum(outcome.answer != item.truth for item, outcome in ended) / len(ended)
+
+    assert promised == pytest.approx(wrong, rel=0.5)
 
 
 def test_until_there_is_enough_evidence_nothing_is_learnt():

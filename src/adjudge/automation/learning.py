@@ -35,7 +35,9 @@ MODELS_PRIOR: Final = 0.5
 """Where the weights are held, weakly: of the votes, and of all models together."""
 TAIL: Final = 0.05
 NEWS: Final = 0.02
-"""By how much somebody's accuracy, or by which share a weight, must have moved to be worth another snapshot..."""
+"""By how much somebody's accuracy must have moved to be worth another snapshot..."""
+NOTICED: Final = 0.1
+"""...or a weight..."""
 MORE: Final = 1.25
 """...or by which factor the votes."""
 
@@ -120,12 +122,14 @@ def is_news(held: Snapshot | None, fresh: Snapshot) -> bool:
 
 
 def _moved(held: StageWeights, fresh: StageWeights) -> bool:
-    pairs = zip(held.after, fresh.after, strict=True)
-    return any(
-        abs(before - after) > 5 * NEWS * max(before, 1.0)
-        for one, other in pairs
-        for before, after in zip((*one.models, one.votes), (*other.models, other.votes), strict=True)
+    before, after = _exponents(held), _exponents(fresh)
+    return len(before) != len(after) or any(
+        abs(now - then) > NOTICED * max(then, 1.0) for then, now in zip(before, after, strict=True)
     )
+
+
+def _exponents(stage: StageWeights) -> list[float]:
+    return [weight for weights in stage.after for weight in (*weights.models, weights.votes)]
 
 
 def _named(item: Voted) -> list[str]:

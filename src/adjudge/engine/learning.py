@@ -28,6 +28,7 @@ log = structlog.get_logger()
 
 DUTY: Final = "learning"
 EVERY_SECONDS: Final = 2.0
+LONGEST_SECONDS: Final = 60.0
 IDLE: Final = 10
 """Learning takes at most one part of so many of a keeper's time."""
 LEASE: Final = timedelta(seconds=60)
@@ -69,7 +70,7 @@ class Learner:
                 log.warning("votes.stalled", error=repr(error))
             except Exception as error:  # a type that cannot be learnt about must not end the keeper
                 log.error("votes.failed", exc_info=error)
-            await asyncio.sleep(max(EVERY_SECONDS, IDLE * (loop.time() - began)))
+            await asyncio.sleep(min(max(EVERY_SECONDS, IDLE * (loop.time() - began)), LONGEST_SECONDS))
 
     async def tick(self) -> bool:
         """Learn where there is other evidence than before; return whether the duty is this keeper's."""

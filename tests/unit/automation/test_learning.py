@@ -153,6 +153,7 @@ def test_many_labels_are_learnt_as_one_coin():
 
     accuracy = {name: one.right / (one.right + one.wrong) for name, one in found.records.items()}
     assert not found.crowd.rows
+    assert found.labels == ()  # a snapshot does not list all that was ever a candidate
     assert accuracy["emil"] == pytest.approx(0.6, abs=0.08)
     assert accuracy["anna"] == pytest.approx(0.95, abs=0.04)
 
@@ -180,6 +181,15 @@ def test_a_snapshot_is_worth_publishing_where_something_has_moved(snapshot):
     assert not is_news(snapshot, again)
     assert is_news(snapshot, more)
     assert is_news(snapshot, other)
+
+
+def test_weights_for_another_number_of_votes_are_news():
+    two = learnt(audited(items(200, seed=4, votes=2)), stages(PLAN))
+    third = learnt(audited([*items(200, seed=4, votes=2), *items(40, seed=5)]), stages(PLAN))
+    fourth = learnt(audited([*items(150, seed=4, votes=2), *items(100, seed=4)]), stages(PLAN))
+
+    assert [len(each.stages[NAME].after) for each in (two, third, fourth)] == [3, 3, 4]
+    assert is_news(third, fourth)
 
 
 def test_the_interval_is_that_of_the_beta_distribution():

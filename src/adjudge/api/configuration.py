@@ -10,6 +10,15 @@ from fastapi import APIRouter, Depends, Header, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from adjudge.api.authentication import caller, require
+from adjudge.api.configuration_shapes import (
+    Checked,
+    Effective,
+    Preview,
+    Receipts,
+    RevisionPage,
+    RevisionView,
+    RevisionWithDocuments,
+)
 from adjudge.api.decisions import PROBLEMS as COMMON
 from adjudge.api.decisions import Here
 from adjudge.api.problems import Problem, fault_of
@@ -88,7 +97,7 @@ class PreviewBody(DocumentsBody):
     days: float = Field(7, gt=0, le=90)
 
 
-@router.get("/revisions", responses=PROBLEMS)
+@router.get("/revisions", response_model=RevisionPage, responses=PROBLEMS)
 async def list_revisions(
     scope: Caller,
     here: Here,
@@ -102,7 +111,7 @@ async def list_revisions(
     return answered({"items": page, "next": page[-1].number if len(page) == limit else None})
 
 
-@router.get("/revisions/{number}", responses=PROBLEMS)
+@router.get("/revisions/{number}", response_model=RevisionWithDocuments, responses=PROBLEMS)
 async def read_revision(number: str, scope: Caller, here: Here) -> Response:
     """Read a revision with its documents; `newest`: the one in force."""
     of_everything(scope)
@@ -112,7 +121,7 @@ async def read_revision(number: str, scope: Caller, here: Here) -> Response:
     return answered({**msgspec.to_builtins(found), "documents": documents}, etag=found.number)
 
 
-@router.post("/revisions", status_code=201, responses=PROBLEMS)
+@router.post("/revisions", status_code=201, response_model=RevisionView, responses=PROBLEMS)
 async def publish(body: PublishBody, scope: Caller, here: Here, if_match: IfMatch = None) -> Response:
     """Publish: all processes take it over within a second; `GET /v1/config/receipts` says which have.
 
@@ -133,14 +142,14 @@ async def publish(body: PublishBody, scope: Caller, here: Here, if_match: IfMatc
     return answered(published, 201, etag=published.number)
 
 
-@router.post("/check", responses=PROBLEMS)
+@router.post("/check", response_model=Checked, responses=PROBLEMS)
 async def check(body: DocumentsBody, scope: Caller, here: Here) -> Response:
     """Say what publishing these documents would do: every fault, or what differs in effect from what is in force."""
     of_everything(scope)
     return answered(await checked(here, body.documents))
 
 
-@router.post("/preview", responses=PROBLEMS)
+@router.post("/preview", response_model=Preview, responses=PROBLEMS)
 async def preview_documents(body: PreviewBody, scope: Caller, here: Here) -> Response:
     """Try these documents on decisions of the last days: how many would have been accepted, and at what cost.
 
@@ -151,7 +160,7 @@ async def preview_documents(body: PreviewBody, scope: Caller, here: Here) -> Res
     return answered(await previewed(here, compiled, timedelta(days=body.days)))
 
 
-@router.get("/receipts", responses=PROBLEMS)
+@router.get("/receipts", response_model=Receipts, responses=PROBLEMS)
 async def read_receipts(
     scope: Caller, here: Here, revision: Annotated[int | None, Query(ge=1, le=2**31 - 1)] = None
 ) -> Response:
@@ -179,7 +188,7 @@ async def read_receipts(
     return answered(body)
 
 
-@router.get("/effective", responses=PROBLEMS)
+@router.get("/effective", response_model=Effective, responses=PROBLEMS)
 async def read_effective(
     scope: Caller,
     here: Here,

@@ -24,6 +24,7 @@ from adjudge.api.configuration import (
     tag,
     terms_of,
 )
+from adjudge.api.configuration_shapes import Drafts, DraftView, DraftWithDocuments, Preview, RevisionView
 from adjudge.api.decisions import Here
 from adjudge.api.problems import Problem
 from adjudge.store import drafts
@@ -46,7 +47,7 @@ class DraftBody(DocumentsBody):
     message: str = Field("", max_length=LONGEST_MESSAGE)
 
 
-@router.post("", status_code=201, responses=PROBLEMS)
+@router.post("", status_code=201, response_model=DraftView, responses=PROBLEMS)
 async def create_draft(body: DraftBody, scope: Caller, here: Here) -> Response:
     """Begin a draft, on top of the revision in force."""
     of_everything(scope)
@@ -56,7 +57,7 @@ async def create_draft(body: DraftBody, scope: Caller, here: Here) -> Response:
     return _answered(draft, 201)
 
 
-@router.get("", responses=PROBLEMS)
+@router.get("", response_model=Drafts, responses=PROBLEMS)
 async def list_drafts(scope: Caller, here: Here) -> Response:
     """List drafts that are open, the one that changed last first."""
     of_everything(scope)
@@ -65,7 +66,7 @@ async def list_drafts(scope: Caller, here: Here) -> Response:
     return answered({"drafts": [_summary(draft) for draft in found]})
 
 
-@router.get("/{draft}", responses=PROBLEMS)
+@router.get("/{draft}", response_model=DraftWithDocuments, responses=PROBLEMS)
 async def read_draft(draft: UUID, scope: Caller, here: Here) -> Response:
     """Read a draft, and what publishing it would do."""
     of_everything(scope)
@@ -75,7 +76,7 @@ async def read_draft(draft: UUID, scope: Caller, here: Here) -> Response:
     return answered({**_summary(found), "documents": found.documents, "would": would}, etag=found.version)
 
 
-@router.put("/{draft}", responses=PROBLEMS)
+@router.put("/{draft}", response_model=DraftView, responses=PROBLEMS)
 async def change_draft(draft: UUID, body: DraftBody, scope: Caller, here: Here, if_match: IfMatch = None) -> Response:
     """Replace a draft, on top of the revision that is in force now; its approvals end."""
     of_everything(scope)
@@ -97,7 +98,7 @@ async def discard_draft(draft: UUID, scope: Caller, here: Here) -> Response:
     return Response(status_code=204)
 
 
-@router.post("/{draft}/approve", responses=PROBLEMS)
+@router.post("/{draft}/approve", response_model=DraftView, responses=PROBLEMS)
 async def approve_draft(draft: UUID, scope: Caller, here: Here, if_match: IfMatch = None) -> Response:
     """Agree, as a second person, to the version that you name: not to a draft that you have written or changed."""
     of_everything(scope)
@@ -108,7 +109,7 @@ async def approve_draft(draft: UUID, scope: Caller, here: Here, if_match: IfMatc
     return _answered(approved)
 
 
-@router.post("/{draft}/publish", status_code=201, responses=PROBLEMS)
+@router.post("/{draft}/publish", status_code=201, response_model=RevisionView, responses=PROBLEMS)
 async def publish_draft(draft: UUID, body: TermsBody, scope: Caller, here: Here, if_match: IfMatch = None) -> Response:
     """Publish the version that you name. Refused where another revision is in force than it was made from."""
     of_everything(scope)
@@ -119,7 +120,7 @@ async def publish_draft(draft: UUID, body: TermsBody, scope: Caller, here: Here,
     return answered(published, 201, etag=published.number)
 
 
-@router.get("/{draft}/preview", responses=PROBLEMS)
+@router.get("/{draft}/preview", response_model=Preview, responses=PROBLEMS)
 async def preview_draft(
     draft: UUID, scope: Caller, here: Here, days: Annotated[float, Query(gt=0, le=90)] = 7
 ) -> Response:

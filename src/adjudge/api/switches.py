@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from adjudge.api.authentication import caller, require
+from adjudge.api.configuration_shapes import Switches, SwitchView
 from adjudge.api.decisions import PROBLEMS, Here
 from adjudge.api.problems import Problem
 from adjudge.api.services import Services
@@ -44,7 +45,7 @@ class ControlBody(BaseModel):
     )
 
 
-@router.get("", responses=PROBLEMS)
+@router.get("", response_model=Switches, responses=PROBLEMS)
 async def list_controls(scope: Caller, here: Here, all: bool = False) -> Response:  # noqa: A002
     """List what is switched off, and what was until its time was over; `all`: also what was switched on again."""
     require(scope, "operator")
@@ -53,7 +54,7 @@ async def list_controls(scope: Caller, here: Here, all: bool = False) -> Respons
     return _json({"switches": [_view(each) for each in found if _sees(scope, each.scope)]})
 
 
-@router.post("", responses=PROBLEMS)
+@router.post("", response_model=SwitchView, responses=PROBLEMS)
 async def switch(body: ControlBody, scope: Caller, here: Here) -> Response:
     """Switch off or on, in every process within a second, and exactly where outcomes are written.
 

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import BaseModel
 
-from adjudge.api import shapes
+from adjudge.api import configuration_shapes, shapes
 
 
 def fits(shape: type[BaseModel], answer) -> None:
@@ -70,6 +70,34 @@ async def test_what_operators_look_at(stack):
     switch = {"on": False, "reason": "a test"}
     fits(shapes.Switched, await stack.admin.post("/v1/deciders/failing@1/switch", switch))
     fits(shapes.Switched, await stack.admin.post("/v1/deciders/failing@1/switch", {**switch, "on": True}))
+
+
+async def test_the_configuration_and_switches(stack):
+    await stack.ask("model", wait=5)
+    newest = await stack.admin.get("/v1/config/revisions/newest")
+    documents = newest.json()["documents"]
+    faulty = {**documents, "more.yaml": "plans: 1"}
+    quieter = {name: text.replace("0.95", "0.96") for name, text in documents.items()}
+    draft = await stack.admin.post("/v1/config/drafts", {"documents": quieter, "message": "stricter"})
+    at = f"/v1/config/drafts/{draft.json()['id']}"
+
+    fits(configuration_shapes.RevisionWithDocuments, newest)
+    fits(configuration_shapes.RevisionPage, await stack.admin.get("/v1/config/revisions"))
+    fits(configuration_shapes.Checked, await stack.admin.post("/v1/config/check", {"documents": faulty}))
+    fits(configuration_shapes.Checked, await stack.admin.post("/v1/config/check", {"documents": quieter}))
+    fits(configuration_shapes.Preview, await stack.admin.post("/v1/config/preview", {"documents": quieter, "days": 1}))
+    fits(configuration_shapes.Receipts, await stack.admin.get("/v1/config/receipts"))
+    fits(configuration_shapes.Effective, await stack.admin.get("/v1/config/effective?location=default&type=claims"))
+    fits(configuration_shapes.DraftView, draft)
+    fits(configuration_shapes.Drafts, await stack.admin.get("/v1/config/drafts"))
+    fits(configuration_shapes.DraftWithDocuments, await stack.admin.get(at))
+    fits(configuration_shapes.Preview, await stack.admin.get(f"{at}/preview?days=1"))
+    fits(configuration_shapes.DraftView, await stack.admin("PUT", at, {"documents": documents}, If_Match='"1"'))
+    fits(configuration_shapes.RevisionView, await stack.admin.post(f"{at}/publish", {}, If_Match='"2"'))
+    off = {"kind": "type", "name": "slow", "at": "store-001", "on": False, "reason": "a test"}
+    fits(configuration_shapes.SwitchView, await stack.admin.post("/v1/controls", off))
+    fits(configuration_shapes.Switches, await stack.admin.get("/v1/controls"))
+    fits(configuration_shapes.SwitchView, await stack.admin.post("/v1/controls", {**off, "on": True}))
 
 
 async def test_keys_and_webhooks(stack):

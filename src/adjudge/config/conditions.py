@@ -7,12 +7,13 @@ from typing import Final
 
 from adjudge.config.cursors import Cursor, described
 from adjudge.config.faults import nearest
-from adjudge.config.readers import duration, number, percentage, text
+from adjudge.config.readers import duration, number, percentage, text, whole
 from adjudge.core.expressions import VARIABLES, Expression, InvalidExpression, compile_condition
 from adjudge.core.plans import Acceptance, ByHand, Certified
 
 LEAST_TARGET: Final = 0.0001
 MOST_TARGET: Final = 0.5
+MOST_AUDITS: Final = 1_000_000
 
 _UNKNOWN_NAME: Final = re.compile(r"undeclared reference to '(\w+(?:\.\w+)?)")
 
@@ -43,9 +44,17 @@ def _certified(at: Cursor) -> Certified:
         confidence = fields.read("confidence", number(0.5, 1, "a probability above 0.5, below 1"), usual.confidence)
         watch = fields.read("watch", number(0, 0.5, "a probability above 0, below 0.5"), usual.watch)
         validity = fields.read("validity", duration, usual.validity)
+        audits = fields.read("validity_audits", whole(1, MOST_AUDITS), usual.validity_audits)
     if not LEAST_TARGET <= target <= MOST_TARGET:
         at.fault(f"a target is from {LEAST_TARGET:.2%} to {MOST_TARGET:.0%} wrong answers, not {target:g}")
-    return Certified(at.node.origin, target=target, confidence=confidence, watch=watch, validity=validity)
+    return Certified(
+        at.node.origin,
+        target=target,
+        confidence=confidence,
+        watch=watch,
+        validity=validity,
+        validity_audits=audits,
+    )
 
 
 def nearest_variable(error: InvalidExpression, valid: Iterable[str]) -> str | None:

@@ -26,7 +26,7 @@ from adjudge.core.combining import (
 )
 from adjudge.core.events import Asked, Deferred, FellBack, HistoryEvent, Opinion, Settled
 from adjudge.core.history import Case, History, Progress, fold
-from adjudge.core.licences import Licence, ScopeName
+from adjudge.core.licences import Licence, ScopeName, Terms
 from adjudge.core.outcomes import Outcome, OutcomeSource, Relied
 from adjudge.core.plans import Answer, Certified, Escalate, Hold, Plan, Provisional, SafeSide, Stage
 from adjudge.core.pools import Snapshot
@@ -303,14 +303,14 @@ class _Walk:
             return NO_CERTIFICATE
         if self.now >= licence.valid_until:
             return Undecided("no-certificate", f"certificate {licence.certificate} has expired")
-        if licence.earlier != self._certificates(index):
+        if licence.behind != self._terms(index):
             return Undecided("no-certificate", f"certificate {licence.certificate} speaks of another earlier stage")
         return licence
 
-    def _certificates(self, before: int) -> tuple[str, ...]:
-        """Return the certificates in force of all stages before this one."""
+    def _terms(self, before: int) -> tuple[Terms, ...]:
+        """Return what the certificates in force of all stages before this one let through."""
         found = (self.controls.licences.get(scope) for scope in self.scopes[:before] if scope is not None)
-        return tuple(licence.certificate for licence in found if licence is not None)
+        return tuple(licence.terms for licence in found if licence is not None)
 
     def _defer(self, index: int, stage: Stage, why: Undecided) -> Step | None:
         """Pass the stage over for good; its own fallback follows if it failed and none is in force."""

@@ -11,6 +11,14 @@ ScopeName: TypeAlias = str
 """`certificate:claim.pay:north:3f2a…`: question type, slice, prefix of the plan."""
 
 
+class Terms(msgspec.Struct, frozen=True, kw_only=True):
+    """What a licence lets through: two certificates with the same terms accept the same."""
+
+    scope: ScopeName
+    threshold: float
+    calibrator: Calibrator
+
+
 class Licence(msgspec.Struct, frozen=True, kw_only=True):
     """What a stage of a plan may accept in one slice. Never changed: another threshold is another certificate."""
 
@@ -26,4 +34,10 @@ class Licence(msgspec.Struct, frozen=True, kw_only=True):
     confidence: float
     valid_until: datetime
     earlier: tuple[str, ...] = ()
-    """Certificates of earlier stages with which it was tested: with others in force it says nothing."""
+    """Certificates of earlier stages with which it was tested."""
+    behind: tuple[Terms, ...] = ()
+    """Their terms: with others in force it says nothing; a renewed certificate of the same terms is none other."""
+
+    @property
+    def terms(self) -> Terms:
+        return Terms(scope=self.scope, threshold=self.threshold, calibrator=self.calibrator)

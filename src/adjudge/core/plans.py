@@ -61,6 +61,8 @@ class Certified:
     watch: float = 0.05
     """Probability that a certificate is suspended in its validity although nothing is amiss."""
     validity: timedelta = timedelta(days=30)
+    validity_audits: int = 5_000
+    """Audited automated decisions after which a certificate ends, if it has not by its age."""
 
 
 Acceptance: TypeAlias = ByHand | Certified

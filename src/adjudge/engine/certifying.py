@@ -18,7 +18,7 @@ from adjudge.automation.certifying import Licence as Licensed
 from adjudge.automation.certifying import Unanimity, Verdict
 from adjudge.automation.watching import Watch, delays
 from adjudge.config import Configuration
-from adjudge.core.licences import Licence
+from adjudge.core.licences import Licence, Terms
 from adjudge.core.plans import Certified, Plan
 from adjudge.core.prefixes import is_of_models
 from adjudge.engine import licensing
@@ -40,10 +40,9 @@ FULL_SECONDS: Final = 5.0
 LEASE: Final = timedelta(seconds=10)
 OVERLAP: Final = timedelta(seconds=5)
 """By how much a look for news goes back: what commits late is found by the next one."""
-VALID_AUDITS: Final = 5_000
-"""Audited automated decisions for which a certificate is valid, at most."""
 MOST_WAITING: Final = 50
-"""So many closed audits wait behind an open one, before the watch counts that as wrong."""
+"""So many closed audits wait behind an open one, before that counts as wrong: for the licence, if it is older, too,
+than an audit may be before an expert is asked."""
 WORTH: Final = 0.01
 """A looser threshold is worth a new certificate from this much more coverage on."""
 FRESH_AUDITS: Final = 56
@@ -59,6 +58,8 @@ class Place:
     index: int
     earlier: tuple[str, ...]
     """Scopes of certified stages before it."""
+    patience: timedelta
+    """How old an open audit is before others no longer wait for it."""
 
 
 class Certifier:
@@ -152,7 +153,7 @@ class _Look:
             return
         earlier = await self._earlier()
         state = licensing.read_state(self.row.design) if self.row.design else None
-        if state is not None and state.earlier != earlier:
+        if state is not None and not await self._is_behind(state, earlier):
             await epochs.suspend(
                 self.connection, SYSTEM, self.row, "earlier-stage", "an earlier stage accepts otherwise"
             )
@@ -182,6 +183,13 @@ class _Look:
     async def _earlier(self) -> tuple[str, ...]:
         found = await epochs.in_force(self.connection, self.place.earlier) if self.place.earlier else {}
         return tuple(found[scope][0] for scope in self.place.earlier if scope in found)
+
+    async def _is_behind(self, state: State, earlier: tuple[str, ...]) -> bool:
+        """Return whether earlier stages let through what they did when the epoch was designed, renewed or not."""
+        return state.earlier == earlier or await self._terms(state.earlier) == await self._terms(earlier)
+
+    async def _terms(self, ids: Sequence[str]) -> tuple[Terms, ...]:
+        return tuple(licence.terms for licence in await certificates.licences(self.connection, ids))
 
     async def _judged(self, state: State, after: int, until: int | None, limit: int = 20_000) -> list[Judged]:
         covers = self.row.covers
@@ -218,14 +226,17 @@ class _Look:
         )
 
     async def _fed(self, state: State) -> State:
-        """Read what was closed, in intake order; an audit that is open blocks those behind it."""
+        """Read what was closed, in intake order; an audit that is open blocks those behind it, but not for ever."""
         covers = self.row.covers
-        first_open = await audits.first_open(self.connection, covers.type, covers.slice)
-        found = await self._judged(state, state.read_number, first_open)
+        waiting = await audits.open_of(self.connection, covers.type, covers.slice, state.read_number)
+        closed = await self._judged(state, state.read_number, None)
+        found, overdue = licensing.in_order(closed, waiting, MOST_WAITING, self.now - self.place.patience)
         if not found:
             return state
         epoch = state.epoch.after([each.audit for each in found])
-        return msgspec.structs.replace(state, epoch=epoch, read_number=found[-1].audit.number)
+        return msgspec.structs.replace(
+            state, epoch=epoch, read_number=found[-1].audit.number, overdue=(*state.overdue, *overdue)
+        )
 
     async def _watched(self, state: State) -> State:
         covers, watch, number = self.row.covers, state.watch, state.watched_number
@@ -233,12 +244,7 @@ class _Look:
         rows = await audits.automated(
             self.connection, covers.type, covers.slice, number, state.certificates, limit=10_000
         )
-        for position, row in enumerate(rows):
-            if row.is_open and sum(not later.is_open for later in rows[position:]) <= MOST_WAITING:
-                break
-            watch, number = watch.after(row.is_open or row.truth is None or row.truth != row.answer), row.number
-            if watch.alarmed:
-                break
+        watch, number = licensing.watched(watch, number, rows, MOST_WAITING)
         return msgspec.structs.replace(state, watch=watch, watched_number=number)
 
     async def _suspend(self, state: State) -> None:
@@ -290,7 +296,8 @@ class _Look:
         self, state: State, verdict: Licensed, unanimity: Unanimity | None, delta: float, *, fresh: bool
     ) -> State:
         covers = self.row.covers
-        inputs = await self._judged(state, self.row.first_number, state.read_number + 1)
+        closed = await self._judged(state, self.row.first_number, state.read_number + 1)
+        inputs = licensing.as_read(closed, state.overdue)
         valid_until = self.now + timedelta(seconds=covers.validity_seconds)
         body = licensing.body_of(
             self.row, state, verdict, unanimity, inputs, delta=delta, issued_at=self.now, valid_until=valid_until
@@ -306,6 +313,7 @@ class _Look:
             confidence=covers.confidence,
             valid_until=valid_until,
             earlier=state.earlier,
+            behind=await self._terms(state.earlier),
         )
         await certificates.issue(self.connection, certificate, covers, body, self.row.scope, self.row.number, licence)
         reason = _shown(verdict)
@@ -320,7 +328,7 @@ class _Look:
             certificate=certificate,
             coverage=verdict.coverage,
             certificates=(*state.certificates, certificate),
-            watch=watch or Watch.begin(target=covers.target, delta=covers.watch, validity=VALID_AUDITS),
+            watch=watch or Watch.begin(target=covers.target, delta=covers.watch, validity=covers.validity_audits),
             watched_number=state.watched_number if watch else await audits.last_number(self.connection),
         )
 
@@ -416,6 +424,7 @@ def places(configurations: Sequence[Configuration]) -> dict[str, Place]:
                 confidence=accept.confidence,
                 watch=accept.watch,
                 validity_seconds=accept.validity.total_seconds(),
+                validity_audits=accept.validity_audits,
                 is_audited=spec is not None,
                 has_expert=spec is not None and spec.expert is not None,
                 expert_share=1.0 if spec is not None and spec.pool is None else spec.expert_share if spec else 0.0,
@@ -423,6 +432,7 @@ def places(configurations: Sequence[Configuration]) -> dict[str, Place]:
                 budget=spec.budget if spec is not None else None,
                 is_of_models=is_of_models(plan, index),
             )
-            found[scope] = Place(covers, plan, index, tuple(scopes))
+            patience = spec.patience if spec is not None else timedelta()
+            found[scope] = Place(covers, plan, index, tuple(scopes), patience)
             scopes.append(scope)
     return found

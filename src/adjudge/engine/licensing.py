@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,7 +23,7 @@ from adjudge.core.calibration import Calibrator, Uncalibrated
 from adjudge.core.licences import Licence
 from adjudge.core.plans import Plan
 from adjudge.core.prefixes import ANSWERED_BEFORE, NOT_ANSWERED, Scored, scored
-from adjudge.store.audits import Counted, Evidence
+from adjudge.store.audits import Automated, Counted, Evidence, Waiting
 from adjudge.store.epochs import EpochRow
 
 HORIZON: Final = 2_000
@@ -35,6 +36,14 @@ is a matter of luck, and it holds for the whole epoch: on the shipped grocery cl
 not certified by 2,700 audits; so, one in thirty, for a median of some 130 audits more."""
 MOST_WAITED: Final = 8
 """Where calibrate-audits stay out, it begins without them after so many times the certify-audits that must do."""
+
+
+class Overdue(msgspec.Struct, frozen=True, kw_only=True):
+    """An open audit for which the others no longer wait."""
+
+    decision: str
+    number: int
+    role: str
 
 
 class State(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,6 +65,8 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     watch: Watch | None = None
     held_until: int = 0
     """Certify-audits that must have been read before another certificate."""
+    overdue: tuple[Overdue, ...] = ()
+    """Audits that were read as wrong while they were open: so they stay, whatever is said of them later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +107,50 @@ def judged(
         )
         found.append(Judged(str(row.decision_id), audit))
     return found
+
+
+def in_order(
+    closed: Sequence[Judged], waiting: Sequence[Waiting], most: int, before: datetime
+) -> tuple[list[Judged], list[Overdue]]:
+    """Return what may be read by now in intake order, and what of it is open still, and so counts as wrong.
+
+    An open audit blocks those behind it until more than `most` of them are closed and it was asked before
+    `before`: no answer has a part in that.
+    """
+    numbers, overdue, end = [each.audit.number for each in closed], [], math.inf
+    for one in waiting:
+        if len(numbers) - bisect_right(numbers, one.number) <= most or one.asked_at >= before:
+            end = one.number
+            break
+        overdue.append(Overdue(decision=str(one.decision_id), number=one.number, role=one.role))
+    return as_read([each for each in closed if each.audit.number < end], overdue), overdue
+
+
+def as_read(closed: Sequence[Judged], overdue: Sequence[Overdue]) -> list[Judged]:
+    """Return the audits as they were read, in intake order: the overdue as lost."""
+    late = {each.number for each in overdue}
+    lost = [Judged(each.decision, _lost(each)) for each in overdue]
+    kept = [each for each in closed if each.audit.number not in late]
+    return sorted([*kept, *lost], key=lambda each: each.audit.number)
+
+
+def _lost(overdue: Overdue) -> Audit:
+    role = Role(overdue.role)
+    return Audit(number=overdue.number, score=ANSWERED_BEFORE, wrong=True, role=role, lost=True)
+
+
+def watched(watch: Watch, number: int, rows: Sequence[Automated], most: int) -> tuple[Watch, int]:
+    """Return the watch after these audits, and the number of the last that it has read.
+
+    An open one blocks until more than `most` of those behind it are closed, and is wrong from then on.
+    """
+    for position, row in enumerate(rows):
+        if row.is_open and sum(not later.is_open for later in rows[position:]) <= most:
+            break
+        watch, number = watch.after(row.is_open or row.truth is None or row.truth != row.answer), row.number
+        if watch.alarmed:
+            break
+    return watch, number
 
 
 def may_design(counts: Counted, target: float, delta: float) -> bool:

@@ -400,6 +400,16 @@ class Counted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """An open audit as certificates see it."""
+
+    decision_id: UUID
+    number: int
+    role: str
+    asked_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Automated:
     """An audited decision that was accepted under a certificate."""
 
@@ -423,9 +433,11 @@ COUNTED = """
     FROM audit WHERE org = 1 AND type = $1 AND slice = $2 AND prefixes ? $3
 """
 
-FIRST_OPEN = """
-    SELECT min(decision.number) FROM work JOIN decision ON decision.id = work.decision_id
-    WHERE work.purpose = 'audit' AND work.type = $1 AND decision.facts ->> 'slice' = $2
+OPEN_OF = """
+    SELECT work.decision_id, decision.number, decision.audit_role AS role, work.asked_at
+    FROM work JOIN decision ON decision.id = work.decision_id
+    WHERE work.purpose = 'audit' AND work.type = $1 AND decision.facts ->> 'slice' = $2 AND decision.number > $3
+    ORDER BY decision.number
 """
 
 AUTOMATED = """
@@ -487,10 +499,10 @@ async def counted(connection: Connection, question_type: str, slice_: str, prefi
     return Counted(**dict(row))
 
 
-async def first_open(connection: Connection, question_type: str, slice_: str) -> int | None:
-    """Return the lowest number of an open audit of the slice."""
-    number: int | None = await connection.fetchval(FIRST_OPEN, question_type, slice_)
-    return number
+async def open_of(connection: Connection, question_type: str, slice_: str, after: int) -> list[Waiting]:
+    """Return the open audits of a slice with higher numbers, in the order of their intake."""
+    rows = await connection.fetch(OPEN_OF, question_type, slice_, after)
+    return [Waiting(**dict(row)) for row in rows]
 
 
 async def automated(

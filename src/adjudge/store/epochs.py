@@ -30,6 +30,7 @@ class Covers(msgspec.Struct, frozen=True, kw_only=True):
     confidence: float
     watch: float
     validity_seconds: float
+    validity_audits: int = 5_000
     is_audited: bool
     has_expert: bool
     expert_share: float

@@ -53,6 +53,36 @@ async def record(
     return ids
 
 
+async def record_of_two(stack: Stack, count: int) -> None:
+    """Record audits of a model that is unsure of every second question, which another one knows."""
+    configured = stack.services.revisions.current
+    prefixes = configured.plan("default", "model").prefixes
+    deadline = await stack.value("SELECT clock_timestamp()")
+    case = Case(type="model", location="default", space=Labels(("pay", "refuse")), deadline=deadline, slice="all")
+    first = await stack.value("SELECT setval('decision_number', nextval('decision_number') + $1)", count) - count
+    sure = [n % 2 == 0 for n in range(count)]
+    said = [
+        json.dumps(
+            {
+                **json.loads(_said("sure@1", 0.97 if each else 0.55 + 0.0001 * n)),
+                **json.loads(_said("second@1", 0.9)),
+            }
+        )
+        for n, each in enumerate(sure)
+    ]
+    wrong = [n % 8 == 1 for n in range(count)]
+    said = [
+        text.replace('"second@1": {"answer": "pay"', '"second@1": {"answer": "refuse"', 1) if bad else text
+        for text, bad in zip(said, wrong, strict=True)
+    ]
+    truths = ["refuse" if bad else "pay" for bad in wrong]
+    roles = ["calibrate" if n % 5 == 0 else "certify" for n in range(count)]
+    numbers = [first + n for n in range(count)]
+    await stack.rows(
+        ROW, [uuid4() for _ in range(count)], numbers, roles, truths, said, written(case), json.dumps(prefixes)
+    )
+
+
 def _said(by: str, confidence: float) -> str:
     opinion = {"answer": "pay", "confidence": confidence, "distribution": {"pay": confidence, "refuse": 1 - confidence}}
     return json.dumps({by: opinion})

@@ -8,9 +8,11 @@ from typing import Any
 from uuid import UUID
 
 from tests.servers.audits.auditing import staffed
-from tests.servers.audits.evidence import certified, record
+from tests.servers.audits.evidence import certified, record, record_of_two
 
-from adjudge.engine import licensing
+from adjudge.engine import audit_rates, certifying, licensing
+from adjudge.engine.audit_rates import RateSetter
+from adjudge.engine.coins import AuditRates
 from adjudge.store import certificates, epochs
 from adjudge.store.scope import SYSTEM
 
@@ -258,3 +260,120 @@ async def test_a_slice_that_lacks_evidence_is_audited_up_to_its_budget(build_sta
     ]
     assert rate > 0.01
     assert policy == stack.services.intake._controls.rates.policy > 1
+
+
+async def test_a_renewed_certificate_of_the_first_stage_leaves_the_second_its_own(build_stack):
+    """What reaches stage 2 depends on what stage 1 lets through, not on the id of its certificate."""
+    documents = certified(rate=0)
+    second = {"ask": "second@1", "accept": {"certified": {"target": 0.05}}}
+    documents["plans"]["model"]["stages"].insert(1, second)
+    stack = await build_stack("api", "keeper", documents=documents)
+    await record_of_two(stack, 1000)
+    async with asyncio.timeout(40):
+        while len(before := await _certified(stack)) < 2:
+            await asyncio.sleep(0.05)
+    first, later = sorted(before, key=lambda scope: _stage(stack, scope))
+    epoch = await stack.value("SELECT max(number) FROM epoch WHERE scope = $1", later)
+
+    await stack.admin.post("/v1/automation/renew", {"scope": first, "reason": "before the season"})
+    async with asyncio.timeout(40):
+        while (now := await _certified(stack)).get(first) in (None, before[first]):
+            await asyncio.sleep(0.05)
+    looked = await stack.value("SELECT looked_at FROM epoch WHERE scope = $1 AND ended_at IS NULL", later)
+    async with asyncio.timeout(40):
+        while await stack.value("SELECT max(looked_at) FROM epoch WHERE scope = $1", later) == looked:
+            await asyncio.sleep(0.05)
+
+    assert now[later] == (await _certified(stack))[later] == before[later]
+    assert await stack.value("SELECT max(number) FROM epoch WHERE scope = $1", later) == epoch
+
+
+async def _certified(stack) -> dict[str, str]:
+    rows = await stack.rows("SELECT scope, certificate FROM control WHERE certificate IS NOT NULL")
+    return {row["scope"]: row["certificate"] for row in rows}
+
+
+def _stage(stack, scope: str) -> int:
+    prefixes: tuple[str, ...] = stack.services.revisions.current.plan("default", "model").prefixes
+    return prefixes.index(scope.rpartition(":")[2])
+
+
+async def test_a_certificate_ends_by_age_and_comes_back_with_fresh_audits(build_stack):
+    """Without audits enough since it was given, nobody knows whether it still holds."""
+    documents = certified(rate=0)
+    documents["plans"]["model"]["stages"][0]["accept"] = {"certified": {"target": 0.05, "validity": "1s"}}
+    stack = await build_stack("api", "keeper", documents=documents)
+    await record(stack, 500)
+    first = await in_force(stack)
+
+    await none_in_force(stack)
+    [control] = await stack.rows("SELECT reason FROM control WHERE scope LIKE 'certificate:model:%'")
+    assert control["reason"] == f"{first} has expired: too few audits"
+    assert await stack.value("SELECT count(*) FROM epoch") == 1
+    await record(stack, 100)
+
+    assert await in_force(stack) != first
+    assert await stack.value("SELECT count(*) FROM epoch") == 1
+
+
+async def test_a_certificate_that_ends_is_renewed_where_enough_was_watched(build_stack, monkeypatch):
+    """Three audits are enough for this test; nothing is interrupted."""
+    monkeypatch.setattr(certifying, "FRESH_AUDITS", 3)
+    documents = certified()
+    documents["plans"]["model"]["stages"][0]["accept"] = {"certified": {"target": 0.05, "validity_audits": 3}}
+    stack = await build_stack("api", "worker", "keeper", documents=documents)
+    [expert] = await staffed(stack, "experts", count=1)
+    await record(stack, 500)
+    first = await in_force(stack)
+
+    for _ in range(3):
+        await automated(stack)
+    for _ in range(3):
+        [task] = await expert.claim(wait=5)
+        await expert.answer(task, "pay")
+    async with asyncio.timeout(40):
+        while (second := await _in_force(stack)) == first:
+            await asyncio.sleep(0.05)
+
+    assert second is not None
+    generations = "SELECT generation FROM control WHERE scope LIKE 'certificate:model:%'"
+    assert await stack.value(generations) == 2
+
+
+async def test_a_certificate_ends_by_count(build_stack):
+    """The watch has staked its capital over so many audits: beyond them it would promise nothing."""
+    documents = certified()
+    documents["plans"]["model"]["stages"][0]["accept"] = {"certified": {"target": 0.05, "validity_audits": 2}}
+    stack = await build_stack("api", "worker", "keeper", documents=documents)
+    [expert] = await staffed(stack, "experts", count=1)
+    await record(stack, 500)
+    first = await in_force(stack)
+
+    for _ in range(2):
+        await automated(stack)
+    for _ in range(2):
+        [task] = await expert.claim(wait=5)
+        await expert.answer(task, "pay")
+
+    await none_in_force(stack)
+    [control] = await stack.rows("SELECT reason FROM control WHERE scope LIKE 'certificate:model:%'")
+    assert control["reason"] == f"{first} has expired: too few audits"
+
+
+async def test_where_the_watch_is_worried_the_slice_is_audited_tenfold(build_stack):
+    """Known before the next coin falls, so that everything stays valid."""
+    stack = await build_stack("api", documents=certified(rate=0.05))
+    scope = "certificate:model:all:" + stack.services.revisions.current.plan("default", "model").prefixes[0]
+    setter = RateSetter(stack.db, stack.services.revisions, now=stack.services.clock)
+    [place] = list(certifying.places(stack.services.revisions.in_force.all()).values())
+    async with stack.db.acquire() as connection, connection.transaction():
+        await epochs.begin(connection, scope, place.covers)
+        await epochs.put_in_force(connection, SYSTEM, scope, "c-1", "shown")
+        for boost, rate in ((1.0, 0.05), (10.0, 0.5), (1.0, 0.05)):
+            standing = json.dumps({"watch": {"boost": boost}})
+            await epochs.write(connection, scope, 1, delta=0.1, design=None, standing=standing)
+
+            await setter.set(connection)
+
+            rates = await audit_rates.in_force(connection, AuditRates())
+            assert rates.of("model", "all", 0.05) == rate

@@ -90,7 +90,7 @@ def test_an_expired_licence_licenses_nothing():
 def test_a_later_stage_is_licensed_only_together_with_the_earlier_one_that_it_was_tested_with():
     """What reaches stage 2 depends on what stage 1 takes: 0.4% wrong alone, 4.7% behind one that takes 95%."""
     plan = replace(a_plan(models(accept=CERTIFIED), models("second@1", accept=CERTIFIED)), prefixes=("p0", "p1"))
-    later = replace_(LICENCE, certificate="c-2", scope="certificate:claim.pay::p1", earlier=("c-1",))
+    later = replace_(LICENCE, certificate="c-2", scope="certificate:claim.pay::p1", behind=(LICENCE.terms,))
     moved = replace_(LICENCE, certificate="c-3", threshold=0.7)
 
     def second(*licences: Licence) -> Life:
@@ -102,6 +102,7 @@ def test_a_later_stage_is_licensed_only_together_with_the_earlier_one_that_it_wa
     assert isinstance(step, Settle)
     assert step.outcome.certificate == "c-2"
     assert [each.scope for each in step.outcome.relied] == ["decider:second@1", "automation", SCOPE, later.scope]
+    assert second(replace_(LICENCE, certificate="c-9"), later).step.outcome.certificate == "c-2"  # renewed
     assert "certificate c-2 speaks of another earlier stage" in second(moved, later).step.outcome.reason
     assert "certificate c-2 speaks of another earlier stage" in second(later).step.outcome.reason
 

@@ -2,16 +2,18 @@
 
 import random
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from tests.builders import SET_BY_HAND, a_case, a_plan, models, people
 
 from adjudge.automation.certifying import Licence, Unanimity
+from adjudge.automation.samples import Audit, Role
+from adjudge.automation.watching import Watch
 from adjudge.core.audits import ModelSaid
 from adjudge.core.plans import Certified
 from adjudge.engine import licensing
-from adjudge.store.audits import Counted, Evidence
+from adjudge.store.audits import Automated, Counted, Evidence, Waiting
 from adjudge.store.epochs import Covers, EpochRow
 
 PLAN = replace(a_plan(models(accept=Certified(SET_BY_HAND)), people()), prefixes=("p0", "p1"))
@@ -140,3 +142,61 @@ def test_nothing_is_fixed_before_there_are_audits_to_choose_by():
     assert not licensing.may_design(Counted(calibrate=60, certify=300), 0.05, 0.06)
     assert licensing.may_design(Counted(calibrate=0, certify=800), 0.05, 0.06)
     assert licensing.audits_to_design(Counted(calibrate=5, certify=20), 0.05, 0.06) > 50
+
+
+def closed(*numbers):
+    audits = [Audit(number=number, score=0.9, wrong=False, role=Role.CERTIFY) for number in numbers]
+    return [licensing.Judged(f"d-{audit.number}", audit) for audit in audits]
+
+
+def waiting(number, asked_at, role="certify"):
+    return Waiting(decision_id=UUID(int=number), number=number, role=role, asked_at=asked_at)
+
+
+PATIENCE_ENDS = NOW
+LONG_AGO, LATELY = NOW - timedelta(days=1), NOW + timedelta(days=1)
+
+
+def test_an_open_audit_holds_up_those_behind_it_but_not_for_ever():
+    """Losses are wrong ones ten times as often: leaving an open audit out would certify what must not be."""
+    audits = [*closed(1), *closed(*range(3, 54))]
+
+    young = licensing.in_order(audits, [waiting(2, LATELY)], 50, PATIENCE_ENDS)
+    few = licensing.in_order(audits[:-1], [waiting(2, LONG_AGO)], 50, PATIENCE_ENDS)
+    read, overdue = licensing.in_order(audits, [waiting(2, LONG_AGO)], 50, PATIENCE_ENDS)
+
+    assert [each.audit.number for each in young[0]] == [each.audit.number for each in few[0]] == [1]
+    assert [each.audit.number for each in read] == list(range(1, 54))
+    assert [(each.audit.number, each.audit.wrong, each.audit.lost) for each in read if each.audit.lost] == [
+        (2, True, True)
+    ]
+    assert [each.number for each in overdue] == [2]
+
+
+def test_what_was_wrong_while_it_was_open_stays_so_on_record():
+    """A certificate's inputs are what was read: a late answer does not change what it rests on."""
+    _, overdue = licensing.in_order(closed(*range(3, 54)), [waiting(2, LONG_AGO)], 50, PATIENCE_ENDS)
+
+    inputs = licensing.as_read(closed(2, 3), overdue)
+
+    assert [(each.audit.number, each.audit.lost) for each in inputs] == [(2, True), (3, False)]
+
+
+def automated(number, answer="pay", *, is_open=False):
+    return Automated(number=number, truth=None if is_open else "pay", answer=answer, is_open=is_open)
+
+
+def test_the_watch_waits_for_an_open_audit_while_fifty_behind_it_are_closed_and_then_it_is_wrong():
+    watch = Watch.begin(target=0.05)
+    fifty, one_more = ([automated(1, is_open=True), *map(automated, range(2, 2 + n))] for n in (50, 51))
+
+    assert licensing.watched(watch, 0, fifty, 50) == (watch, 0)
+    after, number = licensing.watched(watch, 0, one_more, 50)
+    assert (after.audits, after.errors, number) == (52, 1, 52)
+
+
+def test_the_watch_reads_no_further_than_its_alarm():
+    after, number = licensing.watched(Watch.begin(target=0.05), 0, [automated(n, "refuse") for n in range(1, 20)], 50)
+
+    assert after.alarmed
+    assert number == after.audits == after.errors < 10

@@ -7,16 +7,21 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from tests.servers.audits.auditing import audited, closed
 from tests.servers.audits.evidence import EXPERTS
 from tests.stacks import PLANS, TYPES, Caller, Stack, configuration
 from tests.unit.automation.asked import CROWD, LABELS, Item, items, majority
 
+from adjudge.automation.learning import Voted
 from adjudge.core.answers import Labels
 from adjudge.core.events import Derived, read_events
 from adjudge.core.history import Case
 from adjudge.core.replaying import Diverged, replay
-from adjudge.store import learning
+from adjudge.engine import coins
+from adjudge.engine.learning import voted
+from adjudge.store import controls, learning
 from adjudge.store.audits import written
+from adjudge.store.scope import SYSTEM
 from adjudge.store.work import read_case
 
 POORER = {**CROWD, "anna": 0.55}
@@ -218,6 +223,30 @@ async def lived(stack: Stack, agents: dict[str, Caller], expert: Caller, item: I
     return found["outcome"]["answer"], len(item.votes)
 
 
+async def test_an_audit_as_it_closes_is_what_is_learnt_from(build_stack, monkeypatch):
+    """The votes of the blind, in order, the expert's word as the truth and not among them, and what the model said."""
+    monkeypatch.setattr(coins, "CALIBRATE_SHARE", 1.0)
+    documents = audited(model={"votes": 2})
+    stack = await build_stack("api", "worker", "keeper", documents=documents, audit_rate=1.0)
+    agents = await people(stack, "anna", "ben")
+    [expert] = (await people(stack, "eva", pool="experts")).values()
+
+    decision = await stack.ask(wait=5)
+    await agents["anna"].vote("pay")
+    await agents["ben"].vote("refuse")
+    await expert.vote("refuse")
+    await closed(stack, decision["id"])
+
+    async with stack.db.acquire() as connection:
+        [one] = await learning.calibrate_audits(connection, "model", 10)
+    assert voted(one) == Voted(
+        votes=(("anna", "pay"), ("ben", "refuse")),
+        labels=("pay", "refuse"),
+        truth="refuse",
+        said={"sure@1": {"pay": pytest.approx(0.99), "refuse": pytest.approx(0.01)}},
+    )
+
+
 async def test_what_is_learnt_is_shown_to_operators_and_of_their_own_pools_people(build_stack):
     stack = await build_stack("api", "keeper", documents=priced())
     reviewer = (await people(stack, "anna", "emil"))["anna"]
@@ -240,6 +269,8 @@ async def test_what_is_learnt_is_shown_to_operators_and_of_their_own_pools_peopl
     assert len(stage["weights"]) == 4
     assert {each["reviewer"] for each in bound["people"]} == {"anna", "emil"}
     assert (await reviewer.get("/v1/automation/learnt")).status_code == 403
+    async with stack.db.acquire() as connection:
+        assert await controls.listed(connection, SYSTEM, all_=True) == [], "no switch that somebody has touched"
 
 
 async def test_only_blind_votes_of_what_certifies_nothing_are_learnt_from(stack_of_votes):

@@ -1,21 +1,41 @@
 """What people read of what is learnt of a reviewer."""
 
-from datetime import UTC, datetime
+import json
 
-from adjudge.cli import reviewers
-from adjudge.client.automation import Learnt, LearntOf
+from tests.unit.cli.test_commands import api
+
+from adjudge.cli.root import run
+
+__all__ = ["api"]
+
+EMIL = {"reviewer": "emil", "votes": 180, "accuracy": 0.603, "low": 0.541, "high": 0.664}
+LEARNT = {
+    "type": "claim.pay",
+    "snapshot": 7,
+    "published_at": "2026-12-01T18:31:07Z",
+    "votes": 900,
+    "audits": 300,
+    "people": [EMIL, {**EMIL, "reviewer": "anna", "accuracy": 0.95}],
+    "stages": [],
+}
 
 
-def test_what_is_learnt_of_a_person_is_a_row_with_its_interval_and_snapshot():
-    emil = LearntOf(reviewer="emil", votes=180, accuracy=0.603, low=0.541, high=0.664)
-    learnt = Learnt(
-        type="claim.pay",
-        snapshot=7,
-        published_at=datetime(2026, 11, 28, tzinfo=UTC),
-        votes=900,
-        audits=300,
-        people=(emil,),
-        stages=(),
-    )
+def test_what_is_learnt_of_a_person_is_shown_with_its_interval_votes_and_snapshot(api, capsys):
+    api.say({"learnt": [LEARNT, {**LEARNT, "type": "claim.refund", "people": []}]})
 
-    assert reviewers._learnt(learnt, emil) == ("claim.pay", "60%", "54% to 66%", "180", "7")
+    assert run(["reviewers", "show", "emil"]) == 0
+
+    _, row = capsys.readouterr().out.splitlines()
+    assert row.split() == ["claim.pay", "60%", "54%", "to", "66%", "180", "7"]
+
+
+def test_of_whom_nothing_is_learnt_it_is_said(api, capsys):
+    api.say({"learnt": [LEARNT]})
+    assert run(["reviewers", "show", "zoe"]) == 0
+    assert capsys.readouterr().out == "nothing is learnt of zoe yet\n"
+
+
+def test_programs_read_it_as_json(api, capsys):
+    api.say({"learnt": [LEARNT]})
+    assert run(["reviewers", "show", "emil", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == [{"type": "claim.pay", "snapshot": 7, **EMIL}]

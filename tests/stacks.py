@@ -344,7 +344,7 @@ class Stack:
     @property
     def services(self) -> Any:
         """The services of the API in this process."""
-        return self._app._services()
+        return self._app.services
 
     async def open(self, *roles: str) -> None:
         """Start roles in this process: `api` first, the others beside it."""

@@ -7,6 +7,7 @@ A plain ASGI callable: FastAPI's dependency and response machinery halves the ra
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from functools import cached_property
 from typing import Any, Final
 
 import msgspec
@@ -47,12 +48,17 @@ class HotPath:
 
     def __init__(self, app: App, services: Callable[[], Services]) -> None:
         self._app = app
-        self._services = services
+        self._open = services
         self._held_back = 0
+
+    @cached_property
+    def services(self) -> Services:
+        """What is open as long as the application runs."""
+        return self._open()
 
     def stop(self) -> None:
         """Send those home who follow the feed: they come back elsewhere."""
-        self._services().feed.close()
+        self.services.feed.close()
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -104,7 +110,7 @@ class HotPath:
         measuring.observe(scope["path"], answer[0], time.monotonic() - began)
 
     async def _single(self, headers: dict[bytes, bytes], receive: Receive) -> "Answer":
-        services = self._services()
+        services = self.services
         scope = await _client(services, headers)
         body = await _body(headers, receive, bodies.LARGEST)
         if scope.limits is not None:
@@ -115,7 +121,7 @@ class HotPath:
         return _accepted(decision, applied, replayed=replayed)
 
     async def _bulk(self, headers: dict[bytes, bytes], receive: Receive) -> "Answer":
-        services = self._services()
+        services = self.services
         scope = await _client(services, headers)
         body = await _body(headers, receive, LARGEST_BULK)
         if scope.limits is not None:

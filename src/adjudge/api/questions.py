@@ -6,7 +6,6 @@ msgspec, because this is the hot path: it decodes and checks a question in about
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from functools import lru_cache
 from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
@@ -22,6 +21,8 @@ MOST_SUBJECTS = 8
 LONGEST_TEXT = 200
 MOST_BULK = 1_000
 MOST_FAULTS = 20
+MOST_VALIDATORS = 1_000
+"""Remembered at once."""
 
 
 Text: TypeAlias = Annotated[str, msgspec.Meta(max_length=LONGEST_TEXT)]
@@ -99,7 +100,7 @@ def check_evidence(question_type: str, schema: Mapping[str, Any] | None, evidenc
     """Raise InvalidEvidence with all that does not fit."""
     if schema is None:
         return
-    validator = _validator(_Schema(schema))
+    validator = _validator(schema)
     if validator.is_valid(evidence):
         return
     faults = [_fault(error) for error, _ in zip(validator.iter_errors(evidence), range(MOST_FAULTS), strict=False)]
@@ -165,10 +166,11 @@ def _within_limits(asked: QuestionBody, evidence: dict[str, Any], body: bytes | 
     if asked.deadline is not None and not 2000 <= asked.deadline.year < 2200:
         raise Problem("invalid-body", "the deadline is not a date of our time", pointer="#/deadline")
     raw = bytes(body)
-    if b"\\u0000" in raw:  # the only way in which JSON can write it
+    escaped = b"\\u" in raw
+    if escaped and b"\\u0000" in raw:  # the only way in which JSON can write it
         for pointer, text in _texts(asked):
             _text(text, pointer)
-    if b"\\u" in raw or raw.count(b"{") + raw.count(b"[") > DEEPEST:
+    if escaped or raw.count(b"{") + raw.count(b"[") > DEEPEST:
         _storable(evidence, "#/evidence", 1)
 
 
@@ -202,24 +204,17 @@ def _storable(value: Any, pointer: str, depth: int) -> None:
             _storable(item, f"{pointer}/{n}", depth + 1)
 
 
-class _Schema:
-    """A schema that can be a key: compared by identity, as compiled configuration holds it."""
-
-    __slots__ = ("schema",)
-
-    def __init__(self, schema: Mapping[str, Any]) -> None:
-        self.schema = schema
-
-    def __hash__(self) -> int:
-        return id(self.schema)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Schema) and other.schema is self.schema
+_validators: dict[int, tuple[Mapping[str, Any], Any]] = {}
+"""By identity of the schema, as compiled configuration holds it; with the schema, so that no other takes its place."""
 
 
-@lru_cache(maxsize=1_000)
-def _validator(schema: _Schema) -> Any:
-    return schemas.validator(schema.schema)
+def _validator(schema: Mapping[str, Any]) -> Any:
+    known = _validators.get(id(schema))
+    if known is None:
+        if len(_validators) >= MOST_VALIDATORS:
+            _validators.clear()
+        known = _validators[id(schema)] = (schema, schemas.validator(schema))
+    return known[1]
 
 
 def _fault(error: Any) -> tuple[str, str]:

@@ -24,7 +24,7 @@ from adjudge.store import decisions, labels, outcomes, work
 from adjudge.store.connecting import Connection, Pool
 from adjudge.store.decisions import Seen
 from adjudge.store.labels import NewLabel
-from adjudge.store.outcomes import Latest, NewOutcome
+from adjudge.store.outcomes import Latest, NewOutcome, OutcomeTerms
 from adjudge.store.scope import SYSTEM, Scope
 
 MOST_TRIES = 3
@@ -200,21 +200,24 @@ def _amendment(
         reason=said.reason,
         code=said.code,
     )
-    return NewOutcome(
-        decision_id=decision,
+    terms = OutcomeTerms(
         base=latest.version,
         stage=-1,
         kind="amended",
-        answer=said.answer,
         source=said.source,
-        confidence=said.confidence,
         deciders=",".join(said.deciders),
-        reason=said.reason,
         code=said.code,
         certificate=None,
         relied=msgspec.json.encode([]).decode(),
-        attempt_id=new_id(),
         votes=latest.votes + len(votes),
         cost=latest.cost,
+    )
+    return NewOutcome(
+        decision_id=decision,
+        terms=terms,
+        answer=said.answer,
+        confidence=said.confidence,
+        reason=said.reason,
+        attempt_id=new_id(),
         path=write_events((*votes, event)),
     )

@@ -53,11 +53,17 @@ class Coin:
     def __init__(self, key_id: str, key: bytes) -> None:
         self.key_id = key_id
         self._key = key
+        self._begun: dict[str, hashlib.blake2b] = {}
+        """Hashes of key and purpose, to go on from."""
 
     def toss(self, decision: UUID, purpose: str) -> float:
         """Return a number in [0, 1), the same for the same key, decision and purpose."""
-        digest = hashlib.blake2b(purpose.encode() + decision.bytes, digest_size=7, key=self._key).digest()
-        return int.from_bytes(digest, "big") / (1 << 56)
+        begun = self._begun.get(purpose)
+        if begun is None:
+            begun = self._begun[purpose] = hashlib.blake2b(purpose.encode(), digest_size=7, key=self._key)
+        tossed = begun.copy()
+        tossed.update(decision.bytes)
+        return int.from_bytes(tossed.digest(), "big") / (1 << 56)
 
     def audit(self, decision: UUID, rate: float) -> Audit:
         """Toss the audit coin and, where it falls on audit, the one for its role."""

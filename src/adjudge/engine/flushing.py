@@ -120,7 +120,7 @@ class Flusher:
         key = (row.terms.principal, row.key_hash or row.id.bytes)
         pending = Pending(row, key, loop.create_future(), loop.time(), entries, shadows)
         self._put(pending)
-        if self._size == 1 or self._may_flush():  # behind the first one somebody looks, now and then
+        if self._size == 1 or self._size >= LARGEST_BATCH:  # behind the first one somebody looks, now and then
             self._wake.set()
         return pending.done
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -34,8 +35,7 @@ RESEND_SECONDS = 5.0
 """After this long without progress a question to a model is looked at again: lost, or merely waiting?"""
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
+class Finished(NamedTuple):
     """A decision that got an outcome in this step."""
 
     decision: UUID

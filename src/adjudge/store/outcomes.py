@@ -3,35 +3,40 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from operator import attrgetter
+from typing import NamedTuple
 from uuid import UUID
 
 from adjudge.store.connecting import Connection
 
 
-@dataclass(slots=True, kw_only=True)
-class NewOutcome:
-    """One version of an answer, to be written."""
+class OutcomeTerms(NamedTuple):
+    """What many outcomes of a batch have in common: sent once a batch, not once a row."""
 
-    decision_id: UUID
     base: int
     """The version this one is written on top of; 0: none."""
     stage: int
     """The stage that its message belongs to; the row must still be there."""
     kind: str
-    answer: str | None
     source: str
-    confidence: float | None
     deciders: str
     """Comma-separated (an array of arrays cannot be ragged)."""
-    reason: str
     code: str
     certificate: str | None
     relied: str
     """JSON list of {scope, generation}."""
-    attempt_id: UUID
     votes: int
     cost: str
+
+
+class NewOutcome(NamedTuple):
+    """One version of an answer, to be written."""
+
+    decision_id: UUID
+    terms: OutcomeTerms
+    answer: str | None
+    confidence: float | None
+    reason: str
+    attempt_id: UUID
     path: str
 
 
@@ -45,9 +50,9 @@ class Verdicts:
     """A control it relied on is no longer in force: the decision must defer."""
 
 
-_NAMES = tuple(NewOutcome.__slots__)
 _KINDS = {
     "decision_id": "uuid",
+    "terms": "int",
     "base": "int",
     "stage": "int",
     "confidence": "double precision",
@@ -57,20 +62,39 @@ _KINDS = {
     "cost": "jsonb",
     "path": "jsonb",
 }
-_AT = {name: n for n, name in enumerate(_NAMES, 1)}
+_AT = {name: n for n, name in enumerate((*NewOutcome._fields, *OutcomeTerms._fields), 1)}
+
+
+def _array(name: str) -> str:
+    return f"${_AT[name]}::{_KINDS.get(name, 'text')}[]"
 
 
 def _new(*names: str) -> str:
     """Return a query of the outcomes with these columns; why in the select list: see `intake.py`."""
-    return "SELECT " + ", ".join(f"unnest(${_AT[name]}::{_KINDS.get(name, 'text')}[]) AS {name}" for name in names)
+    return "SELECT " + ", ".join(f"unnest({_array(name)}) AS {name}" for name in names)
 
 
-_WRITE = """
+def _term(name: str) -> str:
+    return f"({_array(name)})[terms]"
+
+
+_STANDING = f"(decision_id, {_term('base')}, {_term('stage')}) IN (SELECT decision_id, version, stage FROM held)"
+
+# The terms that rely on a control which is no longer in force.
+_STALE = f"""
+    SELECT DISTINCT terms FROM unnest({_array("relied")}) WITH ORDINALITY AS new (relied, terms),
+        jsonb_to_recordset(new.relied) AS relied (scope text, generation bigint) JOIN control USING (scope)
+    WHERE control.generation <> relied.generation
+"""
+
+_WRITE = f"""
     INSERT INTO outcome (decision_id, version, kind, answer, source, confidence, deciders, reason, code,
         certificate, relied, attempt_id, votes, cost, path)
-    SELECT decision_id, base + 1, kind, answer, source, confidence,
-        CASE WHEN deciders = '' THEN '{}' ELSE string_to_array(deciders, ',') END,
-        reason, code, certificate, relied, attempt_id, votes, cost, path
+    SELECT decision_id, {_term("base")} + 1, {_term("kind")}, answer, {_term("source")}, confidence,
+        CASE WHEN {_term("deciders")} = '' THEN '{{}}' ELSE string_to_array({_term("deciders")}, ',') END,
+        reason, {_term("code")}, {_term("certificate")}, {_term("relied")}, attempt_id, {_term("votes")},
+        {_term("cost")}, path
+    FROM ({_new(*NewOutcome._fields)}) AS new
 """
 
 # Only where the stage still waits for its model (`resend`): once it was deferred, a late answer settles nothing.
@@ -82,17 +106,12 @@ SETTLE = f"""
         SELECT decision_id, version, stage FROM work
         WHERE decision_id = ANY($1::uuid[]) AND purpose = 'decide' AND due_kind = 'resend'
         ORDER BY decision_id FOR UPDATE
-    ), refused AS MATERIALIZED (
-        SELECT DISTINCT new.decision_id
-        FROM ({_new("decision_id", "base", "stage", "relied")}) AS new,
-            jsonb_to_recordset(new.relied) AS relied (scope text, generation bigint) JOIN control USING (scope)
-        WHERE new.relied <> '[]' AND control.generation <> relied.generation
-            AND (new.decision_id, new.base, new.stage) IN (SELECT decision_id, version, stage FROM held)
+    ), stale AS MATERIALIZED ({_STALE}), refused AS MATERIALIZED (
+        SELECT DISTINCT decision_id FROM ({_new("decision_id", "terms")}) AS new
+        WHERE terms IN (SELECT terms FROM stale) AND {_STANDING}
     ), written AS (
         {_WRITE}
-        FROM ({_new(*_NAMES)}) AS new
-        WHERE (decision_id, base, stage) IN (SELECT decision_id, version, stage FROM held)
-            AND decision_id NOT IN (SELECT decision_id FROM refused)
+        WHERE {_STANDING} AND terms NOT IN (SELECT terms FROM stale)
         RETURNING decision_id, settled_at
     ), deleted AS (
         DELETE FROM work
@@ -108,10 +127,9 @@ SETTLED_BY = """
 """
 
 WRITE_HELD = f"""
+    WITH stale AS MATERIALIZED ({_STALE})
     {_WRITE}
-    FROM ({_new(*_NAMES)}) AS new WHERE NOT EXISTS (
-        SELECT FROM jsonb_to_recordset(new.relied) AS relied (scope text, generation bigint)
-            JOIN control USING (scope) WHERE control.generation <> relied.generation)
+    WHERE terms NOT IN (SELECT terms FROM stale)
     RETURNING decision_id, settled_at
 """
 
@@ -135,13 +153,16 @@ END_ASSIGNMENTS = """
 DELETE_WORK = "DELETE FROM work WHERE decision_id = ANY($1::uuid[]) AND purpose = 'decide'"
 
 
+_TERMS_AT = NewOutcome._fields.index("terms")
+
+
 async def settle(connection: Connection, outcomes: Sequence[NewOutcome]) -> Verdicts:
     """Settle finally all that still stand, in one statement of its own transaction.
 
     For stages asked of one model, whose message holds the whole history: no review task can be open.
     Decisions in neither set are gone: settled by somebody else, or a later stage has begun.
     """
-    once = {(outcome.decision_id.bytes, outcome.base, outcome.stage): outcome for outcome in outcomes}
+    once = {(outcome.decision_id.bytes, *outcome.terms[:2]): outcome for outcome in outcomes}
     rows = await connection.fetch(SETTLE, *_columns([once[key] for key in sorted(once)]))
     won = {decision: settled_at for decision, settled_at in rows if settled_at is not None}
     return Verdicts(won, frozenset(decision for decision, settled_at in rows if settled_at is None))
@@ -176,8 +197,11 @@ async def close_tasks(connection: Connection, ids: Sequence[UUID]) -> None:
         await connection.execute(END_ASSIGNMENTS, [row["decision_id"] for row in closed], [row["id"] for row in closed])
 
 
-def _columns(outcomes: Sequence[NewOutcome]) -> list[list[object]]:
-    return [list(map(attrgetter(name), outcomes)) for name in _NAMES]
+def _columns(outcomes: Sequence[NewOutcome]) -> list[Sequence[object]]:
+    numbers: dict[OutcomeTerms, int] = {}
+    columns: list[Sequence[object]] = [*zip(*outcomes, strict=True)]
+    columns[_TERMS_AT] = [numbers.setdefault(outcome.terms, len(numbers) + 1) for outcome in outcomes]
+    return [*columns, *zip(*numbers, strict=True)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -73,7 +73,7 @@ async def test_vote_timer_decline_and_cancel_make_one_final_each(stack):
 
 def final(decision: UUID) -> NewOutcome:
     outcome = Outcome(version=1, kind="final", answer="pay", source="model", code="race")
-    return replace(new_outcome(decision, 0, outcome, (), attempt=uuid4()), path=write_events(()))
+    return new_outcome(decision, 0, outcome, (), attempt=uuid4())._replace(path=write_events(()))
 
 
 class Hands:
@@ -179,28 +179,28 @@ async def test_the_settle_statement_itself_refuses_a_generation_that_has_passed(
     async with stack.db.acquire() as connection:
         switched = await controls.switch(connection, SYSTEM, "decider:sure@1", on=True, reason="test")
         rows = [
-            replace(
+            relying(
                 new_outcome(
-                    decision,
-                    0,
-                    Outcome(version=1, kind="final", answer="pay", source="model"),
-                    (),
-                    attempt=uuid4(),
+                    decision, 0, Outcome(version=1, kind="final", answer="pay", source="model"), (), attempt=uuid4()
                 ),
-                relied=relies,
+                relies,
             )
             for decision, relies in zip(asked, relied, strict=True)
         ]
         verdicts = await outcomes.settle(connection, rows)
         again = await outcomes.settle(
             connection,
-            [replace(rows[0], relied=f'[{{"scope": "decider:sure@1", "generation": {switched.generation}}}]')],
+            [relying(rows[0], f'[{{"scope": "decider:sure@1", "generation": {switched.generation}}}]')],
         )
     await stack.start("worker")
 
     assert verdicts.refused == {asked[0]}
     assert verdicts.won.keys() == set(asked[1:])
     assert again.won.keys() == {asked[0]}
+
+
+def relying(row: NewOutcome, relied: str) -> NewOutcome:
+    return row._replace(terms=row.terms._replace(relied=relied))
 
 
 async def test_an_outcome_that_is_twice_in_a_batch_is_written_once(stack):
@@ -210,7 +210,7 @@ async def test_an_outcome_that_is_twice_in_a_batch_is_written_once(stack):
     outcome = Outcome(version=1, kind="final", answer="pay", source="model")
     async with stack.db.acquire() as connection:
         row = new_outcome(asked, 0, outcome, (), attempt=uuid4())
-        verdicts = await outcomes.settle(connection, [row, row, replace(row, stage=1)])
+        verdicts = await outcomes.settle(connection, [row, row, row._replace(terms=row.terms._replace(stage=1))])
     await stack.start("worker")
 
     assert verdicts.won.keys() == {asked}

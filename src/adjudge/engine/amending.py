@@ -202,7 +202,6 @@ def _amendment(
     )
     terms = OutcomeTerms(
         base=latest.version,
-        stage=-1,
         kind="amended",
         source=said.source,
         deciders=",".join(said.deciders),
@@ -211,6 +210,7 @@ def _amendment(
         relied=msgspec.json.encode([]).decode(),
         votes=latest.votes + len(votes),
         cost=latest.cost,
+        stage=-1,
     )
     return NewOutcome(
         decision_id=decision,

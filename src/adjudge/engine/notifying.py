@@ -89,6 +89,8 @@ class Waiters:
             group.create_task(self._poll(), name="poll-waiters")
 
     def _heard(self, payload: bytes) -> None:
+        if not self._waiting:  # nearly always, under load: whoever begins to wait looks first
+            return
         try:
             self.wake(_decode(payload))
         except msgspec.DecodeError:

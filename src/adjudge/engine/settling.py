@@ -18,7 +18,6 @@ def new_outcome(
     """Return the row: its path is what happened since the version before, its cost and votes are of all."""
     terms = OutcomeTerms(
         base=outcome.version - 1,
-        stage=stage,
         kind=outcome.kind,
         source=outcome.source,
         deciders=",".join(outcome.deciders),
@@ -27,6 +26,7 @@ def new_outcome(
         relied=_encode(outcome.relied).decode(),
         votes=len([event for event in events if type(event) is Opinion and event.source == "reviewer"]),
         cost=_encode(cost_of(events)).decode(),
+        stage=stage,
     )
     return NewOutcome(
         decision_id=decision,

@@ -14,8 +14,6 @@ class OutcomeTerms(NamedTuple):
 
     base: int
     """The version this one is written on top of; 0: none."""
-    stage: int
-    """The stage that its message belongs to; the row must still be there."""
     kind: str
     source: str
     deciders: str
@@ -26,6 +24,8 @@ class OutcomeTerms(NamedTuple):
     """JSON list of {scope, generation}."""
     votes: int
     cost: str
+    stage: int
+    """The stage that its message belongs to; the row must still be there. Last: whoever holds the row need not say."""
 
 
 class NewOutcome(NamedTuple):
@@ -162,7 +162,7 @@ async def settle(connection: Connection, outcomes: Sequence[NewOutcome]) -> Verd
     For stages asked of one model, whose message holds the whole history: no review task can be open.
     Decisions in neither set are gone: settled by somebody else, or a later stage has begun.
     """
-    once = {(outcome.decision_id.bytes, *outcome.terms[:2]): outcome for outcome in outcomes}
+    once = {(outcome.decision_id.bytes, outcome.terms.base, outcome.terms.stage): outcome for outcome in outcomes}
     rows = await connection.fetch(SETTLE, *_columns([once[key] for key in sorted(once)]))
     won = {decision: settled_at for decision, settled_at in rows if settled_at is not None}
     return Verdicts(won, frozenset(decision for decision, settled_at in rows if settled_at is None))
@@ -179,7 +179,7 @@ async def write_held(connection: Connection, outcomes: Sequence[NewOutcome]) -> 
 
     Refused is what relies on a control that is no longer in force.
     """
-    rows = await connection.fetch(WRITE_HELD, *_columns(outcomes)) if outcomes else []
+    rows = await connection.fetch(WRITE_HELD, *_columns(outcomes)[:-1]) if outcomes else []
     return {row["decision_id"]: row["settled_at"] for row in rows}
 
 

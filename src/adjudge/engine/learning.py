@@ -34,7 +34,7 @@ IDLE: Final = 10
 LEASE: Final = timedelta(seconds=60)
 MOST_AUDITS: Final = 5_000
 MOST_VOTES: Final = 10_000
-"""Of each pool: what is older is learnt from no more."""
+"""Of each pool, bought before there was a snapshot: what is older is learnt from no more."""
 
 
 @dataclass(slots=True)
@@ -91,7 +91,7 @@ class Learner:
                 return
             audits = await store.calibrate_audits(connection, question_type, MOST_AUDITS)
             votes = await store.blind_votes(connection, question_type, sorted(subject.pools), MOST_VOTES)
-        items = [*map(voted, audits), *(Voted(votes=given) for given in votes)]
+        items = [*(Voted(votes=given) for given in votes), *map(voted, audits)]
         fresh = await asyncio.to_thread(learning.learnt, items, subject.stages)
         if fresh is not None:
             async with self._pool.acquire() as connection, connection.transaction():

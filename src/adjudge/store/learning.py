@@ -49,21 +49,28 @@ CALIBRATE = """
     WHERE org = 1 AND type = $1 AND role = 'calibrate' ORDER BY number DESC LIMIT $2
 """
 
+# What a price has bought is no fair sample of anybody's votes: a second one is asked for where the first contradicted
+# the model. So of decisions only those votes are learnt from that were bought as configured.
+AS_CONFIGURED = """
+    answered_at < coalesce(
+        (SELECT min(at) FROM parameter_snapshot WHERE org = 1 AND kind = 'learnt:' || $1), 'infinity')
+"""
+
 # Of decisions that no coin drew: votes of those that certify are never learnt from. One vote alone says nothing.
-BLIND = """
+BLIND = f"""
     SELECT array_agg(ARRAY[reviewer, answer] ORDER BY answered_at) AS votes, min(answered_at) AS at
     FROM unnest($2::text[]) AS asked (pool) CROSS JOIN LATERAL (
         SELECT vote.decision_id, vote.reviewer, vote.answer, vote.answered_at
         FROM vote JOIN decision ON decision.id = vote.decision_id
         WHERE vote.pool = asked.pool AND vote.purpose = 'stage' AND NOT vote.saw_model AND NOT vote.saw_peers
-            AND decision.type = $1 AND NOT decision.audit
+            AND decision.type = $1 AND NOT decision.audit AND {AS_CONFIGURED}
         ORDER BY vote.answered_at DESC LIMIT $3) AS given
     GROUP BY decision_id HAVING count(*) > 1 ORDER BY at
 """
 
-LAST = """
+LAST = f"""
     SELECT (SELECT max(closed_at) FROM audit WHERE org = 1 AND type = $1 AND role = 'calibrate') AS audit,
-        (SELECT max(answered_at) FROM vote WHERE pool = ANY($2::text[])) AS vote
+        (SELECT max(answered_at) FROM vote WHERE pool = ANY($2::text[]) AND {AS_CONFIGURED}) AS vote
 """
 
 PUT_IN_FORCE = """
@@ -102,7 +109,10 @@ async def calibrate_audits(connection: Connection, question_type: str, limit: in
 async def blind_votes(
     connection: Connection, question_type: str, pools: Sequence[str], limit: int
 ) -> list[tuple[tuple[str, str], ...]]:
-    """Return by decision the last votes (reviewer, answer) of people who saw neither a model's answer nor a peer's."""
+    """Return by decision votes (reviewer, answer) of people who saw neither a model's answer nor a peer's.
+
+    The last ones of each pool before the first snapshot: since then prices decide who is asked.
+    """
     rows = await connection.fetch(BLIND, question_type, list(pools), limit)
     return [tuple((reviewer, answer) for reviewer, answer in row["votes"]) for row in rows]
 

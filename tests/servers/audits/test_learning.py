@@ -16,7 +16,9 @@ from adjudge.automation.learning import Voted
 from adjudge.core.answers import Labels
 from adjudge.core.events import Derived, read_events
 from adjudge.core.history import Case
+from adjudge.core.pools import Snapshot
 from adjudge.core.replaying import Diverged, replay
+from adjudge.core.reviewers import Reviewers, TrackRecord
 from adjudge.engine import coins
 from adjudge.engine.learning import voted
 from adjudge.store import controls, learning
@@ -281,6 +283,23 @@ async def test_only_blind_votes_of_what_certifies_nothing_are_learnt_from(stack_
     assert await learning.calibrate_audits(stack_of_votes, "model", 10) == []
 
 
+async def test_votes_that_a_price_has_bought_are_not_learnt_from(stack_of_votes):
+    """They are asked for where an earlier one contradicted the model: no fair sample of what anybody says."""
+    before = await learning.last(stack_of_votes, "model", ["agents"])
+    nothing = Reviewers((), TrackRecord(0.9, 0.1), {}, strength=2.0)
+    await learning.publish(
+        stack_of_votes, "model", Snapshot(reviewers=nothing, people={}, stages={}, votes=0, audits=0)
+    )
+    decision = await stack_of_votes.fetchval("SELECT decision_id FROM vote WHERE purpose = 'stage' LIMIT 1")
+    another = await stack_of_votes.fetchval(COPIED, decision, UUID(int=decision.int ^ 2), False)
+
+    for name in ("anna", "ben"):
+        await stack_of_votes.execute(VOTE, another, name, "stage", False, False)
+
+    assert await learning.blind_votes(stack_of_votes, "model", ["agents"], 100) == [(("anna", "pay"), ("ben", "pay"))]
+    assert await learning.last(stack_of_votes, "model", ["agents"]) == before
+
+
 @pytest.fixture
 async def stack_of_votes(build_stack):
     """Two votes on each of five decisions, of which one alone may be learnt from; the last is drawn by the coin."""
@@ -288,7 +307,7 @@ async def stack_of_votes(build_stack):
     await record(stack, items(5, seed=1), role="certify")
     decisions = [UUID((await stack.ask(say="pay"))["id"]) for _ in range(4)]
     async with stack.db.acquire() as connection:
-        decisions.append(await connection.fetchval(DRAWN, decisions[0], UUID(int=decisions[0].int ^ 1)))
+        decisions.append(await connection.fetchval(COPIED, decisions[0], UUID(int=decisions[0].int ^ 1), True))
         seen = [(False, False), (True, False), (False, True), (False, False), (False, False)]
         purposes = ["stage", "stage", "stage", "truth", "stage"]
         for decision, (saw_model, saw_peers), purpose in zip(decisions, seen, purposes, strict=True):
@@ -297,9 +316,9 @@ async def stack_of_votes(build_stack):
         yield connection
 
 
-DRAWN = """
+COPIED = """
     INSERT INTO decision
-    SELECT (jsonb_populate_record(decision, jsonb_build_object('id', $2::uuid, 'audit', true))).* FROM decision
+    SELECT (jsonb_populate_record(decision, jsonb_build_object('id', $2::uuid, 'audit', $3::boolean))).* FROM decision
     WHERE id = $1 RETURNING id
 """
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from tests.unit.automation.asked import (
     CROWD,
     LABELS,
@@ -20,6 +21,7 @@ from tests.unit.automation.asked import (
 from adjudge.automation.binomial import beta_quantile
 from adjudge.automation.learning import ENOUGH_AUDITS, Voted, is_news, learn_reviewers, learnt
 from adjudge.core.advance import Settle
+from adjudge.core.pools import Snapshot, Weights
 from adjudge.core.reviewers import Reviewers
 
 PLAN = priced_plan()
@@ -183,13 +185,16 @@ def test_a_snapshot_is_worth_publishing_where_something_has_moved(snapshot):
     assert is_news(snapshot, other)
 
 
-def test_weights_for_another_number_of_votes_are_news():
-    two = learnt(audited(items(200, seed=4, votes=2)), stages(PLAN))
-    third = learnt(audited([*items(200, seed=4, votes=2), *items(40, seed=5)]), stages(PLAN))
-    fourth = learnt(audited([*items(150, seed=4, votes=2), *items(100, seed=4)]), stages(PLAN))
+def test_weights_for_another_number_of_votes_or_other_weights_are_news(snapshot):
+    stage = snapshot.stages[NAME]
 
-    assert [len(each.stages[NAME].after) for each in (two, third, fourth)] == [3, 3, 4]
-    assert is_news(third, fourth)
+    def with_weights(*after: Weights) -> Snapshot:
+        return replace(snapshot, stages={NAME: replace(stage, after=after)})
+
+    *others, last = stage.after
+    assert is_news(snapshot, with_weights(*others))
+    assert is_news(snapshot, with_weights(*others, replace(last, votes=last.votes * 1.3)))
+    assert not is_news(snapshot, with_weights(*others, replace(last, votes=last.votes * 1.03)))
 
 
 def test_the_interval_is_that_of_the_beta_distribution():

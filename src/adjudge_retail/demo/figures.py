@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Final
 
+from adjudge.client import Decision
 from adjudge_retail.demo.ledger import Entry, Ledger
 from adjudge_retail.demo.stores import GROUPS
 
@@ -38,6 +39,7 @@ class Row:
     """Asked after the group's edge boxes had got the bad release."""
     asked_seconds: float = 0.0
     """After the start."""
+    settled_seconds: float | None = None
 
     @property
     def is_settled(self) -> bool:
@@ -123,7 +125,14 @@ def row_of(decision: str, entry: Entry, ledger: Ledger) -> Row:
         certificate=None if outcome is None else outcome.certificate,
         mixed_up=entry.is_mixed_up,
         asked_seconds=round(entry.asked_seconds, 3),
+        settled_seconds=None if outcome is None else round(entry.asked_seconds + _taken(entry.decision), 3),
     )
+
+
+def _taken(decision: Decision) -> float:
+    """Return the seconds from question to outcome, by the product's clock."""
+    assert decision.outcome is not None
+    return (decision.outcome.settled_at - decision.asked_at).total_seconds()
 
 
 def error_of(of: Iterable[Row]) -> float | None:

@@ -1,6 +1,6 @@
 """The report as one self-contained page: what was earned, at what risk, and what people had to answer over time."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from html import escape
 from importlib.resources import files
 from typing import Any, Final
@@ -107,21 +107,22 @@ def _votes(report: Report, key: Key) -> dict[str, Any]:
     return {
         "group": key[1],
         "usual": votes_of_people(rows),
-        "points": _moving(rows, [float(row.votes) for row in rows]),
-        "decided": _moving(rows, [float(row.votes - row.audit_votes) for row in rows]),
+        "points": _moving(rows, lambda row: float(row.votes)),
+        "decided": _moving(rows, lambda row: float(row.votes - row.audit_votes)),
         "turns": [(turn.seconds, turn.what) for turn in report.earning.of(key)],
     }
 
 
 def _alone(report: Report, key: Key) -> dict[str, Any]:
     rows = report.rows_of(key)
-    return {"group": key[1], "points": _moving(rows, [float(row.source == "model") for row in rows])}
+    return {"group": key[1], "points": _moving(rows, lambda row: float(row.source == "model"))}
 
 
-def _moving(rows: Sequence[Row], values: Sequence[float]) -> list[tuple[float, float]]:
-    """Return means over the last decisions, by when the last of them was asked."""
-    step = max(1, len(rows) // POINTS)
+def _moving(rows: Sequence[Row], value: Callable[[Row], float]) -> list[tuple[float, float]]:
+    """Return means over the last decisions, by when the last of them was settled: questions wait for answers."""
+    told = sorted((row.settled_seconds, value(row)) for row in rows if row.settled_seconds is not None)
+    step = max(1, len(told) // POINTS)
     return [
-        (rows[end - 1].asked_seconds, sum(values[end - MOVING : end]) / MOVING)
-        for end in range(MOVING, len(rows) + 1, step)
+        (told[end - 1][0], sum(each for _, each in told[end - MOVING : end]) / MOVING)
+        for end in range(MOVING, len(told) + 1, step)
     ]

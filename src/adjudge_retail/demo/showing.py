@@ -25,6 +25,8 @@ from adjudge_retail.demo.script import A_DAY, REVIEWERS, Script
 from adjudge_retail.demo.stores import GROUPS
 
 NARROWEST: Final = 100
+IN_SIGHT: Final = 10_000
+"""Audits; how many more there would have to be says nothing any more."""
 UNKNOWN: Final = "–"
 COLUMNS: Final = (
     "group", "asked", "by\nmodel", "by\npeople", "fell\nback", "error,\nmodel", "error,\npeople", "votes\neach", "p50",
@@ -103,7 +105,11 @@ def _standing(found: Slice | None, *, is_worse: bool) -> str:
     if found.state == "suspended":
         return "[red]suspended[/]: people"
     more = found.standing.get("more_audits")
-    return "not yet" if more is None else f"not yet: {more} more"
+    return "not yet" if more is None else f"not yet: {_wanted(more)}"
+
+
+def _wanted(more: int) -> str:
+    return f"{more:,} more" if more <= IN_SIGHT else f"over {IN_SIGHT:,} more"
 
 
 def news(of: Turn | Release, script: Script, ledger: Ledger) -> str:
@@ -236,7 +242,7 @@ def _story(report: Report) -> str:
 def _lacking(report: Report, key: Key) -> str:
     found = report.earning.slices.get(key)
     more = None if found is None else found.standing.get("more_audits")
-    wanted = "" if more is None else f" ({more} more audits)"
+    wanted = "" if more is None else f" ({_wanted(more)} audits)"
     return f"{key[0].rpartition('.')[2]} · {key[1]}{wanted}"
 
 

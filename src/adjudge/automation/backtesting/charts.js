@@ -44,7 +44,8 @@ function chart(parent, { series, x, y, lines = [] }) {
   svg.append(draw("text", { x: (left + width - right) / 2, y: height - 4, "text-anchor": "middle" }, x.title));
   for (const { from, to, title } of lines) {
     svg.append(draw("line", { x1: px(from[0]), y1: py(from[1]), x2: px(to[0]), y2: py(to[1]), stroke: "var(--faint)", "stroke-dasharray": "4 4" }));
-    if (title) svg.append(draw("text", { x: px(from[0]) + 4, y: py(from[1]) - 5 }, title));
+    const late = px(from[0]) > .85 * width;
+    if (title) svg.append(draw("text", { x: px(from[0]) + (late ? -4 : 4), y: py(from[1]) - 5, "text-anchor": late ? "end" : "start" }, title));
   }
   const legend = make("div", { class: "legend" });
   for (const one of series) {

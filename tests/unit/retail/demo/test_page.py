@@ -25,6 +25,7 @@ def report(make_set):
     rows = [replace(ROW, asked_seconds=float(number)) for number in range(80)]
     rows += [replace(ROW, source="model", votes=0, audit_votes=0, asked_seconds=80.0 + n) for n in range(60)]
     rows += [replace(row, answer="b", mixed_up=True, asked_seconds=row.asked_seconds + 60) for row in rows[80:100]]
+    rows = [replace(row, settled_seconds=row.asked_seconds + 0.5) for row in rows]
     earning = Earning()
     for seconds, one in [(80, a_slice("c-1")), (155, a_slice(None, "suspended"))]:
         earning.hear([one], seconds, lambda _: 80)

@@ -18,7 +18,7 @@ from adjudge.client.finding import connection_to
 from adjudge.client.outcomes import Following
 from adjudge.client.problems import Problem
 from adjudge.client.retrying import Attempts, Patience
-from adjudge.client.sending import Requests, Result, failure_of
+from adjudge.client.sending import Requests, Result, authorities, failure_of
 from adjudge.client.tracing import spanned
 from adjudge.client.values import Decision, JournalEntry, OutcomeEvent, Source, Status
 
@@ -305,7 +305,7 @@ class AsyncAdjudge:
         new_key: Callable[[], str] = lambda: str(uuid4()),
     ) -> None:
         self._executor = AsyncSending(
-            httpx.AsyncClient(transport=transport),
+            httpx.AsyncClient(transport=transport, verify=authorities()),
             Requests(connection_to(url, key)),
             patience,
             now=now,

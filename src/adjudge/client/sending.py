@@ -1,7 +1,9 @@
 """What both executors share: how a call becomes a request of httpx, and a result becomes a failure."""
 
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, TypeAlias, TypeVar
 
 import httpx
@@ -21,6 +23,12 @@ ANSWER_SECONDS = 15.0
 
 _UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _HOPELESS = (httpx.UnsupportedProtocol, httpx.LocalProtocolError)
+
+
+@cache
+def authorities() -> ssl.SSLContext:
+    """Return what certificates of servers are checked against: read once, because that takes longer than a request."""
+    return httpx.create_ssl_context()
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from adjudge.client.finding import connection_to
 from adjudge.client.outcomes import Following
 from adjudge.client.problems import Problem
 from adjudge.client.retrying import Attempts, Patience
-from adjudge.client.sending import Requests, Result, failure_of
+from adjudge.client.sending import Requests, Result, authorities, failure_of
 from adjudge.client.tracing import spanned
 from adjudge.client.values import Decision, JournalEntry, OutcomeEvent, Source, Status
 
@@ -302,7 +302,7 @@ class Adjudge:
         new_key: Callable[[], str] = lambda: str(uuid4()),
     ) -> None:
         self._executor = Sending(
-            httpx.Client(transport=transport),
+            httpx.Client(transport=transport, verify=authorities()),
             Requests(connection_to(url, key)),
             patience,
             now=now,

@@ -61,7 +61,7 @@ async def run_demo(wishes: Wishes, console: Console) -> int:
         run=wishes.run,
         target=wishes.target,
     )
-    console.print(showing.introduction(script), soft_wrap=True)
+    console.print(showing.introduction(script), soft_wrap=not console.is_terminal)
     async with _system(wishes.folder, script) as (endpoint, project):
         console.print(f"The system runs at {endpoint.url}, project folder {project.folder}", soft_wrap=True)
         report = await _replayed(script, endpoint, project, console)
@@ -115,7 +115,7 @@ async def _replayed(script: Script, endpoint: Endpoint, project: Project, consol
             ledger=ledger,
             reviewers=reviewers,
             picture=lambda scene: project.picture_of(scene.case),
-            tell=lambda news: console.print(showing.news(news, script, ledger), soft_wrap=True),
+            tell=lambda news: console.print(showing.news(news, script, ledger), soft_wrap=not console.is_terminal),
         )
         started = clock()
         await _shown(replay, console)
@@ -174,9 +174,11 @@ async def _tick(refresh: Callable[[], None]) -> None:
 
 
 def _tell(report: Report, wishes: Wishes, console: Console) -> None:
+    if report.keys:
+        console.print(showing.earning_table(report.script, report.rows, report.earning, report.release))
     console.print(showing.query_shown(), markup=False, soft_wrap=True)
     console.print(showing.table_of(report))
-    console.print(showing.conclusion(report), soft_wrap=True)
+    console.print(showing.conclusion(report), soft_wrap=not console.is_terminal)
     for fault in report.faults():
         console.print(f"FAILED: {fault}", style="bold red", markup=False, soft_wrap=True)
     if wishes.json is not None:

@@ -47,7 +47,10 @@ def console_of() -> Console:
 
 @contextmanager
 def live(console: Console, replay: Replay) -> Iterator[Callable[[], None]]:
-    """Show table and bar while a replay runs; yields what brings them up to date."""
+    """Show table and bar while a replay runs, on a terminal; yields what brings them up to date."""
+    if not console.is_terminal:
+        yield lambda: None
+        return
     progress = Progress(
         TextColumn("{task.description}"),
         BarColumn(bar_width=20),
@@ -57,12 +60,12 @@ def live(console: Console, replay: Replay) -> Iterator[Callable[[], None]]:
         console=console,
     )
     bar = progress.add_task("settled", total=replay.ledger.expected, counts="")
-    with Live(console=console, auto_refresh=False, transient=console.is_terminal) as shown:
+    with Live(console=console, auto_refresh=False, transient=True) as shown:
 
         def refresh() -> None:
             progress.update(bar, completed=replay.ledger.settled, counts=counts_of(replay.ledger))
             table = earning_table(replay.script, rows(replay.ledger), replay.earning, replay.release)
-            shown.update(Group(table, progress) if table.row_count else progress, refresh=console.is_terminal)
+            shown.update(Group(table, progress) if table.row_count else progress, refresh=True)
 
         yield refresh
 

@@ -158,6 +158,7 @@ def _shown(each: Slice) -> list[str]:
         ("why", each.reason),
         *([("certificate", each.certificate)] if each.certificate else []),
         *_watch(each.standing),
+        *_drift(each.standing),
     ]
     return [f"{name:12}{plain(value)}" for name, value in told]
 
@@ -173,6 +174,15 @@ def _watch(standing: dict[str, Any]) -> list[tuple[str, str]]:
         for found in watch["detects"]
     ]
     return [("watch", f"{seen}; {evidence}"), ("a rise shows", "; ".join(detects))]
+
+
+def _drift(standing: dict[str, Any]) -> list[tuple[str, str]]:
+    drift = standing.get("drift")
+    if not drift:
+        return []
+    said = "scores have drifted" if drift["has_drifted"] else "none seen"
+    evidence = f"evidence {drift['evidence']:.2g} of {drift['drifted_at']:.0f}"
+    return [("drift", f"{said} in {drift['scores']} audits since the certificate; {evidence}")]
 
 
 def _certificate(found: Certificate) -> list[str]:

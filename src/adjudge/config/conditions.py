@@ -7,9 +7,9 @@ from typing import Final
 
 from adjudge.config.cursors import Cursor, described
 from adjudge.config.faults import nearest
-from adjudge.config.readers import duration, number, percentage, text, whole
+from adjudge.config.readers import choice, duration, number, percentage, text, whole
 from adjudge.core.expressions import VARIABLES, Expression, InvalidExpression, compile_condition
-from adjudge.core.plans import Acceptance, ByHand, Certified
+from adjudge.core.plans import Acceptance, ByHand, Certified, Drift
 
 LEAST_TARGET: Final = 0.0001
 MOST_TARGET: Final = 0.5
@@ -45,6 +45,7 @@ def _certified(at: Cursor) -> Certified:
         watch = fields.read("watch", number(0, 0.5, "a probability above 0, below 0.5"), usual.watch)
         validity = fields.read("validity", duration, usual.validity)
         audits = fields.read("validity_audits", whole(1, MOST_AUDITS), usual.validity_audits)
+        drift: Drift = fields.read("drift", choice("shown", "ends"), usual.drift)
     if not LEAST_TARGET <= target <= MOST_TARGET:
         at.fault(f"a target is from {LEAST_TARGET:.2%} to {MOST_TARGET:.0%} wrong answers, not {target:g}")
     return Certified(
@@ -54,6 +55,7 @@ def _certified(at: Cursor) -> Certified:
         watch=watch,
         validity=validity,
         validity_audits=audits,
+        drift=drift,
     )
 
 

@@ -49,6 +49,9 @@ class ByHand:
     origin: Origin
 
 
+Drift: TypeAlias = Literal["shown", "ends"]
+
+
 @dataclass(frozen=True, slots=True)
 class Certified:
     """Acceptance under an automation certificate. Without one, it defers."""
@@ -63,6 +66,8 @@ class Certified:
     validity: timedelta = timedelta(days=30)
     validity_audits: int = 5_000
     """Audited automated decisions after which a certificate ends, if it has not by its age."""
+    drift: Drift = "shown"
+    """What follows where scores are no longer those of the time of the certificate: it ends, or it is only shown."""
 
 
 Acceptance: TypeAlias = ByHand | Certified

@@ -234,9 +234,13 @@ class _Look:
         if not found:
             return state
         epoch = state.epoch.after([each.audit for each in found])
-        return msgspec.structs.replace(
-            state, epoch=epoch, read_number=found[-1].audit.number, overdue=(*state.overdue, *overdue)
+        drift = state.drift and licensing.drifted(state.drift, self.row.scope, found)
+        fed = msgspec.structs.replace(
+            state, epoch=epoch, read_number=found[-1].audit.number, overdue=(*state.overdue, *overdue), drift=drift
         )
+        if fed.has_drifted and not state.has_drifted:
+            log.warning("certificate.drifted", scope=self.row.scope, certificate=state.certificate)
+        return fed
 
     async def _watched(self, state: State) -> State:
         covers, watch, number = self.row.covers, state.watch, state.watched_number
@@ -272,13 +276,16 @@ class _Look:
         """Issue, renew or let expire."""
         held = await certificates.licences(self.connection, [state.certificate] if state.certificate else [])
         licence = held[0] if held else None
-        over = licence is not None and (self.now >= licence.valid_until or (state.watch and state.watch.expired))
+        has_drifted = self.row.covers.ends_with_drift and state.has_drifted
+        is_old = licence is not None and (self.now >= licence.valid_until or (state.watch and state.watch.expired))
+        over = licence is not None and (is_old or has_drifted)
         if self.row.renewal is not None and isinstance(verdict, Licensed):
             return await self._issue(state, verdict, unanimity, delta, fresh=True)
         if over and state.watch is not None and state.watch.audits < FRESH_AUDITS:
             assert licence is not None
+            why = "has expired" if is_old else "has ended, as scores have drifted"
             await epochs.put_in_force(
-                self.connection, SYSTEM, self.row.scope, None, f"{licence.certificate} has expired: too few audits"
+                self.connection, SYSTEM, self.row.scope, None, f"{licence.certificate} {why}: too few audits"
             )
             log.warning("certificate.expired", scope=self.row.scope, certificate=licence.certificate)
             return msgspec.structs.replace(state, certificate=None, held_until=state.epoch.audits + FRESH_AUDITS)
@@ -328,6 +335,7 @@ class _Look:
             certificate=certificate,
             coverage=verdict.coverage,
             certificates=(*state.certificates, certificate),
+            drift=licensing.drift_from(inputs) if watch is None else state.drift,
             watch=watch or Watch.begin(target=covers.target, delta=covers.watch, validity=covers.validity_audits),
             watched_number=state.watched_number if watch else await audits.last_number(self.connection),
         )
@@ -380,6 +388,13 @@ class _Look:
                     for d in delays(target=covers.target, delta=covers.watch, audits_per_day=automated)
                 ],
             }
+        if state.drift is not None and state.certificate:
+            found["drift"] = {
+                "scores": state.drift.scores,
+                "evidence": state.drift.capital,
+                "drifted_at": 1 / licensing.DRIFT_DELTA,
+                "has_drifted": state.has_drifted,
+            }
         return found
 
     async def _write(self, delta: float, state: State | None, standing: dict[str, Any]) -> None:
@@ -425,6 +440,7 @@ def places(configurations: Sequence[Configuration]) -> dict[str, Place]:
                 watch=accept.watch,
                 validity_seconds=accept.validity.total_seconds(),
                 validity_audits=accept.validity_audits,
+                ends_with_drift=accept.drift == "ends",
                 is_audited=spec is not None,
                 has_expert=spec is not None and spec.expert is not None,
                 expert_share=1.0 if spec is not None and spec.pool is None else spec.expert_share if spec else 0.0,

@@ -16,6 +16,7 @@ from adjudge.automation.binomial import audits_needed
 from adjudge.automation.calibrating import Calibration, Examples
 from adjudge.automation.certifying import Licence as Licensed
 from adjudge.automation.certifying import Start, Unanimity, choose_start
+from adjudge.automation.drift import Drift
 from adjudge.automation.samples import Audit, Role, Sample, grid_of
 from adjudge.automation.watching import Watch
 from adjudge.core.answers import canonical
@@ -34,6 +35,8 @@ CALIBRATED: Final = 1.0
 """Calibrate-audits that choose the start, as a share of those at which one error would pass. With half of it the start
 is a matter of luck, and it holds for the whole epoch: on the shipped grocery claims at 5% every fifth slice was then
 not certified by 2,700 audits; so, one in thirty, for a median of some 130 audits more."""
+DRIFT_DELTA: Final = 0.01
+"""Probability that scores are ever said to have drifted although they have not."""
 MOST_WAITED: Final = 8
 """Where calibrate-audits stay out, it begins without them after so many times the certify-audits that must do."""
 
@@ -67,6 +70,12 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     """Certify-audits that must have been read before another certificate."""
     overdue: tuple[Overdue, ...] = ()
     """Audits that were read as wrong while they were open: so they stay, whatever is said of them later."""
+    drift: Drift | None = None
+    """Of scores of audited decisions, from the certificate on; None: there is none, or it has no scores."""
+
+    @property
+    def has_drifted(self) -> bool:
+        return self.drift is not None and self.drift.has_drifted(DRIFT_DELTA)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +133,29 @@ def in_order(
             break
         overdue.append(Overdue(decision=str(one.decision_id), number=one.number, role=one.role))
     return as_read([each for each in closed if each.audit.number < end], overdue), overdue
+
+
+def drift_from(closed: Sequence[Judged]) -> Drift | None:
+    """Begin to watch scores, against those by which a certificate was given."""
+    scores = [each.audit.score for each in closed if _is_score(each.audit.score)]
+    return Drift.begin(scores) if scores else None
+
+
+def drifted(drift: Drift, scope: str, fresh: Sequence[Judged]) -> Drift:
+    """Read the scores of more audits. The coin that splits ties is a hash of who it is tossed for."""
+    for each in fresh:
+        if _is_score(each.audit.score):
+            drift = drift.after(each.audit.score, _chance(f"{scope}/{each.decision}"))
+    return drift
+
+
+def _is_score(score: float) -> bool:
+    """Return whether a stage was asked and answered: what stands for anything else is outside of 0..1."""
+    return 0.0 <= score <= 1.0
+
+
+def _chance(name: str) -> float:
+    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=7).digest()) / (1 << 56)
 
 
 def as_read(closed: Sequence[Judged], overdue: Sequence[Overdue]) -> list[Judged]:

@@ -31,6 +31,7 @@ class Covers(msgspec.Struct, frozen=True, kw_only=True):
     watch: float
     validity_seconds: float
     validity_audits: int = 5_000
+    ends_with_drift: bool = False
     is_audited: bool
     has_expert: bool
     expert_share: float

@@ -28,6 +28,9 @@ EVENTS: Mapping[str, Event] = {
     "broker.disconnected": Event("warning", "The broker did not answer, or refused; it is tried again"),
     "broker.lost_its_data": Event("warning", "The broker is new or was flushed; all open questions are sent again"),
     "broker.reconnected": Event("info", "The broker answers reads again"),
+    "certificate.drifted": Event(
+        "warning", "Scores are no longer those of the time of the certificate; it ends if it is configured to"
+    ),
     "certificate.expired": Event("warning", "A certificate has expired: too few audits to renew it; people take over"),
     "certificate.issued": Event("info", "Audits have shown that a slice may be automated, from which threshold on"),
     "certificate.suspended": Event("error", "Audits show that the risk has risen; people take over, with the evidence"),

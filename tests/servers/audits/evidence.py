@@ -36,16 +36,22 @@ ROW = """
 
 
 async def record(
-    stack: Stack, count: int, *, wrong: Sequence[int] = (), lost: Sequence[int] = (), by: str = "sure@1"
+    stack: Stack,
+    count: int,
+    *,
+    wrong: Sequence[int] = (),
+    lost: Sequence[int] = (),
+    by: str = "sure@1",
+    sure: float = 0.9,
 ) -> list[UUID]:
-    """Record audits of a model that said `pay`; every fifth calibrates. Return their ids."""
+    """Record audits of a model that said `pay`, `sure` of it and more; every fifth calibrates. Return their ids."""
     configured = stack.services.revisions.current
     prefixes = configured.plan("default", "model").prefixes
     deadline = await stack.value("SELECT clock_timestamp()")
     case = Case(type="model", location="default", space=Labels(("pay", "refuse")), deadline=deadline, slice="all")
     first = await stack.value("SELECT setval('decision_number', nextval('decision_number') + $1)", count) - count
     ids = [uuid4() for _ in range(count)]
-    said = [_said(by, 0.9 + 0.0001 * (n % 900)) for n in range(count)]
+    said = [_said(by, sure + 0.0001 * (n % 900)) for n in range(count)]
     truths = [None if n in lost else "refuse" if n in wrong else "pay" for n in range(count)]
     roles = ["calibrate" if n % 5 == 0 else "certify" for n in range(count)]
     numbers = [first + n for n in range(count)]

@@ -7,6 +7,7 @@ import signal
 from typing import Any
 from uuid import UUID
 
+import pytest
 from tests.servers.audits.auditing import staffed
 from tests.servers.audits.evidence import certified, record, record_of_two
 
@@ -358,6 +359,36 @@ async def test_a_certificate_ends_by_count(build_stack):
     await none_in_force(stack)
     [control] = await stack.rows("SELECT reason FROM control WHERE scope LIKE 'certificate:model:%'")
     assert control["reason"] == f"{first} has expired: too few audits"
+
+
+@pytest.mark.parametrize("drift", ["shown", "ends"])
+async def test_scores_that_are_no_longer_those_of_the_certificate_are_shown_and_end_it_where_configured(
+    build_stack, drift
+):
+    """Nothing is known of their errors yet: what is known was said of other scores."""
+    documents = certified()
+    documents["plans"]["model"]["stages"][0]["accept"] = {"certified": {"target": 0.05, "drift": drift}}
+    stack = await build_stack("api", "keeper", documents=documents)
+    await record(stack, 500, wrong=[7])
+    first = await in_force(stack)
+
+    await record(stack, 200, sure=0.6)
+
+    if drift == "ends":
+        await none_in_force(stack)
+        [control] = await stack.rows("SELECT reason FROM control WHERE scope LIKE 'certificate:model:%'")
+        assert control["reason"] == f"{first} has ended, as scores have drifted: too few audits"
+        return
+    async with asyncio.timeout(40):
+        while not (await standing(stack))["drift"]["has_drifted"]:
+            await asyncio.sleep(0.05)
+    assert (await standing(stack))["drift"]["evidence"] >= 100
+    assert await _in_force(stack) == first
+
+
+async def standing(stack) -> dict[str, Any]:
+    [found] = (await stack.admin.get("/v1/automation")).json()["slices"]
+    return found["standing"]
 
 
 async def test_where_the_watch_is_worried_the_slice_is_audited_tenfold(build_stack):

@@ -53,14 +53,14 @@ def test_faults_of_audits_name_what_is_meant(faults_of):
 def test_a_certified_stage_says_what_is_promised(tmp_path):
     text = CLAIMS.replace(
         '{by_hand: "confidence >= 0.95"}',
-        "{certified: {target: 2%, confidence: 0.95, validity: 7d, validity_audits: 800}}",
+        "{certified: {target: 2%, confidence: 0.95, validity: 7d, validity_audits: 800, drift: ends}}",
     )
 
     [stage, _] = compiled(text, tmp_path).plan("default", "claim.pay").stages
 
     assert isinstance(stage.accept, Certified)
     assert (stage.accept.target, stage.accept.confidence, stage.accept.validity) == (0.02, 0.95, timedelta(days=7))
-    assert stage.accept.validity_audits == 800
+    assert (stage.accept.validity_audits, stage.accept.drift) == (800, "ends")
 
 
 def test_a_prefix_changes_with_what_decides_about_its_answers_and_with_nothing_else(tmp_path):

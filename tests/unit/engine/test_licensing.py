@@ -10,6 +10,7 @@ from tests.builders import SET_BY_HAND, a_case, a_plan, models, people
 from adjudge.automation.certifying import Licence, Unanimity
 from adjudge.automation.samples import Audit, Role
 from adjudge.automation.watching import Watch
+from adjudge.core import prefixes
 from adjudge.core.audits import ModelSaid
 from adjudge.core.plans import Certified
 from adjudge.engine import licensing
@@ -200,3 +201,33 @@ def test_the_watch_reads_no_further_than_its_alarm():
 
     assert after.alarmed
     assert number == after.audits == after.errors < 10
+
+
+def scored_as(*scores: float) -> list[licensing.Judged]:
+    found = [Audit(number=n, score=score, wrong=False, role=Role("certify")) for n, score in enumerate(scores)]
+    return [licensing.Judged(f"d-{each.number}", each) for each in found]
+
+
+def test_only_scores_of_the_stage_itself_can_drift():
+    """What an earlier stage has answered, and what was not answered, are no scores."""
+    then = licensing.drift_from(scored_as(0.9, prefixes.ANSWERED_BEFORE, 0.8, prefixes.NOT_ANSWERED))
+    assert then is not None
+
+    now = licensing.drifted(then, "scope", scored_as(prefixes.NOT_ANSWERED, 0.85, prefixes.ANSWERED_BEFORE))
+
+    assert (sum(then.counts), now.scores) == (2, 1)
+    assert licensing.drift_from(scored_as(prefixes.NOT_ANSWERED)) is None
+
+
+def test_drift_is_found_again_from_the_record():
+    """Ties are split by a hash of the decision, not by chance: a keeper that takes over comes to the same."""
+    rng = random.Random(1)
+    then = licensing.drift_from(scored_as(*(round(rng.random(), 1) for _ in range(400))))
+    assert then is not None
+    same, lower = (scored_as(*(round(share * rng.random(), 1) for _ in range(200))) for share in (1.0, 0.5))
+
+    once, again = licensing.drifted(then, "s", lower), licensing.drifted(then, "s", lower)
+
+    assert once == again
+    assert once.has_drifted(licensing.DRIFT_DELTA)
+    assert not licensing.drifted(then, "s", same).has_drifted(licensing.DRIFT_DELTA)

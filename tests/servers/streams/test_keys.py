@@ -224,7 +224,7 @@ async def test_ten_thousand_keys_move_without_a_stall(streams, redis, working):
 
     async def watch():
         nonlocal slowest
-        while True:
+        while not finished.is_set():  # not cancelled: in a command redis-py now and then swallows that
             began = time.monotonic()
             await redis.ping()
             slowest = max(slowest, time.monotonic() - began)
@@ -238,9 +238,8 @@ async def test_ten_thousand_keys_move_without_a_stall(streams, redis, working):
         asyncio.timeout(40),
         working(a_subscription(handler, keys=KeyRules(slots=1))),
     ):
-        watching = beside.create_task(watch())
+        beside.create_task(watch())
         await finished.wait()
-        watching.cancel()
 
     assert set(handled.values()) == {3}
     assert slowest < 0.25

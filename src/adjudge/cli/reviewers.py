@@ -8,6 +8,7 @@ from msgspec import to_builtins
 from adjudge.cli.connection import connected, shown_path, store_key
 from adjudge.cli.grouping import group
 from adjudge.cli.output import Column, as_json, plain, table
+from adjudge.cli.refusing import Refused
 from adjudge.client.automation import Learnt, LearntOf
 
 app = group("Add and list the people who answer.")
@@ -45,6 +46,8 @@ def show(name: Annotated[str, typer.Argument()], json_: Json = False) -> None:
     """Show what is learnt of a person from blind votes, by question type, and in which snapshot."""
     with connected() as adjudge:
         found = [(each, one) for each in adjudge.automation.learnt() for one in each.people if one.reviewer == name]
+        if not found and name not in (known := [reviewer.name for reviewer in adjudge.reviewers.list()]):
+            raise Refused(f"there is no reviewer {plain(name)!r}; there are {', '.join(sorted(known)) or 'none'}")
     if json_:
         print(as_json([{"type": each.type, "snapshot": each.snapshot, **to_builtins(one)} for each, one in found]))
     elif found:

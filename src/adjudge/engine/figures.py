@@ -75,7 +75,7 @@ class Figures:
     async def measure_queues(self) -> None:
         """What waits for people, and who is at work."""
         async with self._pool.acquire() as connection:
-            queues = await tasks.queues(connection, SYSTEM, list(self._revisions.in_force.pools()))
+            queues = await tasks.queues(connection, SYSTEM, list(self._revisions.pools()))
         for queue in queues:
             names.QUEUE_WAITING.labels(queue.pool).set(queue.waiting)
             names.QUEUE_OLDEST.labels(queue.pool).set(queue.oldest_seconds or 0)

@@ -58,10 +58,6 @@ class InForce:
         """Return all deciders that may be asked, each as the newest that has it declares it."""
         return {name: spec for each in reversed(self.all()) for name, spec in each.deciders.items()}
 
-    def pools(self) -> dict[str, PoolSpec]:
-        """Return all pools of people that may be asked."""
-        return {name: pool for each in reversed(self.all()) for name, pool in each.pools.items()}
-
     def serving(self) -> dict[str, DeciderSpec]:
         """Return the deciders whose answers count."""
         return {name: spec for name, spec in self.deciders().items() if not spec.is_shadow}

@@ -30,9 +30,13 @@ def test_what_is_learnt_of_a_person_is_shown_with_its_interval_votes_and_snapsho
 
 
 def test_of_whom_nothing_is_learnt_it_is_said(api, capsys):
-    api.say({"learnt": [LEARNT]})
+    staff = {"reviewers": [{"id": "r-1", "name": "zoe", "pools": ["agents"]}]}
+    api.answer = lambda request: staff if request.url.path.endswith("/reviewers") else {"learnt": [LEARNT]}
+
     assert run(["reviewers", "show", "zoe"]) == 0
     assert capsys.readouterr().out == "nothing is learnt of zoe yet\n"
+    assert run(["reviewers", "show", "zeo"]) == 1
+    assert capsys.readouterr().err == "adjudge: there is no reviewer 'zeo'; there are zoe\n"
 
 
 def test_programs_read_it_as_json(api, capsys):

@@ -317,21 +317,28 @@ async def test_a_certificate_ends_by_age_and_comes_back_with_fresh_audits(build_
     assert await stack.value("SELECT count(*) FROM epoch") == 1
 
 
-async def test_a_certificate_that_ends_is_renewed_where_enough_was_watched(build_stack, monkeypatch):
-    """Three audits are enough for this test; nothing is interrupted."""
-    monkeypatch.setattr(certifying, "FRESH_AUDITS", 3)
+async def watched_to_its_end(build_stack, audits: int) -> tuple[Any, str]:
+    """Return a stack whose certificate was for so many audits, once all are answered; and that certificate."""
     documents = certified()
-    documents["plans"]["model"]["stages"][0]["accept"] = {"certified": {"target": 0.05, "validity_audits": 3}}
+    documents["plans"]["model"]["stages"][0]["accept"] = {"certified": {"target": 0.05, "validity_audits": audits}}
     stack = await build_stack("api", "worker", "keeper", documents=documents)
     [expert] = await staffed(stack, "experts", count=1)
     await record(stack, 500)
     first = await in_force(stack)
 
-    for _ in range(3):
+    for _ in range(audits):
         await automated(stack)
-    for _ in range(3):
+    for _ in range(audits):
         [task] = await expert.claim(wait=5)
         await expert.answer(task, "pay")
+    return stack, first
+
+
+async def test_a_certificate_that_ends_is_renewed_where_enough_was_watched(build_stack, monkeypatch):
+    """Three audits are enough for this test; nothing is interrupted."""
+    monkeypatch.setattr(certifying, "FRESH_AUDITS", 3)
+    stack, first = await watched_to_its_end(build_stack, 3)
+
     async with asyncio.timeout(40):
         while (second := await _in_force(stack)) == first:
             await asyncio.sleep(0.05)
@@ -343,18 +350,7 @@ async def test_a_certificate_that_ends_is_renewed_where_enough_was_watched(build
 
 async def test_a_certificate_ends_by_count(build_stack):
     """The watch has staked its capital over so many audits: beyond them it would promise nothing."""
-    documents = certified()
-    documents["plans"]["model"]["stages"][0]["accept"] = {"certified": {"target": 0.05, "validity_audits": 2}}
-    stack = await build_stack("api", "worker", "keeper", documents=documents)
-    [expert] = await staffed(stack, "experts", count=1)
-    await record(stack, 500)
-    first = await in_force(stack)
-
-    for _ in range(2):
-        await automated(stack)
-    for _ in range(2):
-        [task] = await expert.claim(wait=5)
-        await expert.answer(task, "pay")
+    stack, first = await watched_to_its_end(build_stack, 2)
 
     await none_in_force(stack)
     [control] = await stack.rows("SELECT reason FROM control WHERE scope LIKE 'certificate:model:%'")

@@ -37,7 +37,7 @@ def documents(draw: st.DrawFn) -> str:
     endings = draw(st.sampled_from(("", f"\n    fallbacks: {{no-reviewer: {draw(end)}, timeout: {{answer: pay}}}}")))
     text = CLAIMS.replace("[pay, refuse]", f"[pay, refuse]\n    safe_side: refuse{endings}")
     text = text.replace("deciders: {", 'organisation: {rates: {EUR: 1.1}}\ndeciders: {second@1: {python: "d:s"}, ')
-    text = text.replace("pools: {", "pools: {experts: {}, ")
+    text = text.replace("pools: {", "audits: {pool: agents}\npools: {experts: {}, ")
     before, _, after = text.partition("    stages:\n")
     routes = after[after.index("routes:") :]
     return f"{before}    stages:\n      - {{{first}}}\n      - {{{second}}}\n    fallback: {draw(end)}\n{routes}"

@@ -15,6 +15,7 @@ from adjudge.config.askable import read_decider, read_pool
 from adjudge.config.audits import Auditors
 from adjudge.config.configuration import Configuration
 from adjudge.config.cursors import Cursor
+from adjudge.config.earning import check_earnable
 from adjudge.config.faults import Faults
 from adjudge.config.hours import Hours
 from adjudge.config.layering import Layers, declared_in, section_of, undeclared
@@ -245,6 +246,7 @@ class _Compiler:
             at = plans.get(route.plan)
             if at is not None:
                 plan = self._plan(route, at, kind, type_at)
+                check_earnable(plan, at, kind)
                 key = (id(route), id(plan), id(when))
                 made.append(self._ways.setdefault(key, Way(route, plan, when)))
             elif route.plan:

@@ -31,6 +31,7 @@ plans:
     stages: {stages}
     fallback: {fallback}
 routes: [{{type: t, plan: p}}]
+audits: {{pool: agents, expert: experts}}
 """
 PEOPLE = "{ask: agents, votes: {min: 2, max: 3}, combine: majority, timeout: 90s}"
 BY_HAND = 'accept: {by_hand: "confidence >= 0.95"}'

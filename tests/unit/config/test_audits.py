@@ -56,16 +56,31 @@ def test_a_certified_stage_says_what_is_promised(tmp_path):
         "{certified: {target: 2%, confidence: 0.95, validity: 7d, validity_audits: 800, drift: ends}}",
     )
 
-    [stage, _] = compiled(text, tmp_path).plan("default", "claim.pay").stages
+    [stage, _] = compiled(text + USUAL, tmp_path).plan("default", "claim.pay").stages
 
     assert isinstance(stage.accept, Certified)
     assert (stage.accept.target, stage.accept.confidence, stage.accept.validity) == (0.02, 0.95, timedelta(days=7))
     assert (stage.accept.validity_audits, stage.accept.drift) == (800, "ends")
 
 
+def test_what_nothing_can_ever_certify_is_a_fault(faults_of):
+    """It would defer for ever, and nobody would know why."""
+    certified = CLAIMS.replace('{by_hand: "confidence >= 0.95"}', "certified")
+    people = CLAIMS.replace("combine: first", "combine: first, accept: certified")
+    audits = "audits: {pool: agents}\n"
+
+    [nobody] = faults_of(certified)
+    [of_people] = faults_of(people + audits)
+
+    assert (nobody.path, nobody.line) == ("plans.claims.stages[0].accept", 10)
+    assert nobody.message.startswith("nobody audits claim.pay here, so nothing can ever be certified")
+    assert (of_people.path, of_people.line) == ("plans.claims.stages[1].accept", 11)
+    assert of_people.message.startswith("people are certified nowhere yet")
+
+
 def test_a_prefix_changes_with_what_decides_about_its_answers_and_with_nothing_else(tmp_path):
     """An epoch ends with any change of these: its audits never license what is another question."""
-    text = CLAIMS.replace('{by_hand: "confidence >= 0.95"}', "certified")
+    text = CLAIMS.replace('{by_hand: "confidence >= 0.95"}', "certified") + USUAL
     [usual, _] = compiled(text, tmp_path).plan("default", "claim.pay").prefixes
 
     def first(*change: str) -> str:

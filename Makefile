@@ -7,6 +7,8 @@ BENCH   ?= $(wildcard benchmarks/*.py)
 
 BIN     := $(VENV)/bin
 READY   := $(VENV)/ready
+# What may not keep its bytecode is compiled anew by each of the processes that tests start: a second of CPU for each.
+export PYTHONDONTWRITEBYTECODE :=
 # A Python counts if it runs, is new enough and makes environments: shims of absent versions and bare distribution packages do not.
 RECENT  := import sys; sys.exit(sys.version_info < (3, 11))
 SUITED  := import venv, ensurepip; $(RECENT)

@@ -98,7 +98,7 @@ async def _running(
 ) -> AsyncIterator[Process]:
     """Run a command without settings of the caller's; end it with SIGTERM, also when that is how we are ended."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    ours = ("ADJUDGE_", "DATABASE_URL", "REDIS_URL", "PROMETHEUS_")
+    ours = ("ADJUDGE_", "DATABASE_URL", "REDIS_URL", "PROMETHEUS_", "PYTHONDONTWRITEBYTECODE")
     env = {name: value for name, value in os.environ.items() if not name.startswith(ours)} | dict(settings or {})
     with (folder / "output.log" if folder != BASELINES else Path(os.devnull)).open("ab") as log:
         process = await asyncio.create_subprocess_exec(*command, cwd=folder, env=env, stdout=PIPE, stderr=log)

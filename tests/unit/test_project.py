@@ -1,5 +1,6 @@
 """What the distribution promises: its version, its contents, and that nothing of a builder's machine is in it."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -83,6 +84,24 @@ def test_the_wheel_declares_the_command_and_the_pack(wheel):
 
     assert b"adjudge = adjudge.cli:main" in entry_points
     assert b"[adjudge.packs]\nretail = adjudge_retail:pack" in entry_points
+
+
+def test_bytecode_is_kept_by_all_that_make_runs():
+    """In an environment that forbids it, each process of a test run would compile the whole of Adjudge anew."""
+    makefile = "include Makefile\nsaid: ; @echo kept$$PYTHONDONTWRITEBYTECODE\n"
+
+    ran = subprocess.run(
+        ["make", "--no-print-directory", "-f", "-", "said"],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"},
+        input=makefile,
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=True,
+    )
+
+    assert ran.stdout == "kept\n"
 
 
 def test_adjudge_works_without_the_retail_pack(tmp_path):

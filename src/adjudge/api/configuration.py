@@ -1,6 +1,5 @@
 """The configuration in force: what it is, what came before, who runs it; publishing, and trying a change first."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Annotated, Any, Final
@@ -27,6 +26,7 @@ from adjudge.api.views import encode
 from adjudge.config import Configuration, InvalidConfiguration, diff, difference_in_words
 from adjudge.config.authorship import line_revisions
 from adjudge.core.specifications import DEFAULT_LOCATION
+from adjudge.engine.aside import aside
 from adjudge.engine.previewing import Tally, preview
 from adjudge.engine.publishing import Publisher
 from adjudge.store import controls, receipts, recorded, revisions
@@ -203,7 +203,7 @@ async def read_effective(
         assert found is not None
         leaves = here.revisions.configuration(place.revision).explain(location, type)
         versions = await revisions.versions(connection, found.number, list({leaf.file for leaf in leaves}))
-        since = await asyncio.to_thread(_since, versions)
+        since = await aside(_since, versions)
         authors = await revisions.authors(connection, [number for lines in since.values() for number in set(lines)])
     return answered(
         {
@@ -278,7 +278,7 @@ async def checked(here: Services, documents: Mapping[str, str]) -> dict[str, Any
         return {**base, "hash": None, "faults": [fault_of(fault) for fault in invalid.faults], "difference": None}
     async with here.pool.acquire() as connection:
         traffic = await recorded.traffic(connection, WEEK)
-    found = await asyncio.to_thread(diff, in_force, compiled, traffic)
+    found = await aside(diff, in_force, compiled, traffic)
     return {
         **base,
         "hash": compiled.hash,
@@ -300,7 +300,7 @@ async def previewed(here: Services, compiled: Configuration, span: timedelta) ->
     async with here.pool.acquire() as connection:
         sample = await recorded.sample(connection, span, MOST_RELIVED)
         in_force = await controls.read(connection)
-    tallies = await asyncio.to_thread(preview, compiled, sample, in_force)
+    tallies = await aside(preview, compiled, sample, in_force)
     return {
         "days": span / timedelta(days=1),
         "decisions": len(sample),

@@ -27,7 +27,7 @@ class Auditors:
 
 def audits_of(type_at: Cursor, usual: Cursor | None) -> Cursor | None:
     """Return the audits of a type: its own laid over the usual ones. `audits: null` in a layer takes them away."""
-    own = type_at.entries().get("audits") if isinstance(type_at.node.value, dict) else None
+    own = type_at.entry("audits")
     if own is None:
         return usual
     node: Node = own.node if usual is None else merge(usual.node, own.node)

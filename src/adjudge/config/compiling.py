@@ -106,7 +106,7 @@ class _Compiler:
         return cls(layers, known, _names(layers, known), Auditors(known.pools, tuple(dimensions)))
 
     def types(self, effective: Cursor) -> dict[str, QuestionType]:
-        at, usual = effective.entries().get("types"), effective.entries().get("audits")
+        at, usual = effective.entry("types"), effective.entry("audits")
         if at is None:
             return {}
         nodes = (at.node,) if usual is None else (at.node, usual.node)
@@ -183,7 +183,7 @@ class _Compiler:
     ) -> Site:
         """Compile what holds at a location under a schedule, or under none."""
         types = self.types(effective)
-        at = effective.entries().get("routes")
+        at = effective.entry("routes")
         listed = _by_type(at, types, self.names, self._routes) if at is not None else Listed((), {})
         plans, type_nodes = section_of(effective, "plans"), section_of(effective, "types")
         self._met.update({("plans", name): each for name, each in plans.items()})

@@ -53,6 +53,11 @@ class Cursor:
             return {}
         return {key: self._child(key, child) for key, child in self.node.value.items()}
 
+    def entry(self, key: str) -> "Cursor | None":
+        """Return one entry of a mapping; None where it is not given, or this is no mapping."""
+        child = self.node.entries.get(key)
+        return None if child is None else self._child(key, child)
+
     def items(self) -> "list[Cursor]":
         """Return the items of a list; a single value counts as a list of one."""
         if not isinstance(self.node.value, list):
@@ -67,8 +72,8 @@ class Cursor:
         """Return the place at a path of keys and indexes, as far as it exists."""
         here = self
         for part in path:
-            if isinstance(part, str) and part in here.node.entries:
-                here = here.entries()[part]
+            if isinstance(part, str):
+                here = here.entry(part) or here
             elif isinstance(part, int) and part < len(here.node.items):
                 here = here.items()[part]
         return here

@@ -33,7 +33,7 @@ class Layers:
     def of(cls, root: Cursor, base: Path) -> "Layers":
         found = root.entries()
         organisation = read_organisation(found.get("organisation"), base)
-        order = found["organisation"].entries().get("merge_order") if root.has("organisation") else None
+        order = found["organisation"].entry("merge_order") if root.has("organisation") else None
         named = found.get("groups")
         groups = read_groups(named.entries() if named is not None else {}, order)
         declared = _named(found.get("locations"), "location")
@@ -99,7 +99,7 @@ def _named(at: Cursor | None, what: str) -> dict[str, Cursor]:
 
 
 def section_of(effective: Cursor, key: str) -> dict[str, Cursor]:
-    at = effective.entries().get(key)
+    at = effective.entry(key)
     return at.entries() if at is not None else {}
 
 

@@ -93,7 +93,7 @@ def _leaves(overlay: Node) -> Iterator[tuple[str, Node]]:
 
 
 def _parent(at: Cursor, section: Mapping[str, Cursor]) -> str | None:
-    found = at.entries().get("within") if isinstance(at.node.value, dict) else None
+    found = at.entry("within")
     return found.read(declared(section, "group"), None) if found is not None else None
 
 

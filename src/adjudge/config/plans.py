@@ -84,7 +84,7 @@ def _with_fallbacks(stage: Stage, found: tuple[Cursor | None, Cursor | None], re
 
 def _endings(type_at: Cursor | None, reading: Reading) -> dict[Reason, int]:
     """Read the `fallbacks` of the type: they end every plan of its."""
-    at = type_at.entries().get("fallbacks") if type_at is not None and type_at.has("fallbacks") else None
+    at = type_at.entry("fallbacks") if type_at is not None else None
     if at is None:
         return {}
     for reason, chain in at.entries().items():

@@ -1,9 +1,7 @@
 """The configuration in force, and those that open decisions began with."""
 
 import asyncio
-import sys
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
@@ -11,6 +9,7 @@ from adjudge.config import Configuration, InvalidConfiguration
 from adjudge.core.errors import AdjudgeError
 from adjudge.core.plans import Plan
 from adjudge.core.specifications import DeciderSpec, PoolSpec
+from adjudge.engine.aside import aside
 from adjudge.store import revisions
 from adjudge.store.connecting import Connection
 from adjudge.store.revisions import Revision
@@ -19,8 +18,6 @@ MOST_TRIED: Final = 20
 """A process that begins goes back so far for a revision that it understands."""
 IDLE_SECONDS: Final = 120.0
 """So long a revision is held after it was last looked up, whether decisions are open under it or not."""
-SWITCH_SECONDS: Final = 0.0005
-"""While something is compiled, the loop gets its turn after so long, not after 5 ms."""
 
 Compile: TypeAlias = Callable[[Mapping[str, str], int], Configuration]
 
@@ -154,8 +151,7 @@ class Revisions:
         same = next((each for each in known if each.documents == documents), None)
         if same is not None:
             return replace(same, revision=number)
-        with _interpreter.lent():
-            compiled = await asyncio.to_thread(self._compile, documents, number)
+        compiled = await aside(self._compile, documents, number)
         self._tried = (compiled,)
         return compiled
 
@@ -178,27 +174,3 @@ class Revisions:
         kept |= {number for number, at in self._used_at.items() if at > long_ago}
         self._held = {number: each for number, each in self._held.items() if number in kept}
         self._used_at = {number: at for number, at in self._used_at.items() if number in self._held}
-
-
-class _SharedInterpreter:
-    """Lets the loop have the interpreter again soon, for as long as some thread compiles."""
-
-    def __init__(self) -> None:
-        self._compiling = 0
-        self._usual = 0.0
-
-    @contextmanager
-    def lent(self) -> Iterator[None]:
-        if self._compiling == 0:
-            self._usual = sys.getswitchinterval()
-            sys.setswitchinterval(min(self._usual, SWITCH_SECONDS))
-        self._compiling += 1
-        try:
-            yield
-        finally:
-            self._compiling -= 1
-            if self._compiling == 0:
-                sys.setswitchinterval(self._usual)
-
-
-_interpreter = _SharedInterpreter()

@@ -195,7 +195,7 @@ def _probability(text: str, name: str, where: str) -> float:
 
 
 def _count(text: str, name: str, where: str) -> int:
-    found = number(text or "0", Path(where))
+    found = number(text or "0", where)
     if found < 0 or found != int(found):
         raise UnreadableSet(f"{where}: a count of {name!r}, {text[:80]!r}, is no whole number from 0")
     return int(found)

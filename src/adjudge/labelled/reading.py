@@ -120,7 +120,7 @@ def instant(text: str, where: Path) -> datetime | None:
     return found
 
 
-def number(text: str, where: Path) -> float:
+def number(text: str, where: Path | str) -> float:
     """Read a number. Raises UnreadableSet."""
     try:
         found = float(text)

@@ -1,0 +1,64 @@
+"""Long computations beside the loop, such that who is served meanwhile hardly notices."""
+
+import asyncio
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Final, ParamSpec, TypeVar
+
+SWITCH_SECONDS: Final = 0.0005
+"""While something is computed aside, the loop gets its turn after so long, not after 5 ms."""
+NICENESS: Final = 10
+"""A thread aside gets a tenth of a core that others want too: with less, it could keep its own loop waiting for the
+interpreter."""
+
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+
+
+async def aside(work: Callable[Parameters, Result], *arguments: Parameters.args, **named: Parameters.kwargs) -> Result:
+    """Return what the work returns, computed in a thread that gives way to this loop and to other processes.
+
+    Raises what the work raises. A thread that was begun ends by itself, even where nobody waits for it any longer.
+    """
+    # for one use: a thread may give way, but only root could make it urgent again
+    thread = ThreadPoolExecutor(1, "aside", _give_way)
+    try:
+        with _interpreter.lent():
+            return await asyncio.get_running_loop().run_in_executor(thread, lambda: work(*arguments, **named))
+    finally:
+        thread.shutdown(wait=False)
+
+
+def _give_way() -> None:
+    """Make this thread less urgent than its process, where threads are scheduled singly."""
+    if sys.platform == "linux":
+        thread = threading.get_native_id()
+        os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + NICENESS)
+
+
+class _SharedInterpreter:
+    """Lets the loop have the interpreter again soon, for as long as some thread computes."""
+
+    def __init__(self) -> None:
+        self._computing = 0
+        self._usual = 0.0
+
+    @contextmanager
+    def lent(self) -> Iterator[None]:
+        if self._computing == 0:
+            self._usual = sys.getswitchinterval()
+            sys.setswitchinterval(min(self._usual, SWITCH_SECONDS))
+        self._computing += 1
+        try:
+            yield
+        finally:
+            self._computing -= 1
+            if self._computing == 0:
+                sys.setswitchinterval(self._usual)
+
+
+_interpreter = _SharedInterpreter()

@@ -1,6 +1,6 @@
 """What being in service costs: telemetry, keys, limits and webhooks on, beside the same without them.
 
-    python benchmarks/in_service.py [--runs 3] [--seconds 5] [--readers 500] [--traced 1.0] [--webhooks 10000]
+    python benchmarks/in_service.py [--runs 3] [--seconds 5] [--readers 500] [--traced SHARE] [--webhooks 10000]
         [--exported 1000000] [--json FILE]
 
 Three projects run side by side on embedded servers, and are loaded in turn: a plain one; one that is asked with a
@@ -219,9 +219,10 @@ async def served(options: Namespace) -> list[Row]:
         exporting = {
             "OTEL_TRACES_EXPORTER": "otlp",
             "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{HOST}:{sink}",
-            "OTEL_TRACES_SAMPLER": "parentbased_traceidratio",
-            "OTEL_TRACES_SAMPLER_ARG": str(options.traced),
         }
+        if options.traced is not None:
+            share = {"OTEL_TRACES_SAMPLER": "parentbased_traceidratio", "OTEL_TRACES_SAMPLER_ARG": str(options.traced)}
+            exporting |= share
         files = {**project_files(), "config/oip.yaml": models(oip)}
         plain = await enter(starting.up(await enter(starting.project_folder(files)), PERMITTED))
         limited = await enter(starting.up(await enter(starting.project_folder(files)), PERMITTED))
@@ -267,7 +268,9 @@ def main() -> None:
     arguments.add_argument("--runs", type=int, default=3)
     arguments.add_argument("--seconds", type=float, default=5.0, help="length of each timed window")
     arguments.add_argument("--readers", type=int, default=500, help="of the feed, at once")
-    arguments.add_argument("--traced", type=float, default=1.0, help="share of requests whose trace is exported")
+    arguments.add_argument(
+        "--traced", type=float, help="share of traces exported, not 100 a second"
+    )
     arguments.add_argument("--webhooks", type=int, default=10_000, help="in each run")
     arguments.add_argument("--exported", type=int, default=1_000_000, help="decisions in the record")
     options = arguments.parse_args()

@@ -1,6 +1,7 @@
 """Traces by the OpenTelemetry SDK. Imported only where traces are exported."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from importlib.metadata import entry_points
 from types import TracebackType
@@ -18,6 +19,8 @@ from opentelemetry.util.types import Attributes
 MOST_LINKS: Final = 512
 """More than a batch has messages; the SDK's own limit is 128."""
 CLOSE_MILLISECONDS: Final = 3_000
+TRACES_A_SECOND: Final = 100
+"""Requests of their own trace that a process samples, where the environment names no sampler."""
 _KINDS: Final = {"consumer": SpanKind.CONSUMER, "client": SpanKind.CLIENT}
 _VARIANTS: Final = {"otlp": "otlp_proto_http"}
 """By the specification `otlp` is http/protobuf, unless OTEL_EXPORTER_OTLP_PROTOCOL says grpc."""
@@ -125,6 +128,41 @@ class FollowingLinks(Sampler):
         return f"FollowingLinks({self._other.get_description()})"
 
 
+class AtMost(Sampler):
+    """Samples every trace while there are few of them, and so many a second while there are more.
+
+    The requests of a quiet day are all traced, and those of a burst are not slowed down by their traces.
+    """
+
+    def __init__(self, a_second: float, clock: Callable[[], float] = time.monotonic) -> None:
+        """`clock` in seconds."""
+        self._a_second = a_second
+        self._clock = clock
+        self._left = a_second
+        self._seen = clock()
+
+    def should_sample(
+        self,
+        parent_context: Context | None,
+        trace_id: int,
+        name: str,
+        kind: SpanKind | None = None,
+        attributes: Attributes = None,
+        links: Sequence[Link] | None = None,
+        trace_state: Any = None,
+    ) -> SamplingResult:
+        now = self._clock()
+        self._left = min(self._a_second, self._left + (now - self._seen) * self._a_second)
+        self._seen = now
+        if self._left < 1:
+            return SamplingResult(Decision.DROP)
+        self._left -= 1
+        return SamplingResult(Decision.RECORD_AND_SAMPLE, attributes)
+
+    def get_description(self) -> str:
+        return f"AtMost({self._a_second:g} a second)"
+
+
 def provider_of(
     process: str, version: str, environment: Mapping[str, str], *, exporter: SpanExporter | None = None
 ) -> TracerProvider:
@@ -160,8 +198,13 @@ def exporter_of(environment: Mapping[str, str]) -> SpanExporter:
 
 
 def sampler_of(environment: Mapping[str, str]) -> Sampler:
-    """Return the sampler of OTEL_TRACES_SAMPLER: always on, off, or a share, by parent or not."""
-    name = environment.get("OTEL_TRACES_SAMPLER") or "parentbased_always_on"
+    """Return the sampler of OTEL_TRACES_SAMPLER: always on, off, or a share, by parent or not.
+
+    Where it is not set: all that come with a sampled trace, and of the others at most some a second.
+    """
+    name = environment.get("OTEL_TRACES_SAMPLER")
+    if not name:
+        return ParentBased(AtMost(TRACES_A_SECOND))
     share = {"always_on": 1.0, "always_off": 0.0}.get(name.removeprefix("parentbased_"))
     root = TraceIdRatioBased(float(environment.get("OTEL_TRACES_SAMPLER_ARG") or 1.0) if share is None else share)
     return ParentBased(root) if name.startswith("parentbased_") else root

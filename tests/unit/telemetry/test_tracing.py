@@ -5,6 +5,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 from opentelemetry.sdk.trace.sampling import ParentBased
+from opentelemetry.trace import NonRecordingSpan, set_span_in_context
 from structlog.testing import capture_logs
 
 from adjudge.telemetry import spans, tracing
@@ -99,3 +100,28 @@ def test_the_sampler_is_that_of_the_variables(name, share):
 
     assert isinstance(sampler, ParentBased) == name.startswith("parentbased")
     assert f"TraceIdRatioBased{{{share}}}" in sampler.get_description()
+
+
+def test_without_a_sampler_all_of_a_quiet_days_requests_are_traced_and_some_of_a_bursts():
+    now = 0.0
+    sampler = spans.AtMost(10, lambda: now)
+
+    def traced(requests: int) -> int:
+        results = [sampler.should_sample(None, number, "POST") for number in range(requests)]
+        return sum(result.decision.is_sampled() for result in results)
+
+    assert traced(1_000) == 10
+    now = 0.5
+    assert traced(4) == 4
+    now = 100.0
+    assert traced(1_000) == 10, "what was not used is not saved up"
+
+
+def test_without_a_sampler_a_callers_sampled_trace_is_always_followed():
+    sampler = spans.sampler_of({})
+    assert spans.AtMost(spans.TRACES_A_SECOND).get_description() in sampler.get_description()
+    caller = set_span_in_context(NonRecordingSpan(spans.context_of(TRACED)))
+
+    results = [sampler.should_sample(caller, number, "POST") for number in range(3 * spans.TRACES_A_SECOND)]
+
+    assert all(result.decision.is_sampled() for result in results)

@@ -24,7 +24,7 @@ import structlog
 from redis.asyncio import Redis
 
 from adjudge.api.application import create_app
-from adjudge.cli import working
+from adjudge.cli import keeping, working
 from adjudge.cli.serving import api_services
 from adjudge.cli.settings import Settings
 from adjudge.config import compile_documents, hash_of
@@ -388,7 +388,7 @@ class Stack:
             async with asyncio.timeout(20):
                 await started
             return
-        run = {"worker": working.run_worker, "keeper": working.run_keeper}[role]
+        run = {"worker": working.run_worker, "keeper": keeping.run_keeper}[role]
         self._tasks[role] = asyncio.create_task(run(self.settings, stop, _forever), name=role)
 
     async def stop(self, role: str) -> None:

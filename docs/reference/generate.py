@@ -4,21 +4,25 @@ Whole pages: settings, every command with its options, every request with its pa
 written by hand: the tables of metrics and events.
 """
 
+import ast
 import contextlib
+import inspect
 import io
 import json
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 import prometheus_client
 
 from adjudge.api.application import create_app
 from adjudge.cli.environment import OF_COMMANDS
 from adjudge.cli.root import COMMANDS, run
-from adjudge.cli.settings import Settings, variable_of
+from adjudge.cli.settings import Settings
 from adjudge.config import document_schema
 from adjudge.config.keys import LAYERS, SECTIONS
 from adjudge.config.schemas import UNITS
@@ -47,9 +51,10 @@ def pages() -> Mapping[str, str]:
 
 def settings() -> str:
     """Return the page of what a process is given."""
+    says = descriptions(Settings)
     rows = [
-        (f"`{variable_of(name)}`", _default(field.default), str(field.description).replace("\n", " "))
-        for name, field in Settings.model_fields.items()
+        (f"`{field.encode_name}`", _default(field.default), says[field.name])
+        for field in msgspec.structs.fields(Settings)
     ]
     of_commands = [(f"`{name}`", "", says) for name, says in OF_COMMANDS.items()]
     return _page(
@@ -59,6 +64,20 @@ def settings() -> str:
         "## Of commands",
         table(("variable", "default", "what"), of_commands),
     )
+
+
+def descriptions(kind: type) -> Mapping[str, str]:
+    """Return the docstring below each attribute of a class, as one line."""
+    [declared] = ast.parse(inspect.getsource(kind)).body
+    assert isinstance(declared, ast.ClassDef)
+    return {
+        attribute.target.id: inspect.cleandoc(said.value.value).replace("\n", " ")
+        for attribute, said in pairwise(declared.body)
+        if isinstance(attribute, ast.AnnAssign)
+        and isinstance(attribute.target, ast.Name)
+        and isinstance(said, ast.Expr)
+        and isinstance(said.value, ast.Constant)
+    }
 
 
 def configuration_keys() -> str:

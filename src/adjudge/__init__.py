@@ -1,8 +1,4 @@
 """Adjudge: a configurable proxy between AI models and human reviewers."""
 
-from importlib.metadata import PackageNotFoundError, version
-
-try:
-    __version__ = version("adjudge")
-except PackageNotFoundError:  # run from a source tree that was never installed
-    __version__ = "0"
+__version__ = "0.1.0"
+"""As in pyproject.toml; written here, because asking the installed package takes longer than most commands' imports."""

@@ -14,6 +14,8 @@ from typing import NamedTuple
 import pytest
 from packaging.requirements import Requirement
 
+from adjudge import __version__
+
 ROOT = Path(__file__).parents[2]
 ADR_FIELDS = ["# ", "Status: ", "Context: ", "Decision: ", "Instead of: ", "Costs: ", "Shown by: ", "Revisit when: "]
 TEXT = {
@@ -54,7 +56,7 @@ def test_the_version_is_the_newest_in_the_changelog():
     newest = re.search(r"^## \[(\d+\.\d+\.\d+)\] - \d{4}-\d{2}-\d{2}$", text_of("CHANGELOG.md"), re.MULTILINE)
 
     assert newest
-    assert newest[1] == pyproject()["project"]["version"]
+    assert newest[1] == pyproject()["project"]["version"] == __version__
 
 
 def test_the_lock_has_every_dependency_as_declared_and_with_hashes():

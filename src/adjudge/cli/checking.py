@@ -18,7 +18,7 @@ from adjudge.cli.config_commands import sound_configuration
 from adjudge.cli.outbound import outbound_of
 from adjudge.cli.output import as_json, plain, precise
 from adjudge.cli.refusing import Refused
-from adjudge.cli.settings import Settings
+from adjudge.cli.settings import read_settings
 from adjudge.cli.trying import Invalid, Trial, prepared, put, question_lines, refusal
 from adjudge.config import Configuration
 from adjudge.core.money import show_micros
@@ -66,7 +66,7 @@ async def _checked(spec: DeciderSpec, trials: Sequence[Trial], configuration: Co
         now=lambda: datetime.now(UTC),
         rng=random.Random(),  # noqa: S311  spreads pauses
         strict=False,
-        outbound=outbound_of(Settings()),
+        outbound=outbound_of(read_settings()),
         overhear=lambda result: heard.append(_as_text(result)),
     ) as deciders:
         checked = []

@@ -10,10 +10,9 @@ from typing import Annotated, Literal
 import typer
 
 from adjudge.cli.output import Column, as_json, table
-from adjudge.cli.settings import Settings, read_settings, variable_of
+from adjudge.cli.settings import PREFIX, VARIABLES, Settings, read_settings
 
 MASK = "****"
-PREFIX = "ADJUDGE_"
 OF_COMMANDS: Mapping[str, str] = {
     "ADJUDGE_URL": "Where commands find the API; unset: that of `adjudge up` in this folder or one above.",
     "ADJUDGE_KEY": "The key that commands show it.",
@@ -44,8 +43,8 @@ def settings(json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
 
 def listed(read: Settings, environment: Mapping[str, str]) -> Iterator[Shown]:
     """List all settings, then those of commands, then what looks like one and is none."""
-    known = {variable_of(name): getattr(read, name) for name in Settings.model_fields}
-    given = {name.upper() for name in environment}  # as pydantic reads them: in any case
+    known = {variable: getattr(read, name) for name, variable in VARIABLES.items()}
+    given = {name.upper() for name in environment}  # they are read in any case
     for name, value in known.items():
         yield Shown(name, masked(name, _text(value)), "environment" if name in given else "default")
     for name in OF_COMMANDS:
@@ -69,5 +68,5 @@ def _text(value: object) -> str:
 def _row(shown: Shown) -> tuple[str, str, str]:
     if shown.source != "unknown":
         return (shown.name, shown.value, shown.source)
-    near = difflib.get_close_matches(shown.name, [variable_of(name) for name in Settings.model_fields], n=1)
+    near = difflib.get_close_matches(shown.name, VARIABLES.values(), n=1)
     return (shown.name, shown.value, f"not a setting; {near[0]}?" if near else "not a setting")

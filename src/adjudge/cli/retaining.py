@@ -2,14 +2,14 @@
 
 import getpass
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
 from adjudge.cli.databases import at_database
 from adjudge.cli.output import Column, as_json, table
-from adjudge.cli.settings import Settings
+from adjudge.cli.settings import read_settings
 from adjudge.engine import retaining
 from adjudge.engine.retaining import Ages, Dropped
 from adjudge.store.connecting import Connection
@@ -46,14 +46,12 @@ def retention(
 
 def _ages(decisions: int | None, evidence: int | None) -> Ages:
     if decisions is None and evidence is None:
-        ages = Settings().ages
+        settings = read_settings()
+        ages = Ages.of_days(decisions=settings.keep_decisions_days, evidence=settings.keep_evidence_days)
         if not ages.kinds:
             raise typer.BadParameter("give --decisions or --evidence, or set ADJUDGE_KEEP_DECISIONS_DAYS")
         return ages
-    return Ages(
-        decisions=None if decisions is None else timedelta(days=decisions),
-        evidence=None if evidence is None else timedelta(days=evidence),
-    )
+    return Ages.of_days(decisions=decisions, evidence=evidence)
 
 
 def _described(each: Dropped) -> dict[str, object]:

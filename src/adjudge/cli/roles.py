@@ -5,16 +5,21 @@ import gc
 import os
 import signal
 from collections.abc import Callable, Coroutine
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 import uvloop
 
+from adjudge.cli.sparing import unimported
+
+with unimported("rich", "colorama"):  # for a console in colours; our logs are JSON
+    import structlog  # noqa: F401
+
 from adjudge import __version__
 from adjudge.cli import ending
 from adjudge.cli.settings import Settings, read_settings
-from adjudge.engine.readiness import Health
 from adjudge.telemetry import logs, tracing
 
 Host = Annotated[str | None, typer.Option(help="Address to listen on.")]
@@ -27,7 +32,7 @@ def api(host: Host = None, port: Port = None, unsafe: Unsafe = False) -> None:
     """Run the HTTP API until SIGTERM."""
     settings = read_settings(host=host, port=port, unsafe=unsafe or None)
     logs.configure("api", settings.log_level)
-    from adjudge.cli import serving  # noqa: PLC0415  each role imports what it needs
+    from adjudge.cli import serving  # noqa: PLC0415  each role imports what it needs, and no other
 
     _spare_collector()
     signal.signal(signal.SIGTERM, _ended)  # uvicorn raises it again once it has drained: there is more to end
@@ -39,20 +44,20 @@ def worker(unsafe: Unsafe = False, ready_file: ReadyFile = None) -> None:
     """Run a worker until SIGTERM: it asks deciders and settles."""
     settings = read_settings(unsafe=unsafe or None, ready_file=ready_file)
     logs.configure("worker", settings.log_level)
-    from adjudge.cli import working  # noqa: PLC0415  not for the api
+    from adjudge.cli import probing, working  # noqa: PLC0415
 
     with tracing.exported("worker", os.environ, version=__version__):
-        _run(lambda stop, serve: working.run_worker(settings, stop, serve), settings)
+        _run(lambda stop: working.run_worker(settings, stop, partial(probing.probe, settings)), settings)
 
 
 def keeper(unsafe: Unsafe = False, ready_file: ReadyFile = None) -> None:
     """Run a keeper until SIGTERM: timers, re-sending, housekeeping."""
     settings = read_settings(unsafe=unsafe or None, ready_file=ready_file)
     logs.configure("keeper", settings.log_level)
-    from adjudge.cli import working  # noqa: PLC0415  not for the api
+    from adjudge.cli import keeping, probing  # noqa: PLC0415
 
     with tracing.exported("keeper", os.environ, version=__version__):
-        _run(lambda stop, serve: working.run_keeper(settings, stop, serve), settings)
+        _run(lambda stop: keeping.run_keeper(settings, stop, partial(probing.probe, settings)), settings)
 
 
 def _spare_collector() -> None:
@@ -69,7 +74,7 @@ def _ended(*_: object) -> None:
     raise SystemExit(0)
 
 
-def _run(process: Callable[[asyncio.Event, Any], Coroutine[Any, Any, None]], settings: Settings) -> None:
+def _run(process: Callable[[asyncio.Event], Coroutine[Any, Any, None]], settings: Settings) -> None:
     async def main() -> None:
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
@@ -81,14 +86,9 @@ def _run(process: Callable[[asyncio.Event, Any], Coroutine[Any, Any, None]], set
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, end)
         _spare_collector()
-        await process(stop, lambda health: _probe(settings, health))
+        await process(stop)
 
-    uvloop.run(main())
-
-
-async def _probe(settings: Settings, health: Health) -> None:
-    """Serve /livez, /readyz and /metrics where a port is set, until cancelled."""
-    if settings.metrics_port:
-        from adjudge.cli.probing import probe  # noqa: PLC0415  a web server takes a quarter of a second to import
-
-        await probe(settings.host, settings.metrics_port, health)
+    try:
+        uvloop.run(main())
+    except ExceptionGroup as failed:  # the first says why; the others were ended by it
+        raise failed.exceptions[0] from failed

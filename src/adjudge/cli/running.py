@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import asyncpg
-import httpx
 import typer
 
 from adjudge.cli.folders import Folder
@@ -92,8 +91,9 @@ async def _up(settings: Settings, workers: int) -> None:
         env = _environment(folder, settings, database_url, redis_url)
         at_work = _empty(folder / "ready")
         commands = _commands(workers, at_work)
-        client = await stack.enter_async_context(httpx.AsyncClient(timeout=2))
-        awaited = _Awaited({"api": functools.partial(_answers, client, url), **_files(commands, at_work)})
+        awaited = _Awaited(
+            {"api": functools.partial(_answers, settings.host, settings.port), **_files(commands, at_work)}
+        )
         async with asyncio.TaskGroup() as group:
             roles = group.create_task(
                 run_roles(
@@ -232,11 +232,16 @@ class _Awaited:
         return checked
 
 
-async def _answers(client: httpx.AsyncClient, url: str) -> bool:
+async def _answers(host: str, port: int) -> bool:
     """Return whether the API takes questions."""
     try:
-        return (await client.get(f"{url}/readyz")).status_code == 200
-    except httpx.HTTPError:
+        reader, writer = await asyncio.open_connection(host, port)
+        try:
+            writer.write(f"GET /readyz HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+            return b" 200 " in await reader.readline()
+        finally:
+            writer.close()
+    except OSError:
         return False
 
 

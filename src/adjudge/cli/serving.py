@@ -20,7 +20,7 @@ from adjudge.api.services import Services
 from adjudge.api.tracing import Traced
 from adjudge.cli import ending
 from adjudge.cli.grounds import Ground, grounded, render_metrics
-from adjudge.cli.probing import served
+from adjudge.cli.hosting import served
 from adjudge.cli.settings import Settings
 from adjudge.engine.admission import Admission, loop_time
 from adjudge.engine.coins import Coin, fresh_coin
@@ -57,7 +57,6 @@ async def run_api(settings: Settings) -> None:
             Traced(app) if tracing.is_on() else app,
             settings.host,
             settings.port,
-            lifespan="on",
             drain_seconds=settings.drain_seconds,
             on_stop=end,
         )

@@ -1,28 +1,34 @@
 """What a process needs before it can read its configuration. Read only in `cli`."""
 
-from collections.abc import Sequence
-from datetime import timedelta
+import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Annotated, Any, Final, TypeAlias
 
-from pydantic import Field, PositiveFloat, PositiveInt, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+import msgspec
+from msgspec import Meta
 
 from adjudge.cli.refusing import Refused
-from adjudge.engine.retaining import Ages
 from adjudge.outbound import parse_permitted
 
+PREFIX: Final = "ADJUDGE_"
+PositiveInt: TypeAlias = Annotated[int, Meta(gt=0)]
+PositiveFloat: TypeAlias = Annotated[float, Meta(gt=0)]
+SWITCHES: Final[Mapping[str, str]] = MappingProxyType(
+    {**dict.fromkeys(("on", "yes", "t", "y"), "true"), **dict.fromkeys(("off", "no", "f", "n"), "false")}
+)
+"""What people write for true and false, beside these and 1 and 0."""
 
-class Settings(BaseSettings):
+
+class Settings(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename=lambda name: f"{PREFIX}{name.upper()}"
+):
     """Environment: ADJUDGE_…, and DATABASE_URL and REDIS_URL as everybody names them."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="ADJUDGE_", frozen=True, populate_by_name=True, use_attribute_docstrings=True
-    )
-
-    database_url: str | None = Field(None, validation_alias="DATABASE_URL")
+    database_url: str | None = msgspec.field(default=None, name="DATABASE_URL")
     """PostgreSQL, from 14; `adjudge up` brings one where it is unset."""
-    redis_url: str | None = Field(None, validation_alias="REDIS_URL")
+    redis_url: str | None = msgspec.field(default=None, name="REDIS_URL")
     """Redis, from 7.0, or Valkey, from 8; `adjudge up` brings one where it is unset."""
     config: Path = Path("config")
     """The configuration's folder: published at the first start, and where Python deciders are."""
@@ -40,7 +46,7 @@ class Settings(BaseSettings):
     """A worker silent for this long loses its messages to the others."""
     drain_seconds: PositiveFloat = 10.0
     """For what is running, at SIGTERM; ten seconds later the process ends whatever hangs."""
-    audit_rate: float = Field(0.02, ge=0, le=1)
+    audit_rate: Annotated[float, Meta(ge=0, le=1)] = 0.02
     """Probability of the audit coin."""
     key_window_seconds: PositiveFloat = 86_400.0
     """How long an idempotency key is remembered."""
@@ -62,38 +68,42 @@ class Settings(BaseSettings):
     seed: int | None = None
     """For repeatable runs: seeds ids, backoffs and names. Never in production."""
 
-    @field_validator("outbound_allow")
-    @classmethod
-    def _are_networks(cls, value: str) -> str:
-        parse_permitted(value)
-        return value
 
-    @property
-    def ages(self) -> Ages:
-        """How long what is kept. Raises TooShort."""
-        return Ages(decisions=_days(self.keep_decisions_days), evidence=_days(self.keep_evidence_days))
+VARIABLES: Final[Mapping[str, str]] = MappingProxyType(
+    {field.name: field.encode_name for field in msgspec.structs.fields(Settings)}
+)
+"""The environment variable of each setting."""
 
 
 def read_settings(**given: Any) -> Settings:
     """Read the environment; what is given and not None comes before it. Raises Refused, naming what is at fault."""
+    environment = {name.upper(): value for name, value in os.environ.items()}
+    told = {name: environment[variable] for name, variable in VARIABLES.items() if variable in environment}
+    told |= {name: value for name, value in given.items() if value is not None}
+    values: dict[str, Any] = {}
+    faults: list[str] = []
+    for field in msgspec.structs.fields(Settings):
+        if field.name in told:
+            try:
+                values[field.name] = _fitting(field.type, told[field.name])
+            except msgspec.ValidationError as error:
+                faults.append(f"{field.encode_name}: {str(error).partition(',')[0].lower()}")
     try:
-        return Settings(**{name: value for name, value in given.items() if value is not None})
-    except ValidationError as error:
-        faults = (
-            f"{_variable_at(fault['loc'])}: {fault['msg'][:1].lower()}{fault['msg'][1:]}" for fault in error.errors()
-        )
-        raise Refused("; ".join(faults)) from error
+        parse_permitted(values.get("outbound_allow", ""))
+    except ValueError as error:
+        faults.append(f"{VARIABLES['outbound_allow']}: {error}")
+    if faults:
+        raise Refused("; ".join(faults))
+    return Settings(**values)
 
 
-def variable_of(field: str) -> str:
-    """Return the environment variable that a setting is read from."""
-    return str(Settings.model_fields[field].validation_alias or f"ADJUDGE_{field.upper()}")
+def _fitting(kind: Any, value: Any) -> Any:
+    """Return a value as its setting takes it. Raises ValidationError."""
+    if kind is bool and isinstance(value, str):
+        value = SWITCHES.get(value.strip().lower(), value)
+    return msgspec.convert(value.strip() if isinstance(value, str) else value, kind, strict=False, dec_hook=_made)
 
 
-def _variable_at(place: Sequence[object]) -> str:
-    name = str(place[0]) if place else ""
-    return variable_of(name) if name in Settings.model_fields else name
-
-
-def _days(number: int | None) -> timedelta | None:
-    return None if number is None else timedelta(days=number)
+def _made(kind: type, value: str | Path) -> Path:
+    assert kind is Path
+    return Path(value)

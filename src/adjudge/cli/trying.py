@@ -18,7 +18,7 @@ from adjudge.cli.config_commands import DEFAULT_FOLDER, Folder, sound_configurat
 from adjudge.cli.outbound import outbound_of
 from adjudge.cli.output import as_json, plain
 from adjudge.cli.refusing import Refused
-from adjudge.cli.settings import Settings
+from adjudge.cli.settings import read_settings
 from adjudge.config import Configuration, Request
 from adjudge.config.wording import asked_and_after, steps_in_words
 from adjudge.core.advance import Ask, Controls, Settle, Step, advance
@@ -137,7 +137,7 @@ async def _walk(trials: Sequence[Trial], configuration: Configuration, now: date
         clock=time.monotonic,
         now=lambda: datetime.now(UTC),
         rng=random.Random(),  # noqa: S311  spreads pauses
-        outbound=outbound_of(Settings()),
+        outbound=outbound_of(read_settings()),
     ) as deciders:
         await walk(trials, deciders, now)
 

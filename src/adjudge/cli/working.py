@@ -1,9 +1,7 @@
-"""The worker and the keeper, put together."""
+"""The worker, put together."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from typing import Any, TypeAlias, TypeVar
 
 import structlog
 
@@ -11,29 +9,15 @@ from adjudge.cli import readiness
 from adjudge.cli.grounds import grounded
 from adjudge.cli.settings import Settings
 from adjudge.cli.shadowing import run_shadows
-from adjudge.cli.staffing import LANES, Staff, patience
-from adjudge.cli.telling import tell_webhooks
-from adjudge.engine.audit_rates import RateSetter
-from adjudge.engine.auditing import Auditor
-from adjudge.engine.coins import Coin, fresh_coin
-from adjudge.engine.figures import Figures
-from adjudge.engine.housekeeping import Housekeeping, Upkeep
+from adjudge.cli.staffing import Staff, patience
+from adjudge.engine.housekeeping import Upkeep
 from adjudge.engine.observing import StreamObserver
-from adjudge.engine.readiness import Health
-from adjudge.engine.shadow_watch import ShadowWatch
-from adjudge.engine.sweeping import Sweeper
-from adjudge.engine.timers import Timers
-from adjudge.store import secrets
-from adjudge.store.connecting import UNAVAILABLE, Connection
+from adjudge.engine.readiness import Health, Serve
+from adjudge.store.connecting import UNAVAILABLE
 from adjudge.streams import Worker
 from adjudge.streams.loop_watch import LoopWatch
 
 log = structlog.get_logger()
-
-T = TypeVar("T")
-
-Serve: TypeAlias = Callable[[Health], Coroutine[Any, Any, None]]
-"""Serves probes until cancelled."""
 
 
 async def run_worker(settings: Settings, stop: asyncio.Event, serve: Serve) -> None:
@@ -75,79 +59,6 @@ async def run_worker(settings: Settings, stop: asyncio.Event, serve: Serve) -> N
                     await worker.run()
                 for task in background:
                     task.cancel()
-
-
-async def run_keeper(settings: Settings, stop: asyncio.Event, serve: Serve) -> None:
-    """Move on what stands still until `stop`."""
-    async with grounded("keeper", settings) as ground:
-        coin = await _unless(stop, ground.begun(_coin))
-        if coin is None:
-            return
-        timers = Timers(
-            ground.pool,
-            ground.streams,
-            ground.stepper,
-            ground.sender,
-            deciders=ground.revisions.serving,
-            lanes=tuple(LANES),
-            now=ground.clock,
-        )
-        sweeper = Sweeper(ground.pool, ground.streams, ground.sender, now=ground.clock)
-        upkeep = Upkeep(ground.pool, ground.clock, process=ground.name, streams=ground.streams)
-        housekeeping = Housekeeping(ground.pool, now=ground.clock, ages=settings.ages)
-        shadow_watch = ShadowWatch(ground.pool, ground.revisions, now=ground.clock)
-        figures = Figures(ground.pool, ground.streams, ground.revisions, now=ground.clock)
-        auditor = Auditor(
-            ground.pool, ground.streams, ground.revisions, coin=coin, now=ground.clock, new_id=ground.new_id
-        )
-        from adjudge.engine.certifying import Certifier  # noqa: PLC0415  numpy, which no other role loads
-        from adjudge.engine.learning import Learner  # noqa: PLC0415
-
-        rate_setter = RateSetter(ground.pool, ground.revisions, now=ground.clock)
-        certifier = Certifier(ground.pool, ground.revisions, owner=ground.name, now=ground.clock)
-        learner = Learner(ground.pool, ground.revisions, owner=ground.name, now=ground.clock)
-        health = Health(
-            is_alive=lambda: True,  # it answers
-            is_draining=stop.is_set,
-            look=ground.standing(needs_broker=False).look,
-        )
-        async with asyncio.TaskGroup() as group:
-            tasks = [
-                group.create_task(ground.watch.run(ground.streams), name="configuration"),
-                group.create_task(timers.run(), name="timers"),
-                group.create_task(sweeper.run(), name="sweeper"),
-                group.create_task(upkeep.run(), name="upkeep"),
-                group.create_task(housekeeping.run(), name="housekeeping"),
-                group.create_task(figures.run(), name="figures"),
-                group.create_task(shadow_watch.run(), name="shadow-watch"),
-                group.create_task(auditor.run(), name="audits"),
-                group.create_task(certifier.run(), name="certificates"),
-                group.create_task(rate_setter.run(), name="audit-rates"),
-                group.create_task(learner.run(), name="learning"),
-                group.create_task(tell_webhooks(ground), name="webhooks"),
-                group.create_task(serve(health), name="probe"),
-            ]
-            with LoopWatch(StreamObserver("keeper")), readiness.told(settings.ready_file):
-                await stop.wait()
-            for task in tasks:
-                task.cancel()
-
-
-async def _unless(stop: asyncio.Event, beginning: Coroutine[Any, Any, T]) -> T | None:
-    """Return what a role begins with; None: it was told to stop before it had begun."""
-    async with asyncio.TaskGroup() as group:
-        told, begun = group.create_task(stop.wait(), name="stop"), group.create_task(beginning, name="begin")
-        await asyncio.wait((told, begun), return_when=asyncio.FIRST_COMPLETED)
-        told.cancel()
-        if not begun.done():
-            begun.cancel()
-            return None
-    return begun.result()
-
-
-async def _coin(connection: Connection) -> Coin:
-    """Return the coin that all keepers share."""
-    return Coin(*await secrets.newest(connection, "coin", fresh_coin()))
 
 
 def _is_alive(worker: Worker, staff: Staff) -> bool:

@@ -1,7 +1,7 @@
 """Whether a process can do its work at this moment: what its probes answer, and why."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -89,3 +89,7 @@ class Health:
     is_alive: Callable[[], bool]
     is_draining: Callable[[], bool]
     look: Callable[[], Awaitable[Report]]
+
+
+Serve: TypeAlias = Callable[[Health], Coroutine[Any, Any, None]]
+"""Serves probes until cancelled."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Self
 
 import structlog
 
@@ -34,6 +34,14 @@ class Ages:
         for age in (self.decisions, self.evidence):
             if age is not None and age < SHORTEST:
                 raise TooShort(f"{age.days} days are too short: at least {SHORTEST.days} must be kept")
+
+    @classmethod
+    def of_days(cls, *, decisions: int | None, evidence: int | None) -> Self:
+        """Whole days; None: for ever. Raises TooShort."""
+        return cls(
+            decisions=None if decisions is None else timedelta(days=decisions),
+            evidence=None if evidence is None else timedelta(days=evidence),
+        )
 
     @property
     def kinds(self) -> list[tuple[Kind, timedelta]]:

@@ -1,10 +1,11 @@
 """PostgreSQL and Valkey for development and single machines, in a folder of the project's own."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from adjudge.stack.errors import StackError, file_errors
 from adjudge.stack.folders import Layout, held, laid_out, rotate
@@ -14,6 +15,8 @@ from adjudge.stack.restarts import delay_after, described
 from adjudge.stack.server import Program, Server
 from adjudge.stack.tasks import cancelled
 from adjudge.stack.valkey import valkey_program
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,18 +55,38 @@ async def embedded(
             await stack.enter_async_context(_kept_running(server, report))
             return server
 
+        async def run_postgres() -> Server:
+            return await run(await _postgres(layout, report))
+
+        async def run_valkey() -> Server:
+            return await run(valkey_program(layout))
+
         with file_errors(folder):
             layout = laid_out(folder)
             stack.enter_context(held(layout))
             rotate(layout)
-            truth = await run(await _postgres(layout, report)) if postgres else None
-            transport = await run(valkey_program(layout)) if valkey else None
+            truth, transport = await _both(
+                run_postgres() if postgres else _nothing(), run_valkey() if valkey else _nothing()
+            )
         yield Servers(
             database_url=truth.url if truth else None,
             redis_url=transport.url if transport else None,
             postgres_version=truth.version if truth else None,
             valkey_version=transport.version if transport else None,
         )
+
+
+async def _both(truth: Awaitable[T], transport: Awaitable[T]) -> tuple[T, T]:
+    """Await both at once; of two errors the first one's is raised, once the other has ended too."""
+    first, second = await asyncio.gather(truth, transport, return_exceptions=True)
+    for each in (first, second):
+        if isinstance(each, BaseException):
+            raise each
+    return first, second  # type: ignore[return-value]
+
+
+async def _nothing() -> None:
+    """Start no server."""
 
 
 async def _postgres(layout: Layout, report: Callable[[str], None]) -> Program:

@@ -1,5 +1,6 @@
 """Valkey 9: the transport. Its append-only file is on, and it refuses writes rather than evict."""
 
+import asyncio
 import os
 import signal
 from pathlib import Path
@@ -8,9 +9,8 @@ from urllib.parse import quote
 from adjudge.stack.binaries import valkey_binary
 from adjudge.stack.folders import Layout
 from adjudge.stack.server import Program
-from adjudge.streams.addresses import target
-from adjudge.streams.signals import Unavailable
-from adjudge.streams.wire import Wires
+
+ANSWER_SECONDS = 5.0
 
 SETTINGS = {
     "port": "0",  # no network: a socket in a folder of ours needs no password
@@ -45,16 +45,25 @@ def valkey_program(layout: Layout) -> Program:
 
 async def version_at(socket: Path, pid: int) -> str | None:
     """The version of the Valkey that listens there, if it is the process `pid` and has its data."""
-    wire = Wires(target(_url(socket)), timeout_seconds=5).wire("adjudge-stack")
     try:
-        said = await wire.ask(("INFO", "server", "persistence"))
-    except Unavailable:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            said = await _info(socket)
+    except (OSError, EOFError, TimeoutError):
         return None
-    finally:
-        await wire.close()
     facts = dict(line.partition(":")[::2] for line in said.decode().splitlines())
     is_ours = int(facts["process_id"]) == pid and facts["loading"] == "0"
     return facts.get("valkey_version", facts["redis_version"]) if is_ours else None
+
+
+async def _info(socket: Path) -> bytes:
+    """Ask once, on a connection of its own, as anybody at a terminal could: it takes no client."""
+    reader, writer = await asyncio.open_unix_connection(socket)
+    try:
+        writer.write(b"INFO server persistence\r\n")
+        length = await reader.readuntil(b"\r\n")  # `$` and how many bytes follow
+        return await reader.readexactly(int(length[1:]))
+    finally:
+        writer.close()
 
 
 def _url(socket: Path) -> str:

@@ -1,14 +1,23 @@
 """Probes over HTTP for one process: `/livez`, and `/metrics` where there are any. No web framework."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from typing import NamedTuple
 
 _SECONDS = 5.0
 _LONGEST_LINE = 8192
 
-Page = Callable[[], tuple[int, str]]
-"""Status and text."""
+
+class Answer(NamedTuple):
+    """What a page says."""
+
+    status: int
+    text: str
+    media: str = "text/plain; charset=utf-8"
+
+
+Page = Callable[[], Awaitable[Answer]]
 
 
 @asynccontextmanager
@@ -21,7 +30,8 @@ async def probes(host: str, port: int, pages: Mapping[str, Page]) -> AsyncIterat
                 path = _path(await reader.readline())
                 while (await reader.readline()).strip():
                     pass
-                writer.write(_answer(*(pages[path]() if path in pages else (404, f"no such page: {path}"))))
+                page = pages.get(path)
+                writer.write(_encoded(await page() if page else Answer(404, f"no such page: {path}")))
                 await writer.drain()
         except (OSError, ValueError, TimeoutError):
             return  # whoever asked has gone, or sends what is no request
@@ -38,9 +48,9 @@ async def probes(host: str, port: int, pages: Mapping[str, Page]) -> AsyncIterat
 def livez(trouble: Callable[[], str | None]) -> Page:
     """Alive until there is trouble, which is then the text."""
 
-    def page() -> tuple[int, str]:
+    async def page() -> Answer:
         reason = trouble()
-        return (503, reason) if reason else (200, "ok")
+        return Answer(503, reason) if reason else Answer(200, "ok")
 
     return page
 
@@ -50,8 +60,8 @@ def _path(line: bytes) -> str:
     return words[1].partition("?")[0] if len(words) > 1 else ""
 
 
-def _answer(status: int, text: str) -> bytes:
-    body = text.encode() + (b"" if text.endswith("\n") else b"\n")
-    reason = {200: "OK", 404: "Not Found", 503: "Service Unavailable"}[status]
-    head = f"HTTP/1.1 {status} {reason}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {len(body)}\r\n"
+def _encoded(answer: Answer) -> bytes:
+    body = answer.text.encode() + (b"" if answer.text.endswith("\n") else b"\n")
+    reason = {200: "OK", 404: "Not Found", 503: "Service Unavailable"}[answer.status]
+    head = f"HTTP/1.1 {answer.status} {reason}\r\nContent-Type: {answer.media}\r\nContent-Length: {len(body)}\r\n"
     return f"{head}Connection: close\r\n\r\n".encode() + body

@@ -1,7 +1,5 @@
 """What people read of automation; and that nobody but keepers loads what its statistics need."""
 
-import subprocess
-import sys
 from datetime import UTC, datetime
 
 import pytest
@@ -90,10 +88,3 @@ def test_a_slice_that_there_is_not_is_refused():
     assert automation._the("claim.pay:north:3f2a9c01d5e7", (LICENSED,)) is LICENSED
     with pytest.raises(Refused, match="no slice 'x'"):
         automation._the("x", (LICENSED,))
-
-
-def test_the_api_and_workers_do_not_load_numpy():
-    """It costs each process some 20 MiB and a tenth of a second."""
-    script = "import sys, adjudge.cli.serving, adjudge.cli.working; sys.exit('numpy' in sys.modules)"
-
-    assert subprocess.run([sys.executable, "-c", script], check=False, timeout=60).returncode == 0

@@ -1,18 +1,20 @@
 """`adjudge settings`: all of them, with sources, and nothing that nobody may see."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from adjudge.cli.environment import listed, masked
+from adjudge.cli.refusing import Refused
 from adjudge.cli.root import run
-from adjudge.cli.settings import Settings, read_settings, variable_of
+from adjudge.cli.settings import VARIABLES, read_settings
 
 
 @pytest.fixture(autouse=True)
 def bare(monkeypatch):
     """An environment without anything of ours."""
-    for name in [*(variable_of(field) for field in Settings.model_fields), "ADJUDGE_KEY", "ADJUDGE_URL"]:
+    for name in [*VARIABLES.values(), "ADJUDGE_KEY", "ADJUDGE_URL"]:
         monkeypatch.delenv(name, raising=False)
     return monkeypatch
 
@@ -27,7 +29,7 @@ def test_every_setting_is_listed_with_its_value_and_source(bare, capsys):
 
     settings = shown(capsys)
 
-    assert {variable_of(field) for field in Settings.model_fields} <= settings.keys()
+    assert set(VARIABLES.values()) <= settings.keys()
     assert settings["ADJUDGE_DRAIN_SECONDS"] == {
         "name": "ADJUDGE_DRAIN_SECONDS",
         "value": "4.5",
@@ -80,8 +82,38 @@ def test_a_value_that_does_not_fit_is_one_line_with_its_variable(bare, capsys):
     assert "ADJUDGE_AUDIT_RATE: " in said
 
 
-def test_every_setting_says_what_it_is():
-    assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+@pytest.mark.parametrize(("said", "meant"), [("on", True), ("Yes", True), ("1", True), ("OFF", False), ("no", False)])
+def test_a_switch_is_read_as_people_write_it(bare, said, meant):
+    bare.setenv("ADJUDGE_UNSAFE", said)
+
+    assert read_settings().unsafe is meant
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("ADJUDGE_PORT", "http", "expected `int`"),
+        ("ADJUDGE_PORT", "0", "expected `int` >= 1"),
+        ("ADJUDGE_LEASE_SECONDS", "nan", "expected `float` > 0.0"),
+        ("ADJUDGE_AUDIT_RATE", "2", "expected `float` <= 1.0"),
+        ("ADJUDGE_UNSAFE", "perhaps", "expected `bool`"),
+        ("ADJUDGE_OUTBOUND_ALLOW", "localhost", "'localhost' is not an address"),
+    ],
+)
+def test_what_stands_against_a_value_is_said(bare, variable, value, said):
+    bare.setenv(variable, value)
+
+    with pytest.raises(Refused, match=f"^{variable}: {said}"):
+        read_settings()
+
+
+def test_what_is_given_comes_before_the_environment_whose_names_are_read_in_any_case(bare):
+    bare.setenv("adjudge_port", "8500")
+    bare.setenv("ADJUDGE_HOST", "0.0.0.0")
+
+    read = read_settings(host="127.0.0.2", config=Path("mine"), ready_file=None)
+
+    assert (read.port, read.host, read.config, read.ready_file) == (8500, "127.0.0.2", Path("mine"), None)
 
 
 def test_an_unset_variable_is_from_the_default():

@@ -20,7 +20,7 @@ from adjudge.streams import App
 from adjudge.streams.counting import Counters
 from adjudge.streams.logs import LOGGER, Events, LogObserver, Observers
 from adjudge.streams.loop_watch import LoopWatch
-from adjudge.streams.probing import livez, probes
+from adjudge.streams.probing import Answer, Page, livez, probes
 
 GRACE_SECONDS = 5.0
 """After the time to drain, what still hangs is cut off with the process; the leases bring its messages back."""
@@ -90,7 +90,7 @@ async def _run(
             await stack.enter_async_context(app)
             streams = app.streams  # here a wrong address shows
             if port is not None:
-                pages = {"/livez": livez(_trouble_of(app)), "/metrics": lambda: (200, counters.exposition())}
+                pages = {"/livez": livez(_trouble_of(app)), "/metrics": _figures_of(counters)}
                 port = await stack.enter_async_context(probes(host, port, pages))
         except ValueError as error:
             raise Refused(f"the address of the broker is wrong: {error}") from error
@@ -110,6 +110,13 @@ async def _run(
             loop_watch=watch,
         )
     _say("stopped; nothing is left in hand")
+
+
+def _figures_of(counters: Counters) -> Page:
+    async def page() -> Answer:
+        return Answer(200, counters.exposition())
+
+    return page
 
 
 def _trouble_of(app: App) -> Callable[[], str | None]:

@@ -1,0 +1,35 @@
+"""A process loads what its role needs: what it does not, it neither waits for at its start nor holds in memory."""
+
+import subprocess
+import sys
+
+import pytest
+
+WEB = {"fastapi", "starlette", "uvicorn", "pydantic"}
+COLOURS = {"rich", "pygments"}
+MIGRATING = {"alembic", "sqlalchemy"}
+SERVER = {f"adjudge.{name}" for name in ("api", "automation", "config", "deciders", "engine", "store", "streams")}
+UNUSED = {
+    "roles, serving": {"aiohttp", "httpx", "numpy"} | COLOURS | MIGRATING,
+    "roles, working": {"aiohttp", "httpx", "numpy", "adjudge.api"} | WEB | COLOURS | MIGRATING,
+    "roles, keeping": {"httpx", "adjudge.api"} | WEB | COLOURS | MIGRATING,
+    "running": {
+        *("aiohttp", "httpx", "numpy", "structlog", "prometheus_client"),
+        *("adjudge.api", "adjudge.deciders", "adjudge.engine", "adjudge.streams"),
+        *(WEB | COLOURS | MIGRATING),
+    },
+    "asking, decisions, keys, outcomes, queues": {"aiohttp", "asyncpg", "numpy", "structlog"} | SERVER | WEB,
+}
+"""By modules of the command line, those of one process together: what it must do without."""
+
+
+@pytest.mark.parametrize("modules", UNUSED)
+def test_a_process_loads_nothing_that_its_role_does_not_need(modules):
+    names = ", ".join(f"adjudge.cli.{name}" for name in modules.split(", "))
+    script = f"import sys, {names}; print(*sys.modules)"
+
+    loaded = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True, timeout=60
+    ).stdout.split()
+
+    assert UNUSED[modules].intersection(loaded) == set()

@@ -37,7 +37,9 @@ class Slice(BaseModel):
     stage: int
     deciders: list[str]
     locations: list[str]
-    target: float = Field(description="of the answers given without a person, at most this share wrong")
+    target: float = Field(description="of the answers given without a person, at most this share wrong; or the margin")
+    people: dict[str, Any] | None = Field(description="with how many people it is compared, instead of a target")
+    promise: str = Field(description="what a certificate promises here, in words")
     confidence: float
     state: str = Field(description="none, collecting, licensed or suspended")
     reason: str

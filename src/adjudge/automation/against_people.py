@@ -150,7 +150,15 @@ def certify_against_people(
             start=start,
             delta_spent=delta,
         )
-    return licensed or _not_enough(judged.differences(start.threshold, over), len(pairs), margin, delta)
+    differences = judged.differences(start.threshold, over)
+    return licensed or not_yet(
+        compared=len(differences),
+        only_model=int((differences > 0).sum()),
+        only_people=int((differences < 0).sum()),
+        audits=len(pairs),
+        margin=margin,
+        delta=delta,
+    )
 
 
 def choose_start(calibrate: Pairs, grid: Floats, *, margin: float, over: Over) -> Start | None:
@@ -177,15 +185,25 @@ def _bet(margin: float) -> Callable[[Floats], float]:
     return lambda differences: math.exp(-highest_capital(margin - differences, 1 / (1 - margin)))
 
 
-def _not_enough(differences: Floats, audits: int, margin: float, delta: float) -> NotEnough:
-    """Say how many more audits would show it, if they go on as they began."""
-    worse = float(differences.mean()) if len(differences) else 0.0
-    against, for_model = int((differences > 0).sum()), int((differences < 0).sum())
-    found = f"only the model wrong in {against} audits, only people in {for_model}"
-    if worse >= margin and against + for_model:
+def not_yet(
+    *,
+    compared: int,
+    only_model: int,
+    only_people: int,
+    audits: int,
+    margin: float,
+    delta: float,
+    audits_per_day: float | None = None,
+) -> NotEnough:
+    """Say how many more audits would show it, if they go on as they began: `compared` of `audits` count."""
+    found = f"only the model wrong in {only_model} audits, only people in {only_people}"
+    worse = (only_model - only_people) / compared if compared else 0.0
+    if worse >= margin and only_model + only_people:
         return NotEnough(reason=f"{found}: not better by these", more_audits=None)
     # Evidence grows as n · gain² / (2 · variance): of both tests, to first order.
-    variance = max(float(np.mean(differences**2)) if len(differences) else 0.0, 1e-4)
+    variance = max((only_model + only_people) / compared if compared else 0.0, 1e-4)
     wanted = 2 * variance * math.log(1 / delta) / max(margin - worse, 1e-3) ** 2
-    more = max(1, math.ceil((wanted - len(differences)) * audits / max(1, len(differences))))
-    return NotEnough(reason=f"{found}: about {more} more audits, if they go on so", more_audits=more)
+    more = max(1, math.ceil((wanted - compared) * audits / max(1, compared)))
+    days = more / audits_per_day if audits_per_day else None
+    spent = f", about {math.ceil(days)} days at {audits_per_day:.0f} a day" if days is not None else ""
+    return NotEnough(reason=f"{found}: about {more} more audits, if they go on so{spent}", more_audits=more, days=days)

@@ -234,11 +234,20 @@ def highest_capital(terms: Floats, most: float) -> float:
     Null: given all before, each term has expectation at most 0. No term is below -1/`most`, so that bets
     up to `most` cannot lose more than there is. In equal parts over the bets (1 - s) · `most`, s of `BETS`.
     """
+    return max(0.0, staked(np.zeros(len(BETS)), terms, most)[1])
+
+
+def staked(capitals: Floats, terms: Floats, most: float) -> tuple[Floats, float]:
+    """Return what the logarithm of each bet's capital becomes by terms, and the highest that all together have had.
+
+    Terms read in parts come to the same as read at once. Without any, the highest is minus infinity.
+    """
     if not len(terms):
-        return 0.0
+        return capitals, -math.inf
     bets = most * (1 - np.asarray(BETS))
-    capital = np.cumsum(np.log1p(np.outer(bets, terms)), axis=1)
-    return max(0.0, float(np.max(np.logaddexp.reduce(capital, axis=0))) - math.log(len(BETS)))
+    risen = capitals[:, None] + np.cumsum(np.log1p(np.outer(bets, terms)), axis=1)
+    together = np.logaddexp.reduce(risen, axis=0) - math.log(len(BETS))
+    return risen[:, -1], float(together.max())
 
 
 def capital_at(thresholds: Floats, scores: Floats, accepted: Floats, deferred: Floats, most: float) -> Floats:

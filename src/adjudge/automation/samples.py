@@ -23,6 +23,16 @@ class Role(StrEnum):
     CERTIFY = "certify"
 
 
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What else is known of an audit where the model, or the plan, is compared with people."""
+
+    rest_wrong: bool
+    """Whether what the plan answers where it is deferred is wrong."""
+    people_wrong: bool
+    """Whether the majority of the votes set apart is."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audit:
     """One closed audit: what would have been accepted, and whether rightly."""
@@ -38,6 +48,8 @@ class Audit:
     """Declined by all, evidence gone or still open at the cut. Counted as wrong in every test."""
     weight: float = 1.0
     """Stake over audit probability, over the largest such ratio that may occur; 1 unless money is at issue."""
+    beside: Beside | None = None
+    """None unless people are at issue. Of a lost audit: the rest of the plan wrong, people right."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

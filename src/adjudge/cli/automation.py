@@ -9,6 +9,8 @@ from adjudge.cli.grouping import group
 from adjudge.cli.output import NONE, Column, as_json, plain, rough, table
 from adjudge.cli.refusing import Refused
 from adjudge.client.automation import Certificate, OpenAudit, Slice
+from adjudge.core.licences import promised
+from adjudge.core.plans import AgainstPeople
 
 app = group("See what is automated, on which evidence, and take it away.")
 
@@ -140,7 +142,7 @@ def _slice(each: Slice) -> tuple[str, ...]:
         _short(each.scope),
         ", ".join(each.deciders),
         each.state,
-        f"{each.target * 100:.3g}%",
+        f"{each.target * 100:.3g}%" if each.people is None else _people(each.people),
         f"{standing['threshold']:.3g}" if "threshold" in standing else NONE,
         f"{standing['coverage']:.0%}" if "coverage" in standing else NONE,
         str(standing.get("audits", 0)),
@@ -153,7 +155,10 @@ def _shown(each: Slice) -> list[str]:
         ("slice", _short(each.scope)),
         ("deciders", ", ".join(each.deciders)),
         ("locations", ", ".join(each.locations[:8]) + (" …" if len(each.locations) > 8 else "")),
-        ("promise", f"at most {each.target * 100:.3g}% wrong, with {each.confidence:.0%} confidence"),
+        (
+            "promise",
+            f"{each.promise or f'at most {each.target * 100:.3g}% wrong'}, with {each.confidence:.0%} confidence",
+        ),
         ("state", f"{each.state} (epoch {each.epoch})"),
         ("why", each.reason),
         *([("certificate", each.certificate)] if each.certificate else []),
@@ -167,13 +172,32 @@ def _watch(standing: dict[str, Any]) -> list[tuple[str, str]]:
     watch = standing.get("watch")
     if not watch:
         return []
-    seen = f"{watch['errors']} of {watch['audits']} audited automated decisions wrong"
+    seen = (
+        f"{watch['errors']} of {watch['audits']} audited automated decisions wrong"
+        if "errors" in watch
+        else f"of {watch['audits']} audited decisions {_one_sided(watch)}"
+    )
     evidence = f"evidence {watch['evidence']:.2g} of {watch['suspended_at']:.0f}"
     detects = [
-        f"×{found['times']:g} {found['audits']} audits" + (f", {found['days']:.0f} d" if found["days"] else "")
+        f"{_rise(found)} {found['audits']} audits" + (f", {found['days']:.0f} d" if found["days"] else "")
         for found in watch["detects"]
     ]
     return [("watch", f"{seen}; {evidence}"), ("a rise shows", "; ".join(detects))]
+
+
+def _rise(found: dict[str, Any]) -> str:
+    if "times" in found:
+        return f"×{found['times']:g}"
+    return f"{found['worse_by'] * 100:g} points worse"
+
+
+def _one_sided(counts: dict[str, Any]) -> str:
+    return f"only the model or plan wrong in {counts['only_model_wrong']}, only people in {counts['only_people_wrong']}"
+
+
+def _people(people: dict[str, Any]) -> str:
+    """Return the target of a comparison with people, in a table."""
+    return f"{people['votes']} people" + (f" +{people['margin'] * 100:.3g}" if people["margin"] else "")
 
 
 def _drift(standing: dict[str, Any]) -> list[tuple[str, str]]:
@@ -185,15 +209,26 @@ def _drift(standing: dict[str, Any]) -> list[tuple[str, str]]:
     return [("drift", f"{said} in {drift['scores']} audits since the certificate; {evidence}")]
 
 
+def _promise(body: dict[str, Any]) -> str:
+    people = body.get("people")
+    return promised(body["target"], AgainstPeople(**people) if people is not None else None)
+
+
+def _evidence(body: dict[str, Any]) -> str:
+    if "errors" in body:
+        return f"{body['errors']} of {body['audits']} audits wrong; at most {body['upper_bound']:.2%}"
+    return f"of {body['audits']} audits {_one_sided(body)}; p = {body['p_value']:.3g}"
+
+
 def _certificate(found: Certificate) -> list[str]:
     body = found.body
     lost = sum(each["lost"] for each in body["inputs"])
     told = [
         ("certificate", f"{found.id} ({'in force' if found.in_force else 'not in force'})"),
         ("slice", _short(found.scope)),
-        ("promise", f"at most {body['target'] * 100:.3g}% wrong, with {body['confidence']:.0%} confidence"),
+        ("promise", f"{_promise(body)}, with {body['confidence']:.0%} confidence"),
         ("licensed", f"from {body['threshold']:.4g} on: {body['coverage']:.0%} of the questions"),
-        ("evidence", f"{body['errors']} of {body['audits']} audits wrong; at most {body['upper_bound']:.2%}"),
+        ("evidence", _evidence(body)),
         ("inputs", f"{len(body['inputs'])} audits, {lost} lost and counted as wrong"),
         ("started at", f"{body['start']['threshold']:.4g}, chosen by {body['start']['why']}"),
         ("spent", f"epoch {found.epoch}: {body['delta']:.3g} of {1 - body['confidence']:.3g}"),

@@ -19,6 +19,7 @@ class Slice(msgspec.Struct, frozen=True, kw_only=True):
     deciders: tuple[str, ...]
     locations: tuple[str, ...]
     target: float
+    """Of the answers given without a person, at most this share wrong; against people the margin."""
     confidence: float
     state: str
     """`none`, `collecting`, `licensed` or `suspended`."""
@@ -27,6 +28,10 @@ class Slice(msgspec.Struct, frozen=True, kw_only=True):
     certificate: str | None
     standing: dict[str, Any]
     """What the last look found."""
+    people: dict[str, Any] | None = None
+    """With how many people it is compared, instead of a target."""
+    promise: str = ""
+    """What a certificate promises here, in words."""
 
 
 class Why(msgspec.Struct, frozen=True, kw_only=True):

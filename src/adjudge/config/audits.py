@@ -46,10 +46,10 @@ def read_audits(at: Cursor, known: Auditors) -> AuditSpec | None:
             at.fault("nobody answers the audits: name a `pool`, an `expert`, or both")
         if pool is None and (given := fields.given("votes", "people", "expert_share")):
             at.fault(f"without a `pool` the expert answers every audit: `{given[0]}` says nothing")
-        return AuditSpec(
+        found = AuditSpec(
             pool=pool,
             rate=fields.read("rate", percentage, usual.rate),
-            votes=fields.read("votes", whole(1, MOST_VOTES), usual.votes) if pool is not None else 0,
+            votes=fields.read("votes", whole(0, MOST_VOTES), usual.votes) if pool is not None else 0,
             people=fields.read("people", whole(0, MOST_VOTES), usual.people),
             expert=expert,
             expert_share=fields.read("expert_share", percentage, usual.expert_share),
@@ -57,6 +57,9 @@ def read_audits(at: Cursor, known: Auditors) -> AuditSpec | None:
             slices=_slices(fields, known),
             patience=fields.read("patience", duration, timedelta(days=2)),
         )
+        if pool is not None and not found.votes and not (found.people and found.is_all_experts):
+            at.fault("without `votes` the truth is an expert's: name an `expert`, `expert_share: 100%`, and `people`")
+        return found
 
 
 def _pool(fields: Fields, key: str, known: Auditors) -> str | None:

@@ -7,13 +7,15 @@ from typing import Final
 
 from adjudge.config.cursors import Cursor, described
 from adjudge.config.faults import nearest
-from adjudge.config.readers import choice, duration, number, percentage, text, whole
+from adjudge.config.readers import choice, duration, number, percentage, share_up_to, text, whole
 from adjudge.core.expressions import VARIABLES, Expression, InvalidExpression, compile_condition
-from adjudge.core.plans import Acceptance, ByHand, Certified, Drift
+from adjudge.core.plans import Acceptance, AgainstPeople, ByHand, Certified, Drift
 
 LEAST_TARGET: Final = 0.0001
 MOST_TARGET: Final = 0.5
 MOST_AUDITS: Final = 1_000_000
+MOST_PEOPLE: Final = 9
+MOST_MARGIN: Final = 0.2
 
 _UNKNOWN_NAME: Final = re.compile(r"undeclared reference to '(\w+(?:\.\w+)?)")
 
@@ -46,6 +48,10 @@ def _certified(at: Cursor) -> Certified:
         validity = fields.read("validity", duration, usual.validity)
         audits = fields.read("validity_audits", whole(1, MOST_AUDITS), usual.validity_audits)
         drift: Drift = fields.read("drift", choice("shown", "ends"), usual.drift)
+        people_at = fields.get("people")
+        people = _against_people(people_at) if people_at is not None else None
+        if people_at is not None and fields.given("target"):
+            people_at.fault("a certificate has a `target`, or `people` with whom it is compared, not both")
     if not LEAST_TARGET <= target <= MOST_TARGET:
         at.fault(f"a target is from {LEAST_TARGET:.2%} to {MOST_TARGET:.0%} wrong answers, not {target:g}")
     return Certified(
@@ -56,7 +62,18 @@ def _certified(at: Cursor) -> Certified:
         validity=validity,
         validity_audits=audits,
         drift=drift,
+        people=people,
     )
+
+
+def _against_people(at: Cursor) -> AgainstPeople:
+    usual = AgainstPeople()
+    with at.fields() as fields:
+        return AgainstPeople(
+            votes=fields.read("votes", whole(1, MOST_PEOPLE), usual.votes),
+            margin=fields.read("margin", share_up_to(MOST_MARGIN), usual.margin),
+            over=fields.read("over", choice("automated", "plan"), usual.over),
+        )
 
 
 def nearest_variable(error: InvalidExpression, valid: Iterable[str]) -> str | None:

@@ -1,7 +1,8 @@
 """Whether what is to be earned can be: a certified stage that no evidence could ever license is a fault."""
 
 from adjudge.config.cursors import Cursor
-from adjudge.core.plans import Certified, Plan
+from adjudge.core.audits import AuditSpec
+from adjudge.core.plans import AgainstPeople, Certified, Plan
 from adjudge.core.prefixes import is_of_models
 from adjudge.core.specifications import QuestionType
 
@@ -19,3 +20,21 @@ def check_earnable(plan: Plan, at: Cursor, kind: QuestionType) -> None:
             )
         elif not is_of_models(plan, index):
             accept_at.fault("people are certified nowhere yet: only a stage of models, and of models before it")
+        elif stage.accept.people is not None:
+            _check_people(accept_at.descend(("certified", "people")), stage.accept.people, kind.audits)
+            if stage.accept.is_of_plan and sum(isinstance(each.accept, Certified) for each in plan.stages) > 1:
+                accept_at.fault("`over: plan` compares all that the plan answers: no other stage of it is certified")
+
+
+def _check_people(at: Cursor, people: AgainstPeople, audits: AuditSpec) -> None:
+    """Votes must be set apart, and the truth must be nobody's that they are a part of."""
+    if audits.people < people.votes:
+        at.fault(
+            f"{people.votes} votes of each audit are compared, and `audits` set {audits.people} apart: "
+            f"`audits: {{people: {people.votes}}}`"
+        )
+    if not audits.is_all_experts:
+        at.fault(
+            "people who agree are no truth about people: name an `expert` in `audits`, and `expert_share: 100%`; "
+            "`votes: 0` then spares the votes for the truth"
+        )

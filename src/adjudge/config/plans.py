@@ -51,11 +51,8 @@ def read_plan(
             shadows=_shadows(fields, reading),
             rates=known.rates,
         )
-        return replace(
-            plan,
-            hash=_hash(plan, at, question_type, known, type_at),
-            prefixes=_prefixes(plan, items, question_type, known),
-        )
+        whole = _hash(plan, at, question_type, known, type_at)
+        return replace(plan, hash=whole, prefixes=_prefixes(plan, items, question_type, known, whole))
 
 
 def _is_sound(question_type: QuestionType | None) -> bool:
@@ -112,8 +109,13 @@ def _shadows(fields: Fields, reading: Reading) -> tuple[str, ...]:
     return read_shadows(at, reading) if at is not None else ()
 
 
-def _prefixes(plan: Plan, items: Sequence[Cursor], question_type: QuestionType | None, known: Known) -> tuple[str, ...]:
-    """Hash, for each stage, what decides about all that is answered up to it; later stages and time-outs do not."""
+def _prefixes(
+    plan: Plan, items: Sequence[Cursor], question_type: QuestionType | None, known: Known, whole: str
+) -> tuple[str, ...]:
+    """Hash, for each stage, what decides about all that is answered up to it; later stages and time-outs do not.
+
+    But where the whole plan is compared with people, all of it decides: `whole` is its hash.
+    """
     if not any(isinstance(stage.accept, Certified) for stage in plan.stages):
         return ()
     found, answers = [], repr(question_type.space) if question_type is not None else None
@@ -126,6 +128,9 @@ def _prefixes(plan: Plan, items: Sequence[Cursor], question_type: QuestionType |
             "answers": answers,
             "rates": dict(plan.rates),
         }
+        accept = plan.stages[end - 1].accept
+        if isinstance(accept, Certified) and accept.is_of_plan:
+            decisive["plan"] = whole
         found.append(hashlib.sha256(canonical(decisive).encode()).hexdigest()[:12])
     return tuple(found)
 

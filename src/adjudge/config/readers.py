@@ -104,6 +104,18 @@ def percentage(node: Node) -> float:
     raise Misread(f"{described(node)} is not a share such as `5%`, from 0% to 100%")
 
 
+def share_up_to(most: float) -> Callable[[Node], float]:
+    """Make a reader for a share from 0 to `most`."""
+
+    def reader(node: Node) -> float:
+        found = percentage(node)
+        if found > most:
+            raise Misread(f"{described(node)} is more than {most:.0%}")
+        return found
+
+    return reader
+
+
 def choice(*valid: C) -> Callable[[Node], C]:
     """Make a reader for one of a few words."""
     shown = ", ".join(f"`{word}`" for word in valid)

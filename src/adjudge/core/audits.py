@@ -41,6 +41,11 @@ class AuditSpec:
     patience: timedelta = timedelta(days=2)
     """After this long without all votes the expert is asked; there is no deadline."""
 
+    @property
+    def is_all_experts(self) -> bool:
+        """Whether experts answer every audit, whatever people say: their word is the truth of all."""
+        return self.expert is not None and (self.pool is None or self.expert_share >= 1)
+
 
 class AuditVote(msgspec.Struct, frozen=True, kw_only=True):
     """One blind answer."""
@@ -147,6 +152,8 @@ def next_step(spec: AuditSpec, standing: Standing, *, expert_too: bool, now: dat
 
 
 def _answered(spec: AuditSpec, answers: Sequence[str], *, expert_too: bool) -> AuditStep:
+    if not answers:  # all votes were set apart as people's: they are no part of the truth
+        return SeatExpert("share")
     if len(set(answers)) == 1:
         if spec.expert is not None and expert_too:
             return SeatExpert("share")

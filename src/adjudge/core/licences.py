@@ -6,6 +6,7 @@ from typing import TypeAlias
 import msgspec
 
 from adjudge.core.calibration import Calibrator
+from adjudge.core.plans import AgainstPeople
 
 ScopeName: TypeAlias = str
 """`certificate:claim.pay:north:3f2a…`: question type, slice, prefix of the plan."""
@@ -31,13 +32,29 @@ class Licence(msgspec.Struct, frozen=True, kw_only=True):
     calibration: str
     """Id of the snapshot in which the calibrator was published."""
     target: float
+    """Of a licence against people its margin."""
     confidence: float
     valid_until: datetime
     earlier: tuple[str, ...] = ()
     """Certificates of earlier stages with which it was tested."""
     behind: tuple[Terms, ...] = ()
     """Their terms: with others in force it says nothing; a renewed certificate of the same terms is none other."""
+    people: AgainstPeople | None = None
 
     @property
     def terms(self) -> Terms:
         return Terms(scope=self.scope, threshold=self.threshold, calibrator=self.calibrator)
+
+    @property
+    def promise(self) -> str:
+        return promised(self.target, self.people)
+
+
+def promised(target: float, people: AgainstPeople | None) -> str:
+    """Return what a certificate promises, in words: `at most 1% wrong`, `no worse than a majority of 3 people`."""
+    if people is None:
+        return f"at most {target * 100:.3g}% wrong"
+    points = people.margin * 100
+    worse = f"at most {points:.3g} point{'s' * (points != 1)} worse" if people.margin else "no worse"
+    whole = "the whole plan " if people.over == "plan" else ""
+    return f"{whole}{worse} than a majority of {people.votes} people"

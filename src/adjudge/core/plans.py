@@ -53,6 +53,18 @@ Drift: TypeAlias = Literal["shown", "ends"]
 
 
 @dataclass(frozen=True, slots=True)
+class AgainstPeople:
+    """What is promised where a target is no number: no worse than a majority of people."""
+
+    votes: int = 3
+    """Blind votes of each audit, set apart beforehand; among equals what was said first counts."""
+    margin: float = 0.0
+    """By so much of all answers it may be worse."""
+    over: Literal["automated", "plan"] = "plan"
+    """What is compared with people: the answers given without them, or all that the plan gives."""
+
+
+@dataclass(frozen=True, slots=True)
 class Certified:
     """Acceptance under an automation certificate. Without one, it defers."""
 
@@ -68,6 +80,13 @@ class Certified:
     """Audited automated decisions after which a certificate ends, if it has not by its age."""
     drift: Drift = "shown"
     """What follows where scores are no longer those of the time of the certificate: it ends, or it is only shown."""
+    people: AgainstPeople | None = None
+    """Instead of the target."""
+
+    @property
+    def is_of_plan(self) -> bool:
+        """Whether it speaks of all that the plan answers, later stages and the fallback included."""
+        return self.people is not None and self.people.over == "plan"
 
 
 Acceptance: TypeAlias = ByHand | Certified

@@ -23,7 +23,7 @@ def unsure(belief: Belief, accept: ByHand) -> str:
 def certified(belief: Belief, licence: Licence, confidence: float) -> str:
     """`claim-risk@1 is 0.97 sure, 0.912 is licensed (certificate c-4f1a: at most 1% wrong)`."""
     who = _sure(belief, confidence)
-    promise = f"(certificate {licence.certificate}: at most {licence.target * 100:.3g}% wrong)"
+    promise = f"(certificate {licence.certificate}: {licence.promise})"
     return f"{who}, {licence.threshold:.4g} is licensed {promise}"
 
 

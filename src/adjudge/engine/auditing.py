@@ -188,6 +188,7 @@ class Auditor:
             opinions=written(said),
             facts=written(audit.case),
             prefixes=written(self._plan(audit).prefixes),
+            people=spec.people,
         )
 
     def _spec(self, audit: OpenAudit) -> AuditSpec | None:

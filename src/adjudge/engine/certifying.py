@@ -13,19 +13,22 @@ from typing import Any, Final
 import msgspec
 import structlog
 
+from adjudge.automation.against_people import NoWorse
 from adjudge.automation.betting import epoch_delta
 from adjudge.automation.certifying import Licence as Licensed
 from adjudge.automation.certifying import Unanimity, Verdict
-from adjudge.automation.watching import Watch, delays
+from adjudge.automation.paired import PairedWatch
+from adjudge.automation.watching import Watch
 from adjudge.config import Configuration
 from adjudge.core.licences import Licence, Terms
-from adjudge.core.plans import Certified, Plan
+from adjudge.core.plans import AgainstPeople, Certified, Plan
 from adjudge.core.prefixes import is_of_models
-from adjudge.engine import licensing
+from adjudge.engine import licensing, standings
 from adjudge.engine.clocks import Clock
-from adjudge.engine.licensing import Judged, State
+from adjudge.engine.licensing import AnyState, Judged, State
 from adjudge.engine.revisions import InForce, Revisions
 from adjudge.store import audits, certificates, duties, epochs, journal, parameters
+from adjudge.store.audits import Automated, Counted
 from adjudge.store.connecting import UNAVAILABLE, Connection, Pool
 from adjudge.store.epochs import Covers, EpochRow
 from adjudge.store.scope import SYSTEM
@@ -147,12 +150,12 @@ class _Look:
 
     async def run(self) -> None:
         covers, delta = self.row.covers, self._delta
-        if not covers.is_audited or not covers.is_of_models:
+        if not covers.is_audited or not covers.is_of_models:  # configured so by a release that let it pass
             why = "nobody audits decisions here" if covers.is_of_models else "certificates of people are not given yet"
             await self._write(delta, None, {"state": "none", "reason": why})
             return
         earlier = await self._earlier()
-        state = licensing.read_state(self.row.design) if self.row.design else None
+        state = licensing.read_state(self.row.design, covers.people) if self.row.design else None
         if state is not None and not await self._is_behind(state, earlier):
             await epochs.suspend(
                 self.connection, SYSTEM, self.row, "earlier-stage", "an earlier stage accepts otherwise"
@@ -161,7 +164,7 @@ class _Look:
         daily = await audits.daily(self.connection, covers.type, covers.slice)
         state = state or await self._designed(delta, earlier)
         if state is None:
-            await self._write(delta, None, await self._collecting(daily))
+            await self._write(delta, None, standings.collecting(await self._counted(), covers, delta, daily))
             return
         state = await self._fed(state)
         if state.watch is not None:
@@ -173,7 +176,7 @@ class _Look:
         epoch, verdict = state.epoch.look(unanimity=unanimity, audits_per_day=daily or None)
         state = msgspec.structs.replace(state, epoch=epoch, looks=state.looks + 1)
         state = await self._decided(state, verdict, unanimity, delta)
-        await self._write(delta, state, self._standing(state, verdict, unanimity, daily))
+        await self._write(delta, state, standings.standing(state, verdict, unanimity, covers, daily))
 
     @property
     def _delta(self) -> float:
@@ -184,34 +187,56 @@ class _Look:
         found = await epochs.in_force(self.connection, self.place.earlier) if self.place.earlier else {}
         return tuple(found[scope][0] for scope in self.place.earlier if scope in found)
 
-    async def _is_behind(self, state: State, earlier: tuple[str, ...]) -> bool:
+    async def _is_behind(self, state: AnyState, earlier: tuple[str, ...]) -> bool:
         """Return whether earlier stages let through what they did when the epoch was designed, renewed or not."""
         return state.earlier == earlier or await self._terms(state.earlier) == await self._terms(earlier)
 
     async def _terms(self, ids: Sequence[str]) -> tuple[Terms, ...]:
         return tuple(licence.terms for licence in await certificates.licences(self.connection, ids))
 
-    async def _judged(self, state: State, after: int, until: int | None, limit: int = 20_000) -> list[Judged]:
+    async def _judged(self, state: AnyState, after: int, until: int | None, limit: int = 20_000) -> list[Judged]:
         covers = self.row.covers
-        rows = await audits.evidence(self.connection, covers.type, covers.slice, covers.prefix, after, until, limit)
-        licences = await certificates.licences(self.connection, state.earlier)
-        return licensing.judged(rows, self.place.plan, self.place.index, state.calibrator, self._by_stage(licences))
+        rows = await audits.evidence(
+            self.connection, covers.type, covers.slice, covers.prefix, after, until, limit, self._set_apart
+        )
+        licences = self._by_stage(await certificates.licences(self.connection, state.earlier))
+        return licensing.judged(rows, self.place.plan, self.place.index, state.calibrator, licences, covers.people)
+
+    @property
+    def _set_apart(self) -> int:
+        """Votes that each audit must have set apart."""
+        people = self.row.covers.people
+        return people.votes if people is not None else 0
+
+    async def _counted(self) -> Counted:
+        covers, first = self.row.covers, self.row.first_number
+        return await audits.counted(self.connection, covers.type, covers.slice, covers.prefix, first, self._set_apart)
 
     def _by_stage(self, licences: Sequence[Licence]) -> dict[int, Licence]:
         covers = self.row.covers
         scopes = {self.place.plan.scope(i, covers.type, covers.slice): i for i in range(self.place.index)}
         return {scopes[licence.scope]: licence for licence in licences if licence.scope in scopes}
 
-    async def _designed(self, delta: float, earlier: tuple[str, ...]) -> State | None:
+    async def _designed(self, delta: float, earlier: tuple[str, ...]) -> AnyState | None:
         """Fix calibrator, grid and starting point, once there are calibrate-audits enough; they alone are read."""
         covers = self.row.covers
-        counts = await audits.counted(self.connection, covers.type, covers.slice, covers.prefix, self.row.first_number)
-        if not licensing.may_design(counts, covers.target, delta):
+        counts, people = await self._counted(), covers.people
+        is_enough = (
+            licensing.may_design(counts, covers.target, delta) if people is None else licensing.may_compare(counts)
+        )
+        if not is_enough:
             return None
-        rows = await audits.evidence(self.connection, covers.type, covers.slice, covers.prefix, 0, None, 20_000)
+        rows = await audits.evidence(
+            self.connection, covers.type, covers.slice, covers.prefix, 0, None, 20_000, self._set_apart
+        )
         calibrate = [row for row in rows if row.role == "calibrate"]
         licences = self._by_stage(await certificates.licences(self.connection, earlier))
-        found = licensing.design(calibrate, self.place.plan, self.place.index, licences, covers.target, delta)
+        plan, index = self.place.plan, self.place.index
+        found = (
+            licensing.design(calibrate, plan, index, licences, covers.target, delta)
+            if people is None
+            else licensing.compare(calibrate, plan, index, licences, people, delta)
+        )
         if found is None:
             return None
         calibration, epoch = found
@@ -225,7 +250,7 @@ class _Look:
             watched_number=self.row.first_number,
         )
 
-    async def _fed(self, state: State) -> State:
+    async def _fed(self, state: AnyState) -> AnyState:
         """Read what was closed, in intake order; an audit that is open blocks those behind it, but not for ever."""
         covers = self.row.covers
         waiting = await audits.open_of(self.connection, covers.type, covers.slice, state.read_number)
@@ -242,23 +267,42 @@ class _Look:
             log.warning("certificate.drifted", scope=self.row.scope, certificate=state.certificate)
         return fed
 
-    async def _watched(self, state: State) -> State:
+    async def _watched(self, state: AnyState) -> AnyState:
         covers, watch, number = self.row.covers, state.watch, state.watched_number
         assert watch is not None
-        rows = await audits.automated(
-            self.connection, covers.type, covers.slice, number, state.certificates, limit=10_000
-        )
-        watch, number = licensing.watched(watch, number, rows, MOST_WAITING)
+        if covers.people is None:
+            rows = await audits.automated(
+                self.connection, covers.type, covers.slice, number, state.certificates, limit=10_000
+            )
+            watch, number = licensing.watched(watch, number, rows, MOST_WAITING)
+        else:
+            rows = await self._beside(state, covers.people)
+            # What people are still to decide is no late answer: such a plan is not hurried.
+            before = self.now - self.place.patience if covers.people.over == "plan" else self.now
+            watch, number = licensing.watched_beside(watch, number, rows, MOST_WAITING, before, covers.people)
         return msgspec.structs.replace(state, watch=watch, watched_number=number)
 
-    async def _suspend(self, state: State) -> None:
+    async def _beside(self, state: AnyState, people: AgainstPeople) -> list[Automated]:
+        covers, number = self.row.covers, state.watched_number
+        if people.over == "automated":
+            return await audits.automated(
+                self.connection, covers.type, covers.slice, number, state.certificates, 10_000, people.votes
+            )
+        return await audits.of_plan(
+            self.connection,
+            covers.type,
+            covers.slice,
+            number,
+            prefix=covers.prefix,
+            plan_hash=self.place.plan.hash,
+            people=people.votes,
+            limit=10_000,
+        )
+
+    async def _suspend(self, state: AnyState) -> None:
         watch = state.watch
         assert watch is not None
-        share = watch.errors / max(1, watch.audits)
-        reason = (
-            f"{watch.errors} of {watch.audits} audited automated decisions were wrong ({share:.2%}), "
-            f"the target is {self.row.covers.target:.2%}; evidence {watch.capital:.1f} of {watch.level:.0f}"
-        )
+        reason = f"{standings.seen(watch, self.row.covers)}; evidence {watch.capital:.1f} of {watch.level:.0f}"
         await self._write(self._delta, state, {"state": "suspended", "reason": reason})
         await epochs.suspend(self.connection, SYSTEM, self.row, "watch", reason)
         names.CERTIFICATES_SUSPENDED.labels(self.row.covers.type, "watch").inc()
@@ -267,19 +311,21 @@ class _Look:
     async def _unanimity(self) -> Unanimity | None:
         """Return what experts found among unanimous audits; None where their own word is the truth of every audit."""
         covers = self.row.covers
-        if not covers.has_expert or covers.expert_share >= 1:
+        if covers.people is not None or not covers.has_expert or covers.expert_share >= 1:
             return None
         checked, wrong = await audits.unanimity(self.connection, covers.type)
         return Unanimity(checked=checked, wrong=wrong)
 
-    async def _decided(self, state: State, verdict: Verdict, unanimity: Unanimity | None, delta: float) -> State:
+    async def _decided(
+        self, state: AnyState, verdict: Verdict | NoWorse, unanimity: Unanimity | None, delta: float
+    ) -> AnyState:
         """Issue, renew or let expire."""
         held = await certificates.licences(self.connection, [state.certificate] if state.certificate else [])
         licence = held[0] if held else None
         has_drifted = self.row.covers.ends_with_drift and state.has_drifted
         is_old = licence is not None and (self.now >= licence.valid_until or (state.watch and state.watch.expired))
         over = licence is not None and (is_old or has_drifted)
-        if self.row.renewal is not None and isinstance(verdict, Licensed):
+        if self.row.renewal is not None and isinstance(verdict, Licensed | NoWorse):
             return await self._issue(state, verdict, unanimity, delta, fresh=True)
         if over and state.watch is not None and state.watch.audits < FRESH_AUDITS:
             assert licence is not None
@@ -289,19 +335,19 @@ class _Look:
             )
             log.warning("certificate.expired", scope=self.row.scope, certificate=licence.certificate)
             return msgspec.structs.replace(state, certificate=None, held_until=state.epoch.audits + FRESH_AUDITS)
-        if not isinstance(verdict, Licensed) or state.epoch.audits < state.held_until:
+        if not isinstance(verdict, Licensed | NoWorse) or state.epoch.audits < state.held_until:
             return state
         if licence is not None and not over and not self._is_worth(state, licence, verdict):
             return state
         return await self._issue(state, verdict, unanimity, delta, fresh=bool(over))
 
     @staticmethod
-    def _is_worth(state: State, licence: Licence, verdict: Licensed) -> bool:
+    def _is_worth(state: AnyState, licence: Licence, verdict: Licensed | NoWorse) -> bool:
         return verdict.threshold < licence.threshold and verdict.coverage >= state.coverage + WORTH
 
     async def _issue(
-        self, state: State, verdict: Licensed, unanimity: Unanimity | None, delta: float, *, fresh: bool
-    ) -> State:
+        self, state: AnyState, verdict: Licensed | NoWorse, unanimity: Unanimity | None, delta: float, *, fresh: bool
+    ) -> AnyState:
         covers = self.row.covers
         closed = await self._judged(state, self.row.first_number, state.read_number + 1)
         inputs = licensing.as_read(closed, state.overdue)
@@ -321,9 +367,10 @@ class _Look:
             valid_until=valid_until,
             earlier=state.earlier,
             behind=await self._terms(state.earlier),
+            people=covers.people,
         )
         await certificates.issue(self.connection, certificate, covers, body, self.row.scope, self.row.number, licence)
-        reason = _shown(verdict)
+        reason = standings.shown(verdict)
         await epochs.put_in_force(self.connection, SYSTEM, self.row.scope, certificate, reason)
         await epochs.calm(self.connection, self.row.scope)
         await journal.write(self.connection, SYSTEM, "certificate.issued", certificate, of=self.row.scope)
@@ -336,68 +383,11 @@ class _Look:
             coverage=verdict.coverage,
             certificates=(*state.certificates, certificate),
             drift=licensing.drift_from(inputs) if watch is None else state.drift,
-            watch=watch or Watch.begin(target=covers.target, delta=covers.watch, validity=covers.validity_audits),
+            watch=watch or _watch(covers),
             watched_number=state.watched_number if watch else await audits.last_number(self.connection),
         )
 
-    async def _collecting(self, daily: float) -> dict[str, Any]:
-        covers = self.row.covers
-        counts = await audits.counted(self.connection, covers.type, covers.slice, covers.prefix, self.row.first_number)
-        delta = epoch_delta(1 - covers.confidence, self.row.number)
-        more = licensing.audits_to_design(counts, covers.target, delta)
-        days = more / daily if daily else None
-        about = f", about {days:.0f} days at {daily:.0f} a day" if days is not None and days >= 1 else ""
-        return {
-            "state": "collecting",
-            "reason": f"{counts.closed} audits are closed; about {more} more before anything can be tested{about}",
-            "audits": counts.closed,
-            "more_audits": more,
-            "days": days,
-            "audits_per_day": daily,
-        }
-
-    def _standing(self, state: State, verdict: Verdict, unanimity: Unanimity | None, daily: float) -> dict[str, Any]:
-        covers, watch = self.row.covers, state.watch
-        found: dict[str, Any] = {
-            "state": "licensed" if state.certificate else "collecting",
-            "audits": state.epoch.audits,
-            "audits_per_day": daily,
-            "scale": "expert" if covers.has_expert else "consensus",
-            "unanimity": unanimity and {"checked": unanimity.checked, "wrong": unanimity.wrong},
-        }
-        if isinstance(verdict, Licensed):
-            found |= {
-                "threshold": verdict.threshold,
-                "coverage": verdict.coverage,
-                "upper_bound": verdict.upper_bound,
-                "errors": verdict.errors,
-                "reason": _shown(verdict),
-            }
-        else:
-            found |= {"reason": verdict.reason, "more_audits": verdict.more_audits, "days": verdict.days}
-        if watch is not None and state.certificate:
-            automated = daily * state.coverage
-            found["watch"] = {
-                "audits": watch.audits,
-                "errors": watch.errors,
-                "evidence": watch.capital,
-                "suspended_at": watch.level,
-                "boost": watch.boost,
-                "detects": [
-                    {"times": d.times, "audits": round(d.audits), "days": d.days if automated else None}
-                    for d in delays(target=covers.target, delta=covers.watch, audits_per_day=automated)
-                ],
-            }
-        if state.drift is not None and state.certificate:
-            found["drift"] = {
-                "scores": state.drift.scores,
-                "evidence": state.drift.capital,
-                "drifted_at": 1 / licensing.DRIFT_DELTA,
-                "has_drifted": state.has_drifted,
-            }
-        return found
-
-    async def _write(self, delta: float, state: State | None, standing: dict[str, Any]) -> None:
+    async def _write(self, delta: float, state: AnyState | None, standing: dict[str, Any]) -> None:
         design = licensing.written(state) if state is not None else self.row.design
         await epochs.write(
             self.connection,
@@ -409,8 +399,10 @@ class _Look:
         )
 
 
-def _shown(verdict: Licensed) -> str:
-    return f"{verdict.errors} of {verdict.audits} audits were wrong at {verdict.threshold:.4g} and above"
+def _watch(covers: Covers) -> Watch | PairedWatch:
+    if covers.people is None:
+        return Watch.begin(target=covers.target, delta=covers.watch, validity=covers.validity_audits)
+    return PairedWatch.begin(margin=covers.people.margin, delta=covers.watch, validity=covers.validity_audits)
 
 
 def places(configurations: Sequence[Configuration]) -> dict[str, Place]:
@@ -435,7 +427,7 @@ def places(configurations: Sequence[Configuration]) -> dict[str, Place]:
                 stage=index,
                 deciders=tuple(name for each in plan.stages[: index + 1] for name in each.deciders),
                 locations=tuple(dict.fromkeys((*before, location.name))),
-                target=accept.target,
+                target=accept.target if accept.people is None else accept.people.margin,
                 confidence=accept.confidence,
                 watch=accept.watch,
                 validity_seconds=accept.validity.total_seconds(),
@@ -447,6 +439,7 @@ def places(configurations: Sequence[Configuration]) -> dict[str, Place]:
                 rate=spec.rate if spec is not None else 0.0,
                 budget=spec.budget if spec is not None else None,
                 is_of_models=is_of_models(plan, index),
+                people=accept.people,
             )
             patience = spec.patience if spec is not None else timedelta()
             found[scope] = Place(covers, plan, index, tuple(scopes), patience)

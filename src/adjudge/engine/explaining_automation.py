@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from adjudge.core.licences import promised
 from adjudge.core.plans import ByHand, Certified, Plan
 from adjudge.core.specifications import QuestionType
 from adjudge.store.epochs import EpochRow
@@ -29,6 +30,8 @@ def slice_of(row: EpochRow, in_force: tuple[str, int] | None, suspended: str | N
         "deciders": covers.deciders,
         "locations": covers.locations,
         "target": covers.target,
+        "people": covers.people,
+        "promise": promised(covers.target, covers.people),
         "confidence": covers.confidence,
         "state": state,
         "reason": reason,
@@ -57,12 +60,16 @@ def sentence(plan: Plan, kind: QuestionType, slices: Sequence[Mapping[str, Any]]
 
 def _of(each: Mapping[str, Any]) -> str:
     standing, who = each["standing"], ", ".join(each["deciders"])
-    promise = f"at most {each['target'] * 100:.3g}% wrong with {each['confidence']:.0%} confidence"
+    promise = f"{each['promise']} with {each['confidence']:.0%} confidence"
     if each["certificate"] is not None:
-        wording = "disagreeing with the blind consensus" if standing.get("scale") == "consensus" else "wrong"
+        is_consensus = standing.get("scale") == "consensus" and each["people"] is None
+        wording = "disagreeing with the blind consensus" if is_consensus else "wrong"
         return (
             f"Automated: {who} decides alone from {standing.get('threshold', 0):.3g} on, "
             f"{standing.get('coverage', 0):.0%} of the questions, under {each['certificate']} "
             f"({promise.replace('wrong', wording)}); {each['reason']}."
         )
-    return f"Not automated: {who} must be shown to be {promise}; {each['reason']}."
+    must = (
+        "the whole plan must be shown to be" if promise.startswith("the whole plan") else f"{who} must be shown to be"
+    )
+    return f"Not automated: {must} {promise.removeprefix('the whole plan ')}; {each['reason']}."

@@ -6,23 +6,25 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeAlias, TypeVar, assert_never
 
 import msgspec
 
-from adjudge.automation import calibrating
+from adjudge.automation import against_people, calibrating
+from adjudge.automation.against_people import NoWorse, Over
 from adjudge.automation.betting import Epoch
 from adjudge.automation.binomial import audits_needed
 from adjudge.automation.calibrating import Calibration, Examples
 from adjudge.automation.certifying import Licence as Licensed
-from adjudge.automation.certifying import Start, Unanimity, choose_start
+from adjudge.automation.certifying import NotEnough, Start, Unanimity, choose_start
 from adjudge.automation.drift import Drift
-from adjudge.automation.samples import Audit, Role, Sample, grid_of
+from adjudge.automation.paired import Paired, PairedWatch, pairs_of
+from adjudge.automation.samples import Audit, Beside, Role, Sample, grid_of
 from adjudge.automation.watching import Watch
 from adjudge.core.answers import canonical
 from adjudge.core.calibration import Calibrator, Uncalibrated
 from adjudge.core.licences import Licence
-from adjudge.core.plans import Plan
+from adjudge.core.plans import AgainstPeople, Plan
 from adjudge.core.prefixes import ANSWERED_BEFORE, NOT_ANSWERED, Scored, scored
 from adjudge.store.audits import Automated, Counted, Evidence, Waiting
 from adjudge.store.epochs import EpochRow
@@ -37,6 +39,9 @@ is a matter of luck, and it holds for the whole epoch: on the shipped grocery cl
 not certified by 2,700 audits; so, one in thirty, for a median of some 130 audits more."""
 DRIFT_DELTA: Final = 0.01
 """Probability that scores are ever said to have drifted although they have not."""
+CALIBRATED_PAIRS: Final = 200
+"""Calibrate-audits that choose the start of a comparison with people. With 50 a model half as often wrong as people was
+certified without a margin in a fifth of slices by 8,000 audits, with 200 in three of five (simulated)."""
 MOST_WAITED: Final = 8
 """Where calibrate-audits stay out, it begins without them after so many times the certify-audits that must do."""
 
@@ -49,12 +54,16 @@ class Overdue(msgspec.Struct, frozen=True, kw_only=True):
     role: str
 
 
-class State(msgspec.Struct, frozen=True, kw_only=True):
+Testing = TypeVar("Testing", Epoch, Paired)
+Watching = TypeVar("Watching", Watch, PairedWatch)
+
+
+class State(msgspec.Struct, Generic[Testing, Watching], frozen=True, kw_only=True):
     """What an epoch has fixed, and what was counted since. JSON by value."""
 
     calibrator: Calibrator
     calibration: str
-    epoch: Epoch
+    epoch: Testing
     earlier: tuple[str, ...]
     """Certificates of earlier stages with which it is tested."""
     read_number: int
@@ -65,7 +74,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     coverage: float = 0.0
     certificates: tuple[str, ...] = ()
     """All of the epoch."""
-    watch: Watch | None = None
+    watch: Watching | None = None
     held_until: int = 0
     """Certify-audits that must have been read before another certificate."""
     overdue: tuple[Overdue, ...] = ()
@@ -86,12 +95,16 @@ class Judged:
     audit: Audit
 
 
-_state: Final = msgspec.json.Decoder(State)
+AnyState: TypeAlias = State[Any, Any]
+"""Of a target, or against people: they are used alike."""
+
+_of_target: Final = msgspec.json.Decoder(State[Epoch, Watch])
+_of_people: Final = msgspec.json.Decoder(State[Paired, PairedWatch])
 
 
-def read_state(text: str) -> State:
+def read_state(text: str, people: AgainstPeople | None = None) -> AnyState:
     """Read a state as stored."""
-    return _state.decode(text)
+    return _of_target.decode(text) if people is None else _of_people.decode(text)
 
 
 def written(value: object) -> str:
@@ -100,9 +113,14 @@ def written(value: object) -> str:
 
 
 def judged(
-    rows: Sequence[Evidence], plan: Plan, index: int, calibrator: Calibrator, earlier: Mapping[int, Licence]
+    rows: Sequence[Evidence],
+    plan: Plan,
+    index: int,
+    calibrator: Calibrator,
+    earlier: Mapping[int, Licence],
+    people: AgainstPeople | None = None,
 ) -> list[Judged]:
-    """Return the audits as the prefix sees them. What is lost, or not on record, is wrong."""
+    """Return the audits as the prefix sees them. What is lost, or not on record, is wrong; people then are right."""
     found = []
     for row in rows:
         seen = scored(plan, index, row.said, row.case, calibrator, earlier)
@@ -113,9 +131,25 @@ def judged(
             wrong=wrong,
             role=Role(row.role),
             lost=row.truth is None or seen.is_missing,
+            beside=_beside(row, people) if people is not None else None,
         )
         found.append(Judged(str(row.decision_id), audit))
     return found
+
+
+def _beside(row: Evidence, people: AgainstPeople) -> Beside:
+    """Return what is compared. Where votes of people stayed out, they are taken to have been right."""
+    return Beside(rest_wrong=row.answered != row.truth, people_wrong=_people_err(row.people, row.truth, people))
+
+
+def _people_err(votes: Sequence[str], truth: str | None, people: AgainstPeople) -> bool:
+    kept = votes[: people.votes]
+    return len(kept) == people.votes and majority(kept) != truth
+
+
+def majority(votes: Sequence[str]) -> str:
+    """Return what most say; among equals what was said first."""
+    return max(dict.fromkeys(votes), key=votes.count)
 
 
 def in_order(
@@ -167,8 +201,8 @@ def as_read(closed: Sequence[Judged], overdue: Sequence[Overdue]) -> list[Judged
 
 
 def _lost(overdue: Overdue) -> Audit:
-    role = Role(overdue.role)
-    return Audit(number=overdue.number, score=ANSWERED_BEFORE, wrong=True, role=role, lost=True)
+    role, beside = Role(overdue.role), Beside(rest_wrong=True, people_wrong=False)
+    return Audit(number=overdue.number, score=ANSWERED_BEFORE, wrong=True, role=role, lost=True, beside=beside)
 
 
 def watched(watch: Watch, number: int, rows: Sequence[Automated], most: int) -> tuple[Watch, int]:
@@ -180,6 +214,25 @@ def watched(watch: Watch, number: int, rows: Sequence[Automated], most: int) -> 
         if row.is_open and sum(not later.is_open for later in rows[position:]) <= most:
             break
         watch, number = watch.after(row.is_open or row.truth is None or row.truth != row.answer), row.number
+        if watch.alarmed:
+            break
+    return watch, number
+
+
+def watched_beside(
+    watch: PairedWatch, number: int, rows: Sequence[Automated], most: int, before: datetime, people: AgainstPeople
+) -> tuple[PairedWatch, int]:
+    """Return the watch against people after these audits, and the number of the last that it has read.
+
+    An open one blocks until more than `most` of those behind it are closed and it was asked before `before`; then
+    only the model, or the plan, is wrong.
+    """
+    for position, row in enumerate(rows):
+        if row.is_open and (sum(not later.is_open for later in rows[position:]) <= most or row.asked_at >= before):
+            break
+        is_lost = row.is_open or row.truth is None
+        people_wrong = not is_lost and _people_err(row.people, row.truth, people)
+        watch, number = watch.after((is_lost or row.answer != row.truth) - people_wrong), row.number
         if watch.alarmed:
             break
     return watch, number
@@ -207,24 +260,65 @@ def _enough(needed: int) -> int:
     return math.ceil(CALIBRATED * needed)
 
 
+def may_compare(counts: Counted) -> bool:
+    """Return whether there are calibrate-audits enough to choose where a comparison with people begins."""
+    return counts.calibrate >= CALIBRATED_PAIRS
+
+
+def audits_to_compare(counts: Counted) -> int:
+    """Return about how many more audits are wanted before anything is compared."""
+    return max(1, math.ceil((CALIBRATED_PAIRS - counts.calibrate) / CALIBRATE_SHARE))
+
+
+def compare(
+    calibrate: Sequence[Evidence],
+    plan: Plan,
+    index: int,
+    earlier: Mapping[int, Licence],
+    people: AgainstPeople,
+    delta: float,
+) -> tuple[Calibration, Paired] | None:
+    """Fit the calibrator, fix grid and starting point of a comparison. None where no calibrate-audit has a score."""
+    calibration = _calibrated(calibrate, plan, index, earlier)
+    if calibration is None:
+        return None
+    audits = [each.audit for each in judged(calibrate, plan, index, calibration.calibrator, earlier, people)]
+    grid, over = grid_of(_within(audits)), Over(people.over)
+    start = against_people.choose_start(pairs_of(audits), grid, margin=people.margin, over=over)
+    if start is None:
+        return None
+    return calibration, Paired.begin(margin=people.margin, over=over, delta=delta, grid=grid, start=start)
+
+
 def design(
     calibrate: Sequence[Evidence], plan: Plan, index: int, earlier: Mapping[int, Licence], target: float, delta: float
 ) -> tuple[Calibration, Epoch] | None:
     """Fit the calibrator, fix grid and starting point. None where no calibrate-audit has a score."""
+    calibration = _calibrated(calibrate, plan, index, earlier)
+    if calibration is None:
+        return None
+    audits = [each.audit for each in judged(calibrate, plan, index, calibration.calibrator, earlier)]
+    grid = grid_of(_within(audits))
+    start = choose_start(Sample.of(audits), grid, target=target, delta=delta, certify_audits=HORIZON)
+    if start is None:
+        return None
+    return calibration, Epoch.begin(target=target, delta=delta, grid=grid, start=start)
+
+
+def _within(audits: Sequence[Audit]) -> list[float]:
+    return [audit.score for audit in audits if NOT_ANSWERED < audit.score < ANSWERED_BEFORE]
+
+
+def _calibrated(
+    calibrate: Sequence[Evidence], plan: Plan, index: int, earlier: Mapping[int, Licence]
+) -> Calibration | None:
     known = [row for row in calibrate if row.truth is not None]
     raw = [scored(plan, index, row.said, row.case, Uncalibrated(), earlier) for row in known]
     own = [(row, seen) for row, seen in zip(known, raw, strict=True) if NOT_ANSWERED < seen.score < ANSWERED_BEFORE]
     if not own:
         return None
     distributions = [_distribution(row, seen, plan, index) for row, seen in own]
-    calibration = calibrating.fit(Examples.of(distributions, [str(row.truth) for row, _ in own]))
-    audits = [each.audit for each in judged(calibrate, plan, index, calibration.calibrator, earlier)]
-    within = [audit.score for audit in audits if NOT_ANSWERED < audit.score < ANSWERED_BEFORE]
-    grid = grid_of(within)
-    start = choose_start(Sample.of(audits), grid, target=target, delta=delta, certify_audits=HORIZON)
-    if start is None:
-        return None
-    return calibration, Epoch.begin(target=target, delta=delta, grid=grid, start=start)
+    return calibrating.fit(Examples.of(distributions, [str(row.truth) for row, _ in own]))
 
 
 def _distribution(row: Evidence, seen: Scored, plan: Plan, index: int) -> dict[str, float]:
@@ -236,8 +330,8 @@ def _distribution(row: Evidence, seen: Scored, plan: Plan, index: int) -> dict[s
 
 def body_of(
     row: EpochRow,
-    state: State,
-    verdict: Licensed,
+    state: AnyState,
+    verdict: Licensed | NoWorse,
     unanimity: Unanimity | None,
     inputs: Sequence[Judged],
     *,
@@ -259,10 +353,9 @@ def body_of(
         "scale": "expert" if covers.has_expert else "consensus",
         "threshold": verdict.threshold,
         "coverage": verdict.coverage,
-        "upper_bound": verdict.upper_bound,
         "p_value": verdict.p_value,
         "audits": verdict.audits,
-        "errors": verdict.errors,
+        **evidence_of(verdict),
         "start": {"threshold": verdict.start.threshold, "why": verdict.start.why},
         "grid": state.epoch.grid,
         "calibration": state.calibration,
@@ -279,12 +372,30 @@ def body_of(
                 "score": each.audit.score,
                 "wrong": each.audit.wrong,
                 "lost": each.audit.lost,
+                **({} if each.audit.beside is None or covers.people is None else _shown(each.audit.beside)),
             }
             for each in inputs
         ],
     }
+    if covers.people is not None:
+        body["people"] = covers.people
     found: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(body))
     return found
+
+
+def _shown(beside: Beside) -> dict[str, bool]:
+    return {"rest_wrong": beside.rest_wrong, "people_wrong": beside.people_wrong}
+
+
+def evidence_of(verdict: Licensed | NoWorse) -> dict[str, Any]:
+    """Return the counts that a verdict rests on, as certificates and standings have them."""
+    match verdict:
+        case NoWorse(only_model_wrong=only_model, only_people_wrong=only_people):
+            return {"only_model_wrong": only_model, "only_people_wrong": only_people}
+        case Licensed(errors=errors, upper_bound=upper_bound):
+            return {"errors": errors, "upper_bound": upper_bound}
+        case _:
+            assert_never(verdict)
 
 
 def id_of(body: Mapping[str, Any]) -> str:
@@ -306,19 +417,8 @@ class Verified:
 
 def verify(certificate: str, body: Mapping[str, Any]) -> Verified:
     """Compute hash and licence again from the record: every look that could have been, after every audit."""
-    start = Start(threshold=body["start"]["threshold"], why=body["start"]["why"])
-    epoch = Epoch.begin(target=body["target"], delta=body["delta"], grid=body["grid"], start=start)
-    unanimity = Unanimity(**body["unanimity"]) if body["unanimity"] else None
-    for given in body["inputs"]:
-        audit = Audit(
-            number=given["number"],
-            score=given["score"],
-            wrong=given["wrong"],
-            role=Role(given["role"]),
-            lost=given["lost"],
-        )
-        epoch, verdict = epoch.after([audit]).look(unanimity=unanimity)
-    threshold = verdict.threshold if body["inputs"] and isinstance(verdict, Licensed) else None
+    verdict = _looked_at(body, [_given(each, "people" in body) for each in body["inputs"]])
+    threshold = verdict.threshold if isinstance(verdict, Licensed | NoWorse) else None
     return Verified(
         hash_holds=id_of(body) == certificate,
         licence_holds=threshold is not None and threshold <= body["threshold"],
@@ -326,3 +426,29 @@ def verify(certificate: str, body: Mapping[str, Any]) -> Verified:
         audits=len(body["inputs"]),
         lost=sum(each["lost"] for each in body["inputs"]),
     )
+
+
+def _given(each: Mapping[str, Any], is_beside: bool) -> Audit:
+    return Audit(
+        number=each["number"],
+        score=each["score"],
+        wrong=each["wrong"],
+        role=Role(each["role"]),
+        lost=each["lost"],
+        beside=Beside(each["rest_wrong"], each["people_wrong"]) if is_beside else None,
+    )
+
+
+def _looked_at(body: Mapping[str, Any], audits: Sequence[Audit]) -> Licensed | NoWorse | NotEnough:
+    """Return the verdict of the last of all looks that could have been."""
+    start = Start(threshold=body["start"]["threshold"], why=body["start"]["why"])
+    delta, grid, people = body["delta"], body["grid"], body.get("people")
+    if people is not None:  # its capital remembers the highest
+        over = Over(people["over"])
+        paired = Paired.begin(margin=people["margin"], over=over, delta=delta, grid=grid, start=start)
+        return paired.after(audits).look()[1]
+    unanimity = Unanimity(**body["unanimity"]) if body["unanimity"] else None
+    epoch = Epoch.begin(target=body["target"], delta=delta, grid=grid, start=start)
+    for audit in audits:
+        epoch, _ = epoch.after([audit]).look(unanimity=unanimity)
+    return epoch.look(unanimity=unanimity)[1]

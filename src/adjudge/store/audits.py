@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -80,6 +81,8 @@ class ClosedAudit:
     facts: str
     prefixes: str
     """JSON list: of the plan that the decision took."""
+    people: int
+    """Votes that were set apart as people's."""
 
 
 # Ready are those whose decision is settled: people who were asked to decide come first, and an audit can wait.
@@ -137,10 +140,14 @@ LOOK_AT = "UPDATE work SET due_at = clock_timestamp() WHERE decision_id = $1 AND
 CLOSE = """
     WITH closed AS (
         INSERT INTO audit (decision_id, number, type, location, slice, role, rate, policy, asked_at, truth, truth_by,
-            unanimous, why, expert_coin, votes, opinions, facts, prefixes)
-        SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::real[],
+            unanimous, why, expert_coin, votes, opinions, facts, prefixes, people, answered)
+        SELECT new.*, (
+            SELECT answer FROM outcome WHERE outcome.decision_id = new.decision_id AND outcome.kind = 'final')
+        FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::real[],
             $8::int[], $9::timestamptz[], $10::text[], $11::text[], $12::text[], $13::text[], $14::jsonb[],
-            $15::jsonb[], $16::jsonb[], $17::jsonb[], $18::jsonb[])
+            $15::jsonb[], $16::jsonb[], $17::jsonb[], $18::jsonb[], $19::smallint[]) AS new (decision_id, number, type,
+            location, slice, role, rate, policy, asked_at, truth, truth_by, unanimous, why, expert_coin, votes,
+            opinions, facts, prefixes, people)
         RETURNING decision_id, truth, truth_by
     ), labelled AS (
         INSERT INTO label (decision_id, source, source_ref, answer, reporter, after_version, answer_could_influence)
@@ -385,6 +392,10 @@ class Evidence:
     truth: str | None
     said: dict[str, ModelSaid]
     case: Case
+    people: tuple[str, ...] = ()
+    """What those said whose votes were set apart, in the order of their seats."""
+    answered: str | None = None
+    """What the plan came to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -411,26 +422,31 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Automated:
-    """An audited decision that was accepted under a certificate."""
+    """An audited decision that was accepted under a certificate; where the whole plan is watched, any of its own."""
 
     number: int
     truth: str | None
     answer: str | None
     is_open: bool
+    asked_at: datetime
+    people: tuple[str, ...] = ()
 
 
 # Only of decisions that took a plan with this prefix at their intake: what was drawn under another never licenses it.
-EVIDENCE = """
-    SELECT decision_id, number, role, truth, opinions::text, facts::text FROM audit
+# Compared with people is what was to be, whatever came of it: so many votes set apart, and an expert for each.
+COMPARED = "(${0} = 0 OR audit.people >= ${0} AND coalesce((audit.expert_coin ->> 'rate')::float8, 0) >= 1)"
+
+EVIDENCE = f"""
+    SELECT decision_id, number, role, truth, opinions::text, facts::text, votes::text, answered FROM audit
     WHERE org = 1 AND type = $1 AND slice = $2 AND prefixes ? $3 AND number > $4
-        AND ($5::bigint IS NULL OR number < $5)
+        AND ($5::bigint IS NULL OR number < $5) AND {COMPARED.format(7)}
     ORDER BY number LIMIT $6
 """
 
-COUNTED = """
+COUNTED = f"""
     SELECT count(*) FILTER (WHERE role = 'calibrate') AS calibrate,
         count(*) FILTER (WHERE role = 'certify' AND number > $4) AS certify
-    FROM audit WHERE org = 1 AND type = $1 AND slice = $2 AND prefixes ? $3
+    FROM audit WHERE org = 1 AND type = $1 AND slice = $2 AND prefixes ? $3 AND {COMPARED.format(5)}
 """
 
 OPEN_OF = """
@@ -440,17 +456,30 @@ OPEN_OF = """
     ORDER BY decision.number
 """
 
-AUTOMATED = """
-    SELECT audit.number, audit.truth, outcome.answer, false AS is_open
+AUTOMATED = f"""
+    SELECT audit.number, audit.truth, outcome.answer, false AS is_open, audit.asked_at, audit.votes::text
     FROM audit JOIN outcome ON outcome.decision_id = audit.decision_id AND outcome.kind = 'final'
     WHERE audit.org = 1 AND audit.type = $1 AND audit.slice = $2 AND audit.number > $3
-        AND outcome.certificate = ANY($4::text[])
+        AND outcome.certificate = ANY($4::text[]) AND {COMPARED.format(6)}
     UNION ALL
-    SELECT decision.number, NULL, outcome.answer, true
+    SELECT decision.number, NULL, outcome.answer, true, work.asked_at, '[]'
     FROM work JOIN decision ON decision.id = work.decision_id
         JOIN outcome ON outcome.decision_id = work.decision_id AND outcome.kind = 'final'
     WHERE work.purpose = 'audit' AND work.type = $1 AND decision.facts ->> 'slice' = $2 AND decision.number > $3
         AND outcome.certificate = ANY($4::text[])
+    ORDER BY 1 LIMIT $5
+"""
+
+# All that the plan answers, what it deferred, too; open are those as well that people are still to decide.
+OF_PLAN = f"""
+    SELECT audit.number, audit.truth, audit.answered AS answer, false AS is_open, audit.asked_at, audit.votes::text
+    FROM audit WHERE audit.org = 1 AND audit.type = $1 AND audit.slice = $2 AND audit.number > $3
+        AND audit.prefixes ? $4 AND {COMPARED.format(6)}
+    UNION ALL
+    SELECT decision.number, NULL, NULL, true, work.asked_at, '[]'
+    FROM work JOIN decision ON decision.id = work.decision_id
+    WHERE work.purpose = 'audit' AND work.type = $1 AND decision.facts ->> 'slice' = $2 AND decision.number > $3
+        AND decision.plan_hash = $7
     ORDER BY 1 LIMIT $5
 """
 
@@ -467,6 +496,7 @@ DAILY = """
 """
 
 _said = msgspec.json.Decoder(dict[str, ModelSaid])
+_votes = msgspec.json.Decoder(tuple[AuditVote, ...])
 
 
 async def evidence(
@@ -477,9 +507,13 @@ async def evidence(
     after: int,
     before: int | None,
     limit: int,
+    people: int = 0,
 ) -> list[Evidence]:
-    """Return closed audits of a slice and prefix in the order of their intake, those with numbers between."""
-    rows = await connection.fetch(EVIDENCE, question_type, slice_, prefix, after, before, limit)
+    """Return closed audits of a slice and prefix in the order of their intake, those with numbers between.
+
+    `people`: only those of which so many votes were to be set apart, and an expert to say what is true.
+    """
+    rows = await connection.fetch(EVIDENCE, question_type, slice_, prefix, after, before, limit, people)
     return [
         Evidence(
             decision_id=row["decision_id"],
@@ -488,14 +522,22 @@ async def evidence(
             truth=row["truth"],
             said=_said.decode(row["opinions"]),
             case=read_case(row["facts"]),
+            people=_of_people(row["votes"]),
+            answered=row["answered"],
         )
         for row in rows
     ]
 
 
-async def counted(connection: Connection, question_type: str, slice_: str, prefix: str, after: int) -> Counted:
+def _of_people(votes: str) -> tuple[str, ...]:
+    return tuple(vote.answer for vote in _votes.decode(votes) if vote.purpose == "people")
+
+
+async def counted(
+    connection: Connection, question_type: str, slice_: str, prefix: str, after: int, people: int = 0
+) -> Counted:
     """Return how many audits of a slice and prefix are closed; of those that certify, only with higher numbers."""
-    row = await connection.fetchrow(COUNTED, question_type, slice_, prefix, after)
+    row = await connection.fetchrow(COUNTED, question_type, slice_, prefix, after, people)
     return Counted(**dict(row))
 
 
@@ -506,11 +548,44 @@ async def open_of(connection: Connection, question_type: str, slice_: str, after
 
 
 async def automated(
-    connection: Connection, question_type: str, slice_: str, after: int, certificates: Sequence[str], limit: int
+    connection: Connection,
+    question_type: str,
+    slice_: str,
+    after: int,
+    certificates: Sequence[str],
+    limit: int,
+    people: int = 0,
 ) -> list[Automated]:
     """Return audited decisions that were accepted under these certificates, open ones too, in intake order."""
-    rows = await connection.fetch(AUTOMATED, question_type, slice_, after, list(certificates), limit)
-    return [Automated(**dict(row)) for row in rows]
+    rows = await connection.fetch(AUTOMATED, question_type, slice_, after, list(certificates), limit, people)
+    return [_automated(row) for row in rows]
+
+
+async def of_plan(
+    connection: Connection,
+    question_type: str,
+    slice_: str,
+    after: int,
+    *,
+    prefix: str,
+    plan_hash: str,
+    people: int,
+    limit: int,
+) -> list[Automated]:
+    """Return audited decisions of a plan, whoever answered them, open ones too, in intake order."""
+    rows = await connection.fetch(OF_PLAN, question_type, slice_, after, prefix, limit, people, plan_hash)
+    return [_automated(row) for row in rows]
+
+
+def _automated(row: Any) -> Automated:
+    return Automated(
+        number=row["number"],
+        truth=row["truth"],
+        answer=row["answer"],
+        is_open=row["is_open"],
+        asked_at=row["asked_at"],
+        people=_of_people(row["votes"]),
+    )
 
 
 async def unanimity(connection: Connection, question_type: str) -> tuple[int, int]:

@@ -8,6 +8,7 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 from msgspec.json import encode
 
+from adjudge.core.plans import AgainstPeople
 from adjudge.store import journal
 from adjudge.store.connecting import Connection
 from adjudge.store.scope import Scope
@@ -27,6 +28,7 @@ class Covers(msgspec.Struct, frozen=True, kw_only=True):
     """Of the whole prefix, with their versions."""
     locations: tuple[str, ...]
     target: float
+    """Against people the margin."""
     confidence: float
     watch: float
     validity_seconds: float
@@ -39,6 +41,7 @@ class Covers(msgspec.Struct, frozen=True, kw_only=True):
     rate: float
     budget: float | None
     is_of_models: bool
+    people: AgainstPeople | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

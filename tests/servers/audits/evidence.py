@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 from tests.stacks import PLANS, TYPES, Stack, configuration
 
 from adjudge.core.answers import Labels
+from adjudge.core.audits import AuditVote
 from adjudge.core.history import Case
 from adjudge.store.audits import written
 
@@ -27,11 +28,12 @@ def certified(ask: str = "sure@1", **more: Any) -> dict[str, Any]:
 
 ROW = """
     INSERT INTO audit (decision_id, number, type, location, slice, role, rate, policy, asked_at, truth, truth_by,
-        expert_coin, votes, opinions, facts, prefixes)
+        expert_coin, votes, opinions, facts, prefixes, people, answered)
     SELECT id, number, 'model', 'default', 'all', role, 1, 1, clock_timestamp(), truth,
-        CASE WHEN truth IS NULL THEN 'lost' ELSE 'expert' END, '{}', '[]', opinions, $6, $7
-    FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::jsonb[])
-        AS new (id, number, role, truth, opinions)
+        CASE WHEN truth IS NULL THEN 'lost' ELSE 'expert' END, '{"rate": 1}', votes, opinions, $6, $7,
+        jsonb_array_length(votes), 'pay'
+    FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::jsonb[], $8::jsonb[])
+        AS new (id, number, role, truth, opinions, votes)
 """
 
 
@@ -43,8 +45,12 @@ async def record(
     lost: Sequence[int] = (),
     by: str = "sure@1",
     sure: float = 0.9,
+    people: Sequence[int] | None = None,
 ) -> list[UUID]:
-    """Record audits of a model that said `pay`, `sure` of it and more; every fifth calibrates. Return their ids."""
+    """Record audits of a model that said `pay`, `sure` of it and more; every fifth calibrates. Return their ids.
+
+    So the plan answered. `people`: with three votes set apart, all of them wrong in these.
+    """
     configured = stack.services.revisions.current
     prefixes = configured.plan("default", "model").prefixes
     deadline = await stack.value("SELECT clock_timestamp()")
@@ -55,8 +61,14 @@ async def record(
     truths = [None if n in lost else "refuse" if n in wrong else "pay" for n in range(count)]
     roles = ["calibrate" if n % 5 == 0 else "certify" for n in range(count)]
     numbers = [first + n for n in range(count)]
-    await stack.rows(ROW, ids, numbers, roles, truths, said, written(case), json.dumps(prefixes))
+    votes = [_votes(truth, n in people) if people is not None else "[]" for n, truth in enumerate(truths)]
+    await stack.rows(ROW, ids, numbers, roles, truths, said, written(case), json.dumps(prefixes), votes)
     return ids
+
+
+def _votes(truth: str | None, is_wrong: bool) -> str:
+    answer = "refuse" if (truth == "pay") == is_wrong else "pay"
+    return written([AuditVote(reviewer=f"r{n}", pool="agents", purpose="people", answer=answer) for n in range(3)])
 
 
 async def record_of_two(stack: Stack, count: int) -> None:
@@ -84,9 +96,8 @@ async def record_of_two(stack: Stack, count: int) -> None:
     truths = ["refuse" if bad else "pay" for bad in wrong]
     roles = ["calibrate" if n % 5 == 0 else "certify" for n in range(count)]
     numbers = [first + n for n in range(count)]
-    await stack.rows(
-        ROW, [uuid4() for _ in range(count)], numbers, roles, truths, said, written(case), json.dumps(prefixes)
-    )
+    ids, none = [uuid4() for _ in range(count)], ["[]"] * count
+    await stack.rows(ROW, ids, numbers, roles, truths, said, written(case), json.dumps(prefixes), none)
 
 
 def _said(by: str, confidence: float) -> str:

@@ -5,7 +5,7 @@ from datetime import timedelta
 from tests.unit.config.documents import CLAIMS
 
 from adjudge.config import compile_documents
-from adjudge.core.plans import Certified
+from adjudge.core.plans import AgainstPeople, Certified
 
 USUAL = "audits: {rate: 5%, pool: agents, expert: experts}\n"
 PLACES = """
@@ -76,6 +76,48 @@ def test_what_nothing_can_ever_certify_is_a_fault(faults_of):
     assert nobody.message.startswith("nobody audits claim.pay here, so nothing can ever be certified")
     assert (of_people.path, of_people.line) == ("plans.claims.stages[1].accept", 11)
     assert of_people.message.startswith("people are certified nowhere yet")
+
+
+AGAINST = CLAIMS.replace('{by_hand: "confidence >= 0.95"}', "{certified: {people: {votes: 3, margin: 1%}}}")
+APART = "audits: {pool: agents, votes: 0, people: 3, expert: experts, expert_share: 100%}\n"
+
+
+def test_a_stage_may_be_certified_against_people(tmp_path):
+    [stage, _] = compiled(AGAINST + APART, tmp_path).plan("default", "claim.pay").stages
+
+    assert isinstance(stage.accept, Certified)
+    assert stage.accept.people == AgainstPeople(votes=3, margin=0.01, over="plan")
+
+
+def test_whatever_would_make_a_comparison_void_is_a_fault(faults_of):
+    """People who agree would be right by definition; and where a second stage moves, so does the plan."""
+    pools = AGAINST.replace("pools: {", "pools: {experts: {}, ")
+    second = pools.replace(
+        "      - {ask: agents", "      - {ask: claim-risk@1, accept: certified}\n      - {ask: agents"
+    )
+    both = pools.replace("margin: 1%}", "margin: 1%}, target: 1%")
+    for text, said in (
+        (pools + APART.replace("people: 3", "people: 2"), "3 votes of each audit are compared, and `audits` set 2"),
+        (pools + APART.replace("100%", "50%").replace("votes: 0", "votes: 3"), "are no truth about people: name an"),
+        (pools + APART.replace("100%", "50%"), "without `votes` the truth is an expert's: name an `expert`"),
+        (second + APART, "no other stage of it is certified"),
+        (both + APART, "a certificate has a `target`, or `people` with whom it is compared, not both"),
+        (pools.replace("1%", "30%") + APART, "is more than 20%"),
+    ):
+        found = faults_of(text)
+        assert any(said in str(fault) for fault in found), (said, found)
+
+
+def test_a_certificate_of_a_whole_plan_ends_with_any_change_of_it(tmp_path):
+    """What is deferred is compared, too: who decides that, and for how long they are asked, is a part of it."""
+
+    def first(text: str) -> str:
+        return compiled(text + APART, tmp_path).plan("default", "claim.pay").prefixes[0]
+
+    later = ("timeout: 10m", "timeout: 11m")
+    assert first(AGAINST.replace(*later)) != first(AGAINST)
+    automated = AGAINST.replace("margin: 1%", "margin: 1%, over: automated")
+    assert first(automated.replace(*later)) == first(automated)
 
 
 def test_a_prefix_changes_with_what_decides_about_its_answers_and_with_nothing_else(tmp_path):

@@ -61,6 +61,16 @@ def test_what_follows(found, wanted):
     assert step(SPEC, found) == wanted
 
 
+def test_where_all_votes_are_set_apart_as_peoples_the_expert_says_what_is_true():
+    """And is asked whatever they said, once they have said it."""
+    spec = AuditSpec(pool="agents", expert="experts", rate=0.05, votes=0, people=2, expert_share=1)
+    said = votes("a", "a", purpose="people")
+
+    assert step(spec, standing(seats=0)) == SeatPeople(("people", "people"))
+    assert isinstance(step(spec, standing(votes=said[:1]), expert_too=True), Stay)
+    assert step(spec, standing(votes=said), expert_too=True) == SeatExpert("share")
+
+
 def test_a_coin_sends_some_of_the_unanimous_to_the_expert_too():
     assert step(SPEC, standing("a", "a", "a"), expert_too=True) == SeatExpert("share")
 

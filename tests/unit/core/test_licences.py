@@ -11,7 +11,7 @@ from adjudge.core.calibration import Temperature, Uncalibrated
 from adjudge.core.events import Deferred
 from adjudge.core.licences import Licence
 from adjudge.core.outcomes import Relied
-from adjudge.core.plans import Certified
+from adjudge.core.plans import AgainstPeople, Certified
 from adjudge.core.replaying import Diverged, replay
 
 CERTIFIED = Certified(SET_BY_HAND)
@@ -53,6 +53,19 @@ def test_at_the_licensed_threshold_a_model_settles_and_the_outcome_names_its_cer
     assert (step.outcome.code, step.outcome.certificate, step.outcome.source) == ("certified", "c-1", "model")
     assert step.outcome.relied == (Relied("decider:claim-risk@1", 0), Relied("automation", 0), Relied(SCOPE, 4))
     assert step.outcome.reason == "claim-risk@1 is 0.90 sure, 0.9 is licensed (certificate c-1: at most 1% wrong)"
+
+
+def test_what_is_promised_is_said_in_words():
+    for votes, margin, over, said in (
+        (3, 0.0, "plan", "the whole plan no worse than a majority of 3 people"),
+        (5, 0.01, "automated", "at most 1 point worse than a majority of 5 people"),
+        (3, 0.005, "automated", "at most 0.5 points worse than a majority of 3 people"),
+    ):
+        against = replace_(LICENCE, people=AgainstPeople(votes=votes, margin=margin, over=over), target=margin)
+        assert against.promise == said
+        step = life(against, confidence=0.9).step
+        assert isinstance(step, Settle)
+        assert step.outcome.reason == f"claim-risk@1 is 0.90 sure, 0.9 is licensed (certificate c-1: {said})"
 
 
 def test_below_it_people_are_asked_and_told_by_how_much():

@@ -5,14 +5,18 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+import msgspec
 from tests.builders import SET_BY_HAND, a_case, a_plan, models, people
 
+from adjudge.automation.against_people import NoWorse
 from adjudge.automation.certifying import Licence, Unanimity
-from adjudge.automation.samples import Audit, Role
+from adjudge.automation.paired import Paired, PairedWatch
+from adjudge.automation.samples import Audit, Beside, Role
 from adjudge.automation.watching import Watch
 from adjudge.core import prefixes
 from adjudge.core.audits import ModelSaid
-from adjudge.core.plans import Certified
+from adjudge.core.calibration import Uncalibrated
+from adjudge.core.plans import AgainstPeople, Certified
 from adjudge.engine import licensing
 from adjudge.store.audits import Automated, Counted, Evidence, Waiting
 from adjudge.store.epochs import Covers, EpochRow
@@ -183,8 +187,11 @@ def test_what_was_wrong_while_it_was_open_stays_so_on_record():
     assert [(each.audit.number, each.audit.lost) for each in inputs] == [(2, True), (3, False)]
 
 
-def automated(number, answer="pay", *, is_open=False):
-    return Automated(number=number, truth=None if is_open else "pay", answer=answer, is_open=is_open)
+def automated(number, answer="pay", *, is_open=False, people=(), asked_at=LONG_AGO):
+    truth = None if is_open else "pay"
+    return Automated(
+        number=number, truth=truth, answer=answer, is_open=is_open, asked_at=asked_at, people=tuple(people)
+    )
 
 
 def test_the_watch_waits_for_an_open_audit_while_fifty_behind_it_are_closed_and_then_it_is_wrong():
@@ -231,3 +238,124 @@ def test_drift_is_found_again_from_the_record():
     assert once == again
     assert once.has_drifted(licensing.DRIFT_DELTA)
     assert not licensing.drifted(then, "s", same).has_drifted(licensing.DRIFT_DELTA)
+
+
+AGAINST = AgainstPeople(votes=3, over="plan")
+BESIDE = msgspec.structs.replace(COVERS, people=AGAINST, target=0.0)
+
+
+def compared(count: int, *, model: float = 0.0, people: float = 0.0, seed: int = 1) -> list[Evidence]:
+    """Audits with three votes set apart, of which the majority is wrong so often; the rest of the plan is right."""
+    chance = random.Random(seed)
+    rows = []
+    for row in evidence(count, wrong=model, seed=seed):
+        other = "pay" if row.truth == "refuse" else "refuse"
+        votes = (other, str(row.truth), other) if chance.random() < people else (str(row.truth),) * 3
+        rows.append(replace(row, people=votes, answered=row.truth))
+    return rows
+
+
+def beside(row: Evidence) -> Beside | None:
+    [found] = licensing.judged([row], PLAN, 0, Uncalibrated(), {}, AGAINST)
+    return found.audit.beside
+
+
+def test_people_are_wrong_where_their_majority_is_and_among_equals_who_spoke_first():
+    [row] = compared(1)
+
+    assert beside(row) == Beside(rest_wrong=False, people_wrong=False)
+    assert beside(replace(row, people=("refuse", "pay", "refuse"))) == Beside(rest_wrong=False, people_wrong=True)
+    assert beside(replace(row, people=("part", "pay", "refuse"))) == Beside(rest_wrong=False, people_wrong=True)
+    assert beside(replace(row, people=("pay", "part", "refuse", "part"))) == Beside(
+        rest_wrong=False, people_wrong=False
+    )
+    assert beside(replace(row, answered=None)) == Beside(rest_wrong=True, people_wrong=False)
+
+
+def test_where_votes_of_people_stayed_out_they_are_taken_to_have_been_right():
+    """Left out, the hard ones would be: it is on these that people decline."""
+    [row] = compared(1)
+
+    assert beside(replace(row, people=("refuse", "refuse"))) == Beside(rest_wrong=False, people_wrong=False)
+
+
+def compared_at(rows: list[Evidence]):
+    """Return state and verdict of a comparison once all have been read."""
+    designed = licensing.compare([row for row in rows if row.role == "calibrate"], PLAN, 0, {}, AGAINST, 0.06)
+    assert designed is not None
+    calibration, epoch = designed
+    judged = licensing.judged(rows, PLAN, 0, calibration.calibrator, {}, AGAINST)
+    epoch, verdict = epoch.after([each.audit for each in judged]).look()
+    state = licensing.State[Paired, PairedWatch](
+        calibrator=calibration.calibrator,
+        calibration="calibrator#1",
+        epoch=epoch,
+        earlier=(),
+        read_number=len(rows),
+        watched_number=0,
+        watch=PairedWatch.begin(margin=0.0),
+    )
+    return state, verdict, judged
+
+
+def test_a_certificate_against_people_is_computed_again_from_its_record():
+    state, verdict, judged = compared_at(compared(1500, model=0.01, people=0.1))
+    assert isinstance(verdict, NoWorse)
+    row = replace(ROW, covers=BESIDE)
+    body = licensing.body_of(row, state, verdict, None, judged, delta=0.06, issued_at=NOW, valid_until=NOW)
+    certificate = licensing.id_of(body)
+
+    assert licensing.verify(certificate, body) == licensing.Verified(
+        hash_holds=True, licence_holds=True, threshold=verdict.threshold, audits=1500, lost=0
+    )
+    for each in body["inputs"]:
+        each["people_wrong"] = False
+    spoilt = licensing.verify(certificate, body)
+    assert (spoilt.hash_holds, spoilt.licence_holds) == (False, False)
+    assert licensing.read_state(licensing.written(state), AGAINST) == state
+
+
+def test_what_is_fixed_of_a_comparison_does_not_depend_on_a_certify_audit():
+    rows = compared(1500, model=0.01, people=0.1)
+    turned = [replace(row, truth="refuse", people=("pay",) * 3) if row.role == "certify" else row for row in rows]
+
+    first, other = compared_at(rows)[0], compared_at(turned)[0]
+
+    assert (first.calibrator, first.epoch.grid, first.epoch.start) == (
+        other.calibrator,
+        other.epoch.grid,
+        other.epoch.start,
+    )
+
+
+def test_nothing_is_compared_before_there_are_audits_to_choose_by():
+    assert not licensing.may_compare(Counted(calibrate=199, certify=5000))
+    assert licensing.may_compare(Counted(calibrate=200, certify=0))
+    assert licensing.audits_to_compare(Counted(calibrate=150, certify=0)) == 250
+    assert licensing.compare([], PLAN, 0, {}, AGAINST, 0.06) is None
+
+
+def watched_beside(*rows: Automated) -> tuple[PairedWatch, int]:
+    return licensing.watched_beside(PairedWatch.begin(margin=0.0), 0, rows, 50, PATIENCE_ENDS, AGAINST)
+
+
+def test_the_watch_against_people_reads_who_alone_was_wrong():
+    votes = ("pay", "pay", "refuse")
+    both_right, only_model = automated(1, people=votes), automated(2, "refuse", people=votes)
+    only_people, both_wrong = automated(3, people=("refuse",) * 3), automated(4, "refuse", people=("refuse",) * 3)
+    lost = replace(automated(5, people=("refuse",) * 3), truth=None)
+
+    watch, number = watched_beside(both_right, only_model, only_people, both_wrong, lost)
+
+    assert (watch.audits, watch.only_model, watch.only_people, number) == (5, 2, 1, 5)
+
+
+def test_it_waits_for_what_people_are_still_to_decide_while_that_is_no_older_than_patience():
+    fifty_one = [automated(n, people=("pay",) * 3) for n in range(2, 53)]
+
+    assert watched_beside(automated(1, is_open=True, asked_at=LATELY), *fifty_one)[1] == 0
+    watch, number = watched_beside(automated(1, is_open=True), *fifty_one)
+    assert (watch.only_model, number) == (1, 52)
+    alarmed, number = watched_beside(*(automated(n, "refuse", people=("pay",) * 3) for n in range(1, 30)))
+    assert alarmed.alarmed
+    assert number == alarmed.audits < 25

@@ -1,0 +1,253 @@
+"""Against people in service: a betting e-process for each threshold, read audit by audit; and the watch behind it.
+
+The same bets as in `against_people`, on the mean of (1{model or plan wrong} - 1{people wrong}), kept as a state that
+may be looked at after every audit. The state is JSON by value.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, Self
+
+import numpy as np
+
+from adjudge.automation.against_people import NoWorse, Over, Pairs, not_yet
+from adjudge.automation.betting import BETS, staked
+from adjudge.automation.binomial import Floats
+from adjudge.automation.certifying import NotEnough, Start, Unanimity
+from adjudge.automation.samples import Audit, Role
+from adjudge.automation.watching import AT_ONCE, BOOST, BOOST_FROM
+
+LEANINGS: Final = (0.1, 0.2, 0.4, 0.8)
+"""Bets of the watch, as shares of the largest that cannot lose more than there is."""
+WORSE_BY: Final = (0.01, 0.02, 0.05)
+"""Rises of which it is said how long they stay unseen."""
+_MOST: Final = 1e12
+"""A stake grows no further: far beyond every alarm, and always a number."""
+
+
+def pairs_of(audits: Iterable[Audit]) -> Pairs:
+    """Return audits as columns. Each must have been compared with people."""
+    known = [(audit, audit.beside) for audit in audits if audit.beside is not None]
+    return Pairs.columns(
+        [audit.score for audit, _ in known],
+        model_wrong=[audit.wrong or audit.lost for audit, _ in known],
+        rest_wrong=[beside.rest_wrong or audit.lost for audit, beside in known],
+        people_wrong=[beside.people_wrong and not audit.lost for audit, beside in known],
+        certifies=[audit.role is Role.CERTIFY for audit, _ in known],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paired:
+    """What is fixed before a certify-audit is read, and the evidence since."""
+
+    margin: float
+    over: Over
+    delta: float
+    """The part of this epoch, from the ledger."""
+    start: Start
+    grid: tuple[float, ...]
+    """From the starting point towards looser thresholds."""
+    capitals: tuple[tuple[float, ...], ...]
+    """Of each threshold the logarithm of what each bet has become."""
+    highest: tuple[float, ...]
+    """Of each threshold the logarithm of the most that its bets together have ever been."""
+    reached: tuple[int, ...]
+    """Of each threshold the certify-audits that reach it; those compared; and where only one side was wrong."""
+    compared: tuple[int, ...]
+    only_model: tuple[int, ...]
+    only_people: tuple[int, ...]
+    audits: int = 0
+    last_number: int = -1
+
+    @classmethod
+    def begin(cls, *, margin: float, over: Over, delta: float, grid: Sequence[float] | Floats, start: Start) -> Self:
+        """Start with nothing read. Raises ValueError for a margin or a chance that cannot be tested."""
+        if not (0 <= margin < 1 and 0 < delta < 1):
+            raise ValueError(f"a margin of {margin} at an error of {delta} cannot be tested")
+        sequence = tuple(float(threshold) for threshold in grid if threshold <= start.threshold)
+        nothing = (0,) * len(sequence)
+        return cls(
+            margin=margin,
+            over=over,
+            delta=delta,
+            start=start,
+            grid=sequence,
+            capitals=((0.0,) * len(BETS),) * len(sequence),
+            highest=(0.0,) * len(sequence),
+            reached=nothing,
+            compared=nothing,
+            only_model=nothing,
+            only_people=nothing,
+        )
+
+    def after(self, audits: Iterable[Audit]) -> Self:
+        """Read closed audits in intake order; those that calibrate are passed over.
+
+        Raises ValueError for an audit that was read before or comes out of order: an open one blocks.
+        """
+        last, read = self.last_number, []
+        for audit in audits:
+            if audit.number <= last:
+                raise ValueError(f"audit {audit.number} comes after {last}: audits are read once, in intake order")
+            last = audit.number
+            if audit.role is Role.CERTIFY and audit.beside is not None:
+                read.append(audit)
+        return replace(self._reading(pairs_of(read)), last_number=last)
+
+    def look(
+        self, *, unanimity: Unanimity | None = None, audits_per_day: float | None = None
+    ) -> tuple[Self, NoWorse | NotEnough]:
+        """Return the verdict, as often as one likes. Truth is an expert's, so unanimity has no part in it."""
+        assert unanimity is None, "people are no truth about people"
+        level = math.log(1 / self.delta)
+        licensed = next((place for place, high in enumerate(self.highest) if high < level), len(self.grid))
+        if not licensed:
+            return self, not_yet(
+                compared=self.compared[0] if self.grid else 0,
+                only_model=self.only_model[0] if self.grid else 0,
+                only_people=self.only_people[0] if self.grid else 0,
+                audits=self.audits,
+                margin=self.margin,
+                delta=self.delta,
+                audits_per_day=audits_per_day,
+            )
+        last = licensed - 1
+        return self, NoWorse(
+            threshold=self.grid[last],
+            coverage=self.reached[last] / self.audits,
+            over=self.over,
+            margin=self.margin,
+            p_value=min(1.0, math.exp(-self.highest[last])),
+            audits=self.compared[last],
+            only_model_wrong=self.only_model[last],
+            only_people_wrong=self.only_people[last],
+            start=self.start,
+            delta_spent=self.delta,
+        )
+
+    def _reading(self, pairs: Pairs) -> Self:
+        if not len(pairs):
+            return self
+        capitals, highest, reached, compared, only_model, only_people = [], [], [], [], [], []
+        for threshold, before in zip(self.grid, self.capitals, strict=True):
+            differences = pairs.differences(threshold, self.over)
+            now, most = staked(np.asarray(before), self.margin - differences, 1 / (1 - self.margin))
+            capitals.append(tuple(now.tolist()))
+            highest.append(most)
+            reached.append(int((pairs.scores >= threshold).sum()))
+            compared.append(len(differences))
+            only_model.append(int((differences > 0).sum()))
+            only_people.append(int((differences < 0).sum()))
+        return replace(
+            self,
+            capitals=tuple(capitals),
+            highest=tuple(map(max, self.highest, highest)),
+            reached=_added(self.reached, reached),
+            compared=_added(self.compared, compared),
+            only_model=_added(self.only_model, only_model),
+            only_people=_added(self.only_people, only_people),
+            audits=self.audits + len(pairs),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairedWatch:
+    """The watch of a certificate against people after some audits.
+
+    Null: given all before, on average only the model (or plan) is wrong at most `margin` more often than only people
+    are. Capital is staked in parts over the validity, as in `watching.Watch`.
+    """
+
+    margin: float
+    delta: float
+    """Chance of a false alarm over the whole validity, apart from the licence's."""
+    validity: int
+    """Audits after which the certificate expires."""
+    stakes: tuple[float, ...]
+    audits: int = 0
+    only_model: int = 0
+    only_people: int = 0
+    alarmed: bool = False
+
+    @classmethod
+    def begin(cls, *, margin: float, delta: float = 0.05, validity: int = 5000) -> Self:
+        """Start with nothing seen. Raises ValueError for what cannot be watched."""
+        if not (0 <= margin < 1 and 0 < delta < 1 and validity > 0):
+            raise ValueError(f"a margin of {margin} at {delta} over {validity} audits cannot be watched")
+        return cls(margin=margin, delta=delta, validity=validity, stakes=(AT_ONCE / len(LEANINGS),) * len(LEANINGS))
+
+    @property
+    def capital(self) -> float:
+        """Evidence against the null, 1 at first; what is not staked yet included."""
+        return sum(self.stakes) + (1 - AT_ONCE) * max(0.0, 1 - self.audits / self.validity)
+
+    @property
+    def level(self) -> float:
+        return 1 / self.delta
+
+    @property
+    def boost(self) -> float:
+        """By what the audit rate is multiplied for the next decisions."""
+        return BOOST if self.capital >= BOOST_FROM * self.level else 1.0
+
+    @property
+    def expired(self) -> bool:
+        return self.audits >= self.validity
+
+    def after(self, difference: int) -> Self:
+        """Read the next audit in intake order: 1: only the model wrong, or lost; -1: only people."""
+        fresh = (1 - AT_ONCE) / self.validity / len(LEANINGS) if self.audits < self.validity else 0.0
+        term = (difference - self.margin) / (1 + self.margin)
+        stakes = tuple(
+            min(_MOST, (stake + fresh) * (1 + leaning * term))
+            for stake, leaning in zip(self.stakes, LEANINGS, strict=True)
+        )
+        now = replace(
+            self,
+            stakes=stakes,
+            audits=self.audits + 1,
+            only_model=self.only_model + (difference > 0),
+            only_people=self.only_people + (difference < 0),
+        )
+        return replace(now, alarmed=True) if now.capital >= self.level else now
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairedDelay:
+    """How long it stays unseen that people would be right more often, by so much."""
+
+    worse_by: float
+    audits: float
+    """On average, that a watch of this reliability needs at least."""
+    days: float
+
+
+def paired_delays(
+    *, margin: float, delta: float, one_sided: float, audits_per_day: float, worse_by: tuple[float, ...] = WORSE_BY
+) -> list[PairedDelay]:
+    """Return the best possible delays by one bet: ln(1/delta) over its growth when the difference is margin + worse.
+
+    `one_sided`: the share of audits in which only people were wrong, which is taken to stay.
+    """
+    found = []
+    for rise in worse_by:
+        against = min(1.0, one_sided + margin + rise)
+        growth = max(_growth(leaning / 100, against, one_sided, margin) for leaning in range(1, 100))
+        audits = math.log(1 / delta) / growth
+        found.append(
+            PairedDelay(worse_by=rise, audits=audits, days=audits / audits_per_day if audits_per_day else math.inf)
+        )
+    return found
+
+
+def _growth(leaning: float, against: float, for_model: float, margin: float) -> float:
+    """Return by what the logarithm of a bet grows with each audit."""
+    same = max(0.0, 1 - against - for_model)
+    terms = ((against, 1.0), (for_model, -1.0), (same, 0.0))
+    return sum(share * math.log1p(leaning * (difference - margin) / (1 + margin)) for share, difference in terms)
+
+
+def _added(before: Sequence[int], more: Sequence[int]) -> tuple[int, ...]:
+    return tuple(one + other for one, other in zip(before, more, strict=True))

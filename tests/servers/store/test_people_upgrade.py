@@ -1,0 +1,43 @@
+"""From the schema before, with audits: they stand as they were, and set nothing apart that could be compared."""
+
+import json
+from uuid import uuid4
+
+import asyncpg
+from tests.stacks import database
+
+from adjudge.store import audits
+from adjudge.store.migrations import upgrade
+
+OF_BEFORE = """
+    INSERT INTO audit (decision_id, number, type, location, slice, role, rate, policy, asked_at, truth, truth_by,
+        expert_coin, votes, opinions, facts, prefixes)
+    VALUES ($1, $2, 'claim', 'default', 'all', 'certify', 1, 1, now(), 'pay', 'expert', '{"rate": 1}', '[]', '{}', $3,
+        '["p0"]')
+"""
+FACTS = {
+    "type": "claim",
+    "location": "default",
+    "space": {"type": "Labels", "labels": ["pay", "refuse"]},
+    "deadline": "2026-11-28T12:00:00Z",
+}
+FILES = "SELECT relfilenode FROM pg_class WHERE relname = 'audit'"
+
+
+async def test_audits_of_the_release_before_are_counted_as_they_were_and_compared_with_nobody(servers):
+    async with database(servers.database_url, "template0", "people_upgrade") as url:
+        await upgrade(url, "0008")
+        connection = await asyncpg.connect(url)
+        for number in range(1, 4):
+            await connection.execute(OF_BEFORE, uuid4(), number, json.dumps(FACTS))
+        before = await connection.fetchval(FILES)
+
+        await upgrade(url)
+        await connection.execute(OF_BEFORE, uuid4(), 4, json.dumps(FACTS))  # a keeper of the release before lives on
+
+        assert await connection.fetchval(FILES) == before, "a table was rewritten, under a lock"
+        assert await audits.counted(connection, "claim", "all", "p0", 0) == audits.Counted(calibrate=0, certify=4)
+        assert await audits.counted(connection, "claim", "all", "p0", 0, people=3) == audits.Counted(
+            calibrate=0, certify=0
+        )
+        await connection.close()

@@ -42,13 +42,14 @@ def audits(
     chances = rng.random((count, 6))
     for number, (score, of_model, of_people, of_rest, of_role, of_loss) in enumerate(chances.tolist()):
         wrong = of_model < model
+        lost = of_loss < (lost_wrong if wrong else lost_right)
         found.append(
             Audit(
                 number=number,
                 score=score,
-                wrong=wrong,
+                wrong=wrong and not lost,  # nobody knows
                 role=Role.CERTIFY if of_role < 0.8 else Role.CALIBRATE,
-                lost=of_loss < (lost_wrong if wrong else lost_right),
+                lost=lost,
                 beside=Beside(rest_wrong=of_rest < (people if rest is None else rest), people_wrong=of_people < people),
             )
         )

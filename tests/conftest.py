@@ -5,6 +5,7 @@
 
 import itertools
 import os
+import shutil
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -32,6 +33,7 @@ if broker := os.environ.get("ADJUDGE_TEST_BROKER"):
     valkey.valkey_binary = lambda: Path(broker)  # by hand, on a Redis
 
 TEMPLATE = "template_of_tests"
+ROOMY_BYTES = 8 * 1024**3
 numbers = itertools.count()
 
 LONGEST = (
@@ -81,7 +83,7 @@ def unused_tcp_port() -> int:
 @pytest.fixture(scope="session")
 async def servers() -> AsyncIterator[Servers]:
     """Shared: leave its settings alone and its connections alive."""
-    with tempfile.TemporaryDirectory(prefix="adjudge-tests-") as folder:
+    with tempfile.TemporaryDirectory(prefix="adjudge-tests-", dir=_roomy_memory()) as folder:
         async with embedded(Path(folder), report=lambda _: None, stop_timeout=5) as running:
             yield running
 
@@ -102,7 +104,7 @@ async def database_url(servers: Servers, migrated_template: str) -> AsyncIterato
     assert servers.database_url is not None
     name = f"test_{next(numbers)}"
     async with _connected(servers.database_url) as connection:
-        await connection.execute(f"CREATE DATABASE {name} TEMPLATE {migrated_template}")
+        await connection.execute(f"CREATE DATABASE {name} TEMPLATE {migrated_template} STRATEGY FILE_COPY")
     yield _database(servers.database_url, name)
     async with _connected(servers.database_url) as connection:
         await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
@@ -146,13 +148,22 @@ async def _private_servers(program: Callable[[Path], Awaitable[Program]]) -> Asy
     async with AsyncExitStack() as stack:
 
         async def build() -> Server:
-            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="adjudge-private-"))
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="adjudge-private-", dir=_roomy_memory()))
             server = Server(await program(Path(folder)), stop_timeout=5)
             stack.push_async_callback(server.stop)
             await server.start()
             return server
 
         yield build
+
+
+def _roomy_memory() -> str | None:
+    """Where servers of tests keep their data: in memory where there is room, as they end with us; else on the disk.
+
+    Each test's database is made and dropped, which on a disk waits for it a second or more.
+    """
+    memory = Path("/dev/shm")
+    return str(memory) if memory.is_dir() and shutil.disk_usage(memory).free > ROOMY_BYTES else None
 
 
 def _database(url: str, name: str) -> str:

@@ -607,7 +607,7 @@ async def database(servers_url: str, template: str, name: str) -> AsyncIterator[
     """A database with the schema, for longer than one test."""
     admin = await asyncpg.connect(servers_url, timeout=10)
     try:
-        await admin.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        await admin.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
         yield urlsplit(servers_url)._replace(path=f"/{name}").geturl()
         await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
     finally:

@@ -16,15 +16,18 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib.metadata import Distribution, distribution, distributions, version
 from pathlib import Path
 from typing import Any
 
 import pytest
+from packaging.requirements import Requirement
 from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "tutorial" / "first_hour.md"
 DONE = "~done~"
+SITE = "import sysconfig; print(sysconfig.get_path('purelib'))"
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -39,16 +42,23 @@ class Step:
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory) -> Path:
-    """The `bin` folder of an environment with nothing but our wheel in it."""
+    """The `bin` folder of an environment with our wheel in it, and what that declares, as it is installed here."""
     folder = tmp_path_factory.mktemp("environment")
-    wheel = build(folder / "wheel")
-    environment = folder / "venv"
-    execute(sys.executable, "-m", "venv", "--without-pip", environment)
-    execute(
-        *(sys.executable, "-m", "pip", "--python", environment / "bin" / "python"),
-        *("install", "-q", "--no-compile", f"adjudge[embedded] @ file://{wheel}"),
-    )
-    return environment / "bin"
+    python = environment_in(folder / "venv")
+    install(python, "--no-deps", build(folder / "wheel"))
+    bring_dependencies("adjudge[embedded]", Path(execute(python, "-c", SITE).strip()))
+    return python.parent
+
+
+@pytest.mark.soak
+def test_pip_finds_all_that_the_wheel_declares(tmp_path):
+    """From an index, into an environment with nothing else in it."""
+    python = environment_in(tmp_path / "venv")
+    install(python, f"adjudge[embedded] @ file://{build(tmp_path / 'wheel')}")
+
+    assert execute(python.parent / "adjudge", "--version") == f"adjudge {version('adjudge')}\n"
+    execute(python.parent / "adjudge", "init", "claims", cwd=tmp_path)
+    assert execute(python.parent / "adjudge", "config", "check", cwd=tmp_path / "claims").startswith("no fault: ")
 
 
 @pytest.fixture(scope="module")
@@ -240,6 +250,44 @@ def take_away(newcomer: Shell, steps: list[Step], project: Path) -> None:
     probe = f"curl -sf --retry 60 --retry-delay 1 --retry-all-errors -m 60 http://127.0.0.1:{port}/readyz"
     ready = newcomer.run(f"{probe}; kill $API; wait $API")
     assert '"status":"ready"' in ready, newcomer.run("cat api.log")
+
+
+def environment_in(folder: Path) -> Path:
+    """Make an empty environment; return its Python."""
+    execute(sys.executable, "-m", "venv", "--without-pip", folder)
+    return folder / "bin" / "python"
+
+
+def install(python: Path, *what: object) -> None:
+    execute(sys.executable, "-m", "pip", "--python", python, "install", "-q", "--no-compile", *what)
+
+
+def bring_dependencies(wanted: str, site: Path) -> None:
+    """Put beside our wheel what it declares, and what that declares, from the environment of the tests: no network."""
+    waiting, brought = [Requirement(wanted)], set[tuple[str, str]]()
+    while waiting:
+        need = waiting.pop()
+        for extra in need.extras or {""}:
+            if (need.name, extra) in brought:
+                continue
+            brought.add((need.name, extra))
+            found = next(iter(distributions(name=need.name, path=[str(site)])), None) or distribution(need.name)
+            if Path(str(found.locate_file(""))) != site:
+                link_files(found, site)
+            declared = [Requirement(text) for text in found.requires or ()]
+            waiting += [each for each in declared if each.marker is None or each.marker.evaluate({"extra": extra})]
+
+
+def link_files(found: Distribution, site: Path) -> None:
+    for file in found.files or ():
+        target = site / file
+        if ".." in file.parts or target.exists():
+            continue
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            target.hardlink_to(Path(str(file.locate())))
+        except OSError:  # another file system
+            shutil.copy2(file.locate(), target)
 
 
 def build(folder: Path) -> Path:

@@ -85,7 +85,7 @@ async def _up(settings: Settings, workers: int) -> None:
         redis_url = settings.redis_url or str(servers.redis_url)
         _report("bringing the schema up to date")
         await migrations.upgrade(database_url)
-        await _publish(Folder(settings.config, Path.cwd()), database_url)
+        await publish_folder(Folder(settings.config, Path.cwd()), database_url)
         url = f"http://{settings.host}:{settings.port}"
         await stack.enter_async_context(_key_file(folder, database_url, redis_url, url))
         env = _environment(folder, settings, database_url, redis_url)
@@ -111,7 +111,7 @@ async def _up(settings: Settings, workers: int) -> None:
             await roles
 
 
-async def _publish(folder: Folder, database_url: str) -> None:
+async def publish_folder(folder: Folder, database_url: str) -> None:
     """Put the folder in force: who works in it expects what it says, and is told where that replaces something."""
     async with _connected(database_url) as connection:
         before = await revisions.newest(connection)

@@ -1,4 +1,4 @@
-"""How a run of `adjudge up` ends."""
+"""What a run of `adjudge up` says of its folder, and how it ends."""
 
 import asyncio
 import os
@@ -8,6 +8,9 @@ import sys
 import asyncpg
 import pytest
 from tests.stacks import laid
+
+from adjudge.cli.folders import Folder
+from adjudge.cli.running import publish_folder
 
 IMPATIENT = """
 import sys
@@ -74,3 +77,16 @@ async def test_it_is_not_ready_while_no_worker_is(told):
     assert (status, shown) == (1, b"")
     assert last.startswith("adjudge: not ready in 6 s: ")
     assert "worker; see .adjudge/logs" in last
+
+
+async def test_a_folder_that_has_changed_is_published_and_it_says_instead_of_what(database_url, tmp_path, capsys):
+    laid(tmp_path)
+    folder = Folder(tmp_path / "config", tmp_path)
+    await publish_folder(folder, database_url)
+    await publish_folder(folder, database_url)
+    assert capsys.readouterr().err == "", "the first, and one that is as it was, are nothing to speak of"
+
+    (tmp_path / "config" / "later.yaml").write_text("locations: {store-777: {}}\n")
+    await publish_folder(folder, database_url)
+
+    assert capsys.readouterr().err == f"{folder.path} has changed: published as revision 2, 1 was in force\n"

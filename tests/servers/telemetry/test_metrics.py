@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -10,6 +11,8 @@ from tests.stacks import Stack
 
 from adjudge.api import measuring
 from adjudge.engine.figures import Figures
+from adjudge.engine.revisions import InForce, Revisions
+from adjudge.telemetry import names
 
 
 @pytest.fixture
@@ -75,6 +78,19 @@ async def test_a_task_waits_for_its_pool_in_the_figures_and_the_vote_is_timed(st
     assert value("adjudge_queue_waiting", pool="experts") == 1
     await (await stack.reviewer("eva", "experts")).vote("pay")
     assert value("adjudge_vote_duration_seconds_count", pool="experts") == votes + 1
+
+
+async def test_what_waits_for_a_pool_that_a_later_revision_dropped_is_in_the_figures(stack, figures, monkeypatch):
+    await stack.ask("expert")
+    old = stack.services.revisions.current
+    held = Revisions(old, lambda documents, number: replace(old, documents=documents, revision=number))
+    held.put_in_force(InForce(replace(old, revision=old.revision + 1, pools={})))
+    monkeypatch.setattr(figures, "_revisions", held)
+    names.QUEUE_WAITING.labels("experts").set(0)
+
+    await figures.measure_queues()
+
+    assert value("adjudge_queue_waiting", pool="experts") == 1
 
 
 async def test_the_store_tells_its_size_and_how_far_it_is_prepared(figures):

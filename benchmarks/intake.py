@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import uvloop
 
-from adjudge.engine.flushing import Flusher
+from adjudge.engine.flushing import Flusher, Sheaf
 from adjudge.store import intake
 from adjudge.store.intake import NewDecision
 from adjudge.streams import Entry
@@ -78,7 +78,9 @@ async def measure_callers(url: str, callers: int, values: Values) -> None:
     async def call() -> None:
         nonlocal count
         while loop.time() < ends:
-            await rows.intake.submit(*rows.asked())
+            sheaf = Sheaf()
+            rows.intake.submit(*rows.asked(), sheaf)
+            await sheaf.all()
             count += 1
 
     running = asyncio.create_task(flusher.run())

@@ -1,8 +1,8 @@
-"""One question, from its bytes to its answer: shared by the single and the bulk post."""
+"""Questions, from their bytes to their answers: shared by the single and the bulk post."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -11,50 +11,60 @@ import structlog
 from adjudge.api import questions
 from adjudge.api.problems import Problem
 from adjudge.api.services import Services
-from adjudge.api.views import DecisionView, view
+from adjudge.api.views import DecisionView, view, waiting
+from adjudge.core.errors import AdjudgeError
 from adjudge.engine.admission import Overloaded
-from adjudge.engine.intake import Known, Opened, Question
+from adjudge.engine.flushing import Pending, Sheaf
+from adjudge.engine.intake import Known, Question
 from adjudge.engine.notifying import within
 from adjudge.store import decisions, retention
 from adjudge.store.connecting import UNAVAILABLE, Connection
-from adjudge.store.intake import NewDecision, Replayed
+from adjudge.store.intake import NewDecision
 from adjudge.store.scope import Scope
 
 log = structlog.get_logger()
 
 
-class Submitted(NamedTuple):
-    """A question on its way into the database."""
+class Post:
+    """The questions of one request, waited for together."""
 
-    row: NewDecision
-    opened: Opened
-    durable: "asyncio.Future[datetime | Replayed]"
+    def __init__(self, services: Services, scope: Scope) -> None:
+        self._services = services
+        self._scope = scope
+        self._sheaf = Sheaf(self._answered)
 
+    async def submit(self, question: Question, *, reply: str | None = None) -> Pending:
+        """Check a question, wait for its location's turn, and have it made durable.
 
-async def submit(services: Services, scope: Scope, question: Question, *, reply: str | None = None) -> Submitted:
-    """Check a question, wait for its location's turn, and have it made durable.
+        Raises what intake raises, Overloaded, and LimitReached.
+        """
+        services, scope = self._services, self._scope
+        place = services.intake.place(scope, question.location, question.type)
+        questions.check_evidence(place.kind.name, place.kind.evidence, question.evidence)
+        if services.admission.has_to_wait(question.location):
+            await services.admission.turn(question.lane or place.kind.lane, question.location)
+        row, opened = services.intake.prepare(scope, place, question, reply=reply)
+        if row.terms.limited:
+            await services.limiter.open(scope)
+        try:
+            services.admission.enter(row.terms.lane, row.terms.location)
+        except Overloaded:
+            if not opened.has_shed_fallback:
+                raise
+            row, opened = services.intake.prepare(scope, place, question, reply=reply, shed=True)
+            services.admission.enter_unasked(row.terms.lane, row.terms.location)
+        if row.terms.limited:
+            services.limiter.sent(scope)
+        return services.intake.submit(row, opened, self._sheaf)
 
-    Raises what intake raises, Overloaded, and LimitReached.
-    """
-    place = services.intake.place(scope, question.location, question.type)
-    questions.check_evidence(place.kind.name, place.kind.evidence, question.evidence)
-    if services.admission.has_to_wait(question.location):
-        await services.admission.turn(question.lane or place.kind.lane, question.location)
-    row, opened = services.intake.prepare(scope, place, question, reply=reply)
-    if row.terms.limited:
-        await services.limiter.open(scope)
-    try:
-        services.admission.enter(row.terms.lane, row.terms.location)
-    except Overloaded:
-        if not opened.has_shed_fallback:
-            raise
-        row, opened = services.intake.prepare(scope, place, question, reply=reply, shed=True)
-        services.admission.enter_unasked(row.terms.lane, row.terms.location)
-    durable = services.intake.submit(row, opened)
-    if row.terms.limited:
-        services.limiter.track(scope, durable)
-    durable.add_done_callback(lambda _: services.admission.leave(row.terms.location))
-    return Submitted(row, opened, durable)
+    async def durable(self) -> None:
+        """Return once all that was submitted has its answer."""
+        await self._sheaf.all()
+
+    def _answered(self, row: NewDecision) -> None:
+        self._services.admission.leave(row.terms.location)
+        if row.terms.limited:
+            self._services.limiter.arrived(self._scope)
 
 
 async def ask(
@@ -62,37 +72,59 @@ async def ask(
 ) -> tuple[DecisionView, bool]:
     """Accept a question; return the decision, and whether an earlier post of its key made it.
 
-    Waits up to `wait_seconds` for an outcome. Raises what `submit` and its future raise, and KeyReused.
+    Waits up to `wait_seconds` for an outcome. Raises what `Post.submit` and `accepted` raise.
     """
+    post = Post(services, scope)
     if wait_seconds <= 0 or services.waiters.is_full:
-        return await accepted(services, scope, await submit(services, scope, question), wait_seconds)
-    submitted = await submit(services, scope, question, reply=services.waiters.replica)
-    with services.waiters.expecting(submitted.opened.id) as outcome:  # before it is sent: no hint is missed
+        submitted = await post.submit(question)
+        await post.durable()
+        return await accepted(services, scope, submitted, wait_seconds)
+    submitted = await post.submit(question, reply=services.waiters.replica)
+    with services.waiters.expecting(submitted.row.id) as outcome:  # before it is sent: no hint is missed
+        await post.durable()
         return await accepted(services, scope, submitted, wait_seconds, outcome)
+
+
+async def ask_all(
+    services: Services, scope: Scope, items: Sequence[msgspec.Raw], trace: str | None
+) -> list[Pending | AdjudgeError]:
+    """Ask all items of a bulk post; return what came of each, in their order, or why it was not asked."""
+    post = Post(services, scope)
+    asked: list[Pending | AdjudgeError] = []
+    for item in items:
+        try:
+            asked.append(await post.submit(questions.read_item(item, trace=trace)))
+        except AdjudgeError as error:
+            asked.append(error)
+    await post.durable()
+    return asked
 
 
 async def accepted(
     services: Services,
     scope: Scope,
-    submitted: Submitted,
+    submitted: Pending,
     wait_seconds: float,
     outcome: "asyncio.Future[None] | None" = None,
 ) -> tuple[DecisionView, bool]:
-    """Return the decision once it is durable, and once `outcome` is there or the wait over; see `ask`."""
-    row, opened, durable = submitted
-    answer = services.intake.accepted(row, await durable)
+    """Return the decision that is durable, once `outcome` is there or the wait over; see `ask`.
+
+    Raises KeyReused, Unavailable, Unstorable.
+    """
+    row = submitted.row
+    answer = services.intake.accepted(row, submitted.answer)
     if isinstance(answer, Known):
         return await wait_for(services, scope, answer.id, wait_seconds), True
     try:
-        if not opened.started:
-            await start(services, opened.id)
-            return await wait_for(services, scope, opened.id, wait_seconds), False
+        if row.beginning.stage < 0:
+            await start(services, row.id)
+            return await wait_for(services, scope, row.id, wait_seconds), False
         if outcome is not None:
             await within(outcome, wait_seconds)
-            return await read(services, scope, opened.id), False
+            return await read(services, scope, row.id), False
     except UNAVAILABLE as error:  # it is durable: whoever hears 503 would ask again
-        log.warning("api.unread", decision=str(opened.id), error=repr(error))
-    return fresh(row, opened, answer), False
+        log.warning("api.unread", decision=str(row.id), error=repr(error))
+    return fresh(row, answer), False
 
 
 async def start(services: Services, decision: UUID) -> None:
@@ -135,17 +167,18 @@ async def missing(connection: Connection, decision: UUID) -> Problem:
     return Problem("unknown-decision", f"there is no decision {decision}")
 
 
-def fresh(row: NewDecision, opened: Opened, asked_at: datetime) -> DecisionView:
+def fresh(row: NewDecision, asked_at: datetime) -> DecisionView:
     """Return a decision just accepted, without reading it again."""
+    beginning = row.beginning
     return DecisionView(
         id=row.id,
         type=row.terms.type,
         location=row.terms.location,
         subject=msgspec.Raw(row.subject.encode()),
         status="open",
-        revision=opened.revision,
+        revision=row.terms.revision,
         asked_at=asked_at,
-        deadline=opened.deadline,
-        waiting_for=opened.waiting_for,
+        deadline=beginning.deadline if beginning.deadline_shown else None,
+        waiting_for=waiting(beginning.waiting_for),
         outcome=None,
     )

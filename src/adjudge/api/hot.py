@@ -14,7 +14,6 @@ import msgspec
 import structlog
 
 from adjudge.api import asking, bodies, measuring, problems, questions
-from adjudge.api.asking import Submitted
 from adjudge.api.authentication import require
 from adjudge.api.bodies import Body, Receive
 from adjudge.api.problems import Problem
@@ -22,6 +21,7 @@ from adjudge.api.services import Services
 from adjudge.api.views import DecisionView, encode
 from adjudge.core.errors import AdjudgeError
 from adjudge.engine.admission import Overloaded
+from adjudge.engine.flushing import Pending
 from adjudge.store.connecting import UNAVAILABLE
 from adjudge.store.scope import Scope
 from adjudge.telemetry import names
@@ -129,11 +129,10 @@ class HotPath:
         items = questions.read_bulk(body)
         trace = questions.traced(headers.get(b"traceparent"))
         results: list[dict[str, object]] = []
-        while len(results) < len(items):
-            page = items[len(results) : len(results) + BULK_AT_ONCE]
-            begun = [await _begun(services, scope, item, trace) for item in page]
-            results += [await _ended(services, scope, each) for each in begun]
-            if any(isinstance(each, Overloaded) for each in begun):
+        for start in range(0, len(items), BULK_AT_ONCE):
+            asked = await asking.ask_all(services, scope, items[start : start + BULK_AT_ONCE], trace)
+            results += [await _result(services, scope, each) for each in asked]
+            if any(isinstance(each, Overloaded) for each in asked):
                 await self._hold_back()
         return 200, _JSON, encode({"items": results})
 
@@ -168,20 +167,11 @@ def waiting(header: bytes | None) -> tuple[float, bytes | None]:
     return 0.0, None
 
 
-async def _begun(services: Services, scope: Scope, item: msgspec.Raw, trace: str | None) -> Submitted | AdjudgeError:
+async def _result(services: Services, scope: Scope, asked: Pending | AdjudgeError) -> dict[str, object]:
     try:
-        if len(bytes(item)) > bodies.LARGEST:
-            raise Problem("body-too-large", f"an item has at most {bodies.LARGEST} bytes")
-        return await asking.submit(services, scope, questions.read(item, key=None, trace=trace, lane="bulk"))
-    except AdjudgeError as error:
-        return error
-
-
-async def _ended(services: Services, scope: Scope, begun: Submitted | AdjudgeError) -> dict[str, object]:
-    try:
-        if isinstance(begun, AdjudgeError):
-            raise begun
-        decision, replayed = await asking.accepted(services, scope, begun, 0)
+        if isinstance(asked, AdjudgeError):
+            raise asked
+        decision, replayed = await asking.accepted(services, scope, asked, 0)
     except AdjudgeError as error:
         names.REFUSED.labels(error.kind).inc()
         return {"status": problems.status(error), "problem": problems.body(error)}

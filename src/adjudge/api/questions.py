@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
 
+from adjudge.api import bodies
 from adjudge.api.problems import Problem
 from adjudge.core import schemas
 from adjudge.core.money import Stake, parse_stake
@@ -94,6 +95,13 @@ def read_bulk(body: bytes) -> list[msgspec.Raw]:
     if len(items) > MOST_BULK:
         raise Problem("invalid-body", f"a bulk post has at most {MOST_BULK} items, not {len(items)}", pointer="#/items")
     return items
+
+
+def read_item(item: msgspec.Raw, *, trace: str | None) -> Question:
+    """Return the question of one item of a bulk post. Raises what `read` raises."""
+    if memoryview(item).nbytes > bodies.LARGEST:
+        raise Problem("body-too-large", f"an item has at most {bodies.LARGEST} bytes")
+    return read(item, key=None, trace=trace, lane="bulk")
 
 
 def check_evidence(question_type: str, schema: Mapping[str, Any] | None, evidence: Mapping[str, Any]) -> None:

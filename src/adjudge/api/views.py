@@ -19,12 +19,13 @@ def view(seen: Seen) -> DecisionView:
         revision=seen.revision,
         asked_at=seen.asked_at,
         deadline=seen.deadline if seen.deadline_shown else None,
-        waiting_for=_waiting(seen.waiting_for),
+        waiting_for=waiting(seen.waiting_for),
         outcome=_outcome(seen),
     )
 
 
-def _waiting(stored: str | None) -> Any:
+def waiting(stored: str | None) -> Any:
+    """Return what a decision waits for as callers see it: a JSON object or nothing."""
     return None if stored in (None, "{}") else msgspec.Raw(str(stored).encode())
 
 
@@ -43,4 +44,4 @@ def _outcome(seen: Seen) -> OutcomeView | None:
     )
 
 
-__all__ = ["DecisionView", "OutcomeView", "answer_value", "encode", "view"]
+__all__ = ["DecisionView", "OutcomeView", "answer_value", "encode", "view", "waiting"]

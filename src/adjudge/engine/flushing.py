@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeAlias
 from uuid import UUID
 
 import asyncpg
@@ -58,14 +59,45 @@ class Unstorable(AdjudgeError):
     kind = "unstorable"
 
 
+Answer: TypeAlias = datetime | Replayed | AdjudgeError
+"""When a row was asked, once it is durable; or who holds its idempotency key; or why it was not taken."""
+
+
+class Sheaf:
+    """Rows that one caller waits for together: one wait, however many they are."""
+
+    def __init__(self, answered: Callable[[NewDecision], None] = lambda _: None) -> None:
+        self._answered = answered
+        self._open = 0
+        """Rows without answer."""
+        self._all: asyncio.Future[None] | None = None
+
+    async def all(self) -> None:
+        """Return once every row has its answer."""
+        if self._open:
+            self._all = asyncio.get_running_loop().create_future()
+            await self._all
+
+    def take_in(self) -> None:
+        """Count in one more row."""
+        self._open += 1
+
+    def answered(self, row: NewDecision) -> None:
+        """A row has its answer."""
+        self._open -= 1
+        self._answered(row)
+        if not self._open and self._all is not None and not self._all.done():  # done: the caller has gone
+            self._all.set_result(None)
+
+
 @dataclass(slots=True)
 class Pending:
-    """A row on its way, and who waits for it."""
+    """A row on its way, and what came of it."""
 
     row: NewDecision
     key: tuple[str, bytes]
     """Its idempotency key; without one its own id."""
-    done: asyncio.Future[datetime | Replayed]
+    sheaf: Sheaf
     since: float
     entries: Sequence[Entry] = ()
     """What is sent once the row is durable."""
@@ -73,6 +105,14 @@ class Pending:
     """What is asked on the side once it is."""
     tried: bool = False
     """A flush with this row ended without an answer: it may have been committed."""
+    answer: Answer | None = None
+    """After Unavailable the row may be committed or not."""
+
+    def answered(self, answer: Answer) -> None:
+        """Give the row its answer: the first is the one that counts."""
+        if self.answer is None:
+            self.answer = answer
+            self.sheaf.answered(self.row)
 
 
 class Flusher:
@@ -110,19 +150,16 @@ class Flusher:
         return len(self._queues.get((lane, location), ()))
 
     def submit(
-        self, row: NewDecision, entries: Sequence[Entry], shadows: Sequence[Slip] = ()
-    ) -> "asyncio.Future[datetime | Replayed]":
-        """Return a future: when it was asked, once it is durable; or who holds its idempotency key.
-
-        It may raise Unavailable or Unstorable; after Unavailable the row may be committed or not.
-        """
-        loop = asyncio.get_running_loop()
+        self, row: NewDecision, sheaf: Sheaf, entries: Sequence[Entry] = (), shadows: Sequence[Slip] = ()
+    ) -> Pending:
+        """Have a row committed; it has its answer once its sheaf has all."""
         key = (row.terms.principal, row.key_hash or row.id.bytes)
-        pending = Pending(row, key, loop.create_future(), loop.time(), entries, shadows)
+        pending = Pending(row, key, sheaf, asyncio.get_running_loop().time(), entries, shadows)
+        sheaf.take_in()
         self._put(pending)
         if self._size == 1 or self._size >= LARGEST_BATCH:  # behind the first one somebody looks, now and then
             self._wake.set()
-        return pending.done
+        return pending
 
     async def run(self) -> None:
         """Flush until cancelled."""
@@ -222,11 +259,11 @@ class Flusher:
         now = asyncio.get_running_loop().time()
         log.warning("intake.stalled", error=repr(error), rows=len(batch))
         for pending in reversed(batch):
-            if pending.done.done():
+            if pending.answer is not None:
                 continue
             pending.tried = True
             if now - pending.since > LONGEST_WAIT_SECONDS:
-                pending.done.set_exception(_unavailable(pending))
+                pending.answered(_unavailable(pending))
             else:
                 self._put(pending, first=True)
         self._fail_old(now)
@@ -237,8 +274,7 @@ class Flusher:
             while queue and now - queue[0].since > LONGEST_WAIT_SECONDS:
                 pending = queue.popleft()
                 self._size -= 1
-                if not pending.done.done():
-                    pending.done.set_exception(_unavailable(pending))
+                pending.answered(_unavailable(pending))
             if not queue:
                 del self._queues[name]
 
@@ -247,7 +283,7 @@ class Flusher:
         ordered = sorted(batch, key=lambda pending: pending.row.lock_key)
         with tracing.consuming("commit", (pending.row.trace for pending in ordered), decisions=len(ordered)):
             asked = await self._insert(connection, ordered)
-        losing = [p for p in ordered if p.row.id not in asked and not p.done.done()]
+        losing = [p for p in ordered if p.row.id not in asked and p.answer is None]
         holders = await intake.losers(connection, [p.row for p in losing]) if losing else {}
         own = [p.row.id for p in losing if (held := holders.get(p.key)) and held.decision_id == p.row.id]
         asked |= await intake.already(connection, own) if own else {}
@@ -289,9 +325,9 @@ class Flusher:
         An insert whose line was cut may still have been running when its retry looked for the row.
         """
         mine = await intake.already(connection, [pending.row.id]) if pending.tried else {}
-        if not mine and not pending.done.done():
+        if not mine:
             log.error("intake.unstorable", decision=str(pending.row.id), error=str(error))
-            pending.done.set_exception(_refusal(error))
+            pending.answered(_refusal(error))
         return mine
 
     def _answer(
@@ -301,16 +337,8 @@ class Flusher:
         holders: dict[tuple[str, bytes], Replayed],
     ) -> None:
         for pending in batch:
-            if pending.done.done():  # the caller has gone, or the row was refused
-                continue
-            if pending.row.id in asked:
-                pending.done.set_result(asked[pending.row.id])
-                continue
-            holder = holders.get(pending.key)
-            if holder is None:
-                pending.done.set_exception(Unavailable("the key was released this moment, please repeat"))
-            else:
-                pending.done.set_result(holder)
+            answer = asked.get(pending.row.id) or holders.get(pending.key)
+            pending.answered(answer or Unavailable("the key was released this moment, please repeat"))
 
 
 def _count(rows: Sequence[NewDecision]) -> None:

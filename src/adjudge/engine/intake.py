@@ -1,34 +1,34 @@
 """Intake: a question becomes a decision, durable before anybody hears of it (promise 1)."""
 
-import asyncio
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, assert_never
 from uuid import UUID
 
 import msgspec
 
 from adjudge.config import NoPlan, Request, Site, Way
-from adjudge.core.advance import Ask, Controls, advance
+from adjudge.core.advance import Controls
 from adjudge.core.answers import Candidates, OutsideSpace, close, keyed
 from adjudge.core.errors import AdjudgeError
-from adjudge.core.events import write_events
+from adjudge.core.events import HistoryEvent
 from adjudge.core.expressions import Expression
 from adjudge.core.facts import FactValue, facts_in
-from adjudge.core.history import Case, History
+from adjudge.core.history import Case
 from adjudge.core.money import Stake
 from adjudge.core.plans import LONGEST_DEADLINE, Plan
 from adjudge.core.specifications import Location, QuestionType
 from adjudge.engine import slips
-from adjudge.engine.clocks import Clock
+from adjudge.engine.beginning import Beginnings, Begun
+from adjudge.engine.clocks import Clock, TurnClock
 from adjudge.engine.coins import AuditRates, Coin
-from adjudge.engine.flushing import Flusher
+from adjudge.engine.flushing import Answer, Flusher, Pending, Sheaf
 from adjudge.engine.identifiers import NewId
 from adjudge.engine.revisions import InForce, Revisions
 from adjudge.engine.slips import Slip
-from adjudge.store.intake import NewDecision, Replayed, Terms
+from adjudge.store.intake import Beginning, NewDecision, Replayed, Terms
 from adjudge.store.scope import Scope
 
 _encode = msgspec.json.Encoder().encode
@@ -79,18 +79,10 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     idempotency_key: str | None = None
 
 
-class Opened(msgspec.Struct, frozen=True, kw_only=True):
-    """A decision that is durable."""
+class Opened(msgspec.Struct, frozen=True):
+    """What follows once a decision is durable."""
 
-    id: UUID
-    asked_at: datetime
-    revision: int
-    deadline: datetime | None
-    """As callers see it."""
-    waiting_for: msgspec.Raw | None
     slips: tuple[Slip, ...]
-    started: bool
-    """False: the first step is not a question to a model and is still to be taken."""
     shadows: tuple[Slip, ...] = ()
     """Questions on the side."""
     has_shed_fallback: bool = False
@@ -118,6 +110,7 @@ class Place:
     """By principal, whether it is limited, lane and the plan's hash."""
     audit_rate: float
     """Probability of the audit coin, as it stands."""
+    beginnings: Beginnings = field(default_factory=Beginnings)
 
     def way(self, request: Request) -> Way:
         """Return the route that a question takes. Raises NoPlan."""
@@ -145,6 +138,7 @@ class Intake:
         self._flusher = flusher
         self._revisions = revisions
         self._now = now
+        self._moment = TurnClock(now)
         self._new_id = new_id
         self._coin = coin
         self._controls = controls
@@ -186,80 +180,78 @@ class Intake:
         return found
 
     def prepare(
-        self, scope: Scope, place: Place, question: Question, *, reply: str | None = None, shed: bool = False
+        self,
+        scope: Scope,
+        place: Place,
+        question: Question,
+        *,
+        reply: str | None = None,
+        shed: bool = False,
     ) -> "tuple[NewDecision, Opened]":
-        """Return the row of a question at its place and the decision it opens. Pure but for id, clock and coin.
+        """Return the row of a question at its place and what it opens. Pure but for moment, id and coin.
 
         `shed`: there is no room for it, and the fallback that its type names for that answers.
 
-        Raises InvalidQuestion.
+        Raises InvalidQuestion, NoPlan.
         """
-        now, decision = self._now(), self._new_id()
+        now = self._moment()
         facts = facts_in(question.evidence, place.kind.facts) if place.kind.facts else {}
         way = place.only or place.way(Request(now, question.stake, question.subject, facts))
         plan = way.plan
         case = case_of(question, place.kind, plan, place.location, now, facts, shed=shed)
-        step = advance(plan, History(case), self._controls.now(), now)
-        first = step if isinstance(step, Ask) and step.pool is None else None
-        history = History(case, first.record if first else ())
-        row = self._row(scope, question, place, way, decision, history, first, now)
+        is_shown = question.deadline is not None or place.kind.deadline is not None
+        begun = place.beginnings.of(plan, case, self._controls.now(), now, deadline_shown=is_shown)
+        row = self._row(scope, question, place, way, case, begun.row)
         opened = Opened(
-            id=decision,
-            asked_at=now,
-            revision=place.revision,
-            deadline=case.deadline if row.deadline_shown else None,
-            waiting_for=msgspec.Raw(row.waiting_for.encode()) if first else None,
-            slips=_slips(question, row, history, first.stage, first.deciders, first.until, reply) if first else (),
-            started=first is not None,
-            shadows=self._shadows(question, row, case, plan, now) if plan.shadows and not shed else (),
+            _slips(question, row, case, begun, reply) if begun.ask is not None else (),
+            self._shadows(question, row, case, plan, now) if plan.shadows and not shed else (),
             has_shed_fallback="shed" in plan.endings,
         )
         return row, opened
 
-    def submit(self, row: NewDecision, opened: Opened) -> "asyncio.Future[datetime | Replayed]":
-        """Have the row made durable, then its slips sent. The future may raise Unavailable, Unstorable."""
-        return self._flusher.submit(row, [slips.entry(slip, row.terms.lane) for slip in opened.slips], opened.shadows)
+    def submit(self, row: NewDecision, opened: Opened, sheaf: Sheaf) -> Pending:
+        """Have the row made durable, then its slips sent."""
+        entries = [slips.entry(slip, row.terms.lane) for slip in opened.slips]
+        return self._flusher.submit(row, sheaf, entries, opened.shadows)
 
     @staticmethod
-    def accepted(row: NewDecision, answer: "datetime | Replayed") -> "datetime | Known":
-        """Return when it was asked, or the decision that the same post made before. Raises KeyReused."""
-        if not isinstance(answer, Replayed):
-            return answer
-        if answer.fingerprint != row.fingerprint:
-            raise KeyReused("this idempotency key was used for another question", pointer="#/idempotency_key")
-        return Known(answer.decision_id)
+    def accepted(row: NewDecision, answer: Answer | None) -> "datetime | Known":
+        """Return when it was asked, or the decision that the same post made before.
+
+        Raises KeyReused, Unavailable, Unstorable.
+        """
+        match answer:
+            case datetime():
+                return answer
+            case Replayed(decision, fingerprint) if fingerprint == row.fingerprint:
+                return Known(decision)
+            case Replayed():
+                raise KeyReused("this idempotency key was used for another question", pointer="#/idempotency_key")
+            case AdjudgeError():
+                raise answer
+            case None:
+                raise AssertionError("asked for before its sheaf had all answers")
+            case _:
+                assert_never(answer)
 
     def _row(
-        self,
-        scope: Scope,
-        question: Question,
-        place: Place,
-        way: Way,
-        decision: UUID,
-        history: History,
-        step: Ask | None,
-        now: datetime,
+        self, scope: Scope, question: Question, place: Place, way: Way, case: Case, beginning: Beginning
     ) -> NewDecision:
-        stake, evidence = question.stake, question.evidence_json
+        stake, evidence, decision = question.stake, question.evidence_json, self._new_id()
         return NewDecision(
             id=decision,
             terms=self._terms(scope, place, question.lane or way.lane or place.kind.lane, way.plan.hash),
+            beginning=beginning,
             key_hash=_hashed_key(question.idempotency_key),
             fingerprint=_fingerprint(question),
             subject=_encode(question.subject).decode(),
             stake_minor=stake.minor if stake else None,
             stake_currency=stake.currency if stake else None,
-            facts=_encode(history.case).decode(),
-            deadline=history.case.deadline,
-            deadline_shown=question.deadline is not None or place.kind.deadline is not None,
+            facts=_encode(case).decode(),
             evidence=evidence.decode(),
             evidence_hash=hashlib.blake2b(evidence, digest_size=16, key=self._evidence_key).digest(),
             trace=question.trace,
             audit_role=self._coin.audit(decision, place.audit_rate).role,
-            stage=step.stage if step else -1,
-            waiting_for=_encode({"deciders": step.deciders, "until": step.until}).decode() if step else "{}",
-            stage_until=step.until if step else now,
-            history=write_events(history.events),
         )
 
     def _rate(self, location: Location, kind: QuestionType) -> float:
@@ -273,7 +265,7 @@ class Intake:
         switched_off = self._controls.now().switched_off
         asked = tuple(decider for decider in plan.shadows if decider not in switched_off)
         until = now + slips.SHADOW_PATIENCE
-        return _slips(question, row, History(case), slips.NO_STAGE, asked, until, None)
+        return tuple(_slip(question, row, case, (), slips.NO_STAGE, each, until, None) for each in asked)
 
     def _terms(self, scope: Scope, place: Place, lane: str, plan_hash: str) -> Terms:
         limited = scope.limits is not None and scope.limits.open_decisions is not None
@@ -388,34 +380,38 @@ def _safe_side(
         ) from None
 
 
-def _slips(
+def _slips(question: Question, row: NewDecision, case: Case, begun: Begun, reply: str | None) -> tuple[Slip, ...]:
+    ask, events = begun.ask, begun.events
+    assert ask is not None
+    return tuple([_slip(question, row, case, events, ask.stage, each, ask.until, reply) for each in ask.deciders])
+
+
+def _slip(
     question: Question,
     row: NewDecision,
-    history: History,
+    case: Case,
+    events: tuple[HistoryEvent, ...],
     stage: int,
-    deciders: Sequence[str],
+    decider: str,
     until: datetime,
     reply: str | None,
-) -> tuple[Slip, ...]:
-    return tuple(
-        Slip(
-            decision=row.id,
-            revision=row.terms.revision,
-            type=row.terms.type,
-            location=row.terms.location,
-            stage=stage,
-            decider=decider,
-            version=0,
-            case=history.case,
-            events=history.events,
-            evidence=question.evidence_json,
-            subject=row.subject.encode(),
-            trace=row.trace,
-            until=until,
-            reply=reply,
-            plan=row.terms.plan_hash,
-        )
-        for decider in deciders
+) -> Slip:
+    return Slip(
+        decision=row.id,
+        revision=row.terms.revision,
+        type=row.terms.type,
+        location=row.terms.location,
+        stage=stage,
+        decider=decider,
+        version=0,
+        case=case,
+        events=events,
+        evidence=question.evidence_json,
+        subject=row.subject.encode(),
+        trace=row.trace,
+        until=until,
+        reply=reply,
+        plan=row.terms.plan_hash,
     )
 
 

@@ -9,7 +9,7 @@ keeps its ways, and for up to two seconds after it has moved, each process may g
 import asyncio
 import math
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 import structlog
 
@@ -122,15 +122,13 @@ class Limiter:
             raise LimitReached(OPEN, allowed, OPEN_RETRY_SECONDS)
         use.room -= 1
 
-    def track(self, scope: Scope, durable: "asyncio.Future[Any]") -> None:
-        """Know of a decision on its way until it is durable, or refused."""
-        use = self._use(scope)
-        use.on_the_way += 1
+    def sent(self, scope: Scope) -> None:
+        """Know of a decision on its way."""
+        self._use(scope).on_the_way += 1
 
-        def arrived(_: object) -> None:
-            use.on_the_way -= 1
-
-        durable.add_done_callback(arrived)
+    def arrived(self, scope: Scope) -> None:
+        """It is durable, or was refused."""
+        self._use(scope).on_the_way -= 1
 
     async def run(self) -> None:
         """Share limits with the other processes until cancelled."""
@@ -144,7 +142,9 @@ class Limiter:
     async def share(self) -> None:
         """Tell the others what was asked here, and take the part of each limit that follows from theirs."""
         now = self._monotonic()
-        self._used = {key: use for key, use in self._used.items() if now - use.asked_at < IDLE_SECONDS}
+        self._used = {
+            key: use for key, use in self._used.items() if use.on_the_way or now - use.asked_at < IDLE_SECONDS
+        }
         asked = {key: use.asked for key, use in self._used.items() if use.asked}
         if not asked:
             return

@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
+import msgspec
+
 from adjudge.store.connecting import Connection
 
 
@@ -29,11 +31,26 @@ class Terms:
     """Whether somebody answers what the coin draws."""
 
 
+class Beginning(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """The first step of questions that begin alike: sent once a flush, too. Made for each question asked alone."""
+
+    deadline: datetime
+    deadline_shown: bool
+    stage: int
+    """The stage whose models are asked at once; -1: the first step is still to be taken."""
+    waiting_for: str
+    """JSON object, as callers see it."""
+    stage_until: datetime
+    history: str
+    """JSON list of events."""
+
+
 class NewDecision(NamedTuple):
     """One row of a flush: decision, evidence and work, and the key that makes a retry harmless."""
 
     id: UUID
     terms: Terms
+    beginning: Beginning
     key_hash: bytes | None
     fingerprint: bytes
     subject: str
@@ -42,19 +59,12 @@ class NewDecision(NamedTuple):
     stake_currency: str | None
     facts: str
     """JSON of `core.history.Case`: what a replay reads."""
-    deadline: datetime
-    deadline_shown: bool
     evidence: str
     """JSON object."""
     evidence_hash: bytes
     trace: str | None
     audit_role: str
     """`calibrate` or `certify`; empty where the coin did not fall on audit."""
-    stage: int
-    """The stage whose models are asked at once; -1: the first step is still to be taken."""
-    waiting_for: str
-    stage_until: datetime
-    history: str
 
     @property
     def lock_key(self) -> tuple[str, bytes, bytes]:
@@ -73,22 +83,17 @@ class Replayed:
 _ROW = {
     "id": "uuid",
     "terms": "int",
+    "beginning": "int",
     "key_hash": "bytea",
     "fingerprint": "bytea",
     "subject": "jsonb",
     "stake_minor": "bigint",
     "stake_currency": "text",
     "facts": "jsonb",
-    "deadline": "timestamptz",
-    "deadline_shown": "boolean",
     "evidence": "jsonb",
     "evidence_hash": "bytea",
     "trace": "text",
     "audit_role": "text",
-    "stage": "int",
-    "waiting_for": "jsonb",
-    "stage_until": "timestamptz",
-    "history": "jsonb",
 }
 _TERMS = {
     "principal": "text",
@@ -104,7 +109,15 @@ _TERMS = {
     "audit_policy": "int",
     "audited": "boolean",
 }
-_AT = {name: n for n, name in enumerate((*_ROW, *_TERMS, "key_window", "resend"), 1)}
+_BEGINNING = {
+    "deadline": "timestamptz",
+    "deadline_shown": "boolean",
+    "stage": "int",
+    "waiting_for": "jsonb",
+    "stage_until": "timestamptz",
+    "history": "jsonb",
+}
+_AT = {name: n for n, name in enumerate((*_ROW, *_TERMS, *_BEGINNING, "key_window", "resend"), 1)}
 """Places of the parameters: an array for each column, a figure for the whole flush."""
 
 
@@ -119,6 +132,10 @@ def _new(*names: str) -> str:
 
 def _term(name: str) -> str:
     return f"(${_AT[name]}::{_TERMS[name]}[])[terms]"
+
+
+def _begun(name: str) -> str:
+    return f"(${_AT[name]}::{_BEGINNING[name]}[])[beginning]"
 
 
 # Keys whose window has passed are taken over; `idem` is locked before `work`, in the order of rows.
@@ -141,18 +158,19 @@ INTAKE = f"""
             audit_role, audit_key, audit_policy)
         SELECT id, {_term("principal")}, {_term("type")}, {_term("location")}, string_to_array({_term("groups")}, ','),
             {_term("lane")}, subject, stake_minor, stake_currency, facts, {_term("revision")}, {_term("plan_hash")},
-            deadline, deadline_shown, evidence_hash, trace, audit_role <> '', {_term("audit_rate")}, audit_role,
+            {_begun("deadline")}, {_begun("deadline_shown")}, evidence_hash, trace, audit_role <> '', {
+    _term("audit_rate")
+}, audit_role,
             {_term("audit_key")}, {_term("audit_policy")}
         FROM ({
     _new(
         "id",
         "terms",
+        "beginning",
         "subject",
         "stake_minor",
         "stake_currency",
         "facts",
-        "deadline",
-        "deadline_shown",
         "evidence_hash",
         "trace",
         "audit_role",
@@ -166,28 +184,30 @@ INTAKE = f"""
     ), opened AS (
         INSERT INTO work (decision_id, type, location, lane, revision, stage, waiting_for, sent_at, due_at,
             due_kind, stage_until, deadline, history, limited_key)
-        SELECT id, {_term("type")}, {_term("location")}, {_term("lane")}, {_term("revision")}, stage, waiting_for,
-            CASE WHEN stage >= 0 THEN clock_timestamp() END,
-            CASE WHEN stage >= 0 THEN least(stage_until, clock_timestamp() + ${_AT["resend"]}::interval)
+        SELECT id, {_term("type")}, {_term("location")}, {_term("lane")}, {_term("revision")}, {_begun("stage")},
+            {_begun("waiting_for")},
+            CASE WHEN {_begun("stage")} >= 0 THEN clock_timestamp() END,
+            CASE WHEN {_begun("stage")} >= 0
+                THEN least({_begun("stage_until")}, clock_timestamp() + ${_AT["resend"]}::interval)
                 ELSE clock_timestamp() END,
-            CASE WHEN stage >= 0 THEN 'resend' ELSE 'start' END,
-            stage_until, deadline, history, CASE WHEN {_term("limited")} THEN {_term("principal")} END
-        FROM ({_new("id", "terms", "stage", "waiting_for", "stage_until", "deadline", "history")}) AS new
+            CASE WHEN {_begun("stage")} >= 0 THEN 'resend' ELSE 'start' END,
+            {_begun("stage_until")}, {_begun("deadline")}, {_begun("history")},
+            CASE WHEN {_term("limited")} THEN {_term("principal")} END
+        FROM ({_new("id", "terms", "beginning")}) AS new
         WHERE id IN (SELECT id FROM fresh)
     ), audits AS (
         INSERT INTO work (decision_id, purpose, type, location, lane, revision, stage, due_at, due_kind, stage_until,
             deadline, history)
-        SELECT id, 'audit', {_term("type")}, {_term("location")}, {_term("lane")}, {
-    _term("revision")
-}, 0, clock_timestamp(), 'start',
-            deadline, deadline, '[]'
-        FROM ({_new("id", "terms", "deadline", "audit_role")}) AS new
+        SELECT id, 'audit', {_term("type")}, {_term("location")}, {_term("lane")}, {_term("revision")}, 0,
+            clock_timestamp(), 'start', {_begun("deadline")}, {_begun("deadline")}, '[]'
+        FROM ({_new("id", "terms", "beginning", "audit_role")}) AS new
         WHERE audit_role <> '' AND {_term("audited")} AND id IN (SELECT id FROM fresh)
     )
     SELECT id, asked_at FROM written
 """
 
 _TERMS_AT = list(_ROW).index("terms")
+_BEGINNING_AT = list(_ROW).index("beginning")
 _GROUPS_AT = list(_TERMS).index("groups")
 
 LOSERS = """
@@ -206,12 +226,15 @@ async def insert(
     Rows must be sorted by `lock_key`, keys unique within a flush. A row that is missing from the
     result lost its key: see `losers`. A question that is not answered within `resend` is looked at again.
     """
-    numbers: dict[Terms, int] = {}
+    terms: dict[Terms, int] = {}
+    beginnings: dict[Beginning, int] = {}
     columns: list[Sequence[object]] = [*zip(*rows, strict=True)]
-    columns[_TERMS_AT] = [numbers.setdefault(row.terms, len(numbers) + 1) for row in rows]
-    terms = [[getattr(each, name) for each in numbers] for name in _TERMS]
-    terms[_GROUPS_AT] = [",".join(each.groups) for each in numbers]
-    written = await connection.fetch(INTAKE, *columns, *terms, key_window, resend)
+    columns[_TERMS_AT] = [terms.setdefault(row.terms, len(terms) + 1) for row in rows]
+    columns[_BEGINNING_AT] = [beginnings.setdefault(row.beginning, len(beginnings) + 1) for row in rows]
+    of_terms = [[getattr(each, name) for each in terms] for name in _TERMS]
+    of_terms[_GROUPS_AT] = [",".join(each.groups) for each in terms]
+    of_beginnings = [[getattr(each, name) for each in beginnings] for name in _BEGINNING]
+    written = await connection.fetch(INTAKE, *columns, *of_terms, *of_beginnings, key_window, resend)
     return {row[0]: row[1] for row in written}
 
 

@@ -14,7 +14,7 @@ from adjudge.api import questions
 from adjudge.core.events import Opinion, TimedOut, write_events
 from adjudge.core.outcomes import Outcome
 from adjudge.engine.cancelling import AlreadySettled, cancel
-from adjudge.engine.flushing import Flusher, Unavailable, Unstorable
+from adjudge.engine.flushing import Flusher, Sheaf, Unavailable, Unstorable
 from adjudge.engine.settling import new_outcome
 from adjudge.engine.stepping import slips_of
 from adjudge.engine.timers import asked as still_asked
@@ -235,7 +235,10 @@ async def test_a_poison_row_is_refused_alone_and_its_199_neighbours_are_committe
         lambda: asyncpg.connect(stack.database_url), key_window_seconds=60, rng=random.Random(0), publish=publish
     )
     running = asyncio.create_task(flusher.run())
-    answers = await asyncio.gather(*(flusher.submit(row, ()) for row in rows), return_exceptions=True)
+    sheaf = Sheaf()
+    submitted = [flusher.submit(row, sheaf) for row in rows]
+    await sheaf.all()
+    answers = [each.answer for each in submitted]
     running.cancel()
 
     refused = [n for n, answer in enumerate(answers) if isinstance(answer, Exception)]
@@ -250,17 +253,21 @@ async def test_a_poison_row_is_refused_alone_and_its_199_neighbours_are_committe
 
 def prepared(services, n: int):
     asked = questions.read(msgspec.json.encode(question("expert", n=n)), key=None, trace=None)
-    return services.intake.prepare(SYSTEM, services.intake.place(SYSTEM, asked.location, asked.type), asked)
+    place = services.intake.place(SYSTEM, asked.location, asked.type)
+    return services.intake.prepare(SYSTEM, place, asked)
 
 
 async def test_a_caller_who_has_gone_does_not_hinder_the_flush(stack):
     """Its row is refused when nobody waits for the refusal any more."""
     row, _ = prepared(stack.services, 0)
     row = row._replace(evidence='{"note": "\\u0000"}')
-    gone = stack.services.intake._flusher.submit(row, ())
+    sheaf = Sheaf()
+    refused = stack.services.intake._flusher.submit(row, sheaf)
+    gone = asyncio.create_task(sheaf.all())
     await asyncio.sleep(0)
     gone.cancel()
 
     with pytest.raises(asyncio.CancelledError):
         await gone
     assert (await stack.ask("model", wait=5))["outcome"]["source"] == "model"
+    assert isinstance(refused.answer, Unstorable)

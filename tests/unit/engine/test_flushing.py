@@ -8,8 +8,8 @@ from uuid import UUID
 import pytest
 
 from adjudge.engine import flushing
-from adjudge.engine.flushing import LARGEST_BATCH, Flusher
-from adjudge.store.intake import NewDecision, Terms
+from adjudge.engine.flushing import LARGEST_BATCH, Flusher, Sheaf, Unstorable
+from adjudge.store.intake import Beginning, NewDecision, Terms
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -66,37 +66,39 @@ async def flusher(database):
 async def test_few_rows_wait_for_the_flush_on_its_way_and_then_go_together(flusher, database, monkeypatch):
     """Sent at once, each would pay for a statement of its own."""
     monkeypatch.setattr(flushing, "SLOW_SECONDS", 60.0)
-    first = flusher.submit(a_row(0), ())
+    first, others = Sheaf(), Sheaf()
+    flusher.submit(a_row(0), first)
     assert await database.statement(1) == 1
-    others = []
+    rows = []
     for n in range(1, 10):
-        others.append(flusher.submit(a_row(n), ()))
+        rows.append(flusher.submit(a_row(n), others))
         await asyncio.sleep(0)  # whoever would take it by itself may
 
     database.let_go(1)
 
-    await first
-    assert await database.statement(2) == len(others)
+    await first.all()
+    assert await database.statement(2) == len(rows)
     database.let_go(2)
-    assert await asyncio.gather(*others) == [NOON] * len(others)
+    await others.all()
+    assert [row.answer for row in rows] == [NOON] * len(rows)
 
 
 async def test_a_full_batch_goes_beside_the_flush_on_its_way(flusher, database, monkeypatch):
     monkeypatch.setattr(flushing, "SLOW_SECONDS", 60.0)
-    flusher.submit(a_row(0), ())
+    flusher.submit(a_row(0), Sheaf())
     await database.statement(1)
 
     for n in range(LARGEST_BATCH):
-        flusher.submit(a_row(n + 1), ())
+        flusher.submit(a_row(n + 1), Sheaf())
 
     assert await database.statement(2) == LARGEST_BATCH
 
 
 async def test_a_flush_that_hangs_keeps_nobody_waiting(flusher, database):
-    flusher.submit(a_row(0), ())
+    flusher.submit(a_row(0), Sheaf())
     await database.statement(1)
 
-    flusher.submit(a_row(1), ())
+    flusher.submit(a_row(1), Sheaf())
 
     assert await database.statement(2) == 1
 
@@ -117,9 +119,45 @@ async def test_rows_that_keep_coming_hold_no_flush_back(flusher, database, monke
     assert await database.statement(1) < 20
 
 
+async def test_a_sheaf_is_waited_for_once_though_its_rows_go_in_several_flushes(flusher, database, monkeypatch):
+    """Whoever is next at a row's location is called when that row is durable, not when all are."""
+    monkeypatch.setattr(flushing, "SLOW_SECONDS", 60.0)
+    left = []
+    sheaf = Sheaf(lambda row: left.append(row.id))
+    rows = [flusher.submit(a_row(n), sheaf) for n in range(LARGEST_BATCH + 1)]
+    waiting = asyncio.create_task(sheaf.all())
+    assert await database.statement(1) == LARGEST_BATCH
+
+    database.let_go(1)
+
+    assert await database.statement(2) == 1
+    assert (len(left), waiting.done()) == (LARGEST_BATCH, False)
+    database.let_go(2)
+    await waiting
+    assert left == [row.row.id for row in rows]
+
+
+async def test_only_the_first_answer_of_a_row_counts(flusher):
+    """A row that was refused alone is not answered again with its batch."""
+    left = []
+    sheaf = Sheaf(left.append)
+    row = flusher.submit(a_row(0), sheaf)
+
+    row.answered(Unstorable("refused"))
+    row.answered(NOON)
+
+    await sheaf.all()
+    assert isinstance(row.answer, Unstorable)
+    assert len(left) == 1
+
+
+async def test_nobody_waits_for_a_sheaf_without_rows():
+    await Sheaf().all()
+
+
 async def come_turn_by_turn(flusher, rows):
     for n in range(rows):
-        flusher.submit(a_row(n), ())
+        flusher.submit(a_row(n), Sheaf())
         await asyncio.sleep(0)
 
 
@@ -127,22 +165,17 @@ def a_row(n: int) -> NewDecision:
     return NewDecision(
         id=UUID(int=n),
         terms=TERMS,
+        beginning=BEGINNING,
         key_hash=None,
         fingerprint=b"",
         subject="{}",
         stake_minor=None,
         stake_currency=None,
         facts="{}",
-        deadline=NOON,
-        deadline_shown=False,
         evidence="{}",
         evidence_hash=b"",
         trace=None,
         audit_role="",
-        stage=0,
-        waiting_for="{}",
-        stage_until=NOON,
-        history="[]",
     )
 
 
@@ -159,3 +192,4 @@ TERMS = Terms(
     audit_key="1",
     audit_policy=1,
 )
+BEGINNING = Beginning(deadline=NOON, deadline_shown=False, stage=0, waiting_for="{}", stage_until=NOON, history="[]")

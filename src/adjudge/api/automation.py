@@ -52,6 +52,7 @@ class Slices(BaseModel):
     """All slices that the caller may see."""
 
     slices: list[Slice]
+    expected_false: float = Field(description="the most false certificates to expect, of all slices that were tested")
 
 
 class Why(BaseModel):
@@ -140,7 +141,10 @@ class ScopeBody(BaseModel):
 async def list_slices(scope: Caller, here: Here) -> Response:
     """Read how far each slice is automated, and what it still lacks."""
     require(scope, "operator")
-    return _json({"slices": await _slices(here, scope)})
+    async with here.pool.acquire() as connection:
+        seen = [row for row in await epochs.current(connection) if _sees(scope, row.covers.locations)]
+        spent = await epochs.spent(connection)
+    return _json({"slices": await _slices(here, scope), "expected_false": explaining.expected_false(seen, spent)})
 
 
 @router.get("/why", response_model=Why, responses=PROBLEMS)

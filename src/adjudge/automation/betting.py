@@ -135,6 +135,11 @@ class Epoch:
             shown=(False,) * len(sequence),
         )
 
+    @property
+    def is_done(self) -> bool:
+        """Whether all of the sequence is licensed: nothing is left to be wrong about."""
+        return bool(self.shown) and all(self.shown)
+
     def after(self, audits: Iterable[Audit]) -> Self:
         """Read closed audits in intake order; those that calibrate are passed over, the lost are wrong.
 

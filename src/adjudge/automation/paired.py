@@ -82,6 +82,11 @@ class Paired:
             only_people=nothing,
         )
 
+    @property
+    def is_done(self) -> bool:
+        """Whether all of the sequence is licensed: nothing is left to be wrong about."""
+        return bool(self.highest) and min(self.highest) >= math.log(1 / self.delta)
+
     def after(self, audits: Iterable[Audit]) -> Self:
         """Read closed audits in intake order; those that calibrate are passed over.
 

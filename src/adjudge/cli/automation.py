@@ -49,8 +49,13 @@ def automation() -> None:
 def ls(json_: Json = False) -> None:
     """List all slices that may earn automation, and how far each has come."""
     with connected() as adjudge:
-        found = adjudge.automation.list()
-    print(as_json(found) if json_ else "\n".join(table(SLICES, map(_slice, found))))
+        found = adjudge.automation.overview()
+    if json_:
+        print(as_json(found.slices))
+        return
+    print("\n".join(table(SLICES, map(_slice, found.slices))))
+    if found.expected_false:
+        print(f"of those tested at most {found.expected_false:.2g} may be certified falsely, on average")
 
 
 @app.command()
@@ -89,11 +94,14 @@ def audits(
 @app.command()
 def verify(certificate: Annotated[str, typer.Argument(help="Its id.")], json_: Json = False) -> None:
     """Compute a certificate's hash and licence again, here, from what the server has on record. Status 1: it fails."""
-    from adjudge.engine import licensing  # noqa: PLC0415  numpy, which no other command needs
+    from adjudge.engine import inheriting, licensing  # noqa: PLC0415  numpy, which no other command needs
 
     with connected() as adjudge:
         found = adjudge.automation.certificate(certificate)
-    verified = licensing.verify(found.id, found.body)
+        group = adjudge.automation.certificate(found.body["inherits"]) if "inherits" in found.body else None
+    verified = (
+        licensing.verify(found.id, found.body) if group is None else inheriting.verify(found.id, found.body, group.body)
+    )
     if json_:
         print(as_json(verified))
     else:
@@ -215,6 +223,8 @@ def _promise(body: dict[str, Any]) -> str:
 
 
 def _evidence(body: dict[str, Any]) -> str:
+    if "inherits" in body:
+        return f"that of {body['inherits']}, of its group {_short(body['from'])}, one of {body['siblings']} slices"
     if "errors" in body:
         return f"{body['errors']} of {body['audits']} audits wrong; at most {body['upper_bound']:.2%}"
     return f"of {body['audits']} audits {_one_sided(body)}; p = {body['p_value']:.3g}"
@@ -222,19 +232,29 @@ def _evidence(body: dict[str, Any]) -> str:
 
 def _certificate(found: Certificate) -> list[str]:
     body = found.body
-    lost = sum(each["lost"] for each in body["inputs"])
     told = [
         ("certificate", f"{found.id} ({'in force' if found.in_force else 'not in force'})"),
         ("slice", _short(found.scope)),
         ("promise", f"{_promise(body)}, with {body['confidence']:.0%} confidence"),
-        ("licensed", f"from {body['threshold']:.4g} on: {body['coverage']:.0%} of the questions"),
+        ("licensed", f"from {body['threshold']:.4g} on" + _coverage(body)),
         ("evidence", _evidence(body)),
-        ("inputs", f"{len(body['inputs'])} audits, {lost} lost and counted as wrong"),
-        ("started at", f"{body['start']['threshold']:.4g}, chosen by {body['start']['why']}"),
-        ("spent", f"epoch {found.epoch}: {body['delta']:.3g} of {1 - body['confidence']:.3g}"),
+        *([] if "inherits" in body else _tested(body, found.epoch)),
         ("valid until", str(body["valid_until"])),
     ]
     return [f"{name:12}{plain(value)}" for name, value in told]
+
+
+def _coverage(body: dict[str, Any]) -> str:
+    return f": {body['coverage']:.0%} of the questions" if "coverage" in body else ""
+
+
+def _tested(body: dict[str, Any], epoch: int) -> list[tuple[str, str]]:
+    lost = sum(each["lost"] for each in body["inputs"])
+    return [
+        ("inputs", f"{len(body['inputs'])} audits, {lost} lost and counted as wrong"),
+        ("started at", f"{body['start']['threshold']:.4g}, chosen by {body['start']['why']}"),
+        ("spent", f"epoch {epoch}: {body['delta']:.3g} of {1 - body['confidence']:.3g}"),
+    ]
 
 
 def _audit(each: OpenAudit) -> tuple[str, ...]:

@@ -230,6 +230,7 @@ class AsyncAutomation(AsyncResource):
     """What is automated, and on which evidence."""
 
     list = awaited(automation.list_slices)
+    overview = awaited(automation.overview)
     why = awaited(automation.why)
     audits = awaited(automation.list_audits)
     certificate = awaited(automation.certificate)

@@ -110,8 +110,11 @@ class _Learnt(msgspec.Struct, frozen=True):
     learnt: tuple[Learnt, ...]
 
 
-class _Slices(msgspec.Struct, frozen=True):
+class Slices(msgspec.Struct, frozen=True):
+    """All slices, and how many false certificates are to be expected at most of those that were tested."""
+
     slices: tuple[Slice, ...]
+    expected_false: float = 0.0
 
 
 class _Audits(msgspec.Struct, frozen=True):
@@ -119,6 +122,7 @@ class _Audits(msgspec.Struct, frozen=True):
 
 
 _slice = reader(Slice)
+_overview = reader(Slices)
 _why = reader(Why)
 _certificate = reader(Certificate)
 
@@ -126,6 +130,11 @@ _certificate = reader(Certificate)
 def list_slices() -> Call[tuple[Slice, ...]]:
     """Return how far each slice is automated."""
     return Call(method="GET", path=path("automation"), read=_read_slices)
+
+
+def overview() -> Call[Slices]:
+    """Return how far each slice is automated, and what is to be expected of all together."""
+    return Call(method="GET", path=path("automation"), read=_overview)
 
 
 def why(location: str, type: str) -> Call[Why]:  # noqa: A002
@@ -163,7 +172,7 @@ def renew(scope: str, reason: str) -> Call[Slice]:
 
 
 def _read_slices(content: bytes) -> tuple[Slice, ...]:
-    return msgspec.json.decode(content, type=_Slices).slices
+    return msgspec.json.decode(content, type=Slices).slices
 
 
 def _read_learnt(content: bytes) -> tuple[Learnt, ...]:

@@ -226,6 +226,7 @@ class Automation(Resource):
     """What is automated, and on which evidence."""
 
     list = sync(automation.list_slices)
+    overview = sync(automation.overview)
     why = sync(automation.why)
     audits = sync(automation.list_audits)
     certificate = sync(automation.certificate)

@@ -55,11 +55,21 @@ def read_audits(at: Cursor, known: Auditors) -> AuditSpec | None:
             expert_share=fields.read("expert_share", percentage, usual.expert_share),
             budget=_budget(fields),
             slices=_slices(fields, known),
+            inherit=_inherit(fields, known),
             patience=fields.read("patience", duration, timedelta(days=2)),
         )
         if pool is not None and not found.votes and not (found.people and found.is_all_experts):
             at.fault("without `votes` the truth is an expert's: name an `expert`, `expert_share: 100%`, and `people`")
+        if found.inherit is not None:
+            _check_inherit(at.entries()["inherit"], found)
         return found
+
+
+def _check_inherit(at: Cursor, spec: AuditSpec) -> None:
+    if spec.slices in ("all", spec.inherit):
+        at.fault("`slices` are no smaller than whose certificate they would inherit: `slices: location`")
+    if spec.budget is not None:
+        at.fault("a `budget` audits small slices more, and the group's certificate speaks of all alike: take it away")
 
 
 def _pool(fields: Fields, key: str, known: Auditors) -> str | None:
@@ -68,6 +78,17 @@ def _pool(fields: Fields, key: str, known: Auditors) -> str | None:
 
 def _budget(fields: Fields) -> float | None:
     return fields.read("budget", number(0, 1e9, "a number of audits a day, above 0"), None)
+
+
+def _inherit(fields: Fields, known: Auditors) -> str | None:
+    at = fields.get("inherit")
+    if at is None:
+        return None
+    found, valid = at.read(text, "all"), ["all", *known.dimensions]
+    if found not in valid:
+        at.fault(f"`{found}` is none of {', '.join(valid)}", nearest(found, valid))
+        return None
+    return found
 
 
 def _slices(fields: Fields, known: Auditors) -> str:

@@ -14,6 +14,7 @@ from adjudge.core.plans import Acceptance, AgainstPeople, ByHand, Certified, Dri
 LEAST_TARGET: Final = 0.0001
 MOST_TARGET: Final = 0.5
 MOST_AUDITS: Final = 1_000_000
+MOST_SLICES: Final = 10_000
 MOST_PEOPLE: Final = 9
 MOST_MARGIN: Final = 0.2
 
@@ -48,6 +49,7 @@ def _certified(at: Cursor) -> Certified:
         validity = fields.read("validity", duration, usual.validity)
         audits = fields.read("validity_audits", whole(1, MOST_AUDITS), usual.validity_audits)
         drift: Drift = fields.read("drift", choice("shown", "ends"), usual.drift)
+        family = fields.read("family", whole(2, MOST_SLICES), usual.family)
         people_at = fields.get("people")
         people = _against_people(people_at) if people_at is not None else None
         if people_at is not None and fields.given("target"):
@@ -63,6 +65,7 @@ def _certified(at: Cursor) -> Certified:
         validity_audits=audits,
         drift=drift,
         people=people,
+        family=family,
     )
 
 

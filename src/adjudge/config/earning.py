@@ -20,6 +20,8 @@ def check_earnable(plan: Plan, at: Cursor, kind: QuestionType) -> None:
             )
         elif not is_of_models(plan, index):
             accept_at.fault("people are certified nowhere yet: only a stage of models, and of models before it")
+        elif kind.audits.inherit is not None and sum(isinstance(each.accept, Certified) for each in plan.stages) > 1:
+            accept_at.fault("`audits: {inherit: …}` hands down the certificate of one stage: no other may be certified")
         elif stage.accept.people is not None:
             _check_people(accept_at.descend(("certified", "people")), stage.accept.people, kind.audits)
             if stage.accept.is_of_plan and sum(isinstance(each.accept, Certified) for each in plan.stages) > 1:

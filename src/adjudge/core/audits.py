@@ -38,6 +38,9 @@ class AuditSpec:
     """Audits a day, of each slice: while it lacks evidence the rate rises up to this, and never past it."""
     slices: str = "all"
     """`all`, `location`, `groups`, or a dimension of groups: what a certificate speaks of."""
+    inherit: str | None = None
+    """`all`, or a dimension of groups: whose certificate, on the audits of all its members, a slice has until its own.
+    """
     patience: timedelta = timedelta(days=2)
     """After this long without all votes the expert is asked; there is no deadline."""
 

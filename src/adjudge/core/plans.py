@@ -82,6 +82,8 @@ class Certified:
     """What follows where scores are no longer those of the time of the certificate: it ends, or it is only shown."""
     people: AgainstPeople | None = None
     """Instead of the target."""
+    family: int = 0
+    """Of at most so many slices the confidence is that none is certified falsely; 0: it is of each alone."""
 
     @property
     def is_of_plan(self) -> bool:

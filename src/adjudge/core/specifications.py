@@ -149,6 +149,11 @@ class Location:
     dimensions: Mapping[str, str] = field(default_factory=dict)
     """Its group in each dimension that it has one in."""
 
+    def group_by(self, inherit: str) -> str | None:
+        """Return the group whose certificate slices here inherit, as no slice is named; None: it is in none."""
+        found = self.slice_by(inherit)
+        return None if found == "none" else f"{inherit}={found}"
+
     def slice_by(self, slices: str) -> str:
         """Return the slice that a decision here belongs to, where slices are told apart so."""
         match slices:

@@ -99,9 +99,9 @@ async def _wanted(connection: Connection) -> tuple[dict[tuple[str, str], float],
     lacking = set()
     force = await epochs.in_force(connection)
     for row in await epochs.current(connection):
-        key = row.covers.type, row.covers.slice
         standing: dict[str, Any] = msgspec.json.decode(row.standing) if row.standing else {}
-        boosts[key] = max(boosts.get(key, 1.0), (standing.get("watch") or {}).get("boost", 1.0))
+        for key in [(row.covers.type, name) for name in row.covers.slices]:
+            boosts[key] = max(boosts.get(key, 1.0), (standing.get("watch") or {}).get("boost", 1.0))
         if row.scope not in force:
-            lacking.add(key)
+            lacking.add((row.covers.type, row.covers.slice))
     return boosts, lacking

@@ -6,7 +6,7 @@ keeper that was paused for long writes nothing. Needs numpy: imported by keepers
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -17,20 +17,17 @@ from adjudge.automation.against_people import NoWorse
 from adjudge.automation.betting import epoch_delta
 from adjudge.automation.certifying import Licence as Licensed
 from adjudge.automation.certifying import Unanimity, Verdict
-from adjudge.automation.paired import PairedWatch
-from adjudge.automation.watching import Watch
-from adjudge.config import Configuration
 from adjudge.core.licences import Licence, Terms
-from adjudge.core.plans import AgainstPeople, Certified, Plan
-from adjudge.core.prefixes import is_of_models
-from adjudge.engine import licensing, standings
+from adjudge.engine import licensing, standings, watches
+from adjudge.engine.certified_places import Place, certified_places, shares_of
 from adjudge.engine.clocks import Clock
+from adjudge.engine.inheriting import Heir
 from adjudge.engine.licensing import AnyState, Judged, State
 from adjudge.engine.revisions import InForce, Revisions
 from adjudge.store import audits, certificates, duties, epochs, journal, parameters
-from adjudge.store.audits import Automated, Counted
+from adjudge.store.audits import Counted
 from adjudge.store.connecting import UNAVAILABLE, Connection, Pool
-from adjudge.store.epochs import Covers, EpochRow
+from adjudge.store.epochs import EpochRow
 from adjudge.store.scope import SYSTEM
 from adjudge.telemetry import names
 
@@ -43,26 +40,10 @@ FULL_SECONDS: Final = 5.0
 LEASE: Final = timedelta(seconds=10)
 OVERLAP: Final = timedelta(seconds=5)
 """By how much a look for news goes back: what commits late is found by the next one."""
-MOST_WAITING: Final = 50
-"""So many closed audits wait behind an open one, before that counts as wrong: for the licence, if it is older, too,
-than an audit may be before an expert is asked."""
 WORTH: Final = 0.01
 """A looser threshold is worth a new certificate from this much more coverage on."""
 FRESH_AUDITS: Final = 56
 """A certificate is renewed where the watch has read so many audits: a fivefold risk would have shown."""
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A certified stage of a plan, as configuration has it now."""
-
-    covers: Covers
-    plan: Plan
-    index: int
-    earlier: tuple[str, ...]
-    """Scopes of certified stages before it."""
-    patience: timedelta
-    """How old an open audit is before others no longer wait for it."""
 
 
 class Certifier:
@@ -106,9 +87,10 @@ class Certifier:
             else:
                 changed = await audits.closed_since(connection, (self._seen_at or self._now()) - OVERLAP)
             self._seen_at = self._now()
+            shares = shares_of(rows)
             for row in rows:
-                if changed is None or (row.covers.type, row.covers.slice) in changed:
-                    await self._look(connection, row)
+                if changed is None or any((row.covers.type, name) in changed for name in row.covers.slices):
+                    await self._look(connection, row, shares.get(row.scope, 1.0))
         return True
 
     def _is_new(self) -> bool:
@@ -118,7 +100,7 @@ class Certifier:
         """Begin epochs of what configuration has certified since, and end those of what it has no more."""
         if self._is_new():
             self._in_force = self._revisions.in_force
-            self._places = places(self._in_force.all())
+            self._places = certified_places(self._in_force.all())
         known = {row.scope: row for row in rows}
         for scope, row in known.items():
             if scope not in self._places:
@@ -132,11 +114,11 @@ class Certifier:
                 await epochs.cover(connection, scope, known[scope].number, place.covers)
         return await epochs.current(connection)
 
-    async def _look(self, connection: Connection, row: EpochRow) -> None:
+    async def _look(self, connection: Connection, row: EpochRow, share: float) -> None:
         place = self._places.get(row.scope)
         held = await epochs.hold(connection, row) if place is not None else None
         if place is not None and held is not None:
-            await _Look(connection, held, place, self._now()).run()
+            await _Look(connection, held, place, self._now(), share).run()
 
 
 @dataclass(slots=True)
@@ -147,11 +129,17 @@ class _Look:
     row: EpochRow
     place: Place
     now: datetime
+    share: float
+    """Of the error budget: of a family all together have one."""
 
     async def run(self) -> None:
         covers, delta = self.row.covers, self._delta
         if not covers.is_audited or not covers.is_of_models:  # configured so by a release that let it pass
             why = "nobody audits decisions here" if covers.is_of_models else "certificates of people are not given yet"
+            await self._write(delta, None, {"state": "none", "reason": why})
+            return
+        if not self.share:
+            why = f"the family has an error budget for {covers.family} slices, and these were there before"
             await self._write(delta, None, {"state": "none", "reason": why})
             return
         earlier = await self._earlier()
@@ -161,10 +149,13 @@ class _Look:
                 self.connection, SYSTEM, self.row, "earlier-stage", "an earlier stage accepts otherwise"
             )
             return
-        daily = await audits.daily(self.connection, covers.type, covers.slice)
+        if state is not None and self.place.thinned_to < state.thinned_to:
+            await epochs.suspend(self.connection, SYSTEM, self.row, "replaced", "slices are audited at a lower rate")
+            return
+        daily = await audits.daily(self.connection, covers.type, covers.slices)
         state = state or await self._designed(delta, earlier)
         if state is None:
-            await self._write(delta, None, standings.collecting(await self._counted(), covers, delta, daily))
+            await self._end(delta, None, standings.collecting(await self._counted(), covers, delta, daily))
             return
         state = await self._fed(state)
         if state.watch is not None:
@@ -173,15 +164,17 @@ class _Look:
                 await self._suspend(state)
                 return
         unanimity = await self._unanimity()
+        if state.epoch.delta < delta:  # a share of the family's has passed to this slice
+            state = msgspec.structs.replace(state, epoch=replace(state.epoch, delta=delta))
         epoch, verdict = state.epoch.look(unanimity=unanimity, audits_per_day=daily or None)
         state = msgspec.structs.replace(state, epoch=epoch, looks=state.looks + 1)
         state = await self._decided(state, verdict, unanimity, delta)
-        await self._write(delta, state, standings.standing(state, verdict, unanimity, covers, daily))
+        await self._end(delta, state, standings.standing(state, verdict, unanimity, covers, daily))
 
     @property
     def _delta(self) -> float:
         """What this epoch may spend of the error budget: all epochs of a scope together never more than it."""
-        return epoch_delta(1 - self.row.covers.confidence, self.row.number)
+        return epoch_delta((1 - self.row.covers.confidence) * self.share, self.row.number)
 
     async def _earlier(self) -> tuple[str, ...]:
         found = await epochs.in_force(self.connection, self.place.earlier) if self.place.earlier else {}
@@ -197,8 +190,9 @@ class _Look:
     async def _judged(self, state: AnyState, after: int, until: int | None, limit: int = 20_000) -> list[Judged]:
         covers = self.row.covers
         rows = await audits.evidence(
-            self.connection, covers.type, covers.slice, covers.prefix, after, until, limit, self._set_apart
+            self.connection, covers.type, covers.slices, covers.prefix, after, until, limit, self._set_apart
         )
+        rows = licensing.thinned(rows, self.row.scope, state.thinned_to)
         licences = self._by_stage(await certificates.licences(self.connection, state.earlier))
         return licensing.judged(rows, self.place.plan, self.place.index, state.calibrator, licences, covers.people)
 
@@ -210,7 +204,7 @@ class _Look:
 
     async def _counted(self) -> Counted:
         covers, first = self.row.covers, self.row.first_number
-        return await audits.counted(self.connection, covers.type, covers.slice, covers.prefix, first, self._set_apart)
+        return await audits.counted(self.connection, covers.type, covers.slices, covers.prefix, first, self._set_apart)
 
     def _by_stage(self, licences: Sequence[Licence]) -> dict[int, Licence]:
         covers = self.row.covers
@@ -227,8 +221,9 @@ class _Look:
         if not is_enough:
             return None
         rows = await audits.evidence(
-            self.connection, covers.type, covers.slice, covers.prefix, 0, None, 20_000, self._set_apart
+            self.connection, covers.type, covers.slices, covers.prefix, 0, None, 20_000, self._set_apart
         )
+        rows = licensing.thinned(rows, self.row.scope, self.place.thinned_to)
         calibrate = [row for row in rows if row.role == "calibrate"]
         licences = self._by_stage(await certificates.licences(self.connection, earlier))
         plan, index = self.place.plan, self.place.index
@@ -248,14 +243,16 @@ class _Look:
             earlier=earlier,
             read_number=self.row.first_number,
             watched_number=self.row.first_number,
+            thinned_to=self.place.thinned_to,
         )
 
     async def _fed(self, state: AnyState) -> AnyState:
         """Read what was closed, in intake order; an audit that is open blocks those behind it, but not for ever."""
         covers = self.row.covers
-        waiting = await audits.open_of(self.connection, covers.type, covers.slice, state.read_number)
+        waiting = await audits.open_of(self.connection, covers.type, covers.slices, state.read_number)
+        waiting = licensing.thinned(waiting, self.row.scope, state.thinned_to)
         closed = await self._judged(state, state.read_number, None)
-        found, overdue = licensing.in_order(closed, waiting, MOST_WAITING, self.now - self.place.patience)
+        found, overdue = licensing.in_order(closed, waiting, watches.MOST_WAITING, self.now - self.place.patience)
         if not found:
             return state
         epoch = state.epoch.after([each.audit for each in found])
@@ -268,36 +265,13 @@ class _Look:
         return fed
 
     async def _watched(self, state: AnyState) -> AnyState:
-        covers, watch, number = self.row.covers, state.watch, state.watched_number
-        assert watch is not None
-        if covers.people is None:
-            rows = await audits.automated(
-                self.connection, covers.type, covers.slice, number, state.certificates, limit=10_000
-            )
-            watch, number = licensing.watched(watch, number, rows, MOST_WAITING)
-        else:
-            rows = await self._beside(state, covers.people)
-            # What people are still to decide is no late answer: such a plan is not hurried.
-            before = self.now - self.place.patience if covers.people.over == "plan" else self.now
-            watch, number = licensing.watched_beside(watch, number, rows, MOST_WAITING, before, covers.people)
-        return msgspec.structs.replace(state, watch=watch, watched_number=number)
-
-    async def _beside(self, state: AnyState, people: AgainstPeople) -> list[Automated]:
-        covers, number = self.row.covers, state.watched_number
-        if people.over == "automated":
-            return await audits.automated(
-                self.connection, covers.type, covers.slice, number, state.certificates, 10_000, people.votes
-            )
-        return await audits.of_plan(
-            self.connection,
-            covers.type,
-            covers.slice,
-            number,
-            prefix=covers.prefix,
-            plan_hash=self.place.plan.hash,
-            people=people.votes,
-            limit=10_000,
+        relied = state.certificates
+        if self.place.member_scopes:
+            relied += tuple(await certificates.handed_down(self.connection, self.place.member_scopes, relied))
+        watch, number = await watches.read_on(
+            self.connection, self.row, self.place, self.now, state.watch, state.watched_number, relied, state.thinned_to
         )
+        return msgspec.structs.replace(state, watch=watch, watched_number=number)
 
     async def _suspend(self, state: AnyState) -> None:
         watch = state.watch
@@ -383,9 +357,27 @@ class _Look:
             coverage=verdict.coverage,
             certificates=(*state.certificates, certificate),
             drift=licensing.drift_from(inputs) if watch is None else state.drift,
-            watch=watch or _watch(covers),
+            watch=watch or watches.begun(covers),
             watched_number=state.watched_number if watch else await audits.last_number(self.connection),
         )
+
+    async def _end(self, delta: float, state: AnyState | None, standing: dict[str, Any]) -> None:
+        """Write what was found. A slice without a certificate of its own has its group's, unless it has left."""
+        has_own = state is not None and state.certificate is not None
+        if has_own and self.row.inherited is not None:
+            await epochs.inherit(self.connection, self.row.scope, self.row.number, None)
+        if has_own or (self.row.covers.parent is None and self.row.inherited is None):
+            await self._write(delta, state, standing)
+            return
+        heir = Heir(self.connection, self.row, self.place, self.now)
+        kept = await heir.inherited()
+        if kept is not None and kept.watch.alarmed:
+            await heir.leave(kept)
+            return
+        if kept is not None:
+            standing |= {"threshold": kept.threshold}
+            standing |= standings.inherited(kept.watch, self.row.covers, standing, kept.coverage, kept.group)
+        await self._write(delta, state, standing)
 
     async def _write(self, delta: float, state: AnyState | None, standing: dict[str, Any]) -> None:
         design = licensing.written(state) if state is not None else self.row.design
@@ -397,51 +389,3 @@ class _Look:
             design=design,
             standing=licensing.written(standing),
         )
-
-
-def _watch(covers: Covers) -> Watch | PairedWatch:
-    if covers.people is None:
-        return Watch.begin(target=covers.target, delta=covers.watch, validity=covers.validity_audits)
-    return PairedWatch.begin(margin=covers.people.margin, delta=covers.watch, validity=covers.validity_audits)
-
-
-def places(configurations: Sequence[Configuration]) -> dict[str, Place]:
-    """Return every certified stage that some question may come to, by its scope. The newest configuration first."""
-    found: dict[str, Place] = {}
-    every = [(each, *plan) for each in configurations for plan in each.every_plan()]
-    for configuration, location, question_type, plan in every:
-        kind = configuration.question_type(location.name, question_type)
-        slice_ = location.slice_by(kind.audits.slices) if kind.audits is not None else ""
-        scopes: list[str] = []
-        for index, stage in enumerate(plan.stages):
-            if not isinstance(stage.accept, Certified):
-                continue
-            scope = plan.scope(index, question_type, slice_)
-            before = found[scope].covers.locations if scope in found else ()
-            spec, accept = kind.audits, stage.accept
-            covers = Covers(
-                type=question_type,
-                slice=slice_,
-                prefix=plan.prefixes[index],
-                plan=plan.name,
-                stage=index,
-                deciders=tuple(name for each in plan.stages[: index + 1] for name in each.deciders),
-                locations=tuple(dict.fromkeys((*before, location.name))),
-                target=accept.target if accept.people is None else accept.people.margin,
-                confidence=accept.confidence,
-                watch=accept.watch,
-                validity_seconds=accept.validity.total_seconds(),
-                validity_audits=accept.validity_audits,
-                ends_with_drift=accept.drift == "ends",
-                is_audited=spec is not None,
-                has_expert=spec is not None and spec.expert is not None,
-                expert_share=1.0 if spec is not None and spec.pool is None else spec.expert_share if spec else 0.0,
-                rate=spec.rate if spec is not None else 0.0,
-                budget=spec.budget if spec is not None else None,
-                is_of_models=is_of_models(plan, index),
-                people=accept.people,
-            )
-            patience = spec.patience if spec is not None else timedelta()
-            found[scope] = Place(covers, plan, index, tuple(scopes), patience)
-            scopes.append(scope)
-    return found

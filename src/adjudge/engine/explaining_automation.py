@@ -41,6 +41,23 @@ def slice_of(row: EpochRow, in_force: tuple[str, int] | None, suspended: str | N
     }
 
 
+def expected_false(rows: Sequence[EpochRow], spent: Mapping[str, float]) -> float:
+    """Return the most certificates to expect that are false, of all slices that were tested, licensed or not.
+
+    A slice that inherits was not tested for it; a family has one error budget.
+    """
+    total = 0.0
+    budgets: dict[tuple[str, int, int], float] = {}
+    for row in rows:
+        covers, found = row.covers, spent.get(row.scope, 0.0)
+        if covers.family:
+            family = covers.type, covers.stage, covers.family
+            budgets[family] = min(1 - covers.confidence, budgets.get(family, 0.0) + found)
+        else:
+            total += found
+    return total + sum(budgets.values())
+
+
 def sentence(plan: Plan, kind: QuestionType, slices: Sequence[Mapping[str, Any]]) -> str:
     """Return in one sentence why questions of this type are automated here, or not."""
     if not any(isinstance(stage.accept, Certified) for stage in plan.stages):

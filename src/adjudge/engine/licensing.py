@@ -79,6 +79,8 @@ class State(msgspec.Struct, Generic[Testing, Watching], frozen=True, kw_only=Tru
     """Certify-audits that must have been read before another certificate."""
     overdue: tuple[Overdue, ...] = ()
     """Audits that were read as wrong while they were open: so they stay, whatever is said of them later."""
+    thinned_to: float = 0.0
+    """Of a group: the rate at which audits of all its slices are read, whatever they were drawn at; 0: all are."""
     drift: Drift | None = None
     """Of scores of audited decisions, from the certificate on; None: there is none, or it has no scores."""
 
@@ -110,6 +112,17 @@ def read_state(text: str, people: AgainstPeople | None = None) -> AnyState:
 def written(value: object) -> str:
     """Write a state, or anything of the record."""
     return msgspec.json.encode(value).decode()
+
+
+Drawn = TypeVar("Drawn", Evidence, Waiting, Automated)
+
+
+def thinned(rows: Sequence[Drawn], scope: str, rate: float) -> list[Drawn]:
+    """Return audits as if all had been drawn at this rate: of those drawn at a higher one a hash keeps so many.
+
+    A group's risk is that of its decisions. Where one slice is audited more, unthinned audits would be mostly its.
+    """
+    return [row for row in rows if not rate or _chance(f"{scope}/thinned/{row.decision_id}") * row.rate < rate]
 
 
 def judged(

@@ -1,6 +1,7 @@
 """What a look at a slice has found, as people and programs read it: words with numbers."""
 
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeAlias
 
 from adjudge.automation.against_people import NoWorse, Over
 from adjudge.automation.certifying import Licence as Licensed
@@ -12,6 +13,8 @@ from adjudge.engine import licensing
 from adjudge.engine.licensing import AnyState
 from adjudge.store.audits import Counted
 from adjudge.store.epochs import Covers
+
+AnyWatch: TypeAlias = Watch | PairedWatch
 
 
 def collecting(counts: Counted, covers: Covers, delta: float, daily: float) -> dict[str, Any]:
@@ -43,6 +46,7 @@ def standing(
         "audits": state.epoch.audits,
         "audits_per_day": daily,
         "scale": "expert" if covers.has_expert else "consensus",
+        "done": state.epoch.is_done,
         "unanimity": unanimity and {"checked": unanimity.checked, "wrong": unanimity.wrong},
     }
     if isinstance(verdict, Licensed | NoWorse):
@@ -55,14 +59,8 @@ def standing(
     else:
         found |= {"reason": verdict.reason, "more_audits": verdict.more_audits, "days": verdict.days}
     if watch is not None and state.certificate:
-        found["watch"] = {
-            "audits": watch.audits,
-            **_counts(watch),
-            "evidence": watch.capital,
-            "suspended_at": watch.level,
-            "boost": watch.boost,
-            "detects": _detects(state, verdict, covers, daily),
-        }
+        one_sided = verdict.only_people_wrong / max(1, verdict.audits) if isinstance(verdict, NoWorse) else 0.0
+        found["watch"] = _watch(watch, covers, daily, state.coverage, one_sided)
     if state.drift is not None and state.certificate:
         found["drift"] = {
             "scores": state.drift.scores,
@@ -71,6 +69,17 @@ def standing(
             "has_drifted": state.has_drifted,
         }
     return found
+
+
+def inherited(watch: AnyWatch, covers: Covers, own: Mapping[str, Any], coverage: float, group: str) -> dict[str, Any]:
+    """Return what is said of a slice that inherits this certificate of its group. `own`: what was found of itself."""
+    return {
+        "state": "licensed",
+        "inherits": group,
+        "coverage": coverage,
+        "reason": f"inherits {group} from its group until it has its own: {own['reason']}",
+        "watch": _watch(watch, covers, own["audits_per_day"], coverage, 0.0),
+    }
 
 
 def shown(verdict: Licensed | NoWorse) -> str:
@@ -82,7 +91,7 @@ def shown(verdict: Licensed | NoWorse) -> str:
     return f"{verdict.errors} of {verdict.audits} audits were wrong at {verdict.threshold:.4g} and above"
 
 
-def seen(watch: Watch | PairedWatch, covers: Covers) -> str:
+def seen(watch: AnyWatch, covers: Covers) -> str:
     """Say what a watch has read."""
     if isinstance(watch, PairedWatch):
         what = "audited decisions" if covers.people and covers.people.over == "plan" else "audited automated decisions"
@@ -97,19 +106,33 @@ def seen(watch: Watch | PairedWatch, covers: Covers) -> str:
     )
 
 
-def _counts(watch: Watch | PairedWatch) -> dict[str, int]:
+def _counts(watch: AnyWatch) -> dict[str, int]:
     if isinstance(watch, PairedWatch):
         return {"only_model_wrong": watch.only_model, "only_people_wrong": watch.only_people}
     return {"errors": watch.errors}
 
 
-def _detects(state: AnyState, verdict: Verdict | NoWorse, covers: Covers, daily: float) -> list[dict[str, Any]]:
-    """Return how long a rise of the risk, or of the difference from people, would stay unseen at least."""
-    automated = daily * state.coverage
-    if covers.people is None:
-        found = delays(target=covers.target, delta=covers.watch, audits_per_day=automated)
-        return [{"times": d.times, "audits": round(d.audits), "days": d.days if automated else None} for d in found]
-    a_day = daily if covers.people.over == "plan" else automated
-    share = verdict.only_people_wrong / max(1, verdict.audits) if isinstance(verdict, NoWorse) else 0.0
-    rises = paired_delays(margin=covers.people.margin, delta=covers.watch, one_sided=share, audits_per_day=a_day)
-    return [{"worse_by": d.worse_by, "audits": round(d.audits), "days": d.days if a_day else None} for d in rises]
+def _watch(watch: AnyWatch, covers: Covers, daily: float, coverage: float, one_sided: float) -> dict[str, Any]:
+    """Return where a watch stands, and how long a rise of the risk would stay unseen at least."""
+    is_of_plan = covers.people is not None and covers.people.over == "plan"
+    a_day = daily if is_of_plan else daily * coverage
+    return {
+        "audits": watch.audits,
+        **_counts(watch),
+        "evidence": watch.capital,
+        "suspended_at": watch.level,
+        "boost": watch.boost,
+        "detects": [
+            {**rise, "audits": round(audits), "days": days if a_day else None}
+            for rise, audits, days in _rises(watch, a_day, one_sided)
+        ],
+    }
+
+
+def _rises(watch: AnyWatch, a_day: float, one_sided: float) -> Iterator[tuple[dict[str, float], float, float]]:
+    if isinstance(watch, PairedWatch):
+        for later in paired_delays(margin=watch.margin, delta=watch.delta, one_sided=one_sided, audits_per_day=a_day):
+            yield {"worse_by": later.worse_by}, later.audits, later.days
+        return
+    for delay in delays(target=watch.target, delta=watch.delta, audits_per_day=a_day):
+        yield {"times": delay.times}, delay.audits, delay.days

@@ -389,6 +389,7 @@ class Evidence:
     decision_id: UUID
     number: int
     role: str
+    rate: float
     truth: str | None
     said: dict[str, ModelSaid]
     case: Case
@@ -417,6 +418,7 @@ class Waiting:
     decision_id: UUID
     number: int
     role: str
+    rate: float
     asked_at: datetime
 
 
@@ -424,6 +426,8 @@ class Waiting:
 class Automated:
     """An audited decision that was accepted under a certificate; where the whole plan is watched, any of its own."""
 
+    decision_id: UUID
+    rate: float
     number: int
     truth: str | None
     answer: str | None
@@ -437,8 +441,8 @@ class Automated:
 COMPARED = "(${0} = 0 OR audit.people >= ${0} AND coalesce((audit.expert_coin ->> 'rate')::float8, 0) >= 1)"
 
 EVIDENCE = f"""
-    SELECT decision_id, number, role, truth, opinions::text, facts::text, votes::text, answered FROM audit
-    WHERE org = 1 AND type = $1 AND slice = $2 AND prefixes ? $3 AND number > $4
+    SELECT decision_id, number, role, rate, truth, opinions::text, facts::text, votes::text, answered FROM audit
+    WHERE org = 1 AND type = $1 AND slice = ANY($2::text[]) AND prefixes ? $3 AND number > $4
         AND ($5::bigint IS NULL OR number < $5) AND {COMPARED.format(7)}
     ORDER BY number LIMIT $6
 """
@@ -446,41 +450,46 @@ EVIDENCE = f"""
 COUNTED = f"""
     SELECT count(*) FILTER (WHERE role = 'calibrate') AS calibrate,
         count(*) FILTER (WHERE role = 'certify' AND number > $4) AS certify
-    FROM audit WHERE org = 1 AND type = $1 AND slice = $2 AND prefixes ? $3 AND {COMPARED.format(5)}
+    FROM audit WHERE org = 1 AND type = $1 AND slice = ANY($2::text[]) AND prefixes ? $3 AND {COMPARED.format(5)}
 """
 
 OPEN_OF = """
-    SELECT work.decision_id, decision.number, decision.audit_role AS role, work.asked_at
+    SELECT work.decision_id, decision.number, decision.audit_role AS role, decision.audit_rate AS rate, work.asked_at
     FROM work JOIN decision ON decision.id = work.decision_id
-    WHERE work.purpose = 'audit' AND work.type = $1 AND decision.facts ->> 'slice' = $2 AND decision.number > $3
+    WHERE work.purpose = 'audit' AND work.type = $1 AND decision.facts ->> 'slice' = ANY($2::text[])
+        AND decision.number > $3
     ORDER BY decision.number
 """
 
 AUTOMATED = f"""
-    SELECT audit.number, audit.truth, outcome.answer, false AS is_open, audit.asked_at, audit.votes::text
+    SELECT audit.decision_id, audit.rate, audit.number, audit.truth, outcome.answer, false AS is_open,
+        audit.asked_at, audit.votes::text
     FROM audit JOIN outcome ON outcome.decision_id = audit.decision_id AND outcome.kind = 'final'
-    WHERE audit.org = 1 AND audit.type = $1 AND audit.slice = $2 AND audit.number > $3
+    WHERE audit.org = 1 AND audit.type = $1 AND audit.slice = ANY($2::text[]) AND audit.number > $3
         AND outcome.certificate = ANY($4::text[]) AND {COMPARED.format(6)}
     UNION ALL
-    SELECT decision.number, NULL, outcome.answer, true, work.asked_at, '[]'
+    SELECT work.decision_id, decision.audit_rate, decision.number, NULL, outcome.answer, true, work.asked_at, '[]'
     FROM work JOIN decision ON decision.id = work.decision_id
         JOIN outcome ON outcome.decision_id = work.decision_id AND outcome.kind = 'final'
-    WHERE work.purpose = 'audit' AND work.type = $1 AND decision.facts ->> 'slice' = $2 AND decision.number > $3
+    WHERE work.purpose = 'audit' AND work.type = $1 AND decision.facts ->> 'slice' = ANY($2::text[])
+        AND decision.number > $3
         AND outcome.certificate = ANY($4::text[])
-    ORDER BY 1 LIMIT $5
+    ORDER BY 3 LIMIT $5
 """
 
 # All that the plan answers, what it deferred, too; open are those as well that people are still to decide.
 OF_PLAN = f"""
-    SELECT audit.number, audit.truth, audit.answered AS answer, false AS is_open, audit.asked_at, audit.votes::text
-    FROM audit WHERE audit.org = 1 AND audit.type = $1 AND audit.slice = $2 AND audit.number > $3
+    SELECT audit.decision_id, audit.rate, audit.number, audit.truth, audit.answered AS answer, false AS is_open,
+        audit.asked_at, audit.votes::text
+    FROM audit WHERE audit.org = 1 AND audit.type = $1 AND audit.slice = ANY($2::text[]) AND audit.number > $3
         AND audit.prefixes ? $4 AND {COMPARED.format(6)}
     UNION ALL
-    SELECT decision.number, NULL, NULL, true, work.asked_at, '[]'
+    SELECT work.decision_id, decision.audit_rate, decision.number, NULL, NULL, true, work.asked_at, '[]'
     FROM work JOIN decision ON decision.id = work.decision_id
-    WHERE work.purpose = 'audit' AND work.type = $1 AND decision.facts ->> 'slice' = $2 AND decision.number > $3
+    WHERE work.purpose = 'audit' AND work.type = $1 AND decision.facts ->> 'slice' = ANY($2::text[])
+        AND decision.number > $3
         AND decision.plan_hash = $7
-    ORDER BY 1 LIMIT $5
+    ORDER BY 3 LIMIT $5
 """
 
 # What the expert was to check and could not answer counts as wrong, as everywhere: the hard ones are lost more often.
@@ -492,7 +501,7 @@ UNANIMITY = """
 
 DAILY = """
     SELECT count(*) AS audits, extract(epoch FROM clock_timestamp() - min(asked_at))::float8 AS seconds FROM audit
-    WHERE org = 1 AND type = $1 AND slice = $2 AND closed_at > clock_timestamp() - interval '7 days'
+    WHERE org = 1 AND type = $1 AND slice = ANY($2::text[]) AND closed_at > clock_timestamp() - interval '7 days'
 """
 
 _said = msgspec.json.Decoder(dict[str, ModelSaid])
@@ -502,7 +511,7 @@ _votes = msgspec.json.Decoder(tuple[AuditVote, ...])
 async def evidence(
     connection: Connection,
     question_type: str,
-    slice_: str,
+    slices: Sequence[str],
     prefix: str,
     after: int,
     before: int | None,
@@ -513,12 +522,13 @@ async def evidence(
 
     `people`: only those of which so many votes were to be set apart, and an expert to say what is true.
     """
-    rows = await connection.fetch(EVIDENCE, question_type, slice_, prefix, after, before, limit, people)
+    rows = await connection.fetch(EVIDENCE, question_type, list(slices), prefix, after, before, limit, people)
     return [
         Evidence(
             decision_id=row["decision_id"],
             number=row["number"],
             role=row["role"],
+            rate=row["rate"],
             truth=row["truth"],
             said=_said.decode(row["opinions"]),
             case=read_case(row["facts"]),
@@ -534,37 +544,37 @@ def _of_people(votes: str) -> tuple[str, ...]:
 
 
 async def counted(
-    connection: Connection, question_type: str, slice_: str, prefix: str, after: int, people: int = 0
+    connection: Connection, question_type: str, slices: Sequence[str], prefix: str, after: int, people: int = 0
 ) -> Counted:
     """Return how many audits of a slice and prefix are closed; of those that certify, only with higher numbers."""
-    row = await connection.fetchrow(COUNTED, question_type, slice_, prefix, after, people)
+    row = await connection.fetchrow(COUNTED, question_type, list(slices), prefix, after, people)
     return Counted(**dict(row))
 
 
-async def open_of(connection: Connection, question_type: str, slice_: str, after: int) -> list[Waiting]:
+async def open_of(connection: Connection, question_type: str, slices: Sequence[str], after: int) -> list[Waiting]:
     """Return the open audits of a slice with higher numbers, in the order of their intake."""
-    rows = await connection.fetch(OPEN_OF, question_type, slice_, after)
+    rows = await connection.fetch(OPEN_OF, question_type, list(slices), after)
     return [Waiting(**dict(row)) for row in rows]
 
 
 async def automated(
     connection: Connection,
     question_type: str,
-    slice_: str,
+    slices: Sequence[str],
     after: int,
     certificates: Sequence[str],
     limit: int,
     people: int = 0,
 ) -> list[Automated]:
     """Return audited decisions that were accepted under these certificates, open ones too, in intake order."""
-    rows = await connection.fetch(AUTOMATED, question_type, slice_, after, list(certificates), limit, people)
+    rows = await connection.fetch(AUTOMATED, question_type, list(slices), after, list(certificates), limit, people)
     return [_automated(row) for row in rows]
 
 
 async def of_plan(
     connection: Connection,
     question_type: str,
-    slice_: str,
+    slices: Sequence[str],
     after: int,
     *,
     prefix: str,
@@ -573,12 +583,14 @@ async def of_plan(
     limit: int,
 ) -> list[Automated]:
     """Return audited decisions of a plan, whoever answered them, open ones too, in intake order."""
-    rows = await connection.fetch(OF_PLAN, question_type, slice_, after, prefix, limit, people, plan_hash)
+    rows = await connection.fetch(OF_PLAN, question_type, list(slices), after, prefix, limit, people, plan_hash)
     return [_automated(row) for row in rows]
 
 
 def _automated(row: Any) -> Automated:
     return Automated(
+        decision_id=row["decision_id"],
+        rate=row["rate"],
         number=row["number"],
         truth=row["truth"],
         answer=row["answer"],
@@ -594,9 +606,9 @@ async def unanimity(connection: Connection, question_type: str) -> tuple[int, in
     return row["checked"], row["wrong"]
 
 
-async def daily(connection: Connection, question_type: str, slice_: str) -> float:
+async def daily(connection: Connection, question_type: str, slices: Sequence[str]) -> float:
     """Return how many audits of the slice are closed a day, at the rate of the last week."""
-    row = await connection.fetchrow(DAILY, question_type, slice_)
+    row = await connection.fetchrow(DAILY, question_type, list(slices))
     return row["audits"] * 86_400 / max(row["seconds"], 60.0) if row["audits"] else 0.0
 
 

@@ -78,3 +78,14 @@ async def issued(connection: Connection, scope: str, limit: int = 100) -> list[t
         limit,
     )
     return [(row["id"], row["epoch"], row["issued_at"]) for row in rows]
+
+
+async def handed_down(connection: Connection, scopes: Sequence[str], groups: Sequence[str]) -> list[str]:
+    """Return the certificates that slices of these scopes have had from these of their group."""
+    rows = await connection.fetch(
+        "SELECT id FROM certificate "
+        "WHERE org = 1 AND scope = ANY($1::text[]) AND body ->> 'inherits' = ANY($2::text[])",
+        list(scopes),
+        list(groups),
+    )
+    return [row["id"] for row in rows]

@@ -42,6 +42,16 @@ class Covers(msgspec.Struct, frozen=True, kw_only=True):
     budget: float | None
     is_of_models: bool
     people: AgainstPeople | None = None
+    family: int = 0
+    members: tuple[str, ...] = ()
+    """Slices whose audits a group's certificate rests on; empty: it is of a slice."""
+    parent: str | None = None
+    """Scope of the group's certificate that the slice has until its own."""
+
+    @property
+    def slices(self) -> tuple[str, ...]:
+        """All whose audits are read."""
+        return self.members or (self.slice,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,10 +68,16 @@ class EpochRow:
     looked_at: datetime | None
     renewal: str | None
     """Who has asked for a new validity."""
+    inherited: str | None = None
+    """What the slice has from its group."""
+    since: datetime | None = None
+    """When the first epoch of the scope began."""
 
 
 SEEN = """
-    SELECT scope, number, covers::text, first_number, began_at, design::text, standing::text, looked_at, renewal
+    SELECT scope, number, covers::text, first_number, began_at, design::text, standing::text, looked_at, renewal,
+        inherited::text,
+        (SELECT min(first.began_at) FROM epoch AS first WHERE first.org = 1 AND first.scope = epoch.scope) AS since
     FROM epoch WHERE org = 1 AND ended_at IS NULL
 """
 CURRENT = f"{SEEN} AND ($1::text IS NULL OR scope = $1) ORDER BY scope, number"
@@ -123,6 +139,21 @@ async def write(
     )
 
 
+async def inherit(connection: Connection, scope: str, number: int, inherited: str | None) -> None:
+    """Write what a slice has from its group."""
+    await connection.execute(
+        "UPDATE epoch SET inherited = $3 WHERE org = 1 AND scope = $1 AND number = $2", scope, number, inherited
+    )
+
+
+async def has_left(connection: Connection, scope: str) -> bool:
+    """Return whether a certificate of the slice was ever taken away: then it earns its way back by itself."""
+    found: bool = await connection.fetchval(
+        "SELECT EXISTS (SELECT FROM epoch WHERE org = 1 AND scope = $1 AND ended_why IN ('watch', 'operator'))", scope
+    )
+    return found
+
+
 async def end(connection: Connection, scope: str, number: int, why: EndedWhy) -> bool:
     """End an epoch: its audits never license again. Return whether this call ended it."""
     ended = await connection.fetchval(
@@ -150,6 +181,16 @@ async def put_in_force(connection: Connection, by: Scope, scope: str, certificat
     return generation
 
 
+# Of a group's: what its members have from it.
+DISINHERIT = """
+    UPDATE control SET generation = generation + 1, certificate = NULL, reason = $2, changed_by = $3,
+        changed_at = clock_timestamp()
+    WHERE org = 1 AND certificate IN (
+        SELECT certificate.id FROM control AS held JOIN certificate ON certificate.id = held.certificate
+        WHERE certificate.body ->> 'inherits' IN (SELECT id FROM certificate WHERE org = 1 AND scope = $1))
+"""
+
+
 async def suspend(connection: Connection, by: Scope, row: EpochRow, why: EndedWhy, reason: str) -> None:
     """Take away the certificate in force, end the epoch and begin the next, in which the slice may earn its way back.
 
@@ -158,6 +199,8 @@ async def suspend(connection: Connection, by: Scope, row: EpochRow, why: EndedWh
     if not await end(connection, row.scope, row.number, why):
         return
     await put_in_force(connection, by, row.scope, None, reason)
+    if row.covers.members:
+        await connection.execute(DISINHERIT, row.scope, reason, by.principal)
     await begin(connection, row.scope, row.covers)
     await connection.execute(
         "INSERT INTO alarm (name, detail) VALUES ($1, $2) "
@@ -202,6 +245,14 @@ async def ledger(connection: Connection, scope: str) -> list[PastEpoch]:
         scope,
     )
     return [PastEpoch(**dict(row)) for row in rows]
+
+
+async def spent(connection: Connection) -> dict[str, float]:
+    """Return of each scope what its epochs have spent of the error budget: those in which something was tested."""
+    rows = await connection.fetch(
+        "SELECT scope, sum(delta) AS spent FROM epoch WHERE org = 1 AND design IS NOT NULL GROUP BY scope"
+    )
+    return {row["scope"]: row["spent"] for row in rows}
 
 
 async def suspended(connection: Connection) -> Mapping[str, str]:

@@ -29,7 +29,7 @@ def certified(ask: str = "sure@1", **more: Any) -> dict[str, Any]:
 ROW = """
     INSERT INTO audit (decision_id, number, type, location, slice, role, rate, policy, asked_at, truth, truth_by,
         expert_coin, votes, opinions, facts, prefixes, people, answered)
-    SELECT id, number, 'model', 'default', 'all', role, 1, 1, clock_timestamp(), truth,
+    SELECT id, number, 'model', 'default', $9, role, 1, 1, clock_timestamp(), truth,
         CASE WHEN truth IS NULL THEN 'lost' ELSE 'expert' END, '{"rate": 1}', votes, opinions, $6, $7,
         jsonb_array_length(votes), 'pay'
     FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::jsonb[], $8::jsonb[])
@@ -46,6 +46,7 @@ async def record(
     by: str = "sure@1",
     sure: float = 0.9,
     people: Sequence[int] | None = None,
+    slice_: str = "all",
 ) -> list[UUID]:
     """Record audits of a model that said `pay`, `sure` of it and more; every fifth calibrates. Return their ids.
 
@@ -54,7 +55,7 @@ async def record(
     configured = stack.services.revisions.current
     prefixes = configured.plan("default", "model").prefixes
     deadline = await stack.value("SELECT clock_timestamp()")
-    case = Case(type="model", location="default", space=Labels(("pay", "refuse")), deadline=deadline, slice="all")
+    case = Case(type="model", location="default", space=Labels(("pay", "refuse")), deadline=deadline, slice=slice_)
     first = await stack.value("SELECT setval('decision_number', nextval('decision_number') + $1)", count) - count
     ids = [uuid4() for _ in range(count)]
     said = [_said(by, sure + 0.0001 * (n % 900)) for n in range(count)]
@@ -62,7 +63,7 @@ async def record(
     roles = ["calibrate" if n % 5 == 0 else "certify" for n in range(count)]
     numbers = [first + n for n in range(count)]
     votes = [_votes(truth, n in people) if people is not None else "[]" for n, truth in enumerate(truths)]
-    await stack.rows(ROW, ids, numbers, roles, truths, said, written(case), json.dumps(prefixes), votes)
+    await stack.rows(ROW, ids, numbers, roles, truths, said, written(case), json.dumps(prefixes), votes, slice_)
     return ids
 
 
@@ -97,7 +98,7 @@ async def record_of_two(stack: Stack, count: int) -> None:
     roles = ["calibrate" if n % 5 == 0 else "certify" for n in range(count)]
     numbers = [first + n for n in range(count)]
     ids, none = [uuid4() for _ in range(count)], ["[]"] * count
-    await stack.rows(ROW, ids, numbers, roles, truths, said, written(case), json.dumps(prefixes), none)
+    await stack.rows(ROW, ids, numbers, roles, truths, said, written(case), json.dumps(prefixes), none, "all")
 
 
 def _said(by: str, confidence: float) -> str:

@@ -11,7 +11,7 @@ import pytest
 from tests.servers.audits.auditing import staffed
 from tests.servers.audits.evidence import certified, record, record_of_two
 
-from adjudge.engine import audit_rates, certifying, licensing
+from adjudge.engine import audit_rates, certified_places, certifying, licensing
 from adjudge.engine.audit_rates import RateSetter
 from adjudge.engine.coins import AuditRates
 from adjudge.store import certificates, epochs
@@ -392,7 +392,7 @@ async def test_where_the_watch_is_worried_the_slice_is_audited_tenfold(build_sta
     stack = await build_stack("api", documents=certified(rate=0.05))
     scope = "certificate:model:all:" + stack.services.revisions.current.plan("default", "model").prefixes[0]
     setter = RateSetter(stack.db, stack.services.revisions, now=stack.services.clock)
-    [place] = list(certifying.places(stack.services.revisions.in_force.all()).values())
+    [place] = list(certified_places.certified_places(stack.services.revisions.in_force.all()).values())
     async with stack.db.acquire() as connection, connection.transaction():
         await epochs.begin(connection, scope, place.covers)
         await epochs.put_in_force(connection, SYSTEM, scope, "c-1", "shown")

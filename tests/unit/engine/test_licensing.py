@@ -7,8 +7,10 @@ from uuid import UUID
 
 import msgspec
 from tests.builders import SET_BY_HAND, a_case, a_plan, models, people
+from tests.unit.automation.simulating import DELTA, Share, holds, is_broken
 
 from adjudge.automation.against_people import NoWorse
+from adjudge.automation.binomial import tail
 from adjudge.automation.certifying import Licence, Unanimity
 from adjudge.automation.paired import Paired, PairedWatch
 from adjudge.automation.samples import Audit, Beside, Role
@@ -66,7 +68,13 @@ def evidence(count: int, *, wrong: float = 0.0, lost: float = 0.0, seed: int = 1
         role = "calibrate" if n % 5 == 0 else "certify"
         found.append(
             Evidence(
-                decision_id=UUID(int=n), number=n, role=role, truth=truth, said={"claim-risk@1": said}, case=a_case()
+                decision_id=UUID(int=n),
+                number=n,
+                role=role,
+                rate=1.0,
+                truth=truth,
+                said={"claim-risk@1": said},
+                case=a_case(),
             )
         )
     return found
@@ -155,7 +163,7 @@ def closed(*numbers):
 
 
 def waiting(number, asked_at, role="certify"):
-    return Waiting(decision_id=UUID(int=number), number=number, role=role, asked_at=asked_at)
+    return Waiting(decision_id=UUID(int=number), number=number, role=role, rate=1.0, asked_at=asked_at)
 
 
 PATIENCE_ENDS = NOW
@@ -190,7 +198,14 @@ def test_what_was_wrong_while_it_was_open_stays_so_on_record():
 def automated(number, answer="pay", *, is_open=False, people=(), asked_at=LONG_AGO):
     truth = None if is_open else "pay"
     return Automated(
-        number=number, truth=truth, answer=answer, is_open=is_open, asked_at=asked_at, people=tuple(people)
+        decision_id=UUID(int=number),
+        rate=1.0,
+        number=number,
+        truth=truth,
+        answer=answer,
+        is_open=is_open,
+        asked_at=asked_at,
+        people=tuple(people),
     )
 
 
@@ -359,3 +374,48 @@ def test_it_waits_for_what_people_are_still_to_decide_while_that_is_no_older_tha
     alarmed, number = watched_beside(*(automated(n, "refuse", people=("pay",) * 3) for n in range(1, 30)))
     assert alarmed.alarmed
     assert number == alarmed.audits < 25
+
+
+def test_a_slice_that_is_audited_more_weighs_no_more_in_its_groups_evidence():
+    """A group's risk is that of its decisions: unthinned, nine in ten of these audits would be of one slice in two."""
+    rows = [replace(row, rate=0.05 if n % 10 == 0 else 0.45) for n, row in enumerate(evidence(5_000))]
+
+    kept = licensing.thinned(rows, "scope", 0.05)
+
+    by_rate = [sum(row.rate == rate for row in kept) for rate in (0.05, 0.45)]
+    assert by_rate[0] == 500
+    assert 420 < by_rate[1] < 580
+    assert kept == licensing.thinned(rows, "scope", 0.05)
+    assert licensing.thinned(rows, "scope", 0.0) == rows
+
+
+def test_unthinned_a_group_is_certified_by_those_of_its_slices_that_are_audited_most():
+    """Half of its decisions are wrong in 1%, half in 9%: at the target of 5%. The first are audited nine times more.
+
+    The wrong way beside it: all audits, as they were drawn.
+    """
+    chance = random.Random(7)
+    as_thinned, as_drawn = [], []
+    for _ in range(400):
+        rows = [
+            Automated(
+                decision_id=UUID(int=chance.getrandbits(128)),
+                rate=rate,
+                number=n,
+                truth="pay",
+                answer="refuse" if chance.random() < risk else "pay",
+                is_open=False,
+                asked_at=NOW,
+            )
+            for rate, risk in ((0.45, 0.01), (0.05, 0.09))
+            for n in range(round(1_200 * rate))
+        ]
+        as_thinned.append(is_shown(licensing.thinned(rows, "scope", 0.05)))
+        as_drawn.append(is_shown(rows))
+
+    assert holds(Share.of(as_thinned), DELTA)
+    assert is_broken(Share.of(as_drawn), DELTA)
+
+
+def is_shown(rows: list[Automated]) -> bool:
+    return tail(sum(row.answer != row.truth for row in rows), len(rows), 0.05) <= DELTA

@@ -1,0 +1,131 @@
+"""Where certificates may be earned: the certified stages of all plans, by slice and by group; what each may spend."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+import msgspec
+
+from adjudge.automation import families
+from adjudge.config import Configuration
+from adjudge.core.audits import AuditSpec
+from adjudge.core.plans import Certified, Plan
+from adjudge.core.prefixes import is_of_models
+from adjudge.store.epochs import Covers, EpochRow
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A certified stage of a plan, as configuration has it now."""
+
+    covers: Covers
+    plan: Plan
+    index: int
+    earlier: tuple[str, ...]
+    """Scopes of certified stages before it."""
+    patience: timedelta
+    """How old an open audit is before others no longer wait for it."""
+    siblings: int = 1
+    """Slices that inherit from the same group, this one among them."""
+    member_scopes: tuple[str, ...] = ()
+    """Of a group's: scopes of its slices."""
+    thinned_to: float = 0.0
+    """Of a group's: the lowest rate at which its slices are audited."""
+
+
+def shares_of(rows: Sequence[EpochRow]) -> dict[str, float]:
+    """Return, of slices that are of a family, their shares of its error budget: in the order in which they came."""
+    found: dict[str, float] = {}
+    every: dict[tuple[str, int, int], list[EpochRow]] = {}
+    for row in rows:
+        if row.covers.family:
+            every.setdefault((row.covers.type, row.covers.stage, row.covers.family), []).append(row)
+    for (_, _, most), family in every.items():
+        order = [row.scope for row in sorted(family, key=lambda row: (row.since or row.began_at, row.scope))]
+        done = {row.scope for row in family if row.standing and msgspec.json.decode(row.standing).get("done")}
+        weights = {scope: 1 / most if place < most else 0.0 for place, scope in enumerate(order)}
+        found |= families.shares(order, weights, done)
+    return found
+
+
+def certified_places(configurations: Sequence[Configuration]) -> dict[str, Place]:
+    """Return every certified stage that some question may come to, by its scope. The newest configuration first."""
+    found: dict[str, Place] = {}
+    every = [(each, *plan) for each in configurations for plan in each.every_plan()]
+    for configuration, location, question_type, plan in every:
+        spec = configuration.question_type(location.name, question_type).audits
+        slice_ = location.slice_by(spec.slices) if spec is not None else ""
+        group = location.group_by(spec.inherit) if spec is not None and spec.inherit is not None else None
+        scopes: list[str] = []
+        for index, stage in enumerate(plan.stages):
+            if not isinstance(stage.accept, Certified):
+                continue
+            scope = plan.scope(index, question_type, slice_)
+            parent = plan.scope(index, question_type, group) if group is not None else None
+            covers = _covers(plan, index, question_type, slice_, stage.accept, spec, location.name)
+            found[scope] = _joined(
+                found.get(scope),
+                Place(
+                    msgspec.structs.replace(covers, parent=parent),
+                    plan,
+                    index,
+                    tuple(scopes),
+                    spec.patience if spec is not None else timedelta(),
+                ),
+            )
+            if parent is not None and group is not None and spec is not None:
+                of_group = msgspec.structs.replace(covers, slice=group, members=(slice_,))
+                found[parent] = _joined(
+                    found.get(parent),
+                    Place(of_group, plan, index, (), spec.patience, member_scopes=(scope,), thinned_to=spec.rate),
+                )
+            scopes.append(scope)
+    return {scope: _with_siblings(place, found) for scope, place in found.items()}
+
+
+def _joined(before: Place | None, place: Place) -> Place:
+    """Return a place as it is once another location has it, too."""
+    if before is None:
+        return place
+    locations, members = before.covers.locations + place.covers.locations, before.covers.members + place.covers.members
+    return replace(
+        before,
+        covers=msgspec.structs.replace(
+            before.covers, locations=tuple(dict.fromkeys(locations)), members=tuple(dict.fromkeys(members))
+        ),
+        member_scopes=tuple(dict.fromkeys(before.member_scopes + place.member_scopes)),
+        thinned_to=min(before.thinned_to, place.thinned_to),
+    )
+
+
+def _with_siblings(place: Place, every: Mapping[str, Place]) -> Place:
+    parent = place.covers.parent
+    return place if parent is None else replace(place, siblings=len(every[parent].covers.members))
+
+
+def _covers(
+    plan: Plan, index: int, question_type: str, slice_: str, accept: Certified, spec: AuditSpec | None, location: str
+) -> Covers:
+    return Covers(
+        type=question_type,
+        slice=slice_,
+        prefix=plan.prefixes[index],
+        plan=plan.name,
+        stage=index,
+        deciders=tuple(name for each in plan.stages[: index + 1] for name in each.deciders),
+        locations=(location,),
+        target=accept.target if accept.people is None else accept.people.margin,
+        confidence=accept.confidence,
+        watch=accept.watch,
+        validity_seconds=accept.validity.total_seconds(),
+        validity_audits=accept.validity_audits,
+        ends_with_drift=accept.drift == "ends",
+        is_audited=spec is not None,
+        has_expert=spec is not None and spec.expert is not None,
+        expert_share=1.0 if spec is not None and spec.pool is None else spec.expert_share if spec else 0.0,
+        rate=spec.rate if spec is not None else 0.0,
+        budget=spec.budget if spec is not None else None,
+        is_of_models=is_of_models(plan, index),
+        people=accept.people,
+        family=accept.family,
+    )

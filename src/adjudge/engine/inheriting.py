@@ -1,0 +1,172 @@
+"""What a slice has from its group until it has a certificate of its own: handed down, watched apart, lost apart.
+
+A group's certificate speaks of the group's average (`statistics` 2.6). So each slice that inherits has its own watch,
+at its share of the probability of a false alarm; and whose certificate was ever taken away inherits no more.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Generic, TypeAlias
+
+import msgspec
+import structlog
+
+from adjudge.automation.paired import PairedWatch
+from adjudge.automation.watching import Watch
+from adjudge.core.licences import Licence
+from adjudge.core.plans import AgainstPeople
+from adjudge.engine import licensing, standings, watches
+from adjudge.engine.certified_places import Place
+from adjudge.engine.licensing import Verified, Watching
+from adjudge.store import audits, certificates, epochs, journal
+from adjudge.store.connecting import Connection
+from adjudge.store.epochs import EpochRow
+from adjudge.store.scope import SYSTEM
+from adjudge.telemetry import names
+
+log = structlog.get_logger()
+
+
+class Inheritance(msgspec.Struct, Generic[Watching], frozen=True, kw_only=True):
+    """What a slice has from its group. JSON by value."""
+
+    group: str
+    """The group's certificate."""
+    certificates: tuple[str, ...]
+    """The slice's own copies, the last in force."""
+    threshold: float
+    coverage: float
+    """The group's."""
+    watch: Watching
+    watched_number: int
+
+
+AnyInheritance: TypeAlias = Inheritance[Any]
+
+_of_target: Final = msgspec.json.Decoder(Inheritance[Watch])
+_of_people: Final = msgspec.json.Decoder(Inheritance[PairedWatch])
+
+
+def read_inheritance(text: str, people: AgainstPeople | None) -> AnyInheritance:
+    """Read what was stored."""
+    return _of_target.decode(text) if people is None else _of_people.decode(text)
+
+
+def body_of(row: EpochRow, group: Licence, siblings: int, issued_at: datetime) -> dict[str, Any]:
+    """Return all that a certificate says that was handed down: the evidence is the group's."""
+    body = {
+        "scope": row.scope,
+        "covers": row.covers,
+        "epoch": row.number,
+        "inherits": group.certificate,
+        "from": group.scope,
+        "siblings": siblings,
+        "target": group.target,
+        "confidence": group.confidence,
+        "threshold": group.threshold,
+        "calibration": group.calibration,
+        "calibrator": group.calibrator,
+        "issued_at": issued_at,
+        "valid_until": group.valid_until,
+        "inputs": [],
+    }
+    if group.people is not None:
+        body["people"] = group.people
+    found: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(body))
+    return found
+
+
+def licence_of(certificate: str, row: EpochRow, group: Licence) -> Licence:
+    """Return the group's licence as one of the slice."""
+    return msgspec.structs.replace(group, certificate=certificate, scope=row.scope, earlier=(), behind=())
+
+
+def verify(certificate: str, body: dict[str, Any], group: dict[str, Any]) -> Verified:
+    """Compute again: the hash of the slice's copy, the group's certificate from its record, and that they agree."""
+    of_group = licensing.verify(body["inherits"], group)
+    same = all(body[name] == group[name] for name in ("threshold", "calibrator", "target", "valid_until"))
+    return Verified(
+        hash_holds=licensing.id_of(body) == certificate and of_group.hash_holds,
+        licence_holds=of_group.licence_holds and same,
+        threshold=of_group.threshold,
+        audits=of_group.audits,
+        lost=of_group.lost,
+    )
+
+
+@dataclass(slots=True)
+class Heir:
+    """A slice that has no certificate of its own, at one look."""
+
+    connection: Connection
+    row: EpochRow
+    place: Place
+    now: datetime
+
+    async def inherited(self) -> AnyInheritance | None:
+        """Return what the slice has from its group now, once that is written down; None: nothing."""
+        kept = await self._kept()
+        written = licensing.written(kept) if kept is not None else None
+        await epochs.inherit(self.connection, self.row.scope, self.row.number, written)
+        return kept
+
+    async def _kept(self) -> AnyInheritance | None:
+        row, covers = self.row, self.row.covers
+        kept = read_inheritance(row.inherited, covers.people) if row.inherited else None
+        if kept is not None:
+            watch, number = await watches.read_on(
+                self.connection, row, self.place, self.now, kept.watch, kept.watched_number, kept.certificates
+            )
+            kept = msgspec.structs.replace(kept, watch=watch, watched_number=number)
+            if watch.alarmed:
+                return kept
+        parent = [covers.parent] if covers.parent is not None else []
+        force = await epochs.in_force(self.connection, [*parent, row.scope])
+        group = force[parent[0]][0] if parent and parent[0] in force else None
+        if group is None or await epochs.has_left(self.connection, row.scope):
+            if row.scope in force:
+                why = "the certificate of its group is in force no more"
+                await epochs.put_in_force(self.connection, SYSTEM, row.scope, None, why)
+            return None
+        if kept is not None and kept.group == group and row.scope in force and not kept.watch.expired:
+            return kept
+        return await self._handed_down(group, kept)
+
+    async def _handed_down(self, group: str, kept: AnyInheritance | None) -> AnyInheritance:
+        """Issue the slice's copy of a certificate of its group. The watch over what it inherits goes on."""
+        row = self.row
+        [licence] = await certificates.licences(self.connection, [group])
+        of_group = await certificates.get(self.connection, group)
+        assert of_group is not None
+        body = body_of(row, licence, self.place.siblings, self.now)
+        certificate = licensing.id_of(body)
+        own = licence_of(certificate, row, licence)
+        await certificates.issue(self.connection, certificate, row.covers, body, row.scope, row.number, own)
+        reason = f"inherits {group} of {row.covers.parent}"
+        await epochs.put_in_force(self.connection, SYSTEM, row.scope, certificate, reason)
+        await epochs.calm(self.connection, row.scope)
+        await journal.write(self.connection, SYSTEM, "certificate.issued", certificate, of=row.scope, group=group)
+        names.CERTIFICATES_ISSUED.labels(row.covers.type).inc()
+        log.info("certificate.inherited", scope=row.scope, certificate=certificate, group=group)
+        goes_on = kept is not None and not kept.watch.expired
+        return Inheritance(
+            group=group,
+            certificates=(*(kept.certificates if kept is not None else ()), certificate),
+            threshold=licence.threshold,
+            coverage=msgspec.json.decode(of_group.body)["coverage"],
+            watch=kept.watch if kept is not None and goes_on else watches.begun(row.covers, self.place.siblings),
+            watched_number=kept.watched_number
+            if kept is not None and goes_on
+            else await audits.last_number(self.connection),
+        )
+
+    async def leave(self, kept: AnyInheritance) -> None:
+        """Take away what the slice has from its group: it is none of those of which the average speaks."""
+        watch, covers = kept.watch, self.row.covers
+        reason = (
+            f"{standings.seen(watch, covers)}; evidence {watch.capital:.1f} of {watch.level:.0f}: "
+            f"it inherits no more from {covers.parent}"
+        )
+        await epochs.suspend(self.connection, SYSTEM, self.row, "watch", reason)
+        names.CERTIFICATES_SUSPENDED.labels(covers.type, "watch").inc()
+        log.error("certificate.suspended", scope=self.row.scope, certificate=kept.certificates[-1], reason=reason)

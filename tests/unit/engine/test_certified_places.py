@@ -1,0 +1,73 @@
+"""Where certificates may be earned, and what each may spend."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+import pytest
+from tests.unit.config.documents import CLAIMS
+from tests.unit.engine.test_licensing import COVERS, ROW
+
+from adjudge.config import compile_documents
+from adjudge.engine.certified_places import certified_places, shares_of
+from adjudge.engine.explaining_automation import expected_false
+from adjudge.store.epochs import EpochRow
+
+NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
+STORES = """
+groups: {north: {dimension: region}, south: {dimension: region}}
+locations:
+  oslo: {groups: [north]}
+  bergen: {groups: [north], types: {claim.pay: {audits: {rate: 2%}}}}
+  rome: {groups: [south]}
+  alone: {}
+"""
+
+
+def test_slices_that_inherit_have_a_place_of_their_group_with_all_its_audits():
+    text = CLAIMS.replace('{by_hand: "confidence >= 0.95"}', "certified") + STORES
+    text += "audits: {rate: 5%, pool: agents, slices: location, inherit: region}\n"
+
+    found = certified_places([compile_documents({"a.yaml": text}, base=Path("/"))])
+    by_slice = {scope.split(":")[2]: place for scope, place in found.items()}
+
+    assert set(by_slice) == {"oslo", "bergen", "rome", "alone", "region=north", "region=south"}
+    north, oslo, alone = by_slice["region=north"], by_slice["oslo"], by_slice["alone"]
+    assert north.covers.members == north.covers.locations == ("oslo", "bergen")
+    assert {scope.split(":")[2] for scope in north.member_scopes} == {"oslo", "bergen"}
+    assert north.thinned_to == 0.02, "the lowest rate: at others more of one store's audits would be read"
+    assert (oslo.covers.slices, oslo.siblings, oslo.thinned_to) == (("oslo",), 2, 0.0)
+    assert oslo.covers.parent == next(scope for scope in found if ":region=north:" in scope)
+    assert (alone.covers.parent, alone.siblings) == (None, 1)
+
+
+def family(count: int, most: int, *done: int) -> list[EpochRow]:
+    covers = msgspec.structs.replace(COVERS, family=most)
+    return [
+        replace(
+            ROW,
+            scope=f"s{n}",
+            covers=covers,
+            since=NOON - timedelta(hours=n),
+            standing='{"done": true}' if n in done else None,
+        )
+        for n in range(count)
+    ]
+
+
+def test_slices_of_a_family_have_equal_shares_in_the_order_in_which_they_came():
+    """And who is done hands its share to the next; all together never have more than one budget that is not done."""
+    assert shares_of(family(3, 4)) == pytest.approx({"s2": 0.25, "s1": 0.25, "s0": 0.25})
+    assert shares_of(family(3, 2)) == pytest.approx({"s2": 0.5, "s1": 0.5, "s0": 0.0}), "the last came too late"
+    assert shares_of(family(3, 4, 2)) == pytest.approx({"s2": 0.25, "s1": 0.5, "s0": 0.25})
+    assert shares_of(family(3, 4, 2, 1)) == pytest.approx({"s2": 0.25, "s1": 0.5, "s0": 0.75})
+    assert shares_of([ROW]) == {}
+
+
+def test_false_certificates_to_expect_are_those_of_all_slices_tested_and_of_a_family_one_budget():
+    spent = {f"s{n}": 0.06 for n in range(4)}
+
+    assert expected_false(family(4, 0), spent) == pytest.approx(0.24)
+    assert expected_false(family(4, 2), spent) == pytest.approx(0.1)
+    assert expected_false(family(4, 0), {}) == 0

@@ -112,11 +112,11 @@ def create_app(services: Callable[[], AbstractAsyncContextManager[Services]]) ->
 def _describe(app: FastAPI) -> None:
     """Add to the document what no route says: how to authenticate, and what a problem looks like."""
     original = app.openapi
-    problem = ProblemDetails.model_json_schema(ref_template="#/components/schemas/{model}")
-    described = {**problem.pop("$defs"), "ProblemDetails": problem}
 
     def openapi() -> dict[str, object]:
         document = original()
+        problem = ProblemDetails.model_json_schema(ref_template="#/components/schemas/{model}")
+        described = {**problem.pop("$defs"), "ProblemDetails": problem}
         components = document.setdefault("components", {})
         components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
         components.setdefault("schemas", {}).update(described)

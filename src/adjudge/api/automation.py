@@ -7,10 +7,11 @@ from uuid import UUID
 
 import msgspec
 from fastapi import APIRouter, Depends, Query, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from adjudge.api.authentication import caller, require
 from adjudge.api.decisions import PROBLEMS, Here
+from adjudge.api.modelling import Model
 from adjudge.api.problems import Problem
 from adjudge.api.services import Services
 from adjudge.api.views import encode
@@ -27,7 +28,7 @@ router = APIRouter(prefix="/v1/automation", tags=["automation"])
 Caller = Annotated[Scope, Depends(caller)]
 
 
-class Slice(BaseModel):
+class Slice(Model):
     """A slice of the questions of a type, and how far it is automated."""
 
     scope: str = Field(description="its name: question type, slice, prefix of the plan")
@@ -48,27 +49,27 @@ class Slice(BaseModel):
     standing: dict[str, Any] = Field(description="what the last look found: audits, threshold, coverage, watch")
 
 
-class Slices(BaseModel):
+class Slices(Model):
     """All slices that the caller may see."""
 
     slices: list[Slice]
     expected_false: float = Field(description="the most false certificates to expect, of all slices that were tested")
 
 
-class Why(BaseModel):
+class Why(Model):
     """Why a question type is automated at a location, or not."""
 
     why: str
     slices: list[Slice]
 
 
-class OpenAudits(BaseModel):
+class OpenAudits(Model):
     """Audits whose truth is not known yet, the oldest first."""
 
     audits: list[dict[str, Any]]
 
 
-class AuditRecord(BaseModel):
+class AuditRecord(Model):
     """A closed audit: its truth and by whom, votes, what each model said, and the coins."""
 
     model_config = ConfigDict(extra="allow")
@@ -77,7 +78,7 @@ class AuditRecord(BaseModel):
     opinions: list[Any]
 
 
-class CertificateView(BaseModel):
+class CertificateView(Model):
     """A certificate with all that it rests on; its id is a hash over `body`."""
 
     id: str
@@ -88,7 +89,7 @@ class CertificateView(BaseModel):
     body: dict[str, Any]
 
 
-class LearntOf(BaseModel):
+class LearntOf(Model):
     """What is learnt of a person: 90% of the probability lies between `low` and `high`."""
 
     reviewer: str
@@ -98,7 +99,7 @@ class LearntOf(BaseModel):
     high: float
 
 
-class LearntStage(BaseModel):
+class LearntStage(Model):
     """How a stage of people weighs what it hears, and when it stops asking."""
 
     stage: str = Field(description="whom it asks, after whom, at which prices")
@@ -108,7 +109,7 @@ class LearntStage(BaseModel):
     accepted_risks: list[float] = Field(description="by number of votes from 0 on, the risk at which asking ends")
 
 
-class LearntType(BaseModel):
+class LearntType(Model):
     """The newest snapshot of what votes are worth for a question type."""
 
     type: str
@@ -120,13 +121,13 @@ class LearntType(BaseModel):
     stages: list[LearntStage]
 
 
-class LearntView(BaseModel):
+class LearntView(Model):
     """What votes are worth, by question type."""
 
     learnt: list[LearntType]
 
 
-class ScopeBody(BaseModel):
+class ScopeBody(Model):
     """Which slice, and why."""
 
     model_config = ConfigDict(

@@ -5,10 +5,11 @@ from uuid import UUID
 
 import msgspec
 from fastapi import APIRouter, Body, Depends, Header, Query, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, ConfigDict, Field
 
 from adjudge.api import asking, hot
 from adjudge.api.authentication import caller, require
+from adjudge.api.modelling import Model
 from adjudge.api.problems import Problem
 from adjudge.api.services import Services, services
 from adjudge.api.shapes import PROBLEM_CONTENT, BulkResults, Decision, Labelled, Page, PathView
@@ -36,14 +37,14 @@ QUESTION: dict[str, Any] = {
 }
 
 
-class Money(BaseModel):
+class Money(Model):
     """An amount at risk."""
 
     amount: str = Field(pattern=r"^\d{1,15}(\.\d{1,6})?$", examples=["2.49"])
     currency: str = Field(pattern="^[A-Z]{3}$", description="ISO 4217")
 
 
-class Question(BaseModel):
+class Question(Model):
     """A question. Evidence follows the JSON Schema of its type."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [QUESTION]})
@@ -59,7 +60,7 @@ class Question(BaseModel):
     idempotency_key: str | None = Field(None, description="the header wins; items of a bulk post carry their own")
 
 
-class Questions(BaseModel):
+class Questions(Model):
     """Many questions: each its own decision, with its own key and result."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"items": [{**QUESTION, "idempotency_key": "c-1"}]}]})
@@ -67,7 +68,7 @@ class Questions(BaseModel):
     items: list[Question] = Field(max_length=1_000)
 
 
-class Cancellation(BaseModel):
+class Cancellation(Model):
     """Why a decision is no longer wanted."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"reason": "the customer left"}]})
@@ -75,7 +76,7 @@ class Cancellation(BaseModel):
     reason: str = Field("", max_length=500)
 
 
-class TruthBody(BaseModel):
+class TruthBody(Model):
     """What turned out to be true."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"answer": "pay", "source": "appeal"}]})

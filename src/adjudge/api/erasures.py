@@ -5,11 +5,12 @@ from uuid import UUID
 
 import msgspec
 from fastapi import APIRouter, Depends, Response
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from adjudge.api.asking import missing
 from adjudge.api.authentication import caller, require
 from adjudge.api.decisions import PROBLEMS, Here
+from adjudge.api.modelling import Model
 from adjudge.api.problems import Problem
 from adjudge.api.views import encode
 from adjudge.store import erasures
@@ -23,7 +24,7 @@ Caller = Annotated[Scope, Depends(caller)]
 MOST_FIELDS = 8
 
 
-class ErasureBody(BaseModel):
+class ErasureBody(Model):
     """Whom to erase: all decisions whose subject has these fields, or one decision."""
 
     model_config = ConfigDict(
@@ -42,7 +43,7 @@ class ErasureBody(BaseModel):
         return self
 
 
-class ErasureView(BaseModel):
+class ErasureView(Model):
     """An erasure. Whose it was is not kept."""
 
     id: UUID
@@ -55,7 +56,7 @@ class ErasureView(BaseModel):
     done_at: str | None
 
 
-class Erasures(BaseModel):
+class Erasures(Model):
     """The newest erasures."""
 
     erasures: list[ErasureView]

@@ -4,10 +4,11 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Response
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import AwareDatetime, Field
 
 from adjudge.api.authentication import caller, require
 from adjudge.api.decisions import PROBLEMS, Here
+from adjudge.api.modelling import Model
 from adjudge.api.views import encode
 from adjudge.store import journal
 from adjudge.store.scope import Scope
@@ -17,7 +18,7 @@ router = APIRouter(prefix="/v1", tags=["administration"])
 LARGEST_ID = 2**63 - 1
 
 
-class JournalEntry(BaseModel):
+class JournalEntry(Model):
     """Something that was done."""
 
     id: int
@@ -30,7 +31,7 @@ class JournalEntry(BaseModel):
     detail: dict[str, Any] = Field(description="never evidence")
 
 
-class JournalPage(BaseModel):
+class JournalPage(Model):
     """A page of the journal, newest first."""
 
     items: list[JournalEntry]

@@ -8,12 +8,13 @@ from uuid import UUID
 import msgspec
 import structlog
 from fastapi import APIRouter, Body, Depends, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from adjudge.api import hot
 from adjudge.api.authentication import caller, require
 from adjudge.api.decisions import PREFER, PROBLEMS, Here
 from adjudge.api.media import Lease
+from adjudge.api.modelling import Model
 from adjudge.api.problems import Problem
 from adjudge.api.services import Services
 from adjudge.api.shapes import ClaimView, DeclineView, LeaseView, Queues, Recorded, ReleaseView
@@ -36,7 +37,7 @@ router = APIRouter(prefix="/v1/reviews", tags=["reviews"])
 Caller = Annotated[Scope, Depends(caller)]
 
 
-class Claim(BaseModel):
+class Claim(Model):
     """What is asked for. Unset: anything from the pools that the key belongs to."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"count": 1}]})
@@ -45,7 +46,7 @@ class Claim(BaseModel):
     count: int = Field(1, ge=1, le=3, description="more than one: to prefetch under lease")
 
 
-class AnswerBody(BaseModel):
+class AnswerBody(Model):
     """A person's answer."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"answer": "refuse", "token": "…"}]})
@@ -55,7 +56,7 @@ class AnswerBody(BaseModel):
     seconds: float | None = Field(None, ge=0, le=86_400, description="seconds at work, time away taken off")
 
 
-class DeclineBody(BaseModel):
+class DeclineBody(Model):
     """Why a task is given back."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"reason": "unsure"}]})
@@ -65,7 +66,7 @@ class DeclineBody(BaseModel):
     note: str | None = Field(None, max_length=500)
 
 
-class TokenBody(BaseModel):
+class TokenBody(Model):
     """Which lease."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{}]})

@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
+from adjudge.api.modelling import Model
 from adjudge.api.problems import BASE, MEDIA_TYPE
 
 DECISION: dict[str, Any] = {
@@ -50,7 +51,7 @@ PROBLEM: dict[str, Any] = {
 }
 
 
-class Shape(BaseModel):
+class Shape(Model):
     """An answer: what it has is what is named here."""
 
     model_config = ConfigDict(extra="forbid")
@@ -67,7 +68,7 @@ class Fault(Shape):
     nearest: str | None = Field(None, description="the nearest name that is known")
 
 
-class ProblemDetails(BaseModel):
+class ProblemDetails(Model):
     """What is wrong (RFC 9457). Some kinds have members of their own, as `decision` or `limit`."""
 
     model_config = ConfigDict(extra="allow", json_schema_extra={"examples": [PROBLEM]})
@@ -79,7 +80,7 @@ class ProblemDetails(BaseModel):
     errors: list[Fault]
 
 
-class Outcome(BaseModel):
+class Outcome(Model):
     """One version of the answer."""
 
     version: int
@@ -92,7 +93,7 @@ class Outcome(BaseModel):
     settled_at: datetime
 
 
-class Decision(BaseModel):
+class Decision(Model):
     """One question and its life so far: the same shape everywhere, whoever decided."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [DECISION, OPEN]})
@@ -109,7 +110,7 @@ class Decision(BaseModel):
     outcome: Outcome | None
 
 
-class Page(BaseModel):
+class Page(Model):
     """A page of decisions, newest first."""
 
     items: list[Decision]
@@ -156,7 +157,7 @@ class AuditMark(Shape):
     rate: float
 
 
-class PathEvent(BaseModel):
+class PathEvent(Model):
     """Something that happened. What else it has depends on its kind."""
 
     model_config = ConfigDict(extra="allow")
@@ -226,7 +227,7 @@ class Labelled(Shape):
     decision: Decision
 
 
-class Media(BaseModel):
+class Media(Model):
     """A reference of the evidence, opened for as long as the lease lasts."""
 
     model_config = ConfigDict(extra="forbid")
@@ -350,7 +351,7 @@ class ByHand(Shape):
     origin: str = Field(examples=["config/claims.yaml:10"])
 
 
-class ConfigView(BaseModel):
+class ConfigView(Model):
     """What a replica runs."""
 
     revision: int
@@ -439,7 +440,7 @@ class OverviewView(Shape):
     streams: list[StreamView] | None = Field(description="null: the broker does not answer")
 
 
-class Check(BaseModel):
+class Check(Model):
     """One thing that a process stands on."""
 
     model_config = ConfigDict(extra="allow")

@@ -5,11 +5,12 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from fastapi import APIRouter, Depends, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from adjudge.api.authentication import caller, require
 from adjudge.api.configuration_shapes import Switches, SwitchView
 from adjudge.api.decisions import PROBLEMS, Here
+from adjudge.api.modelling import Model
 from adjudge.api.problems import Problem
 from adjudge.api.services import Services
 from adjudge.api.views import encode
@@ -25,7 +26,7 @@ Caller = Annotated[Scope, Depends(caller)]
 LONGEST_SECONDS = 90 * 86_400
 
 
-class ControlBody(BaseModel):
+class ControlBody(Model):
     """What to switch. Off: people are asked, or the fallback answers; what was accepted and not settled defers."""
 
     model_config = ConfigDict(

@@ -32,7 +32,8 @@ def api(host: Host = None, port: Port = None, unsafe: Unsafe = False) -> None:
     """Run the HTTP API until SIGTERM."""
     settings = read_settings(host=host, port=port, unsafe=unsafe or None)
     logs.configure("api", settings.log_level)
-    from adjudge.cli import serving  # noqa: PLC0415  each role imports what it needs, and no other
+    with unimported("pydantic.v1"):  # FastAPI asks of every annotation whether it is of that
+        from adjudge.cli import serving  # noqa: PLC0415  each role imports what it needs, and no other
 
     _spare_collector()
     signal.signal(signal.SIGTERM, _ended)  # uvicorn raises it again once it has drained: there is more to end

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
@@ -112,16 +113,30 @@ class Callers:
 
     async def _accepted(self, client: httpx.AsyncClient, key: str, body: object, number: int) -> str:
         """Return the decision once a replica has accepted the question."""
-        async with asyncio.timeout(60):
+        met: Counter[str] = Counter()
+        async with _within(60, met):
             for attempt in itertools.count(number):
                 url = self._urls[attempt % len(self._urls)]
                 try:
                     answer = await client.post(f"{url}/v1/decisions", json=body, headers={"Idempotency-Key": key})
-                except httpx.TransportError:
+                except httpx.TransportError as error:
                     answer = None
+                    met[type(error).__name__] += 1
                 if answer is not None and answer.status_code in (200, 202):
                     return answer.json()["id"]
-                assert answer is None or answer.status_code in (429, 503), answer.text
+                if answer is not None:
+                    assert answer.status_code in (429, 503), answer.text
+                    met[answer.text] += 1
                 self.repeated += 1
                 await asyncio.sleep(0.05)
         raise AssertionError("unreachable")
+
+
+@asynccontextmanager
+async def _within(seconds: float, met: Mapping[str, int]) -> AsyncIterator[None]:
+    """Bound a wait; past it, say what was met."""
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError:
+        raise AssertionError(f"not accepted in {seconds:g} s: {dict(met)}") from None

@@ -163,6 +163,7 @@ def summary(configuration: Configuration) -> dict[str, object]:
         "plans": len(configuration.plan_names()),
         "locations": len(configuration.locations),
         "by_hand": [msgspec.to_builtins(each) for each in configuration.by_hand()],
+        "never_certified": [msgspec.to_builtins(each) for each in configuration.unearnable()],
         "absent_folders": {scheme: str(folder) for scheme, folder in _absent_folders(configuration)},
     }
 
@@ -174,6 +175,8 @@ def _sound(configuration: Configuration) -> Iterable[str]:
     for each in configuration.by_hand():
         place = f"{each.layer}, {each.origin}"
         yield f"set by hand, uncertified: {each.type}, plan {each.plan}: `{each.condition}` ({place})"
+    for never in configuration.unearnable():
+        yield f"never certified: {never.type}, plan {never.plan}: {never.why} ({never.origin})"
     for scheme, folder in _absent_folders(configuration):
         yield f"not on this machine: {folder}, from which `{scheme}:` is opened for people; where APIs run it must be"
 

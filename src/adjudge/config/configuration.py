@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from adjudge.config.earning import Unearnable, unearnable
 from adjudge.config.errors import NoPlan, UnknownLocation, UnknownPool, UnknownType
 from adjudge.config.explaining import Leaf, SetByHand, effective_leaves, set_by_hand
 from adjudge.config.organisations import Organisation
@@ -121,6 +122,11 @@ class Configuration:
     def by_hand(self) -> tuple[SetByHand, ...]:
         """Return every threshold set by hand that is in force anywhere, once for each place that says so."""
         found = (threshold for site in self.sites.values() for threshold in set_by_hand(site))
+        return tuple(sorted(set(found), key=lambda each: (each.origin.file, each.origin.line, each.type)))
+
+    def unearnable(self) -> tuple[Unearnable, ...]:
+        """Return every stage in force anywhere that says `certified`, and that nothing could ever license."""
+        found = (each for site in self.sites.values() for each in unearnable(site))
         return tuple(sorted(set(found), key=lambda each: (each.origin.file, each.origin.line, each.type)))
 
     def plan_names(self) -> frozenset[str]:

@@ -1,26 +1,50 @@
-"""Whether what is to be earned can be: a certified stage that no evidence could ever license is a fault."""
+"""Whether what is to be earned can be: certified stages that no evidence could ever license, and terms that clash."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from adjudge.config.cursors import Cursor
+from adjudge.config.sites import Site
 from adjudge.core.audits import AuditSpec
-from adjudge.core.plans import AgainstPeople, Certified, Plan
+from adjudge.core.plans import AgainstPeople, Certified, Origin, Plan
 from adjudge.core.prefixes import is_of_models
 from adjudge.core.specifications import QuestionType
 
 
+@dataclass(frozen=True, slots=True)
+class Unearnable:
+    """A stage that says `certified` and always defers. No fault: it is sound, and safe, and automates nothing."""
+
+    type: str
+    plan: str
+    why: str
+    origin: Origin
+
+
+def unearnable(site: Site) -> Iterator[Unearnable]:
+    """Yield the certified stages at a location, at whatever time, for which nothing can bring evidence."""
+    for standing in site.every():
+        for name, ways in standing.ways.items():
+            for plan in {way.plan.hash: way.plan for way in ways}.values():
+                for index, stage in enumerate(plan.stages):
+                    why = _why_never(plan, index, standing.types[name])
+                    if isinstance(stage.accept, Certified) and why is not None:
+                        yield Unearnable(name, plan.name, why, stage.accept.origin)
+
+
+def _why_never(plan: Plan, index: int, kind: QuestionType) -> str | None:
+    if kind.audits is None:
+        return "nothing audits this type: configure `audits`"
+    return None if is_of_models(plan, index) else "only a stage of models is certified, with models alone before it"
+
+
 def check_earnable(plan: Plan, at: Cursor, kind: QuestionType) -> None:
-    """Note a fault at each certified stage of a plan for which questions of this type can bring no evidence."""
+    """Note a fault where the terms of a certified stage and those of the audits of this type clash."""
     for index, stage in enumerate(plan.stages):
-        if not isinstance(stage.accept, Certified):
+        if not isinstance(stage.accept, Certified) or kind.audits is None or not is_of_models(plan, index):
             continue
         accept_at = at.descend(("stages", index, "accept"))
-        if kind.audits is None:
-            accept_at.fault(
-                f"nobody audits {kind.name} here, so nothing can ever be certified: configure `audits`, "
-                "such as `audits: {rate: 5%, pool: agents, votes: 3, expert: experts}`"
-            )
-        elif not is_of_models(plan, index):
-            accept_at.fault("people are certified nowhere yet: only a stage of models, and of models before it")
-        elif kind.audits.inherit is not None and sum(isinstance(each.accept, Certified) for each in plan.stages) > 1:
+        if kind.audits.inherit is not None and sum(isinstance(each.accept, Certified) for each in plan.stages) > 1:
             accept_at.fault("`audits: {inherit: …}` hands down the certificate of one stage: no other may be certified")
         elif stage.accept.people is not None:
             _check_people(accept_at.descend(("certified", "people")), stage.accept.people, kind.audits)

@@ -32,6 +32,18 @@ def test_a_sound_configuration_is_summed_up_with_each_threshold_set_by_hand(proj
     ]
 
 
+def test_a_certified_stage_that_nothing_could_ever_license_is_named(project: Path, capsys: Out) -> None:
+    spoil(project, '{by_hand: "confidence >= 0.95"}', "certified")
+    assert run(["config", "check"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert run(["config", "check", "--json"]) == 0
+
+    assert said[1] == (
+        "never certified: claim.pay, plan claims: nothing audits this type: configure `audits` (config/claims.yaml:10)"
+    )
+    assert [each["type"] for each in json.loads(capsys.readouterr().out)["never_certified"]] == ["claim.pay"]
+
+
 def test_a_folder_that_people_would_find_empty_is_named(project: Path, capsys: Out) -> None:
     """It may be there where APIs run: no fault."""
     (project / "config/media.yaml").write_text("organisation: {resolvers: {shop: {folder: shelves}}}")

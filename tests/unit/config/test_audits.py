@@ -63,19 +63,20 @@ def test_a_certified_stage_says_what_is_promised(tmp_path):
     assert (stage.accept.validity_audits, stage.accept.drift) == (800, "ends")
 
 
-def test_what_nothing_can_ever_certify_is_a_fault(faults_of):
-    """It would defer for ever, and nobody would know why."""
+def test_what_nothing_can_ever_certify_is_named(tmp_path):
+    """It defers for ever, and nobody would know why. It is no fault: it may stand in what is published already."""
     certified = CLAIMS.replace('{by_hand: "confidence >= 0.95"}', "certified")
     people = CLAIMS.replace("combine: first", "combine: first, accept: certified")
     audits = "audits: {pool: agents}\n"
 
-    [nobody] = faults_of(certified)
-    [of_people] = faults_of(people + audits)
+    [nobody] = compiled(certified, tmp_path).unearnable()
+    [of_people] = compiled(people + audits, tmp_path).unearnable()
 
-    assert (nobody.path, nobody.line) == ("plans.claims.stages[0].accept", 10)
-    assert nobody.message.startswith("nobody audits claim.pay here, so nothing can ever be certified")
-    assert (of_people.path, of_people.line) == ("plans.claims.stages[1].accept", 11)
-    assert of_people.message.startswith("people are certified nowhere yet")
+    assert (nobody.type, nobody.plan, nobody.origin.line) == ("claim.pay", "claims", 10)
+    assert nobody.why.startswith("nothing audits this type")
+    assert of_people.origin.line == 11
+    assert of_people.why.startswith("only a stage of models is certified")
+    assert compiled(certified + audits, tmp_path).unearnable() == ()
 
 
 AGAINST = CLAIMS.replace('{by_hand: "confidence >= 0.95"}', "{certified: {people: {votes: 3, margin: 1%}}}")

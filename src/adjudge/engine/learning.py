@@ -92,7 +92,7 @@ class Learner:
                 return
             audits = await store.calibrate_audits(connection, question_type, MOST_AUDITS)
             votes = await store.blind_votes(connection, question_type, sorted(subject.pools), MOST_VOTES)
-        items = [*(Voted(votes=given) for given in votes), *map(voted, audits)]
+        items = [*(Voted(votes=given.votes, truth=given.truth) for given in votes), *map(voted, audits)]
         fresh = await aside(learning.learnt, items, subject.stages)
         if fresh is not None:
             async with self._pool.acquire() as connection, connection.transaction():

@@ -14,7 +14,9 @@ from adjudge.core.audits import AuditVote, ModelSaid
 from adjudge.core.history import Case
 from adjudge.core.pools import Snapshot
 from adjudge.store import parameters
+from adjudge.store.audits import AUDIT_LABEL, LATE_AUDIT_VOTE
 from adjudge.store.connecting import Connection
+from adjudge.store.labels import LATE_VOTE
 from adjudge.store.work import read_case
 
 LEARNT: Final = "learnt:"
@@ -44,6 +46,16 @@ class AuditedVotes:
     case: Case
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlindVotes:
+    """What people said of a decision that no coin drew."""
+
+    votes: tuple[tuple[str, str], ...]
+    """(reviewer, answer), in the order given."""
+    truth: str | None = None
+    """What came later of itself, whatever had been answered."""
+
+
 CALIBRATE = """
     SELECT truth, truth_by, votes::text, opinions::text, facts::text FROM audit
     WHERE org = 1 AND type = $1 AND role = 'calibrate' ORDER BY number DESC LIMIT $2
@@ -56,16 +68,26 @@ AS_CONFIGURED = """
         (SELECT min(at) FROM parameter_snapshot WHERE org = 1 AND kind = 'learnt:' || $1), 'infinity')
 """
 
-# Of decisions that no coin drew: votes of those that certify are never learnt from. One vote alone says nothing.
+# Of decisions that no coin drew: votes of those that certify are never learnt from. One vote alone says nothing, unless
+# the truth came later by itself: not where the answer given had a part in that, nor where two sources differ.
 BLIND = f"""
-    SELECT array_agg(ARRAY[reviewer, answer] ORDER BY answered_at) AS votes, min(answered_at) AS at
-    FROM unnest($2::text[]) AS asked (pool) CROSS JOIN LATERAL (
-        SELECT vote.decision_id, vote.reviewer, vote.answer, vote.answered_at
-        FROM vote JOIN decision ON decision.id = vote.decision_id
-        WHERE vote.pool = asked.pool AND vote.purpose = 'stage' AND NOT vote.saw_model AND NOT vote.saw_peers
-            AND decision.type = $1 AND NOT decision.audit AND {AS_CONFIGURED}
-        ORDER BY vote.answered_at DESC LIMIT $3) AS given
-    GROUP BY decision_id HAVING count(*) > 1 ORDER BY at
+    SELECT votes, at, truth
+    FROM (
+        SELECT decision_id, array_agg(ARRAY[reviewer, answer] ORDER BY answered_at) AS votes, min(answered_at) AS at,
+            count(*) AS number
+        FROM unnest($2::text[]) AS asked (pool) CROSS JOIN LATERAL (
+            SELECT vote.decision_id, vote.reviewer, vote.answer, vote.answered_at
+            FROM vote JOIN decision ON decision.id = vote.decision_id
+            WHERE vote.pool = asked.pool AND vote.purpose = 'stage' AND NOT vote.saw_model AND NOT vote.saw_peers
+                AND decision.type = $1 AND NOT decision.audit AND {AS_CONFIGURED}
+            ORDER BY vote.answered_at DESC LIMIT $3) AS given
+        GROUP BY decision_id) AS voted
+        LEFT JOIN LATERAL (
+            SELECT min(label.answer) AS truth FROM label
+            WHERE label.decision_id = voted.decision_id AND NOT label.answer_could_influence
+                AND label.source <> ALL ($4::text[])
+            HAVING count(DISTINCT label.answer) = 1) AS late ON true
+    WHERE number > 1 OR truth IS NOT NULL ORDER BY at
 """
 
 LAST = f"""
@@ -106,15 +128,16 @@ async def calibrate_audits(connection: Connection, question_type: str, limit: in
     ]
 
 
-async def blind_votes(
-    connection: Connection, question_type: str, pools: Sequence[str], limit: int
-) -> list[tuple[tuple[str, str], ...]]:
-    """Return by decision votes (reviewer, answer) of people who saw neither a model's answer nor a peer's.
+async def blind_votes(connection: Connection, question_type: str, pools: Sequence[str], limit: int) -> list[BlindVotes]:
+    """Return by decision the votes of people who saw neither a model's answer nor a peer's.
 
     The last ones of each pool before the first snapshot: since then prices decide who is asked.
     """
-    rows = await connection.fetch(BLIND, question_type, list(pools), limit)
-    return [tuple((reviewer, answer) for reviewer, answer in row["votes"]) for row in rows]
+    rows = await connection.fetch(BLIND, question_type, list(pools), limit, [AUDIT_LABEL, LATE_AUDIT_VOTE, LATE_VOTE])
+    return [
+        BlindVotes(votes=tuple((reviewer, answer) for reviewer, answer in row["votes"]), truth=row["truth"])
+        for row in rows
+    ]
 
 
 async def last(connection: Connection, question_type: str, pools: Sequence[str]) -> tuple[datetime | None, ...]:

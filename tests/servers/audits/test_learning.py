@@ -21,11 +21,12 @@ from adjudge.core.replaying import Diverged, replay
 from adjudge.core.reviewers import Reviewers, TrackRecord
 from adjudge.engine import coins
 from adjudge.engine.learning import voted
-from adjudge.store import controls, learning
+from adjudge.store import controls, labels, learning
 from adjudge.store.audits import written
 from adjudge.store.scope import SYSTEM
 from adjudge.store.work import read_case
 
+BOTH = learning.BlindVotes(votes=(("anna", "pay"), ("ben", "pay")))
 POORER = {**CROWD, "anna": 0.55}
 
 
@@ -279,7 +280,7 @@ async def test_only_blind_votes_of_what_certifies_nothing_are_learnt_from(stack_
     """Audits that certify are counted and never learnt from; who saw the model's answer or a peer's says nothing."""
     found = await learning.blind_votes(stack_of_votes, "model", ["agents"], 100)
 
-    assert found == [(("anna", "pay"), ("ben", "pay"))]
+    assert found == [BOTH]
     assert await learning.calibrate_audits(stack_of_votes, "model", 10) == []
 
 
@@ -296,8 +297,42 @@ async def test_votes_that_a_price_has_bought_are_not_learnt_from(stack_of_votes)
     for name in ("anna", "ben"):
         await stack_of_votes.execute(VOTE, another, name, "stage", False, False)
 
-    assert await learning.blind_votes(stack_of_votes, "model", ["agents"], 100) == [(("anna", "pay"), ("ben", "pay"))]
+    assert await learning.blind_votes(stack_of_votes, "model", ["agents"], 100) == [BOTH]
     assert await learning.last(stack_of_votes, "model", ["agents"]) == before
+
+
+async def test_a_truth_that_came_later_by_itself_is_a_golden_answer(stack_of_votes):
+    """And says something of one vote alone. Not what the answer had a part in: complaints are about wrong answers."""
+    found = await stack_of_votes.fetch("SELECT decision_id FROM vote WHERE purpose = 'stage' AND NOT saw_model LIMIT 1")
+    [(decision,)] = found
+    lone = await stack_of_votes.fetchval(COPIED, decision, UUID(int=decision.int ^ 2), False)
+    await stack_of_votes.execute(VOTE, lone, "cleo", "stage", False, False)
+
+    async def read() -> dict[str, str | None]:
+        votes = await learning.blind_votes(stack_of_votes, "model", ["agents"], 100)
+        return {each.votes[0][0]: each.truth for each in votes}
+
+    assert await read() == {"anna": None}
+    for source, influenced in (("complaint", True), ("late-vote", False)):
+        await labels.insert(stack_of_votes, label(decision, source, "refuse", influenced=influenced))
+    assert await read() == {"anna": None}
+    await labels.insert(stack_of_votes, label(decision, "till", "refuse"))
+    await labels.insert(stack_of_votes, label(lone, "till", "refuse"))
+    assert await read() == {"anna": "refuse", "cleo": "refuse"}
+    await labels.insert(stack_of_votes, label(decision, "stocktaking", "pay"))
+    assert await read() == {"anna": None, "cleo": "refuse"}, "two that differ are no truth"
+
+
+def label(decision: UUID, source: str, answer: str, *, influenced: bool = False) -> labels.NewLabel:
+    return labels.NewLabel(
+        decision_id=decision,
+        source=source,
+        source_ref="1",
+        answer=answer,
+        reporter="key_1",
+        after_version=1,
+        answer_could_influence=influenced,
+    )
 
 
 @pytest.fixture

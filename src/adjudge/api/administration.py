@@ -4,12 +4,11 @@ from typing import Annotated
 
 import msgspec
 from fastapi import APIRouter, Depends, Response
-from pydantic import ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from adjudge.api.authentication import caller, require
 from adjudge.api.decisions import PROBLEMS, Here
 from adjudge.api.keys import NAME, bounded
-from adjudge.api.modelling import Model
 from adjudge.api.problems import Problem
 from adjudge.api.shapes import ConfigView, NewReviewer, Reviewers
 from adjudge.api.views import encode
@@ -21,7 +20,7 @@ router = APIRouter(prefix="/v1", tags=["administration"])
 Caller = Annotated[Scope, Depends(caller)]
 
 
-class ReviewerBody(Model):
+class ReviewerBody(BaseModel):
     """A person to be added. The key is the person."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"name": "anna", "pools": ["agents"]}]})

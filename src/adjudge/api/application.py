@@ -1,11 +1,13 @@
 """The FastAPI application of one API process."""
 
+import warnings
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from pydantic.warnings import UnsupportedFieldAttributeWarning
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Match
@@ -114,7 +116,9 @@ def _describe(app: FastAPI) -> None:
     original = app.openapi
 
     def openapi() -> dict[str, object]:
-        document = original()
+        with warnings.catch_warnings():  # of aliases that FastAPI itself gives, and does not want to hear of either
+            warnings.simplefilter("ignore", UnsupportedFieldAttributeWarning)
+            document = original()
         problem = ProblemDetails.model_json_schema(ref_template="#/components/schemas/{model}")
         described = {**problem.pop("$defs"), "ProblemDetails": problem}
         components = document.setdefault("components", {})

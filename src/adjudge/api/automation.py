@@ -7,11 +7,11 @@ from uuid import UUID
 
 import msgspec
 from fastapi import APIRouter, Depends, Query, Response
-from pydantic import ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
+from adjudge.api.answers import Answer
 from adjudge.api.authentication import caller, require
 from adjudge.api.decisions import PROBLEMS, Here
-from adjudge.api.modelling import Model
 from adjudge.api.problems import Problem
 from adjudge.api.services import Services
 from adjudge.api.views import encode
@@ -28,7 +28,7 @@ router = APIRouter(prefix="/v1/automation", tags=["automation"])
 Caller = Annotated[Scope, Depends(caller)]
 
 
-class Slice(Model):
+class Slice(Answer):
     """A slice of the questions of a type, and how far it is automated."""
 
     scope: str = Field(description="its name: question type, slice, prefix of the plan")
@@ -49,27 +49,27 @@ class Slice(Model):
     standing: dict[str, Any] = Field(description="what the last look found: audits, threshold, coverage, watch")
 
 
-class Slices(Model):
+class Slices(Answer):
     """All slices that the caller may see."""
 
     slices: list[Slice]
     expected_false: float = Field(description="the most false certificates to expect, of all slices that were tested")
 
 
-class Why(Model):
+class Why(Answer):
     """Why a question type is automated at a location, or not."""
 
     why: str
     slices: list[Slice]
 
 
-class OpenAudits(Model):
+class OpenAudits(Answer):
     """Audits whose truth is not known yet, the oldest first."""
 
     audits: list[dict[str, Any]]
 
 
-class AuditRecord(Model):
+class AuditRecord(Answer):
     """A closed audit: its truth and by whom, votes, what each model said, and the coins."""
 
     model_config = ConfigDict(extra="allow")
@@ -78,7 +78,7 @@ class AuditRecord(Model):
     opinions: list[Any]
 
 
-class CertificateView(Model):
+class CertificateView(Answer):
     """A certificate with all that it rests on; its id is a hash over `body`."""
 
     id: str
@@ -89,7 +89,7 @@ class CertificateView(Model):
     body: dict[str, Any]
 
 
-class LearntOf(Model):
+class LearntOf(Answer):
     """What is learnt of a person: 90% of the probability lies between `low` and `high`."""
 
     reviewer: str
@@ -99,7 +99,7 @@ class LearntOf(Model):
     high: float
 
 
-class LearntStage(Model):
+class LearntStage(Answer):
     """How a stage of people weighs what it hears, and when it stops asking."""
 
     stage: str = Field(description="whom it asks, after whom, at which prices")
@@ -109,7 +109,7 @@ class LearntStage(Model):
     accepted_risks: list[float] = Field(description="by number of votes from 0 on, the risk at which asking ends")
 
 
-class LearntType(Model):
+class LearntType(Answer):
     """The newest snapshot of what votes are worth for a question type."""
 
     type: str
@@ -121,13 +121,13 @@ class LearntType(Model):
     stages: list[LearntStage]
 
 
-class LearntView(Model):
+class LearntView(Answer):
     """What votes are worth, by question type."""
 
     learnt: list[LearntType]
 
 
-class ScopeBody(Model):
+class ScopeBody(BaseModel):
     """Which slice, and why."""
 
     model_config = ConfigDict(

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 
 import msgspec
 from fastapi import APIRouter, Depends, Header, Query, Response
-from pydantic import ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from adjudge.api.authentication import caller, require
 from adjudge.api.configuration_shapes import (
@@ -20,7 +20,6 @@ from adjudge.api.configuration_shapes import (
 )
 from adjudge.api.decisions import PROBLEMS as COMMON
 from adjudge.api.decisions import Here
-from adjudge.api.modelling import Model
 from adjudge.api.problems import Problem, fault_of
 from adjudge.api.services import Services
 from adjudge.api.views import encode
@@ -51,7 +50,7 @@ DOCUMENTS: Final[dict[str, Any]] = {"config/claims.yaml": "types: …"}
 WHAT_A_SET_IS: Final = "text of each YAML document by its name; those of packs that are named are added"
 
 
-class OnlyAt(Model):
+class OnlyAt(BaseModel):
     """Where a revision holds at first; the one before it holds elsewhere."""
 
     model_config = ConfigDict(extra="forbid")
@@ -60,7 +59,7 @@ class OnlyAt(Model):
     groups: list[str] = Field([], max_length=1000)
 
 
-class TermsBody(Model):
+class TermsBody(BaseModel):
     """How to publish."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"message": "0.97 in the east"}]})
@@ -84,7 +83,7 @@ class PublishBody(TermsBody):
     )
 
 
-class DocumentsBody(Model):
+class DocumentsBody(BaseModel):
     """Documents that are not published."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"documents": DOCUMENTS}]})

@@ -5,11 +5,10 @@ from datetime import timedelta
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Response
-from pydantic import ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from adjudge.api.authentication import caller, require
 from adjudge.api.decisions import PROBLEMS, Here
-from adjudge.api.modelling import Model
 from adjudge.api.problems import Problem
 from adjudge.api.shapes import Deciders, Switched
 from adjudge.api.views import encode
@@ -29,7 +28,7 @@ NOW: Final = timedelta(minutes=-1)
 _FURTHEST_FROM_CLOSED: Final = {"open": 0, "probing": 1, "closed": 2}
 
 
-class SwitchBody(Model):
+class SwitchBody(BaseModel):
     """Switch a decider off or on, at once and in every process."""
 
     model_config = ConfigDict(

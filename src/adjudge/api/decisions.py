@@ -5,11 +5,10 @@ from uuid import UUID
 
 import msgspec
 from fastapi import APIRouter, Body, Depends, Header, Query, Response
-from pydantic import AwareDatetime, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from adjudge.api import asking, hot
 from adjudge.api.authentication import caller, require
-from adjudge.api.modelling import Model
 from adjudge.api.problems import Problem
 from adjudge.api.services import Services, services
 from adjudge.api.shapes import PROBLEM_CONTENT, BulkResults, Decision, Labelled, Page, PathView
@@ -37,14 +36,14 @@ QUESTION: dict[str, Any] = {
 }
 
 
-class Money(Model):
+class Money(BaseModel):
     """An amount at risk."""
 
     amount: str = Field(pattern=r"^\d{1,15}(\.\d{1,6})?$", examples=["2.49"])
     currency: str = Field(pattern="^[A-Z]{3}$", description="ISO 4217")
 
 
-class Question(Model):
+class Question(BaseModel):
     """A question. Evidence follows the JSON Schema of its type."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [QUESTION]})
@@ -60,7 +59,7 @@ class Question(Model):
     idempotency_key: str | None = Field(None, description="the header wins; items of a bulk post carry their own")
 
 
-class Questions(Model):
+class Questions(BaseModel):
     """Many questions: each its own decision, with its own key and result."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"items": [{**QUESTION, "idempotency_key": "c-1"}]}]})
@@ -68,7 +67,7 @@ class Questions(Model):
     items: list[Question] = Field(max_length=1_000)
 
 
-class Cancellation(Model):
+class Cancellation(BaseModel):
     """Why a decision is no longer wanted."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"reason": "the customer left"}]})
@@ -76,7 +75,7 @@ class Cancellation(Model):
     reason: str = Field("", max_length=500)
 
 
-class TruthBody(Model):
+class TruthBody(BaseModel):
     """What turned out to be true."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"answer": "pay", "source": "appeal"}]})

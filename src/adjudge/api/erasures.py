@@ -5,12 +5,12 @@ from uuid import UUID
 
 import msgspec
 from fastapi import APIRouter, Depends, Response
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from adjudge.api.answers import Answer
 from adjudge.api.asking import missing
 from adjudge.api.authentication import caller, require
 from adjudge.api.decisions import PROBLEMS, Here
-from adjudge.api.modelling import Model
 from adjudge.api.problems import Problem
 from adjudge.api.views import encode
 from adjudge.store import erasures
@@ -24,7 +24,7 @@ Caller = Annotated[Scope, Depends(caller)]
 MOST_FIELDS = 8
 
 
-class ErasureBody(Model):
+class ErasureBody(BaseModel):
     """Whom to erase: all decisions whose subject has these fields, or one decision."""
 
     model_config = ConfigDict(
@@ -43,7 +43,7 @@ class ErasureBody(Model):
         return self
 
 
-class ErasureView(Model):
+class ErasureView(Answer):
     """An erasure. Whose it was is not kept."""
 
     id: UUID
@@ -56,7 +56,7 @@ class ErasureView(Model):
     done_at: str | None
 
 
-class Erasures(Model):
+class Erasures(Answer):
     """The newest erasures."""
 
     erasures: list[ErasureView]

@@ -6,9 +6,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import AwareDatetime, Field
 
+from adjudge.api.answers import Answer
 from adjudge.api.authentication import caller, require
 from adjudge.api.decisions import PROBLEMS, Here
-from adjudge.api.modelling import Model
 from adjudge.api.views import encode
 from adjudge.store import journal
 from adjudge.store.scope import Scope
@@ -18,7 +18,7 @@ router = APIRouter(prefix="/v1", tags=["administration"])
 LARGEST_ID = 2**63 - 1
 
 
-class JournalEntry(Model):
+class JournalEntry(Answer):
     """Something that was done."""
 
     id: int
@@ -31,7 +31,7 @@ class JournalEntry(Model):
     detail: dict[str, Any] = Field(description="never evidence")
 
 
-class JournalPage(Model):
+class JournalPage(Answer):
     """A page of the journal, newest first."""
 
     items: list[JournalEntry]

@@ -5,11 +5,10 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from fastapi import APIRouter, Body, Depends, Response
-from pydantic import ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from adjudge.api.authentication import caller, require
 from adjudge.api.decisions import PROBLEMS, Here
-from adjudge.api.modelling import Model
 from adjudge.api.problems import Problem
 from adjudge.api.shapes import Keys, KeyView, NewKey
 from adjudge.api.views import encode
@@ -25,7 +24,7 @@ MOST_BOUNDS = 1_000
 LONGEST_OVERLAP = 30 * 86_400
 
 
-class LimitsBody(Model):
+class LimitsBody(BaseModel):
     """How much a key may ask for; what is not named is unlimited."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"requests_per_second": 50}]})
@@ -38,7 +37,7 @@ class LimitsBody(Model):
         return Limits(**self.model_dump())
 
 
-class KeyBody(Model):
+class KeyBody(BaseModel):
     """A key to be made. Bound to locations and pools; unset: to those of the key that makes it, or to none."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"name": "till", "role": "client"}]})
@@ -50,7 +49,7 @@ class KeyBody(Model):
     limits: LimitsBody = LimitsBody()
 
 
-class RotationBody(Model):
+class RotationBody(BaseModel):
     """How a key's secret is changed."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"overlap_seconds": 86_400}]})

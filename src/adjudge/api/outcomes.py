@@ -11,10 +11,10 @@ from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from pydantic import AwareDatetime, ConfigDict, Field
 
 from adjudge.api import event_stream, hot, problems
+from adjudge.api.answers import Answer
 from adjudge.api.authentication import caller, require
 from adjudge.api.decisions import PREFER, PROBLEMS, Here
 from adjudge.api.event_stream import EventStream
-from adjudge.api.modelling import Model
 from adjudge.api.problems import Problem
 from adjudge.api.services import Services
 from adjudge.api.shapes import DECISION, PROBLEM_CONTENT, Decision
@@ -48,7 +48,7 @@ EVENT: dict[str, Any] = {
 }
 
 
-class ToldOutcome(Model):
+class ToldOutcome(Answer):
     """One version of an outcome, as a CloudEvent 1.0. Told twice, it has the same id."""
 
     model_config = ConfigDict(
@@ -74,7 +74,7 @@ class OutcomeEvent(ToldOutcome):
     cursor: str = Field(description="`after` of the request that goes on behind this one")
 
 
-class OutcomePage(Model):
+class OutcomePage(Answer):
     """Outcomes in the order of the feed."""
 
     items: list[OutcomeEvent]

@@ -8,13 +8,12 @@ from uuid import UUID
 import msgspec
 import structlog
 from fastapi import APIRouter, Body, Depends, Request, Response
-from pydantic import ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from adjudge.api import hot
 from adjudge.api.authentication import caller, require
 from adjudge.api.decisions import PREFER, PROBLEMS, Here
 from adjudge.api.media import Lease
-from adjudge.api.modelling import Model
 from adjudge.api.problems import Problem
 from adjudge.api.services import Services
 from adjudge.api.shapes import ClaimView, DeclineView, LeaseView, Queues, Recorded, ReleaseView
@@ -37,7 +36,7 @@ router = APIRouter(prefix="/v1/reviews", tags=["reviews"])
 Caller = Annotated[Scope, Depends(caller)]
 
 
-class Claim(Model):
+class Claim(BaseModel):
     """What is asked for. Unset: anything from the pools that the key belongs to."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"count": 1}]})
@@ -46,7 +45,7 @@ class Claim(Model):
     count: int = Field(1, ge=1, le=3, description="more than one: to prefetch under lease")
 
 
-class AnswerBody(Model):
+class AnswerBody(BaseModel):
     """A person's answer."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"answer": "refuse", "token": "…"}]})
@@ -56,7 +55,7 @@ class AnswerBody(Model):
     seconds: float | None = Field(None, ge=0, le=86_400, description="seconds at work, time away taken off")
 
 
-class DeclineBody(Model):
+class DeclineBody(BaseModel):
     """Why a task is given back."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"reason": "unsure"}]})
@@ -66,7 +65,7 @@ class DeclineBody(Model):
     note: str | None = Field(None, max_length=500)
 
 
-class TokenBody(Model):
+class TokenBody(BaseModel):
     """Which lease."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{}]})

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field
 
-from adjudge.api.modelling import Model
+from adjudge.api.answers import Answer
 from adjudge.api.problems import BASE, MEDIA_TYPE
 
 DECISION: dict[str, Any] = {
@@ -51,7 +51,7 @@ PROBLEM: dict[str, Any] = {
 }
 
 
-class Shape(Model):
+class Shape(Answer):
     """An answer: what it has is what is named here."""
 
     model_config = ConfigDict(extra="forbid")
@@ -68,7 +68,7 @@ class Fault(Shape):
     nearest: str | None = Field(None, description="the nearest name that is known")
 
 
-class ProblemDetails(Model):
+class ProblemDetails(Answer):
     """What is wrong (RFC 9457). Some kinds have members of their own, as `decision` or `limit`."""
 
     model_config = ConfigDict(extra="allow", json_schema_extra={"examples": [PROBLEM]})
@@ -80,7 +80,7 @@ class ProblemDetails(Model):
     errors: list[Fault]
 
 
-class Outcome(Model):
+class Outcome(Answer):
     """One version of the answer."""
 
     version: int
@@ -93,7 +93,7 @@ class Outcome(Model):
     settled_at: datetime
 
 
-class Decision(Model):
+class Decision(Answer):
     """One question and its life so far: the same shape everywhere, whoever decided."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [DECISION, OPEN]})
@@ -110,7 +110,7 @@ class Decision(Model):
     outcome: Outcome | None
 
 
-class Page(Model):
+class Page(Answer):
     """A page of decisions, newest first."""
 
     items: list[Decision]
@@ -157,7 +157,7 @@ class AuditMark(Shape):
     rate: float
 
 
-class PathEvent(Model):
+class PathEvent(Answer):
     """Something that happened. What else it has depends on its kind."""
 
     model_config = ConfigDict(extra="allow")
@@ -227,7 +227,7 @@ class Labelled(Shape):
     decision: Decision
 
 
-class Media(Model):
+class Media(Answer):
     """A reference of the evidence, opened for as long as the lease lasts."""
 
     model_config = ConfigDict(extra="forbid")
@@ -351,7 +351,7 @@ class ByHand(Shape):
     origin: str = Field(examples=["config/claims.yaml:10"])
 
 
-class ConfigView(Model):
+class ConfigView(Answer):
     """What a replica runs."""
 
     revision: int
@@ -440,7 +440,7 @@ class OverviewView(Shape):
     streams: list[StreamView] | None = Field(description="null: the broker does not answer")
 
 
-class Check(Model):
+class Check(Answer):
     """One thing that a process stands on."""
 
     model_config = ConfigDict(extra="allow")

@@ -5,12 +5,11 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from fastapi import APIRouter, Depends, Response
-from pydantic import ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from adjudge.api.authentication import caller, require
 from adjudge.api.configuration_shapes import Switches, SwitchView
 from adjudge.api.decisions import PROBLEMS, Here
-from adjudge.api.modelling import Model
 from adjudge.api.problems import Problem
 from adjudge.api.services import Services
 from adjudge.api.views import encode
@@ -26,7 +25,7 @@ Caller = Annotated[Scope, Depends(caller)]
 LONGEST_SECONDS = 90 * 86_400
 
 
-class ControlBody(Model):
+class ControlBody(BaseModel):
     """What to switch. Off: people are asked, or the fallback answers; what was accepted and not settled defers."""
 
     model_config = ConfigDict(

@@ -7,11 +7,10 @@ from uuid import UUID
 
 import msgspec
 from fastapi import APIRouter, Depends, FastAPI, Header, Query, Response
-from pydantic import ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from adjudge.api.authentication import caller, require
 from adjudge.api.decisions import PROBLEMS, Here
-from adjudge.api.modelling import Model
 from adjudge.api.outcomes import ToldOutcome
 from adjudge.api.problems import Problem
 from adjudge.api.services import Services
@@ -37,7 +36,7 @@ LAST: Final = UUID(int=2**128 - 1)
 URL: Final = "https://example.com/hooks/adjudge"
 
 
-class EndpointBody(Model):
+class EndpointBody(BaseModel):
     """An endpoint to be added. Locations and types that it is told of; unset: all that your key may see."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"url": URL}]})
@@ -47,7 +46,7 @@ class EndpointBody(Model):
     types: list[str] | None = Field(None, min_length=1, max_length=1000)
 
 
-class RotateBody(Model):
+class RotateBody(BaseModel):
     """A new secret to be made."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"keep_hours": 24}]})
@@ -55,7 +54,7 @@ class RotateBody(Model):
     keep_hours: float = Field(24, ge=0, le=720, description="how long the old secret signs beside the new one")
 
 
-class RedeliverBody(Model):
+class RedeliverBody(BaseModel):
     """What to send again: all that is parked, or what was told of one decision."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{}]})

@@ -18,7 +18,7 @@ async def test_a_worker_begins_with_its_copy_and_is_at_work_when_the_database_is
     postgres = await private_postgres()
     await upgrade(postgres.url)
     copy = tmp_path / "revision.json"
-    stack = await build_stack("api", "worker", database_url=postgres.url, revision_copy=str(copy))
+    stack = await build_stack("api", "worker", database_url=postgres.url, revision_copy=copy)
     published = await stack.publish(plans=SAID_MORE)
     await stack.until_run(published.number)
     await stack.stop("worker")
@@ -48,7 +48,7 @@ async def test_without_a_copy_nothing_is_pretended(private_postgres, build_stack
     await upgrade(postgres.url)
     copy = tmp_path / "revision.json"
     copy.write_text("{")
-    stack = await build_stack(database_url=postgres.url, revision_copy=str(copy))
+    stack = await build_stack(database_url=postgres.url, revision_copy=copy)
     await postgres.stop()
 
     with structlog.testing.capture_logs() as logged:

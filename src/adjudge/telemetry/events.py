@@ -32,6 +32,9 @@ EVENTS: Mapping[str, Event] = {
         "warning", "Scores are no longer those of the time of the certificate; it ends if it is configured to"
     ),
     "certificate.expired": Event("warning", "A certificate has expired: too few audits to renew it; people take over"),
+    "certificate.inherited": Event(
+        "info", "A slice may be automated by the certificate of its group, of which it has a copy"
+    ),
     "certificate.issued": Event("info", "Audits have shown that a slice may be automated, from which threshold on"),
     "certificate.suspended": Event("error", "Audits show that the risk has risen; people take over, with the evidence"),
     "certificates.failed": Event("error", "Certificates could not be looked at; they are looked at again"),

@@ -1,13 +1,7 @@
-"""What a process loads: each has 120 MiB, and numpy is only for those that certify."""
+"""What a process loads: each has 120 MiB, and numpy is only for those that certify (see unit/cli/test_loading.py)."""
 
 import subprocess
 import sys
-
-
-def test_the_api_and_the_workers_do_not_load_numpy():
-    modules = "adjudge.api.application, adjudge.engine.asking, adjudge.cli.roles"
-
-    assert not loads_numpy(f"import {modules}")
 
 
 def test_a_calibrator_is_applied_without_numpy():

@@ -21,6 +21,15 @@ def audit_rate(stake: float, *, sure: float) -> float:
     return min(1.0, max(0.0, stake) / sure)
 
 
+def largest_ratio(*, rate: float, up_to: float, per_stake: float | None) -> float:
+    """Return the most that a stake can be of its probability, where `rate` is the lowest that there is.
+
+    Known before any coin falls; so a stake over its probability, over this, is a weight of at most 1. Where the coin
+    is proportional, and no stake is so large that it is surely audited, all weights are 1.
+    """
+    return up_to / rate if per_stake is None else max(per_stake / rate, up_to)
+
+
 def weights_of(stakes: Floats, rates: Floats) -> Floats:
     """Return the weights of audits drawn at these rates: stake over rate, over the largest. All 1: proportional.
 
@@ -43,7 +52,7 @@ def certify_money(
         return certify(sample, target=target, delta=delta, grid=grid, start=start)
     calibrate, judged = sample.part(Role.CALIBRATE), sample.part(Role.CERTIFY)
     grid = grid_of(calibrate.scores) if grid is None else grid
-    start = start or _start(calibrate, grid, target)
+    start = start or choose_start(calibrate, grid, target)
     if start is None or not len(judged):
         return too_few(len(judged), len(sample), target=target, delta=delta)
     licence: Licence | None = None
@@ -70,8 +79,8 @@ def _evidence(accepted: Sample, target: float) -> float:
     return highest_capital(accepted.weights * (target - accepted.wrong), 1 / (1 - target))
 
 
-def _start(calibrate: Sample, grid: Floats, target: float) -> Start | None:
-    """Return the threshold for which the calibrate-audits speak most."""
+def choose_start(calibrate: Sample, grid: Floats, target: float) -> Start | None:
+    """Return the threshold for which the calibrate-audits speak most; None: for none."""
     terms = calibrate.weights * (target - calibrate.wrong)
     found = capital_at(grid, calibrate.scores, terms, np.zeros_like(terms), 1 / (1 - target))
     if not found.size or found.max() <= 0:

@@ -70,15 +70,24 @@ class Watch:
     def expired(self) -> bool:
         return self.audits >= self.validity
 
-    def after(self, wrong: bool) -> Self:
-        """Read the next audited automated decision, in intake order. A lost one is wrong."""
+    def after(self, wrong: bool, weight: float = 1.0) -> Self:
+        """Read the next audited automated decision, in intake order. A lost one is wrong.
+
+        `weight`: of its money, at most 1: the null is then that the expected money on wrong answers is no more than
+        the target's share.
+        """
         fresh = (1 - AT_ONCE) / self.validity / len(FACTORS) if self.audits < self.validity else 0.0
         stakes = tuple(
-            min(_MOST, (stake + fresh) * (factor if wrong else 1.0) / (1 + self.target * (factor - 1)))
+            min(_MOST, (stake + fresh) * self._times(factor if wrong else 1.0, factor, weight))
             for stake, factor in zip(self.stakes, FACTORS, strict=True)
         )
         now = replace(self, stakes=stakes, audits=self.audits + 1, errors=self.errors + wrong)
         return replace(now, alarmed=True) if now.capital >= self.level else now
+
+    def _times(self, odds: float, factor: float, weight: float) -> float:
+        """Return by what a stake is multiplied: of part of an audit's weight, by that part of the way."""
+        whole = odds / (1 + self.target * (factor - 1))
+        return whole if weight == 1.0 else 1 + weight * (whole - 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

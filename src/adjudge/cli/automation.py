@@ -10,6 +10,7 @@ from adjudge.cli.output import NONE, Column, as_json, plain, rough, table
 from adjudge.cli.refusing import Refused
 from adjudge.client.automation import Certificate, OpenAudit, Slice
 from adjudge.core.licences import promised
+from adjudge.core.money import Stake
 from adjudge.core.plans import AgainstPeople
 
 app = group("See what is automated, on which evidence, and take it away.")
@@ -219,7 +220,8 @@ def _drift(standing: dict[str, Any]) -> list[tuple[str, str]]:
 
 def _promise(body: dict[str, Any]) -> str:
     people = body.get("people")
-    return promised(body["target"], AgainstPeople(**people) if people is not None else None)
+    money = Stake(**body["money"]) if "money" in body else None
+    return promised(body["target"], AgainstPeople(**people) if people is not None else None, money)
 
 
 def _evidence(body: dict[str, Any]) -> str:

@@ -9,7 +9,7 @@ from adjudge.config.cursors import Cursor, Fields, declared, described
 from adjudge.config.faults import nearest
 from adjudge.config.merging import merge
 from adjudge.config.nodes import Node
-from adjudge.config.readers import duration, number, percentage, text, whole
+from adjudge.config.readers import duration, number, percentage, stake, text, whole
 from adjudge.core.audits import AuditSpec
 
 DEFAULT_RATE: Final = 0.05
@@ -55,11 +55,14 @@ def read_audits(at: Cursor, known: Auditors) -> AuditSpec | None:
             expert_share=fields.read("expert_share", percentage, usual.expert_share),
             budget=_budget(fields),
             slices=_slices(fields, known),
+            per_stake=fields.read("per_stake", stake, None),
             inherit=_inherit(fields, known),
             patience=fields.read("patience", duration, timedelta(days=2)),
         )
         if pool is not None and not found.votes and not (found.people and found.is_all_experts):
             at.fault("without `votes` the truth is an expert's: name an `expert`, `expert_share: 100%`, and `people`")
+        if found.per_stake is not None and found.budget is not None:
+            at.entries()["per_stake"].fault("rates that follow the stake follow no `budget`: take it away")
         if found.inherit is not None:
             _check_inherit(at.entries()["inherit"], found)
         return found

@@ -5,10 +5,11 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Final
 
-from adjudge.config.cursors import Cursor, described
+from adjudge.config.cursors import Cursor, Fields, described
 from adjudge.config.faults import nearest
-from adjudge.config.readers import choice, duration, number, percentage, share_up_to, text, whole
+from adjudge.config.readers import choice, duration, number, percentage, share_up_to, stake, text, whole
 from adjudge.core.expressions import VARIABLES, Expression, InvalidExpression, compile_condition
+from adjudge.core.money import Stake
 from adjudge.core.plans import Acceptance, AgainstPeople, ByHand, Certified, Drift
 
 LEAST_TARGET: Final = 0.0001
@@ -30,7 +31,7 @@ def read_acceptance(at: Cursor, rates: Mapping[str, float]) -> Acceptance | None
     if at.has("certified"):
         with at.fields() as fields:
             certified = fields.get("certified")
-            return None if certified is None else _certified(certified)
+            return None if certified is None else _certified(certified, rates)
     if not isinstance(at.node.value, dict):
         example = '{by_hand: "confidence >= 0.95"}'
         at.fault(f"{described(at.node)} is neither `certified` nor `{example}`", nearest(at.node.text, ["certified"]))
@@ -40,7 +41,7 @@ def read_acceptance(at: Cursor, rates: Mapping[str, float]) -> Acceptance | None
         return None if condition is None else _by_hand(condition, rates)
 
 
-def _certified(at: Cursor) -> Certified:
+def _certified(at: Cursor, rates: Mapping[str, float]) -> Certified:
     usual = Certified(at.node.origin)
     with at.fields() as fields:
         target = fields.read("target", percentage, usual.target)
@@ -50,10 +51,13 @@ def _certified(at: Cursor) -> Certified:
         audits = fields.read("validity_audits", whole(1, MOST_AUDITS), usual.validity_audits)
         drift: Drift = fields.read("drift", choice("shown", "ends"), usual.drift)
         family = fields.read("family", whole(2, MOST_SLICES), usual.family)
+        money = _money(fields, rates)
         people_at = fields.get("people")
         people = _against_people(people_at) if people_at is not None else None
         if people_at is not None and fields.given("target"):
             people_at.fault("a certificate has a `target`, or `people` with whom it is compared, not both")
+        if people_at is not None and money is not None:
+            people_at.fault("people are compared by answers, not by money: take `money` away")
     if not LEAST_TARGET <= target <= MOST_TARGET:
         at.fault(f"a target is from {LEAST_TARGET:.2%} to {MOST_TARGET:.0%} wrong answers, not {target:g}")
     return Certified(
@@ -65,8 +69,21 @@ def _certified(at: Cursor) -> Certified:
         validity_audits=audits,
         drift=drift,
         people=people,
+        money=money,
         family=family,
     )
+
+
+def _money(fields: Fields, rates: Mapping[str, float]) -> Stake | None:
+    at = fields.get("money")
+    if at is None:
+        return None
+    with at.fields() as inner:
+        up_to = inner.need("up_to", "up_to: 500 USD")
+        found = up_to.read(stake, None) if up_to is not None else None
+    if up_to is not None and found is not None and found.currency not in rates:
+        up_to.fault(f"organisation.rates has no rate for {found.currency}", nearest(found.currency, rates))
+    return found
 
 
 def _against_people(at: Cursor) -> AgainstPeople:

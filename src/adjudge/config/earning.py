@@ -44,12 +44,34 @@ def check_earnable(plan: Plan, at: Cursor, kind: QuestionType) -> None:
         if not isinstance(stage.accept, Certified) or kind.audits is None or not is_of_models(plan, index):
             continue
         accept_at = at.descend(("stages", index, "accept"))
-        if kind.audits.inherit is not None and sum(isinstance(each.accept, Certified) for each in plan.stages) > 1:
-            accept_at.fault("`audits: {inherit: …}` hands down the certificate of one stage: no other may be certified")
-        elif stage.accept.people is not None:
-            _check_people(accept_at.descend(("certified", "people")), stage.accept.people, kind.audits)
-            if stage.accept.is_of_plan and sum(isinstance(each.accept, Certified) for each in plan.stages) > 1:
-                accept_at.fault("`over: plan` compares all that the plan answers: no other stage of it is certified")
+        _check_evidence(plan, index, accept_at, stage.accept, kind.audits)
+
+
+def _check_evidence(plan: Plan, index: int, at: Cursor, accept: Certified, audits: AuditSpec) -> None:
+    """What is promised must be what audits can show."""
+    is_only = sum(isinstance(each.accept, Certified) for each in plan.stages) == 1
+    if audits.inherit is not None and not is_only:
+        at.fault("`audits: {inherit: …}` hands down the certificate of one stage: no other may be certified")
+    if accept.people is not None:
+        _check_people(at.descend(("certified", "people")), accept.people, audits)
+        if accept.is_of_plan and not is_only:
+            at.fault("`over: plan` compares all that the plan answers: no other stage of it is certified")
+    if accept.money is not None:
+        _check_money(plan, index, at.descend(("certified", "money")), audits)
+    elif audits.per_stake is not None:
+        at.fault("audits drawn by stake (`per_stake`) show a share of money: add `money: {up_to: …}`")
+
+
+def _check_money(plan: Plan, index: int, at: Cursor, audits: AuditSpec) -> None:
+    if any(stage.accept is not None for stage in plan.stages[:index]):
+        at.fault("an earlier stage accepts any stake: only the first stage that accepts is certified by money")
+    if audits.budget is not None or audits.inherit is not None:
+        at.fault("what an audit weighs must be known beforehand: no `budget` and no `inherit` in `audits`")
+    if not audits.is_all_experts:
+        at.fault(
+            "how often people who agree are wrong is known by answers, not by money: name an `expert` in `audits`, "
+            "and `expert_share: 100%`"
+        )
 
 
 def _check_people(at: Cursor, people: AgainstPeople, audits: AuditSpec) -> None:

@@ -197,6 +197,7 @@ SECTIONS: Final[Mapping[str, tuple[Key, ...]]] = {
         Key("people", "whole", "further blind votes, set apart as what people would have said", "0"),
         Key("budget", "whole", "audits a day and slice"),
         Key("slices", "text", "what a certificate speaks of: all, location, groups, or a dimension", "all"),
+        Key("per_stake", "money", "stake whose rate it is; of others in proportion to theirs", "all alike"),
         Key("inherit", "text", "whose certificate a slice has until its own: all, or a dimension"),
         Key("patience", _DURATION, "after this long without all votes the expert is asked", "2d"),
     ),

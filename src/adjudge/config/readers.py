@@ -10,7 +10,7 @@ from adjudge.config.cursors import Cursor, Misread, described, one_of
 from adjudge.config.durations import parse_duration
 from adjudge.config.nodes import Node
 from adjudge.core.answers import Json
-from adjudge.core.money import InvalidMoney, parse_money
+from adjudge.core.money import InvalidMoney, Stake, parse_money, parse_stake
 from adjudge.core.plans import LONGEST_DEADLINE
 
 LONGEST_TEXT: Final = 20_000
@@ -114,6 +114,18 @@ def share_up_to(most: float) -> Callable[[Node], float]:
         return found
 
     return reader
+
+
+def stake(node: Node) -> Stake:
+    """Read `50 USD`, of more than nothing."""
+    amount, _, code = node.text.partition(" ") if isinstance(node.value, str) else ("", "", "")
+    try:
+        found = parse_stake(amount, code)
+    except InvalidMoney:
+        raise Misread(f"{described(node)} is not an amount such as `50 USD`") from None
+    if not found.minor:
+        raise Misread(f"{described(node)} is nothing")
+    return found
 
 
 def choice(*valid: C) -> Callable[[Node], C]:

@@ -38,8 +38,12 @@ def judge(
             if condition.holds({name: _READ[name](belief, case, rates) for name in condition.reads}):
                 return Accepted("by-hand", reasons.accepted(belief, by_hand) + reasons.learnt(stage))
             return Undecided("unsure", reasons.unsure(belief, by_hand))
-        case Certified():
-            return licence if isinstance(licence, Undecided) else _certified(belief, licence)
+        case Certified(money=limit):
+            if isinstance(licence, Undecided):
+                return licence
+            if limit is not None and at_stake(case.stake, rates, limit) is None:
+                return Undecided("unsure", reasons.over(case.stake, licence))
+            return _certified(belief, licence)
         case None if stage.pool is not None:
             return Accepted("people", reasons.agreed(belief, stage))
         case None:
@@ -53,6 +57,12 @@ def _certified(belief: Belief, licence: Licence) -> Accepted | Undecided:
     if confidence >= licence.threshold:
         return Accepted("certified", reasons.certified(belief, licence, confidence), licence, confidence)
     return Undecided("unsure", reasons.uncertified(licence, confidence))
+
+
+def at_stake(stake: Stake | None, rates: Rates, limit: Stake) -> float | None:
+    """Return a stake in the currency of the limit; None: it is above, or nobody can tell."""
+    found = stakes(stake, rates).get(limit.currency)
+    return found if found is not None and found <= limit.major else None
 
 
 def stakes(stake: Stake | None, rates: Rates) -> dict[str, float]:

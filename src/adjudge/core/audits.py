@@ -4,12 +4,15 @@ An audited decision is answered by people who see neither model nor each other. 
 answer, else an expert's, never a majority; what cannot be known counts as wrong (`statistics.md`, part 1).
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, TypeAlias
 
 import msgspec
+
+from adjudge.core.money import Stake
 
 VotePurpose: TypeAlias = Literal["truth", "people"]
 """What a blind vote was asked for, fixed before anybody saw the task."""
@@ -38,6 +41,8 @@ class AuditSpec:
     """Audits a day, of each slice: while it lacks evidence the rate rises up to this, and never past it."""
     slices: str = "all"
     """`all`, `location`, `groups`, or a dimension of groups: what a certificate speaks of."""
+    per_stake: Stake | None = None
+    """The rate is that of a decision of this stake, and of others in proportion to theirs; None: of all alike."""
     inherit: str | None = None
     """`all`, or a dimension of groups: whose certificate, on the audits of all its members, a slice has until its own.
     """
@@ -48,6 +53,18 @@ class AuditSpec:
     def is_all_experts(self) -> bool:
         """Whether experts answer every audit, whatever people say: their word is the truth of all."""
         return self.expert is not None and (self.pool is None or self.expert_share >= 1)
+
+
+def proportional(rate: float, stake: float, per_stake: float) -> float:
+    """Return the rate of a decision of this stake, in two digits and never below what is proportional.
+
+    Rates are few that way: what decisions have in common is sent once for all.
+    """
+    exact = rate * stake / per_stake
+    if exact <= 0 or exact >= 1:
+        return min(1.0, max(0.0, exact))
+    step = 10.0 ** (math.floor(math.log10(exact)) - 1)
+    return min(1.0, math.ceil(exact / step - 1e-9) * step)
 
 
 class AuditVote(msgspec.Struct, frozen=True, kw_only=True):

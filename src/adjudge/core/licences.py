@@ -6,6 +6,7 @@ from typing import TypeAlias
 import msgspec
 
 from adjudge.core.calibration import Calibrator
+from adjudge.core.money import Stake
 from adjudge.core.plans import AgainstPeople
 
 ScopeName: TypeAlias = str
@@ -40,6 +41,7 @@ class Licence(msgspec.Struct, frozen=True, kw_only=True):
     behind: tuple[Terms, ...] = ()
     """Their terms: with others in force it says nothing; a renewed certificate of the same terms is none other."""
     people: AgainstPeople | None = None
+    money: Stake | None = None
 
     @property
     def terms(self) -> Terms:
@@ -47,11 +49,13 @@ class Licence(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def promise(self) -> str:
-        return promised(self.target, self.people)
+        return promised(self.target, self.people, self.money)
 
 
-def promised(target: float, people: AgainstPeople | None) -> str:
+def promised(target: float, people: AgainstPeople | None, money: Stake | None = None) -> str:
     """Return what a certificate promises, in words: `at most 1% wrong`, `no worse than a majority of 3 people`."""
+    if money is not None:
+        return f"at most {target * 100:.3g}% of the stake wrong, of stakes up to {money.decimal()} {money.currency}"
     if people is None:
         return f"at most {target * 100:.3g}% wrong"
     points = people.margin * 100

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Final, Literal, TypeAlias
 
 from adjudge.core.expressions import Expression
+from adjudge.core.money import Stake
 from adjudge.core.pools import Pool, Prices
 
 DEFAULT_ACCURACY = 0.95
@@ -82,6 +83,9 @@ class Certified:
     """What follows where scores are no longer those of the time of the certificate: it ends, or it is only shown."""
     people: AgainstPeople | None = None
     """Instead of the target."""
+    money: Stake | None = None
+    """The target is of money: of the stake of what is answered without a person at most this share is on wrong answers.
+    No larger stake than this one is accepted: what may lie on one answer must have a bound."""
     family: int = 0
     """Of at most so many slices the confidence is that none is certified falsely; 0: it is of each alone."""
 

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from adjudge.core.accepting import NO_CERTIFICATE, Accepted, judge
+from adjudge.core.accepting import NO_CERTIFICATE, Accepted, at_stake, judge
 from adjudge.core.audits import ModelSaid
 from adjudge.core.calibration import Calibrator
 from adjudge.core.combining import Belief, Combined, combine_models
 from adjudge.core.events import Asked, Fault, Opinion
 from adjudge.core.history import Case, Tally
 from adjudge.core.licences import Licence
-from adjudge.core.plans import Plan, Stage
+from adjudge.core.plans import Certified, Plan, Stage
 
 ANSWERED_BEFORE: Final = 2.0
 """The score of what an earlier stage has answered: above every threshold."""
@@ -55,9 +55,16 @@ def scored(
     belief = _belief(plan.stages[index], said)
     if belief is None:
         return Scored(ANSWERED_BEFORE, None, is_missing=True)
-    if not isinstance(belief, Belief) or not case.space.holds(belief.answer):
+    if not isinstance(belief, Belief) or not case.space.holds(belief.answer) or not _may_accept(plan, index, case):
         return Scored(NOT_ANSWERED, None)
     return Scored(calibrator.confidence(belief.confidence), belief.answer)
+
+
+def _may_accept(plan: Plan, index: int, case: Case) -> bool:
+    """Return whether the stake is one that the stage accepts at all."""
+    accept = plan.stages[index].accept
+    limit = accept.money if isinstance(accept, Certified) else None
+    return limit is None or at_stake(case.stake, plan.rates, limit) is not None
 
 
 def is_of_models(plan: Plan, index: int) -> bool:

@@ -2,6 +2,7 @@
 
 from adjudge.core.combining import Belief
 from adjudge.core.licences import Licence
+from adjudge.core.money import Stake
 from adjudge.core.plans import ByHand, Stage
 
 
@@ -25,6 +26,13 @@ def certified(belief: Belief, licence: Licence, confidence: float) -> str:
     who = _sure(belief, confidence)
     promise = f"(certificate {licence.certificate}: {licence.promise})"
     return f"{who}, {licence.threshold:.4g} is licensed {promise}"
+
+
+def over(stake: Stake | None, licence: Licence) -> str:
+    """`a stake of 900.00 USD is not one up to 500.00 USD (certificate c-4f1a)`."""
+    said = f"a stake of {stake.decimal()} {stake.currency}" if stake is not None else "what is at stake, unsaid,"
+    limit = f"{licence.money.decimal()} {licence.money.currency}" if licence.money is not None else "what is licensed"
+    return f"{said} is not one up to {limit} (certificate {licence.certificate})"
 
 
 def uncertified(licence: Licence, confidence: float) -> str:

@@ -6,11 +6,14 @@ from datetime import timedelta
 
 import msgspec
 
-from adjudge.automation import families
+from adjudge.automation import families, money
 from adjudge.config import Configuration
+from adjudge.core.accepting import stakes
 from adjudge.core.audits import AuditSpec
+from adjudge.core.money import Stake
 from adjudge.core.plans import Certified, Plan
 from adjudge.core.prefixes import is_of_models
+from adjudge.engine.licensing import Scale
 from adjudge.store.epochs import Covers, EpochRow
 
 
@@ -29,6 +32,10 @@ class Place:
     """Slices that inherit from the same group, this one among them."""
     member_scopes: tuple[str, ...] = ()
     """Of a group's: scopes of its slices."""
+    least_rate: float = 0.0
+    """The lowest at which a decision here is audited."""
+    per_stake: Stake | None = None
+    """Stake whose rate the audits' is; None: all have the same."""
     thinned_to: float = 0.0
     """Of a group's: the lowest rate at which its slices are audited."""
 
@@ -46,6 +53,16 @@ def shares_of(rows: Sequence[EpochRow]) -> dict[str, float]:
         weights = {scope: 1 / most if place < most else 0.0 for place, scope in enumerate(order)}
         found |= families.shares(order, weights, done)
     return found
+
+
+def scale_of(place: Place) -> Scale | None:
+    """Return by what stakes are weighed here, where the target is of money."""
+    up_to, rates = place.covers.money, place.plan.rates
+    if up_to is None:
+        return None
+    per = stakes(place.per_stake, rates).get(up_to.currency) if place.per_stake is not None else None
+    largest = money.largest_ratio(rate=max(place.least_rate, 1e-9), up_to=up_to.major, per_stake=per)
+    return Scale(up_to=up_to, rates=rates, largest=largest)
 
 
 def certified_places(configurations: Sequence[Configuration]) -> dict[str, Place]:
@@ -71,6 +88,8 @@ def certified_places(configurations: Sequence[Configuration]) -> dict[str, Place
                     index,
                     tuple(scopes),
                     spec.patience if spec is not None else timedelta(),
+                    least_rate=spec.rate if spec is not None else 0.0,
+                    per_stake=spec.per_stake if spec is not None else None,
                 ),
             )
             if parent is not None and group is not None and spec is not None:
@@ -95,6 +114,7 @@ def _joined(before: Place | None, place: Place) -> Place:
         ),
         member_scopes=tuple(dict.fromkeys(before.member_scopes + place.member_scopes)),
         thinned_to=min(before.thinned_to, place.thinned_to),
+        least_rate=min(before.least_rate, place.least_rate),
     )
 
 
@@ -127,5 +147,6 @@ def _covers(
         budget=spec.budget if spec is not None else None,
         is_of_models=is_of_models(plan, index),
         people=accept.people,
+        money=accept.money,
         family=accept.family,
     )

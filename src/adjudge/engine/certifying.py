@@ -14,12 +14,15 @@ import msgspec
 import structlog
 
 from adjudge.automation.against_people import NoWorse
-from adjudge.automation.betting import epoch_delta
+from adjudge.automation.betting import Epoch, epoch_delta
+from adjudge.automation.calibrating import Calibration
 from adjudge.automation.certifying import Licence as Licensed
 from adjudge.automation.certifying import Unanimity, Verdict
+from adjudge.automation.paired import Paired
+from adjudge.automation.weighed import Weighed
 from adjudge.core.licences import Licence, Terms
 from adjudge.engine import licensing, standings, watches
-from adjudge.engine.certified_places import Place, certified_places, shares_of
+from adjudge.engine.certified_places import Place, certified_places, scale_of, shares_of
 from adjudge.engine.clocks import Clock
 from adjudge.engine.inheriting import Heir
 from adjudge.engine.licensing import AnyState, Judged, State
@@ -143,14 +146,14 @@ class _Look:
             await self._write(delta, None, {"state": "none", "reason": why})
             return
         earlier = await self._earlier()
-        state = licensing.read_state(self.row.design, covers.people) if self.row.design else None
+        state = licensing.read_state(self.row.design, covers.people, covers.money) if self.row.design else None
         if state is not None and not await self._is_behind(state, earlier):
             await epochs.suspend(
                 self.connection, SYSTEM, self.row, "earlier-stage", "an earlier stage accepts otherwise"
             )
             return
-        if state is not None and self.place.thinned_to < state.thinned_to:
-            await epochs.suspend(self.connection, SYSTEM, self.row, "replaced", "slices are audited at a lower rate")
+        if state is not None and (self.place.thinned_to < state.thinned_to or self._largest > state.largest > 0):
+            await epochs.suspend(self.connection, SYSTEM, self.row, "replaced", "it is audited at a lower rate")
             return
         daily = await audits.daily(self.connection, covers.type, covers.slices)
         state = state or await self._designed(delta, earlier)
@@ -194,7 +197,21 @@ class _Look:
         )
         rows = licensing.thinned(rows, self.row.scope, state.thinned_to)
         licences = self._by_stage(await certificates.licences(self.connection, state.earlier))
-        return licensing.judged(rows, self.place.plan, self.place.index, state.calibrator, licences, covers.people)
+        return licensing.judged(
+            rows,
+            self.place.plan,
+            self.place.index,
+            state.calibrator,
+            licences,
+            covers.people,
+            watches.weighing(self.place, state.largest),
+        )
+
+    @property
+    def _largest(self) -> float:
+        """What weighs 1, where the target is of money; 0 where it is not."""
+        scale = scale_of(self.place)
+        return scale.largest if scale is not None else 0.0
 
     @property
     def _set_apart(self) -> int:
@@ -227,11 +244,14 @@ class _Look:
         calibrate = [row for row in rows if row.role == "calibrate"]
         licences = self._by_stage(await certificates.licences(self.connection, earlier))
         plan, index = self.place.plan, self.place.index
-        found = (
-            licensing.design(calibrate, plan, index, licences, covers.target, delta)
-            if people is None
-            else licensing.compare(calibrate, plan, index, licences, people, delta)
-        )
+        found: tuple[Calibration, Epoch | Paired | Weighed] | None
+        scale = scale_of(self.place)
+        if scale is not None:
+            found = licensing.weigh(calibrate, plan, index, licences, covers.target, delta, scale)
+        elif people is not None:
+            found = licensing.compare(calibrate, plan, index, licences, people, delta)
+        else:
+            found = licensing.design(calibrate, plan, index, licences, covers.target, delta)
         if found is None:
             return None
         calibration, epoch = found
@@ -244,6 +264,7 @@ class _Look:
             read_number=self.row.first_number,
             watched_number=self.row.first_number,
             thinned_to=self.place.thinned_to,
+            largest=self._largest,
         )
 
     async def _fed(self, state: AnyState) -> AnyState:
@@ -269,7 +290,15 @@ class _Look:
         if self.place.member_scopes:
             relied += tuple(await certificates.handed_down(self.connection, self.place.member_scopes, relied))
         watch, number = await watches.read_on(
-            self.connection, self.row, self.place, self.now, state.watch, state.watched_number, relied, state.thinned_to
+            self.connection,
+            self.row,
+            self.place,
+            self.now,
+            state.watch,
+            state.watched_number,
+            relied,
+            state.thinned_to,
+            state.largest,
         )
         return msgspec.structs.replace(state, watch=watch, watched_number=number)
 
@@ -285,7 +314,7 @@ class _Look:
     async def _unanimity(self) -> Unanimity | None:
         """Return what experts found among unanimous audits; None where their own word is the truth of every audit."""
         covers = self.row.covers
-        if covers.people is not None or not covers.has_expert or covers.expert_share >= 1:
+        if covers.people is not None or covers.money is not None or not covers.has_expert or covers.expert_share >= 1:
             return None
         checked, wrong = await audits.unanimity(self.connection, covers.type)
         return Unanimity(checked=checked, wrong=wrong)
@@ -342,6 +371,7 @@ class _Look:
             earlier=state.earlier,
             behind=await self._terms(state.earlier),
             people=covers.people,
+            money=covers.money,
         )
         await certificates.issue(self.connection, certificate, covers, body, self.row.scope, self.row.number, licence)
         reason = standings.shown(verdict)

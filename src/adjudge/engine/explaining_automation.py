@@ -31,7 +31,7 @@ def slice_of(row: EpochRow, in_force: tuple[str, int] | None, suspended: str | N
         "locations": covers.locations,
         "target": covers.target,
         "people": covers.people,
-        "promise": promised(covers.target, covers.people),
+        "promise": promised(covers.target, covers.people, covers.money),
         "confidence": covers.confidence,
         "state": state,
         "reason": reason,

@@ -10,8 +10,10 @@ from uuid import UUID
 import msgspec
 
 from adjudge.config import NoPlan, Request, Site, Way
+from adjudge.core.accepting import Rates, stakes
 from adjudge.core.advance import Controls
 from adjudge.core.answers import Candidates, OutsideSpace, close, keyed
+from adjudge.core.audits import proportional
 from adjudge.core.errors import AdjudgeError
 from adjudge.core.events import HistoryEvent
 from adjudge.core.expressions import Expression
@@ -106,11 +108,22 @@ class Place:
     only: Way | None
     """The route of all its questions; None: it depends on each."""
     revision: int
-    terms: dict[tuple[str, bool, str, str], Terms]
-    """By principal, whether it is limited, lane and the plan's hash."""
+    terms: dict[tuple[str, bool, str, str, float], Terms]
+    """By principal, whether it is limited, lane, the plan's hash and the rate of audits."""
     audit_rate: float
     """Probability of the audit coin, as it stands."""
     beginnings: Beginnings = field(default_factory=Beginnings)
+
+    @property
+    def per_stake(self) -> Stake | None:
+        """Stake whose rate the audits' is; None: all have the same."""
+        return self.kind.audits.per_stake if self.kind.audits is not None else None
+
+    def rate_of(self, stake: Stake | None, rates: Rates) -> float:
+        """Return the probability of the audit coin for a stake; where nobody can compare it, that of all."""
+        per = self.per_stake
+        known = stakes(stake, rates).get(per.currency) if stake is not None and per is not None else None
+        return self.audit_rate if known is None or per is None else proportional(self.audit_rate, known, per.major)
 
     def way(self, request: Request) -> Way:
         """Return the route that a question takes. Raises NoPlan."""
@@ -238,9 +251,10 @@ class Intake:
         self, scope: Scope, question: Question, place: Place, way: Way, case: Case, beginning: Beginning
     ) -> NewDecision:
         stake, evidence, decision = question.stake, question.evidence_json, self._new_id()
+        rate = place.audit_rate if place.per_stake is None else place.rate_of(stake, way.plan.rates)
         return NewDecision(
             id=decision,
-            terms=self._terms(scope, place, question.lane or way.lane or place.kind.lane, way.plan.hash),
+            terms=self._terms(scope, place, question.lane or way.lane or place.kind.lane, way.plan.hash, rate),
             beginning=beginning,
             key_hash=_hashed_key(question.idempotency_key),
             fingerprint=_fingerprint(question),
@@ -251,7 +265,7 @@ class Intake:
             evidence=evidence.decode(),
             evidence_hash=hashlib.blake2b(evidence, digest_size=16, key=self._evidence_key).digest(),
             trace=question.trace,
-            audit_role=self._coin.audit(decision, place.audit_rate).role,
+            audit_role=self._coin.audit(decision, rate).role,
         )
 
     def _rate(self, location: Location, kind: QuestionType) -> float:
@@ -267,9 +281,9 @@ class Intake:
         until = now + slips.SHADOW_PATIENCE
         return tuple(_slip(question, row, case, (), slips.NO_STAGE, each, until, None) for each in asked)
 
-    def _terms(self, scope: Scope, place: Place, lane: str, plan_hash: str) -> Terms:
+    def _terms(self, scope: Scope, place: Place, lane: str, plan_hash: str, rate: float) -> Terms:
         limited = scope.limits is not None and scope.limits.open_decisions is not None
-        asked_as = (scope.principal, limited, lane, plan_hash)
+        asked_as = (scope.principal, limited, lane, plan_hash, rate)
         found = place.terms.get(asked_as)
         if found is None:
             if len(place.terms) >= MOST_TERMS:
@@ -283,7 +297,7 @@ class Intake:
                 lane=lane,
                 revision=place.revision,
                 plan_hash=plan_hash,
-                audit_rate=place.audit_rate,
+                audit_rate=rate,
                 audit_key=self._coin.key_id,
                 audit_policy=self._controls.rates.policy,
                 audited=place.kind.audits is not None,

@@ -10,7 +10,7 @@ from typing import Any, Final, Generic, TypeAlias, TypeVar, assert_never
 
 import msgspec
 
-from adjudge.automation import against_people, calibrating
+from adjudge.automation import against_people, calibrating, money
 from adjudge.automation.against_people import NoWorse, Over
 from adjudge.automation.betting import Epoch
 from adjudge.automation.binomial import audits_needed
@@ -21,9 +21,12 @@ from adjudge.automation.drift import Drift
 from adjudge.automation.paired import Paired, PairedWatch, pairs_of
 from adjudge.automation.samples import Audit, Beside, Role, Sample, grid_of
 from adjudge.automation.watching import Watch
+from adjudge.automation.weighed import Weighed
+from adjudge.core.accepting import Rates, at_stake
 from adjudge.core.answers import canonical
 from adjudge.core.calibration import Calibrator, Uncalibrated
 from adjudge.core.licences import Licence
+from adjudge.core.money import Stake
 from adjudge.core.plans import AgainstPeople, Plan
 from adjudge.core.prefixes import ANSWERED_BEFORE, NOT_ANSWERED, Scored, scored
 from adjudge.store.audits import Automated, Counted, Evidence, Waiting
@@ -54,7 +57,7 @@ class Overdue(msgspec.Struct, frozen=True, kw_only=True):
     role: str
 
 
-Testing = TypeVar("Testing", Epoch, Paired)
+Testing = TypeVar("Testing", Epoch, Paired, Weighed)
 Watching = TypeVar("Watching", Watch, PairedWatch)
 
 
@@ -79,6 +82,8 @@ class State(msgspec.Struct, Generic[Testing, Watching], frozen=True, kw_only=Tru
     """Certify-audits that must have been read before another certificate."""
     overdue: tuple[Overdue, ...] = ()
     """Audits that were read as wrong while they were open: so they stay, whatever is said of them later."""
+    largest: float = 0.0
+    """Of money: the most that a stake can be of its probability; it weighs 1."""
     thinned_to: float = 0.0
     """Of a group: the rate at which audits of all its slices are read, whatever they were drawn at; 0: all are."""
     drift: Drift | None = None
@@ -102,11 +107,30 @@ AnyState: TypeAlias = State[Any, Any]
 
 _of_target: Final = msgspec.json.Decoder(State[Epoch, Watch])
 _of_people: Final = msgspec.json.Decoder(State[Paired, PairedWatch])
+_of_money: Final = msgspec.json.Decoder(State[Weighed, Watch])
 
 
-def read_state(text: str, people: AgainstPeople | None = None) -> AnyState:
+def read_state(text: str, people: AgainstPeople | None = None, up_to: Stake | None = None) -> AnyState:
     """Read a state as stored."""
+    if up_to is not None:
+        return _of_money.decode(text)
     return _of_target.decode(text) if people is None else _of_people.decode(text)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scale:
+    """By what stakes are weighed."""
+
+    up_to: Stake
+    rates: Rates
+    largest: float
+    """Of stake over probability of the audit: that weighs 1."""
+
+    def weight(self, stake: Stake | None, rate: float) -> float:
+        """Return what an audit drawn at this rate weighs; what is not accepted at all weighs nothing."""
+        found = at_stake(stake, self.rates, self.up_to)
+        # to the seventh digit, as rates are on record
+        return 0.0 if found is None or rate <= 0 else min(1.0, found / rate / self.largest)
 
 
 def written(value: object) -> str:
@@ -132,6 +156,7 @@ def judged(
     calibrator: Calibrator,
     earlier: Mapping[int, Licence],
     people: AgainstPeople | None = None,
+    scale: Scale | None = None,
 ) -> list[Judged]:
     """Return the audits as the prefix sees them. What is lost, or not on record, is wrong; people then are right."""
     found = []
@@ -145,6 +170,7 @@ def judged(
             role=Role(row.role),
             lost=row.truth is None or seen.is_missing,
             beside=_beside(row, people) if people is not None else None,
+            weight=scale.weight(row.case.stake, row.rate) if scale is not None else 1.0,
         )
         found.append(Judged(str(row.decision_id), audit))
     return found
@@ -218,7 +244,9 @@ def _lost(overdue: Overdue) -> Audit:
     return Audit(number=overdue.number, score=ANSWERED_BEFORE, wrong=True, role=role, lost=True, beside=beside)
 
 
-def watched(watch: Watch, number: int, rows: Sequence[Automated], most: int) -> tuple[Watch, int]:
+def watched(
+    watch: Watch, number: int, rows: Sequence[Automated], most: int, scale: Scale | None = None
+) -> tuple[Watch, int]:
     """Return the watch after these audits, and the number of the last that it has read.
 
     An open one blocks until more than `most` of those behind it are closed, and is wrong from then on.
@@ -226,7 +254,8 @@ def watched(watch: Watch, number: int, rows: Sequence[Automated], most: int) -> 
     for position, row in enumerate(rows):
         if row.is_open and sum(not later.is_open for later in rows[position:]) <= most:
             break
-        watch, number = watch.after(row.is_open or row.truth is None or row.truth != row.answer), row.number
+        weight = scale.weight(row.stake, row.rate) if scale is not None else 1.0
+        watch, number = watch.after(row.is_open or row.truth is None or row.truth != row.answer, weight), row.number
         if watch.alarmed:
             break
     return watch, number
@@ -301,6 +330,28 @@ def compare(
     if start is None:
         return None
     return calibration, Paired.begin(margin=people.margin, over=over, delta=delta, grid=grid, start=start)
+
+
+def weigh(
+    calibrate: Sequence[Evidence],
+    plan: Plan,
+    index: int,
+    earlier: Mapping[int, Licence],
+    target: float,
+    delta: float,
+    scale: Scale,
+) -> tuple[Calibration, Weighed] | None:
+    """Fit the calibrator, fix grid and starting point of a target of money. None where the audits speak for none."""
+    calibration = _calibrated(calibrate, plan, index, earlier)
+    if calibration is None:
+        return None
+    rows = judged(calibrate, plan, index, calibration.calibrator, earlier, scale=scale)
+    audits = [each.audit for each in rows]
+    grid = grid_of(_within(audits))
+    start = money.choose_start(Sample.of(audits), grid, target)
+    if start is None:
+        return None
+    return calibration, Weighed.begin(target=target, delta=delta, grid=grid, start=start)
 
 
 def design(
@@ -386,12 +437,15 @@ def body_of(
                 "wrong": each.audit.wrong,
                 "lost": each.audit.lost,
                 **({} if each.audit.beside is None or covers.people is None else _shown(each.audit.beside)),
+                **({} if covers.money is None else {"weight": each.audit.weight}),
             }
             for each in inputs
         ],
     }
     if covers.people is not None:
         body["people"] = covers.people
+    if covers.money is not None:
+        body |= {"money": covers.money, "largest": state.largest}
     found: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(body))
     return found
 
@@ -449,6 +503,7 @@ def _given(each: Mapping[str, Any], is_beside: bool) -> Audit:
         role=Role(each["role"]),
         lost=each["lost"],
         beside=Beside(each["rest_wrong"], each["people_wrong"]) if is_beside else None,
+        weight=each.get("weight", 1.0),
     )
 
 
@@ -460,6 +515,9 @@ def _looked_at(body: Mapping[str, Any], audits: Sequence[Audit]) -> Licensed | N
         over = Over(people["over"])
         paired = Paired.begin(margin=people["margin"], over=over, delta=delta, grid=grid, start=start)
         return paired.after(audits).look()[1]
+    if "money" in body:
+        weighed = Weighed.begin(target=body["target"], delta=delta, grid=grid, start=start)
+        return weighed.after(audits).look()[1]
     unanimity = Unanimity(**body["unanimity"]) if body["unanimity"] else None
     epoch = Epoch.begin(target=body["target"], delta=delta, grid=grid, start=start)
     for audit in audits:

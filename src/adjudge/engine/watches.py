@@ -1,6 +1,7 @@
 """The watch over a certificate, begun and read on. Reads what was closed; writes nothing."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -8,7 +9,8 @@ from adjudge.automation import families
 from adjudge.automation.paired import PairedWatch
 from adjudge.automation.watching import Watch
 from adjudge.engine import licensing
-from adjudge.engine.certified_places import Place
+from adjudge.engine.certified_places import Place, scale_of
+from adjudge.engine.licensing import Scale
 from adjudge.store import audits
 from adjudge.store.connecting import Connection
 from adjudge.store.epochs import Covers, EpochRow
@@ -29,6 +31,12 @@ def begun(covers: Covers, siblings: int = 1) -> Watch | PairedWatch:
     )
 
 
+def weighing(place: Place, largest: float) -> Scale | None:
+    """Return by what stakes are weighed in an epoch that was designed with this largest ratio."""
+    scale = scale_of(place)
+    return scale and replace(scale, largest=largest)
+
+
 async def read_on(
     connection: Connection,
     row: EpochRow,
@@ -38,6 +46,7 @@ async def read_on(
     number: int,
     relied: Sequence[str],
     thinned_to: float = 0.0,
+    largest: float = 0.0,
 ) -> tuple[Any, int]:
     """Return a watch, and the number of the last audit that it has read, once it has read what there is."""
     covers = row.covers
@@ -59,7 +68,7 @@ async def read_on(
         )
     rows = licensing.thinned(rows, row.scope, thinned_to)
     if people is None:
-        return licensing.watched(watch, number, rows, MOST_WAITING)
+        return licensing.watched(watch, number, rows, MOST_WAITING, weighing(place, largest))
     # What people are still to decide is no late answer: such a plan is not hurried.
     before = now - place.patience if people.over == "plan" else now
     return licensing.watched_beside(watch, number, rows, MOST_WAITING, before, people)

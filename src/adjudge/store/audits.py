@@ -12,6 +12,7 @@ from msgspec.json import encode
 from adjudge.core.audits import AuditVote, ModelSaid
 from adjudge.core.events import Asked, Fault, HistoryEvent, Opinion, TimedOut, read_events
 from adjudge.core.history import Case
+from adjudge.core.money import Stake
 from adjudge.store.connecting import Connection
 from adjudge.store.outcomes import END_ASSIGNMENTS
 from adjudge.store.scope import Scope
@@ -434,6 +435,7 @@ class Automated:
     is_open: bool
     asked_at: datetime
     people: tuple[str, ...] = ()
+    stake: Stake | None = None
 
 
 # Only of decisions that took a plan with this prefix at their intake: what was drawn under another never licenses it.
@@ -463,12 +465,13 @@ OPEN_OF = """
 
 AUTOMATED = f"""
     SELECT audit.decision_id, audit.rate, audit.number, audit.truth, outcome.answer, false AS is_open,
-        audit.asked_at, audit.votes::text
+        audit.asked_at, audit.votes::text, audit.facts -> 'stake' AS stake
     FROM audit JOIN outcome ON outcome.decision_id = audit.decision_id AND outcome.kind = 'final'
     WHERE audit.org = 1 AND audit.type = $1 AND audit.slice = ANY($2::text[]) AND audit.number > $3
         AND outcome.certificate = ANY($4::text[]) AND {COMPARED.format(6)}
     UNION ALL
-    SELECT work.decision_id, decision.audit_rate, decision.number, NULL, outcome.answer, true, work.asked_at, '[]'
+    SELECT work.decision_id, decision.audit_rate, decision.number, NULL, outcome.answer, true, work.asked_at, '[]',
+        decision.facts -> 'stake'
     FROM work JOIN decision ON decision.id = work.decision_id
         JOIN outcome ON outcome.decision_id = work.decision_id AND outcome.kind = 'final'
     WHERE work.purpose = 'audit' AND work.type = $1 AND decision.facts ->> 'slice' = ANY($2::text[])
@@ -480,11 +483,11 @@ AUTOMATED = f"""
 # All that the plan answers, what it deferred, too; open are those as well that people are still to decide.
 OF_PLAN = f"""
     SELECT audit.decision_id, audit.rate, audit.number, audit.truth, audit.answered AS answer, false AS is_open,
-        audit.asked_at, audit.votes::text
+        audit.asked_at, audit.votes::text, audit.facts -> 'stake' AS stake
     FROM audit WHERE audit.org = 1 AND audit.type = $1 AND audit.slice = ANY($2::text[]) AND audit.number > $3
         AND audit.prefixes ? $4 AND {COMPARED.format(6)}
     UNION ALL
-    SELECT work.decision_id, decision.audit_rate, decision.number, NULL, NULL, true, work.asked_at, '[]'
+    SELECT work.decision_id, decision.audit_rate, decision.number, NULL, NULL, true, work.asked_at, '[]', NULL
     FROM work JOIN decision ON decision.id = work.decision_id
     WHERE work.purpose = 'audit' AND work.type = $1 AND decision.facts ->> 'slice' = ANY($2::text[])
         AND decision.number > $3
@@ -506,6 +509,7 @@ DAILY = """
 
 _said = msgspec.json.Decoder(dict[str, ModelSaid])
 _votes = msgspec.json.Decoder(tuple[AuditVote, ...])
+_stake = msgspec.json.Decoder(Stake | None)
 
 
 async def evidence(
@@ -597,6 +601,7 @@ def _automated(row: Any) -> Automated:
         is_open=row["is_open"],
         asked_at=row["asked_at"],
         people=_of_people(row["votes"]),
+        stake=_stake.decode(row["stake"]) if row["stake"] is not None else None,
     )
 
 

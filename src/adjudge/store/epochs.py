@@ -8,6 +8,7 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 from msgspec.json import encode
 
+from adjudge.core.money import Stake
 from adjudge.core.plans import AgainstPeople
 from adjudge.store import journal
 from adjudge.store.connecting import Connection
@@ -42,6 +43,7 @@ class Covers(msgspec.Struct, frozen=True, kw_only=True):
     budget: float | None
     is_of_models: bool
     people: AgainstPeople | None = None
+    money: Stake | None = None
     family: int = 0
     members: tuple[str, ...] = ()
     """Slices whose audits a group's certificate rests on; empty: it is of a slice."""

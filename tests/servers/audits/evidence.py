@@ -5,11 +5,13 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID, uuid4
 
+import msgspec
 from tests.stacks import PLANS, TYPES, Stack, configuration
 
 from adjudge.core.answers import Labels
 from adjudge.core.audits import AuditVote
 from adjudge.core.history import Case
+from adjudge.core.money import Stake
 from adjudge.store.audits import written
 
 TARGET = 0.05
@@ -30,10 +32,10 @@ ROW = """
     INSERT INTO audit (decision_id, number, type, location, slice, role, rate, policy, asked_at, truth, truth_by,
         expert_coin, votes, opinions, facts, prefixes, people, answered)
     SELECT id, number, 'model', 'default', $9, role, 1, 1, clock_timestamp(), truth,
-        CASE WHEN truth IS NULL THEN 'lost' ELSE 'expert' END, '{"rate": 1}', votes, opinions, $6, $7,
+        CASE WHEN truth IS NULL THEN 'lost' ELSE 'expert' END, '{"rate": 1}', votes, opinions, facts, $7,
         jsonb_array_length(votes), 'pay'
-    FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::jsonb[], $8::jsonb[])
-        AS new (id, number, role, truth, opinions, votes)
+    FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::jsonb[], $6::jsonb[], $8::jsonb[])
+        AS new (id, number, role, truth, opinions, facts, votes)
 """
 
 
@@ -47,10 +49,11 @@ async def record(
     sure: float = 0.9,
     people: Sequence[int] | None = None,
     slice_: str = "all",
+    stakes: Sequence[Stake] | None = None,
 ) -> list[UUID]:
     """Record audits of a model that said `pay`, `sure` of it and more; every fifth calibrates. Return their ids.
 
-    So the plan answered. `people`: with three votes set apart, all of them wrong in these.
+    So the plan answered. `people`: with three votes set apart, all of them wrong in these. `stakes`: in turn.
     """
     configured = stack.services.revisions.current
     prefixes = configured.plan("default", "model").prefixes
@@ -63,7 +66,9 @@ async def record(
     roles = ["calibrate" if n % 5 == 0 else "certify" for n in range(count)]
     numbers = [first + n for n in range(count)]
     votes = [_votes(truth, n in people) if people is not None else "[]" for n, truth in enumerate(truths)]
-    await stack.rows(ROW, ids, numbers, roles, truths, said, written(case), json.dumps(prefixes), votes, slice_)
+    cases = [msgspec.structs.replace(case, stake=stakes[n % len(stakes)] if stakes else None) for n in range(count)]
+    facts = [written(each) for each in cases]
+    await stack.rows(ROW, ids, numbers, roles, truths, said, facts, json.dumps(prefixes), votes, slice_)
     return ids
 
 
@@ -98,7 +103,7 @@ async def record_of_two(stack: Stack, count: int) -> None:
     roles = ["calibrate" if n % 5 == 0 else "certify" for n in range(count)]
     numbers = [first + n for n in range(count)]
     ids, none = [uuid4() for _ in range(count)], ["[]"] * count
-    await stack.rows(ROW, ids, numbers, roles, truths, said, written(case), json.dumps(prefixes), none, "all")
+    await stack.rows(ROW, ids, numbers, roles, truths, said, [written(case)] * count, json.dumps(prefixes), none, "all")
 
 
 def _said(by: str, confidence: float) -> str:

@@ -5,6 +5,7 @@ from datetime import timedelta
 from tests.unit.config.documents import CLAIMS
 
 from adjudge.config import compile_documents
+from adjudge.core.money import Stake
 from adjudge.core.plans import AgainstPeople, Certified
 
 USUAL = "audits: {rate: 5%, pool: agents, expert: experts}\n"
@@ -135,6 +136,41 @@ def test_what_a_slice_cannot_inherit_is_a_fault(faults_of):
         (certified.replace("certified}", "{certified: {family: 1}}}") + audits, "is not a whole number from 2"),
     ):
         assert any(said in str(fault) for fault in faults_of(text)), said
+
+
+MONEY = CLAIMS.replace('{by_hand: "confidence >= 0.95"}', "{certified: {target: 1%, money: {up_to: 500 USD}}}")
+BY_STAKE = "audits: {expert: experts, rate: 5%, per_stake: 200 USD}\norganisation: {rates: {USD: 1}}\n"
+
+
+def test_a_target_may_be_of_money_and_audits_drawn_in_proportion_to_it(tmp_path):
+    found = compiled(MONEY + BY_STAKE, tmp_path)
+
+    [stage, _] = found.plan("default", "claim.pay").stages
+
+    assert isinstance(stage.accept, Certified)
+    assert (stage.accept.money, stage.accept.target) == (Stake(50_000, "USD"), 0.01)
+    assert found.question_type("default", "claim.pay").audits.per_stake == Stake(20_000, "USD")
+
+
+def test_what_audits_cannot_show_of_money_is_a_fault(faults_of):
+    text = MONEY.replace("pools: {", "pools: {experts: {}, ")
+    plain = text.replace(", money: {up_to: 500 USD}", "")
+    before = text.replace(
+        "    stages:\n", "    stages:\n      - {ask: claim-risk@1, accept: {by_hand: 'margin > 0.5'}}\n"
+    )
+    for written, said in (
+        (plain + BY_STAKE, "audits drawn by stake (`per_stake`) show a share of money: add `money: {up_to: …}`"),
+        (before + BY_STAKE, "only the first stage that accepts is certified by money"),
+        (text + BY_STAKE.replace("per_stake: 200 USD", "budget: 40"), "must be known beforehand: no `budget`"),
+        (text + BY_STAKE.replace("5%", "5%, pool: agents"), "how often people who agree are wrong is known by answers"),
+        (text + BY_STAKE.replace("200 USD", "200 USD, budget: 40"), "rates that follow the stake follow no `budget`"),
+        (text + BY_STAKE.replace("200 USD", "much"), "`much` is not an amount such as `50 USD`"),
+        (text.replace("500 USD", "500 CHF") + BY_STAKE, "organisation.rates has no rate for CHF"),
+        (text.replace("up_to: 500 USD", "up_to: 0 USD") + BY_STAKE, "`0 USD` is nothing"),
+        (text.replace("target: 1%", "people: {votes: 3}") + BY_STAKE, "people are compared by answers, not by money"),
+    ):
+        found = faults_of(written)
+        assert any(said in str(fault) for fault in found), (said, found)
 
 
 def test_a_prefix_changes_with_what_decides_about_its_answers_and_with_nothing_else(tmp_path):

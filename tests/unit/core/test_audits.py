@@ -15,6 +15,7 @@ from adjudge.core.audits import (
     Standing,
     Stay,
     next_step,
+    proportional,
 )
 
 NOW = datetime(2026, 11, 28, tzinfo=UTC)
@@ -107,3 +108,17 @@ def test_votes_set_apart_are_waited_for_and_are_no_part_of_the_truth():
 
 def test_where_only_experts_audit_they_are_asked_at_once():
     assert step(AuditSpec(pool=None, expert="experts", rate=1, votes=0), standing(seats=0)) == SeatExpert("share")
+
+
+def test_a_rate_in_proportion_to_the_stake_is_never_below_it_and_there_are_few_of_them():
+    """What audits weigh has a bound only where no rate is lower than what is proportional."""
+    rates = {stake: proportional(0.05, stake, 200) for stake in range(1, 5_000)}
+
+    assert (proportional(0.05, 200, 200), proportional(0.05, 400, 200), proportional(0.05, 0, 200)) == (0.05, 0.1, 0)
+    assert all(exact(stake) <= rate <= 1.1 * exact(stake) or rate == 1 for stake, rate in rates.items())
+    assert min(rate for stake, rate in rates.items() if stake >= 4_000) == 1
+    assert len(set(rates.values())) < 250
+
+
+def exact(stake: float) -> float:
+    return 0.05 * stake / 200 * (1 - 1e-9)

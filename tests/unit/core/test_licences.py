@@ -10,6 +10,7 @@ from adjudge.core.advance import Controls, Settle
 from adjudge.core.calibration import Temperature, Uncalibrated
 from adjudge.core.events import Deferred
 from adjudge.core.licences import Licence
+from adjudge.core.money import Stake
 from adjudge.core.outcomes import Relied
 from adjudge.core.plans import AgainstPeople, Certified
 from adjudge.core.replaying import Diverged, replay
@@ -66,6 +67,27 @@ def test_what_is_promised_is_said_in_words():
         step = life(against, confidence=0.9).step
         assert isinstance(step, Settle)
         assert step.outcome.reason == f"claim-risk@1 is 0.90 sure, 0.9 is licensed (certificate c-1: {said})"
+
+
+def test_of_money_no_stake_is_accepted_that_is_larger_than_audits_can_speak_of():
+    limit = Stake(50_000, "USD")
+    stage = models(accept=replace(CERTIFIED, money=limit))
+    plan = replace(a_plan(stage, people()), prefixes=("p0", "p1"), rates={"USD": 1.0, "EUR": 1.1})
+    licence = replace_(LICENCE, money=limit)
+
+    def step(stake: Stake | None):
+        found = Life(plan, a_case(due_in=90 * 86_400, stake=stake), controls(licence))
+        found.says(("claim-risk@1", "pay", 0.95))
+        return found
+
+    settled = step(Stake(45_000, "EUR")).step
+    assert isinstance(settled, Settle)
+    assert "at most 1% of the stake wrong, of stakes up to 500.00 USD" in settled.outcome.reason
+    assert why(step(Stake(50_001, "USD"))) == (
+        "unsure: a stake of 500.01 USD is not one up to 500.00 USD (certificate c-1)"
+    )
+    for unknown in (Stake(1, "CHF"), None):
+        assert why(step(unknown)).startswith("unsure: ")
 
 
 def test_below_it_people_are_asked_and_told_by_how_much():

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import msgspec
+import pytest
 from tests.builders import SET_BY_HAND, a_case, a_plan, models, people
 from tests.unit.automation.simulating import DELTA, Share, holds, is_broken
 
@@ -15,9 +16,11 @@ from adjudge.automation.certifying import Licence, Unanimity
 from adjudge.automation.paired import Paired, PairedWatch
 from adjudge.automation.samples import Audit, Beside, Role
 from adjudge.automation.watching import Watch
+from adjudge.automation.weighed import Weighed
 from adjudge.core import prefixes
 from adjudge.core.audits import ModelSaid
 from adjudge.core.calibration import Uncalibrated
+from adjudge.core.money import Stake
 from adjudge.core.plans import AgainstPeople, Certified
 from adjudge.engine import licensing
 from adjudge.store.audits import Automated, Counted, Evidence, Waiting
@@ -419,3 +422,72 @@ def test_unthinned_a_group_is_certified_by_those_of_its_slices_that_are_audited_
 
 def is_shown(rows: list[Automated]) -> bool:
     return tail(sum(row.answer != row.truth for row in rows), len(rows), 0.05) <= DELTA
+
+
+LIMIT = Stake(50_000, "USD")
+OF_MONEY = replace(
+    PLAN,
+    stages=(replace(PLAN.stages[0], accept=Certified(SET_BY_HAND, money=LIMIT)), PLAN.stages[1]),
+    rates={"USD": 1.0, "EUR": 1.1},
+)
+SCALE = licensing.Scale(up_to=LIMIT, rates=OF_MONEY.rates, largest=10_000.0)
+
+
+def at_stake_of(row: Evidence, stake: Stake | None, rate: float = 0.05) -> Evidence:
+    return replace(row, case=msgspec.structs.replace(row.case, stake=stake), rate=rate)
+
+
+def test_an_audit_weighs_its_stake_over_its_probability_and_nothing_where_it_could_not_be_accepted():
+    [row] = evidence(1)
+
+    def weight(stake: Stake | None, rate: float = 0.05) -> tuple[float, float]:
+        [found] = licensing.judged([at_stake_of(row, stake, rate)], OF_MONEY, 0, Uncalibrated(), {}, scale=SCALE)
+        return found.audit.weight, found.audit.score
+
+    assert weight(LIMIT)[0] == 1.0
+    assert weight(Stake(5_000, "EUR"))[0] == pytest.approx(0.11)
+    assert weight(Stake(50_000, "USD"), 0.5)[0] == pytest.approx(0.1)
+    for beyond in (Stake(50_001, "USD"), Stake(100, "CHF"), None):
+        assert weight(beyond) == (0.0, prefixes.NOT_ANSWERED), "over the limit, or nobody can tell: deferred"
+
+
+def test_a_certificate_of_money_is_computed_again_from_its_record():
+    rows = [at_stake_of(row, Stake(1_000 if row.number % 3 else 50_000, "USD")) for row in evidence(2_500, wrong=0.002)]
+    designed = licensing.weigh([row for row in rows if row.role == "calibrate"], OF_MONEY, 0, {}, 0.05, 0.06, SCALE)
+    assert designed is not None
+    calibration, epoch = designed
+    judged = licensing.judged(rows, OF_MONEY, 0, calibration.calibrator, {}, scale=SCALE)
+    epoch, verdict = epoch.after([each.audit for each in judged]).look()
+    assert isinstance(verdict, Licence)
+    state = licensing.State[Weighed, Watch](
+        calibrator=calibration.calibrator,
+        calibration="calibrator#1",
+        epoch=epoch,
+        earlier=(),
+        read_number=len(rows),
+        watched_number=0,
+        watch=Watch.begin(target=0.05),
+        largest=SCALE.largest,
+    )
+    row = replace(ROW, covers=msgspec.structs.replace(COVERS, money=LIMIT))
+    body = licensing.body_of(row, state, verdict, None, judged, delta=0.06, issued_at=NOW, valid_until=NOW)
+    certificate = licensing.id_of(body)
+
+    assert licensing.verify(certificate, body) == licensing.Verified(
+        hash_holds=True, licence_holds=True, threshold=verdict.threshold, audits=2_500, lost=0
+    )
+    for each in body["inputs"]:
+        each["wrong"] = each["wrong"] or each["weight"] == 1.0
+    spoilt = licensing.verify(certificate, body)
+    assert (spoilt.hash_holds, spoilt.licence_holds) == (False, False)
+    assert licensing.read_state(licensing.written(state), None, LIMIT) == state
+
+
+def test_the_watch_over_money_weighs_what_it_reads():
+    dear = replace(automated(1, "refuse"), stake=LIMIT, rate=0.05)
+    cheap = replace(automated(2, "refuse"), stake=Stake(100, "USD"), rate=0.05)
+    watch = Watch.begin(target=0.05)
+
+    read, _ = licensing.watched(watch, 0, [dear, cheap], 50, SCALE)
+
+    assert read == watch.after(True, 1.0).after(True, 1 / 500)

@@ -1,0 +1,140 @@
+"""Money in service: a betting e-process for each threshold on audits weighed by their stake, read audit by audit.
+
+The same bets as in `money.certify_money`, kept as a state that may be looked at after every audit: against "of the
+stake that is accepted at least the target's share is on wrong answers". JSON by value.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Self
+
+import numpy as np
+
+from adjudge.automation.betting import BETS, audits_needed, staked
+from adjudge.automation.binomial import Floats
+from adjudge.automation.certifying import Licence, Start, Unanimity, Verdict, checked, not_enough
+from adjudge.automation.samples import Audit, Role, Sample
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weighed:
+    """What is fixed before a certify-audit is read, and the evidence since."""
+
+    target: float
+    delta: float
+    """The part of this epoch, from the ledger."""
+    start: Start
+    grid: tuple[float, ...]
+    """From the starting point towards looser thresholds."""
+    capitals: tuple[tuple[float, ...], ...]
+    """Of each threshold the logarithm of what each bet has become."""
+    highest: tuple[float, ...]
+    """Of each threshold the logarithm of the most that its bets together have ever been."""
+    reached: tuple[int, ...]
+    """Of each threshold the certify-audits that reach it, and of them the wrong ones; and what both weigh."""
+    errors: tuple[int, ...]
+    weight: tuple[float, ...]
+    wrong_weight: tuple[float, ...]
+    audits: int = 0
+    total_weight: float = 0.0
+    last_number: int = -1
+
+    @classmethod
+    def begin(cls, *, target: float, delta: float, grid: Sequence[float] | Floats, start: Start) -> Self:
+        """Start with nothing read. Raises ValueError for a target or a chance that is not between 0 and 1."""
+        checked(target, delta)
+        sequence = tuple(float(threshold) for threshold in grid if threshold <= start.threshold)
+        number = len(sequence)
+        return cls(
+            target=target,
+            delta=delta,
+            start=start,
+            grid=sequence,
+            capitals=((0.0,) * len(BETS),) * number,
+            highest=(0.0,) * number,
+            reached=(0,) * number,
+            errors=(0,) * number,
+            weight=(0.0,) * number,
+            wrong_weight=(0.0,) * number,
+        )
+
+    @property
+    def is_done(self) -> bool:
+        """Whether all of the sequence is licensed: nothing is left to be wrong about."""
+        return bool(self.highest) and min(self.highest) >= math.log(1 / self.delta)
+
+    def after(self, audits: Iterable[Audit]) -> Self:
+        """Read closed audits in intake order; those that calibrate are passed over, the lost are wrong.
+
+        Raises ValueError for an audit that was read before or comes out of order, or weighs more than 1.
+        """
+        last, read = self.last_number, []
+        for audit in audits:
+            if audit.number <= last:
+                raise ValueError(f"audit {audit.number} comes after {last}: audits are read once, in intake order")
+            if audit.weight > 1:
+                raise ValueError(f"audit {audit.number} weighs {audit.weight}: a bet could lose more than there is")
+            last = audit.number
+            if audit.role is Role.CERTIFY:
+                read.append(audit)
+        return replace(self._reading(Sample.of(read)), last_number=last)
+
+    def look(self, *, unanimity: Unanimity | None = None, audits_per_day: float | None = None) -> tuple[Self, Verdict]:
+        """Return the verdict, as often as one likes. Truth is an expert's, so unanimity has no part in it."""
+        assert unanimity is None, "what people who agree are worth is known by answers, not by money"
+        level = math.log(1 / self.delta)
+        licensed = next((place for place, high in enumerate(self.highest) if high < level), len(self.grid))
+        if not licensed:
+            return self, self._not_yet(audits_per_day)
+        last = licensed - 1
+        return self, Licence(
+            threshold=self.grid[last],
+            coverage=self.weight[last] / self.total_weight if self.total_weight else 0.0,
+            upper_bound=self.target,
+            p_value=min(1.0, math.exp(-self.highest[last])),
+            audits=self.reached[last],
+            errors=self.errors[last],
+            start=self.start,
+            delta_spent=self.delta,
+        )
+
+    def _not_yet(self, audits_per_day: float | None) -> Verdict:
+        """Say what is lacking, by the count of audits that those of full weight would amount to."""
+        weight, wrong = (self.weight[0], self.wrong_weight[0]) if self.grid else (0.0, 0.0)
+        share = weight / self.reached[0] if self.grid and self.reached[0] else 1.0
+        return not_enough(
+            int(weight),
+            round(wrong),
+            max(1, round(self.audits * share)),
+            target=self.target,
+            delta=self.delta,
+            wanted=audits_needed(round(wrong), self.target, self.delta),
+            audits_per_day=audits_per_day and audits_per_day * share,
+        )
+
+    def _reading(self, sample: Sample) -> Self:
+        if not len(sample):
+            return self
+        weights, terms = sample.weights, sample.weights * (self.target - sample.wrong)
+        capitals, highest, reached, errors, weight, wrong_weight = [], [], [], [], [], []
+        for threshold, before in zip(self.grid, self.capitals, strict=True):
+            takes = sample.scores >= threshold
+            now, most = staked(np.asarray(before), terms[takes], 1 / (1 - self.target))
+            capitals.append(tuple(now.tolist()))
+            highest.append(most)
+            reached.append(int(takes.sum()))
+            errors.append(int(sample.wrong[takes].sum()))
+            weight.append(float(weights[takes].sum()))
+            wrong_weight.append(float(weights[takes & sample.wrong].sum()))
+        return replace(
+            self,
+            capitals=tuple(capitals),
+            highest=tuple(map(max, self.highest, highest)),
+            reached=tuple(map(int.__add__, self.reached, reached)),
+            errors=tuple(map(int.__add__, self.errors, errors)),
+            weight=tuple(map(float.__add__, self.weight, weight)),
+            wrong_weight=tuple(map(float.__add__, self.wrong_weight, wrong_weight)),
+            audits=self.audits + len(sample),
+            total_weight=self.total_weight + float(weights.sum()),
+        )

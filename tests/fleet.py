@@ -3,14 +3,21 @@
 import asyncio
 import itertools
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
 
 import httpx
 from tests.ports import free_port
 from tests.stacks import Role, Stack, question
 
 READY_SECONDS = 60.0
+LEISURE_SECONDS = 0.05
+
+
+def plain(seconds: float, **more: Any) -> httpx.AsyncClient:
+    """A client for HTTP without TLS: to read its authorities takes ten times as long as a request."""
+    return httpx.AsyncClient(timeout=seconds, verify=False, **more)
 
 
 class Member:
@@ -34,7 +41,7 @@ class Member:
 
     async def answers(self, path: str) -> int | None:
         """Status of a probe; None: nobody is there."""
-        async with httpx.AsyncClient(timeout=5) as client:
+        async with plain(5) as client:
             try:
                 answer = await client.get(self.url + path)
             except httpx.TransportError as error:
@@ -82,19 +89,29 @@ class Callers:
         self.accepted: dict[str, str] = {}
         """Decision by idempotency key."""
         self.repeated = 0
+        self._pause_seconds = 0.0
         self._grown = asyncio.Condition()
 
     @asynccontextmanager
     async def asking(self, count: int = 4) -> AsyncIterator["Callers"]:
         """Ask for as long as the block lasts; every question that was begun is answered at its end."""
         over = asyncio.Event()
-        async with httpx.AsyncClient(timeout=10, headers=self._headers) as client, asyncio.TaskGroup() as group:
+        async with plain(10, headers=self._headers) as client, asyncio.TaskGroup() as group:
             for _ in range(count):
                 group.create_task(self._ask(client, over))
             try:
                 yield self
             finally:
                 over.set()
+
+    @contextmanager
+    def at_leisure(self) -> Iterator[None]:
+        """Ask less within the block: what starts there needs the CPU, and shows nothing before it has."""
+        self._pause_seconds = LEISURE_SECONDS
+        try:
+            yield
+        finally:
+            self._pause_seconds = 0.0
 
     async def accepts(self, more: int, seconds: float = 30) -> None:
         """Wait until so many more are accepted: the others carry on."""
@@ -110,6 +127,7 @@ class Callers:
             async with self._grown:
                 self.accepted[key] = decision
                 self._grown.notify_all()
+            await asyncio.sleep(self._pause_seconds)
 
     async def _accepted(self, client: httpx.AsyncClient, key: str, body: object, number: int) -> str:
         """Return the decision once a replica has accepted the question."""

@@ -367,7 +367,7 @@ class Stack:
 
     async def reach(self, url: str) -> None:
         """Speak to an API process, once it is ready."""
-        self.client = httpx.AsyncClient(base_url=url, timeout=20, limits=httpx.Limits(max_connections=50))
+        self.client = httpx.AsyncClient(base_url=url, timeout=20, verify=False, limits=httpx.Limits(max_connections=50))
         self.admin = Caller(self.client, self._secret)
         async with asyncio.timeout(30):
             while not await self._is_ready():

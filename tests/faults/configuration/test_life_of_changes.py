@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager, suppress
 
 import httpx
 import pytest
-from tests.fleet import Callers, Fleet, Member
+from tests.fleet import Callers, Fleet, Member, plain
 from tests.stacks import PLANS, Stack, _people, configuration, question
 
 NAMES = ["api-1", "api-2", "worker-1", "worker-2"]
@@ -55,7 +55,7 @@ class Operator:
     async def publish(self, body: dict[str, str]) -> httpx.Response:
         """Publish through whichever replica answers: one may be stopped."""
         for url in itertools.cycle(self._fleet.urls()):
-            async with httpx.AsyncClient(timeout=5, headers=self._headers) as client:
+            async with plain(5, headers=self._headers) as client:
                 with suppress(httpx.TransportError):
                     answer = await client.post(
                         f"{url}/v1/config/revisions", json={"documents": body}, headers={"If-Match": "*"}
@@ -80,7 +80,7 @@ class Operator:
         for member in self._fleet.members.values():
             if member.role != "api" or await member.answers("/readyz") != 200:
                 continue
-            async with httpx.AsyncClient(timeout=10, headers=self._headers) as client:
+            async with plain(10, headers=self._headers) as client:
                 answer = (await client.post(f"{member.url}/v1/decisions", json=question("person"))).json()
                 await client.post(f"{member.url}/v1/decisions/{answer['id']}/cancel")
             assert answer["revision"] in at.values(), (answer["revision"], at)
@@ -94,7 +94,7 @@ class Operator:
 
     async def _receipts(self) -> dict:
         for url in itertools.cycle(self._fleet.urls()):
-            async with httpx.AsyncClient(timeout=5, headers=self._headers) as client:
+            async with plain(5, headers=self._headers) as client:
                 with suppress(httpx.TransportError):
                     return (await client.get(f"{url}/v1/config/receipts")).json()
         raise AssertionError("unreachable")
@@ -137,8 +137,9 @@ async def lived(stack: Stack, publishes: int, *, seed: int) -> None:
                 member = fleet.members[rng.choice(NAMES)]
                 await member.process.kill()
                 await operator.change(3000 + 4 * number)
-                await member.start()
-                await member.until_ready()
+                with callers.at_leisure():
+                    await member.start()
+                    await member.until_ready()
             if number % 5 == 0:
                 await operator.until_received()
                 await operator.prove()
@@ -178,7 +179,7 @@ async def test_an_api_that_was_stopped_is_not_ready_until_it_has_looked_again(bu
     async with stopped(api):
         await stack.publish(plans={**PLANS, "person": {"stages": [_people("experts")], "fallback": {"answer": "pay"}}})
         await asyncio.sleep(4)
-        async with httpx.AsyncClient(timeout=20) as client:
+        async with plain(20) as client:
             asking = asyncio.create_task(client.get(f"{api.url}/readyz"))
             await asyncio.sleep(0.2)
             os.kill(api.process._process.pid, signal.SIGCONT)

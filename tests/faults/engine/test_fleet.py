@@ -32,8 +32,9 @@ async def test_each_of_seven_processes_is_killed_under_load_then_told_to_end_and
             await callers.accepts(40)
             await member.process.kill()
             await callers.accepts(40)
-            await member.start()
-            await member.until_ready()
+            with callers.at_leisure():
+                await member.start()
+                await member.until_ready()
         for name in ("api-1", "worker-1", "keeper-1"):
             await callers.accepts(20)
             ends[name] = await ended(fleet.members[name])

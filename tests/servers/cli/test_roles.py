@@ -5,9 +5,8 @@ import os
 import sys
 from pathlib import Path
 
-import httpx
 import pytest
-from tests.fleet import Fleet, Member
+from tests.fleet import Fleet, Member, plain
 from tests.stacks import build_stack, database
 
 from adjudge.cli.grounds import grounded
@@ -128,5 +127,5 @@ def test_the_stand_in_for_a_read_only_root_refuses_what_one_would(tmp_path):
 
 
 async def fetched(member: Member, path: str) -> str:
-    async with httpx.AsyncClient(timeout=5) as client:
+    async with plain(5) as client:
         return (await client.get(member.url + path)).text

@@ -37,7 +37,7 @@ class Place:
     per_stake: Stake | None = None
     """Stake whose rate the audits' is; None: all have the same."""
     thinned_to: float = 0.0
-    """Of a group's: the lowest rate at which its slices are audited."""
+    """The lowest rate at which its slices, or locations, are audited, where these differ; 0: they do not."""
 
 
 def shares_of(rows: Sequence[EpochRow]) -> dict[str, float]:
@@ -96,7 +96,16 @@ def certified_places(configurations: Sequence[Configuration]) -> dict[str, Place
                 of_group = msgspec.structs.replace(covers, slice=group, members=(slice_,))
                 found[parent] = _joined(
                     found.get(parent),
-                    Place(of_group, plan, index, (), spec.patience, member_scopes=(scope,), thinned_to=spec.rate),
+                    Place(
+                        of_group,
+                        plan,
+                        index,
+                        (),
+                        spec.patience,
+                        member_scopes=(scope,),
+                        least_rate=spec.rate,
+                        thinned_to=spec.rate,
+                    ),
                 )
             scopes.append(scope)
     return {scope: _with_siblings(place, found) for scope, place in found.items()}
@@ -113,9 +122,19 @@ def _joined(before: Place | None, place: Place) -> Place:
             before.covers, locations=tuple(dict.fromkeys(locations)), members=tuple(dict.fromkeys(members))
         ),
         member_scopes=tuple(dict.fromkeys(before.member_scopes + place.member_scopes)),
-        thinned_to=min(before.thinned_to, place.thinned_to),
+        thinned_to=_thinned_to(before, place),
         least_rate=min(before.least_rate, place.least_rate),
     )
+
+
+def _thinned_to(before: Place, place: Place) -> float:
+    """Return the rate to which audits are thinned: a group's always, of one slice where locations differ.
+
+    Money is weighed by rates instead, and what follows a budget is the same for all locations of a slice.
+    """
+    least, covers = min(before.least_rate, place.least_rate), before.covers
+    differ = before.least_rate != place.least_rate and covers.money is None and covers.budget is None
+    return least if before.thinned_to or place.thinned_to or differ else 0.0
 
 
 def _with_siblings(place: Place, every: Mapping[str, Place]) -> Place:

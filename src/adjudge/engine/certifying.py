@@ -152,7 +152,7 @@ class _Look:
                 self.connection, SYSTEM, self.row, "earlier-stage", "an earlier stage accepts otherwise"
             )
             return
-        if state is not None and (self.place.thinned_to < state.thinned_to or self._largest > state.largest > 0):
+        if state is not None and (self.place.least_rate < state.thinned_to or self._largest > state.largest > 0):
             await epochs.suspend(self.connection, SYSTEM, self.row, "replaced", "it is audited at a lower rate")
             return
         daily = await audits.daily(self.connection, covers.type, covers.slices)

@@ -10,6 +10,8 @@ from tests.unit.config.documents import CLAIMS
 from tests.unit.engine.test_licensing import COVERS, ROW
 
 from adjudge.config import compile_documents
+from adjudge.core.plans import AgainstPeople
+from adjudge.engine import watches
 from adjudge.engine.certified_places import certified_places, shares_of
 from adjudge.engine.explaining_automation import expected_false
 from adjudge.store.epochs import EpochRow
@@ -40,6 +42,28 @@ def test_slices_that_inherit_have_a_place_of_their_group_with_all_its_audits():
     assert (oslo.covers.slices, oslo.siblings, oslo.thinned_to) == (("oslo",), 2, 0.0)
     assert oslo.covers.parent == next(scope for scope in found if ":region=north:" in scope)
     assert (alone.covers.parent, alone.siblings) == (None, 1)
+
+
+def test_where_locations_of_one_slice_are_audited_at_different_rates_their_audits_are_thinned_to_the_lowest():
+    """A store that is audited four times as often would else be four times as much of the slice."""
+    text = CLAIMS.replace('{by_hand: "confidence >= 0.95"}', "certified") + STORES
+
+    def thinned_to(audits: str) -> float:
+        [place] = certified_places([compile_documents({"a.yaml": text + audits}, base=Path("/"))]).values()
+        return place.thinned_to
+
+    assert thinned_to("audits: {rate: 5%, pool: agents}\n") == 0.02
+    assert thinned_to("audits: {rate: 2%, pool: agents}\n") == 0.0
+    assert thinned_to("audits: {rate: 5%, pool: agents, budget: 40}\n") == 0.0, "one rate for all, whatever it is"
+
+
+def test_each_of_those_that_inherit_has_its_share_of_a_false_alarm():
+    """Of twenty stores all together 5%, however often one looks."""
+    of_target = watches.begun(COVERS, 20)
+    against_people = watches.begun(msgspec.structs.replace(COVERS, people=AgainstPeople()), 20)
+
+    assert (of_target.delta, against_people.delta) == (0.0025, 0.0025)
+    assert watches.begun(COVERS).delta == 0.05
 
 
 def family(count: int, most: int, *done: int) -> list[EpochRow]:

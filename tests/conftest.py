@@ -39,12 +39,23 @@ numbers = itertools.count()
 LONGEST = (
     "test_first_hour.py",
     "test_fleet.py",
-    "test_life_of_changes.py",
-    "test_any_request.py",
-    "test_exploring.py",
     "test_outages.py",
+    "test_any_request.py",
+    "test_remedies.py",
+    "test_life_of_changes.py",
+    "test_exploring.py",
+    "test_certificates.py",
     "test_demo.py",
+    "test_learning.py",
     "test_rolling_upgrade.py",
+    "test_documents.py",
+    "test_cluster.py",
+    "test_embedded.py",
+    "test_identities.py",
+    "test_feed.py",
+    "test_limits.py",
+    "test_shadow_faults.py",
+    "test_roles.py",
 )
 """Files that take longest: begun first, so that no process is left with one at the end while the other is idle."""
 

@@ -172,3 +172,11 @@ def test_a_case_survives_storage_over_every_space():
     for space, keys in KEYS.values():
         case = a_case(space=space, safe_side=keys[0])
         assert msgspec.json.decode(msgspec.json.encode(case), type=Case) == case
+
+
+def test_of_a_case_only_what_is_not_as_by_default_is_stored():
+    """It is written, sent and read with every decision."""
+    case = a_case(stake=None, safe_side=None)
+
+    assert set(msgspec.to_builtins(case)) == {"type", "location", "space", "deadline"}
+    assert msgspec.json.decode(msgspec.json.encode(case), type=Case) == case

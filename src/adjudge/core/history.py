@@ -16,7 +16,8 @@ NORMALISED_WITHIN: Final = 1e-3
 """How far the sum of a distribution may be from 1."""
 
 
-class Case(msgspec.Struct, frozen=True, kw_only=True):
+# Defaults are not written: a quarter of it, for most questions.
+class Case(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What is known of the question from intake on and may decide anything. Stored with the decision."""
 
     type: str

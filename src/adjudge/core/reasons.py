@@ -67,8 +67,9 @@ def shown(confidence: float, below: float | None = None) -> str:
 
 
 def _sure(belief: Belief, confidence: float | None = None) -> str:
-    who = [*dict.fromkeys(opinion.by for opinion in belief.opinions if opinion.source != "reviewer")]
-    votes = belief.votes
+    models = [opinion.by for opinion in belief.opinions if opinion.source != "reviewer"]
+    who = models if len(models) < 2 else [*dict.fromkeys(models)]
+    votes = len(belief.opinions) - len(models)
     if votes:
         who.append(f"{votes} vote{'s' if votes > 1 else ''}")
     verb = "is" if len(belief.opinions) == 1 else "are"

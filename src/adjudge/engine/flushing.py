@@ -12,12 +12,12 @@ import random
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeAlias
 from uuid import UUID
 
 import asyncpg
+import msgspec
 import structlog
 
 from adjudge.core.errors import AdjudgeError
@@ -90,8 +90,7 @@ class Sheaf:
             self._all.set_result(None)
 
 
-@dataclass(slots=True)
-class Pending:
+class Pending(msgspec.Struct, eq=False):
     """A row on its way, and what came of it."""
 
     row: NewDecision

@@ -156,7 +156,8 @@ class Intake:
         self._coin = coin
         self._controls = controls
         self._audit_rate = audit_rate
-        self._evidence_key = evidence_key
+        self._evidence_hash = hashlib.blake2b(digest_size=16, key=evidence_key)
+        """Of the key alone, to go on from."""
         self._in_force: InForce | None = None
         self._rates_seen: AuditRates | None = None
         self._places: dict[tuple[str, str, str | None], Place] = {}
@@ -263,10 +264,15 @@ class Intake:
             stake_currency=stake.currency if stake else None,
             facts=_encode(case).decode(),
             evidence=evidence.decode(),
-            evidence_hash=hashlib.blake2b(evidence, digest_size=16, key=self._evidence_key).digest(),
+            evidence_hash=self._hashed(evidence),
             trace=question.trace,
             audit_role=self._coin.audit(decision, rate).role,
         )
+
+    def _hashed(self, evidence: bytes) -> bytes:
+        begun = self._evidence_hash.copy()
+        begun.update(evidence)
+        return begun.digest()
 
     def _rate(self, location: Location, kind: QuestionType) -> float:
         """Return the probability of the audit coin here: of the slice where its rate has been set, else configured."""

@@ -191,7 +191,7 @@ def _watch(standing: dict[str, Any]) -> list[tuple[str, str]]:
         f"{_rise(found)} {found['audits']} audits" + (f", {found['days']:.0f} d" if found["days"] else "")
         for found in watch["detects"]
     ]
-    return [("watch", f"{seen}; {evidence}"), ("a rise shows", "; ".join(detects))]
+    return [("watch", f"{seen}; {evidence}"), ("rise shows", "; ".join(detects))]
 
 
 def _rise(found: dict[str, Any]) -> str:

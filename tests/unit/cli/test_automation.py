@@ -1,7 +1,9 @@
 """What people read of automation; and that nobody but keepers loads what its statistics need."""
 
 from datetime import UTC, datetime
+from typing import Any
 
+import msgspec
 import pytest
 
 from adjudge.cli import automation
@@ -82,6 +84,68 @@ def test_a_certificate_says_how_many_of_its_inputs_are_lost():
     assert "c-1 (in force)" in shown
     assert "2 audits, 1 lost and counted as wrong" in shown
     assert "epoch 1: 0.0608 of 0.1" in shown
+
+
+PEOPLE = {"votes": 3, "margin": 0.01, "over": "plan"}
+PROMISE = "the whole plan at most 1 point worse than a majority of 3 people"
+
+
+def test_a_slice_that_is_compared_with_people_says_so_in_each_line():
+    watch = {
+        "audits": 120,
+        "only_model_wrong": 2,
+        "only_people_wrong": 5,
+        "evidence": 0.71,
+        "suspended_at": 20.0,
+        "detects": [{"worse_by": 0.05, "audits": 254, "days": 5.1}],
+    }
+    compared = msgspec.structs.replace(
+        LICENSED, people=PEOPLE, promise=PROMISE, target=0.01, standing={**STANDING, "watch": watch}
+    )
+
+    shown = "\n".join(automation._shown(compared))
+
+    assert automation._slice(compared)[3] == "3 people +1"
+    assert f"promise     {PROMISE}, with 90% confidence" in shown
+    assert "of 120 audited decisions only the model or plan wrong in 2, only people in 5; evidence 0.71 of 20" in shown
+    assert "rise shows  5 points worse 254 audits, 5 d" in shown
+
+
+def certificate(**body: Any) -> str:
+    usual = {"confidence": 0.9, "threshold": 0.9, "inputs": [], "valid_until": "2026-12-28T00:00:00Z"}
+    found = Certificate(
+        id="c-2",
+        scope=LICENSED.scope,
+        epoch=1,
+        issued_at=datetime(2026, 11, 28, tzinfo=UTC),
+        in_force=True,
+        body={**usual, **body},
+    )
+    return "\n".join(automation._certificate(found))
+
+
+def test_a_certificate_against_people_says_on_what_it_rests():
+    tested = {"coverage": 0.5, "start": {"threshold": 0.9, "why": "calibrate-audits"}, "delta": 0.06}
+
+    shown = certificate(
+        target=0.01, people=PEOPLE, audits=400, only_model_wrong=2, only_people_wrong=9, p_value=0.0213, **tested
+    )
+
+    assert f"promise     {PROMISE}, with 90% confidence" in shown
+    assert "of 400 audits only the model or plan wrong in 2, only people in 9; p = 0.0213" in shown
+
+
+def test_a_certificate_that_a_slice_has_from_its_group_names_that():
+    shown = certificate(
+        target=0.01,
+        inherits="c-1",
+        siblings=20,
+        money={"minor": 50_000, "currency": "USD"},
+        **{"from": "certificate:claim.pay:region=north:3f2a"},
+    )
+
+    assert "promise     at most 1% of the stake wrong, of stakes up to 500.00 USD, with 90% confidence" in shown
+    assert "evidence    that of c-1, of its group claim.pay:region=north:3f2a, one of 20 slices" in shown
 
 
 def test_a_slice_that_there_is_not_is_refused():

@@ -57,6 +57,22 @@ def test_where_locations_of_one_slice_are_audited_at_different_rates_their_audit
     assert thinned_to("audits: {rate: 5%, pool: agents, budget: 40}\n") == 0.0, "one rate for all, whatever it is"
 
 
+def test_each_band_of_stakes_has_a_certificate_of_its_own_with_its_own_target():
+    """A route for each band takes a plan of its own; audits of one never license the other."""
+    plan = CLAIMS[CLAIMS.index("  claims:\n") : CLAIMS.index("routes:")]
+    dear = plan.replace("  claims:", "  dear:").replace(
+        '{by_hand: "confidence >= 0.95"}', "{certified: {target: 0.1%}}"
+    )
+    usual = plan.replace('{by_hand: "confidence >= 0.95"}', "{certified: {target: 2%}}")
+    routes = "routes: [{type: claim.pay, plan: dear, when: 'stake > 100.0'}, {type: claim.pay, plan: claims}]\n"
+    text = CLAIMS.replace(plan, usual + dear).replace("routes: [{type: claim.pay, plan: claims}]\n", routes)
+
+    found = certified_places([compile_documents({"a.yaml": text + "audits: {pool: agents}\n"}, base=Path("/"))])
+
+    assert {place.covers.plan: place.covers.target for place in found.values()} == {"claims": 0.02, "dear": 0.001}
+    assert len({place.covers.prefix for place in found.values()}) == 2
+
+
 def test_each_of_those_that_inherit_has_its_share_of_a_false_alarm():
     """Of twenty stores all together 5%, however often one looks."""
     of_target = watches.begun(COVERS, 20)

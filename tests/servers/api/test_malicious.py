@@ -11,7 +11,7 @@ import pytest
 from tests.ports import free_port
 from tests.stacks import NUMBERS, Stack, database, laid, question
 
-from adjudge.cli import guarding, probing
+from adjudge.cli import guarding, hosting
 
 NESTED = b"[" * 100_000
 HEAD = b"POST /v1/decisions HTTP/1.1\r\nHost: x\r\n"
@@ -160,11 +160,16 @@ async def impatient(unused_tcp_port, monkeypatch) -> AsyncIterator[int]:
     monkeypatch.setattr(guarding, "HEAD_SECONDS", 0.2)
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            for stage in ("startup", "shutdown"):
+                await receive()
+                await send({"type": f"lifespan.{stage}.complete"})
+            return
         await asyncio.sleep(2.5 if scope["path"] == "/slow" else 0)  # two looks at all connections
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
         await send({"type": "http.response.body", "body": b""})
 
-    server = probing.served(app, "127.0.0.1", unused_tcp_port, lifespan="off")
+    server = hosting.served(app, "127.0.0.1", unused_tcp_port, drain_seconds=10, on_stop=lambda: None)
     server.capture_signals = contextlib.nullcontext
     serving = asyncio.create_task(server.serve())
     while not server.started:

@@ -137,11 +137,12 @@ async def test_a_sheaf_is_waited_for_once_though_its_rows_go_in_several_flushes(
     assert left == [row.row.id for row in rows]
 
 
-async def test_only_the_first_answer_of_a_row_counts(flusher):
+async def test_only_the_first_answer_of_a_row_counts(flusher, database):
     """A row that was refused alone is not answered again with its batch."""
     left = []
     sheaf = Sheaf(left.append)
     row = flusher.submit(a_row(0), sheaf)
+    await database.statement(1)
 
     row.answered(Unstorable("refused"))
     row.answered(NOON)

@@ -51,7 +51,8 @@ async def _until_others(
     """Set `over` when the worker stops, or others are to be asked."""
     while not stop.is_set() and ground.revisions.in_force.asked_aside() == asked:
         with suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), LOOK_SECONDS)
+            async with asyncio.timeout(LOOK_SECONDS):
+                await stop.wait()
     over.set()
 
 
@@ -62,7 +63,8 @@ async def _tried(ground: Ground, specs: Mapping[str, DeciderSpec], over: asyncio
         except Exception as error:  # an experiment must not hurt (promise 6)
             log.error("shadow.failed", exc_info=error)
             with suppress(TimeoutError):
-                await asyncio.wait_for(over.wait(), RESTART_SECONDS)
+                async with asyncio.timeout(RESTART_SECONDS):
+                    await over.wait()
 
 
 async def _ask_until(ground: Ground, specs: Mapping[str, DeciderSpec], over: asyncio.Event) -> None:

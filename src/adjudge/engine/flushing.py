@@ -174,7 +174,8 @@ class Flusher:
                 batch = await self._next_batch()
                 try:
                     if connection is None:
-                        connection = await asyncio.wait_for(self._connect(), 5)
+                        async with asyncio.timeout(5):  # not `wait_for`: on 3.11 it may swallow a cancellation
+                            connection = await self._connect()
                     await self._flush(connection, batch)
                     failures = 0
                 except (*UNAVAILABLE, asyncpg.PostgresError) as error:  # of the server, not of any row
@@ -202,7 +203,8 @@ class Flusher:
                 await self._wake.wait()
             else:  # all that waits repeats a key in flight, or is too little to go along
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), LOOK_SECONDS)
+                    async with asyncio.timeout(LOOK_SECONDS):
+                        await self._wake.wait()
 
     async def _gathered(self) -> bool:
         """Let the loop turn while its turns bring more rows; return whether what waits is still to go."""

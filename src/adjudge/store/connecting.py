@@ -92,7 +92,8 @@ async def open_pool(database_url: str, *, size: int, name: str, lazily: bool = F
         yield Pool(pool)
     finally:
         try:
-            await asyncio.wait_for(pool.close(), 5)
+            async with asyncio.timeout(5):
+                await pool.close()
         except (TimeoutError, *UNAVAILABLE):
             pool.terminate()
 

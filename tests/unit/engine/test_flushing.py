@@ -63,6 +63,30 @@ async def flusher(database):
     await asyncio.wait([running])
 
 
+@pytest.mark.parametrize("turns", range(12))
+async def test_it_ends_whenever_it_is_told_to(turns):
+    """A cancellation that comes in the very turn in which it has got its connection counts as well."""
+
+    class Slow(Database):
+        async def connect(self) -> "Database":
+            await asyncio.sleep(0)
+            return self
+
+    async def publish(_: object) -> None:
+        pass
+
+    flusher = Flusher(Slow().connect, key_window_seconds=60, rng=random.Random(1), publish=publish)
+    running = asyncio.create_task(flusher.run())
+    flusher.submit(a_row(0), Sheaf())
+    for _ in range(turns):
+        await asyncio.sleep(0)
+
+    running.cancel()
+
+    done, _ = await asyncio.wait([running], timeout=2)
+    assert done
+
+
 async def test_few_rows_wait_for_the_flush_on_its_way_and_then_go_together(flusher, database, monkeypatch):
     """Sent at once, each would pay for a statement of its own."""
     monkeypatch.setattr(flushing, "SLOW_SECONDS", 60.0)

@@ -1,6 +1,5 @@
 """Schema changes, forward only: expand, migrate, contract."""
 
-import asyncio
 import re
 from importlib.resources import files
 from typing import Any
@@ -43,7 +42,7 @@ async def upgrade(database_url: str, revision: str = "head") -> None:
             await guard.execute(f"COMMENT ON TABLE alembic_version IS 'works with {WORKS_FROM} and later'")
         await partitions.ensure(guard)
     finally:
-        await asyncio.wait_for(guard.close(), 10)
+        await guard.close(timeout=10)
 
 
 async def current(database_url: str) -> str | None:

@@ -4,7 +4,8 @@
         [--exported 1000000] [--json FILE]
 
 Three projects run side by side on embedded servers, and are loaded in turn: a plain one; one that is asked with a
-limited key and writes down webhooks for an endpoint; one that exports traces to a sink besides. The endpoint's
+limited key and writes down webhooks for an endpoint; one that exports traces to a sink besides. Callers have no
+traces of their own, but for one row in which each request comes with one that is sampled. The endpoint's
 receiver is away, and keepers leave it alone, so that the outbox is measured and no delivery. Then the feed to many
 readers at once, and a model behind the Open Inference Protocol with micro-batches and without. The model server takes
 one request at a time: 4 ms, and 0.05 ms for each row. At last, each by itself, benchmarks/webhooks.py and
@@ -46,6 +47,7 @@ READ_SECONDS: Final = 120.0
 PLAIN: Final = "without: posts settled @64"
 LIMITED: Final = "keys, limits, outbox: posts settled @64"
 SERVING: Final = "telemetry too: posts settled @64"
+TRACED: Final = "telemetry, callers trace all: posts settled @64"
 FEED: Final = "events to readers of the feed"
 MISSED: Final = "events that a reader missed"
 SINGLY: Final = "OIP decider, one question a request"
@@ -93,12 +95,12 @@ class Loaded:
     ledger: Ledger
     next: int = 1
 
-    async def settled_rate(self, seconds: float) -> float:
-        """Return the outcomes a second that posts one by one come to."""
+    async def settled_rate(self, seconds: float, *, trace: str | None = None) -> float:
+        """Return the outcomes a second that posts one by one come to; `trace`: that of whoever asks."""
         order = Order(
             host=HOST,
             port=self.project.port,
-            template=messages.single(TYPE, path="/v1/decisions", host=HOST, key=self.key),
+            template=messages.single(TYPE, path="/v1/decisions", host=HOST, key=self.key, trace=trace),
             first=self.next,
             connections=CONNECTIONS,
             warm_seconds=WARM_SECONDS,
@@ -237,6 +239,7 @@ async def served(options: Namespace) -> list[Row]:
         for _ in range(options.runs):
             for name, loaded in ways.items():
                 values[name].append(await loaded.settled_rate(options.seconds))
+            values[TRACED].append(await ways[SERVING].settled_rate(options.seconds, trace=messages.TRACE))
             values[SINGLY].append(await asked(without, "oip.singly"))
             values[BATCHED].append(await asked(without, "oip.batched"))
         rate, missed = await fed(without, options.readers)
@@ -256,6 +259,7 @@ def rows(values: Mapping[str, Sequence[float]], rate: float, missed: int, reader
         Row(PLAIN, "settled a second", found[PLAIN], "/s"),
         Row(LIMITED, "settled a second", found[LIMITED], "/s", found[LIMITED] / found[PLAIN]),
         Row(SERVING, "settled a second", found[SERVING], "/s", found[SERVING] / found[PLAIN]),
+        Row(TRACED, "settled a second", found[TRACED], "/s", found[TRACED] / found[PLAIN]),
         Row(SINGLY, "settled a second", found[SINGLY], "/s"),
         Row(BATCHED, "settled a second", found[BATCHED], "/s", found[BATCHED] / found[SINGLY]),
         Row(FEED, f"a second, {readers} readers", rate, "/s"),

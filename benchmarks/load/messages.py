@@ -56,9 +56,13 @@ def question(question_type: str, *, key: bool = False) -> dict[str, object]:
     return {**asked, "idempotency_key": f"k-{NUMBER}"} if key else asked
 
 
-def single(question_type: str, *, path: str, host: str, key: str, wait_seconds: int = 0) -> Template:
-    """Return a post of one question, with all headers that a careful caller sends."""
+def single(
+    question_type: str, *, path: str, host: str, key: str, wait_seconds: int = 0, trace: str | None = TRACE
+) -> Template:
+    """Return a post of one question, with all headers that a careful caller sends; `trace`: its own, if it has one."""
     headers = {"Idempotency-Key": f"k-{NUMBER}"}
+    if trace is not None:
+        headers["traceparent"] = trace
     if wait_seconds:
         headers["Prefer"] = f"wait={wait_seconds}"
     return _template(path, host, key, _json(question(question_type)), 1, headers)
@@ -67,7 +71,7 @@ def single(question_type: str, *, path: str, host: str, key: str, wait_seconds: 
 def bulk(question_type: str, items: int, *, path: str, host: str, key: str) -> Template:
     """Return a post of many questions, each with its idempotency key."""
     body = _json({"items": [question(question_type, key=True)] * items})
-    return _template(path, host, key, body, items, {})
+    return _template(path, host, key, body, items, {"traceparent": TRACE})
 
 
 def _template(path: str, host: str, key: str, body: str, items: int, headers: Mapping[str, str]) -> Template:
@@ -76,7 +80,6 @@ def _template(path: str, host: str, key: str, body: str, items: int, headers: Ma
         "Authorization": f"Bearer {key}",
         "Content-Type": "application/json",
         "Content-Length": str(len(body)),
-        "traceparent": TRACE,
         **headers,
     }
     head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())

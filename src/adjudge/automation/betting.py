@@ -46,6 +46,25 @@ def audits_needed(errors: int, target: float, delta: float) -> int:
     return high
 
 
+def in_order(audits: Iterable[Audit], last: int) -> list[Audit]:
+    """Return audits that come after `last` in intake order. Raises ValueError for one that does not."""
+    found = list(audits)
+    for audit in found:
+        if audit.number <= last:
+            raise ValueError(f"audit {audit.number} comes after {last}: audits are read once, in intake order")
+        last = audit.number
+    return found
+
+
+def shown(highest: Sequence[float], delta: float) -> int:
+    """Return how many thresholds in a row, from the strictest, have been shown: a process was at 1/delta or above.
+
+    `highest`: of each threshold the logarithm of the most that its process has been.
+    """
+    level = math.log(1 / delta)
+    return next((place for place, high in enumerate(highest) if high < level), len(highest))
+
+
 def epoch_delta(delta: float, epoch: int) -> float:
     """Return what epoch 1, 2, … of one decider version may spend: together never more than `delta`."""
     return delta * 6 / (math.pi * epoch) ** 2
@@ -145,18 +164,11 @@ class Epoch:
 
         Raises ValueError for an audit that was read before or comes out of order: an open one blocks.
         """
-        last = self.last_number
-        scores: list[float] = []
-        wrong: list[float] = []
-        for audit in audits:
-            if audit.number <= last:
-                raise ValueError(f"audit {audit.number} comes after {last}: audits are read once, in intake order")
-            last = audit.number
-            if audit.role is Role.CERTIFY:
-                scores.append(audit.score)
-                if audit.wrong or audit.lost:
-                    wrong.append(audit.score)
-        return replace(self.counting(scores, wrong), last_number=last)
+        given = in_order(audits, self.last_number)
+        read = [audit for audit in given if audit.role is Role.CERTIFY]
+        wrong = [audit.score for audit in read if audit.wrong or audit.lost]
+        last = given[-1].number if given else self.last_number
+        return replace(self.counting([audit.score for audit in read], wrong), last_number=last)
 
     def counting(self, scores: ArrayLike, wrong: ArrayLike) -> Self:
         """Count certify-audits by their scores, and by the scores of those that are wrong. For whole columns.

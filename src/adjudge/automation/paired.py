@@ -12,18 +12,16 @@ from typing import Final, Self
 import numpy as np
 
 from adjudge.automation.against_people import NoWorse, Over, Pairs, not_yet
-from adjudge.automation.betting import BETS, staked
+from adjudge.automation.betting import BETS, in_order, shown, staked
 from adjudge.automation.binomial import Floats
 from adjudge.automation.certifying import NotEnough, Start, Unanimity
 from adjudge.automation.samples import Audit, Role
-from adjudge.automation.watching import AT_ONCE, BOOST, BOOST_FROM
+from adjudge.automation.watching import AT_ONCE, MOST, Staking
 
 LEANINGS: Final = (0.1, 0.2, 0.4, 0.8)
 """Bets of the watch, as shares of the largest that cannot lose more than there is."""
 WORSE_BY: Final = (0.01, 0.02, 0.05)
 """Rises of which it is said how long they stay unseen."""
-_MOST: Final = 1e12
-"""A stake grows no further: far beyond every alarm, and always a number."""
 
 
 def pairs_of(audits: Iterable[Audit]) -> Pairs:
@@ -85,29 +83,23 @@ class Paired:
     @property
     def is_done(self) -> bool:
         """Whether all of the sequence is licensed: nothing is left to be wrong about."""
-        return bool(self.highest) and min(self.highest) >= math.log(1 / self.delta)
+        return bool(self.grid) and shown(self.highest, self.delta) == len(self.grid)
 
     def after(self, audits: Iterable[Audit]) -> Self:
         """Read closed audits in intake order; those that calibrate are passed over.
 
         Raises ValueError for an audit that was read before or comes out of order: an open one blocks.
         """
-        last, read = self.last_number, []
-        for audit in audits:
-            if audit.number <= last:
-                raise ValueError(f"audit {audit.number} comes after {last}: audits are read once, in intake order")
-            last = audit.number
-            if audit.role is Role.CERTIFY and audit.beside is not None:
-                read.append(audit)
-        return replace(self._reading(pairs_of(read)), last_number=last)
+        given = in_order(audits, self.last_number)
+        read = [audit for audit in given if audit.role is Role.CERTIFY and audit.beside is not None]
+        return replace(self._reading(pairs_of(read)), last_number=given[-1].number if given else self.last_number)
 
     def look(
         self, *, unanimity: Unanimity | None = None, audits_per_day: float | None = None
     ) -> tuple[Self, NoWorse | NotEnough]:
         """Return the verdict, as often as one likes. Truth is an expert's, so unanimity has no part in it."""
         assert unanimity is None, "people are no truth about people"
-        level = math.log(1 / self.delta)
-        licensed = next((place for place, high in enumerate(self.highest) if high < level), len(self.grid))
+        licensed = shown(self.highest, self.delta)
         if not licensed:
             return self, not_yet(
                 compared=self.compared[0] if self.grid else 0,
@@ -158,7 +150,7 @@ class Paired:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PairedWatch:
+class PairedWatch(Staking):
     """The watch of a certificate against people after some audits.
 
     Null: given all before, on average only the model (or plan) is wrong at most `margin` more often than only people
@@ -166,15 +158,8 @@ class PairedWatch:
     """
 
     margin: float
-    delta: float
-    """Chance of a false alarm over the whole validity, apart from the licence's."""
-    validity: int
-    """Audits after which the certificate expires."""
-    stakes: tuple[float, ...]
-    audits: int = 0
     only_model: int = 0
     only_people: int = 0
-    alarmed: bool = False
 
     @classmethod
     def begin(cls, *, margin: float, delta: float = 0.05, validity: int = 5000) -> Self:
@@ -183,30 +168,12 @@ class PairedWatch:
             raise ValueError(f"a margin of {margin} at {delta} over {validity} audits cannot be watched")
         return cls(margin=margin, delta=delta, validity=validity, stakes=(AT_ONCE / len(LEANINGS),) * len(LEANINGS))
 
-    @property
-    def capital(self) -> float:
-        """Evidence against the null, 1 at first; what is not staked yet included."""
-        return sum(self.stakes) + (1 - AT_ONCE) * max(0.0, 1 - self.audits / self.validity)
-
-    @property
-    def level(self) -> float:
-        return 1 / self.delta
-
-    @property
-    def boost(self) -> float:
-        """By what the audit rate is multiplied for the next decisions."""
-        return BOOST if self.capital >= BOOST_FROM * self.level else 1.0
-
-    @property
-    def expired(self) -> bool:
-        return self.audits >= self.validity
-
     def after(self, difference: int) -> Self:
         """Read the next audit in intake order: 1: only the model wrong, or lost; -1: only people."""
-        fresh = (1 - AT_ONCE) / self.validity / len(LEANINGS) if self.audits < self.validity else 0.0
+        fresh = self.fresh
         term = (difference - self.margin) / (1 + self.margin)
         stakes = tuple(
-            min(_MOST, (stake + fresh) * (1 + leaning * term))
+            min(MOST, (stake + fresh) * (1 + leaning * term))
             for stake, leaning in zip(self.stakes, LEANINGS, strict=True)
         )
         now = replace(

@@ -24,32 +24,23 @@ BOOST_FROM: Final = 1 / 3
 BOOST: Final = 10.0
 """So much more, at most every decision. The rate is known before the next coin, so all stays valid."""
 FOUND: Final = (2, 5, 10)
-_MOST: Final = 1e12
+MOST: Final = 1e12
 """A stake grows no further: far beyond every alarm, and always a number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Watch:
-    """The watch of one certificate after some audits."""
+class Staking:
+    """Capital that is staked over the validity of a certificate, after some audits."""
 
-    target: float
     delta: float
     """Chance of a false alarm over the whole validity, apart from the licence's."""
     validity: int
-    """Audited automated decisions after which the certificate expires."""
+    """Audits after which the certificate expires."""
     stakes: tuple[float, ...]
-    """What the stakes on each of `FACTORS` have become."""
+    """What the stakes on each bet have become."""
     audits: int = 0
-    errors: int = 0
     alarmed: bool = False
     """Once at the level, always: the certificate is suspended."""
-
-    @classmethod
-    def begin(cls, *, target: float, delta: float = 0.05, validity: int = 5000) -> Self:
-        """Start with nothing seen. Raises ValueError for a target or a chance that is not between 0 and 1."""
-        if not (0 < target < 1 and 0 < delta < 1 and validity > 0):
-            raise ValueError(f"a target of {target} at {delta} over {validity} audits cannot be watched")
-        return cls(target=target, delta=delta, validity=validity, stakes=(AT_ONCE / len(FACTORS),) * len(FACTORS))
 
     @property
     def capital(self) -> float:
@@ -70,15 +61,35 @@ class Watch:
     def expired(self) -> bool:
         return self.audits >= self.validity
 
+    @property
+    def fresh(self) -> float:
+        """What is staked on each bet with the next audit."""
+        return (1 - AT_ONCE) / self.validity / len(self.stakes) if self.audits < self.validity else 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch(Staking):
+    """The watch of one certificate after some audited automated decisions; bets on `FACTORS`."""
+
+    target: float
+    errors: int = 0
+
+    @classmethod
+    def begin(cls, *, target: float, delta: float = 0.05, validity: int = 5000) -> Self:
+        """Start with nothing seen. Raises ValueError for a target or a chance that is not between 0 and 1."""
+        if not (0 < target < 1 and 0 < delta < 1 and validity > 0):
+            raise ValueError(f"a target of {target} at {delta} over {validity} audits cannot be watched")
+        return cls(target=target, delta=delta, validity=validity, stakes=(AT_ONCE / len(FACTORS),) * len(FACTORS))
+
     def after(self, wrong: bool, weight: float = 1.0) -> Self:
         """Read the next audited automated decision, in intake order. A lost one is wrong.
 
         `weight`: of its money, at most 1: the null is then that the expected money on wrong answers is no more than
         the target's share.
         """
-        fresh = (1 - AT_ONCE) / self.validity / len(FACTORS) if self.audits < self.validity else 0.0
+        fresh = self.fresh
         stakes = tuple(
-            min(_MOST, (stake + fresh) * self._times(factor if wrong else 1.0, factor, weight))
+            min(MOST, (stake + fresh) * self._times(factor if wrong else 1.0, factor, weight))
             for stake, factor in zip(self.stakes, FACTORS, strict=True)
         )
         now = replace(self, stakes=stakes, audits=self.audits + 1, errors=self.errors + wrong)

@@ -11,7 +11,7 @@ from typing import Self
 
 import numpy as np
 
-from adjudge.automation.betting import BETS, audits_needed, staked
+from adjudge.automation.betting import BETS, audits_needed, in_order, shown, staked
 from adjudge.automation.binomial import Floats
 from adjudge.automation.certifying import Licence, Start, Unanimity, Verdict, checked, not_enough
 from adjudge.automation.samples import Audit, Role, Sample
@@ -62,29 +62,24 @@ class Weighed:
     @property
     def is_done(self) -> bool:
         """Whether all of the sequence is licensed: nothing is left to be wrong about."""
-        return bool(self.highest) and min(self.highest) >= math.log(1 / self.delta)
+        return bool(self.grid) and shown(self.highest, self.delta) == len(self.grid)
 
     def after(self, audits: Iterable[Audit]) -> Self:
         """Read closed audits in intake order; those that calibrate are passed over, the lost are wrong.
 
         Raises ValueError for an audit that was read before or comes out of order, or weighs more than 1.
         """
-        last, read = self.last_number, []
-        for audit in audits:
-            if audit.number <= last:
-                raise ValueError(f"audit {audit.number} comes after {last}: audits are read once, in intake order")
+        given = in_order(audits, self.last_number)
+        for audit in given:
             if audit.weight > 1:
                 raise ValueError(f"audit {audit.number} weighs {audit.weight}: a bet could lose more than there is")
-            last = audit.number
-            if audit.role is Role.CERTIFY:
-                read.append(audit)
-        return replace(self._reading(Sample.of(read)), last_number=last)
+        read = [audit for audit in given if audit.role is Role.CERTIFY]
+        return replace(self._reading(Sample.of(read)), last_number=given[-1].number if given else self.last_number)
 
     def look(self, *, unanimity: Unanimity | None = None, audits_per_day: float | None = None) -> tuple[Self, Verdict]:
         """Return the verdict, as often as one likes. Truth is an expert's, so unanimity has no part in it."""
         assert unanimity is None, "what people who agree are worth is known by answers, not by money"
-        level = math.log(1 / self.delta)
-        licensed = next((place for place, high in enumerate(self.highest) if high < level), len(self.grid))
+        licensed = shown(self.highest, self.delta)
         if not licensed:
             return self, self._not_yet(audits_per_day)
         last = licensed - 1

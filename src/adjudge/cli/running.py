@@ -30,6 +30,8 @@ from adjudge.store.keys import new_key_id, new_secret
 from adjudge.store.scope import SYSTEM, Scope
 
 PROJECT = Path(".adjudge")
+ANSWER_SECONDS = 2.0
+"""For one look at whether the API takes questions."""
 READY_SECONDS = 60.0
 KEY_NAME = "up"
 SYSTEM_UP = Scope("adjudge up", "admin")
@@ -92,7 +94,7 @@ async def _up(settings: Settings, workers: int) -> None:
         at_work = _empty(folder / "ready")
         commands = _commands(workers, at_work)
         awaited = _Awaited(
-            {"api": functools.partial(_answers, settings.host, settings.port), **_files(commands, at_work)}
+            {"api": functools.partial(answers, settings.host, settings.port), **_files(commands, at_work)}
         )
         async with asyncio.TaskGroup() as group:
             roles = group.create_task(
@@ -232,16 +234,17 @@ class _Awaited:
         return checked
 
 
-async def _answers(host: str, port: int) -> bool:
+async def answers(host: str, port: int) -> bool:
     """Return whether the API takes questions."""
     try:
-        reader, writer = await asyncio.open_connection(host, port)
-        try:
-            writer.write(f"GET /readyz HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
-            return b" 200 " in await reader.readline()
-        finally:
-            writer.close()
-    except OSError:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            reader, writer = await asyncio.open_connection(host, port)
+            try:
+                writer.write(f"GET /readyz HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+                return b" 200 " in await reader.readline()
+            finally:
+                writer.close()
+    except OSError:  # TimeoutError too
         return False
 
 

@@ -9,8 +9,9 @@ import asyncpg
 import pytest
 from tests.stacks import laid
 
+from adjudge.cli import running
 from adjudge.cli.folders import Folder
-from adjudge.cli.running import publish_folder
+from adjudge.cli.running import answers, publish_folder
 
 IMPATIENT = """
 import sys
@@ -90,3 +91,10 @@ async def test_a_folder_that_has_changed_is_published_and_it_says_instead_of_wha
     await publish_folder(folder, database_url)
 
     assert capsys.readouterr().err == f"{folder.path} has changed: published as revision 2, 1 was in force\n"
+
+
+async def test_an_api_that_takes_a_connection_and_says_nothing_is_not_ready(monkeypatch):
+    monkeypatch.setattr(running, "ANSWER_SECONDS", 0.1)
+    port = free_port()
+    async with asyncio.timeout(5), await asyncio.start_server(lambda *_: None, "127.0.0.1", port):
+        assert not await answers("127.0.0.1", port)

@@ -15,7 +15,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Final
 
-from adjudge.labelled.tables import GZIP_LEVEL, Column, Form, Row, find_table, opened, write_table
+from adjudge.labelled.tables import Column, Form, Row, compressed, find_table, opened, write_rows, write_table
 
 ITEMS: Final = "items"
 ANSWERS: Final = "answers"
@@ -30,8 +30,8 @@ def write_part(parts: Path, number: int, table: str, rows: Iterable[Row]) -> Non
     """Write the rows of one part of a table, durably and without a header."""
     path = parts / table / f"{number:06d}{PART}"
     path.parent.mkdir(parents=True, exist_ok=True)
-    with gzip.open(path, "wt", compresslevel=GZIP_LEVEL, encoding="utf-8", newline="") as stream:
-        csv.writer(stream, lineterminator="\n").writerows(rows)
+    with compressed(path) as stream:
+        write_rows(stream, rows)
     _make_durable(path)
 
 

@@ -31,7 +31,7 @@ from adjudge.labelled.rows import (
 from adjudge.labelled.tables import Column, Form, Row, pyarrow, write_table
 from adjudge.store import extracting
 from adjudge.store.connecting import Connection
-from adjudge.store.extracting import Recorded, Said, Wanted
+from adjudge.store.extracting import Page, Recorded, Said, Wanted, recorded
 
 PART_ROWS: Final = 10_000
 """Decisions of a part: what is in memory, and what a killed run does again."""
@@ -106,26 +106,24 @@ async def _fetch(
     part_rows: int,
 ) -> None:
     """Write part after part; the next is fetched while one is written."""
-    found, said = await _page(connection, run.after, part_rows)
-    while found:
-        last = found[-1].id
+    page = await extracting.page(connection, run.after, part_rows)
+    while page is not None:
         async with asyncio.TaskGroup() as group:
-            following = group.create_task(_page(connection, last, part_rows), name="fetch")
-            group.create_task(asyncio.to_thread(_write, folder / PARTS, run, found, said), name="write")
-        run.first = run.first or found[0].id
-        run.after, run.parts, run.decisions = last, run.parts + 1, run.decisions + len(found)
+            following = group.create_task(extracting.page(connection, page.last, part_rows), name="fetch")
+            group.create_task(asyncio.to_thread(_write, folder / PARTS, run, page), name="write")
+        run.after, run.parts = page.last, run.parts + 1
         save(folder, progress)
         report(run.decisions, count)
-        found, said = following.result()
+        page = following.result()
 
 
-async def _page(connection: Connection, after: UUID, limit: int) -> tuple[list[Recorded], list[Said]]:
-    found = await extracting.page(connection, after, limit)
-    return found, await extracting.votes(connection, [each.id for each in found]) if found else []
-
-
-def _write(parts: Path, run: Run, found: Sequence[Recorded], said: Sequence[Said]) -> None:
+def _write(parts: Path, run: Run, page: Page) -> None:
     """Write a part of every table."""
+    found, said = list(recorded(page)), list(extracting.said(page))
+    if not found:  # its week was dropped meanwhile
+        return
+    run.first = run.first or UUID(found[0].id)
+    run.decisions += len(found)
     labels = union(run.labels, _unlisted(found, said))
     run.grown |= len(labels) > len(run.labels)
     run.labels = labels

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
 from functools import lru_cache
 from itertools import chain
 from typing import Final
@@ -49,18 +48,16 @@ UNKNOWN_REVIEWER: Final = "?"
 _space = msgspec.json.Decoder(ClosedSpace)
 
 
-class _Event(msgspec.Struct, gc=False):
-    """As much of a path's event as scores are made of: read in a third of the time of all of it."""
+class _Opinion(msgspec.Struct, gc=False):
+    """As much of an opinion as scores are made of: read in a third of the time of all of it."""
 
-    kind: str
     by: str = ""
-    source: str = ""
     answer: str | None = None
     confidence: float = 0.0
     distribution: dict[str, float] | None = None
 
 
-_scored = msgspec.json.Decoder(list[_Event]).decode
+_scored = msgspec.json.Decoder(list[_Opinion]).decode
 
 
 def score_columns(labels: Sequence[str]) -> tuple[Column, ...]:
@@ -90,50 +87,49 @@ def union(labels: Iterable[str], more: Iterable[str]) -> tuple[str, ...]:
 
 def item_row(found: Recorded, labels: Sequence[str]) -> Row:
     """Return the row of `items`; `labels` are those of the whole set."""
-    currency = found.stake_currency or ""
-    own = labels_of(found.space)
     return (
-        str(found.id),
-        found.truth or "",
-        found.truth_source or "",
+        found.id,
+        found.truth,
+        found.truth_source,
         found.location,
-        ";".join(found.groups),
+        found.groups,
         _instant(found.asked_at),
         _instant(found.settled_at),
-        found.answer or "",
+        found.answer,
         found.source,
-        "" if found.confidence is None else f"{found.confidence:.6g}",
-        str(found.version),
-        "" if found.stake_minor is None else _amount(found.stake_minor, currency),
-        currency,
+        _number(found.confidence),
+        found.version,
+        _amount(found.stake_minor, found.stake_currency),
+        found.stake_currency,
         found.lane,
-        str(found.revision),
-        _flag(found.audit),
-        f"{found.audit_rate:.6g}",
+        found.revision,
+        found.audit,
+        _number(found.audit_rate),
         found.audit_role,
-        json.dumps(own, ensure_ascii=False) if own is not None and len(own) < len(labels) else "",
-        _flag(found.imported),
+        _candidates(found.space, len(labels)),
+        found.imported,
     )
 
 
 def score_rows(found: Recorded, labels: Sequence[str]) -> Iterator[tuple[str, Row]]:
     """Yield (decider, row of its `scores`) for each that was asked and answered: its first opinion."""
     seen: set[str] = set()
-    for path in found.paths:
-        for event in _scored(path):
-            if event.kind == "opinion" and event.source != "reviewer" and event.answer and event.by not in seen:
+    for opinions in found.opinions:
+        for event in _scored(opinions):
+            if event.answer and event.by not in seen:
                 seen.add(event.by)
                 scores = event.distribution or _spread(event.answer, event.confidence, labels_of(found.space) or labels)
-                yield event.by, (str(found.id), *(_score(scores.get(label)) for label in labels))
+                of = scores.get
+                yield event.by, (found.id, *[f"{p:.6g}" if (p := of(label)) else "0" for label in labels])
 
 
 def answer_row(said: Said) -> Row:
     """Return a row of `answers`."""
     return (
-        str(said.decision_id),
+        said.decision_id,
         "" if said.reviewer.startswith(UNKNOWN_REVIEWER) else said.reviewer,
         said.answer,
-        "" if said.seconds is None else f"{said.seconds:.6g}",
+        _number(said.seconds),
         _instant(said.at),
     )
 
@@ -144,21 +140,24 @@ def _spread(answer: str, confidence: float, labels: Sequence[str]) -> Mapping[st
     return {**dict.fromkeys(labels, rest), answer: confidence}
 
 
-def _score(probability: float | None) -> str:
-    return f"{probability:.6g}" if probability else "0"
+@lru_cache(maxsize=4_096)
+def _number(text: str) -> str:
+    return f"{float(text):.6g}" if text else ""
 
 
 @lru_cache(maxsize=4_096)
-def _amount(minor: int, currency: str) -> str:
-    return Stake(minor, currency).decimal()
+def _amount(minor: str, currency: str) -> str:
+    return Stake(int(minor), currency).decimal() if minor else ""
 
 
-def _flag(value: bool) -> str:
-    return "true" if value else "false"
+@lru_cache(maxsize=4_096)
+def _candidates(space: str, labels: int) -> str:
+    """Return the labels of a question that had fewer than the whole set."""
+    own = labels_of(space)
+    return json.dumps(own, ensure_ascii=False) if own is not None and len(own) < labels else ""
 
 
-def _instant(moment: datetime) -> str:
-    """Write a moment of the database, which is asked for UTC."""
-    text = moment.isoformat()
-    assert text.endswith("+00:00")
-    return f"{text[:-6]}Z"
+def _instant(text: str) -> str:
+    """Write a moment in UTC as ISO 8601 has it: PostgreSQL leaves out zeros at the end, and the quotes are JSON's."""
+    seconds, _, fraction = text[1:-1].partition(".")
+    return f"{seconds}.{fraction:0<6}Z" if fraction else f"{seconds}Z"

@@ -3,9 +3,13 @@
 Marks are transaction numbers below which nothing can appear any more (`pg_snapshot_xmin`): commits that
 finish out of order are missed by no run. Pages are short statements, because one long snapshot would
 keep the dead entries of `work` alive for as long as it lasts.
+
+A page is copied as text, all of its columns as they are written: a set is text, and a value that is made
+of each field only to be written out again costs more than the rest of the export.
 """
 
-from collections.abc import AsyncIterator, Sequence
+import re
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -37,41 +41,53 @@ class Wanted:
 
 
 class Recorded(NamedTuple):
-    """A settled decision with all that was said about it."""
+    """A settled decision with all that was said about it; every field is text, empty where there is nothing."""
 
-    id: UUID
+    id: str
     location: str
-    groups: list[str]
+    groups: str
+    """With a semicolon between two."""
     lane: str
-    stake_minor: int | None
-    stake_currency: str | None
-    revision: int
-    asked_at: datetime
-    audit: bool
-    audit_rate: float
+    stake_minor: str
+    stake_currency: str
+    revision: str
+    asked_at: str
+    """As JSON has it, in UTC and without an offset."""
+    audit: str
+    audit_rate: str
     audit_role: str
-    imported: bool
+    imported: str
     space: str
     """JSON of its answer space."""
-    version: int
-    answer: str | None
-    source: str
-    confidence: float | None
-    settled_at: datetime
-    truth: str | None
+    truth: str
     """What is known by now, whoever said it; the weightiest, then the latest counts."""
-    truth_source: str | None
-    paths: list[str]
+    truth_source: str
+    version: str
+    answer: str
+    source: str
+    confidence: str
+    settled_at: str
+    opinions: tuple[str, ...]
+    """JSON: a list for each version, the first version first; without those of people."""
 
 
 class Said(NamedTuple):
-    """A person's answer, in time or too late."""
+    """A person's answer, in time or too late; text, as above."""
 
-    decision_id: UUID
+    decision_id: str
     reviewer: str
     answer: str
-    seconds: float | None
-    at: datetime
+    seconds: str
+    at: str
+
+
+class Page(NamedTuple):
+    """Decisions that come next, and what people said to them: as they were copied."""
+
+    last: UUID
+    """The last decision of the page, whether or not it is still kept."""
+    decisions: bytes
+    votes: bytes
 
 
 MARK = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text"
@@ -105,24 +121,29 @@ SPACES = """
     GROUP BY 1 ORDER BY min(number)
 """
 
+LAST_OF_PAGE = """
+    SELECT id FROM (SELECT id FROM changed WHERE id > $1 ORDER BY id LIMIT $2) AS page ORDER BY id DESC LIMIT 1
+"""
+
+# Every table is read over the ids of the page: whatever the planner joins them by, all pages of a run read no
+# row of it twice. One line a version, the latest of a decision last.
 PAGE = f"""
-    WITH page AS MATERIALIZED (SELECT id FROM changed WHERE id > $1 ORDER BY id LIMIT $2)
-    SELECT decision.id, decision.location, decision.groups, decision.lane, decision.stake_minor,
-        decision.stake_currency, decision.revision, decision.asked_at, decision.audit, decision.audit_rate,
-        decision.audit_role, decision.imported IS NOT NULL AS imported, (decision.facts -> 'space')::text AS space,
-        latest.version, latest.answer, latest.source, latest.confidence, latest.settled_at,
-        truth.answer AS truth, truth.source AS truth_source,
-        CASE WHEN latest.version = 1 THEN ARRAY[latest.path::text] ELSE ARRAY(
-            SELECT path::text FROM outcome WHERE outcome.decision_id = decision.id ORDER BY version) END AS paths
-    FROM page JOIN decision USING (id)
-        CROSS JOIN LATERAL (
-            SELECT * FROM outcome WHERE outcome.decision_id = page.id ORDER BY version DESC LIMIT 1
-        ) AS latest
-        LEFT JOIN LATERAL (
-            SELECT answer, source FROM label WHERE label.decision_id = page.id AND label.source <> '{LATE_VOTE}'
-            ORDER BY weight DESC, at DESC LIMIT 1
-        ) AS truth ON true
-    ORDER BY decision.id
+    SELECT decision.id, decision.location, array_to_string(decision.groups, ';'), decision.lane, decision.stake_minor,
+        decision.stake_currency, decision.revision, to_json(decision.asked_at AT TIME ZONE 'UTC'),
+        decision.audit::text, decision.audit_rate, decision.audit_role, (decision.imported IS NOT NULL)::text,
+        decision.facts -> 'space', truth.answer, truth.source,
+        outcome.version, outcome.answer, outcome.source, outcome.confidence,
+        to_json(outcome.settled_at AT TIME ZONE 'UTC'),
+        jsonb_path_query_array(outcome.path, '$[*] ? (@.kind == "opinion" && !(@.source == "reviewer"))')
+    FROM changed JOIN decision ON decision.id = changed.id JOIN outcome ON outcome.decision_id = changed.id
+        LEFT JOIN (
+            SELECT DISTINCT ON (decision_id) decision_id, answer, source FROM label
+            WHERE decision_id > $1 AND decision_id <= $2 AND source <> '{LATE_VOTE}'
+            ORDER BY decision_id, weight DESC, at DESC
+        ) AS truth ON truth.decision_id = changed.id
+    WHERE changed.id > $1 AND changed.id <= $2 AND decision.id > $1 AND decision.id <= $2
+        AND outcome.decision_id > $1 AND outcome.decision_id <= $2
+    ORDER BY decision.id, outcome.version
 """
 
 TYPES = """
@@ -136,12 +157,19 @@ TYPES = """
 """
 
 VOTES = f"""
-    SELECT decision_id, reviewer, answer, seconds, answered_at AS at FROM vote WHERE decision_id = ANY($1::uuid[])
-    UNION ALL
-    SELECT decision_id, source_ref, answer, NULL, at FROM label
-    WHERE decision_id = ANY($1::uuid[]) AND source = '{LATE_VOTE}'
-    ORDER BY decision_id, at, reviewer
+    SELECT decision_id, reviewer, answer, seconds, to_json(said.at AT TIME ZONE 'UTC') FROM changed JOIN (
+        SELECT decision_id, reviewer, answer, seconds, answered_at AS at FROM vote
+        WHERE decision_id > $1 AND decision_id <= $2
+        UNION ALL
+        SELECT decision_id, source_ref, answer, NULL, at FROM label
+        WHERE decision_id > $1 AND decision_id <= $2 AND source = '{LATE_VOTE}'
+    ) AS said ON decision_id = id
+    WHERE id > $1 AND id <= $2
+    ORDER BY decision_id, said.at, reviewer
 """
+
+_ESCAPED = re.compile(r"\\(.)")
+_MEANT = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 
 
 async def mark(connection: Connection) -> str:
@@ -177,11 +205,50 @@ async def spaces(connection: Connection) -> AsyncIterator[str]:
             yield row["space"]
 
 
-async def page(connection: Connection, after: UUID, limit: int) -> list[Recorded]:
-    """Return the collected decisions that come after an id, in order of id."""
-    return [Recorded(*row) for row in await connection.fetch(PAGE, after, limit)]
+async def page(connection: Connection, after: UUID, limit: int) -> Page | None:
+    """Return the collected decisions that come after an id, in order of id; None: there are no more."""
+    last = await connection.fetchval(LAST_OF_PAGE, after, limit)
+    if last is None:
+        return None
+    return Page(last, await _copied(connection, PAGE, after, last), await _copied(connection, VOTES, after, last))
 
 
-async def votes(connection: Connection, ids: Sequence[UUID]) -> list[Said]:
-    """Return what people said to these decisions: by decision, then in the order in which they said it."""
-    return [Said(*row) for row in await connection.fetch(VOTES, list(ids))]
+def recorded(page: Page) -> Iterator[Recorded]:
+    """Yield the decisions of a page, in order of id."""
+    before: Recorded | None = None
+    for *known, opinions in _lines(page.decisions):
+        each = Recorded._make((*known, (opinions,)))
+        if before is not None and before.id == each.id:
+            each = each._replace(opinions=before.opinions + each.opinions)
+        elif before is not None:
+            yield before
+        before = each
+    if before is not None:
+        yield before
+
+
+def said(page: Page) -> Iterator[Said]:
+    """Yield what people said to the decisions of a page: by decision, then in the order in which they said it."""
+    return map(Said._make, _lines(page.votes))
+
+
+async def _copied(connection: Connection, query: str, after: UUID, last: UUID) -> bytes:
+    """Return the rows as PostgreSQL's COPY writes them: planned for these very ids, and sent as they are found."""
+    found: list[bytes] = []
+
+    async def add(chunk: bytes) -> None:
+        found.append(chunk)
+
+    await connection.copy_from_query(query, after, last, output=add, format="text", null="", encoding="utf-8")
+    return b"".join(found)
+
+
+def _lines(copied: bytes) -> Iterator[list[str]]:
+    """Yield the fields of each row."""
+    for line in copied.decode().split("\n")[:-1]:
+        fields = line.split("\t")
+        yield [_ESCAPED.sub(_meant, field) for field in fields] if "\\" in line else fields
+
+
+def _meant(escaped: re.Match[str]) -> str:
+    return _MEANT.get(escaped[1], escaped[1])

@@ -30,6 +30,13 @@ OUTCOMES = """
     SELECT id, 1, 'final', answer, 'model', 0.9, '{vision@1}', '', 'by-hand', '[]', id, 0, '{}', path, at
     FROM unnest($1::uuid[], $2::text[], $3::jsonb[], $4::timestamptz[]) AS new (id, answer, path, at)
 """
+AMEND = """
+    INSERT INTO outcome (decision_id, version, kind, answer, source, confidence, deciders, reason, code, relied,
+        attempt_id, votes, cost, path, settled_at)
+    SELECT decision_id, version + 1, 'amended', $2, source, confidence, deciders, reason, code, relied, attempt_id,
+        votes, cost, $3, settled_at
+    FROM outcome WHERE decision_id = $1
+"""
 VOTE = """
     INSERT INTO vote (decision_id, reviewer, task_id, purpose, stage, seat, pool, answer, seconds, claimed_at,
         answered_at, why)

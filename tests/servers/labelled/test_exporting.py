@@ -7,10 +7,11 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-from tests.servers.labelled.recorded import LABEL, LABELS, START, VOTE, record
+from tests.servers.labelled.recorded import AMEND, LABEL, LABELS, START, VOTE, path, record
 
 from adjudge.labelled import exporting
 from adjudge.labelled.progress import UnsuitableFolder
+from adjudge.store import extracting
 from adjudge.store.extracting import Wanted
 from adjudge_retail.labelled import read_set
 
@@ -171,6 +172,76 @@ async def test_answers_to_structured_questions_become_the_labels(connection, tmp
     await export(connection, tmp_path, part_rows=1)
 
     assert set(read_set(tmp_path).labels) == {'{"count":1}', '{"count":2}'}
+
+
+async def test_answers_with_any_characters_come_out_as_they_went_in(connection, tmp_path):
+    """What is copied, joined and compressed on the way is text with marks of its own."""
+    labels = ("ti\tn", "back\\slash", "two\nlines", 'say "cheese", or not', "\\N", "käse;\u2028", "\r")
+    ids = await record(connection, 40, labels=labels)
+    await connection.execute(LABEL, ids[3], "appeal", labels[2])
+    await connection.execute(VOTE, ids[5], 'an"n\ta', labels[1], START)
+
+    await export(connection, tmp_path)
+
+    found, answers = read_set(tmp_path), await connection.fetch("SELECT decision_id, answer FROM outcome")
+    assert found.labels == labels
+    assert {row["item_id"]: row["answer"] for row in rows_of(tmp_path)} == {
+        str(row["decision_id"]): row["answer"] for row in answers
+    }
+    assert {row["answer"] for row in answers} == set(labels)
+    assert {item.id: item.truth for item in found.items if item.truth} == {str(ids[3]): labels[2]}
+    assert [(said.reviewer, said.answer) for said in found.answers[str(ids[5])]] == [('an"n\ta', labels[1])]
+
+
+async def test_an_amended_decision_is_one_item_with_what_each_decider_said_first(connection, tmp_path):
+    [one, other] = await record(connection, 2, labels=("ale", "bread"))
+    later = path({"ale": 0.4, "bread": 0.6}, at=START, by=("vision@1", "vision@2"))
+    await connection.execute(AMEND, one, "bread", later)
+
+    await export(connection, tmp_path)
+
+    items, first = rows_of(tmp_path), read_set(tmp_path).scores["vision@1"]
+    assert [(row["item_id"], row["version"]) for row in items] == [(str(one), "2"), (str(other), "1")]
+    assert items[0]["answer"] == "bread"
+    assert first.of(str(one))["bread"] != pytest.approx(0.6, abs=1e-3)
+    assert read_set(tmp_path).scores["vision@2"].of(str(one))["bread"] == pytest.approx(0.6)
+
+
+async def test_what_people_said_is_no_score(connection, tmp_path):
+    [one] = await record(connection, 1)
+    said = path({"ale": 1.0}, at=START, by=("anna",)).replace('"source": "model"', '"source": "reviewer"')
+    await connection.execute(AMEND, one, "ale", said)
+
+    assert (await export(connection, tmp_path)).deciders == ("vision@1",)
+
+
+async def test_instants_are_in_utc_whatever_the_session_thinks(connection, tmp_path):
+    await connection.execute("SET timezone = 'Asia/Tokyo'; SET datestyle = 'German'")
+    await record(connection, 3, step=timedelta(milliseconds=250))
+
+    await export(connection, tmp_path)
+
+    assert [row["asked_at"] for row in rows_of(tmp_path)] == [
+        "2026-11-02T09:00:00Z",
+        "2026-11-02T09:00:00.250000Z",
+        "2026-11-02T09:00:00.500000Z",
+    ]
+
+
+async def test_a_run_goes_on_behind_decisions_that_retention_dropped_meanwhile(connection, tmp_path, monkeypatch):
+    ids = await record(connection, 20)
+    collect = extracting.collect
+
+    async def collected_and_dropped(*given):
+        count = await collect(*given)
+        await connection.execute("SET session_replication_role = replica")
+        await connection.execute("DELETE FROM decision WHERE id = ANY($1::uuid[])", ids[:10])
+        return count
+
+    monkeypatch.setattr(extracting, "collect", collected_and_dropped)
+    await export(connection, tmp_path, part_rows=4)
+
+    assert [row["item_id"] for row in rows_of(tmp_path)] == [str(each) for each in ids[10:]]
 
 
 async def test_a_folder_that_holds_something_else_is_refused(connection, tmp_path):

@@ -50,8 +50,6 @@ def check_earnable(plan: Plan, at: Cursor, kind: QuestionType) -> None:
 def _check_evidence(plan: Plan, index: int, at: Cursor, accept: Certified, audits: AuditSpec) -> None:
     """What is promised must be what audits can show."""
     is_only = sum(isinstance(each.accept, Certified) for each in plan.stages) == 1
-    if audits.inherit is not None and not is_only:
-        at.fault("`audits: {inherit: …}` hands down the certificate of one stage: no other may be certified")
     if accept.people is not None:
         _check_people(at.descend(("certified", "people")), accept.people, audits)
         if accept.is_of_plan and not is_only:
@@ -65,8 +63,8 @@ def _check_evidence(plan: Plan, index: int, at: Cursor, accept: Certified, audit
 def _check_money(plan: Plan, index: int, at: Cursor, audits: AuditSpec) -> None:
     if any(stage.accept is not None for stage in plan.stages[:index]):
         at.fault("an earlier stage accepts any stake: only the first stage that accepts is certified by money")
-    if audits.budget is not None or audits.inherit is not None:
-        at.fault("what an audit weighs must be known beforehand: no `budget` and no `inherit` in `audits`")
+    if audits.budget is not None:
+        at.fault("what an audit weighs must be known beforehand: no `budget` in `audits`")
     if not audits.is_all_experts:
         at.fault(
             "how often people who agree are wrong is known by answers, not by money: name an `expert` in `audits`, "

@@ -13,6 +13,11 @@ ScopeName: TypeAlias = str
 """`certificate:claim.pay:north:3f2a…`: question type, slice, prefix of the plan."""
 
 
+def prefix_of(scope: ScopeName) -> str:
+    """Return the prefix of a plan that a scope names: the same in every slice and group."""
+    return scope.rpartition(":")[2]
+
+
 class Terms(msgspec.Struct, frozen=True, kw_only=True):
     """What a licence lets through: two certificates with the same terms accept the same."""
 

@@ -8,7 +8,7 @@ import msgspec
 
 from adjudge.automation import families, money
 from adjudge.config import Configuration
-from adjudge.core.accepting import stakes
+from adjudge.core.accepting import Rates, stakes
 from adjudge.core.audits import AuditSpec
 from adjudge.core.money import Stake
 from adjudge.core.plans import Certified, Plan
@@ -34,8 +34,8 @@ class Place:
     """Of a group's: scopes of its slices."""
     least_rate: float = 0.0
     """The lowest at which a decision here is audited."""
-    per_stake: Stake | None = None
-    """Stake whose rate the audits' is; None: all have the same."""
+    largest: float = 0.0
+    """Of money: the most that a stake can be of the probability of its audit; 0: the target is of none."""
     thinned_to: float = 0.0
     """The lowest rate at which its slices, or locations, are audited, where these differ; 0: they do not."""
 
@@ -57,12 +57,16 @@ def shares_of(rows: Sequence[EpochRow]) -> dict[str, float]:
 
 def scale_of(place: Place) -> Scale | None:
     """Return by what stakes are weighed here, where the target is of money."""
-    up_to, rates = place.covers.money, place.plan.rates
-    if up_to is None:
-        return None
-    per = stakes(place.per_stake, rates).get(up_to.currency) if place.per_stake is not None else None
-    largest = money.largest_ratio(rate=max(place.least_rate, 1e-9), up_to=up_to.major, per_stake=per)
-    return Scale(up_to=up_to, rates=rates, largest=largest)
+    up_to = place.covers.money
+    return Scale(up_to=up_to, rates=place.plan.rates, largest=place.largest) if up_to is not None else None
+
+
+def _largest(up_to: Stake, rates: Rates, spec: AuditSpec | None) -> float:
+    """Return the most that a stake up to this can be of the probability with which it is audited at a location."""
+    if spec is None:
+        return up_to.major
+    per = stakes(spec.per_stake, rates).get(up_to.currency) if spec.per_stake is not None else None
+    return money.largest_ratio(rate=max(spec.rate, 1e-9), up_to=up_to.major, per_stake=per)
 
 
 def certified_places(configurations: Sequence[Configuration]) -> dict[str, Place]:
@@ -74,12 +78,15 @@ def certified_places(configurations: Sequence[Configuration]) -> dict[str, Place
         slice_ = location.slice_by(spec.slices) if spec is not None else ""
         group = location.group_by(spec.inherit) if spec is not None and spec.inherit is not None else None
         scopes: list[str] = []
+        of_groups: list[str] = []
         for index, stage in enumerate(plan.stages):
             if not isinstance(stage.accept, Certified):
                 continue
             scope = plan.scope(index, question_type, slice_)
             parent = plan.scope(index, question_type, group) if group is not None else None
             covers = _covers(plan, index, question_type, slice_, stage.accept, spec, location.name)
+            up_to = stage.accept.money
+            largest = _largest(up_to, plan.rates, spec) if up_to is not None else 0.0
             found[scope] = _joined(
                 found.get(scope),
                 Place(
@@ -89,7 +96,7 @@ def certified_places(configurations: Sequence[Configuration]) -> dict[str, Place
                     tuple(scopes),
                     spec.patience if spec is not None else timedelta(),
                     least_rate=spec.rate if spec is not None else 0.0,
-                    per_stake=spec.per_stake if spec is not None else None,
+                    largest=largest,
                 ),
             )
             if parent is not None and group is not None and spec is not None:
@@ -100,13 +107,15 @@ def certified_places(configurations: Sequence[Configuration]) -> dict[str, Place
                         of_group,
                         plan,
                         index,
-                        (),
+                        tuple(of_groups),
                         spec.patience,
                         member_scopes=(scope,),
                         least_rate=spec.rate,
-                        thinned_to=spec.rate,
+                        largest=largest,
+                        thinned_to=0.0 if largest else spec.rate,
                     ),
                 )
+                of_groups.append(parent)
             scopes.append(scope)
     return {scope: _with_siblings(place, found) for scope, place in found.items()}
 
@@ -124,6 +133,7 @@ def _joined(before: Place | None, place: Place) -> Place:
         member_scopes=tuple(dict.fromkeys(before.member_scopes + place.member_scopes)),
         thinned_to=_thinned_to(before, place),
         least_rate=min(before.least_rate, place.least_rate),
+        largest=max(before.largest, place.largest),
     )
 
 

@@ -24,7 +24,7 @@ from adjudge.core.licences import Licence, Terms
 from adjudge.engine import licensing, standings, watches
 from adjudge.engine.certified_places import Place, certified_places, scale_of, shares_of
 from adjudge.engine.clocks import Clock
-from adjudge.engine.inheriting import Heir
+from adjudge.engine.inheriting import Heir, read_inheritance
 from adjudge.engine.licensing import AnyState, Judged, State
 from adjudge.engine.revisions import InForce, Revisions
 from adjudge.store import audits, certificates, duties, epochs, journal, parameters
@@ -91,7 +91,7 @@ class Certifier:
                 changed = await audits.closed_since(connection, (self._seen_at or self._now()) - OVERLAP)
             self._seen_at = self._now()
             shares = shares_of(rows)
-            for row in rows:
+            for row in sorted(rows, key=_place_in_line):
                 if changed is None or any((row.covers.type, name) in changed for name in row.covers.slices):
                     await self._look(connection, row, shares.get(row.scope, 1.0))
         return True
@@ -124,6 +124,11 @@ class Certifier:
             await _Look(connection, held, place, self._now(), share).run()
 
 
+def _place_in_line(row: EpochRow) -> tuple[int, bool]:
+    """Earlier stages first, of which the later ones speak, and groups before those who inherit."""
+    return row.covers.stage, row.covers.parent is not None
+
+
 @dataclass(slots=True)
 class _Look:
     """One look at one slice."""
@@ -152,7 +157,7 @@ class _Look:
                 self.connection, SYSTEM, self.row, "earlier-stage", "an earlier stage accepts otherwise"
             )
             return
-        if state is not None and (self.place.least_rate < state.thinned_to or self._largest > state.largest > 0):
+        if self._is_rarer(state):
             await epochs.suspend(self.connection, SYSTEM, self.row, "replaced", "it is audited at a lower rate")
             return
         daily = await audits.daily(self.connection, covers.type, covers.slices)
@@ -173,6 +178,14 @@ class _Look:
         state = msgspec.structs.replace(state, epoch=epoch, looks=state.looks + 1)
         state = await self._decided(state, verdict, unanimity, delta)
         await self._end(delta, state, standings.standing(state, verdict, unanimity, covers, daily))
+
+    def _is_rarer(self, state: AnyState | None) -> bool:
+        """Return whether audits may weigh more than what was fixed as the most, or are drawn at less than the least."""
+        if state is not None and self.place.least_rate < state.thinned_to:
+            return True
+        row = self.row
+        inherited = read_inheritance(row.inherited, row.covers.people) if row.inherited is not None else None
+        return any(held is not None and self._largest > held.largest > 0 for held in (state, inherited))
 
     @property
     def _delta(self) -> float:
@@ -210,8 +223,7 @@ class _Look:
     @property
     def _largest(self) -> float:
         """What weighs 1, where the target is of money; 0 where it is not."""
-        scale = scale_of(self.place)
-        return scale.largest if scale is not None else 0.0
+        return self.place.largest
 
     @property
     def _set_apart(self) -> int:

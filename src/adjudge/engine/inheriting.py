@@ -4,6 +4,7 @@ A group's certificate speaks of the group's average (`statistics` 2.6). So each 
 at its share of the probability of a false alarm; and whose certificate was ever taken away inherits no more.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Generic, TypeAlias
@@ -13,7 +14,7 @@ import structlog
 
 from adjudge.automation.paired import PairedWatch
 from adjudge.automation.watching import Watch
-from adjudge.core.licences import Licence
+from adjudge.core.licences import Licence, ScopeName, Terms, prefix_of
 from adjudge.core.plans import AgainstPeople
 from adjudge.engine import licensing, standings, watches
 from adjudge.engine.certified_places import Place
@@ -37,6 +38,8 @@ class Inheritance(msgspec.Struct, Generic[Watching], frozen=True, kw_only=True):
     threshold: float
     coverage: float
     """The group's."""
+    largest: float = 0.0
+    """Of money: the most that a stake of the slice can be of its probability; it weighs 1."""
     watch: Watching
     watched_number: int
 
@@ -52,7 +55,9 @@ def read_inheritance(text: str, people: AgainstPeople | None) -> AnyInheritance:
     return _of_target.decode(text) if people is None else _of_people.decode(text)
 
 
-def body_of(row: EpochRow, group: Licence, siblings: int, issued_at: datetime) -> dict[str, Any]:
+def body_of(
+    row: EpochRow, group: Licence, siblings: int, issued_at: datetime, earlier: tuple[Terms, ...] = ()
+) -> dict[str, Any]:
     """Return all that a certificate says that was handed down: the evidence is the group's."""
     body = {
         "scope": row.scope,
@@ -72,13 +77,23 @@ def body_of(row: EpochRow, group: Licence, siblings: int, issued_at: datetime) -
     }
     if group.people is not None:
         body["people"] = group.people
+    if group.money is not None:
+        body["money"] = group.money
+    if earlier:
+        body["behind"] = earlier
     found: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(body))
     return found
 
 
-def licence_of(certificate: str, row: EpochRow, group: Licence) -> Licence:
+def licence_of(certificate: str, row: EpochRow, group: Licence, earlier: tuple[Terms, ...] = ()) -> Licence:
     """Return the group's licence as one of the slice."""
-    return msgspec.structs.replace(group, certificate=certificate, scope=row.scope, earlier=(), behind=())
+    return msgspec.structs.replace(group, certificate=certificate, scope=row.scope, earlier=(), behind=earlier)
+
+
+def terms_here(group: Licence, earlier: Sequence[ScopeName]) -> tuple[Terms, ...]:
+    """Return what the group's certificate was tested behind, as this slice must have it in its earlier stages."""
+    own = {prefix_of(scope): scope for scope in earlier}
+    return tuple(msgspec.structs.replace(terms, scope=own[prefix_of(terms.scope)]) for terms in group.behind)
 
 
 def verify(certificate: str, body: dict[str, Any], group: dict[str, Any]) -> Verified:
@@ -115,7 +130,15 @@ class Heir:
         kept = read_inheritance(row.inherited, covers.people) if row.inherited else None
         if kept is not None:
             watch, number = await watches.read_on(
-                self.connection, row, self.place, self.now, kept.watch, kept.watched_number, kept.certificates
+                self.connection,
+                row,
+                self.place,
+                self.now,
+                kept.watch,
+                kept.watched_number,
+                kept.certificates,
+                self.place.thinned_to,
+                kept.largest,
             )
             kept = msgspec.structs.replace(kept, watch=watch, watched_number=number)
             if watch.alarmed:
@@ -123,14 +146,31 @@ class Heir:
         parent = [covers.parent] if covers.parent is not None else []
         force = await epochs.in_force(self.connection, [*parent, row.scope])
         group = force[parent[0]][0] if parent and parent[0] in force else None
-        if group is None or await epochs.has_left(self.connection, row.scope):
+        why = await self._why_not(group)
+        if group is None or why is not None:
             if row.scope in force:
-                why = "the certificate of its group is in force no more"
-                await epochs.put_in_force(self.connection, SYSTEM, row.scope, None, why)
+                await epochs.put_in_force(self.connection, SYSTEM, row.scope, None, why or "")
             return None
         if kept is not None and kept.group == group and row.scope in force and not kept.watch.expired:
             return kept
         return await self._handed_down(group, kept)
+
+    async def _why_not(self, group: str | None) -> str | None:
+        """Return why a slice does not have its group's certificate; None: it has.
+
+        A later stage's speaks of what its group's earlier stages let through: where this slice has certificates of its
+        own there, or none, it says nothing.
+        """
+        if group is None:
+            return "the certificate of its group is in force no more"
+        if await epochs.has_left(self.connection, self.row.scope):
+            return "it inherits no more"
+        [licence] = await certificates.licences(self.connection, [group])
+        earlier = self.place.earlier
+        force = await epochs.in_force(self.connection, earlier) if earlier else {}
+        here = await certificates.licences(self.connection, [force[scope][0] for scope in earlier if scope in force])
+        is_behind = terms_here(licence, earlier) == tuple(one.terms for one in here)
+        return None if is_behind else "an earlier stage accepts otherwise here than in its group"
 
     async def _handed_down(self, group: str, kept: AnyInheritance | None) -> AnyInheritance:
         """Issue the slice's copy of a certificate of its group. The watch over what it inherits goes on."""
@@ -138,9 +178,10 @@ class Heir:
         [licence] = await certificates.licences(self.connection, [group])
         of_group = await certificates.get(self.connection, group)
         assert of_group is not None
-        body = body_of(row, licence, self.place.siblings, self.now)
+        earlier = terms_here(licence, self.place.earlier)
+        body = body_of(row, licence, self.place.siblings, self.now, earlier)
         certificate = licensing.id_of(body)
-        own = licence_of(certificate, row, licence)
+        own = licence_of(certificate, row, licence, earlier)
         await certificates.issue(self.connection, certificate, row.covers, body, row.scope, row.number, own)
         reason = f"inherits {group} of {row.covers.parent}"
         await epochs.put_in_force(self.connection, SYSTEM, row.scope, certificate, reason)
@@ -154,6 +195,7 @@ class Heir:
             certificates=(*(kept.certificates if kept is not None else ()), certificate),
             threshold=licence.threshold,
             coverage=msgspec.json.decode(of_group.body)["coverage"],
+            largest=kept.largest if kept is not None and goes_on else self.place.largest,
             watch=kept.watch if kept is not None and goes_on else watches.begun(row.covers, self.place.siblings),
             watched_number=kept.watched_number
             if kept is not None and goes_on

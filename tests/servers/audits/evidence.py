@@ -77,18 +77,18 @@ def _votes(truth: str | None, is_wrong: bool) -> str:
     return written([AuditVote(reviewer=f"r{n}", pool="agents", purpose="people", answer=answer) for n in range(3)])
 
 
-async def record_of_two(stack: Stack, count: int) -> None:
+async def record_of_two(stack: Stack, count: int, *, first_by: str = "sure@1", slice_: str = "all") -> None:
     """Record audits of a model that is unsure of every second question, which another one knows."""
     configured = stack.services.revisions.current
     prefixes = configured.plan("default", "model").prefixes
     deadline = await stack.value("SELECT clock_timestamp()")
-    case = Case(type="model", location="default", space=Labels(("pay", "refuse")), deadline=deadline, slice="all")
+    case = Case(type="model", location="default", space=Labels(("pay", "refuse")), deadline=deadline, slice=slice_)
     first = await stack.value("SELECT setval('decision_number', nextval('decision_number') + $1)", count) - count
     sure = [n % 2 == 0 for n in range(count)]
     said = [
         json.dumps(
             {
-                **json.loads(_said("sure@1", 0.97 if each else 0.55 + 0.0001 * n)),
+                **json.loads(_said(first_by, 0.97 if each else 0.55 + 0.0001 * n)),
                 **json.loads(_said("second@1", 0.9)),
             }
         )
@@ -103,7 +103,9 @@ async def record_of_two(stack: Stack, count: int) -> None:
     roles = ["calibrate" if n % 5 == 0 else "certify" for n in range(count)]
     numbers = [first + n for n in range(count)]
     ids, none = [uuid4() for _ in range(count)], ["[]"] * count
-    await stack.rows(ROW, ids, numbers, roles, truths, said, [written(case)] * count, json.dumps(prefixes), none, "all")
+    await stack.rows(
+        ROW, ids, numbers, roles, truths, said, [written(case)] * count, json.dumps(prefixes), none, slice_
+    )
 
 
 def _said(by: str, confidence: float) -> str:

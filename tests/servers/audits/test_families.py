@@ -5,10 +5,14 @@ import math
 from typing import Any
 
 import pytest
+from tests.commands import served, typed
 from tests.servers.audits.auditing import staffed
-from tests.servers.audits.evidence import certified, record
+from tests.servers.audits.evidence import certified, record, record_of_two
+from tests.servers.audits.test_money import STAKES, at_stake, of_money
 
+from adjudge.core.licences import Licence, prefix_of
 from adjudge.engine import inheriting
+from adjudge.store import certificates
 
 
 async def held(stack) -> dict[str, str]:
@@ -119,3 +123,85 @@ async def test_a_family_shares_one_error_budget_and_has_room_for_so_many_slices(
     [none] = [each for each in seen["slices"] if each["state"] == "none"]
     assert "an error budget for 2 slices" in none["reason"]
     assert len(found) == 2
+
+
+async def test_a_later_stage_is_inherited_where_the_earlier_one_is_and_lost_with_it(build_stack):
+    """Its group's certificate speaks of what the group's earlier stage leaves over (`statistics` 2.1)."""
+    documents = certified("unsure@1", rate=0, slices="location", inherit="all")
+    second = {"ask": "second@1", "accept": {"certified": {"target": 0.05}}}
+    documents["plans"]["model"]["stages"].insert(1, second)
+    stack = await build_stack("api", "worker", "keeper", documents=documents)
+    await record_of_two(stack, 1_000, first_by="unsure@1", slice_="store-001")
+    first, later = await in_force_at(stack, "store-002", stages=2)
+
+    decided = await decided_by(stack, later.certificate, "store-002")
+
+    assert decided["outcome"]["deciders"] == ["second@1"]
+    body = (await stack.admin.get(f"/v1/automation/certificates/{later.certificate}")).json()["body"]
+    assert [each["scope"] for each in body["behind"]] == [first.scope]
+    suspended = await stack.admin.post("/v1/automation/suspend", {"scope": first.scope, "reason": "a new shelf"})
+    assert suspended.status_code == 200
+    reason = "SELECT reason FROM control WHERE scope = $1 AND certificate IS NULL"
+    async with asyncio.timeout(40):
+        while (why := await stack.value(reason, later.scope)) is None:
+            await asyncio.sleep(0.05)
+    assert why == "an earlier stage accepts otherwise here than in its group"
+    assert len(await in_force_at(stack, "default", stages=2)) == 2
+
+
+async def in_force_at(stack, slice_: str, stages: int) -> list[Licence]:
+    """Return the licences of a slice, stage by stage, once it has so many."""
+    sql = "SELECT certificate FROM control WHERE certificate IS NOT NULL AND scope LIKE $1"
+    async with asyncio.timeout(40):
+        while len(found := await stack.rows(sql, f"certificate:model:{slice_}:%")) < stages:
+            await asyncio.sleep(0.05)
+    prefixes = stack.services.revisions.current.plan("default", "model").prefixes
+    async with stack.db.acquire() as connection:
+        licences = await certificates.licences(connection, [row["certificate"] for row in found])
+    return sorted(licences, key=lambda one: prefixes.index(prefix_of(one.scope)))
+
+
+async def test_a_slice_inherits_what_its_group_has_shown_of_money_and_is_watched_by_money(build_stack, monkeypatch):
+    """And what it has is verified from the command line with its group's record."""
+    stack = await build_stack("api", "worker", "keeper", documents=of_money(slices="location", inherit="all"))
+    [expert] = await staffed(stack, "experts", count=1)
+    await record(stack, 900, slice_="store-001", stakes=STAKES)
+    found = await until_held(stack, "all=all", "default", "store-001", "store-002")
+    copy = found["store-002"]
+
+    for location, amount, answer, count in (
+        ("default", "450.00", "pay", 12),
+        ("store-002", "1.00", "refuse", 6),
+        ("store-002", "450.00", "refuse", 4),
+    ):
+        for _ in range(count):
+            await at_stake_decided(stack, found[location], amount, location)
+        for _ in range(count):
+            await expert.answer((await expert.claim(wait=5))[0], answer)
+        if amount == "1.00":
+            await watched(stack, "store-002", audits=6)
+            assert (await held(stack))["store-002"] == copy, "six wrong answers on small change say little"
+    left = await until_held(stack, "all=all", "default", "store-001")
+
+    async with served(stack._app) as url:
+        adjudge = typed(url, stack.admin.key, monkeypatch)
+        status, said = await adjudge("automation", "verify", copy)
+        _, shown = await adjudge("automation", "show", copy)
+    assert (status, "hash      holds" in said, "900 audits" in said) == (0, True, True), said
+    assert "at most 5% of the stake wrong, of stakes up to 500.00 USD" in shown
+    assert f"that of {left['all=all']}, of its group model:all=all:" in shown
+
+
+async def at_stake_decided(stack, certificate: str, amount: str, location: str) -> None:
+    async with asyncio.timeout(40):
+        while (asked := await at_stake(stack, amount, wait=1, location=location))["outcome"] is None:
+            pass
+    assert asked["outcome"]["certificate"] == certificate
+
+
+async def watched(stack, slice_: str, audits: int) -> None:
+    """Wait until the watch over what a slice inherits has read so many audits."""
+    sql = "SELECT inherited #>> '{watch,audits}' FROM epoch WHERE ended_at IS NULL AND scope LIKE $1"
+    async with asyncio.timeout(40):
+        while await stack.value(sql, f"%:{slice_}:%") != str(audits):
+            await asyncio.sleep(0.05)

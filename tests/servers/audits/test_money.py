@@ -23,8 +23,8 @@ def of_money(**audits: Any) -> dict[str, Any]:
     return documents
 
 
-async def at_stake(stack, amount: str, wait: int = 0) -> dict[str, Any]:
-    body = {**question(), "stake": {"amount": amount, "currency": "USD"}}
+async def at_stake(stack, amount: str, wait: int = 0, location: str = "default") -> dict[str, Any]:
+    body = {**question(location=location), "stake": {"amount": amount, "currency": "USD"}}
     answer = await stack.admin.post("/v1/decisions", body, Prefer=f"wait={wait}")
     assert answer.status_code in (200, 202), answer.text
     return answer.json()

@@ -1,16 +1,10 @@
 """A change from the command line: planned, published, waited for, exported, rolled back; switches."""
 
-import asyncio
-import contextlib
-import io
 import json
 
 import pytest
-import uvicorn
-from tests.ports import free_port
+from tests.commands import served, typed
 from tests.stacks import PLANS, _people, configuration
-
-from adjudge.cli.root import run
 
 TWO_VOTES = {
     **PLANS,
@@ -21,37 +15,15 @@ TWO_VOTES = {
 @pytest.fixture(scope="module")
 async def url(stack):
     """The API of the stack on a port, for commands in other threads."""
-    config = uvicorn.Config(stack._app, host="127.0.0.1", port=free_port(), lifespan="off", log_level="error")
-    server = uvicorn.Server(config)
-    server.capture_signals = contextlib.nullcontext
-    serving = asyncio.create_task(server.serve())
-    async with asyncio.timeout(10):
-        while not server.started:
-            await asyncio.sleep(0.01)
-    yield f"http://127.0.0.1:{config.port}"
-    server.should_exit = True
-    await serving
+    async with served(stack._app) as found:
+        yield found
 
 
 @pytest.fixture
 def adjudge(stack, url, monkeypatch, tmp_path):
-    """Runs a command in an empty folder, as the holder of the admin's key; returns its status and what it printed."""
-    monkeypatch.setenv("ADJUDGE_URL", url)
-    monkeypatch.setenv("ADJUDGE_KEY", stack.admin.key)
+    """Runs a command in an empty folder, as the holder of the admin's key."""
     monkeypatch.chdir(tmp_path)
-
-    async def command(*words: str) -> tuple[int, str]:
-        printed = io.StringIO()
-
-        def act() -> int:
-            with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(io.StringIO()):
-                return run(words)
-
-        status = await asyncio.to_thread(act)
-        lines = printed.getvalue().splitlines()  # less what the stack in this process logs
-        return status, "\n".join(line for line in lines if not line.startswith(("event=", "deciders=", "checks=")))
-
-    return command
+    return typed(url, stack.admin.key, monkeypatch)
 
 
 def folder(path, **more):

@@ -111,3 +111,33 @@ def test_false_certificates_to_expect_are_those_of_all_slices_tested_and_of_a_fa
     assert expected_false(family(4, 0), spent) == pytest.approx(0.24)
     assert expected_false(family(4, 2), spent) == pytest.approx(0.1)
     assert expected_false(family(4, 0), {}) == 0
+
+
+TWO_STAGES = CLAIMS.replace('{by_hand: "confidence >= 0.95"}', "certified").replace(
+    "      - {ask: agents", "      - {ask: claim-risk@1, combine: agree, accept: certified}\n      - {ask: agents"
+)
+
+
+def test_a_groups_later_stage_comes_behind_its_groups_earlier_one():
+    text = TWO_STAGES + STORES + "audits: {rate: 5%, pool: agents, slices: location, inherit: region}\n"
+
+    found = certified_places([compile_documents({"a.yaml": text}, base=Path("/"))])
+
+    later = {scope.split(":")[2]: place for scope, place in found.items() if place.index == 1}
+    assert {name: [scope.split(":")[2] for scope in place.earlier] for name, place in later.items()} == {
+        name: [name] for name in ("oslo", "bergen", "rome", "alone", "region=north", "region=south")
+    }
+    assert all(scope in found for place in later.values() for scope in place.earlier)
+
+
+def test_a_group_weighs_money_by_the_rarest_audits_of_its_slices():
+    """What weighs 1 is the most that a stake can be of its probability anywhere in the group: nothing is thinned."""
+    text = CLAIMS.replace('{by_hand: "confidence >= 0.95"}', "{certified: {target: 1%, money: {up_to: 500 USD}}}")
+    text = text.replace("pools: {", "pools: {experts: {}, ") + STORES + "organisation: {rates: {USD: 1}}\n"
+    text += "audits: {rate: 5%, expert: experts, slices: location, inherit: region}\n"
+
+    found = certified_places([compile_documents({"a.yaml": text}, base=Path("/"))])
+
+    largest = {scope.split(":")[2]: (place.largest, place.thinned_to) for scope, place in found.items()}
+    assert largest["oslo"] == (10_000, 0.0)
+    assert largest["bergen"] == largest["region=north"] == (25_000, 0.0)

@@ -12,7 +12,7 @@ from tests.unit.automation.simulating import DELTA, Share, holds, is_broken
 
 from adjudge.automation.against_people import NoWorse
 from adjudge.automation.binomial import tail
-from adjudge.automation.certifying import Licence, Unanimity
+from adjudge.automation.certifying import Licence, Start, Unanimity
 from adjudge.automation.paired import Paired, PairedWatch
 from adjudge.automation.samples import Audit, Beside, Role
 from adjudge.automation.watching import Watch
@@ -491,3 +491,33 @@ def test_the_watch_over_money_weighs_what_it_reads():
     read, _ = licensing.watched(watch, 0, [dear, cheap], 50, SCALE)
 
     assert read == watch.after(True, 1.0).after(True, 1 / 500)
+
+
+def test_a_group_is_not_certified_by_the_money_of_those_of_its_slices_that_are_audited_most():
+    """Half of the money is wrong in 1%, half in 9%, at the target of 5%; the first is audited nine times more.
+
+    The wrong way beside it: as if all had been drawn alike.
+    """
+    chance = random.Random(9)
+    start = Start(threshold=0.5, why="calibrate-audits")
+    weighed, alike = [], []
+    for _ in range(200):
+        risks = ((0.45, 0.01), (0.05, 0.09))
+        rows = [(rate, chance.random() < risk) for rate, risk in risks for _ in range(int(900 * rate))]
+        chance.shuffle(rows)
+        for found, rated in ((weighed, True), (alike, False)):
+            audits = [
+                Audit(
+                    number=n,
+                    score=0.9,
+                    wrong=wrong,
+                    role=Role.CERTIFY,
+                    weight=SCALE.weight(LIMIT, rate if rated else 0.05),
+                )
+                for n, (rate, wrong) in enumerate(rows)
+            ]
+            process = Weighed.begin(target=0.05, delta=DELTA, grid=(0.5,), start=start)
+            found.append(isinstance(process.after(audits).look()[1], Licence))
+
+    assert holds(Share.of(weighed), DELTA)
+    assert is_broken(Share.of(alike), DELTA)

@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
+from adjudge.automation.backtesting.asking import PEOPLE
 from adjudge.automation.backtesting.curves import curves
-from adjudge.automation.backtesting.policies import PEOPLE, Terms
+from adjudge.automation.backtesting.policies import Terms
 from adjudge.automation.backtesting.returns import DayPrices, Returns, Today, returns
 from adjudge.automation.backtesting.running import Request, run
 from adjudge.automation.backtesting.scoring import BASELINE

@@ -6,13 +6,14 @@ from typing import Any
 import msgspec
 import yaml
 
+from adjudge.automation.backtesting.policies import MOST
 from adjudge.labelled.reading import UnreadableSet
 
 
 class Assumed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Prices are in one currency, or, without one, in votes."""
 
-    votes: int = 3
+    votes: int = MOST
     """The most people that are asked about one item."""
     currency: str = "votes"
     vote: float = 1.0

@@ -25,7 +25,7 @@ def log_loss(belief, truth, items) -> float:
 
 def test_likelihoods_multiplied_are_over_confident_where_model_and_people_err_together(learnt):
     data, draw, crowd, tables, (beliefs, weights) = learnt
-    product = multiplied(tables, weights[0], crowd)[3]
+    product = multiplied(tables, weights[0], crowd.sums)[3]
     sure = draw.judged[product.confidence[draw.judged] > 0.99]
 
     promised, was = product.risk[sure].mean(), (product.answer[sure] != data.truth[sure]).mean()

@@ -1,18 +1,22 @@
 """Asking people one at a time, over columns: what is answered and how many votes were bought."""
 
 from collections.abc import Sequence
+from statistics import NormalDist
 from typing import Final
 
 import numpy as np
 
-from adjudge.automation.backtesting.beliefs import Belief, Crowd
-from adjudge.automation.backtesting.sets import Booleans, Floats, Integers
+from adjudge.automation.backtesting.beliefs import Belief, Crowd, Rehearsal
+from adjudge.automation.backtesting.sets import CALIBRATE_SHARE, ORDERS, Booleans, Floats, Integers
 from adjudge.automation.buying import scaled, stopping
 from adjudge.core.pools import Prices, Stops
 
-SCALES: Final = (0.0, 0.05, 0.1, 0.15, 0.25, 0.35, 0.5, 0.7, 1.0)
-DOUBT: Final = 0.25
-"""Standard errors by which the plan must be expected to be right more often than people."""
+PEOPLE: Final = 3
+"""Votes that everything is compared with."""
+SCALES: Final = (8.0, 5.6, 4.0, 2.8, 2.0, 1.4, 1.0, 0.7, 0.5, 0.35, 0.25, 0.15, 0.1, 0.05)
+"""Of the stops that prices ask for, from asking least."""
+SHARE: Final = 0.6
+"""Of the accuracy that asking always would gain on three people: what the stops must keep."""
 
 
 def majority(answers: Integers, votes: int) -> Integers:
@@ -60,25 +64,33 @@ def priced(crowd: Crowd, weights: Sequence[Floats], prices: Prices) -> Stops:
     return stopping(prices, accuracy=crowd.learnt.crowd_right, weight=float(middle[-1]), votes=crowd.most)
 
 
-def kept_to_people(
-    beliefs: Sequence[Belief],
-    stops: Stops,
-    available: Integers,
-    automated: Booleans,
-    people: Integers,
-    items: Integers,
-) -> tuple[Stops, bool]:
-    """Return stops tightened until the plan may be expected to be right as often as the majority of people.
+def kept_to_people(stops: Stops, rehearsal: Rehearsal, automated: Booleans, delta: float) -> tuple[Stops, bool]:
+    """Return the loosest stops under which the plan is expected to be right at least as often as three people.
 
-    Judged by the belief after all votes, on the calibrate-audits. False: not even asking always makes it so.
+    Judged on the calibrate-audits. What it is righter by must outweigh, with confidence 1 - delta / 2, the noise of
+    their number and that of as many other items as are audited (half of delta, because stops look better on those
+    that they were learnt from); but never more is asked than SHARE of what asking always would gain. False: not
+    even that gains anything.
     """
-    last = beliefs[-1]
-    theirs = last.of(people[items], items)
-    for scale in reversed(SCALES):
+    items, beliefs = np.arange(len(rehearsal.items)), rehearsal.beliefs
+    alone = automated[rehearsal.items]
+    theirs = (majority(rehearsal.answers, PEOPLE) == rehearsal.truth).astype(float)
+
+    def gains(tried: Stops) -> Floats:
+        answer, _ = asked_until_sure(beliefs, tried, rehearsal.available, items)
+        found: Floats = (np.where(alone, beliefs[0].answer, answer) == rehearsal.truth) - theirs
+        return found
+
+    always = scaled(stops, 0.0)
+    most = float(gains(always).mean())
+    if most < 0:
+        return always, False
+    sure = NormalDist().inv_cdf(1 - delta / 2)
+    for scale in SCALES:
         tried = scaled(stops, scale)
-        answer, _ = asked_until_sure(beliefs, tried, available, items)
-        answer = np.where(automated[items], beliefs[0].answer[items], answer)
-        gain = last.of(answer, items) - theirs
-        if gain.mean() >= DOUBT * gain.std() / len(items) ** 0.5:
+        found = gains(tried)
+        learnt = float(found.reshape(ORDERS, -1).mean(0).var()) * ORDERS / len(items)
+        noise = (learnt + float(found.var()) * CALIBRATE_SHARE * ORDERS / len(items)) ** 0.5
+        if found.mean() >= min(sure * noise, SHARE * most):
             return tried, True
-    return scaled(stops, 0.0), False
+    return always, True

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from adjudge.automation.backtesting.sets import Draw, Floats, Integers, LabelledSet
+from adjudge.automation.backtesting.sets import ORDERS, Draw, Floats, Integers, LabelledSet
 from adjudge.automation.pooling import fit_weights
 from adjudge.automation.reviewers import LEAST, Ballots, Learnt, learn
 from adjudge.core.pools import LEAST_PROBABILITY
@@ -53,6 +53,19 @@ class Crowd:
         return len(self.sums) - 1
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rehearsal:
+    """The calibrate-audits, each asked ORDERS times: first all of them in one order, then all in the next."""
+
+    items: Integers
+    truth: Integers
+    answers: Integers
+    """In the order asked."""
+    available: Integers
+    beliefs: Sequence[Belief]
+    """By number of votes; a row an asking."""
+
+
 def log_scores(data: LabelledSet) -> dict[str, Single]:
     """Return the logarithm of what each decider said; of items that it did not score, nothing."""
     found = {}
@@ -68,14 +81,7 @@ def crowd_of(data: LabelledSet, draw: Draw, learnt_from: Integers, votes: int) -
     ballots = Ballots.of(
         draw.answers[learnt_from], draw.reviewers[learnt_from], labels=len(data.labels), people=data.people
     )
-    learnt = learn(ballots, data.truth[learnt_from])
-    rates = np.log(np.maximum(learnt.rates(), LEAST))
-    by_answer = np.ascontiguousarray(rates.transpose(0, 2, 1), np.float32)
-    most = min(votes, data.answers.shape[1])
-    sums = [np.zeros((len(data), len(data.labels)), np.float32)]
-    for place in range(most):
-        sums.append(sums[-1] + _said(by_answer, draw.answers[:, place], draw.reviewers[:, place], data.people))
-    return Crowd(learnt=learnt, sums=tuple(sums), available=(draw.answers[:, :most] >= 0).sum(1))
+    return _heard(learn(ballots, data.truth[learnt_from]), draw.answers, draw.reviewers, votes)
 
 
 def pooled(
@@ -84,12 +90,14 @@ def pooled(
     """Return beliefs by number of votes, weights learnt for each on the calibrate-audits; and the weights."""
     truth, items = data.truth[draw.calibrate], draw.calibrate
     models = [MODELS_PRIOR / len(tables)] * len(tables)
-    beliefs, weights = [], []
+    beliefs: list[Belief] = []
+    weights: list[Floats] = []
     learning = [table[items].astype(float) for table in tables]
     for votes in range((crowd.most if crowd else 0) + 1):
         if votes and crowd:
             heard = _left_out(crowd, draw, items, truth, votes)
-            found = fit_weights([*learning, heard], truth, np.array([*models, VOTES_PRIOR]))
+            before = weights[-1] if votes > 1 else None
+            found = fit_weights([*learning, heard], truth, np.array([*models, VOTES_PRIOR]), start=before)
             beliefs.append(_believed([*tables, crowd.sums[votes]], found))
         else:
             found = fit_weights(learning, truth, np.array(models))
@@ -98,14 +106,27 @@ def pooled(
     return beliefs, weights
 
 
-def multiplied(tables: Sequence[Single], first: Floats, crowd: Crowd) -> list[Belief]:
+def rehearsed(
+    data: LabelledSet, tables: Sequence[Single], crowd: Crowd, weights: Sequence[Floats], draw: Draw
+) -> Rehearsal:
+    """Ask the calibrate-audits again, in further orders; `weights` are those learnt for each number of votes."""
+    items = np.tile(draw.calibrate, ORDERS)
+    answers = np.take_along_axis(data.answers[items], draw.again, 1)
+    reviewers = np.take_along_axis(data.reviewers[items], draw.again, 1)
+    again = _heard(crowd.learnt, answers, reviewers, crowd.most)
+    said = [table[items] for table in tables]
+    beliefs = [_believed([*said, again.sums[votes]][: len(learnt)], learnt) for votes, learnt in enumerate(weights)]
+    return Rehearsal(items=items, truth=data.truth[items], answers=answers, available=again.available, beliefs=beliefs)
+
+
+def multiplied(tables: Sequence[Single], first: Floats, sums: Sequence[Single]) -> list[Belief]:
     """Return beliefs by number of votes where likelihoods are multiplied as if models and people were independent.
 
-    `first`: the weights that calibrate the models alone.
+    `first`: the weights that calibrate the models alone; `sums`: of a Crowd.
     """
     return [
-        _believed([*tables, sums], np.array([*first, 1.0])) if votes else _believed(tables, first)
-        for votes, sums in enumerate(crowd.sums)
+        _believed([*tables, said], np.array([*first, 1.0])) if votes else _believed(tables, first)
+        for votes, said in enumerate(sums)
     ]
 
 
@@ -140,9 +161,20 @@ def _believed(tables: Sequence[Single], weights: Floats) -> Belief:
     return Belief(answer=answer, risk=odds / (1 + odds), odds=others)
 
 
-def _said(by_answer: Single, answers: Integers, reviewers: Integers, people: int) -> Single:
-    """Return the log-likelihoods of one vote for each item; of none, nothing."""
-    found: Single = by_answer[np.where(reviewers >= 0, reviewers, people), np.maximum(answers, 0)]
+def _heard(learnt: Learnt, answers: Integers, reviewers: Integers, votes: int) -> Crowd:
+    """Return what the first votes say, by what was learnt of those who gave them."""
+    rates = np.log(np.maximum(learnt.rates(), LEAST))
+    by_answer = np.ascontiguousarray(rates.transpose(0, 2, 1), np.float32)
+    most = min(votes, answers.shape[1])
+    sums = [np.zeros((len(answers), len(learnt.prior)), np.float32)]
+    for place in range(most):
+        sums.append(sums[-1] + _said(by_answer, answers[:, place], reviewers[:, place]))
+    return Crowd(learnt=learnt, sums=tuple(sums), available=(answers[:, :most] >= 0).sum(1))
+
+
+def _said(by_answer: Single, answers: Integers, reviewers: Integers) -> Single:
+    """Return the log-likelihoods of one vote for each item; of none, nothing. The last row: whoever is not known."""
+    found: Single = by_answer[np.where(reviewers >= 0, reviewers, len(by_answer) - 1), np.maximum(answers, 0)]
     found[answers < 0] = 0.0
     return found
 

@@ -5,9 +5,8 @@ from typing import Final
 
 import numpy as np
 
-from adjudge.automation.backtesting.asking import asked_until_sure, kept_to_people, majority, priced
-from adjudge.automation.backtesting.beliefs import Belief, crowd_of, log_scores, pooled, raw
-from adjudge.automation.backtesting.policies import PEOPLE
+from adjudge.automation.backtesting.asking import asked_until_sure, kept_to_people, priced
+from adjudge.automation.backtesting.beliefs import Belief, crowd_of, log_scores, pooled, raw, rehearsed
 from adjudge.automation.backtesting.running import Request
 from adjudge.automation.backtesting.sets import Booleans, Floats, Integers, LabelledSet, halves
 
@@ -59,17 +58,19 @@ def _curve(data: LabelledSet, request: Request, name: str, members: list[str]) -
     for repeat in range(min(request.repeats, MOST_HALVES)):
         draw = halves(data, repeat, request.seed)
         crowd = crowd_of(data, draw, draw.calibrate, request.terms.votes) if data.has_people else None
-        beliefs, weights = pooled(data, [logs[member] for member in members], crowd, draw)
+        tables = [logs[member] for member in members]
+        beliefs, weights = pooled(data, tables, crowd, draw)
         items, first = draw.judged, beliefs[0]
         right_alone = first.answer[items] == data.truth[items]
         if crowd is None:
             rows.append(_swept(first.risk[items], right_alone, right_alone, np.zeros(len(items))))
         else:
-            people = majority(draw.answers, PEOPLE)
             stops = priced(crowd, weights, request.terms.prices)
             nobody = np.zeros(len(data), bool)
             if not request.terms.is_priced:
-                stops, _ = kept_to_people(beliefs, stops, crowd.available, nobody, people, draw.calibrate)
+                stops, _ = kept_to_people(
+                    stops, rehearsed(data, tables, crowd, weights, draw), nobody, request.terms.delta
+                )
             answer, bought = asked_until_sure(beliefs, stops, crowd.available, items)
             rows.append(_swept(first.risk[items], right_alone, answer == data.truth[items], bought))
         ours.append(_binned(first, right_alone, items))

@@ -6,8 +6,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from adjudge.automation.backtesting.asking import asked_until_sure
-from adjudge.automation.backtesting.beliefs import Belief
+from adjudge.automation.backtesting.asking import PEOPLE, asked_until_sure, majority
+from adjudge.automation.backtesting.beliefs import Belief, Rehearsal
 from adjudge.automation.backtesting.sets import Booleans, Draw, Floats, Integers
 from adjudge.automation.binomial import sign_test, tail, tails
 from adjudge.automation.buying import scaled
@@ -17,8 +17,10 @@ from adjudge.core.pools import Stops
 
 POINTS: Final = 100
 """Thresholds: steps of a point of coverage."""
-SCALES: Final = (0.0, 0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 3.0, 5.0, 8.0)
+SCALES: Final = (0.0, 0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 1.0, 1.4, 1.7, 2.0, 2.4, 2.8, 3.4, 4.0, 5.0, 6.5, 8.0)
 """Of the stops that prices ask for, from asking always towards asking least."""
+ROOM: Final = 0.2
+"""The test of the end of asking begins where it is expected to need no more than this part of its δ."""
 
 
 def licensed(
@@ -43,6 +45,7 @@ def licensed_end_of_asking(
     people: Integers,
     truth: Integers,
     draw: Draw,
+    rehearsal: Rehearsal,
     *,
     threshold: float | None,
     grid: Floats,
@@ -61,9 +64,8 @@ def licensed_end_of_asking(
     if threshold is not None and threshold > range_[0]:  # stricter than what is tested for: nothing is shown of it
         return None, threshold
     steps = [scaled(stops, scale) for scale in SCALES]
-    learnt = [_worst(beliefs, step, available, people, truth, draw.calibrate, range_) for step in steps]
     licence = None
-    for place in range(int(np.argmin(learnt)), len(steps)):
+    for place in range(_start(steps, rehearsal, range_, delta), len(steps)):
         if _worst(beliefs, steps[place], available, people, truth, draw.certify, range_) > delta:
             break
         licence = steps[place]
@@ -129,6 +131,22 @@ def _eligible(belief: Belief, truth: Integers, draw: Draw, grid: Floats, target:
         return grid[:0]
     between: Floats = grid[kept[0] : kept[-1] + 1]  # a threshold between two of them may be licensed, too
     return between
+
+
+def _start(steps: Sequence[Stops], rehearsal: Rehearsal, range_: Floats, delta: float) -> int:
+    """Return the loosest step that is expected to be shown with room, else the likeliest.
+
+    The rehearsal has as many rows as there are certify-audits (ORDERS is the ratio of the roles): its p-values are
+    those to be expected there.
+    """
+    people, items = majority(rehearsal.answers, PEOPLE), np.arange(len(rehearsal.items))
+    expected = []
+    for place in reversed(range(len(steps))):
+        needed = _worst(rehearsal.beliefs, steps[place], rehearsal.available, people, rehearsal.truth, items, range_)
+        if needed <= delta * ROOM:
+            return place
+        expected.append(needed)
+    return len(steps) - 1 - int(np.argmin(expected))
 
 
 def _worst(

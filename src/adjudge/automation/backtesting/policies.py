@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 
 from adjudge.automation.backtesting.asking import (
+    PEOPLE,
     asked_until_agreed,
     asked_until_sure,
     kept_to_people,
@@ -19,20 +20,22 @@ from adjudge.automation.backtesting.asking import (
 from adjudge.automation.backtesting.beliefs import (
     Belief,
     Crowd,
+    Rehearsal,
     crowd_of,
     log_scores,
     multiplied,
     people_alone,
     pooled,
     raw,
+    rehearsed,
 )
 from adjudge.automation.backtesting.licensing import licensed, licensed_closing, licensed_end_of_asking
 from adjudge.automation.backtesting.sets import Booleans, Draw, Floats, Integers, LabelledSet
 from adjudge.automation.reviewers import Ballots, consensus
 from adjudge.core.pools import Prices, Stops
 
-PEOPLE: Final = 3
-"""Votes that everything is compared with."""
+MOST: Final = 5
+"""Votes that are bought at most, where nothing else is said: those about whom people differ are worth two more."""
 FIXED: Final = 0.9
 
 
@@ -46,7 +49,7 @@ class Terms:
     is_priced: bool = False
     """Prices were given: they alone say when asking ends. Else a vote costs 1, a wrong answer 1 / target, and the
     plan is held to the accuracy of three people."""
-    votes: int = PEOPLE
+    votes: int = MOST
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +131,8 @@ class Backtest:
     ) -> Iterator[Answered]:
         data, terms = self._data, self._terms
         name = deciders[0] if len(deciders) == 1 else None
-        beliefs, weights = pooled(data, [self._logs[decider] for decider in deciders], crowd, draw)
+        tables = [self._logs[decider] for decider in deciders]
+        beliefs, weights = pooled(data, tables, crowd, draw)
         first = beliefs[0]
         threshold, grid = licensed(first, data.truth, draw, target=terms.target, delta=terms.delta)
         yield self._thresholded(f"certified{suffix}", first.answer, first.confidence, threshold, draw, people, name)
@@ -136,7 +140,8 @@ class Backtest:
             return
         automated = reached(first, threshold)
         stops = priced(crowd, weights, terms.prices)
-        kept, is_expected = kept_to_people(beliefs, stops, crowd.available, automated, people, draw.calibrate)
+        rehearsal = rehearsed(data, tables, crowd, weights, draw)
+        kept, is_expected = kept_to_people(stops, rehearsal, automated, terms.delta)
         if not terms.is_priced:
             stops = kept
         everything = np.arange(len(data))
@@ -150,10 +155,20 @@ class Backtest:
             decider=name,
         )
         yield self._against_people(
-            beliefs, weights, crowd, threshold, grid, draw, people, suffix, name, kept if is_expected else None
+            beliefs,
+            weights,
+            crowd,
+            threshold,
+            grid,
+            draw,
+            rehearsal,
+            people,
+            suffix,
+            name,
+            kept if is_expected else None,
         )
         if not suffix:
-            product = multiplied([self._logs[decider] for decider in deciders], weights[0], crowd)
+            product = multiplied(tables, weights[0], crowd.sums[: PEOPLE + 1])
             yield self._closing("certified posterior", beliefs, crowd, draw, name)
             yield self._closing("certified posterior, multiplied", product, crowd, draw, name)
 
@@ -165,6 +180,7 @@ class Backtest:
         threshold: float | None,
         grid: Floats,
         draw: Draw,
+        rehearsal: Rehearsal,
         people: Integers,
         suffix: str,
         name: str | None,
@@ -177,6 +193,7 @@ class Backtest:
             people,
             self._data.truth,
             draw,
+            rehearsal,
             threshold=threshold,
             grid=grid,
             target=self._terms.target,
@@ -201,10 +218,11 @@ class Backtest:
         )
 
     def _closing(self, policy: str, beliefs: Sequence[Belief], crowd: Crowd, draw: Draw, name: str | None) -> Answered:
-        """Close wherever the posterior reaches the licensed threshold, before or after votes."""
+        """Close wherever the posterior reaches the licensed threshold, before votes or after up to three."""
         terms = self._terms
+        available = np.minimum(crowd.available, PEOPLE)
         threshold, answer, bought = licensed_closing(
-            beliefs, crowd.available, self._data.truth, draw, target=terms.target, delta=terms.delta
+            beliefs[: PEOPLE + 1], available, self._data.truth, draw, target=terms.target, delta=terms.delta
         )
         return Answered(
             policy=policy, answer=answer, bought=bought, threshold=threshold, guarantee="risk", decider=name

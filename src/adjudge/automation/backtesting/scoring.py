@@ -6,7 +6,8 @@ from typing import Final
 
 import numpy as np
 
-from adjudge.automation.backtesting.policies import PEOPLE, Answered
+from adjudge.automation.backtesting.asking import PEOPLE
+from adjudge.automation.backtesting.policies import Answered
 from adjudge.automation.backtesting.sets import Floats, Integers, LabelledSet
 
 AUDIT_SHARES: Final = (0.02, 0.05, 0.1)

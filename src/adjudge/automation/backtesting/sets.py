@@ -11,6 +11,8 @@ Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
 Integers = NDArray[np.integer]
 
+ORDERS: Final = 4
+"""In which each calibrate-audit is asked again: who happened to come first says little about a plan."""
 CALIBRATE_SHARE: Final = 0.2
 """Of the audited half; the rest certifies (1 : 4)."""
 FEWEST_ITEMS: Final = 40
@@ -53,6 +55,8 @@ class Draw:
     """A row an item: the columns of `answers` in the order asked."""
     answers: Integers
     reviewers: Integers
+    again: Integers
+    """Further orders for the calibrate-audits: these ORDERS times, one after another, laid out like `places`."""
 
     @property
     def audited(self) -> Integers:
@@ -79,9 +83,7 @@ def resampled(data: LabelledSet, repeat: int, seed: int) -> Draw:
 
 def _drawn(data: LabelledSet, repeat: int, audits: Integers, judged: Integers, chance: np.random.Generator) -> Draw:
     cut = max(1, round(len(audits) * CALIBRATE_SHARE))
-    keys = chance.random(data.answers.shape)
-    keys[data.answers < 0] = 2.0
-    places = np.argsort(keys, axis=1, kind="stable")
+    places = _shuffled(data.answers, chance)
     return Draw(
         repeat=repeat,
         calibrate=audits[:cut],
@@ -90,4 +92,12 @@ def _drawn(data: LabelledSet, repeat: int, audits: Integers, judged: Integers, c
         places=places,
         answers=np.take_along_axis(data.answers, places, 1),
         reviewers=np.take_along_axis(data.reviewers, places, 1),
+        again=_shuffled(np.tile(data.answers[audits[:cut]], (ORDERS, 1)), chance),
     )
+
+
+def _shuffled(answers: Integers, chance: np.random.Generator) -> Integers:
+    """Return the columns of each row's answers in random order, those without one last."""
+    keys = chance.random(answers.shape)
+    keys[answers < 0] = 2.0
+    return np.argsort(keys, axis=1, kind="stable")

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from adjudge.automation.backtesting.beliefs import Belief
+from adjudge.automation.backtesting.beliefs import Belief, Rehearsal
 from adjudge.automation.backtesting.licensing import licensed_end_of_asking
-from adjudge.automation.backtesting.sets import Draw
+from adjudge.automation.backtesting.sets import ORDERS, Draw
 from adjudge.core.pools import Stops
 
 ITEMS = 4_000
@@ -30,6 +30,7 @@ def test_the_end_of_asking_is_not_certified_beside_a_threshold_that_it_was_not_t
         people,
         truth,
         a_draw(order),
+        a_rehearsal([belief, voted], people, order[:800]),
         threshold=threshold,
         grid=np.linspace(0.999, 0.5, 100),
         target=0.1,
@@ -49,4 +50,17 @@ def a_draw(order: np.ndarray) -> Draw:
         places=nobody,
         answers=nobody,
         reviewers=nobody,
+        again=nobody,
+    )
+
+
+def a_rehearsal(beliefs: list[Belief], people: np.ndarray, calibrate: np.ndarray) -> Rehearsal:
+    items = np.tile(calibrate, ORDERS)
+    again = [Belief(answer=one.answer[items], risk=one.risk[items], odds=one.odds[items]) for one in beliefs]
+    return Rehearsal(
+        items=items,
+        truth=np.zeros(len(items), int),
+        answers=people[items][:, None],
+        available=np.zeros(len(items), int),
+        beliefs=again,
     )

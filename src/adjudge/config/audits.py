@@ -62,7 +62,9 @@ def read_audits(at: Cursor, known: Auditors) -> AuditSpec | None:
         if pool is not None and not found.votes and not (found.people and found.is_all_experts):
             at.fault("without `votes` the truth is an expert's: name an `expert`, `expert_share: 100%`, and `people`")
         if found.per_stake is not None and found.budget is not None:
-            at.entries()["per_stake"].fault("rates that follow the stake follow no `budget`: take it away")
+            at.entries()["per_stake"].fault(
+                "nobody knows how many audits a rate that follows the stake will bring: take the `budget` away"
+            )
         if found.inherit is not None:
             _check_inherit(at.entries()["inherit"], found)
         return found
@@ -71,8 +73,6 @@ def read_audits(at: Cursor, known: Auditors) -> AuditSpec | None:
 def _check_inherit(at: Cursor, spec: AuditSpec) -> None:
     if spec.slices in ("all", spec.inherit):
         at.fault("`slices` are no smaller than whose certificate they would inherit: `slices: location`")
-    if spec.budget is not None:
-        at.fault("a `budget` audits small slices more, and the group's certificate speaks of all alike: take it away")
 
 
 def _pool(fields: Fields, key: str, known: Auditors) -> str | None:

@@ -63,8 +63,6 @@ def _check_evidence(plan: Plan, index: int, at: Cursor, accept: Certified, audit
 def _check_money(plan: Plan, index: int, at: Cursor, audits: AuditSpec) -> None:
     if any(stage.accept is not None for stage in plan.stages[:index]):
         at.fault("an earlier stage accepts any stake: only the first stage that accepts is certified by money")
-    if audits.budget is not None:
-        at.fault("what an audit weighs must be known beforehand: no `budget` in `audits`")
     if not audits.is_all_experts:
         at.fault(
             "how often people who agree are wrong is known by answers, not by money: name an `expert` in `audits`, "

@@ -6,6 +6,7 @@ Each set of rates is a numbered snapshot, and every decision records under which
 
 import asyncio
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from datetime import timedelta
 from typing import Any, Final
 
@@ -27,6 +28,9 @@ EVERY_SECONDS: Final = 2.0
 SPAN: Final = timedelta(days=1)
 NEWS: Final = 0.1
 """A rate that would change by less than this share of itself is left as it is."""
+
+_known: dict[int, Mapping[tuple[str, str], float]] = {}
+MOST_KNOWN: Final = 2_000
 
 _rates: Final = msgspec.json.Decoder(list[tuple[str, str, float]])
 
@@ -64,7 +68,8 @@ class RateSetter:
             key: rate_of(spec, volumes.get(key), lacks=key in lacking, boost=boosts.get(key, 1.0))
             for key, spec in specs.items()
         }
-        wanted = {key: rate for key, rate in wanted.items() if rate != specs[key].rate}
+        # what follows a budget is on record with every set: what an audit weighs is told by those of its time
+        wanted = {key: rate for key, rate in wanted.items() if rate != specs[key].rate or specs[key].budget is not None}
         held = await in_force(connection, AuditRates())
         if differ(held.by_slice, wanted):
             body = [(*key, rate) for key, rate in sorted(wanted.items())]
@@ -91,6 +96,18 @@ async def in_force(connection: Connection, known: AuditRates) -> AuditRates:
     if found is None or found[0] + POLICY == known.policy:
         return known
     return AuditRates(found[0] + POLICY, {(kind, slice_): rate for kind, slice_, rate in _rates.decode(found[1])})
+
+
+async def sets(connection: Connection, policies: AbstractSet[int]) -> dict[int, Mapping[tuple[str, str], float]]:
+    """Return by policy the rates that keepers had set; they never change, and so are read once."""
+    missing = [policy for policy in policies if policy > POLICY and policy not in _known]
+    if missing:
+        if len(_known) + len(missing) > MOST_KNOWN:
+            _known.clear()
+            missing = [policy for policy in policies if policy > POLICY]
+        for number, body in await parameters.of(connection, KIND, [policy - POLICY for policy in missing]):
+            _known[number + POLICY] = {(kind, slice_): rate for kind, slice_, rate in _rates.decode(body)}
+    return {policy: _known[policy] for policy in policies if policy in _known}
 
 
 async def _wanted(connection: Connection) -> tuple[dict[tuple[str, str], float], set[tuple[str, str]]]:

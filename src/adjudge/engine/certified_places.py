@@ -13,7 +13,7 @@ from adjudge.core.audits import AuditSpec
 from adjudge.core.money import Stake
 from adjudge.core.plans import Certified, Plan
 from adjudge.core.prefixes import is_of_models
-from adjudge.engine.licensing import Scale
+from adjudge.engine.licensing import Sampling, Scale
 from adjudge.store.epochs import Covers, EpochRow
 
 
@@ -38,6 +38,14 @@ class Place:
     """Of money: the most that a stake can be of the probability of its audit; 0: the target is of none."""
     thinned_to: float = 0.0
     """The lowest rate at which its slices, or locations, are audited, where these differ; 0: they do not."""
+    steady: float = 1.0
+    """The lowest rate where it follows no budget."""
+    follows_budget: bool = False
+
+    @property
+    def sampling(self) -> Sampling:
+        """At which rates audits are drawn here, as configuration has it now."""
+        return Sampling(self.thinned_to, self.steady, self.largest)
 
 
 def shares_of(rows: Sequence[EpochRow]) -> dict[str, float]:
@@ -77,6 +85,8 @@ def certified_places(configurations: Sequence[Configuration]) -> dict[str, Place
         spec = configuration.question_type(location.name, question_type).audits
         slice_ = location.slice_by(spec.slices) if spec is not None else ""
         group = location.group_by(spec.inherit) if spec is not None and spec.inherit is not None else None
+        follows_budget = spec is not None and spec.budget is not None
+        steady = spec.rate if spec is not None and not follows_budget else 1.0
         scopes: list[str] = []
         of_groups: list[str] = []
         for index, stage in enumerate(plan.stages):
@@ -97,6 +107,8 @@ def certified_places(configurations: Sequence[Configuration]) -> dict[str, Place
                     spec.patience if spec is not None else timedelta(),
                     least_rate=spec.rate if spec is not None else 0.0,
                     largest=largest,
+                    steady=steady,
+                    follows_budget=follows_budget,
                 ),
             )
             if parent is not None and group is not None and spec is not None:
@@ -113,6 +125,8 @@ def certified_places(configurations: Sequence[Configuration]) -> dict[str, Place
                         least_rate=spec.rate,
                         largest=largest,
                         thinned_to=0.0 if largest else spec.rate,
+                        steady=steady,
+                        follows_budget=follows_budget,
                     ),
                 )
                 of_groups.append(parent)
@@ -132,6 +146,8 @@ def _joined(before: Place | None, place: Place) -> Place:
         ),
         member_scopes=tuple(dict.fromkeys(before.member_scopes + place.member_scopes)),
         thinned_to=_thinned_to(before, place),
+        steady=min(before.steady, place.steady),
+        follows_budget=before.follows_budget or place.follows_budget,
         least_rate=min(before.least_rate, place.least_rate),
         largest=max(before.largest, place.largest),
     )
@@ -140,10 +156,10 @@ def _joined(before: Place | None, place: Place) -> Place:
 def _thinned_to(before: Place, place: Place) -> float:
     """Return the rate to which audits are thinned: a group's always, of one slice where locations differ.
 
-    Money is weighed by rates instead, and what follows a budget is the same for all locations of a slice.
+    Money is weighed by rates instead. Where these follow a budget, this is what holds until keepers have set them.
     """
     least, covers = min(before.least_rate, place.least_rate), before.covers
-    differ = before.least_rate != place.least_rate and covers.money is None and covers.budget is None
+    differ = before.least_rate != place.least_rate and covers.money is None
     return least if before.thinned_to or place.thinned_to or differ else 0.0
 
 

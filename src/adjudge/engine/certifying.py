@@ -22,10 +22,10 @@ from adjudge.automation.paired import Paired
 from adjudge.automation.weighed import Weighed
 from adjudge.core.licences import Licence, Terms
 from adjudge.engine import licensing, standings, watches
-from adjudge.engine.certified_places import Place, certified_places, scale_of, shares_of
+from adjudge.engine.certified_places import Place, certified_places, shares_of
 from adjudge.engine.clocks import Clock
 from adjudge.engine.inheriting import Heir, read_inheritance
-from adjudge.engine.licensing import AnyState, Judged, State
+from adjudge.engine.licensing import AnyState, Drawn, Judged, Rarest, Sampling, State
 from adjudge.engine.revisions import InForce, Revisions
 from adjudge.store import audits, certificates, duties, epochs, journal, parameters
 from adjudge.store.audits import Counted
@@ -181,7 +181,10 @@ class _Look:
 
     def _is_rarer(self, state: AnyState | None) -> bool:
         """Return whether audits may weigh more than what was fixed as the most, or are drawn at less than the least."""
-        if state is not None and self.place.least_rate < state.thinned_to:
+        place = self.place
+        if state is not None and (
+            place.least_rate < state.thinned_to or (place.follows_budget and place.steady < state.steady)
+        ):
             return True
         row = self.row
         inherited = read_inheritance(row.inherited, row.covers.people) if row.inherited is not None else None
@@ -208,7 +211,7 @@ class _Look:
         rows = await audits.evidence(
             self.connection, covers.type, covers.slices, covers.prefix, after, until, limit, self._set_apart
         )
-        rows = licensing.thinned(rows, self.row.scope, state.thinned_to)
+        rows, rarest = await self._alike(state.sampling, rows)
         licences = self._by_stage(await certificates.licences(self.connection, state.earlier))
         return licensing.judged(
             rows,
@@ -217,8 +220,11 @@ class _Look:
             state.calibrator,
             licences,
             covers.people,
-            watches.weighing(self.place, state.largest),
+            watches.weighing(self.place, state.sampling, rarest),
         )
+
+    async def _alike(self, sampling: Sampling, rows: Sequence[Drawn]) -> tuple[list[Drawn], Rarest]:
+        return await watches.alike(self.connection, self.place, sampling, self.row.scope, rows)
 
     @property
     def _largest(self) -> float:
@@ -252,12 +258,12 @@ class _Look:
         rows = await audits.evidence(
             self.connection, covers.type, covers.slices, covers.prefix, 0, None, 20_000, self._set_apart
         )
-        rows = licensing.thinned(rows, self.row.scope, self.place.thinned_to)
+        rows, rarest = await self._alike(self.place.sampling, rows)
         calibrate = [row for row in rows if row.role == "calibrate"]
         licences = self._by_stage(await certificates.licences(self.connection, earlier))
         plan, index = self.place.plan, self.place.index
         found: tuple[Calibration, Epoch | Paired | Weighed] | None
-        scale = scale_of(self.place)
+        scale = watches.weighing(self.place, self.place.sampling, rarest)
         if scale is not None:
             found = licensing.weigh(calibrate, plan, index, licences, covers.target, delta, scale)
         elif people is not None:
@@ -276,6 +282,7 @@ class _Look:
             read_number=self.row.first_number,
             watched_number=self.row.first_number,
             thinned_to=self.place.thinned_to,
+            steady=self.place.steady,
             largest=self._largest,
         )
 
@@ -283,7 +290,7 @@ class _Look:
         """Read what was closed, in intake order; an audit that is open blocks those behind it, but not for ever."""
         covers = self.row.covers
         waiting = await audits.open_of(self.connection, covers.type, covers.slices, state.read_number)
-        waiting = licensing.thinned(waiting, self.row.scope, state.thinned_to)
+        waiting, _ = await self._alike(state.sampling, waiting)
         closed = await self._judged(state, state.read_number, None)
         found, overdue = licensing.in_order(closed, waiting, watches.MOST_WAITING, self.now - self.place.patience)
         if not found:
@@ -309,8 +316,7 @@ class _Look:
             state.watch,
             state.watched_number,
             relied,
-            state.thinned_to,
-            state.largest,
+            state.sampling,
         )
         return msgspec.structs.replace(state, watch=watch, watched_number=number)
 

@@ -5,7 +5,7 @@ at its share of the probability of a false alarm; and whose certificate was ever
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, Generic, TypeAlias
 
@@ -137,8 +137,7 @@ class Heir:
                 kept.watch,
                 kept.watched_number,
                 kept.certificates,
-                self.place.thinned_to,
-                kept.largest,
+                replace(self.place.sampling, largest=kept.largest),
             )
             kept = msgspec.structs.replace(kept, watch=watch, watched_number=number)
             if watch.alarmed:

@@ -4,7 +4,7 @@ import hashlib
 import math
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Generic, TypeAlias, TypeVar, assert_never
 
@@ -29,6 +29,7 @@ from adjudge.core.licences import Licence
 from adjudge.core.money import Stake
 from adjudge.core.plans import AgainstPeople, Plan
 from adjudge.core.prefixes import ANSWERED_BEFORE, NOT_ANSWERED, Scored, scored
+from adjudge.engine.coins import POLICY
 from adjudge.store.audits import Automated, Counted, Evidence, Waiting
 from adjudge.store.epochs import EpochRow
 
@@ -61,6 +62,31 @@ Testing = TypeVar("Testing", Epoch, Paired, Weighed)
 Watching = TypeVar("Watching", Watch, PairedWatch)
 
 
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """At which rates audits are drawn somewhere: fixed with an epoch's design, so that nothing moves with answers."""
+
+    thinned_to: float = 0.0
+    """The lowest configured, where slices or locations differ; 0: they do not, or audits are weighed."""
+    steady: float = 1.0
+    """The lowest configured of slices that follow no budget."""
+    largest: float = 0.0
+    """Of money: the most that a stake can be of its probability as configured; it weighs 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rarest:
+    """The lowest rate at which any of some slices was audited at the moment of a coin. 0: all are alike."""
+
+    configured: float = 0.0
+    by_policy: Mapping[int, float] = field(default_factory=dict)
+    """Where rates follow a budget, of each set of them that was in force."""
+
+    def at(self, policy: int) -> float:
+        """Return it for a coin that fell under this policy."""
+        return self.by_policy.get(policy, self.configured)
+
+
 class State(msgspec.Struct, Generic[Testing, Watching], frozen=True, kw_only=True):
     """What an epoch has fixed, and what was counted since. JSON by value."""
 
@@ -86,8 +112,14 @@ class State(msgspec.Struct, Generic[Testing, Watching], frozen=True, kw_only=Tru
     """Of money: the most that a stake can be of its probability; it weighs 1."""
     thinned_to: float = 0.0
     """Of a group: the rate at which audits of all its slices are read, whatever they were drawn at; 0: all are."""
+    steady: float = 1.0
+    """The lowest configured of those of its slices that follow no budget."""
     drift: Drift | None = None
     """Of scores of audited decisions, from the certificate on; None: there is none, or it has no scores."""
+
+    @property
+    def sampling(self) -> Sampling:
+        return Sampling(self.thinned_to, self.steady, self.largest)
 
     @property
     def has_drifted(self) -> bool:
@@ -124,13 +156,19 @@ class Scale:
     up_to: Stake
     rates: Rates
     largest: float
-    """Of stake over probability of the audit: that weighs 1."""
+    """Of stake over probability of the audit, as configured: that weighs 1."""
+    by_policy: Mapping[int, float] = field(default_factory=dict)
+    """The lowest rate of the moment, where rates follow a budget: a stake up to the limit over it weighs 1."""
 
-    def weight(self, stake: Stake | None, rate: float) -> float:
-        """Return what an audit drawn at this rate weighs; what is not accepted at all weighs nothing."""
-        found = at_stake(stake, self.rates, self.up_to)
+    def weight(self, stake: Stake | None, rate: float, policy: int = POLICY) -> float:
+        """Return what an audit drawn at this rate weighs; what is not accepted at all weighs nothing.
+
+        What weighs 1 is known before the coin falls, for each coin; so a bet on it can lose no more than there is.
+        """
+        found, lowest = at_stake(stake, self.rates, self.up_to), self.by_policy.get(policy)
+        largest = self.largest if lowest is None else self.up_to.major / lowest
         # to the seventh digit, as rates are on record
-        return 0.0 if found is None or rate <= 0 else min(1.0, found / rate / self.largest)
+        return 0.0 if found is None or rate <= 0 else min(1.0, found / rate / largest)
 
 
 def written(value: object) -> str:
@@ -141,12 +179,16 @@ def written(value: object) -> str:
 Drawn = TypeVar("Drawn", Evidence, Waiting, Automated)
 
 
-def thinned(rows: Sequence[Drawn], scope: str, rate: float) -> list[Drawn]:
-    """Return audits as if all had been drawn at this rate: of those drawn at a higher one a hash keeps so many.
+def thinned(rows: Sequence[Drawn], scope: str, rarest: Rarest) -> list[Drawn]:
+    """Return audits as if all had been drawn at the lowest rate: of those drawn at a higher one a hash keeps so many.
 
     A group's risk is that of its decisions. Where one slice is audited more, unthinned audits would be mostly its.
     """
-    return [row for row in rows if not rate or _chance(f"{scope}/thinned/{row.decision_id}") * row.rate < rate]
+    return [row for row in rows if _is_kept(row, scope, rarest.at(row.policy))]
+
+
+def _is_kept(row: Evidence | Waiting | Automated, scope: str, rate: float) -> bool:
+    return not rate or _chance(f"{scope}/thinned/{row.decision_id}") * row.rate < rate
 
 
 def judged(
@@ -170,7 +212,7 @@ def judged(
             role=Role(row.role),
             lost=row.truth is None or seen.is_missing,
             beside=_beside(row, people) if people is not None else None,
-            weight=scale.weight(row.case.stake, row.rate) if scale is not None else 1.0,
+            weight=scale.weight(row.case.stake, row.rate, row.policy) if scale is not None else 1.0,
         )
         found.append(Judged(str(row.decision_id), audit))
     return found
@@ -254,7 +296,7 @@ def watched(
     for position, row in enumerate(rows):
         if row.is_open and sum(not later.is_open for later in rows[position:]) <= most:
             break
-        weight = scale.weight(row.stake, row.rate) if scale is not None else 1.0
+        weight = scale.weight(row.stake, row.rate, row.policy) if scale is not None else 1.0
         watch, number = watch.after(row.is_open or row.truth is None or row.truth != row.answer, weight), row.number
         if watch.alarmed:
             break

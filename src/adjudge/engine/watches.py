@@ -8,13 +8,15 @@ from typing import Any, Final
 from adjudge.automation import families
 from adjudge.automation.paired import PairedWatch
 from adjudge.automation.watching import Watch
-from adjudge.engine import licensing
+from adjudge.engine import audit_rates, licensing
 from adjudge.engine.certified_places import Place, scale_of
-from adjudge.engine.licensing import Scale
+from adjudge.engine.licensing import Drawn, Rarest, Sampling, Scale
 from adjudge.store import audits
 from adjudge.store.connecting import Connection
 from adjudge.store.epochs import Covers, EpochRow
 
+ROUNDED: Final = 1e-6
+"""Rates are on record to the seventh digit."""
 MOST_WAITING: Final = 50
 """So many closed audits wait behind an open one, before that counts as wrong: for the licence, if it is older, too,
 than an audit may be before an expert is asked."""
@@ -31,10 +33,37 @@ def begun(covers: Covers, siblings: int = 1) -> Watch | PairedWatch:
     )
 
 
-def weighing(place: Place, largest: float) -> Scale | None:
-    """Return by what stakes are weighed in an epoch that was designed with this largest ratio."""
+def weighing(place: Place, sampling: Sampling, rarest: Rarest) -> Scale | None:
+    """Return by what stakes are weighed in an epoch that was designed with these rates."""
     scale = scale_of(place)
-    return scale and replace(scale, largest=largest)
+    return scale and replace(scale, largest=sampling.largest, by_policy=rarest.by_policy)
+
+
+async def alike(
+    connection: Connection, place: Place, sampling: Sampling, scope: str, rows: Sequence[Drawn]
+) -> tuple[list[Drawn], Rarest]:
+    """Return audits as if all slices of a place had been audited alike, and how rarely: of money by what they weigh.
+
+    Left out are those of money that were drawn before a keeper had set their slice's rate, and at a lower one.
+    """
+    rarest = await _rarest(connection, place, sampling, rows)
+    if place.covers.money is None:
+        return licensing.thinned(rows, scope, rarest), rarest
+    return [row for row in rows if row.rate >= rarest.by_policy.get(row.policy, 0.0) * (1 - ROUNDED)], rarest
+
+
+async def _rarest(connection: Connection, place: Place, sampling: Sampling, rows: Sequence[Drawn]) -> Rarest:
+    """Return the lowest rate among the slices of a place at the moments at which the coins of these audits fell."""
+    if not place.follows_budget:
+        return Rarest(sampling.thinned_to)
+    covers = place.covers
+    thrown = await audit_rates.sets(connection, {row.policy for row in rows})
+    by_policy = {}
+    for policy, rates in thrown.items():
+        here = [rates[key] for name in covers.slices if (key := (covers.type, name)) in rates]
+        if here:
+            by_policy[policy] = min(*here, sampling.steady)
+    return Rarest(sampling.thinned_to, by_policy)
 
 
 async def read_on(
@@ -45,8 +74,7 @@ async def read_on(
     watch: Any,
     number: int,
     relied: Sequence[str],
-    thinned_to: float = 0.0,
-    largest: float = 0.0,
+    sampling: Sampling,
 ) -> tuple[Any, int]:
     """Return a watch, and the number of the last audit that it has read, once it has read what there is."""
     covers = row.covers
@@ -66,9 +94,9 @@ async def read_on(
         rows = await audits.automated(
             connection, covers.type, covers.slices, number, relied, 10_000, people.votes if people is not None else 0
         )
-    rows = licensing.thinned(rows, row.scope, thinned_to)
+    rows, rarest = await alike(connection, place, sampling, row.scope, rows)
     if people is None:
-        return licensing.watched(watch, number, rows, MOST_WAITING, weighing(place, largest))
+        return licensing.watched(watch, number, rows, MOST_WAITING, weighing(place, sampling, rarest))
     # What people are still to decide is no late answer: such a plan is not hurried.
     before = now - place.patience if people.over == "plan" else now
     return licensing.watched_beside(watch, number, rows, MOST_WAITING, before, people)

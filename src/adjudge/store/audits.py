@@ -398,6 +398,8 @@ class Evidence:
     """What those said whose votes were set apart, in the order of their seats."""
     answered: str | None = None
     """What the plan came to."""
+    policy: int = 1
+    """Set of rates under which its coin fell; 1: as configured."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -421,6 +423,7 @@ class Waiting:
     role: str
     rate: float
     asked_at: datetime
+    policy: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -436,6 +439,7 @@ class Automated:
     asked_at: datetime
     people: tuple[str, ...] = ()
     stake: Stake | None = None
+    policy: int = 1
 
 
 # Only of decisions that took a plan with this prefix at their intake: what was drawn under another never licenses it.
@@ -443,7 +447,8 @@ class Automated:
 COMPARED = "(${0} = 0 OR audit.people >= ${0} AND coalesce((audit.expert_coin ->> 'rate')::float8, 0) >= 1)"
 
 EVIDENCE = f"""
-    SELECT decision_id, number, role, rate, truth, opinions::text, facts::text, votes::text, answered FROM audit
+    SELECT decision_id, number, role, rate, truth, opinions::text, facts::text, votes::text, answered, policy
+    FROM audit
     WHERE org = 1 AND type = $1 AND slice = ANY($2::text[]) AND prefixes ? $3 AND number > $4
         AND ($5::bigint IS NULL OR number < $5) AND {COMPARED.format(7)}
     ORDER BY number LIMIT $6
@@ -456,7 +461,8 @@ COUNTED = f"""
 """
 
 OPEN_OF = """
-    SELECT work.decision_id, decision.number, decision.audit_role AS role, decision.audit_rate AS rate, work.asked_at
+    SELECT work.decision_id, decision.number, decision.audit_role AS role, decision.audit_rate AS rate, work.asked_at,
+        decision.audit_policy AS policy
     FROM work JOIN decision ON decision.id = work.decision_id
     WHERE work.purpose = 'audit' AND work.type = $1 AND decision.facts ->> 'slice' = ANY($2::text[])
         AND decision.number > $3
@@ -465,13 +471,13 @@ OPEN_OF = """
 
 AUTOMATED = f"""
     SELECT audit.decision_id, audit.rate, audit.number, audit.truth, outcome.answer, false AS is_open,
-        audit.asked_at, audit.votes::text, audit.facts -> 'stake' AS stake
+        audit.asked_at, audit.votes::text, audit.facts -> 'stake' AS stake, audit.policy
     FROM audit JOIN outcome ON outcome.decision_id = audit.decision_id AND outcome.kind = 'final'
     WHERE audit.org = 1 AND audit.type = $1 AND audit.slice = ANY($2::text[]) AND audit.number > $3
         AND outcome.certificate = ANY($4::text[]) AND {COMPARED.format(6)}
     UNION ALL
     SELECT work.decision_id, decision.audit_rate, decision.number, NULL, outcome.answer, true, work.asked_at, '[]',
-        decision.facts -> 'stake'
+        decision.facts -> 'stake', decision.audit_policy
     FROM work JOIN decision ON decision.id = work.decision_id
         JOIN outcome ON outcome.decision_id = work.decision_id AND outcome.kind = 'final'
     WHERE work.purpose = 'audit' AND work.type = $1 AND decision.facts ->> 'slice' = ANY($2::text[])
@@ -483,11 +489,12 @@ AUTOMATED = f"""
 # All that the plan answers, what it deferred, too; open are those as well that people are still to decide.
 OF_PLAN = f"""
     SELECT audit.decision_id, audit.rate, audit.number, audit.truth, audit.answered AS answer, false AS is_open,
-        audit.asked_at, audit.votes::text, audit.facts -> 'stake' AS stake
+        audit.asked_at, audit.votes::text, audit.facts -> 'stake' AS stake, audit.policy
     FROM audit WHERE audit.org = 1 AND audit.type = $1 AND audit.slice = ANY($2::text[]) AND audit.number > $3
         AND audit.prefixes ? $4 AND {COMPARED.format(6)}
     UNION ALL
-    SELECT work.decision_id, decision.audit_rate, decision.number, NULL, NULL, true, work.asked_at, '[]', NULL
+    SELECT work.decision_id, decision.audit_rate, decision.number, NULL, NULL, true, work.asked_at, '[]', NULL,
+        decision.audit_policy
     FROM work JOIN decision ON decision.id = work.decision_id
     WHERE work.purpose = 'audit' AND work.type = $1 AND decision.facts ->> 'slice' = ANY($2::text[])
         AND decision.number > $3
@@ -538,6 +545,7 @@ async def evidence(
             case=read_case(row["facts"]),
             people=_of_people(row["votes"]),
             answered=row["answered"],
+            policy=row["policy"],
         )
         for row in rows
     ]
@@ -602,6 +610,7 @@ def _automated(row: Any) -> Automated:
         asked_at=row["asked_at"],
         people=_of_people(row["votes"]),
         stake=_stake.decode(row["stake"]) if row["stake"] is not None else None,
+        policy=row["policy"],
     )
 
 

@@ -1,5 +1,7 @@
 """Learnt parameters: numbered snapshots, never changed in place, so that a replay finds those of its time."""
 
+from collections.abc import Sequence
+
 from msgspec.json import encode
 
 from adjudge.store.connecting import Connection
@@ -15,6 +17,16 @@ async def publish(connection: Connection, kind: str, body: object) -> int:
     """Publish the next snapshot; return its number."""
     number: int = await connection.fetchval(PUBLISH, kind, encode(body).decode())
     return number
+
+
+async def of(connection: Connection, kind: str, numbers: Sequence[int]) -> list[tuple[int, str]]:
+    """Return snapshots with their numbers."""
+    rows = await connection.fetch(
+        "SELECT number, body::text FROM parameter_snapshot WHERE org = 1 AND kind = $1 AND number = ANY($2::int[])",
+        kind,
+        list(numbers),
+    )
+    return [(row["number"], row["body"]) for row in rows]
 
 
 async def newest(connection: Connection, kind: str) -> tuple[int, str] | None:

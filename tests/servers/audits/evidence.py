@@ -31,7 +31,7 @@ def certified(ask: str = "sure@1", **more: Any) -> dict[str, Any]:
 ROW = """
     INSERT INTO audit (decision_id, number, type, location, slice, role, rate, policy, asked_at, truth, truth_by,
         expert_coin, votes, opinions, facts, prefixes, people, answered)
-    SELECT id, number, 'model', 'default', $9, role, 1, 1, clock_timestamp(), truth,
+    SELECT id, number, 'model', 'default', $9, role, $10, $11, clock_timestamp(), truth,
         CASE WHEN truth IS NULL THEN 'lost' ELSE 'expert' END, '{"rate": 1}', votes, opinions, facts, $7,
         jsonb_array_length(votes), 'pay'
     FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::jsonb[], $6::jsonb[], $8::jsonb[])
@@ -50,6 +50,8 @@ async def record(
     people: Sequence[int] | None = None,
     slice_: str = "all",
     stakes: Sequence[Stake] | None = None,
+    rate: float = 1.0,
+    policy: int = 1,
 ) -> list[UUID]:
     """Record audits of a model that said `pay`, `sure` of it and more; every fifth calibrates. Return their ids.
 
@@ -68,7 +70,7 @@ async def record(
     votes = [_votes(truth, n in people) if people is not None else "[]" for n, truth in enumerate(truths)]
     cases = [msgspec.structs.replace(case, stake=stakes[n % len(stakes)] if stakes else None) for n in range(count)]
     facts = [written(each) for each in cases]
-    await stack.rows(ROW, ids, numbers, roles, truths, said, facts, json.dumps(prefixes), votes, slice_)
+    await stack.rows(ROW, ids, numbers, roles, truths, said, facts, json.dumps(prefixes), votes, slice_, rate, policy)
     return ids
 
 
@@ -104,7 +106,7 @@ async def record_of_two(stack: Stack, count: int, *, first_by: str = "sure@1", s
     numbers = [first + n for n in range(count)]
     ids, none = [uuid4() for _ in range(count)], ["[]"] * count
     await stack.rows(
-        ROW, ids, numbers, roles, truths, said, [written(case)] * count, json.dumps(prefixes), none, slice_
+        ROW, ids, numbers, roles, truths, said, [written(case)] * count, json.dumps(prefixes), none, slice_, 1, 1
     )
 
 

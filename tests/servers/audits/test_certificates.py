@@ -263,6 +263,19 @@ async def test_a_slice_that_lacks_evidence_is_audited_up_to_its_budget(build_sta
     assert policy == stack.services.intake._controls.rates.policy > 1
 
 
+async def test_what_follows_a_budget_is_on_record_with_every_set_of_rates(build_stack):
+    """Where it is as configured, too: what an audit weighs in its group is told by the rates of its time."""
+    stack = await build_stack("api", documents=certified(rate=0.01, budget=40))
+    setter = RateSetter(stack.db, stack.services.revisions, now=stack.services.clock)
+    async with stack.db.acquire() as connection, connection.transaction():
+        await setter.set(connection)
+
+        rates = await audit_rates.in_force(connection, AuditRates())
+        known = await audit_rates.sets(connection, {1, rates.policy})
+
+    assert known == {rates.policy: {("model", "all"): 0.01}}
+
+
 async def test_a_renewed_certificate_of_the_first_stage_leaves_the_second_its_own(build_stack):
     """What reaches stage 2 depends on what stage 1 lets through, not on the id of its certificate."""
     documents = certified(rate=0)

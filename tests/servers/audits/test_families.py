@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -11,8 +12,9 @@ from tests.servers.audits.evidence import certified, record, record_of_two
 from tests.servers.audits.test_money import STAKES, at_stake, of_money
 
 from adjudge.core.licences import Licence, prefix_of
-from adjudge.engine import inheriting
-from adjudge.store import certificates
+from adjudge.engine import audit_rates, inheriting
+from adjudge.engine.coins import POLICY
+from adjudge.store import certificates, parameters
 
 
 async def held(stack) -> dict[str, str]:
@@ -190,6 +192,37 @@ async def test_a_slice_inherits_what_its_group_has_shown_of_money_and_is_watched
     assert (status, "hash      holds" in said, "900 audits" in said) == (0, True, True), said
     assert "at most 5% of the stake wrong, of stakes up to 500.00 USD" in shown
     assert f"that of {left['all=all']}, of its group model:all=all:" in shown
+
+
+@pytest.mark.parametrize("is_of_money", [False, True])
+async def test_what_a_budget_draws_more_of_one_slice_is_no_more_of_the_groups_evidence(build_stack, is_of_money):
+    """Thinned, or of money weighed, to the rarest of that moment: the set of rates under which the coins fell."""
+    audits = {"slices": "location", "inherit": "all", "budget": 40}
+    stack = await build_stack("api", documents=(of_money if is_of_money else certified)(**audits))
+    async with stack.db.acquire() as connection:
+        rates = [("model", "default", 0.9), ("model", "store-001", 0.3)]
+        policy = POLICY + await parameters.publish(connection, audit_rates.KIND, rates)
+    for _, name, rate in rates:
+        await record(stack, int(1_000 * rate), slice_=name, stakes=STAKES, rate=rate, policy=policy)
+
+    await stack.start("keeper")
+    certificate = await first_of(stack, "all=all")
+
+    inputs = (await stack.admin.get(f"/v1/automation/certificates/{certificate}")).json()["body"]["inputs"]
+    if is_of_money:
+        weights = Counter(round(each["weight"], 4) for each in inputs)
+        assert weights == {0.04: 200, 0.8: 100, 0.0133: 600, 0.2667: 300}
+    else:
+        assert 520 < len(inputs) < 680, "300 of one, and as many of 900"
+
+
+async def first_of(stack, slice_: str) -> str:
+    """Return the certificate of a slice, or group, once it has one."""
+    sql = "SELECT certificate FROM control WHERE certificate IS NOT NULL AND scope LIKE $1"
+    async with asyncio.timeout(40):
+        while (found := await stack.value(sql, f"certificate:model:{slice_}:%")) is None:
+            await asyncio.sleep(0.05)
+    return found
 
 
 async def at_stake_decided(stack, certificate: str, amount: str, location: str) -> None:

@@ -54,7 +54,7 @@ def test_where_locations_of_one_slice_are_audited_at_different_rates_their_audit
 
     assert thinned_to("audits: {rate: 5%, pool: agents}\n") == 0.02
     assert thinned_to("audits: {rate: 2%, pool: agents}\n") == 0.0
-    assert thinned_to("audits: {rate: 5%, pool: agents, budget: 40}\n") == 0.0, "one rate for all, whatever it is"
+    assert thinned_to("audits: {rate: 5%, pool: agents, budget: 40}\n") == 0.02, "until keepers have set one"
 
 
 def test_each_band_of_stakes_has_a_certificate_of_its_own_with_its_own_target():
@@ -141,3 +141,18 @@ def test_a_group_weighs_money_by_the_rarest_audits_of_its_slices():
     largest = {scope.split(":")[2]: (place.largest, place.thinned_to) for scope, place in found.items()}
     assert largest["oslo"] == (10_000, 0.0)
     assert largest["bergen"] == largest["region=north"] == (25_000, 0.0)
+
+
+def test_a_group_follows_a_budget_where_one_of_its_slices_does_and_the_others_rates_are_steady():
+    text = CLAIMS.replace('{by_hand: "confidence >= 0.95"}', "certified")
+    budget = "{groups: [south], types: {claim.pay: {audits: {budget: 40}}}}"
+    text += STORES.replace("{rate: 2%}", "{rate: 2%, budget: 40}").replace("{groups: [south]}", budget)
+    text += "  milan: {groups: [south]}\n"
+    text += "audits: {rate: 5%, pool: agents, slices: location, inherit: region}\n"
+
+    found = certified_places([compile_documents({"a.yaml": text}, base=Path("/"))])
+
+    told = {scope.split(":")[2]: (place.follows_budget, place.steady) for scope, place in found.items()}
+    assert told["region=north"] == told["region=south"] == (True, 0.05)
+    assert told["bergen"] == told["rome"] == (True, 1.0)
+    assert told["oslo"] == told["milan"] == (False, 0.05)

@@ -23,6 +23,7 @@ from adjudge.core.calibration import Uncalibrated
 from adjudge.core.money import Stake
 from adjudge.core.plans import AgainstPeople, Certified
 from adjudge.engine import licensing
+from adjudge.engine.licensing import Rarest
 from adjudge.store.audits import Automated, Counted, Evidence, Waiting
 from adjudge.store.epochs import Covers, EpochRow
 
@@ -383,13 +384,13 @@ def test_a_slice_that_is_audited_more_weighs_no_more_in_its_groups_evidence():
     """A group's risk is that of its decisions: unthinned, nine in ten of these audits would be of one slice in two."""
     rows = [replace(row, rate=0.05 if n % 10 == 0 else 0.45) for n, row in enumerate(evidence(5_000))]
 
-    kept = licensing.thinned(rows, "scope", 0.05)
+    kept = licensing.thinned(rows, "scope", Rarest(0.05))
 
     by_rate = [sum(row.rate == rate for row in kept) for rate in (0.05, 0.45)]
     assert by_rate[0] == 500
     assert 420 < by_rate[1] < 580
-    assert kept == licensing.thinned(rows, "scope", 0.05)
-    assert licensing.thinned(rows, "scope", 0.0) == rows
+    assert kept == licensing.thinned(rows, "scope", Rarest(0.05))
+    assert licensing.thinned(rows, "scope", Rarest()) == rows
 
 
 def test_unthinned_a_group_is_certified_by_those_of_its_slices_that_are_audited_most():
@@ -413,7 +414,7 @@ def test_unthinned_a_group_is_certified_by_those_of_its_slices_that_are_audited_
             for rate, risk in ((0.45, 0.01), (0.05, 0.09))
             for n in range(round(1_200 * rate))
         ]
-        as_thinned.append(is_shown(licensing.thinned(rows, "scope", 0.05)))
+        as_thinned.append(is_shown(licensing.thinned(rows, "scope", Rarest(0.05))))
         as_drawn.append(is_shown(rows))
 
     assert holds(Share.of(as_thinned), DELTA)
@@ -521,3 +522,54 @@ def test_a_group_is_not_certified_by_the_money_of_those_of_its_slices_that_are_a
 
     assert holds(Share.of(weighed), DELTA)
     assert is_broken(Share.of(alike), DELTA)
+
+
+def test_what_follows_a_budget_is_thinned_to_the_lowest_rate_of_its_moment():
+    """While a budget has the rates up, a group's evidence is not held down to what was configured."""
+    rows = [
+        replace(row, rate=0.4 if n % 2 else 0.2, policy=2 if n < 5_000 else 3) for n, row in enumerate(evidence(10_000))
+    ]
+
+    kept = licensing.thinned(rows, "scope", Rarest(0.05, {2: 0.2, 3: 0.1}))
+
+    numbers = [
+        sum(row.rate == rate and row.policy == policy for row in kept) for policy in (2, 3) for rate in (0.2, 0.4)
+    ]
+    assert numbers[0] == 2_500
+    assert numbers[1:] == pytest.approx([1_250, 1_250, 625], rel=0.1)
+    assert len(licensing.thinned(rows[:1_000], "scope", Rarest(0.05))) < 300, "under no budget: to the configured one"
+
+
+def test_money_that_follows_a_budget_weighs_its_stake_whatever_the_rate_was():
+    """The rate is one for all of a slice at each moment, and known before the coin: what weighs 1 moves with it."""
+    scale = replace(SCALE, by_policy={2: 0.004, 3: 0.4})
+
+    assert [scale.weight(LIMIT, rate, policy) for rate, policy in ((0.004, 2), (0.4, 3), (0.05, 1))] == [1.0, 1.0, 1.0]
+    assert scale.weight(Stake(5_000, "USD"), 0.4, 3) == pytest.approx(0.1)
+    assert scale.weight(LIMIT, 0.8, 3) == pytest.approx(0.5), "of a slice that is audited twice as often"
+    assert SCALE.weight(LIMIT, 0.4, 3) == pytest.approx(0.125), "without a budget what was configured counts"
+
+
+def test_where_a_budget_lowers_the_rate_dear_mistakes_weigh_what_they_are():
+    """At the boundary in money; only dear answers are wrong. Volume has pushed the rate to a tenth of what it was.
+
+    The wrong way beside it: weighed by the rate as configured, where no audit can weigh more than all.
+    """
+    chance = random.Random(11)
+    start = Start(threshold=0.5, why="calibrate-audits")
+    cheap, moved = Stake(2_500, "USD"), replace(SCALE, by_policy={2: 0.005})
+    of_moment, as_configured = [], []
+    for _ in range(200):
+        dear = [chance.random() < 0.5 for _ in range(700)]
+        wrong = [is_dear and chance.random() < 0.0525 for is_dear in dear]
+        for found, scale in ((of_moment, moved), (as_configured, SCALE)):
+            weights = [scale.weight(LIMIT if is_dear else cheap, 0.005, 2) for is_dear in dear]
+            audits = [
+                Audit(number=n, score=0.9, wrong=bad, role=Role.CERTIFY, weight=weight)
+                for n, (bad, weight) in enumerate(zip(wrong, weights, strict=True))
+            ]
+            process = Weighed.begin(target=0.05, delta=DELTA, grid=(0.5,), start=start)
+            found.append(isinstance(process.after(audits).look()[1], Licence))
+
+    assert holds(Share.of(of_moment), DELTA)
+    assert is_broken(Share.of(as_configured), DELTA)

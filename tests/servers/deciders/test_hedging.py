@@ -54,7 +54,7 @@ async def test_a_quick_call_is_not():
 
 
 async def test_an_error_before_the_second_request_is_an_error():
-    async with hedged(Turns(problem(500))) as (bench, server):
+    async with hedged(Turns(problem(500)), hedge="4s") as (bench, server):
         assert await bench.faults(a_question()) == ["error"]
 
     assert len(server.asked) == 1
@@ -103,7 +103,7 @@ async def test_a_server_that_is_slow_with_everything_is_asked_twice_for_a_share_
 
 async def test_both_requests_are_given_up_when_the_time_is_over():
     turns = Turns(silence(), silence())
-    async with hedged(turns, timeout="100ms") as (bench, _):
+    async with hedged(turns, timeout="500ms") as (bench, _):
         assert await bench.faults(a_question()) == ["timeout"]
 
         async with asyncio.timeout(5):

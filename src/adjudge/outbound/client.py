@@ -1,35 +1,44 @@
-"""An HTTP client that connects only to permitted addresses, follows no redirect and keeps no cookie.
-
-It uses no proxy, which would connect where we cannot check, and asks for no encoding.
-"""
+"""An HTTP client that connects only to permitted addresses, follows no redirect and keeps no cookie."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Final
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any, Final, NamedTuple
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
 
 from adjudge.outbound.addresses import Permitted
-from adjudge.outbound.connection import BrokenOff, Connection
-from adjudge.outbound.dialling import Resolve, dial, resolved
-from adjudge.outbound.messages import Origin, Reply, Unreachable, request, target_of
+from adjudge.outbound.urls import RefusedUrl, not_permitted
 
-__all__ = ["Client", "Reply", "Unreachable", "open_client"]
-
+CONNECT_SECONDS: Final = 5.0
 IDLE_SECONDS: Final = 4.0
 """How long a connection is kept for the next request: shorter than the 5 s after which many servers close it."""
 LARGEST_ANSWER: Final = 16 * 1024 * 1024
 """Bytes."""
 
 
+class Unreachable(Exception):
+    """No whole answer came: no connection, or it broke, or the answer is longer than wanted."""
+
+
+class Reply(NamedTuple):
+    """What the other side answered; a redirect is an answer like any other."""
+
+    status: int
+    headers: Mapping[str, str]
+    """By names in any case."""
+    body: bytes
+
+
 class Client:
     """Sends requests; of use while `open_client` lasts."""
 
-    def __init__(self, permitted: Permitted, resolve: Resolve) -> None:
-        self._permitted = permitted
-        self._resolve = resolve
-        self._loop = asyncio.get_running_loop()
-        self._idle: dict[Origin, list[Connection]] = {}
-        self._sweep: asyncio.TimerHandle | None = None
+    def __init__(self, session: aiohttp.ClientSession) -> None:
+        self._session = session
 
     async def send(
         self,
@@ -41,72 +50,125 @@ class Client:
         seconds: float,
         largest: int = LARGEST_ANSWER,
     ) -> Reply:
-        """Send a request and return the answer, whatever its status; not for HEAD.
+        """Send a request and return the answer, whatever its status.
 
         It is sent a second time where a kept connection turns out to be closed before any answer: so it may
         arrive twice. Raises RefusedUrl, Unreachable, and TimeoutError after `seconds`.
         """
-        target = target_of(url)
-        written = request(method, target, headers, body)
         async with asyncio.timeout(seconds):
-            if connection := self._kept(target.origin):
-                try:
-                    return await self._exchange(target.origin, connection, written, largest)
-                except BrokenOff:
-                    pass
-            fresh = await dial(target.origin, self._permitted, self._resolve)
-            return await self._exchange(target.origin, fresh, written, largest)
+            journey = _Journey()
+            try:
+                return await self._send(journey, method, url, headers, body, largest)
+            except Unreachable:
+                if not journey.is_broken_off:
+                    raise
+            return await self._send(_Journey(), method, url, headers, body, largest)
 
-    def close(self) -> None:
-        """Close all connections that are kept."""
-        if self._sweep is not None:
-            self._sweep.cancel()
-        self.close_old(self._loop.time())
+    async def _send(
+        self, journey: "_Journey", method: str, url: str, headers: Mapping[str, str], body: bytes, largest: int
+    ) -> Reply:
+        request = self._session.request(
+            method, url, headers=headers, data=body, allow_redirects=False, trace_request_ctx=journey
+        )
+        try:
+            async with request as response:
+                journey.has_answer = True
+                return Reply(response.status, response.headers, await _body(response, largest))
+        except aiohttp.InvalidURL as error:
+            raise RefusedUrl(f"`{url}` is not a URL: {error}") from None
+        except (aiohttp.ClientError, OSError) as error:
+            raise Unreachable(_reason(error)) from error
 
-    async def _exchange(self, origin: Origin, connection: Connection, written: bytes, largest: int) -> Reply:
-        reply = await connection.exchange(written, largest)
-        if connection.is_open:
-            connection.idle_since = self._loop.time()
-            self._idle.setdefault(origin, []).append(connection)
-            if self._sweep is None:
-                self._sweep = self._loop.call_later(IDLE_SECONDS, self._close_old)
-        else:
-            connection.close()
-        return reply
 
-    def _kept(self, origin: Origin) -> Connection | None:
-        """Return the connection that was used last: the others may grow old."""
-        oldest = self._loop.time() - IDLE_SECONDS
-        connections = self._idle.get(origin, ())
-        while connections:
-            connection = connections.pop()
-            if connection.is_open and connection.idle_since > oldest:
-                return connection
-            connection.close()
-        return None
+@dataclass(slots=True)
+class _Journey:
+    """How far a request came."""
 
-    def _close_old(self) -> None:
-        self.close_old(self._loop.time() - IDLE_SECONDS)
-        self._sweep = self._loop.call_later(IDLE_SECONDS, self._close_old) if self._idle else None
+    on_kept_connection: bool = False
+    has_answer: bool = False
 
-    def close_old(self, oldest: float) -> None:
-        """Close connections that have been idle since then or longer."""
-        kept = {origin: [each for each in idle if each.idle_since > oldest] for origin, idle in self._idle.items()}
-        for idle in self._idle.values():
-            for each in idle:
-                if each.idle_since <= oldest:
-                    each.close()
-        self._idle = {origin: idle for origin, idle in kept.items() if idle}
+    @property
+    def is_broken_off(self) -> bool:
+        return self.on_kept_connection and not self.has_answer
 
 
 @asynccontextmanager
-async def open_client(permitted: Permitted, *, resolve: Resolve = resolved) -> AsyncIterator[Client]:
-    """Keep connections as long as the context lasts; callers bound how many requests there are at once.
+async def open_client(
+    permitted: Permitted, *, connections: int = 0, resolver: AbstractResolver | None = None
+) -> AsyncIterator[Client]:
+    """Keep connections as long as the context lasts, at most `connections` at once; 0: callers bound themselves.
 
-    `resolve` turns names into addresses, which are checked all the same.
+    `resolver` turns names into addresses, which are checked all the same.
     """
-    client = Client(permitted, resolve)
-    try:
-        yield client
-    finally:
-        client.close()
+    connector = aiohttp.TCPConnector(
+        limit=connections,
+        use_dns_cache=False,  # a connection goes where its name points now
+        resolver=_CheckedResolver(resolver or aiohttp.ThreadedResolver(), permitted),
+        socket_factory=lambda info: _socket(info, permitted),
+        keepalive_timeout=IDLE_SECONDS,
+    )
+    async with aiohttp.ClientSession(
+        connector=connector,
+        auto_decompress=False,  # what is not asked for could unpack to gigabytes
+        cookie_jar=aiohttp.DummyCookieJar(),
+        headers={"Accept-Encoding": "identity", "User-Agent": "adjudge"},
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
+        trace_configs=[_tracing_reuse()],
+        trust_env=False,  # a proxy would connect where we cannot check
+    ) as session:
+        yield Client(session)
+
+
+class _CheckedResolver(AbstractResolver):
+    """Refuses a name of which any address is not permitted."""
+
+    def __init__(self, inner: AbstractResolver, permitted: Permitted) -> None:
+        self._inner = inner
+        self._permitted = permitted
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        found = await self._inner.resolve(host, port, family)
+        for each in found:
+            if not self._permitted.permits(each["host"]):
+                raise RefusedUrl(not_permitted(host))
+        return found
+
+    async def close(self) -> None:
+        await self._inner.close()
+
+
+def _socket(info: Any, permitted: Permitted) -> socket.socket:
+    """Make the socket of a connection; its address is known here, written in the URL or resolved from it."""
+    family, kind, protocol, _, address = info
+    if not permitted.permits(address[0]):
+        raise RefusedUrl(not_permitted(address[0]))
+    return socket.socket(family=family, type=kind, proto=protocol)
+
+
+def _tracing_reuse() -> aiohttp.TraceConfig:
+    async def reused(_: aiohttp.ClientSession, context: SimpleNamespace, __: object) -> None:
+        context.trace_request_ctx.on_kept_connection = True
+
+    config = aiohttp.TraceConfig()
+    config.on_connection_reuseconn.append(reused)
+    return config
+
+
+async def _body(response: aiohttp.ClientResponse, largest: int) -> bytes:
+    read = bytearray()
+    async for chunk in response.content.iter_any():
+        read += chunk
+        if len(read) > largest:
+            response.close()
+            raise Unreachable(f"the answer is longer than {largest} bytes")
+    return bytes(read)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, aiohttp.ServerTimeoutError):
+        return f"no connection within {CONNECT_SECONDS:g} s"
+    if isinstance(error, aiohttp.ServerDisconnectedError):
+        return "the connection was closed before an answer"
+    return str(error) or type(error).__name__

@@ -12,7 +12,7 @@ SERVER = {f"adjudge.{name}" for name in ("api", "automation", "config", "decider
 UNUSED = {
     "roles, serving": {"aiohttp", "httpx", "numpy"} | COLOURS | MIGRATING,
     "roles, working": {"aiohttp", "httpx", "numpy", "adjudge.api"} | WEB | COLOURS | MIGRATING,
-    "roles, keeping": {"aiohttp", "httpx", "adjudge.api"} | WEB | COLOURS | MIGRATING,
+    "roles, keeping": {"httpx", "adjudge.api"} | WEB | COLOURS | MIGRATING,
     "running": {
         *("aiohttp", "httpx", "numpy", "structlog", "prometheus_client"),
         *("adjudge.api", "adjudge.deciders", "adjudge.engine", "adjudge.streams"),

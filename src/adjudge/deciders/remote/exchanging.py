@@ -105,7 +105,7 @@ class Exchange:
 
     def _rest_seconds(self, reply: Reply) -> float:
         usual = SPENT_SECONDS if reply.status == _UNPAID or b"insufficient_quota" in reply.body else QUOTA_SECONDS
-        wanted = self._retry_after(reply.headers.get("retry-after", ""))
+        wanted = self._retry_after(reply.headers.get("Retry-After", ""))
         return min(LONGEST_REST_SECONDS, usual if wanted is None else max(wanted, 1.0))
 
     def _retry_after(self, value: str) -> float | None:

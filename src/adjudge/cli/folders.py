@@ -8,6 +8,7 @@ import msgspec
 
 from adjudge.config import Configuration, InvalidConfiguration, base_of, compile_documents, read_folder
 from adjudge.config.packs import is_of_pack
+from adjudge.config.pausing import Pause, no_pause
 
 MANIFEST = ".revision.json"
 
@@ -33,9 +34,9 @@ class Folder:
         inside = _prefix(documents) == f"{self.path.resolve().name}/"
         return self.path.resolve().parent if inside else self.path.resolve()
 
-    def compile(self, documents: Mapping[str, str], number: int) -> Configuration:
+    def compile(self, documents: Mapping[str, str], number: int, pause: Pause = no_pause) -> Configuration:
         """Compile a published revision. Raises InvalidConfiguration."""
-        return compile_documents(documents, revision=number, base=self.base_of(documents))
+        return compile_documents(documents, revision=number, base=self.base_of(documents), pause=pause)
 
     def drift(self, published: Configuration) -> str | None:
         """Return how it differs from what is published; None: it does not, or it is not there."""

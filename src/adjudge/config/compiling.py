@@ -22,6 +22,7 @@ from adjudge.config.layering import Layers, declared_in, section_of, undeclared
 from adjudge.config.locations import PROFILE, Place
 from adjudge.config.memos import Memo
 from adjudge.config.nodes import Node
+from adjudge.config.pausing import Pause, no_pause, stepwise
 from adjudge.config.plans import read_plan, with_others
 from adjudge.config.profiles import Profile, read_profile
 from adjudge.config.question_types import IS_NAME, read_type
@@ -38,19 +39,23 @@ from adjudge.core.plans import ByHand, Plan
 from adjudge.core.specifications import Location, QuestionType
 
 
-def compile_documents(documents: Mapping[str, str], *, revision: int = 0, base: Path) -> Configuration:
+def compile_documents(
+    documents: Mapping[str, str], *, revision: int = 0, base: Path, pause: Pause = no_pause
+) -> Configuration:
     """Compile a revision. Raises InvalidConfiguration with every fault.
 
-    `base`: what the documents' names are relative to. No Python is imported, no file opened.
+    `base`: what the documents' names are relative to. No Python is imported, no file opened. `pause`: called between
+    steps that take far less than a millisecond each.
     """
     faults = Faults()
-    layers = Layers.of(Cursor(read_sources(documents, faults), "", faults), base)
-    compiler = _Compiler.of(layers)
+    layers = Layers.of(Cursor(read_sources(documents, faults, pause), "", faults), base, pause)
+    compiler = _Compiler.of(layers, pause)
     types = compiler.types(layers.base)
-    sites = {place.name: compiler.site(place, layers.effective(place)) for place in layers.places.values()}
+    places = stepwise(layers.places.values(), pause)
+    sites = {place.name: compiler.site(place, layers.effective(place)) for place in places}
     compiler.lint_groups_without_locations()
     compiler.lint_what_nothing_leads_to()
-    compiler.lint_shadows_of_nothing(sites.values())
+    compiler.lint_shadows_of_nothing(stepwise(sites.values(), pause))
     faults.raise_any()
     return Configuration(
         revision=revision,
@@ -82,10 +87,12 @@ class _Compiler:
     known: Known
     names: Names
     auditors: Auditors
+    pause: Pause
     _types: Memo = field(default_factory=Memo)
     _routes: Memo = field(default_factory=Memo)
     _plans: Memo = field(default_factory=Memo)
     _profiles: Memo = field(default_factory=Memo)
+    _by_type: Memo = field(default_factory=Memo)
     _ways: dict[tuple[object, ...], Any] = field(default_factory=dict)
     """Ways, and mappings of them, by the identity of what they are made of: locations share them."""
     _met: dict[tuple[str, str], Cursor] = field(default_factory=dict)
@@ -96,14 +103,14 @@ class _Compiler:
     """Routes with a condition, and whether it may hold anywhere."""
 
     @classmethod
-    def of(cls, layers: Layers) -> "_Compiler":
+    def of(cls, layers: Layers, pause: Pause) -> "_Compiler":
         known = Known(
             deciders={name: read_decider(name, at) for name, at in layers.section("deciders").items()},
             pools={name: read_pool(name, at) for name, at in layers.section("pools").items()},
             rates=layers.organisation.rates,
         )
         dimensions = dict.fromkeys(group.dimension for group in layers.groups.values() if group.dimension is not None)
-        return cls(layers, known, _names(layers, known), Auditors(known.pools, tuple(dimensions)))
+        return cls(layers, known, _names(layers, known, pause), Auditors(known.pools, tuple(dimensions)), pause)
 
     def types(self, effective: Cursor) -> dict[str, QuestionType]:
         at, usual = effective.entry("types"), effective.entry("audits")
@@ -184,24 +191,18 @@ class _Compiler:
         """Compile what holds at a location under a schedule, or under none."""
         types = self.types(effective)
         at = effective.entry("routes")
-        listed = _by_type(at, types, self.names, self._routes) if at is not None else Listed((), {})
-        plans, type_nodes = section_of(effective, "plans"), section_of(effective, "types")
-        self._met.update({("plans", name): each for name, each in plans.items()})
-        self._met.update({("types", name): each for name, each in type_nodes.items()})
-        ways: dict[str, tuple[Way, ...]] = {}
-        for kind, routes in listed.by_type.items():
-            surroundings = Surroundings(location, kind, profile.hours, self.known.rates)
-            taken = tuple(self._reached(routes, surroundings, schedule))
-            self._taken.update(("plans", route.plan) for route, _ in taken)
-            made = self._made(taken, types[kind], type_nodes[kind], plans, place)
-            if taken:
-                self._taken.add(("types", kind))
-            if made:
-                ways[kind] = made
+        listed = _listed(at, types, self.names, self._routes) if at is not None else Listed((), {})
+        own = effective.node.entries
+        ways: Mapping[str, tuple[Way, ...]] = self._by_type.get(
+            tuple(own[key] for key in ("types", "audits", "plans", "routes") if key in own),
+            lambda: self._led(listed, types, location, profile.hours, effective, schedule),
+            schedule,
+            *listed.telling(location),
+        )
         site = Site(
             location=location,
             types=types,
-            ways=self._shared(ways),
+            ways=ways,
             routes=listed.routes,
             hours=profile.hours,
             zone=ZoneInfo(location.time_zone),
@@ -212,6 +213,32 @@ class _Compiler:
         )
         _check_currency(place, site, self.known.rates)
         return site
+
+    def _led(
+        self,
+        listed: "Listed",
+        types: Mapping[str, QuestionType],
+        location: Location,
+        hours: Hours,
+        effective: Cursor,
+        schedule: str | None,
+    ) -> Mapping[str, tuple[Way, ...]]:
+        """Return the ways of each type at a location, and at all that no route tells from it."""
+        plans, type_nodes = section_of(effective, "plans"), section_of(effective, "types")
+        self._met.update({("plans", name): each for name, each in plans.items()})
+        self._met.update({("types", name): each for name, each in type_nodes.items()})
+        ways: dict[str, tuple[Way, ...]] = {}
+        for kind, routes in listed.by_type.items():
+            self.pause()
+            surroundings = Surroundings(location, kind, hours, self.known.rates)
+            taken = tuple(self._reached(routes, surroundings, schedule))
+            self._taken.update(("plans", route.plan) for route, _ in taken)
+            made = self._made(taken, types[kind], type_nodes[kind], plans, location.name)
+            if taken:
+                self._taken.add(("types", kind))
+            if made:
+                ways[kind] = made
+        return self._shared(ways)
 
     def _reached(
         self, routes: Sequence[Route], surroundings: Surroundings, schedule: str | None
@@ -239,7 +266,7 @@ class _Compiler:
         kind: QuestionType,
         type_at: Cursor,
         plans: Mapping[str, Cursor],
-        place: Place,
+        place: str,
     ) -> tuple[Way, ...]:
         made = []
         for route, when in taken:
@@ -250,7 +277,7 @@ class _Compiler:
                 key = (id(route), id(plan), id(when))
                 made.append(self._ways.setdefault(key, Way(route, plan, when)))
             elif route.plan:
-                route.at.fault(f"plan `{route.plan}` is declared in some layer, but not at `{place.name}`")
+                route.at.fault(f"plan `{route.plan}` is declared in some layer, but not at `{place}`")
         if len(made) < len(taken):
             return ()
         shared: tuple[Way, ...] = self._ways.setdefault(("ways", *map(id, made)), tuple(made))
@@ -286,22 +313,22 @@ class _Compiler:
                 site.ways[kind][-1].route.at.fault(f"`{kind}` has no plan while {standing.schedule} holds")
 
 
-def _names(layers: Layers, known: Known) -> Names:
+def _names(layers: Layers, known: Known, pause: Pause) -> Names:
     overlays = layers.overlays()
     trees = [layers.base.node, *overlays]
-    schedules = declared_in(trees, "schedules")
+    schedules = declared_in(stepwise(trees, pause), "schedules")
     within = [*trees, *schedules.values()]
-    tags = {tag for overlay in overlays if "tags" in overlay.entries for tag in overlay.entries["tags"].entries}
+    tags = declared_in(stepwise(overlays, pause), "tags")
     return Names(
-        types=declared_in(within, "types"),
-        plans=declared_in(within, "plans"),
+        types=declared_in(stepwise(within, pause), "types"),
+        plans=declared_in(stepwise(within, pause), "plans"),
         groups=layers.groups,
         locations=layers.places,
         schedules=schedules,
         askable={**known.deciders, **known.pools},
         pools=known.pools,
         tags=frozenset(tags),
-        facts=_facts(trees),
+        facts=_facts(stepwise(trees, pause)),
         rates=known.rates,
     )
 
@@ -327,8 +354,17 @@ class Listed:
     routes: tuple[Route, ...]
     by_type: Mapping[str, tuple[Route, ...]]
 
+    def telling(self, location: Location) -> Iterator[object]:
+        """Yield what its routes may tell a location by: where all of that is the same, so are the ways."""
+        read = frozenset[str]().union(*(route.when.reads for route in self.routes if route.when is not None))
+        yield location.groups
+        yield location.name if "location" in read or any(route.locations for route in self.routes) else None
+        yield location.tags if "tags" in read else None
+        yield location.currency if "currency" in read else None
+        yield id(location.attributes) if "attributes" in read else None  # a profile's, which is kept
 
-def _by_type(at: Cursor, types: Mapping[str, QuestionType], names: Names, memo: Memo) -> Listed:
+
+def _listed(at: Cursor, types: Mapping[str, QuestionType], names: Names, memo: Memo) -> Listed:
     routes = memo.get((at.node,), lambda: read_routes(at, names))
 
     def sorted_out() -> Listed:

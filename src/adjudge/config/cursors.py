@@ -48,10 +48,14 @@ class Cursor:
 
     def entries(self) -> "dict[str, Cursor]":
         """Return the entries of a mapping whose keys are names."""
+        return dict(self.each())
+
+    def each(self) -> "Iterator[tuple[str, Cursor]]":
+        """Yield them one by one."""
         if not isinstance(self.node.value, dict):
             self.fault(f"a mapping is wanted here, not {described(self.node)}")
-            return {}
-        return {key: self._child(key, child) for key, child in self.node.value.items()}
+        for key, child in self.node.entries.items():
+            yield key, self._child(key, child)
 
     def entry(self, key: str) -> "Cursor | None":
         """Return one entry of a mapping; None where it is not given, or this is no mapping."""

@@ -13,6 +13,7 @@ from adjudge.config.memos import Memo
 from adjudge.config.merging import merge, merge_all, needless_nulls
 from adjudge.config.nodes import Node
 from adjudge.config.organisations import Organisation, read_organisation
+from adjudge.config.pausing import Pause, stepwise
 from adjudge.config.readers import check_name
 from adjudge.config.sources import NEEDLESS
 from adjudge.core.specifications import DEFAULT_LOCATION
@@ -30,18 +31,19 @@ class Layers:
     _sections: Memo = field(default_factory=Memo)
 
     @classmethod
-    def of(cls, root: Cursor, base: Path) -> "Layers":
+    def of(cls, root: Cursor, base: Path, pause: Pause) -> "Layers":
         found = root.entries()
         organisation = read_organisation(found.get("organisation"), base)
         order = found["organisation"].entry("merge_order") if root.has("organisation") else None
         named = found.get("groups")
-        groups = read_groups(named.entries() if named is not None else {}, order)
-        declared = _named(found.get("locations"), "location")
-        places = {name: read_location(name, at, groups) for name, at in declared.items()} or {
+        groups = read_groups(named.entries() if named is not None else {}, order, pause)
+        declared = _named(found.get("locations"), "location", pause)
+        places = {name: read_location(name, at, groups) for name, at in stepwise(declared.items(), pause)} or {
             DEFAULT_LOCATION: undeclared(DEFAULT_LOCATION, (), root)
         }
-        layers = cls(_with_additions(root, _overlays(groups, places)), organisation, groups, places)
-        layers._lint_nulls()
+        base_of_all = _with_additions(root, stepwise(_overlays(groups, places), pause))
+        layers = cls(base_of_all, organisation, groups, places)
+        layers._lint_nulls(pause)
         layers._lint_contradictions()
         return layers
 
@@ -77,11 +79,11 @@ class Layers:
         for names in {place.groups for place in self.places.values()}:
             contradictions([self.groups[name] for name in names], self.base.faults)
 
-    def _lint_nulls(self) -> None:
+    def _lint_nulls(self, pause: Pause) -> None:
         """A group removes from below it, or from another group; a location from either."""
         groups = [group.overlay for group in self.groups.values()]
         below = [self.base.node, *groups]
-        for overlay in self.overlays():
+        for overlay in stepwise(self.overlays(), pause):
             for path, null in needless_nulls(overlay, [tree for tree in below if tree is not overlay]):
                 self.base.faults.add(null.origin, path, NEEDLESS)
 
@@ -91,10 +93,11 @@ class Layers:
         return self._merged[names]
 
 
-def _named(at: Cursor | None, what: str) -> dict[str, Cursor]:
-    found = at.entries() if at is not None else {}
-    for name, child in found.items():
+def _named(at: Cursor | None, what: str, pause: Pause) -> dict[str, Cursor]:
+    found: dict[str, Cursor] = {}
+    for name, child in stepwise(at.each() if at is not None else (), pause):
         check_name(child, name, f"a {what}")
+        found[name] = child
     return found
 
 

@@ -9,6 +9,7 @@ from adjudge.config.cursors import Cursor, Fields, Misread, declared, described
 from adjudge.config.faults import Faults, nearest
 from adjudge.config.merging import leaves
 from adjudge.config.nodes import Node
+from adjudge.config.pausing import Pause, stepwise
 from adjudge.config.readers import check_name, text, texts, whole
 
 PROFILE: Final = ("currency", "time_zone", "tags", "hours", "stake_limit", "attributes")
@@ -51,12 +52,12 @@ class Place:
     overlay: Node
 
 
-def read_groups(section: Mapping[str, Cursor], order: Cursor | None) -> dict[str, Group]:
+def read_groups(section: Mapping[str, Cursor], order: Cursor | None, pause: Pause) -> dict[str, Group]:
     """Read all groups. `order`: the dimensions as they are laid, `organisation.merge_order`."""
     for name, at in section.items():
         check_name(at, name, "a group")
     parents = {name: _parent(at, section) for name, at in section.items()}
-    found = {name: _group(name, at, tuple(_above(name, parents, at))) for name, at in section.items()}
+    found = {name: _group(name, at, tuple(_above(name, parents, at))) for name, at in stepwise(section.items(), pause)}
     return _ranked(found, _dimensions(order, found))
 
 

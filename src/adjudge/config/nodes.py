@@ -13,6 +13,7 @@ from typing import Any, Final, TypeAlias
 import yaml
 
 from adjudge.config.faults import Faults
+from adjudge.config.pausing import Pause, no_pause
 from adjudge.core.answers import Json
 from adjudge.core.plans import Origin
 
@@ -68,10 +69,10 @@ class Node:
         return replace(self, layer=layer)
 
 
-def parse(file: str, text: str, layer: str, faults: Faults) -> Node | None:
+def parse(file: str, text: str, layer: str, faults: Faults, pause: Pause = no_pause) -> Node | None:
     """Return the document's tree; None where it is empty or cannot be read, which is a fault."""
     try:
-        return _Tree(file, layer, faults).document(yaml.parse(text, Loader=_LOADER))
+        return _Tree(file, layer, faults, pause).document(yaml.parse(text, Loader=_LOADER))
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 0
         faults.add(Origin(file, line), "", f"not YAML: {error.problem}")
@@ -107,6 +108,7 @@ class _Tree:
     file: str
     layer: str
     faults: Faults
+    pause: Pause
 
     def document(self, events: Iterator[Any]) -> Node | None:
         root: Node | None = None
@@ -149,6 +151,7 @@ class _Tree:
         while not isinstance(event := next(events), yaml.MappingEndEvent):
             if not isinstance(event, yaml.ScalarEvent):
                 raise _Unreadable("a key must be a word", _line(event))
+            self.pause()
             line = _line(event)
             child = self._node(next(events), events, depth + 1, line)
             if event.value in entries:

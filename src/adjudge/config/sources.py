@@ -13,6 +13,7 @@ from adjudge.config.faults import Faults, nearest
 from adjudge.config.merging import merge, needless_nulls
 from adjudge.config.nodes import Node, parse
 from adjudge.config.packs import is_of_pack, pack_of
+from adjudge.config.pausing import Pause
 from adjudge.config.readers import texts
 from adjudge.core.plans import Origin
 
@@ -22,9 +23,9 @@ MAPPINGS: Final = ("organisation", "types", "deciders", "pools", "plans", "sched
 NEEDLESS: Final = "there is nothing here: no value is given, and no lower layer has one to take away"
 
 
-def read_sources(documents: Mapping[str, str], faults: Faults) -> Node:
+def read_sources(documents: Mapping[str, str], faults: Faults, pause: Pause) -> Node:
     """Return packs and organisation merged. Raises InvalidConfiguration where a file is not readable YAML."""
-    roots = {file: parse(file, documents[file], _layer(file), faults) for file in sorted(documents)}
+    roots = {file: parse(file, documents[file], _layer(file), faults, pause) for file in sorted(documents)}
     faults.raise_any()
     own = _joined([root for file, root in roots.items() if root and not is_of_pack(file)], faults)
     packs = _packs(own, documents, faults)

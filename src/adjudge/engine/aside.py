@@ -4,16 +4,24 @@ import asyncio
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Final, ParamSpec, TypeVar
+
+from adjudge.config.pausing import Pause
 
 SWITCH_SECONDS: Final = 0.0005
 """While something is computed aside, the loop gets its turn after so long, not after 5 ms."""
 NICENESS: Final = 10
 """A thread aside gets a tenth of a core that others want too: with less, it could keep its own loop waiting for the
 interpreter."""
+SLICE_SECONDS: Final = 0.0005
+"""So long work that pauses is at it in one go."""
+PAUSE_SECONDS: Final = 0.0015
+PAUSED_SECONDS: Final = 0.75
+"""All its pauses together: what takes longer goes on without, since somebody waits for it."""
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -31,6 +39,44 @@ async def aside(work: Callable[Parameters, Result], *arguments: Parameters.args,
             return await asyncio.get_running_loop().run_in_executor(thread, lambda: work(*arguments, **named))
     finally:
         thread.shutdown(wait=False)
+
+
+async def sparingly(work: Callable[[Pause], Result]) -> Result:
+    """Return what the work returns, computed aside by a quarter of a core at most, for as long as that takes no second.
+
+    Several processes that have the same to compute at the same moment leave some core to whoever is served, however
+    the system shares them out. Work that nobody waits for any longer ends at its next pause.
+    """
+    ended = threading.Event()
+    try:
+        return await aside(work, Pace(ended.wait))
+    finally:
+        ended.set()
+
+
+class NotWanted(Exception):
+    """Nobody waits for the work any longer."""
+
+
+class Pace:
+    """The pause of work that is done in short slices."""
+
+    def __init__(self, wait: Callable[[float], bool], *, clock: Callable[[], float] = time.monotonic) -> None:
+        """`wait`: sleeps for some seconds, or none; returns true, and early, where the work is wanted no longer."""
+        self._wait = wait
+        self._clock = clock
+        self._left = PAUSED_SECONDS
+        self._since = clock()
+
+    def __call__(self) -> None:
+        """Sleep where a slice is over. Raises NotWanted."""
+        if self._clock() - self._since < SLICE_SECONDS:
+            return
+        seconds = min(PAUSE_SECONDS, self._left)
+        self._left -= seconds
+        if self._wait(seconds):
+            raise NotWanted
+        self._since = self._clock()
 
 
 def _give_way() -> None:

@@ -1,15 +1,17 @@
 """The configuration in force, and those that open decisions began with."""
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from typing import Final, TypeAlias
+from functools import partial
+from typing import Final, Protocol
 
 from adjudge.config import Configuration, InvalidConfiguration
+from adjudge.config.pausing import Pause
 from adjudge.core.errors import AdjudgeError
 from adjudge.core.plans import Plan
 from adjudge.core.specifications import DeciderSpec, PoolSpec
-from adjudge.engine.aside import aside
+from adjudge.engine.aside import sparingly
 from adjudge.store import revisions
 from adjudge.store.connecting import Connection
 from adjudge.store.revisions import Revision
@@ -19,7 +21,11 @@ MOST_TRIED: Final = 20
 IDLE_SECONDS: Final = 120.0
 """So long a revision is held after it was last looked up, whether decisions are open under it or not."""
 
-Compile: TypeAlias = Callable[[Mapping[str, str], int], Configuration]
+
+class Compile(Protocol):
+    """Makes a configuration of documents; pauses between small steps. Raises InvalidConfiguration."""
+
+    def __call__(self, documents: Mapping[str, str], number: int, pause: Pause = ...) -> Configuration: ...
 
 
 class UnknownRevision(AdjudgeError):
@@ -151,7 +157,7 @@ class Revisions:
         same = next((each for each in known if each.documents == documents), None)
         if same is not None:
             return replace(same, revision=number)
-        compiled = await aside(self._compile, documents, number)
+        compiled = await sparingly(partial(self._compile, documents, number))
         self._tried = (compiled,)
         return compiled
 

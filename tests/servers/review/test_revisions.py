@@ -18,7 +18,7 @@ async def published(stack, monkeypatch):
         base = stack.folder / "config"
         compiled = partial(compile_documents, base=base)
         documents = {"all.yaml": json.dumps(configuration(**more))}
-        revisions = Revisions(compiled(documents, revision=2), lambda old, number: compiled(old, revision=number))
+        revisions = Revisions(compiled(documents, revision=2), lambda old, number, *_: compiled(old, revision=number))
         monkeypatch.setattr(stack.services, "revisions", revisions)
 
     return publish

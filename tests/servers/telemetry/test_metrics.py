@@ -83,7 +83,7 @@ async def test_a_task_waits_for_its_pool_in_the_figures_and_the_vote_is_timed(st
 async def test_what_waits_for_a_pool_that_a_later_revision_dropped_is_in_the_figures(stack, figures, monkeypatch):
     await stack.ask("expert")
     old = stack.services.revisions.current
-    held = Revisions(old, lambda documents, number: replace(old, documents=documents, revision=number))
+    held = Revisions(old, lambda documents, number, *_: replace(old, documents=documents, revision=number))
     held.put_in_force(InForce(replace(old, revision=old.revision + 1, pools={})))
     monkeypatch.setattr(figures, "_revisions", held)
     names.QUEUE_WAITING.labels("experts").set(0)

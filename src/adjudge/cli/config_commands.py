@@ -164,6 +164,7 @@ def summary(configuration: Configuration) -> dict[str, object]:
         "locations": len(configuration.locations),
         "by_hand": [msgspec.to_builtins(each) for each in configuration.by_hand()],
         "never_certified": [msgspec.to_builtins(each) for each in configuration.unearnable()],
+        "unread": [msgspec.to_builtins(each) for each in configuration.unread()],
         "absent_folders": {scheme: str(folder) for scheme, folder in _absent_folders(configuration)},
     }
 
@@ -177,6 +178,9 @@ def _sound(configuration: Configuration) -> Iterable[str]:
         yield f"set by hand, uncertified: {each.type}, plan {each.plan}: `{each.condition}` ({place})"
     for never in configuration.unearnable():
         yield f"never certified: {never.type}, plan {never.plan}: {never.why} ({never.origin})"
+    for unread in configuration.unread():
+        hint = f"; did you mean `{unread.nearest}`?" if unread.nearest else ""
+        yield f"nothing reads the {unread.what} `{unread.name}` of {unread.layer}{hint} ({unread.origin})"
     for scheme, folder in _absent_folders(configuration):
         yield f"not on this machine: {folder}, from which `{scheme}:` is opened for people; where APIs run it must be"
 

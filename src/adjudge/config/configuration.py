@@ -11,6 +11,7 @@ from adjudge.config.explaining import Leaf, SetByHand, effective_leaves, set_by_
 from adjudge.config.organisations import Organisation
 from adjudge.config.routing import Request, Way
 from adjudge.config.sites import Site
+from adjudge.config.unread import Unread, unread
 from adjudge.core.plans import Origin, Plan
 from adjudge.core.specifications import DeciderSpec, Location, PoolSpec, QuestionType
 
@@ -128,6 +129,12 @@ class Configuration:
         """Return every stage in force anywhere that says `certified`, and that nothing could ever license."""
         found = (each for site in self.sites.values() for each in unearnable(site))
         return tuple(sorted(set(found), key=lambda each: (each.origin.file, each.origin.line, each.type)))
+
+    def unread(self) -> tuple[Unread, ...]:
+        """Return the tags and attributes of locations that nothing reads, once for each place that says so."""
+        every = sorted(unread(self.sites, self.deciders.values()), key=lambda each: each.nearest or "")
+        found = {(each.origin.file, each.origin.line, each.what, each.name): each for each in every}
+        return tuple(found[place] for place in sorted(found))
 
     def plan_names(self) -> frozenset[str]:
         """Return the names of all plans that some question takes."""

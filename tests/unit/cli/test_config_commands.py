@@ -44,6 +44,16 @@ def test_a_certified_stage_that_nothing_could_ever_license_is_named(project: Pat
     assert [each["type"] for each in json.loads(capsys.readouterr().out)["never_certified"]] == ["claim.pay"]
 
 
+def test_a_tag_that_no_route_reads_is_named(project: Path, capsys: Out) -> None:
+    (project / "config/stores.yaml").write_text("locations: {default: {tags: [new]}}")
+    assert run(["config", "check"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert run(["config", "check", "--json"]) == 0
+
+    assert said[-1] == "nothing reads the tag `new` of location default (config/stores.yaml:1)"
+    assert [each["name"] for each in json.loads(capsys.readouterr().out)["unread"]] == ["new"]
+
+
 def test_a_folder_that_people_would_find_empty_is_named(project: Path, capsys: Out) -> None:
     """It may be there where APIs run: no fault."""
     (project / "config/media.yaml").write_text("organisation: {resolvers: {shop: {folder: shelves}}}")

@@ -24,6 +24,10 @@ def test_the_example_is_a_fleet_of_120_stores(configuration):
     assert {store.currency for store in stores} == {"USD", "GBP", "PLN"}
 
 
+def test_nothing_in_the_example_is_read_by_nobody(configuration):
+    assert configuration.unread() == ()
+
+
 def test_stores_follow_the_plan_of_their_format(configuration):
     plans = {
         next(

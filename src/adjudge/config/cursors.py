@@ -35,15 +35,15 @@ class Cursor:
     faults: Faults
 
     def fault(self, message: str, nearest: str | None = None) -> None:
-        self.faults.add(self.node.origin, self.path, message, nearest)
+        self.faults.add(self.node.origin, self.path, message, nearest, layer=self.node.layer)
 
     def read(self, reader: Callable[[Node], T], default: D) -> T | D:
         """Return what the reader makes of it; after a fault the default."""
         try:
             return reader(self.node)
         except Misread as misread:
-            origin = (misread.node or self.node).origin
-            self.faults.add(origin, self.path, str(misread), misread.nearest)
+            at = misread.node or self.node
+            self.faults.add(at.origin, self.path, str(misread), misread.nearest, layer=at.layer)
             return default
 
     def entries(self) -> "dict[str, Cursor]":

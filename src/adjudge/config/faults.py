@@ -3,9 +3,12 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import Final
 
 from adjudge.core.errors import AdjudgeError
 from adjudge.core.plans import Origin
+
+_SECTIONS: Final = {"group": "groups", "location": "locations", "schedule": "schedules"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,22 +46,34 @@ class Faults:
     """Collects faults. The same fault met again, at another location, is one."""
 
     def __init__(self) -> None:
-        self._found: dict[Fault, None] = {}
+        self._found: dict[Fault, str] = {}
+        """With the path at a location, where that is another than the one in its document."""
 
     def __bool__(self) -> bool:
         return bool(self._found)
 
-    def add(self, origin: Origin, path: str, message: str, nearest: str | None = None) -> None:
-        self._found[Fault(origin.file, origin.line, path, message, nearest)] = None
+    def add(self, origin: Origin, path: str, message: str, nearest: str | None = None, *, layer: str = "") -> None:
+        """Note a fault. `layer`: what said it, where the path is that of all layers together."""
+        self._found[Fault(origin.file, origin.line, _in_document(path, layer), message, nearest)] = path
 
     def has_below(self, path: str) -> bool:
-        """Return whether there is a fault in this part of the documents."""
-        return any(fault.path.startswith(path) for fault in self._found)
+        """Return whether there is a fault in this part of the documents, or of what a layer lays upon it."""
+        return any(at.startswith(path) for at in self._found.values())
 
     def raise_any(self) -> None:
         """Raise InvalidConfiguration where there is a fault, in the order of files and lines."""
         if self._found:
             raise InvalidConfiguration(sorted(self._found, key=lambda fault: (fault.file, fault.line)))
+
+
+def _in_document(path: str, layer: str) -> str:
+    """Return where a path stands that a group, a location or a schedule lays upon others."""
+    kind, _, name = layer.partition(" ")
+    if kind not in _SECTIONS:
+        return path
+    place = f"{_SECTIONS[kind]}.{name}"
+    is_told = path == place or path.startswith(f"{place}.")
+    return path if is_told else f"{place}.{path}"
 
 
 def nearest(name: str, valid: Iterable[str]) -> str | None:

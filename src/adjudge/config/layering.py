@@ -85,7 +85,7 @@ class Layers:
         below = [self.base.node, *groups]
         for overlay in stepwise(self.overlays(), pause):
             for path, null in needless_nulls(overlay, [tree for tree in below if tree is not overlay]):
-                self.base.faults.add(null.origin, path, NEEDLESS)
+                self.base.faults.add(null.origin, path, NEEDLESS, layer=null.layer)
 
     def _of_groups(self, names: tuple[str, ...]) -> Node:
         if names not in self._merged:

@@ -84,6 +84,7 @@ def _contradictions(one: Group, other: Group, faults: Faults) -> None:
                 path,
                 f"group `{one.name}` says otherwise ({before.origin}), and no order decides between it and "
                 f"`{other.name}`: give one a higher `rank`, or name their dimensions in organisation.merge_order",
+                layer=node.layer,
             )
 
 

@@ -47,3 +47,24 @@ def test_an_escalation_of_an_escalation_asks_a_third_pool(faults_of: FaultsOf) -
 
     assert fault.path == "plans.claims.fallback.then.escalate"
     assert "was asked before in this chain" in fault.message
+
+
+def test_the_fault_of_what_a_location_or_a_group_lays_on_top_is_at_its_place_in_the_document(faults_of: FaultsOf):
+    """It is found where all layers are one, and mended where it was written."""
+    own = (
+        "groups: {g: {types: {claim.pay: {deadline: soon}}}}\nlocations: {store-001: {groups: [g], time_zone: Berlin}}"
+    )
+
+    of_type, of_location = faults_of(claims=CLAIMS, stores=own)
+
+    assert (of_type.line, of_type.path) == (1, "groups.g.types.claim.pay.deadline")
+    assert (of_location.line, of_location.path) == (2, "locations.store-001.time_zone")
+
+
+def test_a_place_is_named_once_and_what_follows_from_a_fault_there_is_none(faults_of: FaultsOf):
+    audited = "locations: {store-001: {tags: {new: maybe}, audits: {rate: 5%, pool: nobody}}}"
+
+    tag, pool = faults_of(claims=CLAIMS, stores=audited)
+
+    assert tag.path == "locations.store-001.tags.new"
+    assert pool.path == "locations.store-001.audits.pool"

@@ -74,7 +74,7 @@ def test_two_groups_that_disagree_are_a_fault_unless_an_order_decides(compiled: 
     """The order in which a location happens to list its groups is none."""
     (fault,) = faults_of(CLAIMS, groups=BOTH, stores=IN_BOTH)
 
-    assert (fault.file, fault.line, fault.path) == ("groups.yaml", 3, "types.claim.pay.deadline")
+    assert (fault.file, fault.line, fault.path) == ("groups.yaml", 3, "groups.quick.types.claim.pay.deadline")
     assert "group `cautious` says otherwise (groups.yaml:2)" in fault.message
     assert compiled(CLAIMS, groups=BOTH.replace("2d", "3d"), stores=IN_BOTH)
 
@@ -170,7 +170,7 @@ def test_null_takes_a_value_of_a_lower_layer_away(compiled: Compile) -> None:
 def test_a_null_that_takes_nothing_away_is_a_value_forgotten(faults_of: FaultsOf) -> None:
     (fault,) = faults_of(CLAIMS, stores="locations:\n  a:\n    types:\n      claim.pay:\n        deadline:\n")
 
-    assert (fault.line, fault.path) == (5, "types.claim.pay.deadline")
+    assert (fault.line, fault.path) == (5, "locations.a.types.claim.pay.deadline")
 
 
 def test_without_locations_exactly_default_exists(compiled: Compile) -> None:

@@ -106,7 +106,7 @@ def test_thresholds_of_schedules_are_listed_too(compiled: Compile):
          "peak.yaml:3: schedules.lunch: `late` (peak.yaml:2) holds at the same time, as on fri 13:00: one at a time"),
         ("mon-fri: 11:30-13:30, ", "mon-fri: 11:30-13:30, wed-thu: [], ", "a day has 1 to 24 spans, or `none`"),
         ("lane: realtime", "title: Peak", "a schedule changes of a type only deadline, lane, safe_side"),
-        ("confidence >= 0.8", "confidense >= 0.8", "peak.yaml:4: plans.claims.stages[0].accept.by_hand"),
+        ("confidence >= 0.8", "confidense >= 0.8", "peak.yaml:4: schedules.lunch.plans.claims.stages[0].accept"),
         ("quiet: {schedules: {lunch: null}}", "quiet: {schedules: {lunhc: null}}", "there is nothing here"),
         ("    hours: {mon-fri", "    hors: {mon-fri", "did you mean `hours`?"),
     ],

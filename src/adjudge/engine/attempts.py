@@ -4,6 +4,7 @@ A result that is lost with the process is an attempt made again, so that nothing
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import Final
@@ -15,6 +16,7 @@ from adjudge.store import deliveries, endpoints
 from adjudge.store.connecting import UNAVAILABLE, Connection, Pool
 from adjudge.store.deliveries import Claimed, Ended
 from adjudge.telemetry import names
+from adjudge.telemetry.histograms import observe_all
 
 log = structlog.get_logger()
 
@@ -89,8 +91,9 @@ class Attempts:
             self._ended, self._unsent = ended + self._ended, unsent + self._unsent
             self._health, self._gone = health | self._health, gone | self._gone
             raise
-        for each in ended:
-            names.WEBHOOKS.labels(RESULTS[each.state]).inc()
+        for state, count in Counter(each.state for each in ended).items():
+            names.WEBHOOKS.labels(RESULTS[state]).inc(count)
+        observe_all(names.WEBHOOK_SECONDS, [each.attempt.seconds for each in ended if each.attempt.seconds])
 
 
 async def _results(connection: Connection, ended: list[Ended], unsent: list[Claimed]) -> None:

@@ -6,7 +6,7 @@ receiver has a line of its own (`receivers.py`) and holds nobody up.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -18,7 +18,6 @@ from adjudge.engine.receivers import Answered, Line, pause_after
 from adjudge.store import deliveries, endpoints
 from adjudge.store.connecting import UNAVAILABLE, Connection, Pool
 from adjudge.store.deliveries import Attempt, Claimed, Ended
-from adjudge.telemetry import names
 
 log = structlog.get_logger()
 
@@ -85,11 +84,8 @@ class Deliverer:
             except UNAVAILABLE as error:
                 log.warning("webhooks.stalled", at="claim", error=repr(error))
                 await asyncio.sleep(REFRESH_SECONDS)
-            for each in claimed:
-                line = self._lines[each.key.endpoint]
-                line.in_hand += 1
-                self._in_hand.add(each)
-                group.create_task(self._deliver(line, each))
+            self._line_up(group, claimed)
+            self._let_go()
             if not claimed:
                 await self._rest()
 
@@ -133,46 +129,64 @@ class Deliverer:
                 left -= room
         return rooms
 
-    async def _deliver(self, line: Line, claimed: Claimed) -> None:
-        if await self._has_turn(line):
-            try:
-                await self._attempt(line, claimed)
-            finally:
-                line.slots.release()
-        else:
-            self._attempts.unsent([claimed])
-        self._in_hand.discard(claimed)
-        was_full = line.room(self._monotonic()) == 0
-        line.in_hand -= 1
-        if was_full and line.room(self._monotonic()):
-            self._room.set()
+    def _line_up(self, group: asyncio.TaskGroup, claimed: Sequence[Claimed]) -> None:
+        """Put each into its receiver's line, and have enough senders there."""
+        now = self._monotonic()
+        self._in_hand.update(claimed)
+        for each in claimed:
+            line = self._lines[each.key.endpoint]
+            line.in_hand += 1
+            line.waiting.append((now, each))
+        for name in {each.key.endpoint for each in claimed}:
+            line = self._lines[name]
+            for _ in range(line.wanted_senders()):
+                line.senders += 1
+                group.create_task(self._send(line), name="send-webhooks")
 
-    async def _has_turn(self, line: Line) -> bool:
-        if not line.slots.locked():
-            return await line.slots.acquire()  # does not wait
+    def _let_go(self) -> None:
+        """Let others have what has waited for its turn too long: the line of a slow receiver hardly moves."""
+        oldest = self._monotonic() - QUEUE_SECONDS
+        for line in self._lines.values():
+            while line.waiting and line.waiting[0][0] < oldest:
+                _, claimed = line.waiting.popleft()
+                self._attempts.unsent([claimed])
+                self._done_with(line, claimed)
+
+    async def _send(self, line: Line) -> None:
+        """Send what waits in a line, one after the other, until nothing does."""
         try:
-            async with asyncio.timeout(QUEUE_SECONDS):
-                return await line.slots.acquire()
-        except TimeoutError:
-            return False
+            while line.waiting:
+                _, claimed = line.waiting.popleft()
+                await self._attempt(line, claimed)
+                self._done_with(line, claimed)
+        finally:
+            line.senders -= 1
+
+    def _done_with(self, line: Line, claimed: Claimed) -> None:
+        self._in_hand.discard(claimed)
+        now = self._monotonic()
+        was_full = line.room(now) == 0
+        line.in_hand -= 1
+        if was_full and line.room(now):
+            self._room.set()
 
     async def _attempt(self, line: Line, claimed: Claimed) -> None:
         if line.is_shut(self._monotonic()):
             self._attempts.unsent([claimed])
             return
         at = self._poster.now()
-        answered = await self._answer(line, claimed)
+        answered = await self._answer(line, claimed, at)
         self._attempts.ended(self._judged(claimed, answered, at))
         if claimed.row is not None:
             self._learn(line, answered)
 
-    async def _answer(self, line: Line, claimed: Claimed) -> Answered:
+    async def _answer(self, line: Line, claimed: Claimed, at: datetime) -> Answered:
         row = claimed.row
         if row is None:
             return Answered(None, "the outcome is no longer kept", 0.0)
         try:
             message = message_id(row.decision_id, row.version)
-            return await self._poster.post(line.receiver, message, outcome_body(row), row.trace)
+            return await self._poster.post(line.receiver, message, outcome_body(row), at, row.trace)
         except Exception as error:  # a fault of ours on one delivery must not end all others
             log.error("webhook.failed", endpoint=claimed.key.endpoint, decision=str(row.decision_id), exc_info=error)
             return Answered(None, f"could not be sent: {type(error).__name__}", 0.0)
@@ -193,7 +207,6 @@ class Deliverer:
     def _learn(self, line: Line, answered: Answered) -> None:
         """Let the line know how its receiver does."""
         endpoint, now = line.receiver.id, self._monotonic()
-        names.WEBHOOK_SECONDS.observe(answered.seconds)
         if answered.is_delivered:
             if line.succeeded():
                 self._attempts.recovered(endpoint)

@@ -13,8 +13,7 @@ import structlog
 from adjudge.engine.clocks import Clock
 from adjudge.store import deliveries, endpoints, feed
 from adjudge.store.connecting import UNAVAILABLE, Connection, Pool
-from adjudge.store.feed import EVERYTHING, LONGEST_PAGE, Mark, Page
-from adjudge.store.scope import SYSTEM
+from adjudge.store.feed import LONGEST_PAGE, Mark, Page, Told
 from adjudge.telemetry import names
 
 log = structlog.get_logger()
@@ -59,11 +58,11 @@ class FanOut:
                 mark = await deliveries.reached(connection)
                 if mark is None or mark.at < since - LEFT_BEHIND:
                     mark = await feed.since(connection, since)
-                page = await feed.read(connection, SYSTEM, EVERYTHING, mark, LONGEST_PAGE)
+                page = await feed.told(connection, mark, LONGEST_PAGE)
                 await self._write(connection, page, mark)
         return POLL_SECONDS if page.at_end else 0.0
 
-    async def _write(self, connection: Connection, page: Page, before: Mark) -> None:
+    async def _write(self, connection: Connection, page: Page[Told], before: Mark) -> None:
         if not page.rows and page.at_end and page.mark.at < before.at + MARKED_EVERY:
             return
         # Read after the page: an endpoint that was added before an outcome was settled is among them.

@@ -18,7 +18,7 @@ from adjudge.engine.cursors import Cursors
 from adjudge.engine.tail import Entry, Found, Tail, entry_of
 from adjudge.store import feed, partitions
 from adjudge.store.connecting import UNAVAILABLE, Pool
-from adjudge.store.feed import EVERYTHING, LONGEST_PAGE, Mark, Page, Wanted
+from adjudge.store.feed import EVERYTHING, LONGEST_PAGE, Mark, Page, Row, Wanted
 from adjudge.store.scope import SYSTEM, Scope
 from adjudge.telemetry import names
 
@@ -158,7 +158,7 @@ class Feed:
             self._stood_since = loop_time()
             self._tell()
 
-    def _watch(self, page: Page, before: Mark) -> None:
+    def _watch(self, page: Page[Row], before: Mark) -> None:
         """Measure for how long a transaction of somebody has held the feed back."""
         if page.is_quiet or page.mark.position.xid > before.position.xid:
             self._stood_since = loop_time()
@@ -204,5 +204,5 @@ class Feed:
         finally:
             self._turns.release()
 
-    def _entries(self, page: Page) -> list[Entry]:
+    def _entries(self, page: Page[Row]) -> list[Entry]:
         return [entry_of(row, page.mark.generation, self.cursors) for row in page.rows]

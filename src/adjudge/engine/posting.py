@@ -4,6 +4,7 @@ Standard Webhooks for the headers, CloudEvents 1.0 (structured mode) for the bod
 """
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -59,9 +60,11 @@ class Poster:
         self._monotonic = monotonic
         self.now = now
 
-    async def post(self, receiver: Receiver, message: str, body: bytes, trace: str | None = None) -> Answered:
-        """Sign and send a message; return what came of it, an answer or none."""
-        timestamp = int(self.now().timestamp())
+    async def post(
+        self, receiver: Receiver, message: str, body: bytes, at: datetime, trace: str | None = None
+    ) -> Answered:
+        """Sign and send a message at this moment; return what came of it, an answer or none."""
+        timestamp = int(at.timestamp())
         headers = {
             "content-type": CONTENT_TYPE,
             "webhook-id": message,

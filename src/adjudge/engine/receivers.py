@@ -4,11 +4,14 @@ Nothing here waits or sends. One `Line` for each endpoint and process: a receive
 no more than its own share, and one attempt now and then, until it answers.
 """
 
-import asyncio
+from collections import deque
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Final
 
+import msgspec
+
+from adjudge.store.deliveries import Claimed
 from adjudge.store.endpoints import Receiver
 
 AT_ONCE: Final = 32
@@ -29,8 +32,7 @@ _GONE: Final = 410
 _OVERLOADED: Final = frozenset({408, 425, 429})
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(msgspec.Struct, frozen=True, gc=False):
     """What came of one attempt."""
 
     status: int | None
@@ -74,8 +76,11 @@ class Line:
     """One receiver, as this process knows it."""
 
     receiver: Receiver
-    slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
     in_hand: int = 0
+    """Claimed and not done with: waiting, or under way."""
+    waiting: deque[tuple[float, Claimed]] = field(default_factory=deque)
+    """What no sender has taken yet, and since when, monotonic; the oldest first."""
+    senders: int = 0
     _failed_in_row: int = 0
     _shut_until: float = 0.0
     """Monotonic."""
@@ -96,7 +101,8 @@ class Line:
     def succeeded(self) -> bool:
         """Count an attempt that was answered well; return whether the receiver is back after failing."""
         was_failing = self._is_doubted or self.receiver.is_failing
-        self.receiver = replace(self.receiver, is_failing=False)  # until it is read again
+        if self.receiver.is_failing:
+            self.receiver = replace(self.receiver, is_failing=False)  # until it is read again
         self._failed_in_row, self._shuts, self._shut_until = 0, 0, 0.0
         return was_failing
 
@@ -109,6 +115,10 @@ class Line:
         self._shuts = min(self._shuts + 1, 10)
         self.leave_alone(now + max(pause, asked_to_wait))
         return True
+
+    def wanted_senders(self) -> int:
+        """Return how many more senders what waits has work for."""
+        return min(AT_ONCE - self.senders, len(self.waiting))
 
     def leave_alone(self, until: float) -> None:
         """Send nothing until then, monotonic."""

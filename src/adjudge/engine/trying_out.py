@@ -17,4 +17,5 @@ async def try_out(
     """Send one signed test event, on a connection of its own; return what came of it."""
     message = message_id(new_id(), 0)
     async with open_client(permitted, connections=1) as client:
-        return await Poster(client, now=now, monotonic=monotonic).post(receiver, message, test_body(message, now))
+        poster = Poster(client, now=now, monotonic=monotonic)
+        return await poster.post(receiver, message, test_body(message, now), now())

@@ -36,8 +36,7 @@ class Key(NamedTuple):
     version: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Claimed:
+class Claimed(msgspec.Struct, frozen=True, eq=False):
     """A delivery to be attempted now."""
 
     key: Key
@@ -49,8 +48,7 @@ class Claimed:
     """The outcome; None: it is no longer kept."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
+class Attempt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """How one attempt ended, as it stays on record."""
 
     attempt: int
@@ -61,8 +59,7 @@ class Attempt:
     error: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(msgspec.Struct, frozen=True):
     """An attempt that has ended, and what becomes of its delivery."""
 
     key: Key
@@ -115,9 +112,8 @@ CLAIM = """
     RETURNING delivery.endpoint, delivery.decision_id, delivery.version, attempt, failures, due_since
 """
 
-OUTCOMES = """
-    SELECT xid, decision_id, version, kind, answer, source, confidence, deciders, reason, certificate, settled_at,
-        type, location, subject, facts, revision, asked_at, deadline, deadline_shown, trace
+OUTCOMES = f"""
+    SELECT {", ".join(feed.Row.__struct_fields__)}
     FROM outcome JOIN decision ON decision.id = outcome.decision_id
     WHERE outcome.decision_id = ANY($1::uuid[]) AND decision.id = ANY($1::uuid[])
 """
@@ -226,7 +222,7 @@ async def reached(connection: Connection) -> feed.Mark | None:
     return None if cursor is None else _mark.decode(cursor)
 
 
-async def fan_out(connection: Connection, wishes: Sequence[Wish], page: feed.Page) -> int:
+async def fan_out(connection: Connection, wishes: Sequence[Wish], page: feed.Page[feed.Told]) -> int:
     """Write the deliveries of a page of the feed and how far that is; return how many are new."""
     keys = [
         (wish.id, row.decision_id, row.version)
@@ -316,7 +312,7 @@ async def forget(connection: Connection, delivered: timedelta, parked: timedelta
 
 async def _outcomes(connection: Connection, decisions: Iterable[UUID]) -> dict[tuple[UUID, int], feed.Row]:
     rows = await connection.fetch(OUTCOMES, list(decisions))
-    return {(row["decision_id"], row["version"]): feed.Row(**dict(row)) for row in rows}
+    return {(row["decision_id"], row["version"]): feed.Row(*row) for row in rows}
 
 
 def _turned(rows: Sequence[tuple[Any, ...]], width: int) -> list[list[Any]]:

@@ -6,14 +6,17 @@ that wrote the row; below the oldest one still running nothing can appear any mo
 holds it back; it loses nothing.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 from uuid import UUID
+
+import msgspec
 
 from adjudge.store import partitions
 from adjudge.store.connecting import Connection
-from adjudge.store.scope import Scope
+from adjudge.store.scope import SYSTEM, Scope
 
 LONGEST_PAGE: Final = 500
 NOT_IN_FEED: Final = 0
@@ -67,13 +70,24 @@ class Wanted:
 EVERYTHING: Final = Wanted()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """One outcome with its decision."""
+class Told(msgspec.Struct, frozen=True, gc=False):
+    """As much of an outcome as says where it stands, and who wants it."""
 
     xid: int
     decision_id: UUID
     version: int
+    settled_at: datetime
+    type: str
+    location: str
+
+    @property
+    def position(self) -> Position:
+        return Position(self.xid, self.decision_id, self.version)
+
+
+class Row(Told, frozen=True, gc=False):
+    """One outcome with its decision."""
+
     kind: str
     answer: str | None
     source: str
@@ -81,9 +95,6 @@ class Row:
     deciders: list[str]
     reason: str
     certificate: str | None
-    settled_at: datetime
-    type: str
-    location: str
     subject: str
     facts: str
     revision: int
@@ -92,16 +103,15 @@ class Row:
     deadline_shown: bool
     trace: str | None
 
-    @property
-    def position(self) -> Position:
-        return Position(self.xid, self.decision_id, self.version)
+
+Shown = TypeVar("Shown", bound=Told)
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class Page(Generic[Shown]):
     """What came after a mark, in order."""
 
-    rows: list[Row]
+    rows: list[Shown]
     mark: Mark
     """Behind the rows, and behind what was passed over because it was not asked for."""
     at_end: bool
@@ -140,11 +150,19 @@ _PAGE = """
         ORDER BY scanned.xid, scanned.decision_id, scanned.version LIMIT $8
     )
     SELECT edge.*, (SELECT count(*) FROM scanned) AS scanned, last.xid AS last_xid, last.decision_id AS last_decision,
-        last.version AS last_version, last.settled_at AS last_settled, shown.*
+        last.version AS last_version, last.settled_at AS last_settled, {shown}
     FROM ({edge}) AS edge LEFT JOIN last ON true LEFT JOIN shown ON true
     ORDER BY shown.xid, shown.decision_id, shown.version
 """
-PAGES: Final = {scan: _PAGE.format(scan=scan, edge=EDGE) for scan in _SCANS}
+_HEADER: Final = 9
+"""Columns before what is shown."""
+PAGES: Final = {
+    kind: {
+        scan: _PAGE.format(scan=scan, edge=EDGE, shown=", ".join(f"shown.{name}" for name in kind.__struct_fields__))
+        for scan in _SCANS
+    }
+    for kind in (Told, Row)
+}
 
 PROBE = """
     SELECT xid, settled_at FROM outcome WHERE (xid, decision_id, version) > ($1::xid8, $2::uuid, 0)
@@ -152,17 +170,18 @@ PROBE = """
 """
 
 
-async def read(connection: Connection, scope: Scope, wanted: Wanted, after: Mark, limit: int) -> Page:
+async def read(connection: Connection, scope: Scope, wanted: Wanted, after: Mark, limit: int) -> Page[Row]:
     """Return what comes after the mark, at most `limit` outcomes and a bounded number of rows passed over.
 
     A mark of another generation (the database was restored, or has failed over) means a moment only: it
     is read again from a little before that.
     """
-    page = await _read(connection, scope, wanted, after, limit)
-    if page.mark.generation == after.generation:
-        return page
-    position = await position_at(connection, after.at - REWIND)
-    return await _read(connection, scope, wanted, Mark(position, after.at - REWIND, page.mark.generation), limit)
+    return await _read(Row, connection, scope, wanted, after, limit)
+
+
+async def told(connection: Connection, after: Mark, limit: int) -> Page[Told]:
+    """Return what everybody's feed has after the mark, as `read` does, and of each outcome only where it stands."""
+    return await _read(Told, connection, SYSTEM, EVERYTHING, after, limit)
 
 
 async def edge(connection: Connection) -> Mark:
@@ -196,11 +215,24 @@ async def position_at(connection: Connection, moment: datetime) -> Position:
     return Position(low)
 
 
-async def _read(connection: Connection, scope: Scope, wanted: Wanted, after: Mark, limit: int) -> Page:
+async def _read(
+    kind: type[Shown], connection: Connection, scope: Scope, wanted: Wanted, after: Mark, limit: int
+) -> Page[Shown]:
+    page = await _page(kind, connection, scope, wanted, after, limit)
+    if page.mark.generation == after.generation:
+        return page
+    position = await position_at(connection, after.at - REWIND)
+    again = Mark(position, after.at - REWIND, page.mark.generation)
+    return await _page(kind, connection, scope, wanted, again, limit)
+
+
+async def _page(
+    kind: type[Shown], connection: Connection, scope: Scope, wanted: Wanted, after: Mark, limit: int
+) -> Page[Shown]:
     is_filtered = scope.locations is not None or wanted != EVERYTHING
     scan = _SCANS[-1] if is_filtered else next(size for size in _SCANS if size >= min(limit, _SCANS[-1]))
     records = await connection.fetch(
-        PAGES[scan],
+        PAGES[kind][scan],
         *after.position,
         scope.org,
         None if scope.locations is None else list(scope.locations),
@@ -208,24 +240,23 @@ async def _read(connection: Connection, scope: Scope, wanted: Wanted, after: Mar
         wanted.type,
         limit,
     )
-    rows = [Row(**{name: record[name] for name in _COLUMNS}) for record in records if record["xid"] is not None]
-    return _page(records[0], rows, after, is_full=len(rows) == limit, is_cut=records[0]["scanned"] == scan)
+    rows = [kind(*record[_HEADER:]) for record in records if record["xid"] is not None]
+    header, mark = records[0], _reached(records[0], rows, after, is_full=len(rows) == limit, scan=scan)
+    is_at_end = len(rows) < limit and header["scanned"] < scan
+    return Page(rows, mark, at_end=is_at_end, is_quiet=header["edge_quiet"])
 
 
-def _page(header: Any, rows: list[Row], after: Mark, *, is_full: bool, is_cut: bool) -> Page:
-    generation, is_quiet = header["edge_generation"], header["edge_quiet"]
+def _reached(header: Any, rows: Sequence[Told], after: Mark, *, is_full: bool, scan: int) -> Mark:
+    """Return how far that was read: to the last row, to the last that was passed over, or to the edge."""
+    generation = header["edge_generation"]
     if is_full:
-        return Page(rows, Mark(rows[-1].position, rows[-1].settled_at, generation), at_end=False, is_quiet=is_quiet)
+        return Mark(rows[-1].position, rows[-1].settled_at, generation)
     at = header["last_settled"] or after.at
-    if is_cut:
-        last = Position(header["last_xid"], header["last_decision"], header["last_version"])
-        return Page(rows, Mark(last, at, generation), at_end=False, is_quiet=is_quiet)
+    if header["scanned"] == scan:
+        return Mark(Position(header["last_xid"], header["last_decision"], header["last_version"]), at, generation)
     edge = max(Position(header["edge_xid"]), after.position)
-    return Page(rows, Mark(edge, header["edge_now"] if is_quiet else at, generation), at_end=True, is_quiet=is_quiet)
+    return Mark(edge, header["edge_now"] if header["edge_quiet"] else at, generation)
 
 
 async def _generation(connection: Connection) -> str:
     return (await edge(connection)).generation
-
-
-_COLUMNS = tuple(Row.__slots__)

@@ -208,6 +208,7 @@ async def test_the_queries_that_operators_run_have_their_indexes(connection, row
     nothing = (None,) * 6
     edge, everything = await feed.edge(connection), (1, None, None, None)
     page = (1, None, newest, *nothing, 50, decisions.FIRST)
+    pages = feed.PAGES[feed.Row]
     plans = {
         "list": await plan_of(connection, decisions.PAGE, *page),
         "list of a store": await plan_of(
@@ -225,11 +226,9 @@ async def test_the_queries_that_operators_run_have_their_indexes(connection, row
         "waiting for models": await plan_of(connection, measuring.WAITING_FOR_MODELS),
         "open of a key": await plan_of(connection, measuring.OPEN_OF, "key"),
         "expired leases": await plan_of(connection, tasks.EXPIRED, 200),
-        "feed from its beginning": await plan_of(connection, feed.PAGES[200], *feed.BEGINNING, *everything, 100),
-        "feed at its end": await plan_of(connection, feed.PAGES[1_000], *edge.position, *everything, 500),
-        "feed of a store": await plan_of(
-            connection, feed.PAGES[1_000], *feed.BEGINNING, 1, ["store-7"], None, None, 100
-        ),
+        "feed from its beginning": await plan_of(connection, pages[200], *feed.BEGINNING, *everything, 100),
+        "feed at its end": await plan_of(connection, pages[1_000], *edge.position, *everything, 500),
+        "feed of a store": await plan_of(connection, pages[1_000], *feed.BEGINNING, 1, ["store-7"], None, None, 100),
         "moment in the feed": await plan_of(connection, feed.PROBE, edge.position.xid - 1, edge.position.decision),
         "settled among": await plan_of(
             connection, "SELECT DISTINCT decision_id FROM outcome WHERE decision_id = ANY($1::uuid[])", [newest]

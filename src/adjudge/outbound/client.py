@@ -4,8 +4,8 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import Any, Final, NamedTuple
 
 import aiohttp
@@ -57,22 +57,21 @@ class Client:
         """
         async with asyncio.timeout(seconds):
             journey = _Journey()
+            outer = _journey.set(journey)
             try:
-                return await self._send(journey, method, url, headers, body, largest)
+                return await self._send(method, url, headers, body, largest)
             except Unreachable:
                 if not journey.is_broken_off:
                     raise
-            return await self._send(_Journey(), method, url, headers, body, largest)
+                return await self._send(method, url, headers, body, largest)
+            finally:
+                _journey.reset(outer)
 
-    async def _send(
-        self, journey: "_Journey", method: str, url: str, headers: Mapping[str, str], body: bytes, largest: int
-    ) -> Reply:
-        request = self._session.request(
-            method, url, headers=headers, data=body, allow_redirects=False, trace_request_ctx=journey
-        )
+    async def _send(self, method: str, url: str, headers: Mapping[str, str], body: bytes, largest: int) -> Reply:
+        request = self._session.request(method, url, headers=headers, data=body, allow_redirects=False)
         try:
             async with request as response:
-                journey.has_answer = True
+                _journey.get().has_answer = True
                 return Reply(response.status, response.headers, await _body(response, largest))
         except aiohttp.InvalidURL as error:
             raise RefusedUrl(f"`{url}` is not a URL: {error}") from None
@@ -84,12 +83,18 @@ class Client:
 class _Journey:
     """How far a request came."""
 
-    on_kept_connection: bool = False
+    is_new: bool = False
+    """A connection had to be made for it."""
     has_answer: bool = False
 
     @property
     def is_broken_off(self) -> bool:
-        return self.on_kept_connection and not self.has_answer
+        """It broke before any answer, on a connection that was kept."""
+        return not self.is_new and not self.has_answer
+
+
+_journey: ContextVar[_Journey] = ContextVar("journey")
+"""Of the request under way: where its socket is made nothing else is known of it, and tracing it costs far more."""
 
 
 @asynccontextmanager
@@ -113,7 +118,6 @@ async def open_client(
         cookie_jar=aiohttp.DummyCookieJar(),
         headers={"Accept-Encoding": "identity", "User-Agent": "adjudge"},
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
-        trace_configs=[_tracing_reuse()],
         trust_env=False,  # a proxy would connect where we cannot check
     ) as session:
         yield Client(session)
@@ -129,6 +133,7 @@ class _CheckedResolver(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
+        _journey.get().is_new = True
         found = await self._inner.resolve(host, port, family)
         for each in found:
             if not self._permitted.permits(each["host"]):
@@ -144,16 +149,8 @@ def _socket(info: Any, permitted: Permitted) -> socket.socket:
     family, kind, protocol, _, address = info
     if not permitted.permits(address[0]):
         raise RefusedUrl(not_permitted(address[0]))
+    _journey.get().is_new = True
     return socket.socket(family=family, type=kind, proto=protocol)
-
-
-def _tracing_reuse() -> aiohttp.TraceConfig:
-    async def reused(_: aiohttp.ClientSession, context: SimpleNamespace, __: object) -> None:
-        context.trace_request_ctx.on_kept_connection = True
-
-    config = aiohttp.TraceConfig()
-    config.on_connection_reuseconn.append(reused)
-    return config
 
 
 async def _body(response: aiohttp.ClientResponse, largest: int) -> bytes:

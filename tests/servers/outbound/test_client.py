@@ -16,12 +16,16 @@ LOOPBACK = parse_permitted("127.0.0.1")
 
 
 class Names(AbstractResolver):
-    """Resolves every name to the addresses that it is given, in turn."""
+    """Resolves every name to the addresses that it is given, in turn; none: it knows no such name."""
 
     def __init__(self, *turns: list[str]) -> None:
         self.turns = list(turns)
+        self.asked = 0
 
     async def resolve(self, host, port=0, family=socket.AF_INET):
+        self.asked += 1
+        if not self.turns[0]:
+            raise OSError("no such name")
         addresses = self.turns.pop(0) if len(self.turns) > 1 else self.turns[0]
         return [
             {"hostname": host, "host": each, "port": port, "family": socket.AF_INET, "proto": 0, "flags": 0}
@@ -199,3 +203,12 @@ async def test_a_new_connection_that_ends_without_an_answer_is_not_tried_again()
             await post(client, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/")
 
     assert connections == 1
+
+
+async def test_a_name_that_is_not_known_is_looked_up_once():
+    names = Names([])
+    async with open_client(LOOPBACK, resolver=names) as client:
+        with pytest.raises(Unreachable):
+            await post(client, "http://nowhere.test/")
+
+    assert names.asked == 1

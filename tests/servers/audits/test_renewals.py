@@ -1,0 +1,123 @@
+"""Certificates of every kind are renewed, verified from the command line, and go on being watched."""
+
+import asyncio
+import json
+import re
+from typing import Any
+
+import pytest
+from tests.commands import Typed, served, typed
+from tests.servers.audits.auditing import closed, staffed
+from tests.servers.audits.evidence import certified, record
+from tests.servers.audits.test_against_people import APART, against_people
+from tests.servers.audits.test_certificates import automated, in_force, known_everywhere, none_in_force
+from tests.servers.audits.test_families import held, until_held
+from tests.servers.audits.test_money import STAKES, of_money
+
+from adjudge.core.plans import Certified
+
+
+def over_automated(**more: Any) -> dict[str, Any]:
+    documents = certified(**APART)
+    people = {"votes": 3, "margin": 0.05, "over": "automated"}
+    documents["plans"]["model"]["stages"][0]["accept"] = {"certified": {"people": people, **more}}
+    return documents
+
+
+async def commands(stack, monkeypatch, act) -> Any:
+    async with served(stack._app) as url:
+        return await act(typed(url, stack.admin.key, monkeypatch))
+
+
+async def renewed(adjudge: Typed, stack, certificate: str) -> tuple[str, list[tuple[int, str]]]:
+    """Renew a certificate and verify both; return the new one, and what was said of each."""
+    scope = await stack.value("SELECT scope FROM control WHERE certificate = $1", certificate)
+    status, said = await adjudge("automation", "renew", scope, "--reason", "before the season")
+    assert (status, said.startswith("to be renewed")) == (0, True)
+    async with asyncio.timeout(40):
+        while (now := await in_force(stack)) == certificate:
+            await asyncio.sleep(0.05)
+    return now, [await adjudge("automation", "verify", each) for each in (certificate, now)]
+
+
+@pytest.mark.parametrize("kind", ["money", "whole plan", "automated"])
+async def test_a_renewed_certificate_rests_on_the_same_evidence_for_longer(build_stack, monkeypatch, kind):
+    made = {"money": of_money, "whole plan": against_people, "automated": over_automated}
+    documents = made[kind](rate=0) if kind == "whole plan" else made[kind]()
+    stack = await build_stack("api", "keeper", documents=documents)
+    people = {"stakes": STAKES} if kind == "money" else {"people": range(0, 1_200, 7)}
+    await record(stack, 1_200, wrong=range(1, 1_200, 100), **people)
+    first = await in_force(stack)
+
+    now, said = await commands(stack, monkeypatch, lambda adjudge: renewed(adjudge, stack, first))
+
+    assert [(status, "licence   holds" in text, "1200 audits" in text) for status, text in said] == [
+        (0, True, True)
+    ] * 2
+    before, after = [
+        (await stack.admin.get(f"/v1/automation/certificates/{each}")).json()["body"] for each in (first, now)
+    ]
+    assert after["valid_until"] > before["valid_until"]
+    assert (after["threshold"], after["inputs"], after["epoch"]) == (before["threshold"], before["inputs"], 1)
+    [slice_] = (await stack.admin.get("/v1/automation")).json()["slices"]
+    assert slice_["certificate"] == now
+
+
+async def test_a_renewed_group_hands_its_certificate_down_again(build_stack, monkeypatch):
+    stack = await build_stack("api", "keeper", documents=certified(rate=0, slices="location", inherit="all"))
+    await record(stack, 500, slice_="store-001")
+    before = await until_held(stack, "all=all", "default", "store-001", "store-002")
+    scope = await stack.value("SELECT scope FROM control WHERE certificate = $1", before["all=all"])
+
+    await stack.admin.post("/v1/automation/renew", {"scope": scope, "reason": "before the season"})
+    async with asyncio.timeout(40):
+        while (now := await held(stack))["store-002"] == before["store-002"]:
+            await asyncio.sleep(0.05)
+
+    body = (await stack.admin.get(f"/v1/automation/certificates/{now['store-002']}")).json()["body"]
+    assert body["inherits"] == now["all=all"] != before["all=all"]
+    assert now["store-001"] == before["store-001"], "who has its own keeps it"
+    kept = await stack.value("SELECT inherited -> 'certificates' FROM epoch WHERE scope LIKE '%:store-002:%'")
+    assert json.loads(kept) == [before["store-002"], now["store-002"]], "watched as one"
+    verify = ("automation", "verify", now["store-002"])
+    assert (await commands(stack, monkeypatch, lambda adjudge: adjudge(*verify)))[0] == 0
+
+
+async def test_what_is_automated_is_compared_with_people_and_suspended_when_they_do_better(build_stack, monkeypatch):
+    """`over: automated`: only what the model answered alone is watched, on what people blind to it say."""
+    stack = await build_stack("api", "worker", "keeper", documents=over_automated(watch=0.45))
+    people = await staffed(stack, "agents")
+    expert = await stack.reviewer("expert", "experts")
+    deferred = await stack.ask()
+    [task] = await people[0].claim(wait=10)
+    await people[0].answer(task, "pay")
+    await answered((*people[1:], await stack.reviewer("third", "agents")), expert)
+    await record(stack, 1_200, wrong=range(1, 1_200, 100), people=range(0, 1_200, 7))
+    certificate = await in_force(stack)
+
+    await record(stack, 30, wrong=range(30), people=[])  # deferred: not what the certificate speaks of
+    asked = [await automated(stack) for _ in range(7)]
+    for _ in asked:
+        await answered(people, expert)
+    await none_in_force(stack)
+
+    promise = "at most 5 points worse than a majority of 3 people"
+    assert {each["outcome"]["certificate"] for each in asked} == {certificate}
+    assert asked[0]["outcome"]["reason"].endswith(f"(certificate {certificate}: {promise})")
+    plan = stack.services.revisions.current.plan("default", "model")
+    assert isinstance(plan.stages[0].accept, Certified)
+    assert not plan.stages[0].accept.is_of_plan
+    assert (await closed(stack, deferred["id"]))["truth"] == "refuse"
+    [alarm] = await stack.rows("SELECT detail FROM alarm")
+    said = r"of ([5-7]) audited automated decisions only the model or plan was wrong in \1, only people in 0"
+    assert re.match(said, alarm["detail"]), alarm["detail"]
+    await known_everywhere(stack, None)
+    status, said = await commands(stack, monkeypatch, lambda adjudge: adjudge("automation", "why", "default", "model"))
+    assert (status, said.startswith(f"Not automated: sure@1 must be shown to be {promise}")) == (0, True)
+
+
+async def answered(people, expert) -> None:
+    """Have three people and an expert say that an audit's answer is `refuse`."""
+    for person in (*people, expert):
+        [task] = await person.claim(wait=10)
+        assert (await person.answer(task, "refuse")).status_code == 200

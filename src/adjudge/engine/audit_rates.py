@@ -29,10 +29,27 @@ SPAN: Final = timedelta(days=1)
 NEWS: Final = 0.1
 """A rate that would change by less than this share of itself is left as it is."""
 
-_known: dict[int, Mapping[tuple[str, str], float]] = {}
 MOST_KNOWN: Final = 2_000
 
 _rates: Final = msgspec.json.Decoder(list[tuple[str, str, float]])
+
+
+class PastRates:
+    """The sets of rates of one database, by policy; they never change, and so are read once."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, Mapping[tuple[str, str], float]] = {}
+
+    async def of(
+        self, connection: Connection, policies: AbstractSet[int]
+    ) -> dict[int, Mapping[tuple[str, str], float]]:
+        """Return by policy the rates that keepers had set, by type and slice."""
+        if len(self._known) + len(policies) > MOST_KNOWN:
+            self._known.clear()
+        missing = [policy - POLICY for policy in policies if policy > POLICY and policy not in self._known]
+        for number, body in await parameters.of(connection, KIND, missing) if missing else []:
+            self._known[number + POLICY] = {(kind, slice_): rate for kind, slice_, rate in _rates.decode(body)}
+        return {policy: self._known[policy] for policy in policies if policy in self._known}
 
 
 class RateSetter:
@@ -96,18 +113,6 @@ async def in_force(connection: Connection, known: AuditRates) -> AuditRates:
     if found is None or found[0] + POLICY == known.policy:
         return known
     return AuditRates(found[0] + POLICY, {(kind, slice_): rate for kind, slice_, rate in _rates.decode(found[1])})
-
-
-async def sets(connection: Connection, policies: AbstractSet[int]) -> dict[int, Mapping[tuple[str, str], float]]:
-    """Return by policy the rates that keepers had set; they never change, and so are read once."""
-    missing = [policy for policy in policies if policy > POLICY and policy not in _known]
-    if missing:
-        if len(_known) + len(missing) > MOST_KNOWN:
-            _known.clear()
-            missing = [policy for policy in policies if policy > POLICY]
-        for number, body in await parameters.of(connection, KIND, [policy - POLICY for policy in missing]):
-            _known[number + POLICY] = {(kind, slice_): rate for kind, slice_, rate in _rates.decode(body)}
-    return {policy: _known[policy] for policy in policies if policy in _known}
 
 
 async def _wanted(connection: Connection) -> tuple[dict[tuple[str, str], float], set[tuple[str, str]]]:

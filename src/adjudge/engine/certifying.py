@@ -22,6 +22,7 @@ from adjudge.automation.paired import Paired
 from adjudge.automation.weighed import Weighed
 from adjudge.core.licences import Licence, Terms
 from adjudge.engine import licensing, standings, watches
+from adjudge.engine.audit_rates import PastRates
 from adjudge.engine.certified_places import Place, certified_places, shares_of
 from adjudge.engine.clocks import Clock
 from adjudge.engine.inheriting import Heir, read_inheritance
@@ -61,6 +62,7 @@ class Certifier:
         self._seen_at: datetime | None = None
         self._in_force: InForce | None = None
         self._places: dict[str, Place] = {}
+        self._past = PastRates()
 
     async def run(self) -> None:
         """Look until cancelled."""
@@ -121,7 +123,7 @@ class Certifier:
         place = self._places.get(row.scope)
         held = await epochs.hold(connection, row) if place is not None else None
         if place is not None and held is not None:
-            await _Look(connection, held, place, self._now(), share).run()
+            await _Look(connection, held, place, self._now(), share, self._past).run()
 
 
 def _place_in_line(row: EpochRow) -> tuple[int, bool]:
@@ -139,6 +141,7 @@ class _Look:
     now: datetime
     share: float
     """Of the error budget: of a family all together have one."""
+    past: PastRates
 
     async def run(self) -> None:
         covers, delta = self.row.covers, self._delta
@@ -224,7 +227,7 @@ class _Look:
         )
 
     async def _alike(self, sampling: Sampling, rows: Sequence[Drawn]) -> tuple[list[Drawn], Rarest]:
-        return await watches.alike(self.connection, self.place, sampling, self.row.scope, rows)
+        return await watches.alike(self.connection, self.place, sampling, self.row.scope, rows, self.past)
 
     @property
     def _largest(self) -> float:
@@ -317,6 +320,7 @@ class _Look:
             state.watched_number,
             relied,
             state.sampling,
+            self.past,
         )
         return msgspec.structs.replace(state, watch=watch, watched_number=number)
 
@@ -417,7 +421,7 @@ class _Look:
         if has_own or (self.row.covers.parent is None and self.row.inherited is None):
             await self._write(delta, state, standing)
             return
-        heir = Heir(self.connection, self.row, self.place, self.now)
+        heir = Heir(self.connection, self.row, self.place, self.now, self.past)
         kept = await heir.inherited()
         if kept is not None and kept.watch.alarmed:
             await heir.leave(kept)

@@ -17,6 +17,7 @@ from adjudge.automation.watching import Watch
 from adjudge.core.licences import Licence, ScopeName, Terms, prefix_of
 from adjudge.core.plans import AgainstPeople
 from adjudge.engine import licensing, standings, watches
+from adjudge.engine.audit_rates import PastRates
 from adjudge.engine.certified_places import Place
 from adjudge.engine.licensing import Verified, Watching
 from adjudge.store import audits, certificates, epochs, journal
@@ -117,6 +118,7 @@ class Heir:
     row: EpochRow
     place: Place
     now: datetime
+    past: PastRates
 
     async def inherited(self) -> AnyInheritance | None:
         """Return what the slice has from its group now, once that is written down; None: nothing."""
@@ -138,6 +140,7 @@ class Heir:
                 kept.watched_number,
                 kept.certificates,
                 replace(self.place.sampling, largest=kept.largest),
+                self.past,
             )
             kept = msgspec.structs.replace(kept, watch=watch, watched_number=number)
             if watch.alarmed:

@@ -8,7 +8,8 @@ from typing import Any, Final
 from adjudge.automation import families
 from adjudge.automation.paired import PairedWatch
 from adjudge.automation.watching import Watch
-from adjudge.engine import audit_rates, licensing
+from adjudge.engine import licensing
+from adjudge.engine.audit_rates import PastRates
 from adjudge.engine.certified_places import Place, scale_of
 from adjudge.engine.licensing import Drawn, Rarest, Sampling, Scale
 from adjudge.store import audits
@@ -40,24 +41,26 @@ def weighing(place: Place, sampling: Sampling, rarest: Rarest) -> Scale | None:
 
 
 async def alike(
-    connection: Connection, place: Place, sampling: Sampling, scope: str, rows: Sequence[Drawn]
+    connection: Connection, place: Place, sampling: Sampling, scope: str, rows: Sequence[Drawn], past: PastRates
 ) -> tuple[list[Drawn], Rarest]:
     """Return audits as if all slices of a place had been audited alike, and how rarely: of money by what they weigh.
 
     Left out are those of money that were drawn before a keeper had set their slice's rate, and at a lower one.
     """
-    rarest = await _rarest(connection, place, sampling, rows)
+    rarest = await _rarest(connection, place, sampling, rows, past)
     if place.covers.money is None:
         return licensing.thinned(rows, scope, rarest), rarest
     return [row for row in rows if row.rate >= rarest.by_policy.get(row.policy, 0.0) * (1 - ROUNDED)], rarest
 
 
-async def _rarest(connection: Connection, place: Place, sampling: Sampling, rows: Sequence[Drawn]) -> Rarest:
+async def _rarest(
+    connection: Connection, place: Place, sampling: Sampling, rows: Sequence[Drawn], past: PastRates
+) -> Rarest:
     """Return the lowest rate among the slices of a place at the moments at which the coins of these audits fell."""
     if not place.follows_budget:
         return Rarest(sampling.thinned_to)
     covers = place.covers
-    thrown = await audit_rates.sets(connection, {row.policy for row in rows})
+    thrown = await past.of(connection, {row.policy for row in rows})
     by_policy = {}
     for policy, rates in thrown.items():
         here = [rates[key] for name in covers.slices if (key := (covers.type, name)) in rates]
@@ -75,6 +78,7 @@ async def read_on(
     number: int,
     relied: Sequence[str],
     sampling: Sampling,
+    past: PastRates,
 ) -> tuple[Any, int]:
     """Return a watch, and the number of the last audit that it has read, once it has read what there is."""
     covers = row.covers
@@ -94,7 +98,7 @@ async def read_on(
         rows = await audits.automated(
             connection, covers.type, covers.slices, number, relied, 10_000, people.votes if people is not None else 0
         )
-    rows, rarest = await alike(connection, place, sampling, row.scope, rows)
+    rows, rarest = await alike(connection, place, sampling, row.scope, rows, past)
     if people is None:
         return licensing.watched(watch, number, rows, MOST_WAITING, weighing(place, sampling, rarest))
     # What people are still to decide is no late answer: such a plan is not hurried.

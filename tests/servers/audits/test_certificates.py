@@ -12,7 +12,7 @@ from tests.servers.audits.auditing import staffed
 from tests.servers.audits.evidence import certified, record, record_of_two
 
 from adjudge.engine import audit_rates, certified_places, certifying, licensing
-from adjudge.engine.audit_rates import RateSetter
+from adjudge.engine.audit_rates import PastRates, RateSetter
 from adjudge.engine.coins import AuditRates
 from adjudge.store import certificates, epochs
 from adjudge.store.scope import SYSTEM
@@ -271,7 +271,7 @@ async def test_what_follows_a_budget_is_on_record_with_every_set_of_rates(build_
         await setter.set(connection)
 
         rates = await audit_rates.in_force(connection, AuditRates())
-        known = await audit_rates.sets(connection, {1, rates.policy})
+        known = await PastRates().of(connection, {1, rates.policy})
 
     assert known == {rates.policy: {("model", "all"): 0.01}}
 

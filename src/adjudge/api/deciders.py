@@ -1,7 +1,8 @@
 """Deciders: what each is doing, in shadow or not, and the switch."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Response
@@ -14,9 +15,10 @@ from adjudge.api.shapes import Deciders, Switched
 from adjudge.api.views import encode
 from adjudge.core.specifications import DeciderSpec
 from adjudge.engine.watching import CHANGED
-from adjudge.store import controls, deciders, shadows
+from adjudge.store import controls, deciders, reviewers, shadows, tasks
 from adjudge.store.scope import Scope
 from adjudge.store.shadows import Tally
+from adjudge.store.tasks import Queue
 
 router = APIRouter(prefix="/v1/deciders", tags=["deciders"])
 
@@ -25,7 +27,7 @@ Caller = Annotated[Scope, Depends(caller)]
 HOUR: Final = timedelta(hours=1)
 NOW: Final = timedelta(minutes=-1)
 """The minute that is passing counts too."""
-_FURTHEST_FROM_CLOSED: Final = {"open": 0, "probing": 1, "closed": 2}
+_FURTHEST_FROM_CLOSED: Final = {"open": 0, "due": 1, "probing": 2, "closed": 3}
 
 
 class SwitchBody(BaseModel):
@@ -41,29 +43,33 @@ class SwitchBody(BaseModel):
 
 @router.get("", response_model=Deciders, responses=PROBLEMS)
 async def list_deciders(scope: Caller, here: Here) -> Response:
-    """Read the state of every decider: breakers with reason, since and until, in each worker; switches; shadows."""
+    """Read the state of every decider: breakers with reason, since and until; switches; shadows; people of pools."""
     require(scope, "operator")
+    pools = here.revisions.current.pools
     async with here.pool.acquire() as connection:
         states = await deciders.states(connection)
         in_force = await controls.read(connection)
         tallies = await shadows.tallied(connection, HOUR, NOW)
-    return _json(
+        queues = await tasks.queues(connection, scope, sorted(pools))
+        members = Counter(pool for each in await reviewers.listed(connection, scope) for pool in each.pools)
+    now = here.clock()
+    told = [(process, decider, _as_it_stands(body, now)) for process, decider, body in states]
+    asked = [
         {
-            "deciders": [
-                {
-                    "id": name,
-                    "kind": spec.kind,
-                    "role": spec.role,
-                    "switched_off": name in in_force.switched_off,
-                    "timeout_seconds": spec.timeout.total_seconds(),
-                    "breaker": _worst([body for _, decider, body in states if decider == name]),
-                    "shadow": _shadow(spec, tallies.get(name, Tally())),
-                    "workers": [{"process": process, **body} for process, decider, body in states if decider == name],
-                }
-                for name, spec in here.revisions.in_force.deciders().items()
-            ]
+            "id": name,
+            "kind": spec.kind,
+            "role": spec.role,
+            "switched_off": name in in_force.switched_off,
+            "timeout_seconds": spec.timeout.total_seconds(),
+            "breaker": _worst([body for _, decider, body in told if decider == name]),
+            "shadow": _shadow(spec, tallies.get(name, Tally())),
+            "workers": [{"process": process, **body} for process, decider, body in told if decider == name],
+            "people": None,
         }
-    )
+        for name, spec in here.revisions.in_force.deciders().items()
+    ]
+    people = [_people(queue, members[queue.pool], is_paused=pools[queue.pool].paused) for queue in queues]
+    return _json({"deciders": [*asked, *people]})
 
 
 @router.post("/{decider}/switch", response_model=Switched, responses=PROBLEMS)
@@ -80,6 +86,28 @@ async def switch_decider(decider: str, body: SwitchBody, scope: Caller, here: He
         )
     await here.streams.hint(CHANGED, b"")
     return _json({"decider": decider, "on": body.on, "generation": switched.generation})
+
+
+def _as_it_stands(body: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    """Return what a worker said as it is now: a breaker that was open until then lets the next question through."""
+    until = body.get("until")
+    is_due = body.get("breaker") == "open" and until is not None and datetime.fromisoformat(until) <= now
+    return {**body, "breaker": "due"} if is_due else dict(body)
+
+
+def _people(queue: Queue, members: int, *, is_paused: bool) -> dict[str, Any]:
+    """Return a pool as a decider: it is asked by its queue, so that no worker tells of it and no breaker holds it."""
+    return {
+        "id": queue.pool,
+        "kind": "reviewers",
+        "role": "serving",
+        "switched_off": False,
+        "timeout_seconds": None,
+        "breaker": None,
+        "shadow": None,
+        "workers": [],
+        "people": {"members": members, "at_work": queue.at_work, "paused": is_paused},
+    }
 
 
 def _worst(states: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:

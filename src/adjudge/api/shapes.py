@@ -366,7 +366,9 @@ class ConfigView(Answer):
 class Breaker(Shape):
     """The breaker that is furthest from closed among the workers."""
 
-    state: Literal["closed", "probing", "open"]
+    state: Literal["closed", "probing", "due", "open"] = Field(
+        description="due: it was open until then, and lets the next question through as a probe"
+    )
     reason: str
     fault: str | None
     since: datetime | None
@@ -383,6 +385,14 @@ class ShadowTally(Shape):
     missing: int
 
 
+class PeopleView(Shape):
+    """The people of a pool."""
+
+    members: int
+    at_work: int = Field(description="have a task, or answered one within five minutes")
+    paused: bool
+
+
 class DeciderView(Shape):
     """A decider, and how it does."""
 
@@ -390,14 +400,15 @@ class DeciderView(Shape):
     kind: str
     role: Literal["serving", "shadow"]
     switched_off: bool
-    timeout_seconds: float
-    breaker: Breaker | None = Field(description="null: no worker has reported")
+    timeout_seconds: float | None = Field(description="null: its stages say how long people have")
+    breaker: Breaker | None = Field(description="null: no worker has reported, or people are asked")
     shadow: ShadowTally | None = Field(description="null: it serves")
     workers: list[dict[str, Any]] = Field(description="what each worker says of it")
+    people: PeopleView | None = Field(description="null: it is no pool of people")
 
 
 class Deciders(Shape):
-    """All that can be asked, people apart."""
+    """All that can be asked."""
 
     deciders: list[DeciderView]
 

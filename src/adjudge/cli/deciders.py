@@ -16,6 +16,7 @@ app = group("List whoever can be asked, or try one out.")
 COLUMNS = (
     *(Column(title) for title in ("DECIDER", "KIND", "ROLE", "STATE", "BREAKER", "SINCE", "UNTIL")),
     Column("ASIDE", right=True),
+    Column("PEOPLE", right=True),
     Column("REASON"),
 )
 
@@ -27,7 +28,7 @@ def several() -> None:
 
 @app.command("ls")
 def list_deciders(json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """List deciders: whether breakers let questions through, and how many of those on the side were answered."""
+    """List deciders: whether breakers let questions through, answers on the side, people at work of all in a pool."""
     with connected() as adjudge:
         found = adjudge.deciders.list()
     print(as_json(found) if json_ else "\n".join(table(COLUMNS, map(_row, found))))
@@ -52,13 +53,20 @@ def _row(decider: Decider) -> tuple[str, ...]:
         decider.id,
         decider.kind,
         decider.role,
-        "switched off" if decider.switched_off else "on",
+        _state(decider),
         (breaker.state if breaker else None) or NONE,
         _instant(breaker.since if breaker else None),
         _instant(breaker.until if breaker else None),
         _aside(decider.shadow),
+        f"{decider.people.at_work}/{decider.people.members}" if decider.people else NONE,
         (breaker.reason if breaker else None) or NONE,
     )
+
+
+def _state(decider: Decider) -> str:
+    if decider.people is not None and decider.people.paused:
+        return "paused"
+    return "switched off" if decider.switched_off else "on"
 
 
 def _instant(moment: datetime | None) -> str:

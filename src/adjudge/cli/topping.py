@@ -91,7 +91,7 @@ def page(seen: Look, passed: Flow) -> str:
 def _tables(seen: Look, passed: Flow) -> Iterator[tuple[Sequence[Column], list[tuple[str, ...]]]]:
     streams = {each.decider: each for each in seen.overview.streams or ()}
     yield FLOW, [_flow_row(seen.overview, passed)]
-    yield DECIDERS, [_decider_row(each, streams.get(each.id)) for each in seen.deciders]
+    yield DECIDERS, [_decider_row(each, streams.get(each.id)) for each in seen.deciders if each.people is None]
     yield QUEUES, [_queue_row(each) for each in seen.queues]
 
 

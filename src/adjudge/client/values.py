@@ -419,7 +419,16 @@ class Breaker(Value, frozen=True, kw_only=True):
     """Of what kind the fault was that opened it."""
     since: datetime | None = None
     until: datetime | None = None
-    """When an open one lets a probe through."""
+    """When an open one lets a probe through; past that it is `due` until the next question does."""
+
+
+class PoolPeople(Value, frozen=True, kw_only=True):
+    """The people of a pool."""
+
+    members: int = 0
+    at_work: int = 0
+    """They have a task, or answered one within five minutes."""
+    paused: bool = False
 
 
 class ShadowTally(Value, frozen=True, kw_only=True):
@@ -447,6 +456,8 @@ class Decider(Value, frozen=True, kw_only=True):
     """The worst of all workers; None: none has reported."""
     shadow: ShadowTally | None = None
     """None: it serves."""
+    people: PoolPeople | None = None
+    """None: it is no pool of people."""
 
 
 class OpenDecisions(Value, frozen=True, kw_only=True):

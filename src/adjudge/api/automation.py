@@ -75,7 +75,7 @@ class AuditRecord(Answer):
     model_config = ConfigDict(extra="allow")
 
     votes: list[Any]
-    opinions: list[Any]
+    opinions: dict[str, Any]
 
 
 class CertificateView(Answer):

@@ -84,7 +84,9 @@ class TruthBody(BaseModel):
     source: str = Field(max_length=100, min_length=1)
     ref: str = Field("", max_length=200, description="the source's own id: said twice, it counts once")
     answer_could_influence: bool = Field(
-        True, description="whether the answer given had a part in this being observed, as with complaints"
+        True,
+        description="whether the answer given had a part in this being observed, as with complaints. Where it had none,"
+        " this is the truth of an open audit",
     )
 
 

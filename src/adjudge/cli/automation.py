@@ -81,6 +81,7 @@ def why(location: str, question_type: Annotated[str, typer.Argument(metavar="TYP
 
 @app.command()
 def audits(
+    decision: Annotated[str | None, typer.Argument(help="One whose truth is known: show its record.")] = None,
     *,
     question_type: Annotated[str | None, typer.Option("--type")] = None,
     limit: Annotated[int, typer.Option(min=1, max=1000)] = 50,
@@ -88,6 +89,10 @@ def audits(
 ) -> None:
     """List audits whose truth is not known yet, the oldest first."""
     with connected() as adjudge:
+        if decision is not None:
+            record = adjudge.automation.audit(decision)
+            print(as_json(record) if json_ else "\n".join(_closed(record)))
+            return
         found = adjudge.automation.audits(type=question_type, limit=limit)
     print(as_json(found) if json_ else "\n".join(table(AUDITS, map(_audit, found))))
 
@@ -257,6 +262,23 @@ def _tested(body: dict[str, Any], epoch: int) -> list[tuple[str, str]]:
         ("started at", f"{body['start']['threshold']:.4g}, chosen by {body['start']['why']}"),
         ("spent", f"epoch {epoch}: {body['delta']:.3g} of {1 - body['confidence']:.3g}"),
     ]
+
+
+def _closed(record: dict[str, Any]) -> list[str]:
+    why = f" ({record['why']})" if record["why"] else ""
+    said = {name: opinion.get("answer") or opinion.get("fault") or NONE for name, opinion in record["opinions"].items()}
+    told = [
+        ("decision", record["decision_id"]),
+        ("type", f"{record['type']} at {record['location']}, slice {record['slice']}"),
+        ("truth", "never known: counted as wrong" if record["truth"] is None else record["truth"]),
+        ("by", f"{record['truth_by']}{why}"),
+        ("votes", ", ".join(f"{vote['answer']} ({vote['purpose']})" for vote in record["votes"]) or NONE),
+        *said.items(),
+        ("drawn", f"at {record['rate']:.3g}, to {record['role']}"),
+        ("asked", str(record["asked_at"])),
+        ("closed", str(record["closed_at"])),
+    ]
+    return [f"{name:12}{plain(str(value))}" for name, value in told]
 
 
 def _audit(each: OpenAudit) -> tuple[str, ...]:

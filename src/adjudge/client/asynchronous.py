@@ -233,6 +233,7 @@ class AsyncAutomation(AsyncResource):
     overview = awaited(automation.overview)
     why = awaited(automation.why)
     audits = awaited(automation.list_audits)
+    audit = awaited(automation.audit)
     certificate = awaited(automation.certificate)
     learnt = awaited(automation.learnt)
     suspend = awaited(automation.suspend)

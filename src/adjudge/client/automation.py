@@ -149,6 +149,11 @@ def list_audits(*, type: str | None = None, limit: int = 100) -> Call[tuple[Open
     return Call(method="GET", path=path("automation", "audits"), read=_read_audits, params=params)
 
 
+def audit(decision: str) -> Call[dict[str, Any]]:
+    """Return the record of a closed audit: its truth and by whom, votes, what each model said."""
+    return Call(method="GET", path=path("automation", "audits", decision), read=_read_audit)
+
+
 def certificate(id: str) -> Call[Certificate]:  # noqa: A002
     """Return a certificate with its inputs."""
     return Call(method="GET", path=path("automation", "certificates", id), read=_certificate)
@@ -177,6 +182,10 @@ def _read_slices(content: bytes) -> tuple[Slice, ...]:
 
 def _read_learnt(content: bytes) -> tuple[Learnt, ...]:
     return msgspec.json.decode(content, type=_Learnt).learnt
+
+
+def _read_audit(content: bytes) -> dict[str, Any]:
+    return msgspec.json.decode(content, type=dict[str, Any])
 
 
 def _read_audits(content: bytes) -> tuple[OpenAudit, ...]:

@@ -229,6 +229,7 @@ class Automation(Resource):
     overview = sync(automation.overview)
     why = sync(automation.why)
     audits = sync(automation.list_audits)
+    audit = sync(automation.audit)
     certificate = sync(automation.certificate)
     learnt = sync(automation.learnt)
     suspend = sync(automation.suspend)

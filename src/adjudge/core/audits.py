@@ -17,8 +17,9 @@ from adjudge.core.money import Stake
 VotePurpose: TypeAlias = Literal["truth", "people"]
 """What a blind vote was asked for, fixed before anybody saw the task."""
 
-TruthBy: TypeAlias = Literal["unanimity", "expert", "consensus"]
-"""`consensus`: where there is no expert pool, and then errors are disagreements with it, called so."""
+TruthBy: TypeAlias = Literal["unanimity", "expert", "consensus", "late"]
+"""`late`: it came of itself, whatever had been answered. `consensus`: where there is no expert pool, and then errors
+are disagreements with it, called so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +105,8 @@ class Standing:
     """Members of the pool now asked who have not had the decision."""
     members: int
     """Members of that pool."""
+    late: str | None = None
+    """What came of itself, whatever had been answered; None: nothing, or sources differ."""
 
 
 class SeatPeople(msgspec.Struct, frozen=True):
@@ -147,6 +150,8 @@ def next_step(spec: AuditSpec, standing: Standing, *, expert_too: bool, now: dat
     """
     if standing.expert is not None:
         return Close(standing.expert.answer, "expert")
+    if standing.late is not None:
+        return _came_late(spec, standing, standing.late, now)
     if not standing.has_evidence:
         return Lose("evidence-gone")
     if standing.expert_asked:
@@ -169,6 +174,22 @@ def next_step(spec: AuditSpec, standing: Standing, *, expert_too: bool, now: dat
     if now < until or spec.expert is None:
         return Stay(max(until, now + spec.patience / 2))
     return SeatExpert("unanswered")
+
+
+def _came_late(spec: AuditSpec, standing: Standing, truth: str, now: datetime) -> AuditStep:
+    """Close with a truth that nobody need be asked for, once those have spoken whose votes are set apart as people's.
+
+    They are no part of it, and are what is compared with it.
+    """
+    until = standing.opened_at + spec.patience
+    others = sum(vote.purpose == "people" for vote in standing.votes)
+    is_out = standing.expert_asked or not standing.has_evidence or now >= until
+    if others >= spec.people or is_out or (standing.seats and _nobody_left(standing)):
+        return Close(truth, "late")
+    if not standing.seats:
+        apart: list[VotePurpose] = ["people"] * spec.people
+        return SeatPeople(tuple(apart))
+    return Stay(until)
 
 
 def _answered(spec: AuditSpec, answers: Sequence[str], *, expert_too: bool) -> AuditStep:

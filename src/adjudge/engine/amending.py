@@ -20,7 +20,7 @@ from adjudge.core.outcomes import Outcome, OutcomeSource
 from adjudge.engine.clocks import Clock
 from adjudge.engine.identifiers import NewId
 from adjudge.engine.revisions import Revisions
-from adjudge.store import decisions, labels, outcomes, work
+from adjudge.store import audits, decisions, labels, outcomes, work
 from adjudge.store.connecting import Connection, Pool
 from adjudge.store.decisions import Seen
 from adjudge.store.labels import NewLabel
@@ -98,6 +98,8 @@ async def _record(
     )
     if await labels.insert(connection, label) is None:
         return Labelled(recorded=False, amended=False)
+    if not truth.could_influence:  # an open audit need not wait for people
+        await audits.look_at(connection, truth.decision)
     if latest is None or latest.is_open or latest.source == "cancel" or latest.answer == key:
         return Labelled(recorded=True, amended=False)
     amends = await _amends(

@@ -25,7 +25,7 @@ from adjudge.engine.revisions import Revisions
 from adjudge.engine.slips import Slip
 from adjudge.engine.stepping import drawn
 from adjudge.store import audits, tasks
-from adjudge.store.audits import ClosedAudit, OpenAudit, Seats, written
+from adjudge.store.audits import ClosedAudit, LateTruth, OpenAudit, Seats, written
 from adjudge.store.connecting import UNAVAILABLE, Connection, Pool
 from adjudge.streams import Streams, Unavailable
 from adjudge.telemetry import names
@@ -109,14 +109,16 @@ class Auditor:
             if (spec := specs[audit.id]) and (pool := spec.expert if audit.round == audits.EXPERT else spec.pool)
         }
         members = await audits.members(connection, asked)
-        said = await audits.said(connection, [audit.id for audit in found])
+        ids = [audit.id for audit in found]
+        said, late = await audits.said(connection, ids), await audits.late(connection, ids)
         for audit in found:
             spec = specs[audit.id]
             if spec is None:  # nobody is configured any more to answer: it waits for a configuration that has somebody
                 writes.waiting.append((audit.id, audit.round, self._now() + LOOK_AGAIN, ""))
                 continue
-            standing = _standing(audit, seats[audit.id], members.get(audit.id, (0, 0)))
-            self._take(audit, spec, standing, seats[audit.id], said[audit.id], writes)
+            came, held = late.get(audit.id), seats[audit.id]
+            standing = _standing(audit, held, members.get(audit.id, (0, 0)), came)
+            self._take(audit, spec, standing, held, said[audit.id], came.source if came is not None else "", writes)
         await audits.close_seats(connection, writes.to_expert, leased=False)
         await tasks.create(connection, writes.seats)
         await audits.wait(connection, writes.waiting)
@@ -130,6 +132,7 @@ class Auditor:
         standing: Standing,
         seats: Seats,
         said: Mapping[str, ModelSaid],
+        source: str,
         writes: _Writes,
     ) -> None:
         now = self._now()
@@ -152,7 +155,7 @@ class Auditor:
             case Close() if missing and now < audit.asked_at + MODELS_PATIENCE:
                 writes.waiting.append((audit.id, audit.round, now + MODELS_PAUSE, ""))
             case Close() | Lose():
-                writes.closing.append(self._closed(audit, spec, step, seats, said, expert_too=expert_too))
+                writes.closing.append(self._closed(audit, spec, step, seats, said, source, expert_too=expert_too))
             case _:
                 assert_never(step)
 
@@ -163,6 +166,7 @@ class Auditor:
         step: Close | Lose,
         seats: Seats,
         said: Mapping[str, ModelSaid],
+        source: str,
         *,
         expert_too: bool,
     ) -> ClosedAudit:
@@ -182,7 +186,7 @@ class Auditor:
             truth=step.truth if isinstance(step, Close) else None,
             truth_by=step.by if isinstance(step, Close) else "lost",
             unanimous=answers[0] if agreed else None,
-            why=audit.why_expert if isinstance(step, Close) else step.why,
+            why=step.why if isinstance(step, Lose) else source if step.by == "late" else audit.why_expert,
             expert_coin=written(coin),
             votes=written((*seats.votes, *([seats.expert] if seats.expert else []))),
             opinions=written(said),
@@ -251,7 +255,7 @@ class Auditor:
             log.info("audit.closed", decision=str(audit.decision_id), by=audit.truth_by, why=audit.why)
 
 
-def _standing(audit: OpenAudit, seats: Seats, members: tuple[int, int]) -> Standing:
+def _standing(audit: OpenAudit, seats: Seats, members: tuple[int, int], late: LateTruth | None) -> Standing:
     return Standing(
         opened_at=audit.asked_at,
         has_evidence=audit.has_evidence,
@@ -262,4 +266,5 @@ def _standing(audit: OpenAudit, seats: Seats, members: tuple[int, int]) -> Stand
         expert=seats.expert,
         members=members[0],
         left=members[1],
+        late=late.answer if late is not None else None,
     )

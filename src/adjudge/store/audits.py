@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -14,6 +14,7 @@ from adjudge.core.events import Asked, Fault, HistoryEvent, Opinion, TimedOut, r
 from adjudge.core.history import Case
 from adjudge.core.money import Stake
 from adjudge.store.connecting import Connection
+from adjudge.store.labels import LATE_VOTE
 from adjudge.store.outcomes import END_ASSIGNMENTS
 from adjudge.store.scope import Scope
 from adjudge.store.work import read_case
@@ -57,6 +58,13 @@ class Seats:
     leased: int = 0
     votes: tuple[AuditVote, ...] = ()
     expert: AuditVote | None = None
+
+
+class LateTruth(NamedTuple):
+    """A truth that came of itself, and who said so."""
+
+    answer: str
+    source: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +136,14 @@ ASIDE = """
     WHERE decision_id = ANY($1::uuid[]) ORDER BY decision_id, decider
 """
 
+# Where the answer given had a part in its being observed, as with complaints, it is no fair sample: it closes nothing.
+LATE = """
+    SELECT decision_id, min(answer) AS answer, string_agg(DISTINCT source, ', ' ORDER BY source) AS source
+    FROM label
+    WHERE decision_id = ANY($1::uuid[]) AND NOT answer_could_influence AND source <> ALL ($2::text[])
+    GROUP BY decision_id HAVING count(DISTINCT answer) = 1
+"""
+
 WAIT = """
     UPDATE work SET stage = new.round, due_at = new.due_at, due_kind = 'stage',
         waiting_for = CASE WHEN new.expert = '' THEN waiting_for ELSE jsonb_build_object('expert', new.expert) END
@@ -154,7 +170,7 @@ CLOSE = """
         INSERT INTO label (decision_id, source, source_ref, answer, reporter, after_version, answer_could_influence)
         SELECT closed.decision_id, 'audit', truth_by, truth, 'system', coalesce(
             (SELECT max(version) FROM outcome WHERE outcome.decision_id = closed.decision_id), 0), false
-        FROM closed WHERE truth IS NOT NULL
+        FROM closed WHERE truth IS NOT NULL AND truth_by <> 'late'
         ON CONFLICT DO NOTHING
     )
     DELETE FROM work WHERE purpose = 'audit' AND decision_id = ANY($1::uuid[])
@@ -242,6 +258,12 @@ def said_in_plan(events: Iterable[HistoryEvent]) -> Iterator[tuple[str, ModelSai
                 yield event.by, ModelSaid(fault=event.fault)
             case TimedOut():
                 yield from ((name, ModelSaid(fault="timeout")) for name in asked.get(event.stage, ()))
+
+
+async def late(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, LateTruth]:
+    """Return what came of itself of these decisions, whatever had been answered, and where sources agree."""
+    rows = await connection.fetch(LATE, list(ids), [AUDIT_LABEL, LATE_AUDIT_VOTE, LATE_VOTE])
+    return {row["decision_id"]: LateTruth(row["answer"], row["source"]) for row in rows}
 
 
 async def wait(connection: Connection, rows: Sequence[tuple[UUID, int, datetime, str]]) -> None:
@@ -506,7 +528,7 @@ OF_PLAN = f"""
 UNANIMITY = """
     SELECT count(*) AS checked, count(*) FILTER (WHERE truth IS DISTINCT FROM unanimous) AS wrong FROM audit
     WHERE org = 1 AND type = $1 AND unanimous IS NOT NULL AND (expert_coin ->> 'drawn')::boolean
-        AND truth_by IN ('expert', 'lost')
+        AND truth_by IN ('expert', 'late', 'lost')
 """
 
 DAILY = """

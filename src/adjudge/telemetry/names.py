@@ -116,7 +116,7 @@ SUSPENDED = Gauge(
 SNAPSHOTS = Counter("adjudge_votes_learnt", "Snapshots published of what votes are worth", ("type",))
 AUDITS_CLOSED = Counter(
     "adjudge_audits_closed",
-    "Audits closed; by: unanimity, expert, consensus, or lost: counted as wrong",
+    "Audits closed; by: unanimity, expert, consensus, late (it came of itself), or lost: counted as wrong",
     ("type", "by"),
 )
 STREAM_UNREAD = Gauge(

@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+from typing import Any
 from uuid import UUID
 
+from tests.commands import served, typed
 from tests.servers.audits.auditing import closed, seen, staffed, until_seen
 
 SEATS = "SELECT id, vote_purpose FROM review_task WHERE decision_id = $1"
@@ -99,6 +101,68 @@ async def test_an_audit_waits_while_people_are_still_deciding(stack):
     for _ in range(2):
         await (await stack.reviewer("another", "agents")).vote("pay")
     await closed(stack, decided["id"])
+
+
+async def test_a_truth_that_came_of_itself_closes_an_audit_and_a_complaint_does_not(stack, monkeypatch):
+    """Where the answer given had a part in its being observed, it is no fair sample of anything."""
+    [person] = await staffed(stack, "agents", count=1)
+    decided = await stack.ask(wait=10)
+    await until_seen(stack, decided["id"], "people")
+    await person.vote("pay")
+
+    complaint = await told(stack, decided["id"], "refuse", source="complaint", answer_could_influence=True)
+    before = await seen(stack, decided["id"])
+    waits = "SELECT due_at > clock_timestamp() + interval '1 minute' FROM work WHERE decision_id = $1"
+    async with asyncio.timeout(10):
+        while not await stack.value(waits, UUID(decided["id"])):
+            await asyncio.sleep(0.02)
+    late = await told(stack, decided["id"], "pay", source="bank", ref="b-17", answer_could_influence=False)
+
+    assert (complaint["label"]["recorded"], late["label"]["recorded"], before.votes) == (True, True, 1)
+    record = await closed(stack, decided["id"])
+    assert (record["truth"], record["truth_by"], record["why"], record["unanimous"]) == ("pay", "late", "bank", None)
+    assert [vote["answer"] for vote in json.loads(record["votes"])] == ["pay"]
+    seats = await stack.rows("SELECT state FROM review_task WHERE decision_id = $1", UUID(decided["id"]))
+    assert sorted(row["state"] for row in seats) == ["answered", "closed", "closed"]
+    sources = await stack.rows("SELECT source FROM label WHERE decision_id = $1 ORDER BY 1", UUID(decided["id"]))
+    assert [row["source"] for row in sources] == ["bank", "complaint"], "it is on record once"
+    async with served(stack._app) as url:
+        status, said = await typed(url, stack.admin.key, monkeypatch)("automation", "audits", decided["id"])
+    assert status == 0
+    assert "by          late (bank)" in said.splitlines()
+
+
+async def told(stack, decision: str, answer: str, **more: Any) -> dict[str, Any]:
+    answered = await stack.admin.post(f"/v1/decisions/{decision}/truth", {"answer": answer, **more})
+    assert answered.status_code == 200, answered.text
+    return answered.json()
+
+
+async def test_where_two_sources_differ_people_are_asked_all_the_same(stack):
+    people = await staffed(stack, "agents")
+    decided = await stack.ask(wait=10)
+    await until_seen(stack, decided["id"], "people")
+    await stack.stop("keeper")
+    for source, answer in (("bank", "refuse"), ("shop", "pay")):
+        await told(stack, decided["id"], answer, source=source, answer_could_influence=False)
+    await stack.start("keeper")
+
+    for person in people:
+        await person.vote("pay")
+
+    assert (await closed(stack, decided["id"]))["truth_by"] == "unanimity"
+
+
+async def test_a_truth_that_comes_while_people_decide_is_that_of_the_audit_afterwards(stack):
+    [person] = await staffed(stack, "agents", count=1)
+    decided = await stack.ask("person")
+    await told(stack, decided["id"], "refuse", source="bank", answer_could_influence=False)
+
+    await person.vote("pay")
+
+    record = await closed(stack, decided["id"])
+    assert (record["truth"], record["truth_by"], json.loads(record["votes"])) == ("refuse", "late", [])
+    assert (await stack.read(decided["id"]))["outcome"]["answer"] == "pay", "it amends nothing here"
 
 
 async def test_what_all_decline_is_lost_and_counts_as_wrong(stack):

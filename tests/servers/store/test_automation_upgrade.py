@@ -40,4 +40,6 @@ async def test_what_the_first_release_wrote_is_as_it_was_and_audits_can_be_opene
             found = await tasks.lock(connection, task)
         assert (found.purpose, found.vote_purpose) == ("decide", "stage")
         assert await connection.fetchval("SELECT count(*) FROM audit") == 0
+        check = "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = 'audit_truth_by_check'"
+        assert "late" in await connection.fetchval(check), "a truth that came of itself closes an audit"
         await connection.close()

@@ -56,6 +56,11 @@ def step(spec: AuditSpec, found: Standing, *, expert_too: bool = False, after: t
         (standing(has_evidence=False), Lose("evidence-gone")),
         (standing(expert_asked=True, left=0), Lose("declined")),
         (standing("a", expert_asked=True, expert=votes("b")[0]), Close("b", "expert")),
+        (standing("a", late="b"), Close("b", "late")),
+        (standing(seats=0, late="b"), Close("b", "late")),
+        (standing(has_evidence=False, late="b"), Close("b", "late")),
+        (standing("a", expert_asked=True, left=0, late="b"), Close("b", "late")),
+        (standing("a", expert_asked=True, expert=votes("b")[0], late="c"), Close("b", "expert")),
     ],
 )
 def test_what_follows(found, wanted):
@@ -70,6 +75,18 @@ def test_where_all_votes_are_set_apart_as_peoples_the_expert_says_what_is_true()
     assert step(spec, standing(seats=0)) == SeatPeople(("people", "people"))
     assert isinstance(step(spec, standing(votes=said[:1]), expert_too=True), Stay)
     assert step(spec, standing(votes=said), expert_too=True) == SeatExpert("share")
+
+
+def test_what_came_of_itself_is_the_truth_and_is_compared_with_people_who_have_spoken():
+    """Votes set apart are no part of the truth: without them people would count as right."""
+    spec = AuditSpec(pool="agents", expert="experts", rate=0.05, votes=3, people=2, expert_share=1)
+    said = votes("a", "a", purpose="people")
+
+    assert step(spec, standing(seats=0, late="b")) == SeatPeople(("people", "people"))
+    assert step(spec, standing(votes=said[:1], late="b")) == Stay(NOW + spec.patience)
+    assert step(spec, standing(votes=said, late="b")) == Close("b", "late")
+    assert step(spec, standing(votes=said[:1], late="b"), after=spec.patience) == Close("b", "late")
+    assert step(spec, standing(votes=said[:1], late="b", left=0)) == Close("b", "late")
 
 
 def test_a_coin_sends_some_of_the_unanimous_to_the_expert_too():

@@ -27,6 +27,8 @@ REFRESH_SECONDS: Final = 1.0
 QUEUE_SECONDS: Final = 10.0
 """How long a claimed delivery waits for its turn, before others may have it."""
 MOST_IN_HAND: Final = 2_048
+KEPT_FREE: Final = 4
+"""Deliveries that any receiver may have in hand, although slow ones hold all the others."""
 LAST_WORDS_SECONDS: Final = 2.0
 
 
@@ -123,7 +125,7 @@ class Deliverer:
     def _rooms(self) -> dict[str, int]:
         left, now, rooms = MOST_IN_HAND - len(self._in_hand), self._monotonic(), {}
         for name, line in self._lines.items():
-            room = min(line.room(now), left)
+            room = min(line.room(now), max(left, KEPT_FREE - line.in_hand))
             if room > 0:
                 rooms[name] = room
                 left -= room

@@ -10,8 +10,9 @@ from aiohttp import web
 from tests.receivers import Receiver, receiving
 from tests.servers.labelled.recorded import record
 
+from adjudge.engine import delivering as delivering_module
 from adjudge.engine.clocks import machine_time
-from adjudge.engine.delivering import QUEUE_SECONDS, Deliverer
+from adjudge.engine.delivering import QUEUE_SECONDS, REFRESH_SECONDS, Deliverer
 from adjudge.engine.posting import Poster
 from adjudge.engine.receivers import AT_ONCE
 from adjudge.outbound import parse_permitted
@@ -91,6 +92,22 @@ async def test_a_receiver_has_so_many_attempts_at_once_and_one_that_is_silent_ho
 
             await until(connection, "slow", [("delivered", 1, MORE)])
     assert len(slow.requests) == MORE
+
+
+async def test_slow_receivers_never_hold_all_that_may_be_in_hand(connection, database_url, monkeypatch):
+    monkeypatch.setattr(delivering_module, "MOST_IN_HAND", AT_ONCE)
+    ids, let_go = await record(connection, MORE), asyncio.Event()
+    async with silent(let_go) as slow, receiving() as quick:
+        await connection.execute(ADD, "slow", slow.url, bytes(32))
+        await connection.execute(TELL, "slow", ids)
+        async with delivering(database_url, clock := Hand()):
+            await slow.until_that(lambda: len(slow.requests) >= AT_ONCE)
+            await connection.execute(ADD, "quick", quick.url, bytes(32))
+            await connection.execute(TELL, "quick", ids[:8])
+            clock.now += REFRESH_SECONDS
+
+            await until(connection, "quick", [("delivered", 1, 8)])
+            assert len(slow.requests) == AT_ONCE
 
 
 async def test_what_waits_for_its_turn_too_long_is_others_to_send(connection, database_url):

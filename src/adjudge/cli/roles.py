@@ -35,7 +35,7 @@ def api(host: Host = None, port: Port = None, unsafe: Unsafe = False) -> None:
     with unimported("pydantic.v1"):  # FastAPI asks of every annotation whether it is of that
         from adjudge.cli import serving  # noqa: PLC0415  each role imports what it needs, and no other
 
-    _spare_collector()
+    spare_collector()
     signal.signal(signal.SIGTERM, _ended)  # uvicorn raises it again once it has drained: there is more to end
     with tracing.exported("api", os.environ, version=__version__):
         uvloop.run(serving.run_api(settings))
@@ -61,7 +61,7 @@ def keeper(unsafe: Unsafe = False, ready_file: ReadyFile = None) -> None:
         _run(lambda stop: keeping.run_keeper(settings, stop, partial(probing.probe, settings)), settings)
 
 
-def _spare_collector() -> None:
+def spare_collector() -> None:
     """Let the cycle collector pass over what the process starts with, and look less often at what comes and goes.
 
     Requests leave no cycles behind; with the defaults, looking for some takes a twentieth of the time.
@@ -86,7 +86,7 @@ def _run(process: Callable[[asyncio.Event], Coroutine[Any, Any, None]], settings
 
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, end)
-        _spare_collector()
+        spare_collector()
         await process(stop)
 
     try:

@@ -105,10 +105,10 @@ async def test_an_audit_waits_while_people_are_still_deciding(stack):
 
 async def test_a_truth_that_came_of_itself_closes_an_audit_and_a_complaint_does_not(stack, monkeypatch):
     """Where the answer given had a part in its being observed, it is no fair sample of anything."""
-    [person] = await staffed(stack, "agents", count=1)
+    people = await staffed(stack, "agents")
     decided = await stack.ask(wait=10)
     await until_seen(stack, decided["id"], "people")
-    await person.vote("pay")
+    await people[0].vote("pay")
 
     complaint = await told(stack, decided["id"], "refuse", source="complaint", answer_could_influence=True)
     before = await seen(stack, decided["id"])

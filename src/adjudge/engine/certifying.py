@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgspec
 import structlog
 
+from adjudge.automation import families
 from adjudge.automation.against_people import NoWorse
 from adjudge.automation.betting import Epoch, epoch_delta
 from adjudge.automation.calibrating import Calibration
@@ -25,7 +26,7 @@ from adjudge.engine import licensing, standings, watches
 from adjudge.engine.audit_rates import PastRates
 from adjudge.engine.certified_places import Place, certified_places, shares_of
 from adjudge.engine.clocks import Clock
-from adjudge.engine.inheriting import Heir, read_inheritance
+from adjudge.engine.inheriting import Heir, compare_siblings, read_inheritance
 from adjudge.engine.licensing import AnyState, Drawn, Judged, Rarest, Sampling, State
 from adjudge.engine.revisions import InForce, Revisions
 from adjudge.store import audits, certificates, duties, epochs, journal, parameters
@@ -174,6 +175,7 @@ class _Look:
             if state.watch is not None and state.watch.alarmed:
                 await self._suspend(state)
                 return
+        state = await self._compared(state)
         unanimity = await self._unanimity()
         if state.epoch.delta < delta:  # a share of the family's has passed to this slice
             state = msgspec.structs.replace(state, epoch=replace(state.epoch, delta=delta))
@@ -323,6 +325,17 @@ class _Look:
             self.past,
         )
         return msgspec.structs.replace(state, watch=watch, watched_number=number)
+
+    async def _compared(self, state: AnyState) -> AnyState:
+        """Look at the members of a group, where a dated look at them is due."""
+        covers = self.row.covers
+        if not self.place.member_scopes or covers.people is not None or covers.money is not None:
+            return state
+        look = families.dated_look(self.now - self.row.began_at, timedelta(seconds=covers.validity_seconds))
+        if look <= state.compared:
+            return state
+        await compare_siblings(self.connection, covers, self.place.member_scopes, look)
+        return msgspec.structs.replace(state, compared=look)
 
     async def _suspend(self, state: AnyState) -> None:
         watch = state.watch

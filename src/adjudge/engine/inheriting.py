@@ -4,7 +4,7 @@ A group's certificate speaks of the group's average (`statistics` 2.6). So each 
 at its share of the probability of a false alarm; and whose certificate was ever taken away inherits no more.
 """
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, Generic, TypeAlias
@@ -12,6 +12,8 @@ from typing import Any, Final, Generic, TypeAlias
 import msgspec
 import structlog
 
+from adjudge.automation import families
+from adjudge.automation.families import Tally
 from adjudge.automation.paired import PairedWatch
 from adjudge.automation.watching import Watch
 from adjudge.core.licences import Licence, ScopeName, Terms, prefix_of
@@ -22,11 +24,14 @@ from adjudge.engine.certified_places import Place
 from adjudge.engine.licensing import Verified, Watching
 from adjudge.store import audits, certificates, epochs, journal
 from adjudge.store.connecting import Connection
-from adjudge.store.epochs import EpochRow
+from adjudge.store.epochs import Covers, EndedWhy, EpochRow
 from adjudge.store.scope import SYSTEM
 from adjudge.telemetry import names
 
 log = structlog.get_logger()
+
+MOST_TALLIED: Final = 10_000
+"""Audits of a member that a dated look counts."""
 
 
 class Inheritance(msgspec.Struct, Generic[Watching], frozen=True, kw_only=True):
@@ -206,11 +211,44 @@ class Heir:
 
     async def leave(self, kept: AnyInheritance) -> None:
         """Take away what the slice has from its group: it is none of those of which the average speaks."""
-        watch, covers = kept.watch, self.row.covers
-        reason = (
-            f"{standings.seen(watch, covers)}; evidence {watch.capital:.1f} of {watch.level:.0f}: "
-            f"it inherits no more from {covers.parent}"
-        )
-        await epochs.suspend(self.connection, SYSTEM, self.row, "watch", reason)
-        names.CERTIFICATES_SUSPENDED.labels(covers.type, "watch").inc()
-        log.error("certificate.suspended", scope=self.row.scope, certificate=kept.certificates[-1], reason=reason)
+        watch = kept.watch
+        found = f"{standings.seen(watch, self.row.covers)}; evidence {watch.capital:.1f} of {watch.level:.0f}"
+        await take_away(self.connection, self.row, kept, "watch", found)
+
+
+async def compare_siblings(connection: Connection, covers: Covers, members: Container[str], look: int) -> None:
+    """Look at all members of a group at one date: who by its exact test is worse than the target leaves, at once.
+
+    Beside each one's watch, with an error budget of its own over all looks: a test at a fixed date finds a moderate
+    excess that a bet, which may be looked at always, has not shown yet. Only where answers are counted.
+    """
+    rows = [row for row in await epochs.current(connection) if row.scope in members and row.inherited is not None]
+    kept = {row.scope: read_inheritance(str(row.inherited), None) for row in rows}
+    tallies = {row.scope: await _tally(connection, row, kept[row.scope]) for row in rows}
+    delta = families.look_delta(covers.watch, look)
+    gone = families.leaving(tallies, target=covers.target, delta=delta)
+    for row in rows:
+        held = await epochs.hold(connection, row) if row.scope in gone else None
+        if held is not None:
+            tally = tallies[row.scope]
+            found = (
+                f"{tally.errors} of {tally.audits} audited automated decisions were wrong by look {look} at all "
+                f"members of its group, the target is {covers.target:.2%}; of probability "
+                f"{families.chance(tally, covers.target):.2g}, and {delta / len(tallies):.2g} is allowed"
+            )
+            await take_away(connection, held, kept[row.scope], "siblings", found)
+
+
+async def _tally(connection: Connection, row: EpochRow, kept: AnyInheritance) -> Tally:
+    """Return what the audits that the watch has read come to."""
+    covers = row.covers
+    found = await audits.automated(connection, covers.type, covers.slices, 0, kept.certificates, MOST_TALLIED)
+    return licensing.tallied([one for one in found if one.number <= kept.watched_number], row.scope)
+
+
+async def take_away(connection: Connection, row: EpochRow, kept: AnyInheritance, why: EndedWhy, found: str) -> None:
+    """Take away what a slice has from its group, for good; what it accepted already is refused as it settles."""
+    reason = f"{found}: it inherits no more from {row.covers.parent}"
+    await epochs.suspend(connection, SYSTEM, row, why, reason)
+    names.CERTIFICATES_SUSPENDED.labels(row.covers.type, why).inc()
+    log.error("certificate.suspended", scope=row.scope, certificate=kept.certificates[-1], reason=reason)

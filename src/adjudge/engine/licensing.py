@@ -18,6 +18,7 @@ from adjudge.automation.calibrating import Calibration, Examples
 from adjudge.automation.certifying import Licence as Licensed
 from adjudge.automation.certifying import NotEnough, Start, Unanimity, choose_start
 from adjudge.automation.drift import Drift
+from adjudge.automation.families import Tally
 from adjudge.automation.paired import Paired, PairedWatch, pairs_of
 from adjudge.automation.samples import Audit, Beside, Role, Sample, grid_of
 from adjudge.automation.watching import Watch
@@ -114,6 +115,8 @@ class State(msgspec.Struct, Generic[Testing, Watching], frozen=True, kw_only=Tru
     """Of a group: the rate at which audits of all its slices are read, whatever they were drawn at; 0: all are."""
     steady: float = 1.0
     """The lowest configured of those of its slices that follow no budget."""
+    compared: int = 0
+    """Of a group: number of the last dated look at its members."""
     drift: Drift | None = None
     """Of scores of audited decisions, from the certificate on; None: there is none, or it has no scores."""
 
@@ -284,6 +287,17 @@ def as_read(closed: Sequence[Judged], overdue: Sequence[Overdue]) -> list[Judged
 def _lost(overdue: Overdue) -> Audit:
     role, beside = Role(overdue.role), Beside(rest_wrong=True, people_wrong=False)
     return Audit(number=overdue.number, score=ANSWERED_BEFORE, wrong=True, role=role, lost=True, beside=beside)
+
+
+def tallied(rows: Sequence[Automated], scope: str) -> Tally:
+    """Return what a member's audits come to, as if drawn at their lowest rate; what is open or lost is wrong.
+
+    A worried watch has a slice audited more: unthinned, errors would have a part in how many audits are counted.
+    """
+    lowest = min((row.rate for row in rows), default=0.0)
+    kept = thinned(rows, f"{scope}/siblings", Rarest(lowest))
+    wrong = sum(row.is_open or row.truth is None or row.truth != row.answer for row in kept)
+    return Tally(audits=len(kept), errors=wrong)
 
 
 def watched(

@@ -14,7 +14,7 @@ from adjudge.store import journal
 from adjudge.store.connecting import Connection
 from adjudge.store.scope import Scope
 
-EndedWhy: TypeAlias = Literal["watch", "operator", "replaced", "earlier-stage", "drift"]
+EndedWhy: TypeAlias = Literal["watch", "siblings", "operator", "replaced", "earlier-stage", "drift"]
 
 
 class Covers(msgspec.Struct, frozen=True, kw_only=True):
@@ -151,7 +151,9 @@ async def inherit(connection: Connection, scope: str, number: int, inherited: st
 async def has_left(connection: Connection, scope: str) -> bool:
     """Return whether a certificate of the slice was ever taken away: then it earns its way back by itself."""
     found: bool = await connection.fetchval(
-        "SELECT EXISTS (SELECT FROM epoch WHERE org = 1 AND scope = $1 AND ended_why IN ('watch', 'operator'))", scope
+        "SELECT EXISTS (SELECT FROM epoch "
+        "WHERE org = 1 AND scope = $1 AND ended_why IN ('watch', 'siblings', 'operator'))",
+        scope,
     )
     return found
 

@@ -99,7 +99,9 @@ AUDITS_OLDEST = Gauge(
 )
 CERTIFICATES_ISSUED = Counter("adjudge_certificates_issued", "Certificates issued", ("type",))
 CERTIFICATES_SUSPENDED = Counter(
-    "adjudge_certificates_suspended", "Certificates suspended; why: watch, or operator", ("type", "why")
+    "adjudge_certificates_suspended",
+    "Certificates suspended; why: watch, siblings (a dated look at a group), or operator",
+    ("type", "why"),
 )
 LICENSED = Gauge(
     "adjudge_licensed_slices",

@@ -9,12 +9,13 @@ import pytest
 from tests.commands import served, typed
 from tests.servers.audits.auditing import staffed
 from tests.servers.audits.evidence import certified, record, record_of_two
+from tests.servers.audits.test_certificates import waiting_for_people
 from tests.servers.audits.test_money import STAKES, at_stake, of_money
 
 from adjudge.core.licences import Licence, prefix_of
 from adjudge.engine import audit_rates, inheriting
 from adjudge.engine.coins import POLICY
-from adjudge.store import certificates, parameters
+from adjudge.store import certificates, epochs, parameters
 
 
 async def held(stack) -> dict[str, str]:
@@ -219,6 +220,44 @@ async def test_what_a_budget_draws_more_of_one_slice_is_no_more_of_the_groups_ev
         assert weights == {0.04: 400, 0.8: 200, 0.0267: 600, 0.5333: 300}
     else:
         assert 520 < len(inputs) < 680, "300 of one, and as many of 900"
+
+
+async def test_at_a_dated_look_a_member_leaves_that_its_own_watch_still_bears(build_stack):
+    """By the exact test of its audits among those of its siblings; people take over as at any suspension."""
+    stack = await build_stack("api", "worker", "keeper", documents=certified(slices="location", inherit="all"))
+    [expert] = await staffed(stack, "experts", count=1)
+    await record(stack, 500, slice_="store-001")
+    found = await until_held(stack, "all=all", "default", "store-001", "store-002")
+    for location, answers in (("default", "r" * 15), ("store-002", "rrwrrwrrwrrw")):
+        for _ in answers:
+            await decided_by(stack, found[location], location)
+        for each in answers:
+            await expert.answer((await expert.claim(wait=5))[0], "refuse" if each == "w" else "pay")
+        await watched(stack, location, len(answers))
+    assert (await held(stack))["store-002"] == found["store-002"], "the watch alone has not shown it"
+    generation = await stack.value("SELECT generation FROM control WHERE certificate = $1", found["store-002"])
+
+    await stack.rows("UPDATE epoch SET began_at = began_at - interval '8 days' WHERE scope LIKE '%:all=all:%'")
+    left = await until_held(stack, "all=all", "default", "store-001")
+
+    assert left["default"] == found["default"]
+    [alarm] = await stack.rows("SELECT name, detail FROM alarm")
+    assert ":store-002:" in alarm["name"]
+    assert "4 of 12 audited automated decisions were wrong by look 1 at all members of its group" in alarm["detail"]
+    assert "of probability 0.0022, and 0.015 is allowed: it inherits no more from" in alarm["detail"]
+    control = "SELECT generation, certificate FROM control WHERE scope LIKE '%:store-002:%'"
+    [after] = await stack.rows(control)
+    assert (after["generation"], after["certificate"]) == (generation + 1, None), "what was accepted is refused"
+    ended = await stack.rows("SELECT ended_why FROM epoch WHERE scope LIKE '%:store-002:%' ORDER BY number")
+    assert [row["ended_why"] for row in ended] == ["siblings", None]
+    async with stack.db.acquire() as connection:
+        assert await epochs.has_left(connection, alarm["name"].removeprefix("suspended:")), "it inherits no more"
+    why = (await stack.admin.get("/v1/automation/why?location=store-002&type=model")).json()["why"]
+    assert "4 of 12 audited automated decisions were wrong by look 1" in why
+    async with asyncio.timeout(40):
+        while (asked := await stack.ask(wait=1, location="store-002"))["outcome"] is not None:
+            pass
+    assert (await waiting_for_people(stack, asked["id"]))["waiting_for"]["pool"] == "agents"
 
 
 async def first_of(stack, slice_: str) -> str:

@@ -1,9 +1,12 @@
 """Groups and families (`statistics` 2.6)."""
 
+from datetime import timedelta
+
 import numpy as np
 import pytest
 from tests.unit.automation.simulating import DELTA, TARGET, Share, holds, is_broken
 
+from adjudge.automation import families
 from adjudge.automation.betting import audits_needed
 from adjudge.automation.binomial import tail
 from adjudge.automation.families import Tally, expected_false, leaving, member_watch, shares
@@ -89,3 +92,29 @@ def false_somewhere(lives: dict[str, np.ndarray], family: dict[str, float]) -> n
 
 def test_false_certificates_to_expect_are_those_of_all_slices_tested():
     assert expected_false([0.1, 0.1, 0.05]) == pytest.approx(0.25)
+
+
+def test_dates_of_looks_are_fixed_as_an_epoch_begins():
+    validity = timedelta(days=28)
+
+    found = [families.dated_look(timedelta(days=days), validity) for days in (-1, 0, 6.9, 7, 13.9, 14, 364)]
+
+    assert found == [0, 0, 0, 1, 1, 2, 52]
+
+
+def test_over_all_dated_looks_members_leave_for_nothing_no_oftener_than_was_said():
+    """Twenty members on the boundary, twelve looks at audits that accumulate. The wrong way: delta at each look."""
+    rng = np.random.default_rng(5)
+    split, each = [], []
+    for _ in range(500):
+        errors = rng.binomial(60, TARGET, (20, 12)).cumsum(axis=1)
+        looks = [{f"s{i}": Tally(audits=60 * (k + 1), errors=int(errors[i, k])) for i in range(20)} for k in range(12)]
+        gone = [
+            leaving(tallies, target=TARGET, delta=families.look_delta(0.05, k)) for k, tallies in enumerate(looks, 1)
+        ]
+        split.append(any(gone))
+        each.append(any(leaving(tallies, target=TARGET, delta=0.05) for tallies in looks))
+
+    assert holds(Share.of(split), 0.05)
+    assert is_broken(Share.of(each), 0.05)
+    assert sum(families.look_delta(0.05, k) for k in range(1, 10_000)) <= 0.05

@@ -13,6 +13,7 @@ from tests.unit.automation.simulating import DELTA, Share, holds, is_broken
 from adjudge.automation.against_people import NoWorse
 from adjudge.automation.binomial import tail
 from adjudge.automation.certifying import Licence, Start, Unanimity
+from adjudge.automation.families import Tally
 from adjudge.automation.paired import Paired, PairedWatch
 from adjudge.automation.samples import Audit, Beside, Role
 from adjudge.automation.watching import Watch
@@ -573,3 +574,16 @@ def test_where_a_budget_lowers_the_rate_dear_mistakes_weigh_what_they_are():
 
     assert holds(Share.of(of_moment), DELTA)
     assert is_broken(Share.of(as_configured), DELTA)
+
+
+def test_a_worried_watch_has_no_part_in_how_many_audits_a_dated_look_counts():
+    """It has a slice audited tenfold once errors have come; an exact test wants a number apart from answers."""
+    usual = [replace(automated(n, "refuse" if n < 5 else "pay"), rate=0.05) for n in range(100)]
+    boosted = [replace(automated(n), rate=0.5) for n in range(100, 1_100)]
+    lost = [replace(automated(1_100, is_open=True), rate=0.05), replace(automated(1_101), truth=None, rate=0.05)]
+
+    found = licensing.tallied([*usual, *boosted, *lost], "scope")
+
+    assert found.errors == 7
+    assert 102 + 70 < found.audits < 102 + 130
+    assert licensing.tallied([], "scope") == Tally(audits=0, errors=0)

@@ -261,7 +261,7 @@ def test_commands_start_without_what_they_do_not_need(arguments, absent):
     assert set(absent) & set(ended.stderr.split()) == set()
 
 
-def test_deciders_are_listed_with_role_breaker_and_what_was_done_on_the_side(api, capsys):
+def test_deciders_are_listed_with_role_breaker_what_was_done_on_the_side_and_people(api, capsys):
     broken = {
         "state": "open",
         "reason": "timeout: no answer within 2 s",
@@ -281,14 +281,17 @@ def test_deciders_are_listed_with_role_breaker_and_what_was_done_on_the_side(api
                     "breaker": None,
                     "shadow": {"expected": 50, "answered": 48, "failed": 1, "dropped": 1, "missing": 2},
                 },
+                {"id": "clerks", "kind": "reviewers", "people": {"members": 3, "at_work": 1, "paused": True}},
             ]
         }
     )
 
     assert run(["deciders", "ls"]) == 0
 
-    old, new = capsys.readouterr().out.splitlines()[1:]
+    old, new, clerks = capsys.readouterr().out.splitlines()[1:]
     assert old.split()[:7] == ["old@1", "oip", "serving", "on", "open", "2026-12-01T18:21:07Z", "2026-12-01T18:21:17Z"]
     assert old.endswith("timeout: no answer within 2 s")
     assert "48/50" in new.split()
     assert "switched off" in new
+    assert clerks.split()[:5] == ["clerks", "reviewers", "serving", "paused", "–"]
+    assert "1/3" in clerks.split()

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from adjudge.cli.topping import Flow, Look, flow, page
-from adjudge.client import Decider, Overview, Queue
+from adjudge.client import Decider, Overview, PoolPeople, Queue
 
 NOON = datetime(2026, 12, 1, 12, 0, 0, tzinfo=UTC)
 Build = Callable[..., Overview]
@@ -58,7 +58,9 @@ def test_the_page_says_who_settles_what_waits_and_whose_breaker_is_open(an_overv
     )
     queue = Queue(pool="agents", waiting=4, oldest_seconds=61, due_5m=2, at_work=3, votes_per_hour=40)
 
-    shown = page(Look(overview, [broken], [queue]), Flow(812, 9.5)).splitlines()
+    people = Decider(id="agents", kind="reviewers", people=PoolPeople(members=5, at_work=3))
+
+    shown = page(Look(overview, [broken, people], [queue]), Flow(812, 9.5)).splitlines()
 
     assert shown == [
         "IN/S  OUT/S  OPEN  OLDEST  OVERDUE  COVERAGE  FALLBACKS  REVISION",

@@ -19,6 +19,7 @@ from adjudge.config.earning import check_earnable
 from adjudge.config.faults import Faults
 from adjudge.config.hours import Hours
 from adjudge.config.layering import Layers, declared_in, section_of, undeclared
+from adjudge.config.listing import Listed, listed
 from adjudge.config.locations import PROFILE, Place
 from adjudge.config.memos import Memo
 from adjudge.config.nodes import Node
@@ -26,7 +27,7 @@ from adjudge.config.pausing import Pause, no_pause, stepwise
 from adjudge.config.plans import read_plan, with_others
 from adjudge.config.profiles import Profile, read_profile
 from adjudge.config.question_types import IS_NAME, read_type
-from adjudge.config.routes import ANY, Names, Route, read_routes
+from adjudge.config.routes import Names, Route
 from adjudge.config.routing import Surroundings, Way
 from adjudge.config.schedules import read_schedules
 from adjudge.config.sites import Site
@@ -190,20 +191,19 @@ class _Compiler:
     ) -> Site:
         """Compile what holds at a location under a schedule, or under none."""
         types = self.types(effective)
-        at = effective.entry("routes")
-        listed = _listed(at, types, self.names, self._routes) if at is not None else Listed((), {})
+        routes = listed(effective.entry("routes"), types, self.names, self._routes)
         own = effective.node.entries
         ways: Mapping[str, tuple[Way, ...]] = self._by_type.get(
             tuple(own[key] for key in ("types", "audits", "plans", "routes") if key in own),
-            lambda: self._led(listed, types, location, profile.hours, effective, schedule),
+            lambda: self._led(routes, types, location, profile.hours, effective, schedule),
             schedule,
-            *listed.telling(location),
+            *routes.seen_of(location),
         )
         site = Site(
             location=location,
             types=types,
             ways=ways,
-            routes=listed.routes,
+            routes=routes.routes,
             hours=profile.hours,
             zone=ZoneInfo(location.time_zone),
             rates=self.known.rates,
@@ -216,7 +216,7 @@ class _Compiler:
 
     def _led(
         self,
-        listed: "Listed",
+        listed: Listed,
         types: Mapping[str, QuestionType],
         location: Location,
         hours: Hours,
@@ -345,32 +345,6 @@ def _facts(trees: Iterable[Node]) -> dict[str, dict[str, FactKind]]:
                 if kind is not None and IS_NAME.fullmatch(fact):
                     found.setdefault(name, {})[fact] = kinds.get(kind.text, "number") if kind.text else "word"
     return found
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """A list of routes, and those for each type."""
-
-    routes: tuple[Route, ...]
-    by_type: Mapping[str, tuple[Route, ...]]
-
-    def telling(self, location: Location) -> Iterator[object]:
-        """Yield what its routes may tell a location by: where all of that is the same, so are the ways."""
-        read = frozenset[str]().union(*(route.when.reads for route in self.routes if route.when is not None))
-        yield location.groups
-        yield location.name if "location" in read or any(route.locations for route in self.routes) else None
-        yield location.tags if "tags" in read else None
-        yield location.currency if "currency" in read else None
-        yield id(location.attributes) if "attributes" in read else None  # a profile's, which is kept
-
-
-def _listed(at: Cursor, types: Mapping[str, QuestionType], names: Names, memo: Memo) -> Listed:
-    routes = memo.get((at.node,), lambda: read_routes(at, names))
-
-    def sorted_out() -> Listed:
-        return Listed(routes, {kind: tuple(route for route in routes if route.type in (ANY, kind)) for kind in types})
-
-    return memo.get((at.node,), sorted_out, id(types))
 
 
 def _check_currency(place: Place, site: Site, rates: Mapping[str, float]) -> None:

@@ -70,7 +70,7 @@ class Layers:
         entries = dict(effective.node.entries)
         for key, patch in overlay.entries.items():
             entries[key] = self._merged_section(entries.get(key), patch)
-        return replace(effective, node=replace(effective.node, value=entries))
+        return replace(effective, node=effective.node.holding(entries))
 
     def _merged_section(self, below: Node | None, patch: Node) -> Node:
         return self._sections.get((patch, *([below] if below else ())), lambda: merge(below, patch))
@@ -126,7 +126,7 @@ def _overlays(groups: Mapping[str, Group], places: Mapping[str, Place]) -> list[
 
 def _own(overlay: Node) -> Node:
     """Return the part of an overlay that is this location's own."""
-    return replace(overlay, value={key: node for key, node in overlay.entries.items() if key not in EVERYWHERE})
+    return overlay.holding({key: node for key, node in overlay.entries.items() if key not in EVERYWHERE})
 
 
 def _with_additions(root: Cursor, overlays: Iterable[Node]) -> Cursor:

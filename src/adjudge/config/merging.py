@@ -1,7 +1,6 @@
 """JSON Merge Patch (RFC 7396) over trees that keep, for every leaf, the line that holds its value."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 
 from adjudge.config.nodes import Node
 
@@ -20,7 +19,7 @@ def merge(target: Node | None, patch: Node) -> Node:
             entries.pop(key, None)
         else:
             entries[key] = merge(entries.get(key), change)
-    return replace(base, value=entries)
+    return base.holding(entries)
 
 
 def merge_all(first: Node, patches: Iterable[Node]) -> Node:

@@ -7,7 +7,7 @@ A number that starts with a zero (an article number) stays text.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 import yaml
@@ -60,13 +60,18 @@ class Node:
             return [child.plain() for child in self.value]
         return self.value
 
+    def holding(self, value: "dict[str, Node] | list[Node]") -> "Node":
+        """Return the same place with another value."""
+        return Node(value, self.origin, self.layer, self.text)
+
     def in_layer(self, layer: str) -> "Node":
         """Return the same tree as part of another layer."""
-        if isinstance(self.value, dict):
-            return replace(self, layer=layer, value={key: child.in_layer(layer) for key, child in self.value.items()})
-        if isinstance(self.value, list):
-            return replace(self, layer=layer, value=[child.in_layer(layer) for child in self.value])
-        return replace(self, layer=layer)
+        value = self.value
+        if isinstance(value, dict):
+            value = {key: child.in_layer(layer) for key, child in value.items()}
+        elif isinstance(value, list):
+            value = [child.in_layer(layer) for child in value]
+        return Node(value, self.origin, layer, self.text)
 
 
 def parse(file: str, text: str, layer: str, faults: Faults, pause: Pause = no_pause) -> Node | None:

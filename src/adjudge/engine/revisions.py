@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final, Protocol
+from weakref import WeakValueDictionary
 
 from adjudge.config import Configuration, InvalidConfiguration
 from adjudge.config.pausing import Pause
@@ -84,6 +85,8 @@ class Revisions:
         self._used_at: dict[int, float] = {}
         self._tried: tuple[Configuration, ...] = ()
         """What was compiled last: published, it is not compiled again to be taken over."""
+        self._turns: WeakValueDictionary[frozenset[tuple[str, str]], asyncio.Lock] = WeakValueDictionary()
+        """By documents that are being compiled."""
 
     @classmethod
     async def opened(cls, connection: Connection, compile_: Compile) -> "Revisions | None":
@@ -152,14 +155,20 @@ class Revisions:
         return await self.compiled_aside(documents, number)
 
     async def compiled_aside(self, documents: Mapping[str, str], number: int = 0) -> Configuration:
-        """Compile documents in a thread; what is held already is shared. Raises InvalidConfiguration."""
-        known = (*self._held.values(), *self._tried)
-        same = next((each for each in known if each.documents == documents), None)
-        if same is not None:
-            return replace(same, revision=number)
-        compiled = await sparingly(partial(self._compile, documents, number))
-        self._tried = (compiled,)
-        return compiled
+        """Compile documents in a thread; what is held already, or being compiled, is shared.
+
+        Raises InvalidConfiguration. A process that takes a revision over is soon asked about decisions that began
+        under it elsewhere: they wait for the same.
+        """
+        turn = self._turns.setdefault(frozenset(documents.items()), asyncio.Lock())
+        async with turn:
+            known = (*self._held.values(), *self._tried)
+            same = next((each for each in known if each.documents == documents), None)
+            if same is not None:
+                return replace(same, revision=number)
+            compiled = await sparingly(partial(self._compile, documents, number))
+            self._tried = (compiled,)
+            return compiled
 
     async def candidate(self, connection: Connection, published: Revision) -> InForce:
         """Return what would be in force under a revision, compiled aside; nothing has changed yet."""

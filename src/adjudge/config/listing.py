@@ -1,0 +1,48 @@
+"""A list of routes as locations see it: those for each type, and what of a location any of them may look at."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from adjudge.config.cursors import Cursor
+from adjudge.config.memos import Memo
+from adjudge.config.routes import ANY, Names, Route, read_routes
+from adjudge.core.specifications import Location, QuestionType
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A list of routes, and those for each type."""
+
+    routes: tuple[Route, ...] = ()
+    by_type: Mapping[str, tuple[Route, ...]] = field(default_factory=dict)
+    reads: frozenset[str] = frozenset()
+    """The variables of all their conditions."""
+    names_locations: bool = False
+
+    @classmethod
+    def of(cls, routes: tuple[Route, ...], types: Mapping[str, QuestionType]) -> "Listed":
+        return cls(
+            routes=routes,
+            by_type={kind: tuple(route for route in routes if route.type in (ANY, kind)) for kind in types},
+            reads=frozenset().union(*(route.when.reads for route in routes if route.when is not None)),
+            names_locations=any(route.locations for route in routes),
+        )
+
+    def seen_of(self, location: Location) -> tuple[object, ...]:
+        """Return what they may tell a location by: where that is the same, so is where they lead."""
+        return (
+            location.groups,
+            location.name if self.names_locations or "location" in self.reads else None,
+            location.tags if "tags" in self.reads else None,
+            location.currency if "currency" in self.reads else None,
+            id(location.attributes) if "attributes" in self.reads else None,  # a profile's, which is kept
+        )
+
+
+def listed(at: Cursor | None, types: Mapping[str, QuestionType], names: Names, memo: Memo) -> Listed:
+    """Read the list that holds at a location; the same for the same types is read once."""
+    if at is None:
+        return Listed()
+    routes = memo.get((at.node,), lambda: read_routes(at, names))
+    found: Listed = memo.get((at.node,), lambda: Listed.of(routes, types), id(types))
+    return found

@@ -31,6 +31,9 @@ TARGETS: Final = (
 )
 PROCESSES: Final = 4
 PACE_SECONDS: Final = 0.01
+ASKED_SECONDS: Final = 0.1
+"""Between two looks at the receipts of a large revision: as `adjudge config apply --wait` looks. Oftener, it would be
+the looking that the caller waits for."""
 LOCATIONS: Final = 1_000
 TAKEN_OVER: Final = 5
 """Revisions of so many locations: one is over before there is a hundredth request."""
@@ -97,7 +100,7 @@ async def measured(project: Project, publishes: int) -> list[Row]:
         received = [await published(client, document(0.5 + n / 1000)) for n in range(publishes)]
         thrown = [await switched(client, on=bool(n % 2)) for n in range(publishes)]
         caller.taken()
-        large = [await published(client, document(0.9 + n / 1000, LOCATIONS)) for n in range(TAKEN_OVER)]
+        large = [await published(client, document(0.9 + n / 1000, LOCATIONS), ASKED_SECONDS) for n in range(TAKEN_OVER)]
         busy = percentile(caller.taken(), 0.99)
         asking.cancel()
     return [
@@ -111,8 +114,8 @@ async def measured(project: Project, publishes: int) -> list[Row]:
     ]
 
 
-async def published(client: httpx.AsyncClient, text: str) -> float:
-    """Publish; return the seconds until every live process has its receipt."""
+async def published(client: httpx.AsyncClient, text: str, every: float = 0.01) -> float:
+    """Publish; return the seconds until every live process has its receipt. `every`: seconds between two looks."""
     began = time.perf_counter()
     answer = await client.post("/v1/config/revisions", json={"documents": {"config/all.yaml": text}})
     answer.raise_for_status()
@@ -121,7 +124,7 @@ async def published(client: httpx.AsyncClient, text: str) -> float:
         told = (await client.get("/v1/config/receipts", params={"revision": number})).json()
         if told["complete"] and told["live"] >= PROCESSES:
             return time.perf_counter() - began
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(every)
 
 
 async def switched(client: httpx.AsyncClient, *, on: bool) -> float:

@@ -222,6 +222,33 @@ async def test_what_a_budget_draws_more_of_one_slice_is_no_more_of_the_groups_ev
         assert 520 < len(inputs) < 680, "300 of one, and as many of 900"
 
 
+async def test_where_audits_become_rarer_than_money_was_weighed_by_everything_begins_anew(build_stack):
+    """What weighs 1 is fixed beforehand: else a dear mistake would weigh too little, or a bet lose more than there is.
+
+    Of a slice that inherits by its own rates, which may fall while its group's lowest stays what it was.
+    """
+
+    def at_rates(others: float, rarest: float) -> dict[str, Any]:
+        documents = of_money(rate=others, slices="location", inherit="all")
+        own = {"types": {"model": {"audits": {"rate": rarest}}}}
+        locations = {"default": {}, "store-001": {}, "store-002": own}
+        return {**documents, "locations": locations}
+
+    stack = await build_stack("api", "keeper", documents=at_rates(1, 0.2))
+    await record(stack, 3_000, slice_="store-001", stakes=STAKES)
+    await until_held(stack, "all=all", "default", "store-001", "store-002")
+
+    await stack.publish(**at_rates(0.5, 0.2))
+    replaced = "SELECT scope FROM epoch WHERE ended_why = 'replaced'"
+    async with asyncio.timeout(40):
+        while {row["scope"].split(":")[2] for row in await stack.rows(replaced)} != {"default", "store-001"}:
+            await asyncio.sleep(0.05)
+    await stack.publish(**at_rates(0.5, 0.1))
+    async with asyncio.timeout(40):
+        while "all=all" in await held(stack):
+            await asyncio.sleep(0.05)
+
+
 async def test_at_a_dated_look_a_member_leaves_that_its_own_watch_still_bears(build_stack):
     """By the exact test of its audits among those of its siblings; people take over as at any suspension."""
     stack = await build_stack("api", "worker", "keeper", documents=certified(slices="location", inherit="all"))

@@ -18,6 +18,7 @@ from uuid import UUID
 import msgspec
 
 from adjudge.api.problems import Problem
+from adjudge.config import Configuration
 
 MOST_MEDIA = 16
 SHOWN: Mapping[str, type | tuple[type, ...]] = {"name": str, "type": str, "from": (int, float), "to": (int, float)}
@@ -55,16 +56,15 @@ class Media:
     def __init__(self, key: bytes) -> None:
         self._key = key
 
-    def resolve(
-        self, evidence: Mapping[str, Any], resolvers: Mapping[str, Path | None], lease: Lease
-    ) -> list[dict[str, Any]]:
+    def resolve(self, evidence: Mapping[str, Any], configuration: Configuration, lease: Lease) -> list[dict[str, Any]]:
         """Return the evidence's media with URLs; `url` is null where nothing opens the reference."""
         listed = evidence.get("media")
         if not isinstance(listed, Sequence) or isinstance(listed, str):
             return []
-        return [self._resolved(item, resolvers, lease) for item in listed[:MOST_MEDIA] if isinstance(item, dict)]
+        return [self._resolved(item, configuration, lease) for item in listed[:MOST_MEDIA] if isinstance(item, dict)]
 
-    def _resolved(self, item: Mapping[str, Any], resolvers: Mapping[str, Path | None], lease: Lease) -> dict[str, Any]:
+    def _resolved(self, item: Mapping[str, Any], configuration: Configuration, lease: Lease) -> dict[str, Any]:
+        resolvers = configuration.organisation.resolvers
         shown = {name: item[name] for name, kinds in SHOWN.items() if _is_of(item.get(name), kinds)}
         uri = item.get("uri")
         parts = _parts(uri) if isinstance(uri, str) else None
@@ -75,7 +75,7 @@ class Media:
         if folder is None:
             return {**shown, "url": uri}
         path = unquote(f"{parts.netloc}{parts.path}").lstrip("/")
-        if _within(folder, path) is None:
+        if _within(configuration.base, folder, path) is None:
             return {**shown, "url": None, "fault": "no evidence: there is no such file"}
         until = int(lease.until.timestamp()) + 1
         ticket = Ticket(parts.scheme, path, until, str(item.get("type", "")), lease.task, lease.token)
@@ -88,10 +88,10 @@ class Media:
             raise Problem("forbidden", "this URL was not signed by us")
         return msgspec.json.decode(base64.urlsafe_b64decode(text), type=Ticket)
 
-    def open(self, ticket: Ticket, resolvers: Mapping[str, Path | None]) -> tuple[Path, str]:
+    def open(self, ticket: Ticket, configuration: Configuration) -> tuple[Path, str]:
         """Return (file, media type). Raises Problem where there is none any more."""
-        folder = resolvers.get(ticket.scheme)
-        path = _within(folder, ticket.path) if folder is not None else None
+        folder = configuration.organisation.resolvers.get(ticket.scheme)
+        path = _within(configuration.base, folder, ticket.path) if folder is not None else None
         if path is None:
             raise Problem("not-found", "there is no such file")
         return path, ticket.type
@@ -115,11 +115,21 @@ def _parts(uri: str) -> SplitResult | None:
         return None
 
 
-def _within(folder: Path, path: str) -> Path | None:
-    """Return the file where it exists and does not lead out of its folder."""
-    root = folder.resolve()
+def _within(base: Path, folder: Path, path: str) -> Path | None:
+    """Return the file where it exists, links and all lead neither out of its folder nor of the configuration's.
+
+    Nothing hidden is served: keys lie in such files and folders.
+    """
     try:
+        top, root = base.resolve(), folder.resolve()
         found = (root / path).resolve()
-        return found if found.is_relative_to(root) and found.is_file() else None
-    except (OSError, ValueError):  # a name too long, a NUL in it
+        is_inside = root.is_relative_to(top) and found.is_relative_to(root)
+        if not is_inside or _is_hidden(Path(path)) or _is_hidden(found.relative_to(top)):
+            return None
+        return found if found.is_file() else None
+    except (OSError, RuntimeError, ValueError):  # a name too long, links in a circle, a NUL
         return None
+
+
+def _is_hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)

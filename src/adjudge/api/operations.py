@@ -46,7 +46,7 @@ async def media(signed: str, here: Here) -> FileResponse:
     ticket = here.media.ticket(signed)
     if ticket.has_ended(here.clock()) and not await _is_leased(here, ticket):
         raise Problem("forbidden", "this URL has ended with its lease")
-    path, kind = here.media.open(ticket, here.revisions.current.organisation.resolvers)
+    path, kind = here.media.open(ticket, here.revisions.current)
     # an SVG opened by itself is a document: it must not run anything on our origin
     headers = {
         "Cache-Control": "private, max-age=300",

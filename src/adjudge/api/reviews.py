@@ -270,7 +270,7 @@ def _task(here: Services, task: Claimed) -> dict[str, Any]:
         "guidelines": kind.guidelines if kind else "",
         "location": task.location,
         "evidence": {name: value for name, value in evidence.items() if name != "media"},
-        "media": here.media.resolve(evidence, here.revisions.current.organisation.resolvers, lease),
+        "media": here.media.resolve(evidence, here.revisions.current, lease),
         "answers": _answers(task),
         "show": kind.show if kind else (),
         "stake": {"amount": stake.decimal(), "currency": stake.currency} if stake else None,

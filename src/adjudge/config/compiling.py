@@ -132,7 +132,9 @@ class _Compiler:
         )
         schedules = own.get("schedules")
         found = (
-            self._profiles.get((schedules.node,), lambda: read_schedules(schedules)) if schedules is not None else ()
+            self._profiles.get((schedules.node,), lambda: read_schedules(schedules, self.names.routed))
+            if schedules is not None
+            else ()
         )
         location = profile.at(place, self._dimensions(place))
         site = self._standing(location, profile, place, effective, None)
@@ -325,12 +327,22 @@ def _names(layers: Layers, known: Known, pause: Pause) -> Names:
         groups=layers.groups,
         locations=layers.places,
         schedules=schedules,
+        routed=frozenset(_named_in_routes(stepwise(within, pause))),
         askable={**known.deciders, **known.pools},
         pools=known.pools,
         tags=frozenset(tags),
         facts=_facts(stepwise(trees, pause)),
         rates=known.rates,
     )
+
+
+def _named_in_routes(trees: Iterable[Node]) -> Iterator[str]:
+    """Yield the schedules that routes of any layer name."""
+    for tree in trees:
+        for route in tree.entries["routes"].items if "routes" in tree.entries else ():
+            said = route.entries.get("schedules")
+            if said is not None:
+                yield from (each.text for each in said.items or [said])
 
 
 def _facts(trees: Iterable[Node]) -> dict[str, dict[str, FactKind]]:

@@ -127,7 +127,8 @@ def _add_date(dates: dict[date, tuple[Span, ...]], key: str, spans: tuple[Span, 
         return
     if not 2000 <= day.year < 2200:
         at.fault(f"`{key}` is not of this age")
-    elif len(dates) >= MOST_DATES:
+        return  # the calendar may end beside it
+    if len(dates) >= MOST_DATES:
         at.fault(f"at most {MOST_DATES} dates are named")
     dates[day] = spans
 

@@ -33,7 +33,7 @@ class Organisation:
 
 
 def read_organisation(at: Cursor | None, base: Path) -> Organisation:
-    """Read `organisation`. Folders of resolvers are relative to the file that names them."""
+    """Read `organisation`. Folders of resolvers lie below the file that names them."""
     if at is None:
         return Organisation()
     with at.fields() as fields:
@@ -80,4 +80,6 @@ def _folder(node: Node) -> str:
     folder = text(node)
     if not folder or Path(folder).is_absolute():
         raise Misread(f"`{folder}` is not a folder relative to this file")
+    if any(part.startswith(".") for part in Path(folder).parts):
+        raise Misread(f"`{folder}` is not a folder below this file: no `..`, and nothing hidden, is served")
     return folder

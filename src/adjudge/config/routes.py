@@ -72,6 +72,8 @@ class Names:
     groups: Mapping[str, object]
     locations: Mapping[str, object]
     schedules: Mapping[str, object]
+    routed: frozenset[str]
+    """Schedules that a route names."""
     askable: Mapping[str, object]
     """Deciders and pools."""
     pools: Mapping[str, object]

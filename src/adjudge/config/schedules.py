@@ -3,7 +3,7 @@
 One holds at a time, at most. Which one is told when a question comes in; a decision keeps what it began with.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -30,18 +30,18 @@ class Schedule:
     overlay: Node
 
 
-def read_schedules(at: Cursor | None) -> tuple[Schedule, ...]:
-    """Read those of one location. Two that hold at once are a fault."""
+def read_schedules(at: Cursor | None, routed: Collection[str]) -> tuple[Schedule, ...]:
+    """Read those of one location; `routed` are those that a route names. Two that hold at once are a fault."""
     if at is None:
         return ()
-    schedules = [_schedule(name, child) for name, child in at.entries().items()]
+    schedules = [_schedule(name, child, routed) for name, child in at.entries().items()]
     if len(schedules) > MOST_SCHEDULES:
         at.fault(f"a location has at most {MOST_SCHEDULES} schedules")
     _check_overlaps(schedules)
     return tuple(schedules)
 
 
-def _schedule(name: str, at: Cursor) -> Schedule:
+def _schedule(name: str, at: Cursor, routed: Collection[str]) -> Schedule:
     check_name(at, name, "a schedule")
     layer = f"schedule {name}"
     with at.fields() as fields:
@@ -51,8 +51,9 @@ def _schedule(name: str, at: Cursor) -> Schedule:
     for key, node in overlay.items():
         if key != "routes" and not isinstance(node.value, dict):
             at.fault(f"`{key}` is a mapping, not {described(node)}")
-    if not overlay:
-        at.fault(f"it changes nothing: give it {', '.join(f'`{key}`' for key in OVERLAID)}")
+    if not overlay and name not in routed:
+        keys = ", ".join(f"`{key}`" for key in OVERLAID)
+        at.fault(f"it changes nothing: give it {keys}, or name it in a route")
     _check_types(found["types"])
     return Schedule(name, at, read_hours(hours) if hours is not None else ALWAYS, Node(overlay, at.node.origin, layer))
 

@@ -50,13 +50,7 @@ def read_space(at: Cursor) -> AnswerSpace:
 def read_schema(at: Cursor) -> dict[str, Any]:
     """Read a JSON Schema (2020-12 unless `$schema` says otherwise) that refers to nothing outside itself."""
     schema = at.read(mapping, {})
-    try:
-        validator(schema)
-    except jsonschema_rs.ValidationError as error:
-        at.descend(error.instance_path).fault(f"not a JSON Schema: {_brief(error.message)}")
-        return schema
-    if unfolded(schema) > MOST_UNFOLDED:
-        at.fault(f"with its references written out it is more than {MOST_UNFOLDED} schemas")
+    _check_schema(at, schema)
     return schema
 
 
@@ -72,6 +66,19 @@ def read_answer(at: Cursor, space: AnswerSpace) -> str:
         detail = str(outside) if labels or not isinstance(space, Candidates) else _NO_CANDIDATE
         at.fault(f"outside the answer space: {detail}", nearest(at.node.text, labels))
         return at.node.text
+
+
+def _check_schema(at: Cursor, schema: dict[str, Any]) -> bool:
+    """Note what is wrong with a schema; return whether values can be held to it."""
+    try:
+        validator(schema)
+    except jsonschema_rs.ValidationError as error:
+        at.descend(error.instance_path).fault(f"not a JSON Schema: {_brief(error.message)}")
+        return False
+    if unfolded(schema) > MOST_UNFOLDED:
+        at.fault(f"with its references written out it is more than {MOST_UNFOLDED} schemas")
+        return False
+    return True
 
 
 def _brief(message: str) -> str:
@@ -92,7 +99,8 @@ def _of_one_form(at: Cursor, fields: Fields) -> AnswerSpace:
         with candidates.fields() as inner:
             return Candidates(inner.read("always", _labels, ()))
     elif (schema := fields.get("schema")) is not None:
-        return Structured(canonical(read_schema(schema)))
+        found = schema.read(mapping, {})
+        return Structured(canonical(found)) if _check_schema(schema, found) else UNKNOWN
     return UNKNOWN
 
 

@@ -123,3 +123,18 @@ def test_a_schedule_that_changes_nothing_is_a_fault(faults_of: FaultsOf):
     (fault,) = faults_of(CLAIMS, peak="schedules: {lunch: {hours: {daily: 11:00-12:00}}}")
 
     assert fault.message.startswith("it changes nothing")
+
+
+def test_a_schedule_that_only_a_route_names_is_taken(compiled: Compile):
+    """A route for the night needs no more than the hours."""
+    plan = "{type: claim.pay, plan: claims}"
+    night = "schedules: {night: {hours: {daily: 22:00-06:00}}}\n"
+    routed = CLAIMS.replace(f"[{plan}]", f"[{{type: claim.pay, plan: claims, lane: bulk, schedules: night}}, {plan}]")
+
+    configuration = compiled(night + routed)
+
+    lanes = [
+        configuration.way("default", "claim.pay", Request(at)).route.lane
+        for at in (utc(2026, 3, 2, 23), utc(2026, 3, 2, 12))
+    ]
+    assert lanes == ["bulk", None]

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from adjudge.automation.backtesting.asking import PEOPLE
+from adjudge.automation.backtesting.asking import PEOPLE, votes_each
 from adjudge.automation.backtesting.curves import curves
 from adjudge.automation.backtesting.policies import Terms
 from adjudge.automation.backtesting.returns import DayPrices, Returns, Today, returns
@@ -75,7 +75,7 @@ def worth(data: LabelledSet, assumed: Assumed, target_risk: float, decider: str 
     baseline = run(data, request).get(BASELINE)
     halves = baseline.halves if baseline else []
     today = Today(
-        votes_per_item=sum(one.votes for one in halves) / sum(one.items for one in halves) if halves else PEOPLE,
+        votes_per_item=votes_each(data.answers) if halves else PEOPLE,
         accuracy=sum(one.right for one in halves) / sum(one.answered for one in halves) if halves else 1.0,
     )
     day = DayPrices(

@@ -60,7 +60,7 @@ def scored(data, scores):
 
 def answers_of(data, reviewers: bool):
     for item, answers, who in zip(data.items, data.answers, data.reviewers, strict=True):
-        for answer, person in zip(answers, who, strict=True):
+        for answer, person in ((one, person) for one, person in zip(answers, who, strict=True) if one >= 0):
             yield [item, f"r{person}" if reviewers and person >= 0 else "", data.labels[answer], "2.5"]
 
 
@@ -71,11 +71,25 @@ def folder(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def results(folder, tmp_path_factory) -> Path:
-    out = tmp_path_factory.mktemp("out")
+    return judged(folder, tmp_path_factory.mktemp("out"))
+
+
+def judged(folder: Path, out: Path) -> Path:
     options = ["--decider", "model@1", "--target-risk", "0.05", "--repeats", "4"]
     files = ["--json", out / "figures.json", "--html", out / "page.html", "--trace", out / "trace.csv.gz"]
     assert run(["backtest", str(folder), *options, *map(str, files)]) == 0
     return out
+
+
+@pytest.fixture(scope="module", params=["everything answered", "every other item answered"])
+def pair(request, folder, results, tmp_path_factory) -> tuple[Path, Path]:
+    """A folder and what came of it."""
+    if request.param == "everything answered":
+        return folder, results
+    data = a_set(700, models=(2.4, 1.6), people=15, votes=4)
+    data.answers[::2] = -1
+    partly = write(tmp_path_factory.mktemp("set"), data)
+    return partly, judged(partly, tmp_path_factory.mktemp("out"))
 
 
 def policies(path: Path) -> dict[str, dict]:
@@ -92,8 +106,22 @@ def test_the_json_has_these_keys_and_no_others(results):
     ).keys()
 
 
-def test_every_figure_is_computed_again_from_the_trace(folder, results):
+def given(found):
+    return [row for row in found if row["source"] != "none"]
+
+
+def alone(found):
+    return [row for row in found if row["source"] == "model"]
+
+
+def among(found, others):
+    items = {row["item"] for row in others}
+    return [row for row in found if row["item"] in items]
+
+
+def test_every_figure_is_computed_again_from_the_trace(pair):
     """Nothing in the JSON that the trace and the truths do not say."""
+    folder, results = pair
     with gzip.open(folder / "items.csv.gz", "rt") as stream:
         truth = {row["item_id"]: row["truth"] for row in csv.DictReader(stream)}
     with gzip.open(results / "trace.csv.gz", "rt") as stream:
@@ -111,16 +139,13 @@ def test_every_figure_is_computed_again_from_the_trace(folder, results):
     def votes(found):
         return sum(len(row["votes"].split(";")) if row["votes"] else 0 for row in found)
 
-    def alone(found):
-        return [row for row in found if row["source"] == "model"]
-
     def mean(values):
         return pytest.approx(float(np.mean(list(values))))
 
     base = np.mean([votes(found) / len(found) for found in of("test", "people only, 3 votes")])
     for name, row in policies(results / "figures.json").items():
         test, whole = of("test", name), of("whole", name)
-        assert row["accuracy"] == mean(right(found) / len(found) for found in test)
+        assert row["accuracy"] == mean(right(found) / len(given(found)) for found in test)
         assert row["coverage"] == mean(len(alone(found)) / len(found) for found in test)
         each = float(np.mean([votes(found) / len(found) for found in test]))
         assert row["votes_per_item"] == pytest.approx(each)
@@ -143,12 +168,21 @@ def test_every_figure_is_computed_again_from_the_trace(folder, results):
         elif name.startswith("certified against people"):
             people = of("whole", "people only, 3 votes")
             assert row["guarantee_kept"] == mean(
-                right(ours) >= right(theirs) for ours, theirs in zip(whole, people, strict=True)
+                right(among(ours, given(theirs))) >= right(theirs) for ours, theirs in zip(whole, people, strict=True)
             )
         else:
             assert row["guarantee_kept"] == mean(
                 len(alone(found)) - right(alone(found)) <= 0.05 * len(alone(found)) for found in whole
             )
+
+
+def test_what_is_certified_and_what_nobody_can_be_asked_about_is_told_apart(pair):
+    """No promise covers an answer of the model without a licensed threshold: nobody answers there."""
+    with gzip.open(pair[1] / "trace.csv.gz", "rt") as stream:
+        rows = [row for row in csv.DictReader(stream) if row["policy"].startswith("certified")]
+
+    assert not [row for row in rows if row["source"] == "model" and not row["threshold"]]
+    assert not [row for row in rows if bool(row["answer"]) is (row["source"] == "none")]
 
 
 def test_the_trace_names_the_votes_that_were_bought(folder, results):

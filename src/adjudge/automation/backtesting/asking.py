@@ -32,10 +32,13 @@ def majority(answers: Integers, votes: int) -> Integers:
 def asked_until_sure(
     beliefs: Sequence[Belief], stops: Stops, available: Integers, items: Integers
 ) -> tuple[Integers, Integers]:
-    """Ask at least one person about each of the items, the next while `stops` say so: answers, and votes bought."""
-    answer = beliefs[0].answer[items].copy()
-    bought = np.zeros(len(items), int)
+    """Ask at least one person about each of the items, the next while `stops` say so: answers, and votes bought.
+
+    What nobody can be asked about stays without an answer: that of the models alone is for the licensed.
+    """
     is_open = available[items] > 0
+    answer = np.where(is_open, beliefs[0].answer[items], -1)
+    bought = np.zeros(len(items), int)
     for votes in range(1, len(beliefs)):
         is_open &= available[items] >= votes
         answer[is_open] = beliefs[votes].answer[items][is_open]
@@ -43,6 +46,12 @@ def asked_until_sure(
         if votes < len(stops.risks):
             is_open &= beliefs[votes].risk[items] > stops.risks[votes]
     return answer, bought
+
+
+def votes_each(answers: Integers) -> float:
+    """Return how many people, up to PEOPLE, answer an item that anybody answers."""
+    given = (answers[:, :PEOPLE] >= 0).sum(1)
+    return float(given[given > 0].mean()) if given.any() else 0.0
 
 
 def asked_until_agreed(answers: Integers, most: int) -> tuple[Integers, Integers]:
@@ -69,21 +78,21 @@ def kept_to_people(stops: Stops, rehearsal: Rehearsal, automated: Booleans, delt
 
     Judged on the calibrate-audits. What it is righter by must outweigh, with confidence 1 - delta / 2, the noise of
     their number and that of as many other items as are audited (half of delta, because stops look better on those
-    that they were learnt from); but never more is asked than SHARE of what asking always would gain. False: not
-    even that gains anything.
+    that they were learnt from); but never more is asked than SHARE of what asking always would gain. Items that
+    nobody answered compare nothing. False: not even asking always gains anything, or nobody answered any.
     """
     items, beliefs = np.arange(len(rehearsal.items)), rehearsal.beliefs
-    alone = automated[rehearsal.items]
+    alone, is_compared = automated[rehearsal.items], rehearsal.available > 0
     theirs = (majority(rehearsal.answers, PEOPLE) == rehearsal.truth).astype(float)
 
     def gains(tried: Stops) -> Floats:
         answer, _ = asked_until_sure(beliefs, tried, rehearsal.available, items)
         found: Floats = (np.where(alone, beliefs[0].answer, answer) == rehearsal.truth) - theirs
-        return found
+        return np.where(is_compared, found, 0.0)
 
     always = scaled(stops, 0.0)
     most = float(gains(always).mean())
-    if most < 0:
+    if most < 0 or not is_compared.any():
         return always, False
     sure = NormalDist().inv_cdf(1 - delta / 2)
     for scale in SCALES:

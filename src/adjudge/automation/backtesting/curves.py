@@ -27,7 +27,10 @@ class Bin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Curve:
-    """One decider, or all blended, by coverage from 0 to 1; means over halves."""
+    """One decider, or all blended, by coverage from 0 to 1; means over halves.
+
+    Where there are people, of the items that any of them answered: of others nobody knows what asking would cost.
+    """
 
     name: str
     coverage: list[float]
@@ -71,8 +74,11 @@ def _curve(data: LabelledSet, request: Request, name: str, members: list[str]) -
                 stops, _ = kept_to_people(
                     stops, rehearsed(data, tables, crowd, weights, draw), nobody, request.terms.delta
                 )
-            answer, bought = asked_until_sure(beliefs, stops, crowd.available, items)
-            rows.append(_swept(first.risk[items], right_alone, answer == data.truth[items], bought))
+            heard = crowd.available[items] > 0
+            swept = items[heard] if heard.any() else items
+            answer, bought = asked_until_sure(beliefs, stops, crowd.available, swept)
+            alone = first.answer[swept] == data.truth[swept]
+            rows.append(_swept(first.risk[swept], alone, answer == data.truth[swept], bought))
         ours.append(_binned(first, right_alone, items))
         if said is not None:
             theirs.append(_binned(said, said.answer[items] == data.truth[items], items))

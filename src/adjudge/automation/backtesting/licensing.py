@@ -77,7 +77,8 @@ def licensed_closing(
 ) -> tuple[float | None, Integers, Integers]:
     """License the posterior itself: a question closes as soon as it reaches the threshold, before votes or after.
 
-    Returns threshold, answers and votes bought; what reaches it nowhere is answered after the last vote, uncertified.
+    Returns threshold, answers and votes bought; what reaches it nowhere is answered after the last vote, uncertified,
+    and not at all where nobody can be asked.
     """
     heights = _heights(beliefs, available)
     grid = grid_of(np.concatenate([height[draw.calibrate] for height in heights]), POINTS)
@@ -158,7 +159,11 @@ def _worst(
     items: Integers,
     thresholds: Floats,
 ) -> float:
-    """Return the largest p-value of the sign test over the thresholds, and over no automation at all."""
+    """Return the largest p-value of the sign test over the thresholds, and over no automation at all.
+
+    Items that nobody answered compare nothing.
+    """
+    items = items[people[items] >= 0]
     first, true = beliefs[0], truth[items]
     asked, _ = asked_until_sure(beliefs, stops, available, items)
     alone, together, theirs = first.answer[items] == true, asked == true, people[items] == true
@@ -179,8 +184,8 @@ def _reached_by(confidence: Floats, thresholds: Floats) -> Integers:
 
 
 def _closed(beliefs: Sequence[Belief], threshold: float, available: Integers) -> tuple[Integers, Integers]:
-    answer, bought = beliefs[0].answer.copy(), np.zeros(len(available), int)
-    closed = beliefs[0].confidence >= threshold
+    closed, bought = beliefs[0].confidence >= threshold, np.zeros(len(available), int)
+    answer = np.where(closed, beliefs[0].answer, -1)
     for votes, belief in enumerate(beliefs[1:], start=1):
         asks = ~closed & (available >= votes)
         answer[asks], bought[asks] = belief.answer[asks], votes

@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from adjudge.automation.backtesting import parts
+from adjudge.automation.backtesting.asking import votes_each
 from adjudge.automation.backtesting.curves import Curve
 from adjudge.automation.backtesting.running import Request
 from adjudge.automation.backtesting.scoring import BASELINE, Figures
@@ -28,7 +29,7 @@ def page(
         "assumed": msgspec.to_builtins(assumed) | {"vote": terms.prices.vote, "wrong": terms.prices.wrong},
         "target": terms.target,
         "confidence": 1 - terms.delta,
-        "people": None if baseline is None else {"votes": baseline.votes_per_item, "accuracy": baseline.accuracy},
+        "people": None if baseline is None else {"votes": votes_each(data.answers), "accuracy": baseline.accuracy},
         "today": None if baseline is None else BASELINE,
         "decider": request.decider,
     }

@@ -80,7 +80,10 @@ class ItemPrices:
 
 
 def figures(ledgers: Mapping[str, Ledger], prices: ItemPrices, confidence: float) -> list[Figures]:
-    """Return a row for each policy, in the order in which they were first met."""
+    """Return a row for each policy, in the order in which they were first met.
+
+    In a set with people an item that nobody answers costs what a wrong answer does: else it paid to answer nothing.
+    """
     baseline = ledgers.get(BASELINE)
     base = _mean([one.votes / one.items for one in baseline.halves]) if baseline else None
     return [_figures(name, ledger, base, prices, confidence) for name, ledger in ledgers.items()]
@@ -95,13 +98,17 @@ def as_accurate(ledger: Ledger, baseline: Ledger) -> float:
 def kept(
     answered: Answered, baseline: Answered | None, data: LabelledSet, target: float, items: Integers
 ) -> bool | None:
-    """Return whether the promise of a policy holds on the items that its audits were drawn from."""
+    """Return whether the promise of a policy holds on the items that its audits were drawn from.
+
+    A promise about people is one about the items that they answered.
+    """
     count = counted(answered, data.truth, items)
     match answered.guarantee:
         case None:
             return None
         case "people" if baseline is not None:
-            return count.right >= counted(baseline, data.truth, items).right
+            compared = items[baseline.answer[items] >= 0]
+            return counted(answered, data.truth, compared).right >= counted(baseline, data.truth, compared).right
         case _:
             return count.automated_wrong <= target * count.automated
 
@@ -111,7 +118,7 @@ def _figures(name: str, ledger: Ledger, base: float | None, prices: ItemPrices, 
     votes = _mean([one.votes / one.items for one in halves])
     errors = [one.automated_wrong / one.automated for one in halves if one.automated]
     automated = sum(one.automated for one in halves)
-    wrong = _mean([(one.answered - one.right) / one.items for one in halves])
+    wrong = _mean([((one.answered if base is None else one.items) - one.right) / one.items for one in halves])
     has_answers = any(one.answered for one in halves)
     return Figures(
         name=name,

@@ -7,9 +7,9 @@ import pytest
 from tests.unit.automation.voting import a_set
 
 from adjudge.automation.backtesting.asking import asked_until_agreed, majority
-from adjudge.automation.backtesting.policies import Backtest, Terms
+from adjudge.automation.backtesting.policies import Answered, Backtest, Terms
 from adjudge.automation.backtesting.running import Request, run
-from adjudge.automation.backtesting.scoring import BASELINE, ItemPrices, figures
+from adjudge.automation.backtesting.scoring import BASELINE, ItemPrices, figures, kept
 from adjudge.automation.backtesting.sets import halves, resampled
 from adjudge.core.pools import Prices
 
@@ -53,6 +53,54 @@ def test_every_policy_is_there(data):
         "certified against people, blended",
     ]
     assert found["certified"].threshold is not None  # what follows would be empty without
+
+
+@pytest.mark.parametrize("target", [0.0001, 0.05])
+def test_below_its_threshold_what_nobody_can_be_asked_about_has_no_answer(target):
+    """An export of what automates: nobody voted on most. The model's own answer there is certified by nothing."""
+    data = a_set(1_600, models=(2.2, 1.5), people=25, votes=5)
+    data.answers[::2] = -1
+    draw = halves(data, 3, 0)
+    terms = replace(TERMS, target=target)
+    found = {one.policy: one for one in Backtest(data, terms).answered(draw) if one.policy.startswith("certified")}
+
+    for name, one in found.items():
+        if target == 0.0001:  # nothing is licensed
+            assert (one.answer[::2] == -1).all(), name
+            assert one.threshold is None
+        assert (one.answer[1::2] >= 0).all(), name
+    certified = found["certified"].automated
+    assert (found["certified + adaptive votes"].automated == certified).all()
+    assert certified[::2].any() == (target == 0.05)
+
+
+def test_a_promise_about_people_is_held_against_the_items_that_they_answered():
+    data = a_set(100, votes=3)
+    data.answers[50:] = -1
+    nobody, everything = np.zeros(100, int), np.arange(100)
+    wrong_once = np.where(everything == 0, (data.truth + 1) % 4, data.truth)
+    ours = Answered(policy="certified against people", answer=wrong_once, bought=nobody, guarantee="people")
+    theirs = Answered(policy=BASELINE, answer=np.where(everything < 50, data.truth, -1), bought=nobody)
+
+    assert kept(ours, theirs, data, 0.05, everything) is False
+
+
+def test_where_there_are_people_an_item_without_an_answer_costs_what_a_wrong_one_does():
+    """Else it paid to answer nothing. Without people there is nobody to answer it, and it costs nothing."""
+    prices = ItemPrices(model=0, vote=1, wrong=20)
+    none, some = a_set(400, votes=0), a_set(400, votes=3)
+    some.answers[::2] = -1
+
+    def of(data, policy):
+        ledgers = run(data, Request(terms=replace(TERMS, target=0.0001), repeats=2))
+        row = next(row for row in figures(ledgers, prices, 0.9) if row.name == policy)
+        return row, ledgers[policy].halves
+
+    row, counts = of(some, BASELINE)
+    wrong = np.mean([1 - one.right / one.items for one in counts])
+    assert wrong > 0.45
+    assert row.cost == pytest.approx(row.votes_per_item + 20 * wrong)
+    assert of(none, "certified")[0].cost == 0
 
 
 def test_the_truth_of_the_judged_half_changes_no_answer_and_no_purchase(data):

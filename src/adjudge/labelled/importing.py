@@ -19,7 +19,7 @@ from adjudge.core.events import HistoryEvent, Opinion, Settled, write_events
 from adjudge.core.history import Case
 from adjudge.core.money import parse_stake
 from adjudge.core.outcomes import OutcomeSource
-from adjudge.labelled.reading import Folder, UnreadableSet, answered, instant, number, read_folder, scored
+from adjudge.labelled.reading import Folder, UnreadableSet, answered, instant, number, once, read_folder, scored
 from adjudge.labelled.tables import opened
 from adjudge.store import imports, partitions
 from adjudge.store.connecting import Connection
@@ -112,13 +112,17 @@ async def _written(
 def items(folder: Folder, defaults: Defaults, now: datetime) -> Iterator[Item]:
     """Yield the items of a set. Raises UnreadableSet."""
     with opened(folder.items) as table:
-        table.place("item_id")
-        for row in table.rows:
-            yield _item(folder, dict(zip(table.columns, row, strict=True)), defaults, now)
+        item = table.place("item_id")
+        seen: set[str] = set()
+        for row_number, row in table.numbered:
+            where = f"{table.path}:{row_number}"
+            if not row[item]:
+                raise UnreadableSet(f"{where}: there is no item_id")
+            once(row[item], seen, where)
+            yield _item(folder, dict(zip(table.columns, row, strict=True)), where, defaults, now)
 
 
-def _item(folder: Folder, row: Mapping[str, str], defaults: Defaults, now: datetime) -> Item:
-    where = folder.items
+def _item(folder: Folder, row: Mapping[str, str], where: str, defaults: Defaults, now: datetime) -> Item:
     asked_at = instant(row.get("asked_at", ""), where) or defaults.at
     if asked_at is None:
         raise UnreadableSet(f"{where}: item {row['item_id']!r} has no asked_at: say when with --at")

@@ -5,18 +5,14 @@ A set that could mislead is refused: nothing is left out silently, and nothing i
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from adjudge.automation.backtesting.sets import FEWEST_ITEMS, LabelledSet
 from adjudge.labelled.assembling import ANSWERS
-from adjudge.labelled.reading import COUNTS, NORMALISED_WITHIN, Folder, UnreadableSet, number, read_folder
+from adjudge.labelled.reading import COUNTS, Folder, UnreadableSet, answer_rows, count_rows, read_folder, score_rows
 from adjudge.labelled.tables import Table, find_table, opened
-
-MOST_ANSWERS: Final = 200
-"""Of one item."""
 
 Numbered = tuple[LabelledSet, int]
 
@@ -62,7 +58,7 @@ def _items(folder: Folder, where: Mapping[str, str]) -> tuple[dict[str, int], se
         item, truth = table.place("item_id"), table.place("truth")
         wanted = [(table.place(column), value) for column, value in where.items()]
         is_export = "truth_source" in table.columns
-        for row_number, row in enumerate(table.rows, start=2):
+        for row_number, row in table.numbered:
             name, at = row[item], f"{table.path}:{row_number}"
             if not name:
                 raise UnreadableSet(f"{at}: there is no item_id")
@@ -90,24 +86,13 @@ def _items(folder: Folder, where: Mapping[str, str]) -> tuple[dict[str, int], se
 def _scores(folder: Folder, file: Path, places: Mapping[str, int], others: set[str]) -> NDArray[np.float32]:
     found = np.zeros((len(places), len(folder.ordered)), np.float32)
     order = {label: place for place, label in enumerate(folder.ordered)}
-    seen: set[str] = set()
     with opened(file) as table:
-        item = table.place("item_id")
-        columns = [(at, order[folder.label(name, file)]) for at, name in enumerate(table.columns) if at != item]
-        targets = [label for _, label in columns]
-        for row_number, row in enumerate(table.rows, start=2):
-            name, where = row[item], f"{file}:{row_number}"
-            if name in seen:
-                raise UnreadableSet(f"{where}: item {name!r} was there before")
-            seen.add(name)
+        for where, name, scores in score_rows(folder, table):
             place = places.get(name)
             if place is None:
                 _known(name, others, where)
-                continue
-            values = [_probability(row[at], name, where) for at, _ in columns]
-            if abs(sum(values) - 1) > NORMALISED_WITHIN:
-                raise UnreadableSet(f"{where}: the scores of {name!r} add up to {sum(values):.6g}")
-            found[place, targets] = values
+            else:
+                found[place, [order[label] for label in scores]] = list(scores.values())
     return found
 
 
@@ -134,68 +119,29 @@ def _given(
     folder: Folder, table: Table, places: Mapping[str, int], others: set[str]
 ) -> tuple[list[list[tuple[int, int]]], int]:
     labels = {label: place for place, label in enumerate(folder.ordered)}
-    item, answer = table.place("item_id"), table.place("answer")
-    reviewer = table.columns.index("reviewer") if "reviewer" in table.columns else None
     people: dict[str, int] = {}
-    seen: set[tuple[str, str]] = set()
     found: list[list[tuple[int, int]]] = [[] for _ in places]
-    for row_number, row in enumerate(table.rows, start=2):
-        name, where = row[item], f"{table.path}:{row_number}"
-        who = "" if reviewer is None else row[reviewer]
-        if who and (name, who) in seen:
-            raise UnreadableSet(f"{where}: reviewer {who!r} answered item {name!r} twice")
-        seen.add((name, who))
-        if row[answer] not in labels:
-            raise UnreadableSet(f"{where}: the answer to {name!r}, {row[answer][:80]!r}, is no label")
+    for where, name, who, answer, _ in answer_rows(folder, table):
         place = places.get(name)
         if place is None:
             _known(name, others, where)
-            continue
-        if len(found[place]) == MOST_ANSWERS:
-            raise UnreadableSet(f"{where}: item {name!r} has more than {MOST_ANSWERS} answers")
-        found[place].append((labels[row[answer]], people.setdefault(who, len(people)) if who else -1))
+        else:
+            found[place].append((labels[answer], people.setdefault(who, len(people)) if who else -1))
     return found, len(people)
 
 
 def _counted(folder: Folder, table: Table, places: Mapping[str, int], others: set[str]) -> list[list[tuple[int, int]]]:
-    order = {label: place for place, label in enumerate(folder.ordered)}
-    item = table.place("item_id")
-    columns = [(at, order[folder.label(name, table.path)]) for at, name in enumerate(table.columns) if at != item]
     found: list[list[tuple[int, int]]] = [[] for _ in places]
-    seen: set[str] = set()
-    for row_number, row in enumerate(table.rows, start=2):
-        name, where = row[item], f"{table.path}:{row_number}"
-        if name in seen:
-            raise UnreadableSet(f"{where}: item {name!r} was there before")
-        seen.add(name)
+    for where, name, counts in count_rows(folder, table):
         place = places.get(name)
         if place is None:
             _known(name, others, where)
-            continue
-        counts = [(_count(row[at], name, where), label) for at, label in columns]
-        if sum(count for count, _ in counts) > MOST_ANSWERS:
-            raise UnreadableSet(f"{where}: item {name!r} has more than {MOST_ANSWERS} answers")
-        found[place] = [(label, -1) for count, label in sorted(counts, key=lambda one: one[1]) for _ in range(count)]
+        else:
+            in_order = enumerate(folder.ordered)
+            found[place] = [(label, -1) for label, key in in_order for _ in range(counts.get(key, 0))]
     return found
 
 
 def _known(name: str, others: set[str], where: str) -> None:
     if name not in others:
         raise UnreadableSet(f"{where}: item {name[:80]!r} is not in items")
-
-
-def _probability(text: str, name: str, where: str) -> float:
-    try:
-        found = float(text or "0")
-    except ValueError:
-        found = float("nan")
-    if not 0 <= found <= 1:  # NaN too
-        raise UnreadableSet(f"{where}: a score of {name!r}, {text[:80]!r}, is no probability")
-    return found
-
-
-def _count(text: str, name: str, where: str) -> int:
-    found = number(text or "0", where)
-    if found < 0 or found != int(found):
-        raise UnreadableSet(f"{where}: a count of {name!r}, {text[:80]!r}, is no whole number from 0")
-    return int(found)

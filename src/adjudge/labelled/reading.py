@@ -1,6 +1,7 @@
 """A labelled set as an import reads it: every file once, from front to end, its rows in any order."""
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,12 +12,15 @@ import msgspec
 
 from adjudge.core.errors import AdjudgeError
 from adjudge.labelled.assembling import ANSWERS, ITEMS, SCORES
+from adjudge.labelled.progress import FILE as EXPORT
 from adjudge.labelled.rows import UNKNOWN_REVIEWER
 from adjudge.labelled.tables import SUFFIXES, Table, find_table, opened, stem_of
 
 COUNTS: Final = "answer_counts"
 LABELS: Final = "labels"
 NORMALISED_WITHIN: Final = 1e-3
+MOST_ANSWERS: Final = 200
+"""Of one item."""
 
 
 class UnreadableSet(AdjudgeError):
@@ -54,7 +58,7 @@ class Folder:
     labels: frozenset[str]
     ordered: tuple[str, ...]
 
-    def label(self, text: str, where: Path) -> str:
+    def label(self, text: str, where: Path | str) -> str:
         """Return the text. Raises UnreadableSet where it is no label."""
         if text not in self.labels:
             raise UnreadableSet(f"{where}: {text[:80]!r} is no label")
@@ -74,27 +78,79 @@ class Folder:
 
 def read_folder(path: Path) -> Folder:
     """Return the set of a folder. Raises UnreadableSet, UnreadableTable."""
+    labels: dict[str, None] = {}
     with opened(_needed(path, LABELS)) as table:
         place = table.place("label")
-        labels = tuple(row[place] for row in table.rows)
-    if not labels or len(set(labels)) < len(labels):
-        raise UnreadableSet(f"{path}: labels must be there, each once")
-    return Folder(path, frozenset(labels), labels)
+        for row_number, row in table.numbered:
+            if not row[place]:
+                raise UnreadableSet(f"{table.path}:{row_number}: there is no label")
+            if row[place] in labels:
+                raise UnreadableSet(f"{table.path}:{row_number}: label {row[place][:80]!r} was there before")
+            labels[row[place]] = None
+    if not labels:
+        raise UnreadableSet(f"{table.path}: there are no labels")
+    return Folder(path, frozenset(labels), tuple(labels))
 
 
 def scored(folder: Folder) -> Iterator[Scored]:
     """Yield what all deciders said."""
     for decider, path in folder.deciders.items():
         with opened(path) as table:
-            place = table.place("item_id")
-            columns = [
-                (number, folder.label(name, path)) for number, name in enumerate(table.columns) if number != place
-            ]
-            for row in table.rows:
-                scores = {label: _probability(row[number], path) for number, label in columns}
-                if abs(sum(scores.values()) - 1) > NORMALISED_WITHIN:
-                    raise UnreadableSet(f"{path}: the scores of {row[place]} add up to {sum(scores.values()):.6g}")
-                yield Scored(row[place], decider, _encode({label: score for label, score in scores.items() if score}))
+            for _, item, scores in score_rows(folder, table):
+                yield Scored(item, decider, _encode({label: score for label, score in scores.items() if score}))
+
+
+def score_rows(folder: Folder, table: Table) -> Iterator[tuple[str, str, dict[str, float]]]:
+    """Yield where a row of scores stands, its item, and the scores by label. Raises UnreadableSet."""
+    item, columns = table.place("item_id"), _label_columns(folder, table)
+    seen: set[str] = set()
+    for row_number, row in table.numbered:
+        name, where = row[item], f"{table.path}:{row_number}"
+        once(name, seen, where)
+        scores = {label: _probability(row[at], name, where) for at, label in columns}
+        if abs(sum(scores.values()) - 1) > NORMALISED_WITHIN:
+            raise UnreadableSet(f"{where}: the scores of {name!r} add up to {sum(scores.values()):.6g}")
+        yield where, name, scores
+
+
+def answer_rows(folder: Folder, table: Table) -> Iterator[tuple[str, str, str, str, Sequence[str]]]:
+    """Yield where an answer stands, its item, who gave it (empty: unknown), what it is, and its row.
+
+    Raises UnreadableSet.
+    """
+    item, answer, reviewer = table.place("item_id"), table.place("answer"), _optional(table, "reviewer")
+    seen: set[tuple[str, str]] = set()
+    given: Counter[str] = Counter()
+    for row_number, row in table.numbered:
+        name, who, where = row[item], _field(row, reviewer), f"{table.path}:{row_number}"
+        if who:
+            if (name, who) in seen:
+                raise UnreadableSet(f"{where}: reviewer {who!r} answered item {name!r} twice")
+            seen.add((name, who))
+        if row[answer] not in folder.labels:
+            raise UnreadableSet(f"{where}: the answer to {name!r}, {row[answer][:80]!r}, is no label")
+        given[name] += 1
+        _few(given[name], name, where)
+        yield where, name, who, row[answer], row
+
+
+def count_rows(folder: Folder, table: Table) -> Iterator[tuple[str, str, dict[str, int]]]:
+    """Yield where a row of counts stands, its item, and how many gave each answer. Raises UnreadableSet."""
+    item, columns = table.place("item_id"), _label_columns(folder, table)
+    seen: set[str] = set()
+    for row_number, row in table.numbered:
+        name, where = row[item], f"{table.path}:{row_number}"
+        once(name, seen, where)
+        counts = {label: _count(row[at], name, where) for at, label in columns}
+        _few(sum(counts.values()), name, where)
+        yield where, name, counts
+
+
+def once(name: str, seen: set[str], where: str) -> None:
+    """Note an item. Raises UnreadableSet where it was there before."""
+    if name in seen:
+        raise UnreadableSet(f"{where}: item {name[:80]!r} was there before")
+    seen.add(name)
 
 
 def answered(folder: Folder) -> Iterator[Answered]:
@@ -107,7 +163,7 @@ def answered(folder: Folder) -> Iterator[Answered]:
             yield from _counted(folder, table)
 
 
-def instant(text: str, where: Path) -> datetime | None:
+def instant(text: str, where: Path | str) -> datetime | None:
     """Read an instant; None where there is none. Raises UnreadableSet."""
     if not text:
         return None
@@ -132,28 +188,35 @@ def number(text: str, where: Path | str) -> float:
 
 
 def _given(folder: Folder, table: Table) -> Iterator[Answered]:
-    item, answer = table.place("item_id"), table.place("answer")
-    reviewer, seconds, at = (_optional(table, name) for name in ("reviewer", "seconds", "answered_at"))
-    for place, row in enumerate(table.rows):
+    seconds, at = _optional(table, "seconds"), _optional(table, "answered_at")
+    for place, (where, item, who, answer, row) in enumerate(answer_rows(folder, table)):
         yield Answered(
-            row[item],
+            item,
             place,
-            _field(row, reviewer) or f"{UNKNOWN_REVIEWER}{place}",
-            folder.label(row[answer], table.path),
-            number(_field(row, seconds) or "0", table.path),
-            instant(_field(row, at), table.path),
+            who or f"{UNKNOWN_REVIEWER}{place}",
+            answer,
+            number(_field(row, seconds) or "0", where),
+            instant(_field(row, at), where),
         )
 
 
 def _counted(folder: Folder, table: Table) -> Iterator[Answered]:
-    item = table.place("item_id")
-    columns = [(at, folder.label(name, table.path)) for at, name in enumerate(table.columns) if at != item]
     place = 0
-    for row in table.rows:
-        for at, label in columns:
-            for _ in range(int(number(row[at] or "0", table.path))):
-                yield Answered(row[item], place, f"{UNKNOWN_REVIEWER}{place}", label, 0.0, None)
+    for _, item, counts in count_rows(folder, table):
+        for label in folder.ordered:
+            for _ in range(counts.get(label, 0)):
+                yield Answered(item, place, f"{UNKNOWN_REVIEWER}{place}", label, 0.0, None)
                 place += 1
+
+
+def _label_columns(folder: Folder, table: Table) -> list[tuple[int, str]]:
+    """Return the columns of labels. One of each, but in an export: labels came up after some tables were written."""
+    item = table.place("item_id")
+    found = [(at, folder.label(name, table.path)) for at, name in enumerate(table.columns) if at != item]
+    if len(found) < len(folder.ordered) and not (folder.path / EXPORT).is_file():
+        missing = next(label for label in folder.ordered if label not in table.columns)
+        raise UnreadableSet(f"{table.path}: there is no column {missing[:80]!r}, which is a label")
+    return found
 
 
 def _optional(table: Table, name: str) -> int | None:
@@ -164,11 +227,26 @@ def _field(row: Sequence[str], place: int | None) -> str:
     return "" if place is None else row[place]
 
 
-def _probability(text: str, where: Path) -> float:
-    found = number(text or "0", where)
-    if not 0 <= found <= 1:
-        raise UnreadableSet(f"{where}: {text[:80]!r} is no probability")
+def _probability(text: str, name: str, where: str) -> float:
+    try:
+        found = float(text)
+    except ValueError:
+        found = math.nan
+    if not 0 <= found <= 1:  # NaN too
+        raise UnreadableSet(f"{where}: a score of {name!r}, {text[:80]!r}, is no probability")
     return found
+
+
+def _count(text: str, name: str, where: str) -> int:
+    found = number(text or "0", where)
+    if found < 0 or found != int(found):
+        raise UnreadableSet(f"{where}: a count of {name!r}, {text[:80]!r}, is no whole number from 0")
+    return int(found)
+
+
+def _few(answers: int, name: str, where: str) -> None:
+    if answers > MOST_ANSWERS:
+        raise UnreadableSet(f"{where}: item {name!r} has more than {MOST_ANSWERS} answers")
 
 
 def _needed(folder: Path, name: str) -> Path:

@@ -63,7 +63,12 @@ class Table:
 
     path: Path
     columns: tuple[str, ...]
-    rows: Iterator[Row]
+    numbered: Iterator[tuple[int, Row]]
+    """Each with its number in the file: the header is 1, and empty ones count, though they are none."""
+
+    @property
+    def rows(self) -> Iterator[Row]:
+        return (row for _, row in self.numbered)
 
     def place(self, name: str) -> int:
         """Return where a column stands. Raises UnreadableTable."""
@@ -73,8 +78,11 @@ class Table:
 
 
 def find_table(folder: Path, name: str) -> Path | None:
-    """Return the file that holds a table, whatever its form."""
-    return next((path for suffix in SUFFIXES if (path := folder / f"{name}{suffix}").is_file()), None)
+    """Return the file that holds a table, whatever its form. Raises UnreadableTable where several do."""
+    found = [path for suffix in SUFFIXES if (path := folder / f"{name}{suffix}").is_file()]
+    if len(found) > 1:
+        raise UnreadableTable(f"{folder}: there are {' and '.join(path.name for path in found)}: which one counts?")
+    return found[0] if found else None
 
 
 def stem_of(path: Path) -> str:
@@ -88,13 +96,16 @@ def opened(path: Path) -> Iterator[Table]:
     try:
         if path.suffix == ".parquet":
             with open_parquet(path) as file:
-                yield Table(path, tuple(file.schema_arrow.names), _parquet_rows(file))
+                columns = _distinct(path, file.schema_arrow.names)
+                yield Table(path, columns, enumerate(_parquet_rows(path, file), start=2))
         else:
             with _text(path, "r") as stream:
                 rows = csv.reader(stream)
-                columns = tuple(next(rows, ()))
+                columns = _distinct(path, next(rows, ()))
                 yield Table(path, columns, _even(path, len(columns), rows))
-    except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
+    except UnicodeDecodeError as error:
+        raise UnreadableTable(f"{path}:{_undecodable(path)}: this is not UTF-8") from error
+    except (OSError, EOFError, csv.Error) as error:
         raise UnreadableTable(f"{path}: {error}") from error
 
 
@@ -158,24 +169,48 @@ def _line(row: Row) -> str:
     return f"{quoted.getvalue()[:-2]}\n"
 
 
-def _even(path: Path, width: int, rows: Iterable[Row]) -> Iterator[Row]:
+def _distinct(path: Path, columns: Sequence[str]) -> tuple[str, ...]:
+    for place, name in enumerate(columns):
+        if name in columns[:place]:
+            raise UnreadableTable(f"{path}: column {name!r} is there twice")
+    return tuple(columns)
+
+
+def _undecodable(path: Path) -> int:
+    """Return the number of the first line that is not UTF-8."""
+    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
+        for number, line in enumerate(cast("IO[bytes]", stream), start=1):
+            try:
+                line.decode()
+            except UnicodeDecodeError:
+                return number
+    raise AssertionError(path)
+
+
+def _even(path: Path, width: int, rows: Iterable[Row]) -> Iterator[tuple[int, Row]]:
     for number, row in enumerate(rows, start=2):
         if row:
             if len(row) != width:
                 raise UnreadableTable(f"{path}:{number}: has {len(row)} fields, not {width}")
-            yield row
+            yield number, row
 
 
-def _parquet_rows(file: Any) -> Iterator[Row]:
+def _parquet_rows(path: Path, file: Any) -> Iterator[Row]:
     arrow = pyarrow()
     for batch in file.iter_batches(batch_size=BATCH_ROWS):
-        columns = [
-            [_instant(value) for value in column.to_pylist()]
-            if arrow.types.is_timestamp(column.type)
-            else [value or "" for value in column.cast(arrow.string()).to_pylist()]
-            for column in batch.columns
-        ]
-        yield from zip(*columns, strict=True)
+        texts = []
+        for name, column in zip(batch.schema.names, batch.columns, strict=True):
+            try:
+                texts.append(_texts(arrow, column))
+            except (arrow.ArrowException, UnicodeDecodeError) as error:
+                raise UnreadableTable(f"{path}: column {name!r} ({column.type}) cannot be read as text") from error
+        yield from zip(*texts, strict=True)
+
+
+def _texts(arrow: Any, column: Any) -> list[str]:
+    if arrow.types.is_timestamp(column.type):
+        return [_instant(value) for value in column.to_pylist()]
+    return [value or "" for value in column.cast(arrow.string()).to_pylist()]
 
 
 def _instant(value: Any) -> str:

@@ -129,8 +129,8 @@ async def test_an_import_is_in_the_next_export(connection, tmp_path):
         ({"items.csv": "item_id,asked_at\na,2026-10-05T10:00:00\n"}, "no offset"),
         ({"items.csv": "item_id,asked_at\na,2026-10-05T10:00:00Z\n"}, "item 'b'"),
         ({"scores/vision@1.csv": "item_id,ale,bread\na,0.9,0.9\n"}, "add up to 1.8"),
-        ({"scores/vision@1.csv": "item_id,ale,bread\na,nan,0.9\n"}, "'nan' is no number"),
-        ({"answers.csv": "item_id,reviewer,answer\na,anna,cider\n"}, "'cider' is no label"),
+        ({"scores/vision@1.csv": "item_id,ale,bread\na,nan,0.9\n"}, "'nan', is no probability"),
+        ({"answers.csv": "item_id,reviewer,answer\na,anna,cider\n"}, "'cider', is no label"),
     ],
 )
 async def test_a_set_with_a_fault_is_refused_whole(connection, tmp_path, changed, says):

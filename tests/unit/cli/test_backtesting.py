@@ -299,7 +299,54 @@ def one_class(folder: Path) -> None:
     path.write_text(re.sub(r"label-\d", "label-1", path.read_text()))
 
 
+def headed(name: str, header: str):
+    def change(folder: Path) -> None:
+        path = folder / f"{name}.csv"
+        path.write_text("".join([f"{header}\n", *path.read_text().splitlines(keepends=True)[1:]]))
+
+    return change
+
+
+def blank_before(change):
+    """The same fault with an empty line before it: rows keep their numbers in the file."""
+
+    def changed(folder: Path) -> None:
+        change(folder)
+        path = folder / "items.csv"
+        path.write_text(path.read_text().replace("\n", "\n\n", 1))
+
+    return changed
+
+
+def latin(folder: Path) -> None:
+    path = folder / "items.csv"
+    path.write_bytes(path.read_bytes().replace(b"item-4,", b"item-\xe9,", 1))
+
+
+def beside(folder: Path) -> None:
+    with gzip.open(folder / "items.csv.gz", "wt") as stream:
+        stream.write("item_id,truth\n")
+
+
 BAD = {
+    "scores doubled": (
+        headed("scores/model@1", "item_id,label-0,label-1,label-2,label-2"),
+        r"model@1.csv: column 'label-2' is there twice",
+    ),
+    "a column of items doubled": (headed("items", "item_id,truth,truth"), r"items.csv: column 'truth' is there twice"),
+    "a column of answers doubled": (
+        headed("answers", "item_id,reviewer,answer,answer"),
+        r"answers.csv: column 'answer' is there twice",
+    ),
+    "a column of labels doubled": (headed("labels", "label,label"), r"labels.csv: column 'label' is there twice"),
+    "a row behind an empty one": (
+        blank_before(swapped("items", 2, ",label-0", ",")),
+        r"items.csv:4: item 'item-1' has no truth",
+    ),
+    "not UTF-8": (latin, r"items.csv:6: this is not UTF-8"),
+    "a label twice": (doubled("labels", 2), r"labels.csv:6: label 'label-1' was there before"),
+    "no label": (swapped("labels", 2, "label-1", ""), r"labels.csv:3: there is no label"),
+    "two tables of items": (beside, r"there are items.csv.gz and items.csv: which one counts\?"),
     "scores that do not add up": (shifted, r"model@1.csv:5: the scores of 'item-3' add up to"),
     "not a number": (swapped("scores/model@1", 4, "item-3,0.", "item-3,nan0."), r"model@1.csv:5: .*no probability"),
     "an unknown truth": (swapped("items", 2, "label-", "lable-"), r"items.csv:3: the truth of 'item-1'.*no label"),

@@ -1,0 +1,75 @@
+"""What an import reads is refused where a backtest would refuse it: by file and row."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from adjudge.labelled.importing import Defaults, items
+from adjudge.labelled.reading import UnreadableSet, answered, read_folder, scored
+from adjudge.labelled.tables import UnreadableTable, opened
+
+NOW = datetime(2026, 12, 1, tzinfo=UTC)
+FILES = {
+    "labels.csv": "label\nale\nbread\n",
+    "items.csv": "item_id,truth,asked_at\na,ale,2026-10-05T10:00:00Z\nb,,2026-10-12T10:00:00Z\n",
+    "scores/vision@1.csv": "item_id,ale,bread\nb,0.3,0.7\na,0.9,0.1\n",
+    "answers.csv": "item_id,reviewer,answer\nb,anna,ale\nb,,bread\nb,,bread\n",
+}
+COUNTED = {"answers.csv": None}
+
+
+def read(folder: Path, changed: dict[str, str | None]) -> None:
+    for name, text in {**FILES, **changed}.items():
+        if text is not None:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text(text)
+    found = read_folder(folder)
+    list(items(found, Defaults(type="shelf"), NOW))
+    list(scored(found))
+    list(answered(found))
+
+
+def test_a_set_without_a_fault_is_read(tmp_path):
+    read(tmp_path, {})
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"items.csv": FILES["items.csv"] + "a,,2026-10-05T10:00:00Z\n"}, "items.csv:4: item 'a' was there before"),
+        ({"items.csv": FILES["items.csv"] + ",,2026-10-05T10:00:00Z\n"}, "items.csv:4: there is no item_id"),
+        ({"items.csv": "item_id,asked_at\n\na,yesterday\n"}, "items.csv:3: "),
+        ({"scores/vision@1.csv": "item_id,ale,bread\na,1,0\na,1,0\n"}, "vision@1.csv:3: item 'a' was there before"),
+        ({"scores/vision@1.csv": "item_id,ale,bread\na,1,\n"}, "vision@1.csv:2: a score of 'a', '', is no probability"),
+        ({"scores/vision@1.csv": "item_id,ale\na,1\n"}, "vision@1.csv: there is no column 'bread', which is a label"),
+        ({"answers.csv": "item_id,reviewer,answer\nb,anna,ale\nb,anna,ale\n"}, "answers.csv:3: reviewer 'anna' answ"),
+        ({"answers.csv": "item_id,reviewer,answer\n" + "b,,ale\n" * 201}, "answers.csv:202: .* more than 200 answers"),
+        ({**COUNTED, "answer_counts.csv": "item_id,ale,bread\na,1.5,0\n"}, "counts.csv:2: .*'1.5', is no whole number"),
+        ({**COUNTED, "answer_counts.csv": "item_id,ale,bread\na,-1,0\n"}, "counts.csv:2: .*'-1', is no whole number"),
+        ({**COUNTED, "answer_counts.csv": "item_id,ale,bread\na,300000,0\n"}, "counts.csv:2: .*more than 200 answers"),
+        ({**COUNTED, "answer_counts.csv": "item_id,ale,bread,bread\na,1,0,0\n"}, "counts.csv: column 'bread' is there"),
+    ],
+)
+def test_what_could_mislead_is_refused_with_its_row(tmp_path, changed, says):
+    with pytest.raises((UnreadableSet, UnreadableTable), match=says):
+        read(tmp_path, changed)
+
+
+def test_in_an_export_a_decider_may_lack_labels_that_came_up_later(tmp_path):
+    (tmp_path / "export.json").write_text("{}")
+
+    read(tmp_path, {"scores/vision@1.csv": "item_id,ale\na,1\n"})
+
+
+@pytest.mark.parametrize("values", [[["a"], ["b"]], [b"\xff", b"b"]], ids=["a list", "bytes"])
+def test_a_column_of_parquet_that_is_no_text_is_named(tmp_path, values):
+    arrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    parquet.write_table(arrow.table({"item_id": ["a", "b"], "truth": values}), tmp_path / "items.parquet")
+
+    with (
+        pytest.raises(UnreadableTable, match=r"items.parquet: column 'truth' \(.*\) cannot be read as text"),
+        opened(tmp_path / "items.parquet") as table,
+    ):
+        list(table.rows)

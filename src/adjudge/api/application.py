@@ -105,6 +105,7 @@ def create_app(services: Callable[[], AbstractAsyncContextManager[Services]]) ->
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(UNSTORABLE, _unstorable)
+    app.add_exception_handler(UnicodeEncodeError, _unstorable)
     for error in UNAVAILABLE:
         app.add_exception_handler(error, _unavailable)
     app.add_exception_handler(Exception, _unexpected)
@@ -171,9 +172,9 @@ async def _unavailable(request: Request, error: Exception) -> Response:
 
 
 async def _unstorable(request: Request, error: Exception) -> Response:
-    """A NUL in a text, a number out of range: what PostgreSQL cannot store is refused, wherever it stood."""
+    """A NUL in a text, half a surrogate pair, a number out of range: what cannot be stored is refused, wherever."""
     log.warning("api.unstorable", path=request.url.path, error=repr(error))
-    detail = "holds what cannot be stored: a NUL character, or a number or time out of range"
+    detail = "holds what cannot be stored: a NUL character, half of a surrogate pair, or a number or time out of range"
     return problems.response(Problem("unstorable", detail, pointer=await unstorable.place(request)))
 
 

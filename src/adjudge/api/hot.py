@@ -123,6 +123,8 @@ class HotPath:
     async def _bulk(self, headers: dict[bytes, bytes], receive: Receive) -> "Answer":
         services = self.services
         scope = await _client(services, headers)
+        if b"idempotency-key" in headers:
+            raise Problem("invalid-body", "items of a bulk post carry keys of their own", pointer="#/items")
         body = await _body(headers, receive, LARGEST_BULK)
         if scope.limits is not None:
             services.limiter.received(scope, len(body))
@@ -192,7 +194,7 @@ async def _client(services: Services, headers: Mapping[bytes, bytes]) -> Scope:
 
 async def _body(headers: Mapping[bytes, bytes], receive: Receive, largest: int) -> bytes:
     kind = headers.get(b"content-type", b"application/json")
-    if not kind.startswith(b"application/json"):
+    if not kind.lower().startswith(b"application/json"):
         raise Problem("unsupported-media-type", "send application/json")
     return await Body(headers, receive, largest).read()
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
 
-from adjudge.api import bodies
+from adjudge.api import bodies, unstorable
 from adjudge.api.problems import Problem
 from adjudge.core import schemas
 from adjudge.core.money import Stake, parse_stake
@@ -21,6 +21,8 @@ DEEPEST = 64
 MOST_SUBJECTS = 8
 LONGEST_TEXT = 200
 MOST_BULK = 1_000
+LARGEST_APART = 1024 * 1024
+"""Bytes of a bulk post in which items are told apart though one of them is no JSON."""
 MOST_FAULTS = 20
 MOST_VALIDATORS = 1_000
 """Remembered at once."""
@@ -47,7 +49,7 @@ class QuestionBody(msgspec.Struct, forbid_unknown_fields=True):
     stake: StakeBody | None = None
     deadline: datetime | None = None
     lane: Literal["realtime", "standard", "bulk"] | None = None
-    idempotency_key: Text | None = None
+    idempotency_key: Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_TEXT)] | None = None
 
 
 class BulkBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -63,6 +65,8 @@ _PLACE = re.compile(r"(.*) - at `\$(.*)`")
 _MISSING = re.compile(r"Object missing required field `(\w+)`")
 _UNKNOWN = re.compile(r"Object contains unknown field `(.*)`")
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
+_ITEMS = re.compile(rb'\s*\{\s*"items"\s*:\s*\[')
+_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{},]', re.DOTALL)
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
@@ -74,7 +78,7 @@ def read(body: bytes | msgspec.Raw, *, key: str | None, trace: str | None, lane:
     except msgspec.ValidationError as error:
         raise invalid(str(error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Problem("malformed-json", f"the body is not JSON: {error}") from None
+        raise _malformed(bytes(body), error) from None
     except RecursionError:
         raise Problem("invalid-body", f"the body is nested deeper than {DEEPEST}", pointer="#/evidence") from None
     if not isinstance(evidence, dict):
@@ -85,16 +89,44 @@ def read(body: bytes | msgspec.Raw, *, key: str | None, trace: str | None, lane:
 
 
 def read_bulk(body: bytes) -> list[msgspec.Raw]:
-    """Return the items of a bulk post, unread. Raises Problem."""
+    """Return the items of a bulk post, unread: what is amiss within one harms no other. Raises Problem."""
     try:
         items = _bulk.decode(body).items
     except msgspec.ValidationError as error:
         raise invalid(str(error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Problem("malformed-json", f"the body is not JSON: {error}") from None
+        items = _apart(body)
+        if not items:
+            raise Problem("malformed-json", f"the body is not JSON: {error}") from None
     if len(items) > MOST_BULK:
         raise Problem("invalid-body", f"a bulk post has at most {MOST_BULK} items, not {len(items)}", pointer="#/items")
     return items
+
+
+def _apart(body: bytes) -> list[msgspec.Raw]:
+    """Return the items of a bulk post of which one is not grammatical, told apart by their brackets alone.
+
+    Empty where the brackets do not match, and of bodies for which this would take long.
+    """
+    begun = _ITEMS.match(body)
+    if begun is None or len(body) > LARGEST_APART:
+        return []
+    items: list[msgspec.Raw] = []
+    start, depth = begun.end(), 0
+    for token in _TOKEN.finditer(body, start):
+        match token[0]:
+            case b"[" | b"{":
+                depth += 1
+            case b"]" | b"}" if depth:
+                depth -= 1
+            case b"]" | b"," if not depth:
+                items.append(msgspec.Raw(body[start : token.start()]))
+                if token[0] == b"]":
+                    return items if body[token.end() :].strip() == b"}" else []
+                start = token.end()
+            case _:
+                pass
+    return []
 
 
 def read_item(item: msgspec.Raw, *, trace: str | None) -> Question:
@@ -158,6 +190,14 @@ def _asked(
         trace=trace,
         idempotency_key=key,
     )
+
+
+def _malformed(body: bytes, error: Exception) -> Problem:
+    """Return what is wrong with a body that is no JSON; half a surrogate pair is, but cannot be stored."""
+    pointer = unstorable.first_within(body)
+    if pointer is None:
+        return Problem("malformed-json", f"the body is not JSON: {error}")
+    return Problem("invalid-body", "holds half of a surrogate pair, which is no text", pointer=pointer)
 
 
 def _evidence(raw: msgspec.Raw) -> Any:

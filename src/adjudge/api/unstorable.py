@@ -1,10 +1,10 @@
 """Where in a request the value stands that PostgreSQL could not store."""
 
+import json
 import math
 from collections.abc import Iterator
 from typing import Any, Final
 
-import msgspec
 from starlette.requests import Request
 
 LARGEST: Final = 2**63 - 1
@@ -15,14 +15,19 @@ async def place(request: Request) -> str:
     """Return the JSON pointer of the first such value of the body, a query field by name, or the whole."""
     found = [f"#/{name} (query)" for name, value in request.query_params.items() if _is_unstorable(value)]
     if not found and request.method == "POST":  # its route has read the body, which is kept with the request
-        found = list(_within(_decoded(await request.body()), WHOLE))
+        found = list(filter(None, [first_within(await request.body())]))
     return found[0] if found else WHOLE
+
+
+def first_within(body: bytes) -> str | None:
+    """Return the JSON pointer of the first such value of a body; None where there is none, or it is no JSON."""
+    return next(_within(_decoded(body), WHOLE), None)
 
 
 def _decoded(body: bytes) -> Any:
     try:
-        return msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return json.loads(body)  # msgspec takes half a surrogate pair for an end
+    except (ValueError, RecursionError):
         return None
 
 
@@ -42,10 +47,18 @@ def _within(value: Any, pointer: str) -> Iterator[str]:
 def _is_unstorable(value: Any) -> bool:
     match value:
         case str():
-            return "\0" in value
+            return "\0" in value or not _is_text(value)
         case float():
             return not math.isfinite(value)
         case int():
             return abs(value) > LARGEST
         case _:
             return False
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:  # half of a surrogate pair
+        return False
+    return True

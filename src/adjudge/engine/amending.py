@@ -14,6 +14,7 @@ import msgspec
 from adjudge.config import UnknownLocation, UnknownType
 from adjudge.core.advance import Controls, Settle, advance
 from adjudge.core.answers import Json
+from adjudge.core.errors import AdjudgeError
 from adjudge.core.events import Deferred, HistoryEvent, Opinion, Settled, TimedOut, read_events, write_events
 from adjudge.core.history import History
 from adjudge.core.outcomes import Outcome, OutcomeSource
@@ -28,6 +29,21 @@ from adjudge.store.outcomes import Latest, NewOutcome, OutcomeTerms
 from adjudge.store.scope import SYSTEM, Scope
 
 MOST_TRIES = 3
+RESERVED = frozenset({labels.LATE_VOTE, audits.AUDIT_LABEL, audits.LATE_AUDIT_VOTE})
+"""Sources of labels that people gave as reviewers: no caller speaks for them."""
+
+
+class ReservedSource(AdjudgeError):
+    """A caller names a source whose word only reviewers give."""
+
+    kind = "reserved-source"
+
+
+class SaidOtherwise(AdjudgeError):
+    """The same source has said something else before, under the same reference."""
+
+    kind = "said-otherwise"
+
 
 Result = TypeVar("Result")
 
@@ -55,7 +71,12 @@ class Labelled:
 async def record_truth(
     pool: Pool, scope: Scope, truth: Truth, revisions: Revisions, *, now: Clock, new_id: NewId
 ) -> Labelled:
-    """Record the label, and amend a final outcome where configured. Raises OutsideSpace."""
+    """Record the label, and amend a final outcome where configured.
+
+    Raises OutsideSpace, ReservedSource, SaidOtherwise.
+    """
+    if truth.source in RESERVED:
+        raise ReservedSource(f"`{truth.source}` is the word of reviewers: name another source", pointer="#/source")
     return await _arbitrated(
         pool, lambda connection: _record(connection, scope, truth, revisions, now=now, new_id=new_id)
     )
@@ -97,6 +118,10 @@ async def _record(
         answer_could_influence=truth.could_influence,
     )
     if await labels.insert(connection, label) is None:
+        said = await labels.said(connection, truth.decision, truth.source, truth.ref)
+        if said is not None and said != key:
+            before = f"{truth.source} has said {said} before" + (f" ({truth.ref})" if truth.ref else "")
+            raise SaidOtherwise(f"{before}: correct it under another `ref`", pointer="#/answer")
         return Labelled(recorded=False, amended=False)
     if not truth.could_influence:  # an open audit need not wait for people
         await audits.look_at(connection, truth.decision)
@@ -110,7 +135,7 @@ async def _record(
         return Labelled(recorded=True, amended=False)
     reason = f"{truth.source} says so" + (f" ({truth.ref})" if truth.ref else "")
     source: OutcomeSource = latest.source  # type: ignore[assignment]
-    said = Outcome(
+    amended = Outcome(
         version=latest.version + 1,
         kind="amended",
         answer=key,
@@ -119,7 +144,7 @@ async def _record(
         reason=reason,
         code=code,
     )
-    await outcomes.write_held(connection, [_amendment(truth.decision, said, latest, (), now, new_id)])
+    await outcomes.write_held(connection, [_amendment(truth.decision, amended, latest, (), now, new_id)])
     return Labelled(recorded=True, amended=True)
 
 

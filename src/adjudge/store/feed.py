@@ -8,7 +8,7 @@ holds it back; it loses nothing.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
@@ -21,6 +21,8 @@ from adjudge.store.scope import SYSTEM, Scope
 LONGEST_PAGE: Final = 500
 NOT_IN_FEED: Final = 0
 """`outcome.xid` of what came in from elsewhere: never told to anybody."""
+EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
+"""No outcome is older: whoever wants all since the beginning of time gets all."""
 REWIND: Final = timedelta(minutes=10)
 """How far a reader is put back after a failover, which may have taken the last commits with it."""
 _SCANS: Final = (50, 200, 1_000)
@@ -197,8 +199,9 @@ async def beginning(connection: Connection) -> Mark:
 
 async def since(connection: Connection, moment: datetime) -> Mark:
     """Return a mark before the first outcome settled at the moment or later; up to a transaction earlier."""
-    position = await position_at(connection, moment - timedelta(seconds=10))
-    return Mark(position, moment, await _generation(connection))
+    begun = max(moment, EARLIEST)
+    position = await position_at(connection, begun - timedelta(seconds=10))
+    return Mark(position, begun, await _generation(connection))
 
 
 async def position_at(connection: Connection, moment: datetime) -> Position:

@@ -25,6 +25,8 @@ class NewLabel:
     """Whether the answer given had a part in this being observed, as with complaints."""
 
 
+SAID = "SELECT answer FROM label WHERE decision_id = $1 AND source = $2 AND source_ref = $3"
+
 INSERT = """
     INSERT INTO label (decision_id, source, source_ref, answer, reporter, after_version, answer_could_influence)
     VALUES ($1, $2, $3, $4, $5, $6, $7)
@@ -36,6 +38,12 @@ async def insert(connection: Connection, label: NewLabel) -> datetime | None:
     """Record the label; None where this source has said so before."""
     at: datetime | None = await connection.fetchval(INSERT, *(getattr(label, name) for name in NewLabel.__slots__))
     return at
+
+
+async def said(connection: Connection, decision: UUID, source: str, ref: str) -> str | None:
+    """Return what this source has said before; None where nothing."""
+    answer: str | None = await connection.fetchval(SAID, decision, source, ref)
+    return answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

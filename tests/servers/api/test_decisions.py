@@ -194,9 +194,9 @@ REFUSED = {
     "a lane of our own": ({**question(), "lane": "shadow"}, 422, "invalid-body", "#/lane"),
     "a lone surrogate": (
         '{"type": "model", "evidence": {"amount": "\\ud800"}}',
-        400,
-        "malformed-json",
-        "#",
+        422,
+        "invalid-body",
+        "#/evidence/amount",
     ),
 }
 
@@ -291,6 +291,36 @@ async def test_late_truth_amends_where_configured_and_is_a_label_elsewhere(stack
     assert again.json()["decision"] == decision
     assert (label.json()["label"]["amended"], label.json()["decision"]["outcome"]) == (False, other["outcome"])
     assert the_problem(outside, 422, "answer-outside-space")["errors"][0]["pointer"] == "#/answer"
+
+
+@pytest.mark.parametrize("source", ["late-vote", "audit", "late-audit-vote"])
+async def test_nobody_speaks_for_reviewers(stack, source):
+    """A label of such a source is a vote: it amends, and teaches what people are worth."""
+    decision, client = (await stack.ask("model", wait=5))["id"], await stack.key("client")
+
+    answer = await client.post(f"/v1/decisions/{decision}/truth", {"answer": "pay", "source": source, "ref": "anna"})
+
+    assert the_problem(answer, 422, "reserved-source")["errors"][0]["pointer"] == "#/source"
+    assert await stack.rows("SELECT FROM label WHERE decision_id = $1", decision) == []
+
+
+async def test_a_source_that_contradicts_itself_is_told_so(stack):
+    decision = (await stack.ask("model", wait=5))["id"]
+    said = {"answer": "refuse", "source": "appeal", "ref": "a-1"}
+    await stack.admin.post(f"/v1/decisions/{decision}/truth", said)
+
+    other = await stack.admin.post(f"/v1/decisions/{decision}/truth", {**said, "answer": "pay"})
+    corrected = await stack.admin.post(f"/v1/decisions/{decision}/truth", {**said, "answer": "pay", "ref": "a-2"})
+
+    assert the_problem(other, 409, "said-otherwise")["errors"][0]["pointer"] == "#/answer"
+    assert corrected.json()["label"]["recorded"]
+
+
+async def test_a_bulk_post_has_no_key_for_all_its_items(stack):
+    body = {"items": [question("model")]}
+    answer = await stack.admin.post("/v1/decisions/bulk", body, **{"Idempotency-Key": "b-1"})
+
+    assert the_problem(answer, 422, "invalid-body")["errors"][0]["pointer"] == "#/items"
 
 
 async def test_only_an_operators_call_amends_where_the_type_says_operator(stack):

@@ -428,3 +428,13 @@ async def test_webhooks_and_their_deliveries_are_their_keys_own(stack):
     assert made.status_code == 201, made.text
     assert [answer.status_code for answer in reached] == [404] * 5
     assert hidden not in (await mine.get("/v1/webhooks")).text
+
+
+async def test_half_of_a_surrogate_pair_is_refused_where_it_stands(stack):
+    """It is grammatical JSON, and no text."""
+    body = rb'{"reason":"asked to","subject":{"claim":"\ud800"}}'
+
+    answer = await stack.admin("POST", "/v1/erasures", content=body, **{"Content-Type": "application/json"})
+
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["pointer"] == "#/subject/claim"

@@ -202,3 +202,12 @@ async def test_a_cursor_of_another_server_goes_on_a_little_earlier(stack):
 
     assert asked["id"] in {item["subject"] for item in items}
     assert json.dumps(items)
+
+
+async def test_the_beginning_of_time_is_a_moment_like_others(stack):
+    """It is what a date that nobody set is in Go and .NET."""
+    asked = await stack.ask("model", wait=5)
+
+    items, _ = await pages(stack.admin, "/v1/outcomes?since=0001-01-01T00:00:00Z")
+
+    assert asked["id"] in {item["subject"] for item in items}

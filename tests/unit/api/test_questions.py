@@ -145,3 +145,43 @@ def test_a_fault_does_not_repeat_the_whole_of_long_evidence():
 )
 def test_only_a_trace_context_travels_on(header, trace):
     assert (questions.traced(header) is not None) == trace
+
+
+BAD_ITEMS = {
+    "half a surrogate pair": rb'{"type":"t","evidence":{"text":"\ud800 ],{"}}',
+    "deep": b"[" * 20_000 + b"]" * 20_000,
+}
+
+
+@pytest.mark.parametrize("bad", BAD_ITEMS.values(), ids=BAD_ITEMS)
+def test_an_item_that_is_no_json_harms_none_of_its_neighbours(bad):
+    """JavaScript that cuts a character in two sends the first."""
+    good = b'{"type":"t","evidence":{"text":"a ] } , \\" b"}}'
+
+    items = questions.read_bulk(b'{ "items" : [' + good + b"," + bad + b" , " + good + b"]}\n")
+
+    assert [bytes(item).strip() for item in items] == [good, bad, good]
+    with pytest.raises(Problem):
+        questions.read_item(items[1], trace=None)
+
+
+@pytest.mark.parametrize("tail", [b"", b"]", b"]}]", b"]}}", b',{"type":'])
+def test_a_bulk_post_that_is_cut_off_is_refused_whole(tail):
+    with pytest.raises(Problem) as refused:
+        questions.read_bulk(b'{"items":[{"type":"t","evidence":{}}' + tail + (b"" if tail else b","))
+
+    assert refused.value.kind == "malformed-json"
+
+
+def test_half_a_surrogate_pair_is_refused_where_it_stands():
+    with pytest.raises(Problem) as refused:
+        read(rb'{"type":"t","evidence":{"texts":["a","\udc00"]}}')
+
+    assert (refused.value.kind, refused.value.pointer) == ("invalid-body", "#/evidence/texts/1")
+
+
+def test_an_empty_idempotency_key_is_none_that_two_questions_could_share():
+    with pytest.raises(Problem) as refused:
+        read('{"type":"t","evidence":{},"idempotency_key":""}')
+
+    assert refused.value.pointer == "#/idempotency_key"

@@ -20,6 +20,7 @@ from adjudge.api.configuration_shapes import (
 )
 from adjudge.api.decisions import PROBLEMS as COMMON
 from adjudge.api.decisions import Here
+from adjudge.api.documents import check_documents
 from adjudge.api.problems import Problem, fault_of
 from adjudge.api.services import Services
 from adjudge.api.views import encode
@@ -136,6 +137,7 @@ async def publish(body: PublishBody, scope: Caller, here: Here, if_match: IfMatc
         published = await _again(here, publisher, scope, body, body.again, expected)
     else:
         documents = body.documents or {}
+        check_documents(documents)
         if body.hash is not None and (found := (await publisher.compiled(documents)).hash) != body.hash:
             raise Problem("invalid-body", f"these documents have the hash {found}", pointer="#/hash")
         published = await publisher.publish(scope, documents, terms_of(body), expected=expected)
@@ -146,6 +148,7 @@ async def publish(body: PublishBody, scope: Caller, here: Here, if_match: IfMatc
 async def check(body: DocumentsBody, scope: Caller, here: Here) -> Response:
     """Say what publishing these documents would do: every fault, or what differs in effect from what is in force."""
     of_everything(scope)
+    check_documents(body.documents)
     return answered(await checked(here, body.documents))
 
 
@@ -156,6 +159,7 @@ async def preview_documents(body: PreviewBody, scope: Caller, here: Here) -> Res
     On what was said then. Where somebody would be asked who was not, the end is `unknown`.
     """
     of_everything(scope)
+    check_documents(body.documents)
     compiled = await publisher_of(here).compiled(body.documents)
     return answered(await previewed(here, compiled, timedelta(days=body.days)))
 

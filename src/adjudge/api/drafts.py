@@ -26,6 +26,7 @@ from adjudge.api.configuration import (
 )
 from adjudge.api.configuration_shapes import Drafts, DraftView, DraftWithDocuments, Preview, RevisionView
 from adjudge.api.decisions import Here
+from adjudge.api.documents import check_documents
 from adjudge.api.problems import Problem
 from adjudge.store import drafts
 from adjudge.store.connecting import Connection
@@ -51,6 +52,7 @@ class DraftBody(DocumentsBody):
 async def create_draft(body: DraftBody, scope: Caller, here: Here) -> Response:
     """Begin a draft, on top of the revision in force."""
     of_everything(scope)
+    check_documents(body.documents)
     base = here.revisions.current.revision
     async with here.pool.acquire() as connection:
         draft = await drafts.create(connection, scope, here.new_id(), base, body.documents, body.message)
@@ -81,6 +83,7 @@ async def change_draft(draft: UUID, body: DraftBody, scope: Caller, here: Here, 
     """Replace a draft, on top of the revision that is in force now; its approvals end."""
     of_everything(scope)
     expected = tag(if_match)
+    check_documents(body.documents)
     base = here.revisions.current.revision
     async with here.pool.acquire() as connection, connection.transaction():
         found = await _open(connection, scope, draft, expected)

@@ -56,12 +56,11 @@ class Media:
     def __init__(self, key: bytes) -> None:
         self._key = key
 
-    def resolve(self, evidence: Mapping[str, Any], configuration: Configuration, lease: Lease) -> list[dict[str, Any]]:
-        """Return the evidence's media with URLs; `url` is null where nothing opens the reference."""
-        listed = evidence.get("media")
-        if not isinstance(listed, Sequence) or isinstance(listed, str):
-            return []
-        return [self._resolved(item, configuration, lease) for item in listed[:MOST_MEDIA] if isinstance(item, dict)]
+    def resolve(
+        self, references: Sequence[Mapping[str, Any]], configuration: Configuration, lease: Lease
+    ) -> list[dict[str, Any]]:
+        """Return references with URLs; `url` is null where nothing opens one."""
+        return [self._resolved(item, configuration, lease) for item in references]
 
     def _resolved(self, item: Mapping[str, Any], configuration: Configuration, lease: Lease) -> dict[str, Any]:
         resolvers = configuration.organisation.resolvers
@@ -102,6 +101,26 @@ class Media:
 
     def _signature(self, text: str) -> str:
         return hmac.new(self._key, text.encode(), hashlib.sha256).hexdigest()[:40]
+
+
+def references(evidence: Mapping[str, Any]) -> Sequence[Mapping[str, Any]] | None:
+    """Return the media of evidence; None: it has none, or a field of another kind has this name."""
+    found = evidence.get("media")
+    if not isinstance(found, list) or len(found) > MOST_MEDIA or not all(isinstance(item, dict) for item in found):
+        return None
+    return found
+
+
+def check_references(evidence: Mapping[str, Any]) -> None:
+    """Raise Problem where a list is of media, and of too many or with something else between them."""
+    found = evidence.get("media")
+    if not isinstance(found, list) or not any(isinstance(item, dict) for item in found):
+        return
+    if len(found) > MOST_MEDIA:
+        raise Problem("invalid-body", f"at most {MOST_MEDIA} media, not {len(found)}", pointer="#/evidence/media")
+    for n, item in enumerate(found):
+        if not isinstance(item, dict):
+            raise Problem("invalid-body", "a medium is an object with a `uri`", pointer=f"#/evidence/media/{n}")
 
 
 def _is_of(value: object, kinds: type | tuple[type, ...]) -> bool:

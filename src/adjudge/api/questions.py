@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 import msgspec
 
 from adjudge.api import bodies, unstorable
+from adjudge.api.media import check_references
 from adjudge.api.problems import Problem
 from adjudge.core import schemas
 from adjudge.core.money import Stake, parse_stake
@@ -84,6 +85,7 @@ def read(body: bytes | msgspec.Raw, *, key: str | None, trace: str | None, lane:
     if not isinstance(evidence, dict):
         raise Problem("invalid-body", "evidence is a JSON object", pointer="#/evidence")
     _within_limits(asked, evidence, body)
+    check_references(evidence)
     stake = parse_stake(asked.stake.amount, asked.stake.currency) if asked.stake else None
     return _asked(asked, evidence, stake, key if key is not None else asked.idempotency_key, trace, asked.lane or lane)
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from adjudge.api import hot
 from adjudge.api.authentication import caller, require
 from adjudge.api.decisions import PREFER, PROBLEMS, Here
-from adjudge.api.media import Lease
+from adjudge.api.media import Lease, references
 from adjudge.api.problems import Problem
 from adjudge.api.services import Services
 from adjudge.api.shapes import ClaimView, DeclineView, LeaseView, Queues, Recorded, ReleaseView
@@ -260,6 +260,9 @@ def _task(here: Services, task: Claimed) -> dict[str, Any]:
     stake = None
     if task.stake_minor is not None and task.stake_currency is not None:
         stake = Stake(task.stake_minor, task.stake_currency)
+    media = references(evidence)
+    if media is not None:
+        del evidence["media"]
     lease = Lease(task=task.id, token=task.token, until=task.lease_until)
     return {
         "id": task.id,
@@ -269,8 +272,8 @@ def _task(here: Services, task: Claimed) -> dict[str, Any]:
         "title": kind.title if kind else "",
         "guidelines": kind.guidelines if kind else "",
         "location": task.location,
-        "evidence": {name: value for name, value in evidence.items() if name != "media"},
-        "media": here.media.resolve(evidence, here.revisions.current, lease),
+        "evidence": evidence,
+        "media": here.media.resolve(media or (), here.revisions.current, lease),
         "answers": _answers(task),
         "show": kind.show if kind else (),
         "stake": {"amount": stake.decimal(), "currency": stake.currency} if stake else None,

@@ -62,15 +62,22 @@ class Manifest(msgspec.Struct, frozen=True):
 def export(folder: Path, number: int, hash_: str, documents: Mapping[str, str]) -> None:
     """Write a revision as a folder. Raises OSError."""
     prefix = _prefix(documents)
-    for name, text in documents.items():
-        if not is_of_pack(name):
-            file = folder / name.removeprefix(prefix)
-            if not file.resolve().is_relative_to(folder.resolve()):
-                raise OSError(f"{name} would be written outside {folder}")
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(text, encoding="utf-8")
+    own = {folder / name.removeprefix(prefix): text for name, text in documents.items() if not is_of_pack(name)}
+    outside = next((file for file in own if not _is_inside(file, folder)), None)
+    if outside is not None:
+        raise OSError(f"{outside} would be written outside {folder}")
+    for file, text in own.items():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
     packs = {name: text for name, text in documents.items() if is_of_pack(name)}
     (folder / MANIFEST).write_bytes(msgspec.json.encode(Manifest(number, hash_, prefix, packs)))
+
+
+def _is_inside(file: Path, folder: Path) -> bool:
+    try:
+        return file.resolve().is_relative_to(folder.resolve()) and file.resolve() != folder.resolve()
+    except ValueError:  # a NUL in its name
+        return False
 
 
 def documents_of(folder: Path, like: Mapping[str, str] | None) -> dict[str, str]:

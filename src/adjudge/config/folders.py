@@ -51,12 +51,16 @@ def base_of(folder: Path, working: Path) -> Path:
 def _documents(folder: Path, relative_to: Path, faults: Faults) -> dict[str, str]:
     documents: dict[str, str] = {}
     size = 0
-    for path in _files(folder):
+    for path in _paths(folder):
         shown = path.relative_to(relative_to).as_posix() if path.is_relative_to(relative_to) else str(path)
+        if not path.is_file():
+            what = "to a folder is not followed" if path.is_dir() else "leads to no file"
+            faults.add(Origin(shown, 0), "", f"a link {what}: put documents here")
+            continue
         size += path.stat().st_size
         if path.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):
             faults.add(Origin(shown, 0), "", "a link that leads out of the folder is not followed")
-        elif path.suffix == ".yml":
+        elif path.suffix != ".yaml":
             faults.add(Origin(shown, 0), "", "only *.yaml is read: name it so")
         elif path.stat().st_size > LARGEST_FILE or size > LARGEST_FOLDER or len(documents) >= MOST_FILES:
             bounds = f"{LARGEST_FILE} bytes a file, {LARGEST_FOLDER} and {MOST_FILES} files in all"
@@ -67,10 +71,14 @@ def _documents(folder: Path, relative_to: Path, faults: Faults) -> dict[str, str
     return documents
 
 
-def _files(folder: Path) -> Iterator[Path]:
+def _paths(folder: Path) -> Iterator[Path]:
+    """Yield files of YAML, and links that lead to no file: what lies behind them would be left out in silence."""
     for path in sorted(folder.rglob("*")):
         hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if not hidden and path.suffix in (".yaml", ".yml") and path.is_file():
+        if hidden:
+            continue
+        is_yaml = path.suffix.lower() in (".yaml", ".yml")
+        if (is_yaml and path.is_file()) or (path.is_symlink() and (path.is_dir() or (is_yaml and not path.exists()))):
             yield path
 
 

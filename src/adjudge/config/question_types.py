@@ -11,7 +11,7 @@ from adjudge.config.faults import nearest
 from adjudge.config.nodes import Node
 from adjudge.config.readers import check_name, choice, duration, text, texts
 from adjudge.config.spaces import UNKNOWN, read_answer, read_schema, read_space
-from adjudge.core.answers import AnswerSpace
+from adjudge.core.answers import AnswerSpace, Boolean, Candidates, Integer, Labels, OutsideSpace, keyed
 from adjudge.core.audits import AuditSpec
 from adjudge.core.expressions import Expression, InvalidExpression, compile_over_evidence
 from adjudge.core.facts import Fact
@@ -23,6 +23,13 @@ Amendment: TypeAlias = Literal["truth", "late-vote", "operator"]
 MOST_WORDS: Final = 100
 IS_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,49}")
 """Of a fact: as expressions name their variables."""
+_KINDS: Final[Mapping[type, tuple[str, ...]]] = {
+    Labels: ("STRING",),
+    Candidates: ("STRING",),
+    Boolean: ("BOOL", "STRING"),
+    Integer: ("INT", "UINT", "STRING"),
+}
+"""Of expressions that may give an answer of a space; of a structured one any may."""
 _COMPOSED: Final = ("$ref", "$dynamicRef", "allOf", "anyOf", "oneOf", "if", "patternProperties")
 
 
@@ -96,16 +103,31 @@ def _safe_side(fields: Fields, space: AnswerSpace) -> str | Expression | None:
     if at is None:
         return None
     if isinstance(at.node.value, dict) and set(at.node.value) == {"expression"}:
-        return _expression(at.entries()["expression"])
+        return _expression(at.entries()["expression"], space)
     return read_answer(at, space)
 
 
-def _expression(at: Cursor) -> Expression | None:
+def _expression(at: Cursor, space: AnswerSpace) -> Expression | None:
     try:
-        return compile_over_evidence(at.read(text, '""'))
+        found = compile_over_evidence(at.read(text, '""'))
     except InvalidExpression as error:
         at.fault(str(error), nearest_variable(error, ("evidence", "candidates", "attributes")))
         return None
+    if space != UNKNOWN and isinstance(at.node.value, str):
+        _check_may_answer(at, found, space)
+    return found
+
+
+def _check_may_answer(at: Cursor, found: Expression, space: AnswerSpace) -> None:
+    """An expression that gives no answer of the space would have every question refused."""
+    kinds = _KINDS.get(type(space))
+    if kinds is not None and found.kind not in (*kinds, "DYN"):
+        at.fault(f"`{found.text}` is never an answer: it is of the kind {found.kind}, not {' or '.join(kinds)}")
+    elif not found.reads and not isinstance(space, Candidates):
+        try:
+            keyed(space, found.value({}))
+        except OutsideSpace as outside:
+            at.fault(f"outside the answer space, whatever the evidence: {outside}")
 
 
 def _show(fields: Fields, evidence: dict[str, Any] | None) -> tuple[str, ...]:

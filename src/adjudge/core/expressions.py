@@ -82,11 +82,13 @@ class Unevaluable(ValueError):
 class Expression:
     """A compiled expression. Equal when the text is."""
 
-    __slots__ = ("_program", "currencies", "reads", "text", "threshold")
+    __slots__ = ("_program", "currencies", "kind", "reads", "text", "threshold")
 
     def __init__(self, text: str, program: Any, variables: Collection[str]) -> None:
         self.text = text
         self._program = program
+        self.kind: str = program.return_type().name()
+        """Of its value, such as STRING; DYN: only evaluating can tell."""
         self.reads = frozenset(_NAME.findall(_looked_up(text))).intersection(variables)
         """Those of the variables that the text names: they must be given."""
         self.currencies = frozenset(_STAKE_IN.findall(text))

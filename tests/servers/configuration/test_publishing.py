@@ -115,6 +115,16 @@ async def test_what_has_faults_is_refused_whole_with_each_of_them(stack, anna):
     assert (await anna.in_force())["number"] == before["number"]
 
 
+@pytest.mark.parametrize("body", [{"../../evil.yaml": "types: {}"}, {"a\ud800.yaml": ""}, {"a.yaml": "name: \ud800"}])
+@pytest.mark.parametrize("path", ["check", "preview", "drafts", "revisions"])
+async def test_documents_that_no_folder_could_hold_are_refused(anna, path, body):
+    content = json.dumps({"documents": body}).encode()
+    refused = await anna.caller("POST", f"/v1/config/{path}", content=content, If_Match="*")
+
+    assert refused.status_code == 422, refused.text
+    assert refused.json()["errors"][0]["pointer"].startswith("#/documents/")
+
+
 async def test_a_check_says_what_would_differ_and_for_how_many_decisions(stack, anna):
     await stack.ask("model", wait=10)
 

@@ -119,13 +119,20 @@ async def test_what_does_not_open_is_shown_as_such_and_hinders_no_claim(shown, u
 
 
 @pytest.mark.parametrize("media", ["text", {"uri": "x"}, 3, [3, None, []], [{}]])
-async def test_media_that_are_no_list_of_references_hinder_no_claim(stack, media):
+async def test_media_that_are_no_list_of_references_hinder_no_claim_and_are_shown_as_evidence(stack, media):
     anna = await stack.reviewer("anna")
     await stack.admin.post("/v1/decisions", question("person", media=media))
     [task] = await anna.claim(wait=5)
     await anna.answer(task, "pay")
 
     assert all(medium["url"] is None for medium in task["media"])
+    assert task["evidence"].get("media") == (None if media == [{}] else media)
+
+
+async def test_media_that_people_would_not_be_shown_are_refused_at_intake(stack):
+    refused = await stack.admin.post("/v1/decisions", question("person", media=[{"uri": "folder://a.png"}] * 17))
+
+    assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "#/evidence/media")
 
 
 async def test_the_client_can_claim_what_does_not_open(stack):

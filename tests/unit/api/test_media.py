@@ -7,7 +7,8 @@ from uuid import UUID
 import pytest
 from tests.unit.config.documents import CLAIMS
 
-from adjudge.api.media import Lease, Media
+from adjudge.api.media import Lease, Media, check_references, references
+from adjudge.api.problems import Problem
 from adjudge.config import Configuration, compile_documents
 
 LEASE = Lease(task=UUID(int=1), token=UUID(int=2), until=datetime(2026, 3, 2, tzinfo=UTC))
@@ -31,7 +32,7 @@ def configuration(project: Path, *, folder: str = "media", document: str = "conf
 
 
 def opens(configuration: Configuration, uri: str) -> bool:
-    [medium] = Media(b"key").resolve({"media": [{"uri": uri}]}, configuration, LEASE)
+    [medium] = Media(b"key").resolve([{"uri": uri}], configuration, LEASE)
     return medium["url"] is not None
 
 
@@ -68,3 +69,29 @@ def test_a_document_whose_name_leads_out_of_the_folder_opens_nothing(project: Pa
 def test_a_published_document_without_a_folder_beside_it_opens_what_lies_below_the_configuration(project: Path) -> None:
     assert opens(configuration(project, folder="media", document="config/remote.yaml"), "shop://shelf.png")
     assert not opens(configuration(project, folder="media", document="nowhere/remote.yaml"), "shop://shelf.png")
+
+
+@pytest.mark.parametrize("own", ["print", 5, {}, None, ["print", "film"], [{}] * 17, [{}, "print"]])
+def test_a_field_that_only_has_the_name_is_no_media_and_stays_evidence(own: object) -> None:
+    assert references({"media": own}) is None
+
+
+def test_a_list_of_objects_is_media() -> None:
+    assert references({"media": [{"uri": "shop://a"}]}) == [{"uri": "shop://a"}]
+    assert references({"media": []}) == []
+
+
+@pytest.mark.parametrize(
+    ("media", "pointer"),
+    [([{"uri": "shop://a"}] * 17, "#/evidence/media"), ([{"uri": "shop://a"}, "print"], "#/evidence/media/1")],
+)
+def test_what_people_would_not_be_shown_of_media_is_refused_at_intake(media: list[object], pointer: str) -> None:
+    with pytest.raises(Problem) as refused:
+        check_references({"media": media})
+
+    assert refused.value.pointer == pointer
+
+
+@pytest.mark.parametrize("own", ["print", 5, {}, None, [], ["print"] * 20, [{"uri": "shop://a"}] * 16])
+def test_what_people_are_shown_is_taken(own: object) -> None:
+    check_references({"media": own})

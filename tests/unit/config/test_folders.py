@@ -99,3 +99,30 @@ def test_fifty_megabytes_are_refused_unread(tmp_path: Path) -> None:
         read_folder(tmp_path)
 
     assert time.process_time() - began < 0.5
+
+
+@pytest.mark.parametrize(
+    ("name", "target", "said"),
+    [
+        ("sub", "../other", "sub: a link to a folder is not followed"),
+        ("self", ".", "self: a link to a folder is not followed"),
+        ("link.yaml", "nowhere", "link.yaml: a link leads to no file"),
+        ("loop.yaml", "loop.yaml", "loop.yaml: a link leads to no file"),
+    ],
+)
+def test_a_link_that_is_not_read_is_not_silently_left_out(name: str, target: str, said: str, tmp_path: Path) -> None:
+    write(tmp_path, config__own="pools: {}", other__more="pools: {}")
+    (tmp_path / "config" / name).symlink_to(target)
+
+    with pytest.raises(InvalidConfiguration) as refused:
+        read_folder(tmp_path / "config")
+
+    assert str(refused.value.faults[0]).startswith(said)
+
+
+def test_an_ending_in_capitals_is_not_silently_left_out(tmp_path: Path) -> None:
+    write(tmp_path, own="pools: {}")
+    (tmp_path / "x.YAML").write_text("pools: {}")
+
+    with pytest.raises(InvalidConfiguration, match=r"x\.YAML: only \*\.yaml is read"):
+        read_folder(tmp_path)

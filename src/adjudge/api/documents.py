@@ -1,0 +1,44 @@
+"""Documents as a stranger posts them: only what a folder of YAML documents could hold."""
+
+import unicodedata
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from adjudge.api.problems import Problem
+
+MOST_FAULTS: Final = 20
+_UNPRINTABLE: Final = ("Cc", "Cs")
+"""Categories of control characters and of half a character, of which no file's name is made."""
+
+
+def check_documents(documents: Mapping[str, str]) -> None:
+    """Raise Problem with a pointer to each document that could be neither stored nor written as a file."""
+    faults = [
+        (f"#/documents/{_shown(name)}", why) for name, text in documents.items() for why in _faults_of(name, text)
+    ]
+    if faults:
+        raise Problem("invalid-body", "no folder of documents could be so", faults=faults[:MOST_FAULTS])
+
+
+def _faults_of(name: str, text: str) -> Iterator[str]:
+    if any(unicodedata.category(each) in _UNPRINTABLE for each in name):
+        yield "its name holds a control character or half a character"
+    elif not name.endswith(".yaml"):
+        yield "its name does not end in `.yaml`"
+    elif any(not part or part.startswith(".") for part in name.split("/")):
+        yield "its name is no path below the folder: relative, without `..`, empty or hidden parts"
+    if not _is_text(text):
+        yield "its text holds half a character (a lone surrogate)"
+
+
+def _is_text(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _shown(name: str) -> str:
+    """Return a name as a part of a JSON pointer; what cannot be sent, escaped."""
+    return name.encode(errors="backslashreplace").decode().replace("~", "~0").replace("/", "~1")[:200]

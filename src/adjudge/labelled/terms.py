@@ -1,13 +1,18 @@
 """What a backtest assumes: prices, votes, which items. A YAML file; each entry may be missing."""
 
+import re
 from pathlib import Path
-from typing import Any
+from typing import Final
 
 import msgspec
-import yaml
 
 from adjudge.automation.backtesting.policies import MOST
+from adjudge.config.faults import Faults, InvalidConfiguration
+from adjudge.config.nodes import Node, parse
 from adjudge.labelled.reading import UnreadableSet
+
+_NAMED: Final = re.compile(r"(?:`\$\.|unknown field `)(\w+)")
+"""An entry in a message of msgspec's."""
 
 
 class Assumed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -39,11 +44,11 @@ def read_terms(path: Path | None) -> Assumed:
     """Return what is assumed. Raises UnreadableSet."""
     if path is None:
         return Assumed()
+    written = _document(path)
     try:
-        written: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-        found = msgspec.convert(written or {}, Assumed)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, msgspec.ValidationError) as error:
-        raise UnreadableSet(f"{path}: {error}") from error
+        found = msgspec.convert({} if written is None else written.plain(), Assumed)
+    except msgspec.ValidationError as error:
+        raise UnreadableSet(f"{_place(path, written, str(error))}: {error}") from error
     priced = (
         found.vote,
         found.model,
@@ -60,3 +65,23 @@ def read_terms(path: Path | None) -> Assumed:
     if found.vote == 0 and found.wrong is None:
         raise UnreadableSet(f"{path}: where a vote costs nothing, say what a wrong answer costs")
     return found
+
+
+def _document(path: Path) -> Node | None:
+    """Read as documents of configuration are: nothing written twice, no aliases, no `1:30` that is ninety."""
+    faults = Faults()
+    try:
+        written = parse(str(path), path.read_text(encoding="utf-8-sig"), "", faults)
+        faults.raise_any()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UnreadableSet(f"{path}: {error}") from error
+    except InvalidConfiguration as error:
+        raise UnreadableSet(str(error)) from error
+    return written
+
+
+def _place(path: Path, written: Node | None, message: str) -> str:
+    """Return the file, with the line of the entry that a message names."""
+    named = _NAMED.search(message)
+    entry = written.entries.get(named[1]) if written is not None and named else None
+    return f"{path}:{entry.origin.line}" if entry else str(path)

@@ -1,0 +1,24 @@
+"""What the curves are of."""
+
+import numpy as np
+from tests.unit.automation.voting import a_set
+
+from adjudge.automation.backtesting.asking import votes_each
+from adjudge.automation.backtesting.curves import curves
+from adjudge.automation.backtesting.policies import Terms
+from adjudge.automation.backtesting.running import Request
+from adjudge.core.pools import Prices
+
+
+def test_what_nobody_answered_is_in_no_curve_and_in_no_votes_of_today():
+    """Else the cost of people was that of half the items, and their accuracy half of what it is."""
+    data = a_set(600, votes=4)
+    data.answers[::2] = -1
+    request = Request(terms=Terms(target=0.05, delta=0.1, prices=Prices(wrong=20)), repeats=2)
+
+    [curve] = curves(data, request)
+
+    assert curve.votes[0] >= 1
+    assert curve.wrong[0] < 0.3
+    assert votes_each(data.answers) == 3
+    assert votes_each(np.full((4, 3), -1)) == 0

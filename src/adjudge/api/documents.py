@@ -4,6 +4,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from adjudge.api import unstorable
 from adjudge.api.problems import Problem
 
 MOST_FAULTS: Final = 20
@@ -27,16 +28,8 @@ def _faults_of(name: str, text: str) -> Iterator[str]:
         yield "its name does not end in `.yaml`"
     elif any(not part or part.startswith(".") for part in name.split("/")):
         yield "its name is no path below the folder: relative, without `..`, empty or hidden parts"
-    if not _is_text(text):
+    if not unstorable.is_text(text):
         yield "its text holds half a character (a lone surrogate)"
-
-
-def _is_text(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _shown(name: str) -> str:

@@ -47,7 +47,7 @@ def _within(value: Any, pointer: str) -> Iterator[str]:
 def _is_unstorable(value: Any) -> bool:
     match value:
         case str():
-            return "\0" in value or not _is_text(value)
+            return "\0" in value or not is_text(value)
         case float():
             return not math.isfinite(value)
         case int():
@@ -56,9 +56,10 @@ def _is_unstorable(value: Any) -> bool:
             return False
 
 
-def _is_text(value: str) -> bool:
+def is_text(value: str) -> bool:
+    """Return whether a string can be written down: half of a surrogate pair cannot."""
     try:
         value.encode()
-    except UnicodeEncodeError:  # half of a surrogate pair
+    except UnicodeEncodeError:
         return False
     return True

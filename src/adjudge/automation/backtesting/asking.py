@@ -17,6 +17,8 @@ SCALES: Final = (8.0, 5.6, 4.0, 2.8, 2.0, 1.4, 1.0, 0.7, 0.5, 0.35, 0.25, 0.15, 
 """Of the stops that prices ask for, from asking least."""
 SHARE: Final = 0.6
 """Of the accuracy that asking always would gain on three people: what the stops must keep."""
+UNSEEN: Final = 0.5
+"""Items."""
 
 
 def majority(answers: Integers, votes: int) -> Integers:
@@ -78,8 +80,9 @@ def kept_to_people(stops: Stops, rehearsal: Rehearsal, automated: Booleans, delt
 
     Judged on the calibrate-audits. What it is righter by must outweigh, with confidence 1 - delta / 2, the noise of
     their number and that of as many other items as are audited (half of delta, because stops look better on those
-    that they were learnt from); but never more is asked than SHARE of what asking always would gain. Items that
-    nobody answered compare nothing. False: not even asking always gains anything, or nobody answered any.
+    that they were learnt from); but never more is asked than SHARE of what asking always would gain. An item on which
+    only people are right is counted in, by UNSEEN: few audits that show no difference are no sign that there is none.
+    Items that nobody answered compare nothing. False: not even asking always gains anything, or nobody answered any.
     """
     items, beliefs = np.arange(len(rehearsal.items)), rehearsal.beliefs
     alone, is_compared = automated[rehearsal.items], rehearsal.available > 0
@@ -91,7 +94,8 @@ def kept_to_people(stops: Stops, rehearsal: Rehearsal, automated: Booleans, delt
         return np.where(is_compared, found, 0.0)
 
     always = scaled(stops, 0.0)
-    most = float(gains(always).mean())
+    unseen = UNSEEN * ORDERS / len(items)
+    most = float(gains(always).mean()) - unseen
     if most < 0 or not is_compared.any():
         return always, False
     sure = NormalDist().inv_cdf(1 - delta / 2)
@@ -100,6 +104,6 @@ def kept_to_people(stops: Stops, rehearsal: Rehearsal, automated: Booleans, delt
         found = gains(tried)
         learnt = float(found.reshape(ORDERS, -1).mean(0).var()) * ORDERS / len(items)
         noise = (learnt + float(found.var()) * CALIBRATE_SHARE * ORDERS / len(items)) ** 0.5
-        if found.mean() >= min(sure * noise, SHARE * most):
+        if found.mean() - unseen >= min(sure * noise, SHARE * most):
             return tried, True
     return always, True

@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from adjudge.automation.backtesting.asking import asked_until_sure, kept_to_people, priced
+from adjudge.automation.backtesting.asking import PEOPLE, asked_until_agreed, asked_until_sure, kept_to_people, priced
 from adjudge.automation.backtesting.beliefs import Belief, crowd_of, log_scores, pooled, raw, rehearsed
 from adjudge.automation.backtesting.running import Request
 from adjudge.automation.backtesting.sets import Booleans, Floats, Integers, LabelledSet, halves
@@ -70,13 +70,17 @@ def _curve(data: LabelledSet, request: Request, name: str, members: list[str]) -
         else:
             stops = priced(crowd, weights, request.terms.prices)
             nobody = np.zeros(len(data), bool)
+            is_expected = True
             if not request.terms.is_priced:
-                stops, _ = kept_to_people(
-                    stops, rehearsed(data, tables, crowd, weights, draw), nobody, request.terms.delta
-                )
+                rehearsal = rehearsed(data, tables, crowd, weights, draw)
+                stops, is_expected = kept_to_people(stops, rehearsal, nobody, request.terms.delta)
             heard = crowd.available[items] > 0
             swept = items[heard] if heard.any() else items
-            answer, bought = asked_until_sure(beliefs, stops, crowd.available, swept)
+            answer, bought = (
+                asked_until_sure(beliefs, stops, crowd.available, swept)
+                if is_expected
+                else asked_until_agreed(draw.answers[swept], min(PEOPLE, crowd.most))
+            )
             alone = first.answer[swept] == data.truth[swept]
             rows.append(_swept(first.risk[swept], alone, answer == data.truth[swept], bought))
         ours.append(_binned(first, right_alone, items))

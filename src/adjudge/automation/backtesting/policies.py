@@ -142,10 +142,11 @@ class Backtest:
         stops = priced(crowd, weights, terms.prices)
         rehearsal = rehearsed(data, tables, crowd, weights, draw)
         kept, is_expected = kept_to_people(stops, rehearsal, automated, terms.delta)
-        if not terms.is_priced:
-            stops = kept
-        everything = np.arange(len(data))
-        answer, bought = asked_until_sure(beliefs, stops, crowd.available, everything)
+        if terms.is_priced or is_expected:
+            ending = stops if terms.is_priced else kept
+            answer, bought = asked_until_sure(beliefs, ending, crowd.available, np.arange(len(data)))
+        else:
+            answer, bought = asked_until_agreed(draw.answers, min(PEOPLE, crowd.most))
         yield Answered(
             policy=f"certified + adaptive votes{suffix}",
             answer=np.where(automated, first.answer, answer),
@@ -201,7 +202,8 @@ class Backtest:
         )
         if stops is None and expected is None:  # neither shown nor expected: people decide
             policy = f"certified against people{suffix}"
-            return Answered(policy=policy, answer=people, bought=_given(draw, PEOPLE), guarantee="people", decider=name)
+            answer, bought = asked_until_agreed(draw.answers, PEOPLE)
+            return Answered(policy=policy, answer=answer, bought=bought, guarantee="people", decider=name)
         if stops is None:  # not shown: asking ends where that is expected
             stops, licensed_threshold = expected, threshold
         assert stops is not None

@@ -70,3 +70,13 @@ def test_the_end_of_asking_is_tested_from_where_it_is_expected_to_be_shown(besid
 
     assert rows["certified against people"].guarantee_kept >= 0.9
     assert rows["certified against people"].votes_saved > 0.46
+
+
+def test_few_audits_of_people_who_are_nearly_always_right_are_no_sign_that_a_plan_is():
+    """75 calibrate-audits, of which people got none wrong: the promise is kept, by asking them."""
+    data = a_set(750, models=(3.0,), votes=5, skill=4.5)
+    ledgers = run(data, Request(terms=Terms(target=0.01, delta=0.1, prices=PRICES), repeats=20))
+    rows = {row.name: row for row in figures(ledgers, ItemPrices(model=0, vote=1, wrong=100), 0.9)}
+
+    assert rows["certified against people"].guarantee_kept >= 0.9
+    assert rows["certified against people"].votes_saved > 0.3

@@ -102,11 +102,8 @@ def scored(folder: Folder) -> Iterator[Scored]:
 
 def score_rows(folder: Folder, table: Table) -> Iterator[tuple[str, str, dict[str, float]]]:
     """Yield where a row of scores stands, its item, and the scores by label. Raises UnreadableSet."""
-    item, columns = table.place("item_id"), _label_columns(folder, table)
-    seen: set[str] = set()
-    for row_number, row in table.numbered:
-        name, where = row[item], f"{table.path}:{row_number}"
-        once(name, seen, where)
+    columns = _label_columns(folder, table)
+    for where, name, row in _item_rows(table):
         scores = {label: _probability(row[at], name, where) for at, label in columns}
         if abs(sum(scores.values()) - 1) > NORMALISED_WITHIN:
             raise UnreadableSet(f"{where}: the scores of {name!r} add up to {sum(scores.values()):.6g}")
@@ -136,14 +133,20 @@ def answer_rows(folder: Folder, table: Table) -> Iterator[tuple[str, str, str, s
 
 def count_rows(folder: Folder, table: Table) -> Iterator[tuple[str, str, dict[str, int]]]:
     """Yield where a row of counts stands, its item, and how many gave each answer. Raises UnreadableSet."""
-    item, columns = table.place("item_id"), _label_columns(folder, table)
-    seen: set[str] = set()
-    for row_number, row in table.numbered:
-        name, where = row[item], f"{table.path}:{row_number}"
-        once(name, seen, where)
+    columns = _label_columns(folder, table)
+    for where, name, row in _item_rows(table):
         counts = {label: _count(row[at], name, where) for at, label in columns}
         _few(sum(counts.values()), name, where)
         yield where, name, counts
+
+
+def _item_rows(table: Table) -> Iterator[tuple[str, str, Sequence[str]]]:
+    """Yield where each row stands, its item, of which there is no other row, and the row. Raises UnreadableSet."""
+    item, seen = table.place("item_id"), set[str]()
+    for row_number, row in table.numbered:
+        where = f"{table.path}:{row_number}"
+        once(row[item], seen, where)
+        yield where, row[item], row
 
 
 def once(name: str, seen: set[str], where: str) -> None:

@@ -160,7 +160,7 @@ def _methods(request: Request) -> set[str]:
     """Return the methods of all routes of this path: each route names its own alone."""
     return {
         method
-        for method in ("DELETE", "GET", "PATCH", "POST", "PUT")
+        for method in ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
         for route in request.app.router.routes
         if route.matches({**request.scope, "method": method})[0] is Match.FULL
     }

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 
@@ -107,7 +108,9 @@ def _refuse_unknown_parameters(request: Request) -> None:
     if not request.query_params or not isinstance(route, APIRoute):
         return
     known = sorted(field.alias for field in route.dependant.query_params)
-    faults = [(f"#/{name} (query)", _meant(name, known)) for name in request.query_params if name not in known]
+    given = Counter(name for name, _ in request.query_params.multi_items())
+    faults = [(f"#/{name} (query)", _meant(name, known)) for name in given if name not in known]
+    faults += [(f"#/{name} (query)", "is given more than once") for name, times in given.items() if times > 1]
     if faults:
         raise Problem("invalid-body", "the request does not fit", faults=faults[:20])
 

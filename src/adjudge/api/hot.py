@@ -6,6 +6,7 @@ A plain ASGI callable: FastAPI's dependency and response machinery halves the ra
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from functools import cached_property
 from typing import Any, Final
@@ -40,6 +41,8 @@ LONGEST_WAIT_SECONDS: Final = 30.0
 HELD_BACK_SECONDS: Final = 0.5
 """How long the refusal of too much is held back: a client that repeats at once would make the others wait."""
 MOST_HELD_BACK: Final = 2_000
+ONLY_ONCE: Final = (b"authorization", b"content-type", b"idempotency-key")
+"""Headers of which the first and the last might not say the same."""
 TOO_MUCH: Final = frozenset({"limit-reached", "overloaded"})
 
 
@@ -92,7 +95,7 @@ class HotPath:
     ) -> None:
         began = time.monotonic()
         try:
-            answer = await handle(dict(scope["headers"]), receive)
+            answer = await handle(_once(scope["headers"]), receive)
         except AdjudgeError as error:
             names.REFUSED.labels(error.kind).inc()
             answer = of_problem(error)
@@ -197,6 +200,17 @@ async def _body(headers: Mapping[bytes, bytes], receive: Receive, largest: int) 
     if not kind.lower().startswith(b"application/json"):
         raise Problem("unsupported-media-type", "send application/json")
     return await Body(headers, receive, largest).read()
+
+
+def _once(headers: Sequence[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    """Return the headers by name. Raises Problem where one that may not be repeated is."""
+    found = dict(headers)
+    if len(found) < len(headers):
+        given = Counter(name for name, _ in headers)
+        for name in ONLY_ONCE:
+            if given[name] > 1:
+                raise Problem("invalid-body", f"the header {name.decode()} is given more than once")
+    return found
 
 
 def _key(headers: dict[bytes, bytes]) -> str | None:

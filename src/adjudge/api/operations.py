@@ -19,12 +19,14 @@ router = APIRouter(tags=["operations"])
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
+@router.head("/livez", include_in_schema=False)
 @router.get("/livez")
 async def livez() -> dict[str, str]:
     """Whether the process turns its event loop."""
     return {"status": "alive"}
 
 
+@router.head("/readyz", include_in_schema=False)
 @router.get("/readyz", response_model=Readiness, responses={503: {"model": Readiness, "description": "they cannot"}})
 async def readyz(here: Here) -> Response:
     """Whether questions can be taken. Without Valkey they can: they are durable, and sent when it is back."""

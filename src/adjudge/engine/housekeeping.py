@@ -105,7 +105,7 @@ async def report_deciders(
     found = {state.id: msgspec.to_builtins(state) for state in told}
     states = {name: state for name, state in found.items() if only is None or name in only}
     for name, state in states.items():
-        names.BREAKER_OPEN.labels(name).set(state.get("breaker") == "open")
+        names.BREAKER_OPEN.labels(name).set(state.get("breaker") != "closed")
     await deciders.report(connection, process, states)
 
 

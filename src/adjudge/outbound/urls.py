@@ -1,5 +1,6 @@
 """What a URL must look like before anything is sent there. Nothing is resolved here: see `client`."""
 
+import socket
 from ipaddress import ip_address
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
@@ -20,7 +21,8 @@ class RefusedUrl(AdjudgeError):
 def check_url(url: str, permitted: Permitted, *, pointer: str = "#/url") -> None:
     """Refuse what can be told from the text alone: form and a numeric address. Raises RefusedUrl."""
     host = check_form(url, pointer=pointer)
-    if _is_numeric(host) and not permitted.permits(host):
+    address = _address(host)
+    if address is not None and not permitted.permits(address):
         raise RefusedUrl(not_permitted(host), pointer=pointer)
 
 
@@ -42,7 +44,7 @@ def check_form(url: str, *, pointer: str = "#/url") -> str:
 
 def not_permitted(host: str) -> str:
     """Say why a host is not connected to, and what would permit it; never what a name resolves to: a caller may ask."""
-    about = f"{host} is not a public address" if _is_numeric(host) else f"{host} resolves to no public address"
+    about = f"{host} is not a public address" if _address(host) is not None else f"{host} resolves to no public address"
     return f"{about}; ADJUDGE_OUTBOUND_ALLOW lists private networks that may be used"
 
 
@@ -59,9 +61,13 @@ def _split(url: str, pointer: str) -> SplitResult:
     return parts
 
 
-def _is_numeric(host: str) -> bool:
+def _address(host: str) -> str | None:
+    """Return the address that a host is a number for, as connecting takes it: `127.1` is 127.0.0.1. None: a name."""
     try:
-        ip_address(host.partition("%")[0])
+        return str(ip_address(host.partition("%")[0]))
     except ValueError:
-        return False
-    return True
+        pass
+    try:
+        return socket.inet_ntoa(socket.inet_aton(host))
+    except OSError:
+        return None

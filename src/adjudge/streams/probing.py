@@ -27,11 +27,12 @@ async def probes(host: str, port: int, pages: Mapping[str, Page]) -> AsyncIterat
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             async with asyncio.timeout(_SECONDS):
-                path = _path(await reader.readline())
+                method, path = _asked(await reader.readline())
                 while (await reader.readline()).strip():
                     pass
                 page = pages.get(path)
-                writer.write(_encoded(await page() if page else Answer(404, f"no such page: {path}")))
+                head, body = _encoded(await page() if page else Answer(404, f"no such page: {path}"))
+                writer.write(head if method == "HEAD" else head + body)
                 await writer.drain()
         except (OSError, ValueError, TimeoutError):
             return  # whoever asked has gone, or sends what is no request
@@ -55,13 +56,14 @@ def livez(trouble: Callable[[], str | None]) -> Page:
     return page
 
 
-def _path(line: bytes) -> str:
-    words = line.decode("latin-1").split()
-    return words[1].partition("?")[0] if len(words) > 1 else ""
+def _asked(line: bytes) -> tuple[str, str]:
+    method, path, *_ = [*line.decode("latin-1").split(), "", ""]
+    return method, path.partition("?")[0]
 
 
-def _encoded(answer: Answer) -> bytes:
+def _encoded(answer: Answer) -> tuple[bytes, bytes]:
+    """Return head and body."""
     body = answer.text.encode() + (b"" if answer.text.endswith("\n") else b"\n")
     reason = {200: "OK", 404: "Not Found", 503: "Service Unavailable"}[answer.status]
     head = f"HTTP/1.1 {answer.status} {reason}\r\nContent-Type: {answer.media}\r\nContent-Length: {len(body)}\r\n"
-    return f"{head}Connection: close\r\n\r\n".encode() + body
+    return f"{head}Connection: close\r\n\r\n".encode(), body

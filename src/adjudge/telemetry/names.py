@@ -51,7 +51,10 @@ CLOCK_OFFSET = Gauge(
 )
 WAITERS = Gauge("adjudge_waiting_callers", "Callers that wait for an outcome", multiprocess_mode="livesum")
 BREAKER_OPEN = Gauge(
-    "adjudge_breaker_open", "1 while a decider's circuit breaker is open", ("decider",), multiprocess_mode="livemax"
+    "adjudge_breaker_open",
+    "1 while a decider's circuit breaker is not closed: open, due or probing",
+    ("decider",),
+    multiprocess_mode="livemax",
 )
 
 HTTP_SECONDS = Histogram(

@@ -113,6 +113,17 @@ async def test_an_idempotency_key_stands_for_one_question_of_one_caller(stack):
     assert theirs.json()["id"] != first.json()["id"]
 
 
+@pytest.mark.parametrize("header", ["Idempotency-Key", "Authorization", "Content-Type"])
+async def test_a_header_that_says_two_things_is_refused(stack, header):
+    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {stack.admin.key}", "Idempotency-Key": "k"}
+    twice = [*headers.items(), (header, headers[header])]
+
+    answer = await stack.client.post("/v1/decisions", content=json.dumps(question("model")), headers=twice)
+
+    the_problem(answer, 422, "invalid-body")
+    assert "more than once" in answer.json()["detail"]
+
+
 async def test_posts_of_one_key_at_the_same_moment_make_one_decision(stack):
     body = question("model")
 

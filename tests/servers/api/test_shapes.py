@@ -125,6 +125,21 @@ async def test_a_parameter_that_is_unknown_is_refused(stack, path):
     assert [fault["pointer"] for fault in answer.json()["errors"]] == [f"#/{named} (query)"]
 
 
+async def test_a_parameter_that_is_given_twice_is_refused(stack):
+    """Whoever names two types wants both, and would be shown one."""
+    answer = await stack.admin.get("/v1/decisions?type=model&limit=5&type=people")
+
+    assert answer.status_code == 422
+    assert answer.json()["errors"] == [{"pointer": "#/type (query)", "detail": "is given more than once"}]
+
+
+@pytest.mark.parametrize("probe", ["/livez", "/readyz"])
+async def test_load_balancers_may_ask_for_the_head_alone(stack, probe):
+    answer = await stack.client.head(probe)
+
+    assert (answer.status_code, answer.content) == (200, b"")
+
+
 async def test_ready_is_not_called_degraded(stack):
     checks = (await stack.admin.get("/readyz")).json()["checks"]
 

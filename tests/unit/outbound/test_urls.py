@@ -24,6 +24,9 @@ from adjudge.outbound import PUBLIC_ONLY, RefusedUrl, check_url, parse_permitted
         "http://[::1]/",
         "http://[fe80::1%25eth0]/",
         "http://169.254.169.254/latest/meta-data",
+        "http://127.1/",
+        "http://2130706433/",
+        "http://0x7f.1/",
     ],
 )
 def test_a_url_is_refused_for_its_form_or_its_private_address(url):

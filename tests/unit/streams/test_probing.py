@@ -27,6 +27,13 @@ async def test_the_reason_for_a_replacement_is_said_with_503():
     assert b"nothing was handled for 61 s" in ill
 
 
+async def test_only_the_head_of_a_page_is_given_to_whoever_asks_for_that():
+    async with probes("127.0.0.1", 0, {"/livez": livez(lambda: None)}) as port:
+        answer = await get(port, b"HEAD /livez HTTP/1.1\r\n\r\n")
+
+    assert answer.endswith(b"Content-Length: 3\r\nConnection: close\r\n\r\n")
+
+
 async def test_other_pages_are_not_found_and_nonsense_ends_nobody():
     async with probes("127.0.0.1", 0, {}) as port:
         assert await get(port, b"x" * 20_000 + b"\n") == b""

@@ -145,6 +145,20 @@ async def test_a_set_of_people_alone_is_played_back(demo, tmp_path):
 
 
 @pytest.mark.soak
+async def test_the_example_of_120_stores_plays_as_it_is_shipped(demo, tmp_path):
+    """Routes, peak hours and money of 120 stores on the real system: nothing lost, doubled or left to a fallback."""
+    status, printed = await demo("--example", "--decisions", "1000", "--exit", "--json", "f.json")
+
+    assert status == 0, printed
+    told = json.loads((tmp_path / "f.json").read_text())
+    assert (told["settled"], told["lost"], told["settled_twice"]) == (1000, 0, 0)
+    assert told["by_source"].get("fallback", 0) < 10
+    assert told["coverage"] > 0.5
+    assert list(told["groups"]) == ["kiosk", "convenience", "stadium", "airport", "campus", "grocery"]
+    assert max(map(len, printed[printed.index("by      by") :].splitlines()[:12])) <= 100
+
+
+@pytest.mark.soak
 async def test_automation_is_earned_and_lost_where_the_model_was_made_worse(demo, tmp_path):
     """From people alone: audits certify, a bad release in one group is suspended by the watch, the others go on.
 
@@ -207,6 +221,15 @@ SETTLE_AGAIN = """
            relied, attempt_id, votes, cost, path
     FROM outcome WHERE decision_id = $1::text::uuid
 """
+
+
+@pytest.mark.parametrize("other", [("--data", "fruit"), ("--target", "0.1")], ids=lambda other: other[0])
+async def test_the_example_takes_no_other_set_and_no_target(demo, other):
+    """It would pass over either in silence."""
+    status, printed = await demo("--example", "--exit", *other)
+
+    assert status == 2
+    assert "no --data, no --target" in printed
 
 
 async def test_a_folder_that_is_no_labelled_set_is_refused_in_one_line(demo, tmp_path):

@@ -4,11 +4,10 @@ Open loop: the arrivals are laid down beforehand and do not wait for answers.
 """
 
 import random
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from adjudge_retail.demo.stores import Store
+from adjudge_retail.demo.stores import Fleet, Store
 
 BURST: Final = 15.0
 """How much faster the busy group asks during the burst."""
@@ -25,14 +24,12 @@ class Arrival:
     store: Store
 
 
-def arrivals(
-    count: int, seconds: float, stores: Sequence[Store], busy_group: str, rng: random.Random
-) -> tuple[Arrival, ...]:
+def arrivals(count: int, seconds: float, fleet: Fleet, rng: random.Random) -> tuple[Arrival, ...]:
     """Return `count` arrivals in order: a Poisson process, given how many there are."""
     spans = ((0.0, BURST_STARTS), (BURST_STARTS, BURST_STARTS + BURST_SHARE), (BURST_STARTS + BURST_SHARE, 1.0))
-    cells = [(store, span) for store in stores for span in spans]
+    cells = [(store, span) for store in fleet.stores for span in spans]
     weights = [
-        (end - start) * (BURST if store.group == busy_group and start == BURST_STARTS else 1.0)
+        (end - start) * (BURST if store.group == fleet.busy and start == BURST_STARTS else 1.0)
         for store, (start, end) in cells
     ]
     drawn = rng.choices(cells, weights, k=count)

@@ -84,7 +84,10 @@ class Case:
         """Return the money at risk: the set's own column, else a price for goods, else none."""
         if (own := self.item.more.get("stake")) is not None:
             return own if " " in own else f"{own} USD"
-        return f"{_price(self.item.truth):.2f} USD" if self.candidates and self.item.truth else None
+        goods = self.item.more["claimed"] if self.source.type == CONFIRM_TYPE else self.item.truth
+        if not goods or self.source.type == LABEL_TYPE:
+            return None
+        return f"{_price(goods) / self.store.dollars:.2f} {self.store.currency}"
 
     def belief(self, decider: str) -> dict[str, float]:
         """Return what a model will say of it."""
@@ -166,7 +169,7 @@ def _weight(product: str) -> float:
 
 
 def _price(product: str) -> float:
-    """Return a price: lognormal around 3.30."""
+    """Return a price in dollars: lognormal around 3.30."""
     return seeded("price", product).lognormvariate(1.07, 0.5)
 
 

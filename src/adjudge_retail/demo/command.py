@@ -18,6 +18,9 @@ def demo(
     data: Annotated[
         Path | None, typer.Option(help="A folder with a labelled set; its labels are the answers.", file_okay=False)
     ] = None,
+    example: Annotated[
+        bool, typer.Option("--example", help="At the 120 stores of the pack's example, whose thresholds are by hand.")
+    ] = False,
     folder: Annotated[Path, typer.Option(help="The project folder, made anew each time.")] = Path(".adjudge-demo"),
     json: Annotated[Path | None, typer.Option(help="Write the figures to this file.", dir_okay=False)] = None,
     outcomes: Annotated[Path | None, typer.Option(help="Write a CSV line for each decision.", dir_okay=False)] = None,
@@ -28,8 +31,14 @@ def demo(
         float | None, typer.Option(min=0.1, max=1000, help="Divides people's seconds; default: as the machine bears.")
     ] = None,
     target: Annotated[
-        float, typer.Option(min=0.005, max=0.5, help="Of the answers that models give alone, at most this share wrong.")
-    ] = 0.05,
+        float | None,
+        typer.Option(
+            min=0.005,
+            max=0.5,
+            show_default="0.05",
+            help="Of the answers that models give alone, at most this share wrong.",
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Another seed, another run.")] = 1,
     leave: Annotated[bool, typer.Option("--exit", help="End when all is told, on a terminal, too.")] = False,
 ) -> None:
@@ -38,26 +47,33 @@ def demo(
     It begins with people alone. Models answer where audits show that they may; in the middle one of them is made
     worse in one group of stores, and loses it again. What became of all decisions is counted in the database.
 
+    With --example it plays the configuration that the pack ships for 120 stores, in which nothing is earned.
+
     On a terminal the system stays up afterwards, unless --exit is given. Status 0: nothing was lost,
     nothing settled twice, nearly nothing left to a fallback.
     """
     from adjudge.client import Problem  # noqa: PLC0415  other commands must start fast
     from adjudge_retail.demo import running, showing  # noqa: PLC0415
     from adjudge_retail.demo.project import ForeignFolder  # noqa: PLC0415
-    from adjudge_retail.demo.script import EmptySet  # noqa: PLC0415
+    from adjudge_retail.demo.script import TARGET, EmptySet  # noqa: PLC0415
     from adjudge_retail.demo.serving import NotServing  # noqa: PLC0415
     from adjudge_retail.reading import UnreadableSet  # noqa: PLC0415
 
+    if example and (data is not None or target is not None):
+        raise typer.Exit(
+            _refuse("--example plays the shipped tables by its own thresholds: no --data, no --target", USAGE)
+        )
     wishes = running.Wishes(
         decisions=decisions,
         data=data,
+        example=example,
         folder=folder,
         json=json,
         csv=outcomes,
         html=html,
         speed=speed,
         seed=seed,
-        target=target,
+        target=TARGET if target is None else target,
         run=secrets.token_hex(4),
         stays_up=sys.stdout.isatty() and not leave,
     )

@@ -1,4 +1,4 @@
-"""The configuration of the demo: 12 stores in 3 groups with different plans, as YAML documents.
+"""The configuration of the demo's own stores, whose groups have different plans, as YAML documents.
 
 No threshold stands in it: what a model may answer alone, audits must show.
 """
@@ -11,7 +11,7 @@ import yaml
 
 from adjudge_retail.demo.cases import IDENTIFY_TYPE, LABEL_TYPE, Source
 from adjudge_retail.demo.plans import FALLBACK, POOL, Draft, written
-from adjudge_retail.demo.stores import GROUPS, STORES
+from adjudge_retail.demo.stores import Fleet
 
 PICTURES: Final = "pictures"
 """Scheme of the references to pictures, and the folder beside the configuration."""
@@ -32,6 +32,7 @@ EDGE: Final = "2.0"
 BAD_EDGE: Final = "2.1"
 """It hands over the picture of another item."""
 DIMENSION: Final = "format"
+_ORGANISATION: Final = {"name": "demo", "currency": "USD"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,24 +40,36 @@ class Setting:
     """What the configuration is made from."""
 
     sources: Sequence[Source]
+    fleet: Fleet
     drafts: Mapping[str, Mapping[str, Draft]]
-    """By question type and group."""
+    """By question type and group. None: the plans of the example, as they stand."""
     deadline: float
     """Seconds."""
+
+    @property
+    def is_example(self) -> bool:
+        """Whether the configuration is the example's, in which thresholds are set by hand."""
+        return not self.drafts
 
 
 def documents(setting: Setting) -> dict[str, str]:
     """Return each file of the configuration folder."""
     stores: dict[str, Any] = {
         store.name: {"groups": [store.group], "currency": "USD", "attributes": {"format": store.group}}
-        for store in STORES
+        for store in setting.fleet.stores
     }
     return {
-        "organisation.yaml": _yaml({**_packs(setting), "organisation": _organisation(), "types": _types(setting)}),
+        "organisation.yaml": _yaml({**_packs(setting), "organisation": _ORGANISATION, "types": _types(setting)}),
+        "references.yaml": references(),
         "deciders.yaml": _yaml({"deciders": deciders_of(setting.sources), "pools": _pools(setting)}),
         "stores.yaml": _yaml({"locations": stores, "routes": _routes(setting)}),
-        **{f"groups/{group}.yaml": _yaml(_group(setting, group)) for group in GROUPS},
+        **{f"groups/{group}.yaml": _yaml(_group(setting, group)) for group in setting.fleet.groups},
     }
+
+
+def references() -> str:
+    """Return the document that says where pictures are."""
+    return _yaml({"organisation": {"resolvers": {PICTURES: {"folder": PICTURES}}}})
 
 
 def plan_name(group: str, question_type: str) -> str:
@@ -67,10 +80,6 @@ def plan_name(group: str, question_type: str) -> str:
 def _packs(setting: Setting) -> dict[str, Any]:
     """Include the pack where its own question types are asked."""
     return {} if any(source.type == LABEL_TYPE for source in setting.sources) else {"packs": ["retail"]}
-
-
-def _organisation() -> dict[str, Any]:
-    return {"name": "demo", "currency": "USD", "resolvers": {PICTURES: {"folder": PICTURES}}}
 
 
 def _types(setting: Setting) -> dict[str, Any]:
@@ -137,7 +146,7 @@ def _routes(setting: Setting) -> list[dict[str, Any]]:
     return [
         {"type": source.type, "plan": plan_name(group, source.type), "groups": [group]}
         for source in setting.sources
-        for group in GROUPS
+        for group in setting.fleet.groups
     ]
 
 

@@ -8,7 +8,6 @@ from typing import Final
 
 from adjudge.client import Decision
 from adjudge_retail.demo.ledger import Entry, Ledger
-from adjudge_retail.demo.stores import GROUPS
 
 EVERYTHING: Final = 3
 """Votes for each decision where people answer all of them: the usual majority of three."""
@@ -95,9 +94,9 @@ def figures(of: Sequence[Row]) -> Figures:
     )
 
 
-def by_group(of: Sequence[Row]) -> dict[str, Figures]:
+def by_group(of: Sequence[Row], groups: Sequence[str]) -> dict[str, Figures]:
     """Compute the figures of each store group."""
-    return {group: figures([row for row in of if row.group == group]) for group in GROUPS}
+    return {group: figures([row for row in of if row.group == group]) for group in groups}
 
 
 def percentile(ordered: Sequence[float], share: float) -> float | None:

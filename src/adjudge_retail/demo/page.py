@@ -41,12 +41,16 @@ def page(report: Report) -> str:
 
 
 def _about(report: Report) -> str:
-    script, promise = report.script, report.script.promise
+    script, promise, fleet = report.script, report.script.promise, report.script.setting.fleet
+    earned = (
+        "What models answer alone is set by hand here, and not earned."
+        if script.setting.is_example
+        else f"In each group a model may answer alone where audits show, with {promise.confidence:.0%} confidence, "
+        f"that at most {100 * promise.target:.3g}% of that is wrong."
+    )
     return (
-        f"{len(report.rows):,} decisions in {report.seconds:.0f} s, 12 simulated stores in 3 groups. In each group a "
-        f"model may answer alone where audits show, with {promise.confidence:.0%} confidence, that at most "
-        f"{100 * promise.target:.3g}% of that is wrong. Seed {script.seed}, "
-        f"people's seconds divided by {script.speed:g}."
+        f"{len(report.rows):,} decisions in {report.seconds:.0f} s, {len(fleet.stores)} simulated stores in "
+        f"{len(fleet.groups)} groups. {earned} Seed {script.seed}, people's seconds divided by {script.speed:g}."
     )
 
 

@@ -13,7 +13,6 @@ from adjudge_retail.demo.earning import WINDOW, Earning, Key, Turn, saving, vote
 from adjudge_retail.demo.figures import Figures, Row, by_group, error_of, figures
 from adjudge_retail.demo.release import Release, audits_until_suspended, error_when_mixed_up
 from adjudge_retail.demo.script import Script
-from adjudge_retail.demo.stores import GROUPS
 
 MOST_FALLBACKS: Final = 0.01
 """Share of the decisions that may end in a fallback; the script gives no cause for any."""
@@ -44,7 +43,7 @@ class Report:
     def keys(self) -> list[Key]:
         """Return the slices in which there is a model, those that are asked most first."""
         sources = sorted(self.script.setting.sources, key=lambda source: -source.weight)
-        keys = [(source.type, group) for source in sources for group in GROUPS]
+        keys = [(source.type, group) for source in sources for group in self.script.setting.fleet.groups]
         return [key for key in keys if self.script.model_of(*key) is not None]
 
     @property
@@ -60,7 +59,7 @@ class Report:
 
     @property
     def groups(self) -> dict[str, Figures]:
-        return by_group(self.rows)
+        return by_group(self.rows, self.script.setting.fleet.groups)
 
     def faults(self) -> list[str]:
         """Return why the demo has failed; empty when it has not."""

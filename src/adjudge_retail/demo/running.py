@@ -13,7 +13,7 @@ from rich.console import Console
 
 from adjudge.client import AsyncAdjudge
 from adjudge_retail import TABLES
-from adjudge_retail.demo import showing
+from adjudge_retail.demo import example, showing
 from adjudge_retail.demo.cases import Source, folder_sources, shipped_sources
 from adjudge_retail.demo.configuration import documents
 from adjudge_retail.demo.counting import count
@@ -21,12 +21,11 @@ from adjudge_retail.demo.crowd import Crowd
 from adjudge_retail.demo.figures import rows
 from adjudge_retail.demo.ledger import Ledger
 from adjudge_retail.demo.page import page
-from adjudge_retail.demo.plans import POOL
 from adjudge_retail.demo.project import Project, lend_connection, take_back, write_project
 from adjudge_retail.demo.replaying import Replay
 from adjudge_retail.demo.report import Report, write_json, write_rows
 from adjudge_retail.demo.reviewers import NAMES, Reviewer
-from adjudge_retail.demo.script import Script, write_script
+from adjudge_retail.demo.script import Script, write_example, write_script
 from adjudge_retail.demo.serving import Endpoint, NotServing, is_running, running_elsewhere, serving
 from adjudge_retail.labelled import read_set
 
@@ -40,6 +39,8 @@ class Wishes:
     decisions: int
     data: Path | None
     """A labelled set; None: the shipped tables."""
+    example: bool
+    """Whether it plays at the 120 stores of the example configuration."""
     folder: Path
     json: Path | None
     csv: Path | None
@@ -53,14 +54,7 @@ class Wishes:
 
 async def run_demo(wishes: Wishes, console: Console) -> int:
     """Run the demo; return its exit status."""
-    script = write_script(
-        _sources(wishes.data),
-        wishes.decisions,
-        speed=wishes.speed,
-        seed=wishes.seed,
-        run=wishes.run,
-        target=wishes.target,
-    )
+    script = _written(wishes)
     console.print(showing.introduction(script), soft_wrap=not console.is_terminal)
     async with _system(wishes.folder, script) as (endpoint, project):
         console.print(f"The system runs at {endpoint.url}, project folder {project.folder}", soft_wrap=True)
@@ -69,6 +63,19 @@ async def run_demo(wishes: Wishes, console: Console) -> int:
         if wishes.stays_up and report.rows:
             await _stay_up(report, endpoint, project, console)
     return 1 if report.faults() else 0
+
+
+def _written(wishes: Wishes) -> Script:
+    sources, decisions, speed, seed, run = (
+        _sources(wishes.data),
+        wishes.decisions,
+        wishes.speed,
+        wishes.seed,
+        wishes.run,
+    )
+    if wishes.example:
+        return write_example(sources, decisions, speed=speed, seed=seed, run=run)
+    return write_script(sources, decisions, speed=speed, seed=seed, run=run, target=wishes.target)
 
 
 def _sources(data: Path | None) -> Sequence[Source]:
@@ -87,7 +94,8 @@ async def _system(folder: Path, script: Script) -> AsyncIterator[tuple[Endpoint,
         return
     if await is_running(folder):
         raise NotServing(f"a demo runs in {folder} already: stop it (Ctrl-C) or choose another --folder")
-    project = write_project(folder, documents(script.setting))
+    setting = script.setting
+    project = write_project(folder, example.documents() if setting.is_example else documents(setting))
     async with serving(folder) as started:
         yield started, project
 
@@ -151,7 +159,7 @@ async def _reviewers(
                 crowd=crowd,
                 ledger=ledger,
                 speed=script.speed,
-                audits=pool != POOL,
+                audits=pool in script.auditing,
             )
         )
     return reviewers

@@ -10,12 +10,13 @@ from itertools import cycle
 from typing import Final
 
 from adjudge_retail.chance import seeded
+from adjudge_retail.demo import example
 from adjudge_retail.demo.arrivals import arrivals
-from adjudge_retail.demo.cases import Case, Source, case_of, deal, is_set_aside, sites, usable
+from adjudge_retail.demo.cases import Case, Site, Source, case_of, deal, is_set_aside, sites, usable
 from adjudge_retail.demo.configuration import AUDIT_VOTES, EXPERTS, Setting, audit_pool
 from adjudge_retail.demo.plans import PANEL, POOL, Draft, Promise, Times, drafts
 from adjudge_retail.demo.ranking import ranked
-from adjudge_retail.demo.stores import BUSY_GROUP, STORES
+from adjudge_retail.demo.stores import TWELVE, Fleet
 
 REVIEWERS: Final = 24
 """In all pools together."""
@@ -29,14 +30,15 @@ MOST_OPEN: Final = 80
 TARGET: Final = 0.05
 """Looser than one would have it live: it takes a fifth of the audits that 1% takes, and so a minute."""
 A_DAY: Final = 1_000
-"""Such questions a day in 12 stores. An assumption: it says how fast days pass."""
+"""Such questions a day in twelve stores. An assumption: it says how fast days pass."""
 SHORTEST_SECONDS: Final = 5.0
 LEAST_SPEED: Final = 8.0
 """Unless another is asked for: at the pace of life the last answers would take a minute."""
 VOTES_PER_SECOND: Final = 70.0
 """What the demo asks of the machine at most, beside everything else that it runs."""
-DEADLINE_SECONDS: Final = 180.0
-SHORTEST_DEADLINE_SECONDS: Final = 90.0
+DEADLINE: Final = 180.0
+"""Seconds, as the pack has it."""
+SHORTEST_DEADLINE: Final = 90.0
 """People are sped up, the machine is not: a deadline is not divided below this."""
 
 
@@ -82,39 +84,95 @@ class Script:
 
     def model_of(self, question_type: str, group: str) -> str | None:
         """Return which model may earn to answer alone."""
-        return self.setting.drafts[question_type][group].model
+        drafts = self.setting.drafts.get(question_type)
+        return drafts[group].model if drafts is not None else None
+
+    @property
+    def auditing(self) -> frozenset[str]:
+        """The pools that answer audits alone."""
+        if self.setting.is_example:
+            return frozenset()
+        return frozenset(pool for source in self.setting.sources if (pool := audit_pool(source)))
 
 
 def write_script(
     sources: Sequence[Source], decisions: int, *, speed: float | None, seed: int, run: str, target: float = TARGET
 ) -> Script:
-    """Lay down the whole play. Raises EmptySet."""
-    for source in sources:
-        if not usable(source):
-            raise EmptySet(f"{source.labelled.folder}: no item has a truth or an answer of a person")
-    promise = Promise(target)
-    best = {source.type: ranked(_set_aside(source, sources, seed), source.labelled.scores) for source in sources}
-    work = _expected_work(sources, {source.type: _drafts(source, best, promise, Times(60)) for source in sources})
-    paced = _pace(decisions, work, speed)
-    deadline = max(SHORTEST_DEADLINE_SECONDS, DEADLINE_SECONDS / paced.speed)
-    scenes = _scenes(sources, decisions, paced.seconds, seed)
+    """Lay down the play in which automation is earned. Raises EmptySet."""
+    cast, promise = _cast(sources, TWELVE, seed), Promise(target)
+    drafts = {source.type: _drafts(source, cast, promise, Times(60)) for source in sources}
+    audits = {source.type: _audit_votes(source) for source in sources}
+    work = _expected_work(sources, {kind: _mean_votes(each.values()) for kind, each in drafts.items()}, audits)
+    pace = _pace(decisions, work, speed)
+    deadline = max(SHORTEST_DEADLINE, DEADLINE / pace.speed)
+    setting = Setting(
+        sources=sources,
+        fleet=TWELVE,
+        drafts={source.type: _drafts(source, cast, promise, Times(deadline)) for source in sources},
+        deadline=deadline,
+    )
+    scenes = _scenes(setting, cast, decisions, pace, seed)
     return Script(
         run=run,
         seed=seed,
         scenes=scenes,
-        seconds=paced.seconds,
-        speed=paced.speed,
-        setting=Setting(
-            sources=sources,
-            drafts={source.type: _drafts(source, best, promise, Times(deadline)) for source in sources},
-            deadline=deadline,
-        ),
+        seconds=pace.seconds,
+        speed=pace.speed,
+        setting=setting,
         promise=promise,
         staff=_staff(sources, work),
-        hardest={kind: next(iter(models), None) for kind, models in best.items()},
+        hardest=cast.hardest,
         replayed_set_aside=sum(_chose_models(scene.case) for scene in scenes),
-        repeated=len(scenes) - len({(scene.case.source.type, scene.case.item.id) for scene in scenes}),
+        repeated=_repeated(scenes),
     )
+
+
+def write_example(sources: Sequence[Source], decisions: int, *, speed: float | None, seed: int, run: str) -> Script:
+    """Lay down the play at the stores of the example, whose plans are written already. Raises EmptySet."""
+    fleet = example.fleet()
+    cast, kinds = _cast(sources, fleet, seed), [source.type for source in sources]
+    work = _expected_work(sources, dict.fromkeys(kinds, example.VOTES), dict.fromkeys(kinds, 0))
+    pace, setting = _pace(decisions, work, speed), Setting(sources=sources, fleet=fleet, drafts={}, deadline=DEADLINE)
+    scenes = _scenes(setting, cast, decisions, pace, seed)
+    return Script(
+        run=run,
+        seed=seed,
+        scenes=scenes,
+        seconds=pace.seconds,
+        speed=pace.speed,
+        setting=setting,
+        promise=Promise(TARGET),
+        staff=example.staff(REVIEWERS),
+        hardest=cast.hardest,
+        replayed_set_aside=0,
+        repeated=_repeated(scenes),
+    )
+
+
+def questions_a_day(fleet: Fleet) -> int:
+    """Return how many questions such stores ask in a day."""
+    return A_DAY * len(fleet.stores) // len(TWELVE.stores)
+
+
+@dataclass(frozen=True, slots=True)
+class _Cast:
+    """Who and what plays: stores with their shelves, and models by type, the best first."""
+
+    places: Mapping[str, Site]
+    best: Mapping[str, Sequence[str]]
+
+    @property
+    def hardest(self) -> dict[str, str | None]:
+        return {kind: next(iter(models), None) for kind, models in self.best.items()}
+
+
+def _cast(sources: Sequence[Source], fleet: Fleet, seed: int) -> _Cast:
+    for source in sources:
+        if not usable(source):
+            raise EmptySet(f"{source.labelled.folder}: no item has a truth or an answer of a person")
+    places = sites(sources, fleet.stores, seed)
+    best = {source.type: ranked(_set_aside(source, places, seed), source.labelled.scores) for source in sources}
+    return _Cast(places, best)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,13 +201,15 @@ def _pace(decisions: int, each: _Work, speed: float | None) -> _Pace:
     return _Pace(seconds, max(LEAST_SPEED, round(votes * each.seconds / (each.votes + each.audit_votes) / hands, 1)))
 
 
-def _expected_work(sources: Sequence[Source], plans: Mapping[str, Mapping[str, Draft]]) -> _Work:
+def _expected_work(sources: Sequence[Source], votes: Mapping[str, float], audits: Mapping[str, int]) -> _Work:
+    """Expect the work of a question of any type. `votes`: of each type in its plans, `audits`: in its audits."""
     whole = sum(source.weight for source in sources)
-    each = [(source, source.weight / whole, _mean_votes(plans[source.type].values())) for source in sources]
-    votes = sum(share * mean for _, share, mean in each)
-    audits = sum(share * _audit_votes(source) for source, share, _ in each)
-    seconds = sum(share * source.effort.mean_seconds * (mean + _audit_votes(source)) for source, share, mean in each)
-    return _Work(votes, audits, seconds)
+    each = [(source.weight / whole, source.effort.mean_seconds, source.type) for source in sources]
+    return _Work(
+        votes=sum(share * votes[kind] for share, _, kind in each),
+        audit_votes=sum(share * audits[kind] for share, _, kind in each),
+        seconds=sum(share * seconds * (votes[kind] + audits[kind]) for share, seconds, kind in each),
+    )
 
 
 def _audit_votes(source: Source) -> int:
@@ -172,31 +232,33 @@ def _mean_votes(plans: Collection[Draft]) -> float:
     return sum(draft.votes for draft in plans) / len(plans)
 
 
-def _drafts(source: Source, best: Mapping[str, Sequence[str]], promise: Promise, times: Times) -> dict[str, Draft]:
+def _drafts(source: Source, cast: _Cast, promise: Promise, times: Times) -> dict[str, Draft]:
     people = min((len(given) for given in source.labelled.answers.values() if given), default=PANEL)
-    return drafts(best[source.type], promise, times, people)
+    return drafts(cast.best[source.type], promise, times, people)
 
 
 def _chose_models(case: Case) -> bool:
     return len(case.source.labelled.scores) > 1 and is_set_aside(case.item)
 
 
-def _set_aside(source: Source, sources: Sequence[Source], seed: int) -> list[Case]:
+def _set_aside(source: Source, places: Mapping[str, Site], seed: int) -> list[Case]:
     """Return the cases on which models are chosen; all items where a set is too small to set any aside."""
     items = [item for item in usable(source) if is_set_aside(item)] or list(usable(source))
-    places = cycle(sites(sources, STORES, seed).values())
     rng = seeded(seed, "set aside", source.type)
-    return [case_of("", source, item, site, rng) for item, site in zip(items, places, strict=False)]
+    return [case_of("", source, item, site, rng) for item, site in zip(items, cycle(places.values()), strict=False)]
 
 
-def _scenes(sources: Sequence[Source], decisions: int, seconds: float, seed: int) -> tuple[Scene, ...]:
-    rng = seeded(seed, "scenes")
-    places = sites(sources, STORES, seed)
+def _scenes(setting: Setting, cast: _Cast, decisions: int, pace: _Pace, seed: int) -> tuple[Scene, ...]:
+    rng, sources = seeded(seed, "scenes"), setting.sources
     dealt = {source.type: deal(source, rng) for source in sources}
     decks = [(source, dealt[source.type]) for source in sources for _ in range(source.weight)]
     return tuple(
-        Scene(case_of(f"e-{number:06}", source, next(deck), places[arrival.store.name], rng), arrival.seconds)
+        Scene(case_of(f"e-{number:06}", source, next(deck), cast.places[arrival.store.name], rng), arrival.seconds)
         for number, (arrival, (source, deck)) in enumerate(
-            zip(arrivals(decisions, seconds, STORES, BUSY_GROUP, rng), cycle(decks), strict=False), start=1
+            zip(arrivals(decisions, pace.seconds, setting.fleet, rng), cycle(decks), strict=False), start=1
         )
     )
+
+
+def _repeated(scenes: Sequence[Scene]) -> int:
+    return len(scenes) - len({(scene.case.source.type, scene.case.item.id) for scene in scenes})

@@ -21,8 +21,7 @@ from adjudge_retail.demo.ledger import Ledger
 from adjudge_retail.demo.release import Release
 from adjudge_retail.demo.replaying import Replay
 from adjudge_retail.demo.report import Report, stated_audits
-from adjudge_retail.demo.script import A_DAY, REVIEWERS, Script
-from adjudge_retail.demo.stores import GROUPS
+from adjudge_retail.demo.script import REVIEWERS, Script, questions_a_day
 
 NARROWEST: Final = 100
 IN_SIGHT: Final = 10_000
@@ -76,7 +75,7 @@ def earning_table(script: Script, of: Sequence[Row], earning: Earning, release: 
     for name in EARNING:
         table.add_column(name, justify="left" if name in (EARNING[0], EARNING[3]) else "right", no_wrap=True)
     for source in sorted(script.setting.sources, key=lambda source: -source.weight):
-        for group in GROUPS:
+        for group in script.setting.fleet.groups:
             if script.model_of(source.type, group) is not None:
                 key = source.type, group
                 own = [row for row in of if (row.type, row.group) == key]
@@ -161,7 +160,8 @@ def counts_of(ledger: Ledger) -> str:
 
 def introduction(script: Script) -> str:
     """Say what is going to happen, and what of it is not real."""
-    sources = script.setting.sources
+    sources, fleet = script.setting.sources, script.setting.fleet
+    a_day = questions_a_day(fleet)
     sets = ", ".join(f"{source.type} from {source.labelled.name}" for source in sources)
     kinds = {
         "counted": "drawn from the counts of real people's answers",
@@ -172,9 +172,9 @@ def introduction(script: Script) -> str:
     models = " Models play back recorded scores." if any(source.labelled.scores for source in sources) else ""
     pools = ", ".join(f"{number} {pool}" for pool, number in script.staff.items())
     return (
-        f"{len(script.scenes):,} questions ({sets}) over {script.seconds:.0f} s at 12 stores, with a burst "
-        f"and a pause whenever people have too much; at {A_DAY:,} such questions a day (assumed) that is "
-        f"{len(script.scenes) / A_DAY:.1f} days. {REVIEWERS} people ({pools}), their seconds divided by "
+        f"{len(script.scenes):,} questions ({sets}) over {script.seconds:.0f} s at {len(fleet.stores)} stores, with a "
+        f"burst and a pause whenever people have too much; at {a_day:,} such questions a day (assumed) that is "
+        f"{len(script.scenes) / a_day:.1f} days. {REVIEWERS} people ({pools}), their seconds divided by "
         f"{script.speed:g} (--speed).\n{_bargain(script)}"
         f"Not real: votes are {'; '.join(people)}.{_truth(script)} Stores and times are assigned.{models}"
     )
@@ -183,6 +183,11 @@ def introduction(script: Script) -> str:
 def _bargain(script: Script) -> str:
     if not any(source.labelled.scores for source in script.setting.sources):
         return "There is no model in this set: people answer everything, and nothing can be earned.\n"
+    if script.setting.is_example:
+        return (
+            "The configuration is the example of 120 stores as it stands: what models answer alone is set by hand, "
+            "uncertified, and neither audited nor watched. Without --example it is earned.\n"
+        )
     promise = script.promise
     return (
         f"Nothing is automated at first. In each group a model may answer alone where audits show, with "
@@ -197,6 +202,8 @@ def _truth(script: Script) -> str:
     sources = [source for source in script.setting.sources if source.labelled.scores]
     if not sources:
         return ""
+    if script.setting.is_example:
+        return " Experts, who are asked where others do not agree, know the recorded truth, by assumption."
     if all(source.is_known for source in sources):
         return " Experts know the recorded truth, by assumption."
     return " Nobody knows the truth here: audits count disagreements with what most of three people say."

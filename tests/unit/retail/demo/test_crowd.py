@@ -3,7 +3,7 @@ import pytest
 from adjudge_retail.chance import seeded
 from adjudge_retail.demo.cases import Site, case_of, folder_sources
 from adjudge_retail.demo.crowd import Crowd
-from adjudge_retail.demo.stores import STORES
+from adjudge_retail.demo.stores import TWELVE
 from adjudge_retail.labelled import read_set
 
 TURNS = [("t", "anna"), ("u", "ben"), ("t", "carla"), ("v", "dora")]
@@ -11,7 +11,7 @@ TURNS = [("t", "anna"), ("u", "ben"), ("t", "carla"), ("v", "dora")]
 
 def a_case(folder, event="e-1"):
     (source,) = folder_sources(read_set(folder))
-    return case_of(event, source, source.labelled.items[0], Site(STORES[0]), seeded(1))
+    return case_of(event, source, source.labelled.items[0], Site(TWELVE.stores[0]), seeded(1))
 
 
 def test_real_answers_are_played_back_in_their_order(make_set):

@@ -7,7 +7,7 @@ import pytest
 from adjudge.client import Decision, Outcome
 from adjudge_retail.demo.cases import Case, folder_sources
 from adjudge_retail.demo.ledger import Ledger
-from adjudge_retail.demo.stores import STORES
+from adjudge_retail.demo.stores import TWELVE
 from adjudge_retail.labelled import read_set
 
 ASKED = datetime(2026, 3, 7, 18, 21, tzinfo=UTC)
@@ -17,7 +17,7 @@ ASKED = datetime(2026, 3, 7, 18, 21, tzinfo=UTC)
 def case(make_set):
     (source,) = folder_sources(read_set(make_set()))
     return Case(
-        event="e-1", source=source, item=source.labelled.items[0], store=STORES[0], truth="a", facing="g1.s1.f01"
+        event="e-1", source=source, item=source.labelled.items[0], store=TWELVE.stores[0], truth="a", facing="g1.s1.f01"
     )
 
 

@@ -5,13 +5,13 @@ import pytest
 from adjudge_retail.chance import seeded
 from adjudge_retail.demo.cases import Site, case_of, folder_sources
 from adjudge_retail.demo.project import ForeignFolder, lend_connection, take_back, write_project
-from adjudge_retail.demo.stores import STORES
+from adjudge_retail.demo.stores import TWELVE
 from adjudge_retail.labelled import read_set
 
 
 def a_case(folder, event):
     (source,) = folder_sources(read_set(folder))
-    return case_of(event, source, source.labelled.items[0], Site(STORES[0]), seeded(1))
+    return case_of(event, source, source.labelled.items[0], Site(TWELVE.stores[0]), seeded(1))
 
 
 def test_a_folder_that_is_not_the_demos_stays_as_it_is(tmp_path):

@@ -10,7 +10,7 @@ from adjudge_retail.demo.cases import Case, folder_sources
 from adjudge_retail.demo.earning import Earning
 from adjudge_retail.demo.ledger import Ledger
 from adjudge_retail.demo.release import SPARE, Release, audits_until_suspended
-from adjudge_retail.demo.stores import STORES
+from adjudge_retail.demo.stores import TWELVE
 from adjudge_retail.labelled import read_set
 
 ASKED = datetime(2026, 3, 7, 18, 21, tzinfo=UTC)
@@ -20,7 +20,9 @@ ASKED = datetime(2026, 3, 7, 18, 21, tzinfo=UTC)
 def ledger(make_set):
     """A hundred questions are expected; a model has answered three alone in group fresh."""
     (source,) = folder_sources(read_set(make_set()))
-    case = Case(event="", source=source, item=source.labelled.items[0], store=STORES[0], truth="a", facing="g1.s1.f01")
+    case = Case(
+        event="", source=source, item=source.labelled.items[0], store=TWELVE.stores[0], truth="a", facing="g1.s1.f01"
+    )
     found = Ledger(expected=100)
     for number in range(3):
         outcome = Outcome(version=1, answer="a", source="model", settled_at=ASKED, certificate="c-1")

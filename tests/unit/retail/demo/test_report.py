@@ -47,7 +47,7 @@ def test_figures_of_nothing_are_unknown_not_zero():
 
 
 def test_groups_add_up():
-    groups = by_group(ROWS)
+    groups = by_group(ROWS, ("fresh", "express", "market"))
 
     assert {group: found.decisions for group, found in groups.items()} == {"fresh": 3, "express": 1, "market": 1}
 

@@ -18,7 +18,7 @@ from adjudge_retail.demo.script import (
     write_script,
 )
 from adjudge_retail.demo.showing import introduction
-from adjudge_retail.demo.stores import BUSY_GROUP, GROUPS, STORES
+from adjudge_retail.demo.stores import TWELVE
 from adjudge_retail.labelled import read_set
 from adjudge_retail.people import CONFIRM
 
@@ -43,9 +43,9 @@ def compiled(script, tmp_path):
 
 
 def test_the_burst_is_fifteen_times_the_rate_in_one_group():
-    laid = arrivals(60_000, 60, STORES, BUSY_GROUP, seeded(1))
+    laid = arrivals(60_000, 60, TWELVE, seeded(1))
 
-    busy = [arrival.seconds / 60 for arrival in laid if arrival.store.group == BUSY_GROUP]
+    busy = [arrival.seconds / 60 for arrival in laid if arrival.store.group == TWELVE.busy]
     inside = sum(BURST_STARTS <= at < BURST_STARTS + BURST_SHARE for at in busy)
     before = sum(at < BURST_STARTS for at in busy)
     assert (inside / BURST_SHARE) / (before / BURST_STARTS) == pytest.approx(BURST, rel=0.05)
@@ -151,8 +151,8 @@ def test_the_groups_follow_different_plans(script, tmp_path):
     assert len(configuration.locations) == 12
     for source in script.setting.sources:
         plans = {
-            group: {configuration.plan(store.name, source.type).hash for store in STORES if store.group == group}
-            for group in GROUPS
+            group: {configuration.plan(store.name, source.type).hash for store in TWELVE.stores if store.group == group}
+            for group in TWELVE.groups
         }
         assert all(len(hashes) == 1 for hashes in plans.values())
         assert len(set.union(*plans.values())) == 3

@@ -1,7 +1,11 @@
 """The live record as a labelled set: whole, incremental, resumable; what wrote it can be read by the demo."""
 
+import asyncio
 import csv
 import gzip
+import json
+import signal
+import sys
 from datetime import timedelta
 from pathlib import Path
 
@@ -131,6 +135,51 @@ async def test_a_run_that_was_cut_off_is_gone_on_with_and_ends_the_same(
     assert (cut.items, cut.answers, cut.labels) == (whole.items, whole.answers, whole.labels)
     assert cut.scores == whole.scores
     assert not (tmp_path / "cut" / ".export").exists()
+
+
+EXPORTING = """
+import asyncio, sys
+from pathlib import Path
+import asyncpg
+from adjudge.labelled.exporting import export
+from adjudge.store.extracting import Wanted
+
+async def main(url, folder):
+    connection = await asyncpg.connect(url, timeout=10)
+    await export(connection, Path(folder), Wanted(type="shelf"), "csv", report=lambda done, total: None, part_rows=2)
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+async def test_a_process_that_is_killed_again_and_again_leaves_the_whole_export(connection, database_url, tmp_path):
+    """With -9, each once it has written some of the two hundred parts more."""
+    await record(connection, 400)
+    await export(connection, tmp_path / "whole")
+    cut = tmp_path / "cut"
+
+    def parts() -> int:
+        run = json.loads((cut / "export.json").read_bytes())["run"] if (cut / "export.json").exists() else None
+        return 0 if run is None else run["parts"]
+
+    for wanted in (30, 80):
+        process = await asyncio.create_subprocess_exec(sys.executable, "-c", EXPORTING, database_url, str(cut))
+        async with asyncio.timeout(60):
+            while parts() < wanted:
+                await asyncio.sleep(0.001)
+        process.kill()
+        assert await process.wait() == -signal.SIGKILL
+
+    done = await export(connection, cut, part_rows=2)
+
+    assert done.resumed
+    killed, whole = read_set(cut), read_set(tmp_path / "whole")
+    assert (killed.items, killed.answers, killed.labels, killed.scores) == (
+        whole.items,
+        whole.answers,
+        whole.labels,
+        whole.scores,
+    )
 
 
 async def test_what_is_open_or_cancelled_or_elsewhere_is_no_example(connection, tmp_path):

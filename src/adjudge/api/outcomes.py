@@ -20,7 +20,6 @@ from adjudge.api.services import Services
 from adjudge.api.shapes import DECISION, PROBLEM_CONTENT, Decision
 from adjudge.core.cloud_events import SOURCE, TYPE_PREFIX
 from adjudge.core.views import encode
-from adjudge.engine.admission import loop_time
 from adjudge.engine.tail import Found
 from adjudge.store.connecting import UNAVAILABLE
 from adjudge.store.feed import LONGEST_PAGE, Mark, Wanted
@@ -112,13 +111,15 @@ async def follow(
     """
     require(scope, "client", "operator")
     wanted = Wanted(type, location)
+    key = request.headers["authorization"].encode("latin-1")
     mark = await here.feed.begin(last_event_id or after, since)
     if event_stream.MEDIA_TYPE in request.headers.get("accept", ""):
         here.feed.require_room()
-        return EventStream(_frames(here, request.headers["authorization"].encode("latin-1"), wanted, mark))
+        return EventStream(_frames(here, key, wanted, mark))
     wait, applied = hot.waiting(prefer.encode("latin-1") if prefer else None)
     with here.feed.following() if wait else nullcontext():
         found = await here.feed.next(scope, wanted, mark, limit, wait)
+    await _still_reads(here, key)  # it may have ended meanwhile
     response = _page(here, found)
     if applied is not None:
         response.headers["Preference-Applied"] = applied.decode()
@@ -135,16 +136,19 @@ def _page(here: Services, found: Found) -> Response:
     return Response(encode(page), media_type="application/json")
 
 
-async def _frames(here: Services, authorization: bytes, wanted: Wanted, mark: Mark) -> AsyncGenerator[bytes]:
-    """Yield outcomes as they come, and a beat when none do; the key is looked at again with each beat."""
-    checked = -BEAT_SECONDS
+async def _still_reads(here: Services, key: bytes) -> Scope:
+    """Return whose key it is, if it still opens the feed. Raises Problem."""
+    return require(await here.authentication.scope(key), "client", "operator")
+
+
+async def _frames(here: Services, key: bytes, wanted: Wanted, mark: Mark) -> AsyncGenerator[bytes]:
+    """Yield outcomes as they come, and a beat when none do; the key is looked at before each."""
     with here.feed.following():
         while not here.feed.is_closed:
             try:
-                if loop_time() - checked >= BEAT_SECONDS:
-                    scope = require(await here.authentication.scope(authorization), "client", "operator")
-                    checked = loop_time()
+                scope = await _still_reads(here, key)
                 found = await here.feed.next(scope, wanted, mark, AT_ONCE, BEAT_SECONDS)
+                await _still_reads(here, key)
             except Problem as problem:
                 yield event_stream.event(here.feed.cursors.seal(mark), "problem", encode(problems.body(problem)))
                 return

@@ -26,6 +26,7 @@ from adjudge.core.money import Stake
 from adjudge.core.specifications import PoolSpec, QuestionType
 from adjudge.engine.amending import amend_by_late_votes
 from adjudge.review import answering, claiming
+from adjudge.review.claiming import Claimant
 from adjudge.store import decisions, tasks, work
 from adjudge.store.scope import Scope
 from adjudge.store.tasks import Claimed
@@ -84,19 +85,21 @@ async def claim(
     """Take the next tasks under lease; with `Prefer: wait=20`, once there are some. Empty says why."""
     _person(scope)
     wanted = body or Claim()
-    member = list(scope.pools or ())
-    pools = await _pools(here, member)
-    own = {name: pools[name] for name in (wanted.pools or member) if name in member and name in pools}
-    paused = [name for name, pool in own.items() if pool.paused]
-    leases = {name: pool.lease.total_seconds() for name, pool in own.items() if not pool.paused}
+    key = request.headers["authorization"].encode("latin-1")
+
+    async def claimant() -> Claimant:
+        scope = await here.authentication.scope(key)
+        member = list(scope.pools or ())
+        pools, asked_for = await _pools(here, member), wanted.pools or member
+        return Claimant(scope, asked_for, {name: pools[name] for name in asked_for if name in member and name in pools})
+
     wait, applied = hot.waiting(prefer.encode("latin-1") if prefer else None)
-    claimed = []
-    if leases:
-        left = request.is_disconnected
-        claimed = await claiming.claim(here.pool, scope, leases, count=wanted.count, seconds=wait, has_left=left)
+    claimed, last = await claiming.claim(
+        here.pool, claimant, count=wanted.count, seconds=wait, has_left=request.is_disconnected
+    )
     empty = None
     if not claimed:
-        reason, detail = await claiming.why_empty(here.pool, scope, wanted.pools or member, list(own), paused)
+        reason, detail = await claiming.why_empty(here.pool, last)
         empty = {"reason": reason, "detail": detail}
     if claimed:
         await _hold(here, {task.revision for task in claimed})

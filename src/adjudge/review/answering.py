@@ -178,7 +178,7 @@ async def decline(
         return Effects()
     if not is_open or leased.state == "closed":
         raise DecisionSettled("the decision is settled: there is nothing to give back")
-    if leased.lease_token != token:
+    if leased.lease_token != token or not leased.live:
         raise LeaseEnded("the lease has ended: the task is no longer yours to give back")
     await tasks.end_assignment(connection, decision, token, "declined", f"{reason}: {note}" if note else reason)
     await tasks.give_back(connection, task)
@@ -194,7 +194,7 @@ async def release(connection: Connection, scope: Scope, task: UUID, *, token: UU
     """Give back a task that was not looked at; it may come again. Return whether the lease was live."""
     decision, _ = await _decision(connection, scope, task)
     leased = await tasks.lock(connection, task)
-    if leased.lease_token != token:
+    if leased.lease_token != token or not leased.live:
         return False
     await tasks.end_assignment(connection, decision, token, "released")
     await tasks.give_back(connection, task)
@@ -261,18 +261,20 @@ async def _label(
     *,
     source: str = labels.LATE_VOTE,
 ) -> None:
-    await labels.insert(
-        connection,
-        NewLabel(
-            decision_id=decision,
-            source=source,
-            source_ref=str(scope.reviewer),
-            answer=key,
-            reporter=scope.principal,
-            after_version=after_version,
-            answer_could_influence=False,
-        ),
+    """Keep a late answer: the first, as of votes. Raises AlreadyVoted where another one is kept."""
+    label = NewLabel(
+        decision_id=decision,
+        source=source,
+        source_ref=str(scope.reviewer),
+        answer=key,
+        reporter=scope.principal,
+        after_version=after_version,
+        answer_could_influence=False,
     )
+    if await labels.insert(connection, label) is not None:
+        return
+    if await labels.said(connection, decision, source, str(scope.reviewer)) != key:
+        raise AlreadyVoted("another late answer of yours to this decision is kept already", pointer="#/answer")
 
 
 def _opinion(scope: Scope, leased: Leased, key: str, seconds: float, pool: PoolSpec, plan: str, now: Clock) -> Opinion:

@@ -1,10 +1,12 @@
 """Claims: tasks under lease, shown blind."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from adjudge.core.errors import AdjudgeError
+from adjudge.core.specifications import PoolSpec
 from adjudge.store import tasks
 from adjudge.store.connecting import Pool
 from adjudge.store.scope import Scope
@@ -22,42 +24,59 @@ class NotAReviewer(AdjudgeError):
     kind = "forbidden"
 
 
+@dataclass(frozen=True, slots=True)
+class Claimant:
+    """Who claims, and from which pools they may be given something now."""
+
+    scope: Scope
+    asked_for: Sequence[str]
+    own: Mapping[str, PoolSpec]
+    """Of those asked for, the pools that the key belongs to."""
+
+    @property
+    def leases(self) -> dict[str, float]:
+        """Seconds of a lease in each pool that hands out tasks."""
+        return {name: pool.lease.total_seconds() for name, pool in self.own.items() if not pool.paused}
+
+
 async def claim(
     pool: Pool,
-    scope: Scope,
-    pools: dict[str, float],
+    claimant: Callable[[], Awaitable[Claimant]],
     *,
     count: int,
     seconds: float,
     has_left: Callable[[], Awaitable[bool]],
-) -> list[Claimed]:
-    """Lease up to `count` tasks, waiting up to `seconds` for the first. `pools`: lease seconds of each.
+) -> tuple[list[Claimed], Claimant]:
+    """Lease up to `count` tasks, waiting up to `seconds` for the first. Return them, and who claimed at the end.
 
-    Nothing is leased to a caller who has left while waiting.
+    The claimant is asked for anew with each look: keys end and pools are paused while a claim waits. Nothing is
+    leased to a caller who has left. Raises what the claimant raises.
     """
     deadline = asyncio.get_running_loop().time() + seconds
     while True:
+        now = await claimant()
+        if not now.leases:
+            return [], now
         async with pool.acquire() as connection, connection.transaction():
-            claimed = await tasks.claim(connection, scope, pools, count)
+            claimed = await tasks.claim(connection, now.scope, now.leases, count)
         left = deadline - asyncio.get_running_loop().time()
         if claimed or left <= 0:
-            return claimed
+            return claimed, now
         await asyncio.sleep(min(LOOK_AGAIN_SECONDS, left))
         if await has_left():
-            return []
+            return [], now
 
 
-async def why_empty(
-    pool: Pool, scope: Scope, asked_for: Sequence[str], own: Sequence[str], paused: Sequence[str]
-) -> tuple[Empty, str]:
+async def why_empty(pool: Pool, claimant: Claimant) -> tuple[Empty, str]:
     """Return why there is nothing to claim, as a word and for people to read."""
+    own, leases = claimant.own, claimant.leases
     if not own:
-        names = ", ".join(asked_for) or "any pool"
+        names = ", ".join(claimant.asked_for) or "any pool"
         return "wrong_pool", f"this key does not belong to {names}"
-    if set(own) <= set(paused):
+    if not leases:
         return "paused", f"{', '.join(own)}: paused"
     async with pool.acquire() as connection:
-        waiting, leased = await tasks.open_in(connection, scope, [name for name in own if name not in paused])
+        waiting, leased = await tasks.open_in(connection, claimant.scope, list(leases))
     if waiting:
         return "all_seen", f"{waiting} waiting, but you have had each of these decisions before"
     if leased:

@@ -90,6 +90,22 @@ async def test_a_long_poll_ends_with_the_next_outcome(stack):
     assert [item["data"] for item in answer.json()["items"]] == [asked]
 
 
+async def test_a_long_poll_ends_with_its_key(stack, monkeypatch):
+    """Nothing is told to a key that was revoked while it waited."""
+    monkeypatch.setattr("adjudge.api.authentication.REMEMBERED_SECONDS", 0.0)
+    made = (await stack.admin.post("/v1/keys", {"name": "short", "role": "client"})).json()
+    after = await now(stack.admin)
+    waiting = asyncio.create_task(
+        Caller(stack.client, made["key"]).get(f"/v1/outcomes?after={after}", Prefer="wait=20")
+    )
+    await asyncio.sleep(0)
+
+    await stack.admin("DELETE", f"/v1/keys/{made['id']}")
+    await stack.ask("model", wait=5)
+
+    the_problem(await waiting, 401, "unauthenticated")
+
+
 async def test_a_long_poll_without_an_outcome_ends_empty_with_a_cursor(stack):
     after = await now(stack.admin)
 

@@ -153,6 +153,58 @@ async def test_a_claim_that_waits_is_given_the_task_when_it_comes(stack):
     assert task["evidence"]["n"] == 7
 
 
+async def test_a_claim_that_waits_ends_with_its_key(stack, monkeypatch):
+    """Nobody is shown evidence who has been sent away; the task waits for others."""
+    monkeypatch.setattr("adjudge.api.authentication.REMEMBERED_SECONDS", 0.0)
+    anna, bob = await stack.reviewer("anna"), await stack.reviewer("bob")
+    annas = await stack.value("SELECT id FROM api_key WHERE reviewer LIKE 'anna-%' ORDER BY created_at DESC LIMIT 1")
+    claiming = asyncio.create_task(anna.post("/v1/reviews/claim", {}, Prefer="wait=20"))
+    await asyncio.sleep(0)
+
+    await stack.admin("DELETE", f"/v1/keys/{annas}")
+    await stack.ask("person")
+
+    assert (await claiming).status_code == 401
+    assert len(await bob.claim(wait=2)) == 1
+
+
+async def test_a_claim_that_waits_is_given_nothing_of_a_pool_that_was_paused_meanwhile(stack):
+    anna = await stack.reviewer("anna")
+    claiming = asyncio.create_task(anna.post("/v1/reviews/claim", {}, Prefer="wait=20"))
+    published = await stack.publish(pools={"agents": {"paused": True}, "experts": {}, "brief": {}, "closed": {}})
+    await stack.until_run(published.number, "api")
+    try:
+        await stack.ask("person")
+        answer = await claiming
+    finally:
+        restored = await stack.publish()
+        await stack.until_run(restored.number)
+
+    assert answer.json() == {"tasks": [], "empty": {"reason": "paused", "detail": "agents: paused"}}
+
+
+@pytest.mark.parametrize("act", ["release", "decline"])
+async def test_what_is_given_back_after_the_lease_is_no_longer_ones_own(stack, act):
+    """Whether or not a keeper has swept by then: nobody gets the same decision twice."""
+    await stack.stop("keeper")
+    anna = await stack.reviewer("anna", "brief")
+    await stack.ask("brief")
+    [task] = await anna.claim()
+    async with asyncio.timeout(5):
+        while await stack.value("SELECT lease_until > clock_timestamp() FROM review_task WHERE id = $1", task["id"]):
+            await asyncio.sleep(0.05)
+
+    answer = await anna.post(f"/v1/reviews/{task['id']}/{act}", {"token": task["token"]})
+    again = await anna.claim()
+    await stack.start("keeper")
+
+    if act == "release":
+        assert answer.json() == {"released": False}
+    else:
+        assert (answer.status_code, kind_of(answer)) == (409, "lease-ended")
+    assert again == []
+
+
 async def test_a_heartbeat_prolongs_the_lease_until_it_has_ended(stack):
     anna = await stack.reviewer("anna", "brief")
     await stack.ask("brief")

@@ -44,6 +44,20 @@ async def test_late_votes_that_agree_with_the_fallback_or_not_with_each_other_am
         assert await stack.read(settled["id"]) == settled
 
 
+async def test_a_late_answer_that_contradicts_the_first_is_not_said_to_be_kept(stack):
+    settled, [(anna, task), _] = await settled_without_them(stack)
+    first = await anna.answer(task, "pay")
+
+    again, other = await anna.answer(task, "pay"), await anna.answer(task, "refuse")
+
+    assert [(kind_of(answer), answer.json().get("recorded")) for answer in (first, again, other)] == [
+        ("decision-settled", "label"),
+        ("decision-settled", "label"),
+        ("already-voted", None),
+    ]
+    assert await stack.value("SELECT answer FROM label WHERE decision_id = $1", settled["id"]) == "pay"
+
+
 async def test_late_votes_at_once_amend_once(stack):
     settled, tasks = await settled_without_them(stack)
 

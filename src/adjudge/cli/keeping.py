@@ -76,8 +76,9 @@ async def run_keeper(settings: Settings, stop: asyncio.Event, serve: Serve) -> N
                 group.create_task(learner.run(), name="learning"),
                 group.create_task(tell_webhooks(ground), name="webhooks"),
                 group.create_task(serve(health), name="probe"),
+                group.create_task(readiness.tell(settings.ready_file, health.look), name="ready-file"),
             ]
-            with LoopWatch(StreamObserver("keeper")), readiness.told(settings.ready_file):
+            with LoopWatch(StreamObserver("keeper")):
                 await stop.wait()
             for task in tasks:
                 task.cancel()

@@ -4,6 +4,7 @@ import asyncio
 import functools
 import json
 import os
+import random
 import secrets
 import shutil
 import signal
@@ -23,7 +24,7 @@ from adjudge.cli.refusing import Refused
 from adjudge.cli.settings import Settings, read_settings
 from adjudge.config import base_of, compile_documents, hash_of, read_folder
 from adjudge.core.errors import AdjudgeError
-from adjudge.stack import Ready, Servers, StackError, embedded, require_free, run_roles
+from adjudge.stack import Ready, Servers, StackError, embedded, require_free, require_unheld, run_roles
 from adjudge.store import keys, migrations, revisions
 from adjudge.store.connecting import STATEMENT_SECONDS, UNAVAILABLE, Connection
 from adjudge.store.keys import new_key_id, new_secret
@@ -68,12 +69,14 @@ async def _up(settings: Settings, workers: int) -> None:
     compile_documents(
         read_folder(settings.config.resolve(), relative_to=base), base=base
     )  # refused before anything starts
+    folder = Path.cwd() / PROJECT
+    require_unheld(folder)
     require_free(settings.host, settings.port)
+    await _require_reachable(settings)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    folder = Path.cwd() / PROJECT
     async with AsyncExitStack() as stack:
         servers = await stack.enter_async_context(
             embedded(
@@ -111,6 +114,22 @@ async def _up(settings: Settings, workers: int) -> None:
             if await awaited.all(stop):
                 _announce(servers, url, time.monotonic() - started)
             await roles
+
+
+async def _require_reachable(settings: Settings) -> None:
+    """What is named instead of an embedded server must be there. Raises Refused."""
+    if settings.database_url is not None:
+        try:
+            async with _connected(settings.database_url):
+                pass
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            raise Refused(f"cannot use the database of DATABASE_URL: {error or 'no answer in time'}") from error
+    if settings.redis_url is not None:
+        from adjudge.streams import Streams  # noqa: PLC0415  the embedded one need not be looked at
+
+        async with Streams(settings.redis_url, rng=random.SystemRandom()) as streams:
+            if not await streams.ping():
+                raise Refused("the Redis or Valkey of REDIS_URL does not answer")
 
 
 async def publish_folder(folder: Folder, database_url: str) -> None:

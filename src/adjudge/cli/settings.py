@@ -14,6 +14,7 @@ from adjudge.outbound import parse_permitted
 
 PREFIX: Final = "ADJUDGE_"
 PositiveInt: TypeAlias = Annotated[int, Meta(gt=0)]
+Port: TypeAlias = Annotated[int, Meta(ge=1, le=65_535)]
 PositiveFloat: TypeAlias = Annotated[float, Meta(gt=0)]
 SWITCHES: Final[Mapping[str, str]] = MappingProxyType(
     {**dict.fromkeys(("on", "yes", "t", "y"), "true"), **dict.fromkeys(("off", "no", "f", "n"), "false")}
@@ -36,9 +37,9 @@ class Settings(
     """A file in which the last good revision is kept, for a start while PostgreSQL is down; unset: none."""
     host: str = "127.0.0.1"
     """Address to listen on: the API's requests, a worker's or keeper's probes."""
-    port: PositiveInt = 8400
+    port: Port = 8400
     """Where the API listens."""
-    metrics_port: int = 0
+    metrics_port: Annotated[int, Meta(ge=0, le=65_535)] = 0
     """Where a worker or keeper serves /livez, /readyz and /metrics; 0: nowhere."""
     ready_file: Path | None = None
     """A file that a worker or keeper writes, with its process id, once it is at work, and removes when it ends."""

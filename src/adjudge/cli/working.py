@@ -53,9 +53,10 @@ async def run_worker(settings: Settings, stop: asyncio.Event, serve: Serve) -> N
                     group.create_task(ground.watch.run(ground.streams), name="configuration"),
                     group.create_task(staff.run(), name="staff"),
                     group.create_task(serve(health), name="probe"),
+                    group.create_task(readiness.tell(settings.ready_file, health.look), name="ready-file"),
                 ]
                 group.create_task(run_shadows(ground, stop), name="shadows")
-                with loop_watch, readiness.told(settings.ready_file):
+                with loop_watch:
                     await worker.run()
                 for task in background:
                     task.cancel()

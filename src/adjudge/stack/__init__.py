@@ -8,6 +8,7 @@ Nothing started here outlives this process. Written for Linux and macOS; run on 
 
 from adjudge.stack.embedded import Servers, embedded
 from adjudge.stack.errors import (
+    CannotListen,
     DiskFull,
     FolderInUse,
     MissingLibrary,
@@ -17,10 +18,12 @@ from adjudge.stack.errors import (
     ServerDied,
     StackError,
 )
+from adjudge.stack.folders import require_unheld
 from adjudge.stack.ports import require_free
 from adjudge.stack.roles import Ready, run_roles
 
 __all__ = [
+    "CannotListen",
     "DiskFull",
     "FolderInUse",
     "MissingLibrary",
@@ -33,5 +36,6 @@ __all__ = [
     "StackError",
     "embedded",
     "require_free",
+    "require_unheld",
     "run_roles",
 ]

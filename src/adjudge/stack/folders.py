@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from adjudge.stack.errors import FolderInUse, NoPermission
 from adjudge.stack.guard import NOBODY
@@ -17,6 +17,8 @@ from adjudge.stack.guard import NOBODY
 SOCKET_PATH_BYTES: Final = 103
 """The shortest limit of any system we run on (macOS; Linux takes 107)."""
 LONGEST_SOCKET_NAME: Final = "/.s.PGSQL.5432"
+LOCK: Final = "lock"
+"""The file that is locked by whoever runs servers in the folder; their process id."""
 LOG_BYTES: Final = 16 * 1024 * 1024
 
 
@@ -76,21 +78,35 @@ def rotate(layout: Layout) -> None:
             log.replace(log.with_suffix(".log.1"))
 
 
+def require_unheld(folder: Path) -> None:
+    """Raise FolderInUse where a process holds the folder at this moment."""
+    try:
+        file = (folder / LOCK).open("r+")
+    except OSError:  # nothing was ever started here, or it will be said when the folder is laid out
+        return
+    with file:
+        _hold(file, folder)
+
+
 @contextmanager
 def held(layout: Layout) -> Iterator[None]:
     """Hold the folder; the kernel lets go of it however we end. Raises FolderInUse."""
-    path = layout.folder / "lock"
-    with path.open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise FolderInUse(layout.folder, _pid_in(path)) from None
+    with (layout.folder / LOCK).open("a+") as file:
+        _hold(file, layout.folder)
         file.truncate(0)
         file.write(f"{os.getpid()}\n")
         file.flush()
         yield
 
 
-def _pid_in(path: Path) -> int | None:
-    text = path.read_text().strip()
+def _hold(file: IO[str], folder: Path) -> None:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise FolderInUse(folder, _pid_in(file)) from None
+
+
+def _pid_in(file: IO[str]) -> int | None:
+    file.seek(0)
+    text = file.read().strip()
     return int(text) if text.isdigit() else None

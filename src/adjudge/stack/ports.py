@@ -3,11 +3,11 @@
 import errno
 import socket
 
-from adjudge.stack.errors import PortInUse
+from adjudge.stack.errors import CannotListen, PortInUse
 
 
 def require_free(host: str, port: int) -> None:
-    """Raises PortInUse; OSError when the address is not this machine's."""
+    """Raises PortInUse, CannotListen."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do: a closed connection does not count
@@ -16,4 +16,4 @@ def require_free(host: str, port: int) -> None:
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
                 raise PortInUse(f"{host}:{port}") from error
-            raise
+            raise CannotListen(f"{host}:{port}", error.strerror or str(error)) from error

@@ -12,6 +12,14 @@ from tests.stacks import laid
 from adjudge.cli import running
 from adjudge.cli.folders import Folder
 from adjudge.cli.running import answers, publish_folder
+from adjudge.stack.folders import held, laid_out
+
+AS_TYPED = """
+import sys
+from adjudge.cli.root import run
+
+raise SystemExit(run(["up", "--port", *sys.argv[1:]]))
+"""
 
 IMPATIENT = """
 import sys
@@ -46,10 +54,10 @@ def told(servers, database_url, tmp_path):
     laid(tmp_path)
     env = {**os.environ, "DATABASE_URL": database_url, "REDIS_URL": str(servers.redis_url)}
 
-    async def run(program: str) -> tuple[int | None, bytes, str]:
+    async def run(program: str, *more: str, **environment: str) -> tuple[int | None, bytes, str]:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-c", program, str(free_port())),
-            env=env,
+            *(sys.executable, "-c", program, str(free_port()), *more),
+            env=env | environment,
             cwd=tmp_path,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -69,6 +77,32 @@ async def test_one_that_does_not_become_ready_says_so_in_one_line_and_leaves_no_
     connection = await asyncpg.connect(database_url)
     assert await connection.fetchval("SELECT array_agg(revoked_at IS NOT NULL) FROM api_key") == [True]
     await connection.close()
+
+
+@pytest.mark.parametrize(
+    ("environment", "said"),
+    [
+        ({"DATABASE_URL": "postgresql://127.0.0.1:1/nowhere"}, "cannot use the database of DATABASE_URL: "),
+        ({"REDIS_URL": "redis://127.0.0.1:1"}, "the Redis or Valkey of REDIS_URL does not answer"),
+        ({"ADJUDGE_HOST": "203.0.113.9"}, "cannot listen on 203.0.113.9:"),
+        ({"ADJUDGE_METRICS_PORT": "99999"}, "ADJUDGE_METRICS_PORT"),
+    ],
+)
+async def test_what_cannot_be_reached_is_one_line_before_anything_starts(told, tmp_path, environment, said):
+    status, shown, last = await told(AS_TYPED, **environment)
+
+    assert (status, shown) == (1, b"")
+    assert last.startswith("adjudge: ")
+    assert said in last
+    assert not (tmp_path / ".adjudge").exists()
+
+
+async def test_a_second_one_in_a_folder_names_the_first_not_the_port(told, tmp_path):
+    with held(laid_out(tmp_path / ".adjudge")), socket.create_server(("127.0.0.1", 0)) as listening:
+        status, _, last = await told(AS_TYPED, "--port", str(listening.getsockname()[1]))
+
+    assert status == 1
+    assert last.startswith(f"adjudge: {tmp_path / '.adjudge'} is in use by process {os.getpid()}")
 
 
 async def test_it_is_not_ready_while_no_worker_is(told):

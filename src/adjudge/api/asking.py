@@ -154,10 +154,10 @@ async def wait_for(services: Services, scope: Scope, decision: UUID, seconds: fl
 async def read(services: Services, scope: Scope, decision: UUID) -> DecisionView:
     """Return a decision that the caller may see. Raises Problem: unknown-decision, decision-gone."""
     async with services.pool.acquire() as connection:
-        found = await decisions.get(connection, scope, [decision])
-        if decision not in found:
+        found = await decisions.get(connection, scope, decision)
+        if found is None:
             raise await missing(connection, decision)
-    return view(found[decision])
+    return view(found)
 
 
 async def missing(connection: Connection, decision: UUID) -> Problem:

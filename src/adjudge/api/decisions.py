@@ -253,10 +253,10 @@ async def truth(decision: UUID, body: TruthBody, scope: Caller, here: Here) -> R
 
 
 async def _seen(connection: Connection, scope: Scope, decision: UUID) -> decisions.Seen:
-    found = await decisions.get(connection, scope, [decision])
-    if decision not in found:
+    found = await decisions.get(connection, scope, decision)
+    if found is None:
         raise await asking.missing(connection, decision)
-    return found[decision]
+    return found
 
 
 def _plan(here: Services, found: decisions.Seen) -> dict[str, Any] | None:

@@ -127,9 +127,7 @@ async def _record(
         await audits.look_at(connection, truth.decision)
     if latest is None or latest.is_open or latest.source == "cancel" or latest.answer == key:
         return Labelled(recorded=True, amended=False)
-    amends = await _amends(
-        connection, revisions, (await decisions.get(connection, SYSTEM, [truth.decision]))[truth.decision]
-    )
+    amends = await _amends(connection, revisions, await _found(connection, truth.decision))
     code = "operator" if "operator" in amends and scope.role in ("operator", "admin") else "truth"
     if code not in amends:
         return Labelled(recorded=True, amended=False)
@@ -148,6 +146,13 @@ async def _record(
     return Labelled(recorded=True, amended=True)
 
 
+async def _found(connection: Connection, decision: UUID) -> Seen:
+    """Return a decision of which there is an outcome."""
+    found = await decisions.get(connection, SYSTEM, decision)
+    assert found is not None
+    return found
+
+
 async def _amends(connection: Connection, revisions: Revisions, found: Seen) -> Collection[str]:
     """Return what amends a decision under the revision that it began with: today's may not know its type."""
     if found.is_imported:
@@ -164,7 +169,7 @@ async def _amends(connection: Connection, revisions: Revisions, found: Seen) -> 
 async def _count_late_votes(
     connection: Connection, decision: UUID, revisions: Revisions, now: Clock, new_id: NewId
 ) -> bool:
-    found = (await decisions.get(connection, SYSTEM, [decision]))[decision]
+    found = await _found(connection, decision)
     latest = await outcomes.latest(connection, decision)
     amends = await _amends(connection, revisions, found)
     if found.status != "final" or latest is None or latest.source != "fallback" or "late-vote" not in amends:

@@ -65,7 +65,13 @@ class Filter:
     until: datetime | None = None
 
 
-SEEN = """
+def _seen(decision: str = "decision.id") -> str:
+    """Return the query of decisions as they are seen, with the outcome and work of `decision`.
+
+    Where that is a parameter, as it is for one, planning looks at no partition but its own: planning is nearly all
+    that a look-up costs.
+    """
+    return f"""
     SELECT decision.id, decision.type, decision.location, decision.lane, decision.subject, decision.stake_minor,
         decision.stake_currency, decision.facts, decision.revision, decision.plan_hash, decision.asked_at,
         decision.deadline, decision.deadline_shown, decision.trace, decision.audit, decision.audit_rate,
@@ -75,16 +81,17 @@ SEEN = """
         latest.reason, latest.certificate, latest.settled_at
     FROM decision
         LEFT JOIN LATERAL (
-            SELECT * FROM outcome WHERE outcome.decision_id = decision.id ORDER BY version DESC LIMIT 1
+            SELECT * FROM outcome WHERE outcome.decision_id = {decision} ORDER BY version DESC LIMIT 1
         ) AS latest ON true
-        LEFT JOIN work ON work.decision_id = decision.id AND work.purpose = 'decide'
+        LEFT JOIN work ON work.decision_id = {decision} AND work.purpose = 'decide'
     WHERE decision.org = $1 AND ($2::text[] IS NULL OR decision.location = ANY($2::text[]))
 """
 
-GET = f"{SEEN} AND decision.id = ANY($3::uuid[])"
+
+GET = f"{_seen('$3::uuid')} AND decision.id = $3::uuid"
 
 # Bounds of ids, never null: they choose partitions and end the scan.
-PAGE = f"""{SEEN}
+PAGE = f"""{_seen()}
     AND decision.id < $3::uuid AND decision.id >= $11::uuid
     AND ($4::text IS NULL OR decision.type = $4)
     AND ($5::text IS NULL OR decision.location = $5)
@@ -105,10 +112,10 @@ PATH = """
 """
 
 
-async def get(connection: Connection, scope: Scope, ids: Sequence[UUID]) -> dict[UUID, Seen]:
-    """Return those of the decisions that the caller may see."""
-    rows = await connection.fetch(GET, scope.org, _list(scope.locations), list(ids))
-    return {row["id"]: Seen(**dict(row)) for row in rows}
+async def get(connection: Connection, scope: Scope, decision: UUID) -> Seen | None:
+    """Return a decision; None: there is none that the caller may see."""
+    row = await connection.fetchrow(GET, scope.org, _list(scope.locations), decision)
+    return None if row is None else Seen(**dict(row))
 
 
 async def page(connection: Connection, scope: Scope, wanted: Filter, before: UUID | None, limit: int) -> list[Seen]:
@@ -146,7 +153,7 @@ async def path(connection: Connection, decision: UUID) -> tuple[list[dict[str, o
 async def status_of_task(connection: Connection, task: UUID) -> str:
     """Return the status of the decision that a review task belongs to."""
     rows = await connection.fetch(
-        f"{SEEN} AND decision.id = (SELECT decision_id FROM review_task WHERE id = $3)", ORGANISATION, None, task
+        f"{_seen()} AND decision.id = (SELECT decision_id FROM review_task WHERE id = $3)", ORGANISATION, None, task
     )
     return str(rows[0]["status"])
 

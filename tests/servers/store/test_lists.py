@@ -1,5 +1,6 @@
 """Lists read about what they show, however much was ever decided."""
 
+import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
@@ -74,3 +75,13 @@ async def test_a_list_of_a_span_of_time_does_not_read_the_rest(connection):
     slack = 2 * decisions.MINTING.total_seconds()
     assert after < 60 + 2 * slack
     assert before < 100 + 2 * slack
+
+
+async def test_a_look_up_of_one_decision_is_planned_for_its_own_partitions_alone(connection):
+    """Planning for all of them takes longer than all the rest, for everybody who waits for an outcome."""
+    asked = await connection.fetchval("SELECT id FROM decision LIMIT 1")
+
+    plan = await connection.fetch(f"EXPLAIN {decisions.GET}", 1, None, asked)
+
+    places = [row[0].partition(" on ")[2].split()[0] for row in plan if " on " in row[0]]
+    assert sorted(re.sub(r"\d{8}", "", place) for place in places) == ["decision_", "outcome_", "work"]

@@ -35,8 +35,9 @@ class Folder:
         return self.path.resolve().parent if inside else self.path.resolve()
 
     def compile(self, documents: Mapping[str, str], number: int, pause: Pause = no_pause) -> Configuration:
-        """Compile a published revision. Raises InvalidConfiguration."""
-        return compile_documents(documents, revision=number, base=self.base_of(documents), pause=pause)
+        """Compile a revision; what was published already (`number`) with its slips. Raises InvalidConfiguration."""
+        base = self.base_of(documents)
+        return compile_documents(documents, revision=number, base=base, pause=pause, is_new=number == 0)
 
     def drift(self, published: Configuration) -> str | None:
         """Return how it differs from what is published; None: it does not, or it is not there."""

@@ -67,8 +67,8 @@ async def _up(settings: Settings, workers: int) -> None:
     started = time.monotonic()
     base = base_of(settings.config, Path.cwd())
     compile_documents(
-        read_folder(settings.config.resolve(), relative_to=base), base=base
-    )  # refused before anything starts
+        read_folder(settings.config.resolve(), relative_to=base), base=base, is_new=False
+    )  # refused before anything starts; whether it is new is known once the database is there
     folder = Path.cwd() / PROJECT
     require_unheld(folder)
     require_free(settings.host, settings.port)
@@ -138,6 +138,8 @@ async def publish_folder(folder: Folder, database_url: str) -> None:
         before = await revisions.newest(connection)
         like = await revisions.documents(connection, before.number) if before else None
         documents = folder.read(like)
+        if before is None or hash_of(documents) != before.hash:
+            folder.compile(documents, 0)
         published = await revisions.publish(
             connection, SYSTEM_UP, hash_of(documents), documents, revisions.Terms(message="adjudge up")
         )

@@ -1,6 +1,7 @@
 """The sections `deciders` and `pools`: who can be asked. They are the same at every location."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
@@ -23,6 +24,7 @@ from adjudge.config.readers import (
 from adjudge.config.remote import KINDS, read_remote
 from adjudge.config.rules import read_rule
 from adjudge.config.secrets import is_reference, refuse_inline, with_references
+from adjudge.config.sense import Words
 from adjudge.core.plans import DEFAULT_ACCURACY
 from adjudge.core.remote import Hedge
 from adjudge.core.specifications import DeciderSpec, Isolation, PoolSpec
@@ -38,8 +40,8 @@ DEFAULT_SHARE: Final = 0.1
 _FUNCTION: Final = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 
 
-def read_decider(name: str, at: Cursor) -> DeciderSpec:
-    """Read one decider, named `name@version`."""
+def read_decider(name: str, at: Cursor, words: Mapping[str, Words]) -> DeciderSpec:
+    """Read one decider, named `name@version`. `words`: of the conditions of a rule."""
     model, _, version = name.partition("@")
     if not is_name(model) or not is_name(version):
         at.fault(f"`{name}` is not a decider's name with its version, such as `vision-sku@2`")
@@ -65,7 +67,7 @@ def read_decider(name: str, at: Cursor) -> DeciderSpec:
         elif kinds and kinds[0] in KINDS:
             return _remote(fields, kinds[0], shared)
         elif kinds == ("rule",):
-            return _rule(fields, shared)
+            return _rule(fields, shared, words)
         return _python(fields, shared)
 
 
@@ -120,10 +122,10 @@ def _isolation(fields: Fields, shared: DeciderSpec) -> Isolation:
     return found
 
 
-def _rule(fields: Fields, shared: DeciderSpec) -> DeciderSpec:
+def _rule(fields: Fields, shared: DeciderSpec, words: Mapping[str, Words]) -> DeciderSpec:
     at = fields.get("rule")
     assert at is not None
-    return replace(shared, rule=read_rule(at))
+    return replace(shared, rule=read_rule(at, words))
 
 
 def _remote(fields: Fields, kind: str, shared: DeciderSpec) -> DeciderSpec:

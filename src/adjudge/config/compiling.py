@@ -30,6 +30,7 @@ from adjudge.config.question_types import IS_NAME, read_type
 from adjudge.config.routes import Names, Route
 from adjudge.config.routing import Surroundings, Way
 from adjudge.config.schedules import read_schedules
+from adjudge.config.sense import WEEKDAYS, Words
 from adjudge.config.sites import Site
 from adjudge.config.sources import read_sources
 from adjudge.config.stages import Known
@@ -41,14 +42,15 @@ from adjudge.core.specifications import Location, QuestionType
 
 
 def compile_documents(
-    documents: Mapping[str, str], *, revision: int = 0, base: Path, pause: Pause = no_pause
+    documents: Mapping[str, str], *, revision: int = 0, base: Path, pause: Pause = no_pause, is_new: bool = True
 ) -> Configuration:
     """Compile a revision. Raises InvalidConfiguration with every fault.
 
     `base`: what the documents' names are relative to. No Python is imported, no file opened. `pause`: called between
-    steps that take far less than a millisecond each.
+    steps that take far less than a millisecond each. `is_new`: refuse slips too (`Cursor.slip`), which a revision
+    in force may have from before they were known.
     """
-    faults = Faults()
+    faults = Faults(is_new=is_new)
     layers = Layers.of(Cursor(read_sources(documents, faults, pause), "", faults), base, pause)
     compiler = _Compiler.of(layers, pause)
     types = compiler.types(layers.base)
@@ -57,6 +59,7 @@ def compile_documents(
     compiler.lint_groups_without_locations()
     compiler.lint_what_nothing_leads_to()
     compiler.lint_shadows_of_nothing(stepwise(sites.values(), pause))
+    compiler.known.answers.check()
     faults.raise_any()
     return Configuration(
         revision=revision,
@@ -105,13 +108,16 @@ class _Compiler:
 
     @classmethod
     def of(cls, layers: Layers, pause: Pause) -> "_Compiler":
+        trees = _trees(layers, pause)
+        words = _words(layers, declared_in(stepwise(trees, pause), "types"))
         known = Known(
-            deciders={name: read_decider(name, at) for name, at in layers.section("deciders").items()},
+            deciders={name: read_decider(name, at, words) for name, at in layers.section("deciders").items()},
             pools={name: read_pool(name, at) for name, at in layers.section("pools").items()},
             rates=layers.organisation.rates,
+            words=words,
         )
         dimensions = dict.fromkeys(group.dimension for group in layers.groups.values() if group.dimension is not None)
-        return cls(layers, known, _names(layers, known, pause), Auditors(known.pools, tuple(dimensions)), pause)
+        return cls(layers, known, _names(layers, known, trees, pause), Auditors(known.pools, tuple(dimensions)), pause)
 
     def types(self, effective: Cursor) -> dict[str, QuestionType]:
         at, usual = effective.entry("types"), effective.entry("audits")
@@ -176,7 +182,8 @@ class _Compiler:
         every = (standing for site in sites for standing in site.every())
         asked = {name for one in every for ways in one.ways.values() for way in ways for name in way.plan.shadows}
         for name, at in self.layers.section("deciders").items():
-            if self.known.deciders[name].is_shadow and name not in asked and not at.faults.has_below("plans"):
+            is_told = at.faults.has_below("plans") or at.faults.has_below("routes")
+            if self.known.deciders[name].is_shadow and name not in asked and not is_told:
                 at.fault("it is in shadow, and no plan that is used names it under `shadow`")
 
     def _type(self, name: str, at: Cursor, usual: Cursor | None) -> QuestionType:
@@ -315,24 +322,37 @@ class _Compiler:
                 site.ways[kind][-1].route.at.fault(f"`{kind}` has no plan while {standing.schedule} holds")
 
 
-def _names(layers: Layers, known: Known, pause: Pause) -> Names:
-    overlays = layers.overlays()
-    trees = [layers.base.node, *overlays]
-    schedules = declared_in(stepwise(trees, pause), "schedules")
-    within = [*trees, *schedules.values()]
-    tags = declared_in(stepwise(overlays, pause), "tags")
+def _trees(layers: Layers, pause: Pause) -> list[Node]:
+    """Return what every layer says: the organisation, groups, locations, and the schedules of all."""
+    trees = [layers.base.node, *layers.overlays()]
+    return [*trees, *declared_in(stepwise(trees, pause), "schedules").values()]
+
+
+def _words(layers: Layers, types: Mapping[str, object]) -> dict[str, Words]:
+    """Return what those variables may be that conditions of all kinds read."""
+    return {"location": Words(layers.places, "no location"), "question_type": Words(types, "no question type")}
+
+
+def _names(layers: Layers, known: Known, trees: Sequence[Node], pause: Pause) -> Names:
+    tags = declared_in(stepwise(layers.overlays(), pause), "tags")
     return Names(
-        types=declared_in(stepwise(within, pause), "types"),
-        plans=declared_in(stepwise(within, pause), "plans"),
+        types=declared_in(stepwise(trees, pause), "types"),
+        plans=declared_in(stepwise(trees, pause), "plans"),
         groups=layers.groups,
         locations=layers.places,
-        schedules=schedules,
-        routed=frozenset(_named_in_routes(stepwise(within, pause))),
+        schedules=declared_in(stepwise(trees, pause), "schedules"),
+        routed=frozenset(_named_in_routes(stepwise(trees, pause))),
         askable={**known.deciders, **known.pools},
         pools=known.pools,
-        tags=frozenset(tags),
         facts=_facts(stepwise(trees, pause)),
+        fact_words=_fact_words(stepwise(trees, pause)),
         rates=known.rates,
+        words={
+            **known.words,
+            "groups": Words(layers.groups, "no location has the group"),
+            "tags": Words(tags, "no location has the tag"),
+            "weekday": WEEKDAYS,
+        },
     )
 
 
@@ -356,6 +376,18 @@ def _facts(trees: Iterable[Node]) -> dict[str, dict[str, FactKind]]:
                 kind = said.entries.get("type")
                 if kind is not None and IS_NAME.fullmatch(fact):
                     found.setdefault(name, {})[fact] = kinds.get(kind.text, "number") if kind.text else "word"
+    return found
+
+
+def _fact_words(trees: Iterable[Node]) -> dict[str, dict[str, frozenset[str]]]:
+    """Return the words that facts may be, of all layers that declare them, by type."""
+    found: dict[str, dict[str, frozenset[str]]] = {}
+    for tree in trees:
+        for kind, at in declared_in([tree], "types").items():
+            for fact, said in declared_in([at], "facts").items():
+                items = said.entries["type"].items if "type" in said.entries else []
+                words = found.setdefault(kind, {})
+                words[fact] = words.get(fact, frozenset()) | {item.text for item in items}
     return found
 
 

@@ -8,6 +8,7 @@ from typing import Final
 from adjudge.config.cursors import Cursor, Fields, described
 from adjudge.config.faults import nearest
 from adjudge.config.readers import choice, duration, number, percentage, share_up_to, stake, text, whole
+from adjudge.config.sense import Words, check_sense
 from adjudge.core.expressions import VARIABLES, Expression, InvalidExpression, compile_condition
 from adjudge.core.money import Stake
 from adjudge.core.plans import Acceptance, AgainstPeople, ByHand, Certified, Drift
@@ -24,8 +25,8 @@ _UNKNOWN_NAME: Final = re.compile(r"undeclared reference to '(\w+(?:\.\w+)?)")
 _compiled = lru_cache(maxsize=4096)(compile_condition)  # many plans share few conditions; compiling one takes a while
 
 
-def read_acceptance(at: Cursor, rates: Mapping[str, float]) -> Acceptance | None:
-    """Read `certified`, `{certified: …}` or `{by_hand: condition}`. None after a fault."""
+def read_acceptance(at: Cursor, rates: Mapping[str, float], words: Mapping[str, Words]) -> Acceptance | None:
+    """Read `certified`, `{certified: …}` or `{by_hand: condition}`. None after a fault. `words`: of conditions."""
     if at.node.value == "certified":
         return Certified(at.node.origin)
     if at.has("certified"):
@@ -38,7 +39,7 @@ def read_acceptance(at: Cursor, rates: Mapping[str, float]) -> Acceptance | None
         return None
     with at.fields() as fields:
         condition = fields.need("by_hand", 'by_hand: "confidence >= 0.95"')
-        return None if condition is None else _by_hand(condition, rates)
+        return None if condition is None else _by_hand(condition, rates, words)
 
 
 def _certified(at: Cursor, rates: Mapping[str, float]) -> Certified:
@@ -102,19 +103,21 @@ def nearest_variable(error: InvalidExpression, valid: Iterable[str]) -> str | No
     return nearest(unknown[1], valid) or nearest(unknown[1].partition(".")[0], valid) if unknown else None
 
 
-def _by_hand(at: Cursor, rates: Mapping[str, float]) -> ByHand | None:
+def _by_hand(at: Cursor, rates: Mapping[str, float], words: Mapping[str, Words]) -> ByHand | None:
     try:
         condition = _compiled(at.read(text, "true"))
     except InvalidExpression as error:
         at.fault(str(error), nearest_variable(error, [*VARIABLES, "stake_in"]))
         return None
-    _check(at, condition, rates)
+    _check(at, condition, rates, words)
     return ByHand(condition, at.node.origin)
 
 
-def _check(at: Cursor, condition: Expression, rates: Mapping[str, float]) -> None:
+def _check(at: Cursor, condition: Expression, rates: Mapping[str, float], words: Mapping[str, Words]) -> None:
     if not condition.reads and not condition.holds({}):
         at.fault(f"`{condition.text}` never holds: nothing that is said here is acted on")
+    elif condition.threshold is None:
+        check_sense(at, condition, words)
     for currency in sorted(condition.currencies - rates.keys()):
         at.fault(f"organisation.rates has no rate for {currency}", nearest(currency, rates))
     if condition.threshold is not None and condition.threshold > 1:

@@ -37,6 +37,11 @@ class Cursor:
     def fault(self, message: str, nearest: str | None = None) -> None:
         self.faults.add(self.node.origin, self.path, message, nearest, layer=self.node.layer)
 
+    def slip(self, message: str, nearest: str | None = None) -> None:
+        """Note what documents are refused for before they are published, and not afterwards: it can be run."""
+        if self.faults.is_new:
+            self.fault(message, nearest)
+
     def read(self, reader: Callable[[Node], T], default: D) -> T | D:
         """Return what the reader makes of it; after a fault the default."""
         try:

@@ -45,7 +45,11 @@ class InvalidConfiguration(AdjudgeError):
 class Faults:
     """Collects faults. The same fault met again, at another location, is one."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_new: bool = True) -> None:
+        self.is_new = is_new
+        """Whether the documents are to be published. What is in force already runs on with its slips."""
+        self.met = 0
+        """How often one was met, the same again counted too."""
         self._found: dict[Fault, str] = {}
         """With the path at a location, where that is another than the one in its document."""
 
@@ -54,6 +58,7 @@ class Faults:
 
     def add(self, origin: Origin, path: str, message: str, nearest: str | None = None, *, layer: str = "") -> None:
         """Note a fault. `layer`: what said it, where the path is that of all layers together."""
+        self.met += 1
         self._found[Fault(origin.file, origin.line, _in_document(path, layer), message, nearest)] = path
 
     def has_below(self, path: str) -> bool:

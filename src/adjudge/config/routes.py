@@ -1,7 +1,6 @@
 """The list `routes`: which plan a question takes, who is asked in it, and in which lane. The first that fits counts."""
 
-import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
@@ -11,14 +10,19 @@ from adjudge.config.cursors import Cursor, declared
 from adjudge.config.faults import nearest
 from adjudge.config.nodes import Node
 from adjudge.config.readers import choice, text
-from adjudge.core.expressions import ROUTE_VARIABLES, Expression, InvalidExpression, compile_route_condition
+from adjudge.config.sense import Words, check_sense
+from adjudge.core.expressions import (
+    ROUTE_VARIABLES,
+    Expression,
+    InvalidExpression,
+    compile_route_condition,
+    stand_in,
+)
 from adjudge.core.facts import FactKind
 from adjudge.core.specifications import Lane, Location
 
 ANY: Final = "*"
 MOST_ROUTES: Final = 500
-
-_IN: Final = re.compile(r"""(["'])([^"']*)\1\s+in\s+(tags|groups)\b""")
 
 _lane: Final[Callable[[Node], Lane]] = choice("realtime", "standard", "bulk")
 _compiled = lru_cache(maxsize=4096)(
@@ -77,10 +81,22 @@ class Names:
     askable: Mapping[str, object]
     """Deciders and pools."""
     pools: Mapping[str, object]
-    tags: frozenset[str]
     facts: Mapping[str, Mapping[str, FactKind]]
     """By type."""
+    fact_words: Mapping[str, Mapping[str, frozenset[str]]]
+    """By type and fact."""
     rates: Mapping[str, float]
+    words: Mapping[str, Words]
+    """Of conditions, but for facts."""
+
+    def words_of(self, kind: str) -> dict[str, Words]:
+        """Return the words of the conditions of a route for a type, or for all."""
+        found: dict[str, frozenset[str]] = {}
+        for each in self.fact_words.values() if kind == ANY else (self.fact_words.get(kind, {}),):
+            for fact, words in each.items():
+                found[fact] = found.get(fact, frozenset()) | words
+        facts = {f"facts.{fact}": Words(words, f"`facts.{fact}` is never") for fact, words in found.items() if words}
+        return {**self.words, **facts}
 
 
 def read_routes(at: Cursor | None, names: Names) -> tuple[Route, ...]:
@@ -114,7 +130,7 @@ def _route(at: Cursor, names: Names) -> Route | None:
             groups=_some(groups, names.groups, "group"),
             locations=_some(locations, names.locations, "location"),
             schedules=_some(schedules, names.schedules, "schedule"),
-            when=_condition(when, _facts_of(when, found, names), names) if when is not None else None,
+            when=_condition(when, found, names) if when is not None else None,
             lane=lane,
             instead=_instead(deciders, names, "decider") | _instead(pools, names, "pool"),
         )
@@ -163,7 +179,15 @@ def _facts_of(at: Cursor, kind: str, names: Names) -> Mapping[str, FactKind]:
     return found
 
 
-def _condition(at: Cursor, facts: Mapping[str, FactKind], names: Names) -> Expression | None:
+def _condition(at: Cursor, kind: str, names: Names) -> Expression:
+    """Read `when`. One with a fault counts as one that may hold, so that nothing else seems to follow from it."""
+    before = at.faults.met
+    found = _compiled_condition(at, kind, names)
+    return found if found is not None and at.faults.met == before else stand_in(at.node.text)
+
+
+def _compiled_condition(at: Cursor, kind: str, names: Names) -> Expression | None:
+    facts = _facts_of(at, kind, names)
     try:
         found: Expression = _compiled(at.read(text, "true"), tuple(sorted(facts.items())))
     except InvalidExpression as error:
@@ -174,8 +198,6 @@ def _condition(at: Cursor, facts: Mapping[str, FactKind], names: Names) -> Expre
         at.fault(f"organisation.rates has no rate for {currency}", nearest(currency, names.rates))
     if not found.reads:
         at.fault(f"`{found.text}` is the same for every question: leave `when` out, or the route")
-    for _, name, kind in _IN.findall(found.text):
-        known_here: Iterable[str] = names.tags if kind == "tags" else names.groups
-        if name not in known_here:
-            at.fault(f"no location has the {kind.removesuffix('s')} `{name}`", nearest(name, known_here))
+    else:
+        check_sense(at, found, names.words_of(kind))
     return found

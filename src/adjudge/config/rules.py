@@ -1,12 +1,13 @@
 """The section `rule` of a decider: cases over the evidence, the first that holds answers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from adjudge.config.conditions import nearest_variable
 from adjudge.config.cursors import Cursor
 from adjudge.config.nodes import Node
 from adjudge.config.readers import share, text
+from adjudge.config.sense import Words, check_sense
 from adjudge.core.answers import Json
 from adjudge.core.expressions import (
     RULE_VARIABLES,
@@ -22,23 +23,30 @@ _EXAMPLE: Final = '{when: "evidence.amount < 20.0", answer: pay}'
 _NEVER: Final = compile_rule_condition("false")
 
 
-def read_rule(at: Cursor) -> Rule:
-    """Read a list of cases; one may stand by itself."""
+def read_rule(at: Cursor, words: Mapping[str, Words]) -> Rule:
+    """Read a list of cases; one may stand by itself. `words`: of conditions."""
     items = at.items()
     if not 0 < len(items) <= MOST_CASES:
         at.fault(f"a rule has 1 to {MOST_CASES} cases, such as `{_EXAMPLE}`")
         items = []
-    return Rule(tuple(_case(item) for item in items))
+    return Rule(tuple(_case(item, words) for item in items))
 
 
-def _case(at: Cursor) -> RuleCase:
+def _case(at: Cursor, words: Mapping[str, Words]) -> RuleCase:
     with at.fields() as fields:
         when, answer = fields.need("when", _EXAMPLE), fields.need("answer", _EXAMPLE)
         return RuleCase(
-            when=_expression(when, compile_rule_condition) if when is not None else _NEVER,
+            when=_condition(when, words) if when is not None else _NEVER,
             answer=_answer(answer) if answer is not None else None,
             confidence=fields.read("confidence", share, 1.0),
         )
+
+
+def _condition(at: Cursor, words: Mapping[str, Words]) -> Expression:
+    found = _expression(at, compile_rule_condition)
+    if found is not _NEVER:
+        check_sense(at, found, words)
+    return found
 
 
 def _answer(at: Cursor) -> Json | Expression:

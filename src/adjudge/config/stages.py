@@ -14,8 +14,9 @@ from adjudge.config.cursors import Cursor, Fields, described
 from adjudge.config.durations import show_duration
 from adjudge.config.faults import nearest
 from adjudge.config.readers import duration, number, text, whole
+from adjudge.config.sense import NamedAnswers, Words
 from adjudge.core.answers import AnswerSpace, Candidates, ClosedSpace, Json, Labels, OutsideSpace, canonical, keyed
-from adjudge.core.plans import Acceptance, Combine, FallbackStep, Origin, Stage, Votes
+from adjudge.core.plans import Acceptance, ByHand, Combine, FallbackStep, Origin, Stage, Votes
 from adjudge.core.pools import Prices
 from adjudge.core.specifications import DeciderSpec, PoolSpec, QuestionType
 
@@ -35,6 +36,10 @@ class Known:
     deciders: Mapping[str, DeciderSpec]
     pools: Mapping[str, PoolSpec]
     rates: Mapping[str, float]
+    words: Mapping[str, Words]
+    """Of conditions."""
+    answers: NamedAnswers = field(default_factory=NamedAnswers)
+    """That conditions name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +198,13 @@ def _of_models(at: Cursor, fields: Fields, reading: Reading, names: tuple[str, .
 
 def _accept(fields: Fields, reading: Reading) -> Acceptance | None:
     at = fields.get("accept")
-    return read_acceptance(at, reading.known.rates) if at is not None else None
+    if at is None:
+        return None
+    found = read_acceptance(at, reading.known.rates, reading.known.words)
+    condition = at.entry("by_hand")
+    if isinstance(found, ByHand) and condition is not None and reading.space is not None:
+        reading.known.answers.note(condition, found.condition, reading.space)
+    return found
 
 
 def _combine(at: Cursor, fields: Fields, *, several: bool) -> Combine:

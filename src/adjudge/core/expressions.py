@@ -9,6 +9,8 @@ from typing import Any, Final
 
 from cel_expr_python import cel
 
+from adjudge.core.trees import Tree, tree_of
+
 LONGEST: Final = 1_000
 
 VARIABLES: Final[Mapping[str, Any]] = {
@@ -97,6 +99,11 @@ class Expression:
         self.threshold: float | None = float(plain[1]) if plain else None
         """The number in `confidence >= number`, where the expression is no more than that."""
 
+    @property
+    def tree(self) -> Tree:
+        """What it says; `stake_in("USD")` is `stakes.USD` there, and `facts.units` is `facts_units`."""
+        return tree_of(self._program.serialize())
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Expression) and other.text == self.text
 
@@ -165,6 +172,13 @@ def compile_route_condition(text: str, facts: Mapping[str, str]) -> Expression:
     return expression
 
 
+def stand_in(text: str) -> Expression:
+    """Return a route's condition that may hold or not, in place of one with a fault."""
+    found = compile_route_condition("open", {})
+    found.text = text
+    return found
+
+
 def compile_over_evidence(text: str) -> Expression:
     """Compile an expression over `evidence` and `candidates`. Raises InvalidExpression."""
     variables = {
@@ -199,11 +213,15 @@ def _explained(text: str, message: str) -> str:
         return f"`{text}`: {message.splitlines()[0] if message else 'cannot be read'}"
     detail = place[3].replace(" (in container '')", "").replace(FACT, "facts.")
     line = f"line {place[1]}, " if place[1] != "1" else ""
-    return f"`{text}`, {line}column {place[2]}: {detail}{_hint(detail)}"
+    return f"`{text}`, {line}column {place[2]}: {detail}{_hint(text, detail)}"
 
 
-def _hint(detail: str) -> str:
-    return "; write whole numbers of this type with a point, as in 1.0" if "(double, int)" in detail else ""
+def _hint(text: str, detail: str) -> str:
+    if "(double, int)" in detail:
+        return "; write whole numbers of this type with a point, as in 1.0"
+    if "(string, int)" in detail and "weekday" in text:
+        return '; `weekday` is a word: "mon", "tue", … "sun"'
+    return ""
 
 
 def _first_line(message: str) -> str:

@@ -12,7 +12,10 @@ from tests.stacks import laid
 from adjudge.cli import running
 from adjudge.cli.folders import Folder
 from adjudge.cli.running import answers, publish_folder
+from adjudge.config import InvalidConfiguration, hash_of
+from adjudge.engine.revisions import Revisions
 from adjudge.stack.folders import held, laid_out
+from adjudge.store import revisions
 
 AS_TYPED = """
 import sys
@@ -132,3 +135,22 @@ async def test_an_api_that_takes_a_connection_and_says_nothing_is_not_ready(monk
     port = free_port()
     async with asyncio.timeout(5), await asyncio.start_server(lambda *_: None, "127.0.0.1", port):
         assert not await answers("127.0.0.1", port)
+
+
+async def test_what_is_in_force_starts_again_with_slips_that_a_changed_folder_is_refused_for(database_url, tmp_path):
+    """An upgrade that knows more slips keeps nobody's system from starting."""
+    laid(tmp_path)
+    folder = Folder(tmp_path / "config", tmp_path)
+    slip = "deciders: {night@1: {rule: [{when: 'question_type == \"x\"', answer: pay}]}}\n"
+    (tmp_path / "config" / "night.yaml").write_text(slip)
+    documents = folder.read()
+    async with running._connected(database_url) as connection:
+        terms = revisions.Terms(message="by an older release")
+        await revisions.publish(connection, running.SYSTEM_UP, hash_of(documents), documents, terms)
+
+        await publish_folder(folder, database_url)
+        assert (await Revisions.opened(connection, folder.compile)).current.revision == 1
+
+        (tmp_path / "config" / "later.yaml").write_text("locations: {store-777: {}}\n")
+        with pytest.raises(InvalidConfiguration, match="no question type `x`"):
+            await publish_folder(folder, database_url)

@@ -144,7 +144,7 @@ LAST = '  - {type: "*", plan: quick}\n'
         (WHEN, "'stake_in(\"PLN\") > 3.0'", "no rate for PLN"),
         (WHEN, "'\"alcohl\" in tags'", "no location has the tag `alcohl`; did you mean `alcohol`?"),
         (WHEN, "'\"bar\" in groups'", "no location has the group `bar`; did you mean `bars`?"),
-        (WHEN, "'location == \"shp\"'", '`location == "shp"` holds at no location: no question takes it'),
+        (WHEN, "'location == \"shp\"'", "no location `shp`; did you mean `shop`?"),
         (WHEN, "'true'", "is the same for every question"),
         (LAST, "", "no route follows for a `cart.verify` for which `!open` does not hold"),
         (LAST, LAST + LAST, "no question takes this route"),

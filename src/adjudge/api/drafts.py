@@ -119,6 +119,7 @@ async def publish_draft(draft: UUID, body: TermsBody, scope: Caller, here: Here,
     expected = tag(if_match)
     async with here.pool.acquire() as connection, connection.transaction():
         found = await _open(connection, scope, draft, expected)
+    check_documents(found.documents)  # it may be older than what is refused now
     published = await publisher_of(here).publish_draft(scope, found, terms_of(body))
     return answered(published, 201, etag=published.number)
 

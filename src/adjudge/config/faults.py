@@ -73,12 +73,12 @@ class Faults:
 
 def _in_document(path: str, layer: str) -> str:
     """Return where a path stands that a group, a location or a schedule lays upon others."""
-    kind, _, name = layer.partition(" ")
-    if kind not in _SECTIONS:
-        return path
-    place = f"{_SECTIONS[kind]}.{name}"
-    is_told = path == place or path.startswith(f"{place}.")
-    return path if is_told else f"{place}.{path}"
+    for part in layer.split(" of "):  # the innermost first: `schedule lunch of group bars`
+        kind, _, name = part.partition(" ")
+        place = f"{_SECTIONS[kind]}.{name}" if kind in _SECTIONS else ""
+        is_told = not place or path == place or path.startswith(f"{place}.")
+        path = path if is_told else f"{place}.{path}"
+    return path
 
 
 def nearest(name: str, valid: Iterable[str]) -> str | None:

@@ -84,13 +84,19 @@ class Layers:
         groups = [group.overlay for group in self.groups.values()]
         below = [self.base.node, *groups]
         for overlay in stepwise(self.overlays(), pause):
-            for path, null in needless_nulls(overlay, [tree for tree in below if tree is not overlay]):
+            for path, null in needless_nulls(overlay, below):
                 self.base.faults.add(null.origin, path, NEEDLESS, layer=null.layer)
 
     def _of_groups(self, names: tuple[str, ...]) -> Node:
-        if names not in self._merged:
-            self._merged[names] = merge_all(self.base.node, [_own(self.groups[name].overlay) for name in names])
-        return self._merged[names]
+        """Return what groups make of the organisation's tree; groups that are laid first are shared by many."""
+        known = len(names)
+        while known and names[:known] not in self._merged:
+            known -= 1
+        merged = self._merged[names[:known]] if known else self.base.node
+        for number in range(known, len(names)):
+            merged = merge(merged, _own(self.groups[names[number]].overlay))
+            self._merged[names[: number + 1]] = merged
+        return merged
 
 
 def _named(at: Cursor | None, what: str, pause: Pause) -> dict[str, Cursor]:

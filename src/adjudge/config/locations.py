@@ -18,6 +18,8 @@ OVERLAID: Final = ("types", "deciders", "pools", "plans", "routes", "schedules",
 """What a group or a location may change."""
 EVERYWHERE: Final = ("deciders", "pools")
 """Sections that are the same at every location: an overlay may add to them, never change them."""
+MOST_ABOVE: Final = 32
+"""Groups within each other."""
 _LISTS: Final = ("routes", "tags")
 
 
@@ -57,7 +59,8 @@ def read_groups(section: Mapping[str, Cursor], order: Cursor | None, pause: Paus
     for name, at in section.items():
         check_name(at, name, "a group")
     parents = {name: _parent(at, section) for name, at in section.items()}
-    found = {name: _group(name, at, tuple(_above(name, parents, at))) for name, at in stepwise(section.items(), pause)}
+    above = _above(parents, section)
+    found = {name: _group(name, at, above[name]) for name, at in stepwise(section.items(), pause)}
     return _ranked(found, _dimensions(order, found))
 
 
@@ -69,8 +72,9 @@ def read_location(name: str, at: Cursor, groups: Mapping[str, Group]) -> Place:
 def contradictions(groups: Sequence[Group], faults: Faults) -> None:
     """Look for leaves that two groups of one rank both say, differently, where neither lies in the other."""
     for number, group in enumerate(groups):
+        above = frozenset(group.above)
         for before in groups[:number]:
-            if before.rank == group.rank and before.name not in group.above:
+            if before.rank == group.rank and before.name not in above:
                 _contradictions(before, group, faults)
 
 
@@ -99,17 +103,32 @@ def _parent(at: Cursor, section: Mapping[str, Cursor]) -> str | None:
     return found.read(declared(section, "group"), None) if found is not None else None
 
 
-def _above(name: str, parents: Mapping[str, str | None], at: Cursor) -> list[str]:
-    above: list[str] = []
-    parent = parents[name]
-    while parent is not None:
-        if parent == name or parent in above:
-            if parent == name:
-                at.fault(f"a cycle: {' within '.join([name, *reversed(above), name])}")
-            return []
-        above.insert(0, parent)
-        parent = parents[parent]
-    return above
+def _above(parents: Mapping[str, str | None], section: Mapping[str, Cursor]) -> dict[str, tuple[str, ...]]:
+    """Return for each group those in which it lies, the widest first; none where that has no end."""
+    found: dict[str, tuple[str, ...]] = {}
+    for name in parents:
+        line: dict[str, None] = {}  # from here upwards, as far as it is new
+        here: str | None = name
+        while here is not None and here not in found and here not in line:
+            line[here] = None
+            here = parents[here]
+        if here is not None and here in line:
+            _name_cycle(list(line), here, section)
+            found |= dict.fromkeys(line, ())
+            continue
+        for each in reversed(line):
+            parent = parents[each]
+            found[each] = () if parent is None else (*found[parent], parent)
+            if len(found[each]) == MOST_ABOVE:
+                section[each].slip(f"it lies in {MOST_ABOVE} groups, one within the other: fewer are enough")
+    return found
+
+
+def _name_cycle(line: list[str], first: str, section: Mapping[str, Cursor]) -> None:
+    ring = line[line.index(first) :]
+    for number, name in enumerate(ring):
+        whole = [*ring[number:], *ring[:number], name]
+        section[name].fault(f"a cycle: {' within '.join(whole)}")
 
 
 def _group(name: str, at: Cursor, above: tuple[str, ...]) -> Group:

@@ -29,14 +29,32 @@ def merge_all(first: Node, patches: Iterable[Node]) -> Node:
     return first
 
 
-def needless_nulls(patch: Node, below: Sequence[Node], path: str = "") -> Iterator[tuple[str, Node]]:
-    """Yield the nulls of a patch that remove nothing from any of the trees below: values that were forgotten."""
+def needless_nulls(patch: Node, below: Sequence[Node]) -> Iterator[tuple[str, Node]]:
+    """Yield the nulls of a patch that remove nothing from any of the trees below: values that were forgotten.
+
+    The patch itself may be among them, and does not count.
+    """
+    for keys, null in _nulls(patch):
+        if not any(tree is not patch and _has(tree, keys) for tree in below):
+            yield ".".join(keys), null
+
+
+def _nulls(patch: Node) -> Iterator[tuple[tuple[str, ...], Node]]:
+    """Yield the nulls within mappings, each with the keys that lead to it."""
     for key, child in patch.entries.items():
-        targets = [tree.entries[key] for tree in below if key in tree.entries]
-        here = f"{path}.{key}" if path else key
-        if child.value is None and not targets:
-            yield here, child
-        yield from needless_nulls(child, targets, here)
+        if child.value is None:
+            yield (key,), child
+        else:
+            yield from (((key, *keys), null) for keys, null in _nulls(child))
+
+
+def _has(tree: Node, keys: Sequence[str]) -> bool:
+    for key in keys:
+        found = tree.entries.get(key)
+        if found is None:
+            return False
+        tree = found
+    return True
 
 
 def leaves(node: Node, path: str) -> Iterator[tuple[str, Node]]:

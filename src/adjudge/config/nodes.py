@@ -6,7 +6,7 @@ A number that starts with a zero (an article number) stays text.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
@@ -18,6 +18,8 @@ from adjudge.core.answers import Json
 from adjudge.core.plans import Origin
 
 DEEPEST: Final = 64
+PLACES: Final = ("group ", "location ")
+"""With which the layers of groups and locations begin; their names follow."""
 
 Scalar: TypeAlias = bool | int | float | str | None
 
@@ -66,12 +68,19 @@ class Node:
 
     def in_layer(self, layer: str) -> "Node":
         """Return the same tree as part of another layer."""
+        return self._in(lambda _: layer)
+
+    def in_schedule(self, name: str) -> "Node":
+        """Return the same tree as part of a schedule, each value in that of the layer that says it."""
+        return self._in(lambda of: f"schedule {name} of {of}" if of.startswith(PLACES) else f"schedule {name}")
+
+    def _in(self, layer: Callable[[str], str]) -> "Node":
         value = self.value
         if isinstance(value, dict):
-            value = {key: child.in_layer(layer) for key, child in value.items()}
+            value = {key: child._in(layer) for key, child in value.items()}
         elif isinstance(value, list):
-            value = [child.in_layer(layer) for child in value]
-        return Node(value, self.origin, layer, self.text)
+            value = [child._in(layer) for child in value]
+        return Node(value, self.origin, layer(self.layer), self.text)
 
 
 def parse(file: str, text: str, layer: str, faults: Faults, pause: Pause = no_pause) -> Node | None:

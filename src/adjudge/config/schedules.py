@@ -43,11 +43,10 @@ def read_schedules(at: Cursor | None, routed: Collection[str]) -> tuple[Schedule
 
 def _schedule(name: str, at: Cursor, routed: Collection[str]) -> Schedule:
     check_name(at, name, "a schedule")
-    layer = f"schedule {name}"
     with at.fields() as fields:
         hours = fields.need("hours", "hours: {mon-fri: 11:30-13:30}")
         found = {key: fields.get(key) for key in OVERLAID}
-    overlay = {key: child.node.in_layer(layer) for key, child in found.items() if child is not None}
+    overlay = {key: child.node.in_schedule(name) for key, child in found.items() if child is not None}
     for key, node in overlay.items():
         if key != "routes" and not isinstance(node.value, dict):
             at.fault(f"`{key}` is a mapping, not {described(node)}")
@@ -55,7 +54,9 @@ def _schedule(name: str, at: Cursor, routed: Collection[str]) -> Schedule:
         keys = ", ".join(f"`{key}`" for key in OVERLAID)
         at.fault(f"it changes nothing: give it {keys}, or name it in a route")
     _check_types(found["types"])
-    return Schedule(name, at, read_hours(hours) if hours is not None else ALWAYS, Node(overlay, at.node.origin, layer))
+    return Schedule(
+        name, at, read_hours(hours) if hours is not None else ALWAYS, Node(overlay, at.node.origin, f"schedule {name}")
+    )
 
 
 def _check_types(at: Cursor | None) -> None:

@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+from uuid import UUID
 
+import asyncpg
 import pytest
 from tests.stacks import PLANS, Caller, _people, configuration
 
@@ -269,3 +271,17 @@ async def test_every_effective_value_names_since_which_revision_it_holds_and_by_
     assert found["revision"] == last["number"]
     assert since[threshold] == (changed["number"], changed["author"])
     assert set(since.values()) == {(each["number"], each["author"]) for each in (first, changed)}
+
+
+async def test_a_draft_from_before_names_were_checked_is_checked_again(stack, anna):
+    """It may be older than the release that refuses such names."""
+    draft = await anna.draft()
+    connection = await asyncpg.connect(stack.database_url)
+    renamed = "UPDATE draft SET documents = jsonb_build_object('../all.yaml', documents -> 'all.yaml') WHERE id = $1"
+    await connection.execute(renamed, UUID(draft))
+    await connection.close()
+
+    refused = await anna.act(draft, "publish")
+
+    assert refused.status_code == 422, refused.text
+    assert refused.json()["errors"][0]["pointer"] == "#/documents/..~1all.yaml"

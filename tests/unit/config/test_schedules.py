@@ -138,3 +138,20 @@ def test_a_schedule_that_only_a_route_names_is_taken(compiled: Compile):
         for at in (utc(2026, 3, 2, 23), utc(2026, 3, 2, 12))
     ]
     assert lanes == ["bulk", None]
+
+
+@pytest.mark.parametrize(
+    ("layer", "path"),
+    [
+        ("{0}", "schedules.lunch"),
+        ("groups: {{eu: {{{0}}}}}\nlocations: {{north: {{groups: [eu]}}}}", "groups.eu.schedules.lunch"),
+        ("locations: {{north: {{{0}}}}}", "locations.north.schedules.lunch"),
+    ],
+)
+def test_a_fault_of_a_schedule_names_the_path_in_its_document(faults_of: FaultsOf, layer: str, path: str):
+    lunch = "schedules: {{lunch: {{hours: {{daily: 11:00-13:00}}, {0}}}}}"
+    wrong = lunch.format("plans: {claims: {stages: [{ask: agent, timeout: 1m}]}}")
+
+    faults = faults_of(CLAIMS + layer.format(wrong))
+
+    assert [fault.path for fault in faults] == [f"{path}.plans.claims.stages[0].ask"]

@@ -29,7 +29,7 @@ from adjudge.config.authorship import line_revisions
 from adjudge.core.specifications import DEFAULT_LOCATION
 from adjudge.engine.aside import aside
 from adjudge.engine.previewing import Tally, preview
-from adjudge.engine.publishing import Publisher
+from adjudge.engine.publishing import Publisher, check_places
 from adjudge.store import controls, receipts, recorded, revisions
 from adjudge.store.connecting import Connection
 from adjudge.store.receipts import Member
@@ -92,6 +92,12 @@ class DocumentsBody(BaseModel):
     documents: dict[str, str] = Field(description=WHAT_A_SET_IS)
 
 
+class CheckBody(DocumentsBody):
+    """Documents to compare with what is in force."""
+
+    only_at: OnlyAt | None = Field(None, description="published at some locations first; unset: everywhere")
+
+
 class PreviewBody(DocumentsBody):
     """Documents to try on what was decided."""
 
@@ -145,11 +151,11 @@ async def publish(body: PublishBody, scope: Caller, here: Here, if_match: IfMatc
 
 
 @router.post("/check", response_model=Checked, responses=PROBLEMS)
-async def check(body: DocumentsBody, scope: Caller, here: Here) -> Response:
+async def check(body: CheckBody, scope: Caller, here: Here) -> Response:
     """Say what publishing these documents would do: every fault, or what differs in effect from what is in force."""
     of_everything(scope)
     check_documents(body.documents)
-    return answered(await checked(here, body.documents))
+    return answered(await checked(here, body.documents, places_of(body.only_at)))
 
 
 @router.post("/preview", response_model=Preview, responses=PROBLEMS)
@@ -255,16 +261,19 @@ def tag(header: str | None) -> int | None:
     return int(text)
 
 
+def places_of(only_at: OnlyAt | None) -> tuple[str, ...] | None:
+    """Return where something is published first; None: everywhere. Raises Problem."""
+    if only_at is None:
+        return None
+    places = (*(f"location:{name}" for name in only_at.locations), *(f"group:{name}" for name in only_at.groups))
+    if not places:
+        raise Problem("invalid-body", "name a location or a group", pointer="#/only_at")
+    return places
+
+
 def terms_of(body: TermsBody) -> Terms:
     """Return how to publish."""
-    only_at = None
-    if body.only_at is not None:
-        only_at = (
-            *(f"location:{name}" for name in body.only_at.locations),
-            *(f"group:{name}" for name in body.only_at.groups),
-        )
-        if not only_at:
-            raise Problem("invalid-body", "name a location or a group", pointer="#/only_at")
+    only_at = places_of(body.only_at)
     seconds = body.goes_on_after_seconds
     if seconds is not None and only_at is None:
         raise Problem("invalid-body", "it holds everywhere at once", pointer="#/goes_on_after_seconds")
@@ -272,20 +281,25 @@ def terms_of(body: TermsBody) -> Terms:
     return Terms(message=body.message, only_at=only_at, goes_on_after=after)
 
 
-async def checked(here: Services, documents: Mapping[str, str]) -> dict[str, Any]:
-    """Return every fault, or what would differ in effect."""
-    in_force = here.revisions.current
-    base = {"base": in_force.revision, "base_hash": in_force.hash}
+async def checked(
+    here: Services, documents: Mapping[str, str], only_at: tuple[str, ...] | None = None
+) -> dict[str, Any]:
+    """Return every fault, or what would differ in effect, at some locations or everywhere. Raises UnknownPlaces."""
+    in_force = here.revisions.in_force
+    base = {"base": in_force.newest.revision, "base_hash": in_force.newest.hash}
     try:
         compiled = await publisher_of(here).compiled(documents)
     except InvalidConfiguration as invalid:
-        return {**base, "hash": None, "faults": [fault_of(fault) for fault in invalid.faults], "difference": None}
+        faults = [fault_of(fault) for fault in invalid.faults]
+        return {**base, "hash": None, "in_force": False, "faults": faults, "difference": None}
+    check_places(compiled, only_at)
     async with here.pool.acquire() as connection:
         traffic = await recorded.traffic(connection, WEEK)
-    found = await aside(diff, in_force, compiled, traffic)
+    found = await aside(diff, in_force.sites(), in_force.after(compiled, only_at).sites(), traffic)
     return {
         **base,
         "hash": compiled.hash,
+        "in_force": in_force.rest is None and compiled.hash == in_force.newest.hash,
         "faults": [],
         "difference": {
             "in_words": difference_in_words(found),

@@ -78,6 +78,7 @@ class Checked(Shape):
     base: int = Field(description="the revision in force with which they were compared")
     base_hash: str
     hash: str | None = Field(description="null: they have faults")
+    in_force: bool = Field(description="exactly these documents hold everywhere already")
     faults: list[Fault]
     difference: DifferenceView | None
 

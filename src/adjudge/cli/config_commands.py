@@ -115,7 +115,7 @@ def diff_(
     json_: Json = False,
 ) -> None:
     """Print what would change in effect: which values and plans, at how many locations."""
-    difference = diff(sound_configuration(old), sound_configuration(new))
+    difference = diff(sound_configuration(old).sites, sound_configuration(new).sites)
     print(as_json(difference) if json_ else "\n".join(map(plain, difference_in_words(difference))))
 
 

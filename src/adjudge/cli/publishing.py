@@ -48,18 +48,18 @@ def apply(
     """Show what a folder would change, ask, publish, and wait until every process has it."""
     with connected() as adjudge:
         documents = _documents(folder, adjudge, json_=json_)
-        found = adjudge.config.check(documents)
+        found = adjudge.config.check(documents, locations=location or (), groups=group or ())
         _show(found, json_=json_ and (check or bool(found.faults)))
         if found.faults:
             raise typer.Exit(1)
         if base is not None and found.hash != base:
             raise Refused(f"{folder} is revision {found.hash}, not {base}")
         if check:
-            raise typer.Exit(0 if found.hash == found.base_hash else DIFFERS)
-        if found.hash == found.base_hash and not (location or group):
+            raise typer.Exit(0 if found.in_force else DIFFERS)
+        if found.in_force and not (location or group):
             return
-        if not yes and sys.stdin.isatty() and not typer.confirm(f"publish, after revision {found.base}?"):
-            raise typer.Exit(1)
+        if not yes:
+            _ask(found.base)
         published = adjudge.config.publish(
             documents,
             base=found.base,
@@ -70,6 +70,13 @@ def apply(
             hash=base,
         )
         _published(adjudge, published, wait=wait, json_=json_)
+
+
+def _ask(base: int) -> None:
+    if not sys.stdin.isatty():
+        raise Refused("nobody is at a terminal to be asked: say --yes")
+    if not typer.confirm(f"publish, after revision {base}?"):
+        raise typer.Exit(1)
 
 
 def publish(
@@ -113,11 +120,25 @@ def rollback(
     """Publish an older revision again, everywhere; decisions that are open keep theirs."""
     with connected() as adjudge:
         newest = adjudge.config.revision()
-        to = number if number is not None else newest.rest or newest.number - 1
-        if to < 1:
-            raise Refused("there is no revision before this one")
+        to = number if number is not None else _before(adjudge, newest)
         published = adjudge.config.publish(again=to, base=newest.number, message=message)
         _published(adjudge, published, wait=wait, json_=json_)
+
+
+def _before(adjudge: Adjudge, newest: ConfigRevision) -> int:
+    """Return the last revision that held everywhere before this one. Raises Refused where that may not be meant."""
+    if newest.rest is not None:
+        return newest.rest
+    if newest.number == 1:
+        raise Refused("there is no revision before this one")
+    again = adjudge.config.revision(newest.again) if newest.again is not None else None
+    if again is not None and again.rest is None:
+        raise Refused(
+            f"revision {newest.number} is itself a roll back, to {again.number}: name the one that you want "
+            "(`adjudge config revisions` lists them)"
+        )
+    before = again or adjudge.config.revision(newest.number - 1)
+    return before.rest or before.number
 
 
 def revisions(limit: Annotated[int, typer.Option(min=1, max=200)] = 20, json_: Json = False) -> None:

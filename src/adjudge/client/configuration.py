@@ -76,9 +76,11 @@ def publish(
     )
 
 
-def check(documents: Mapping[str, str]) -> Call[ConfigCheck]:
-    """Return every fault, or what publishing these documents would change."""
-    body = {"documents": documents}
+def check(
+    documents: Mapping[str, str], *, locations: Sequence[str] = (), groups: Sequence[str] = ()
+) -> Call[ConfigCheck]:
+    """Return every fault, or what publishing these documents, there first or everywhere, would change."""
+    body = known(documents=documents, only_at=_only_at(locations, groups))
     return Call(method="POST", path=path("config", "check"), read=_check, body=body, wait_seconds=LONG_SECONDS)
 
 

@@ -542,6 +542,8 @@ class ConfigCheck(Value, frozen=True, kw_only=True):
     base_hash: str
     hash: str | None = None
     """None: they have faults."""
+    in_force: bool = False
+    """Exactly these documents hold everywhere already."""
     faults: tuple[ConfigFault, ...] = ()
     difference: dict[str, Any] | None = None
     """`in_words`, and the same for machines."""

@@ -29,20 +29,22 @@ def _locations(difference: Difference) -> Iterator[str]:
 
 def _leaf(leaf: ChangedLeaf) -> str:
     change = f"{leaf.path}: {_value(leaf.before)} -> {_value(leaf.after)}"
-    place = f"{leaf.layer}, {leaf.file}:{leaf.line}"
-    return f"{change} ({place}) at {_named(leaf.locations)}, {_decisions(leaf.decisions_a_day)}"
+    place = f"{leaf.layer}, {leaf.file}:{leaf.line}" if leaf.file else leaf.layer
+    return f"{change} ({place}) at {_named(leaf.locations)}{_decisions(leaf.decisions_a_day)}"
 
 
 def _plan(plan: ChangedPlan) -> str:
     before, after = (" or ".join(plans) or "none" for plans in (plan.before, plan.after))
     where = _named(plan.locations)
-    return f"plan of {plan.type}: {before} -> {after} at {where}, {_decisions(plan.decisions_a_day)}"
+    return f"plan of {plan.type}: {before} -> {after} at {where}{_decisions(plan.decisions_a_day)}"
 
 
 def _sum(difference: Difference) -> str:
     leaves, plans = len(difference.leaves), len(difference.plans)
     touched, of_all = difference.decisions_a_day, difference.all_decisions_a_day
     counted = f"{leaves} {'value' if leaves == 1 else 'values'}, {plans} {'plan' if plans == 1 else 'plans'}"
+    if touched is None or of_all is None:
+        return counted
     return f"{counted}; touches {touched:,.0f} of {of_all:,.0f} decisions a day"
 
 
@@ -57,5 +59,7 @@ def _value(value: Json) -> str:
     return text if len(text) <= LONGEST_VALUE else f"{text[: LONGEST_VALUE - 1]}…"
 
 
-def _decisions(number: float) -> str:
-    return f"{number:,.0f} {'decision' if number == 1 else 'decisions'} a day"
+def _decisions(number: float | None) -> str:
+    if number is None:
+        return ""
+    return f", {number:,.0f} {'decision' if number == 1 else 'decisions'} a day"

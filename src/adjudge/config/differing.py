@@ -1,4 +1,4 @@
-"""What changes between two configurations, in terms of effect: which leaves and plans, where, for how many decisions.
+"""What changes between what holds before and after, in terms of effect: which leaves and plans, where, how often asked.
 
 Texts are not compared: a comment, or a value moved to another file, changes nothing.
 """
@@ -9,14 +9,16 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Final
 
-from adjudge.config.configuration import Configuration
 from adjudge.config.merging import leaves
 from adjudge.config.nodes import Node
 from adjudge.config.sites import Site
 from adjudge.core.answers import Json
 from adjudge.core.plans import Origin, Plan
+from adjudge.core.specifications import Location
 
 NOTHING: Final = Node(None, Origin("", 0), "")
+DERIVED: Final = "from its groups"
+"""The layer of what no single line says."""
 _NAMED: Final = ("types", "plans", "deciders", "pools", "schedules")
 """Sections whose entries are compared one by one; their names may hold points."""
 
@@ -31,12 +33,13 @@ class ChangedLeaf:
     after: Json
     """None: it is not given any more."""
     file: str
+    """Empty where it follows from what several documents say."""
     line: int
     """Where it stands now; where it stood, if it is gone."""
     layer: str
     locations: tuple[str, ...]
-    decisions_a_day: float
-    """Of the decisions asked there: those that may read it."""
+    decisions_a_day: float | None
+    """Of the decisions asked there: those that may read it. None: nobody knows what is asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +51,7 @@ class ChangedPlan:
     """`name hash`, in the order of routes; empty: there was none."""
     after: tuple[str, ...]
     locations: tuple[str, ...]
-    decisions_a_day: float
+    decisions_a_day: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,31 +62,34 @@ class Difference:
     locations_removed: tuple[str, ...]
     leaves: tuple[ChangedLeaf, ...]
     plans: tuple[ChangedPlan, ...]
-    decisions_a_day: float
+    decisions_a_day: float | None
     """Of all decisions: those that something here touches."""
-    all_decisions_a_day: float
+    all_decisions_a_day: float | None
 
     def __bool__(self) -> bool:
         """Return whether anything differs."""
         return bool(self.leaves or self.plans or self.locations_added or self.locations_removed)
 
 
-def diff(old: Configuration, new: Configuration, traffic: Mapping[tuple[str, str], float] | None = None) -> Difference:
-    """Return what differs in effect. `traffic`: decisions a day by (location, type); what is missing had none."""
-    counted = traffic or {}
-    shared = sorted(old.sites.keys() & new.sites.keys())
-    found = _Found(counted)
-    for name in shared:
-        found.compare(old.sites[name], new.sites[name])
-    gone = old.sites.keys() - new.sites.keys()
-    found.touched.update(pair for pair in counted if pair[0] in gone)
+def diff(
+    old: Mapping[str, Site], new: Mapping[str, Site], traffic: Mapping[tuple[str, str], float] | None = None
+) -> Difference:
+    """Return what differs in effect between what holds at each location before and after.
+
+    `traffic`: decisions a day by (location, type), what is missing had none; None: nobody knows.
+    """
+    found = _Found(traffic)
+    for name in sorted(old.keys() & new.keys()):
+        found.compare(old[name], new[name])
+    gone = old.keys() - new.keys()
+    found.touched.update(pair for pair in traffic or () if pair[0] in gone)
     return Difference(
-        locations_added=tuple(sorted(new.sites.keys() - old.sites.keys())),
+        locations_added=tuple(sorted(new.keys() - old.keys())),
         locations_removed=tuple(sorted(gone)),
         leaves=tuple(found.leaves()),
         plans=tuple(found.plans()),
-        decisions_a_day=sum(counted.get(pair, 0) for pair in found.touched),
-        all_decisions_a_day=sum(counted.values()),
+        decisions_a_day=found.counted(found.touched),
+        all_decisions_a_day=None if traffic is None else sum(traffic.values()),
     )
 
 
@@ -100,7 +106,7 @@ class _Change:
 class _Found:
     """What was found at the locations looked at so far. What many locations share is compared once."""
 
-    traffic: Mapping[tuple[str, str], float]
+    traffic: Mapping[tuple[str, str], float] | None
     touched: set[tuple[str, str]] = field(default_factory=set)
     _pairs: dict[tuple[int, int], tuple[_Change, ...]] = field(default_factory=dict)
     _leaves: dict[tuple[str, int, int], _Change] = field(default_factory=dict)
@@ -125,6 +131,11 @@ class _Found:
                 self._plans[kind, before, after].append(location)
                 self.touched.add((location, kind))
 
+    def counted(self, asked: Iterable[tuple[str, str]]) -> float | None:
+        """Return how many decisions a day these (location, type) are; None: nobody knows."""
+        traffic = self.traffic
+        return None if traffic is None else sum(traffic.get(pair, 0) for pair in asked)
+
     def leaves(self) -> Iterator[ChangedLeaf]:
         """Return the changed leaves, those with equal values and line joined, in the order of their paths."""
         joined: dict[tuple[str, str, str, str, int], tuple[_Change, set[tuple[str, str]]]] = {}
@@ -142,12 +153,12 @@ class _Found:
                 line=stands.origin.line,
                 layer=stands.layer,
                 locations=tuple(sorted({location for location, _ in at})),
-                decisions_a_day=sum(self.traffic.get(pair, 0) for pair in at),
+                decisions_a_day=self.counted(at),
             )
 
     def plans(self) -> Iterator[ChangedPlan]:
         for (kind, before, after), locations in sorted(self._plans.items()):
-            touched = sum(self.traffic.get((location, kind), 0) for location in locations)
+            touched = self.counted((location, kind) for location in locations)
             yield ChangedPlan(
                 type=kind, before=before, after=after, locations=tuple(locations), decisions_a_day=touched
             )
@@ -163,7 +174,7 @@ class _Found:
                     )
             else:
                 yield from self._pair(section, one, other)
-        yield from _of_declaration(old, new)
+        yield from _of_groups(old, new)
 
     def _pair(self, path: str, before: Node, after: Node) -> Iterable[_Change]:
         key = (id(before), id(after))  # the sites keep the nodes, so that no other gets their identity
@@ -172,10 +183,26 @@ class _Found:
         return self._pairs[key]
 
 
-def _of_declaration(old: Site, new: Site) -> Iterator[_Change]:
-    """Compare what a location is, beside what is laid over it."""
-    one, other = (site.declared.node.entries.get("groups", NOTHING) for site in (old, new))
-    yield from _compared(f"locations.{new.location.name}.groups", one, other)
+def _of_groups(old: Site, new: Site) -> Iterator[_Change]:
+    """Compare which groups a location is in: slices, switches and routes go by them, beside what they lay on top."""
+    one, other = (_groups(site.location) for site in (old, new))
+    for path in sorted(one.keys() | other.keys()):
+        before, after = one.get(path), other.get(path)
+        if before != after:
+            yield _Change(path, _derived(before), _derived(after))
+
+
+def _groups(location: Location) -> dict[str, Json]:
+    """Return all groups of a location, those above the ones that it lists included, and its group by dimension."""
+    by_dimension = {f"location.dimensions.{name}": group for name, group in location.dimensions.items()}
+    return {"location.groups": sorted(location.groups), **by_dimension}
+
+
+def _derived(value: Json) -> Node:
+    if value is None:
+        return NOTHING
+    items = [Node(item, NOTHING.origin, DERIVED) for item in value] if isinstance(value, list) else value
+    return Node(items, NOTHING.origin, DERIVED)
 
 
 def _compared(path: str, before: Node, after: Node) -> Iterator[_Change]:

@@ -83,11 +83,22 @@ class Publisher:
     async def publish_again(self, scope: Scope, number: int, terms: Terms, *, expected: int | None) -> Revision:
         """Put an older revision in force again: a roll back, or what held at some locations for all.
 
-        It has been approved before. Raises RevisionMoved, UnknownRevision, InvalidConfiguration, UnknownPlaces.
+        It must have been approved before, or hold everybody to as many approvals as are needed now.
+        Raises RevisionMoved, UnknownRevision, InvalidConfiguration, UnknownPlaces, ApprovalNeeded.
         """
         async with self.pool.acquire() as connection:
             compiled = await self.revisions.compiled(connection, number)
-            again = Terms(message=terms.message, again=number, only_at=terms.only_at, goes_on_after=terms.goes_on_after)
+            before = await revisions.get(connection, number)
+            approved = before.approved if before is not None else ()
+            if max(len(approved), compiled.organisation.approvals) < self._approvals_needed:
+                raise ApprovalNeeded(f"nobody approved revision {number} when it was published: make a draft of it")
+            again = Terms(
+                message=terms.message,
+                again=number,
+                approved=approved,
+                only_at=terms.only_at,
+                goes_on_after=terms.goes_on_after,
+            )
             published = await self._put_in_force(connection, scope, compiled, again, expected)
         await self.tell()
         return published
@@ -103,7 +114,7 @@ class Publisher:
     async def _put_in_force(
         self, connection: Connection, scope: Scope, compiled: Configuration, terms: Terms, expected: int | None
     ) -> Revision:
-        _check_places(compiled, terms.only_at)
+        check_places(compiled, terms.only_at)
         published = await revisions.publish(
             connection, scope, compiled.hash, compiled.documents, terms, expected=expected
         )
@@ -125,7 +136,8 @@ async def go_on(connection: Connection, scope: Scope) -> Revision | None:
         return None  # another keeper was faster, or a person
 
 
-def _check_places(compiled: Configuration, only_at: tuple[str, ...] | None) -> None:
+def check_places(compiled: Configuration, only_at: tuple[str, ...] | None) -> None:
+    """Raise UnknownPlaces where a configuration has not all of these."""
     known = {f"location:{name}" for name in compiled.sites}
     known |= {f"group:{name}" for site in compiled.sites.values() for name in site.location.groups}
     for name in only_at or ():

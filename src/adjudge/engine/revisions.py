@@ -9,6 +9,7 @@ from weakref import WeakValueDictionary
 
 from adjudge.config import Configuration, InvalidConfiguration
 from adjudge.config.pausing import Pause
+from adjudge.config.sites import Site
 from adjudge.core.errors import AdjudgeError
 from adjudge.core.plans import Plan
 from adjudge.core.specifications import DeciderSpec, PoolSpec
@@ -54,9 +55,22 @@ class InForce:
         names = {f"location:{location}", *(f"group:{group}" for group in site.location.groups)}
         return self.newest if names & self.only_at else self.rest
 
+    def after(self, published: Configuration, only_at: Collection[str] | None) -> "InForce":
+        """Return what would be in force once this is published, at some places first or everywhere."""
+        if only_at is None:
+            return InForce(published)
+        return InForce(published, self.rest or self.newest, frozenset(only_at))
+
     def all(self) -> tuple[Configuration, ...]:
         """Return those that hold somewhere, the newest first."""
         return (self.newest,) if self.rest is None else (self.newest, self.rest)
+
+    def sites(self) -> Mapping[str, Site]:
+        """Return what holds at each location."""
+        if self.rest is None:
+            return self.newest.sites
+        names = self.newest.sites.keys() | self.rest.sites.keys()
+        return {name: site for name in names if (site := self.at(name).sites.get(name)) is not None}
 
     def deciders(self) -> dict[str, DeciderSpec]:
         """Return all deciders that may be asked, each as the newest that has it declares it."""

@@ -55,6 +55,56 @@ async def test_a_folder_is_planned_published_received_exported_and_rolled_back(s
     assert fleet.splitlines()[-1].endswith("3 of 3 processes have it")
 
 
+async def numbers(adjudge):
+    """Return the numbers of all revisions and where each holds, newest first."""
+    found = json.loads((await adjudge("config", "revisions", "--json"))[1])
+    return [(each["number"], each["rest"], each["hash"]) for each in found]
+
+
+async def test_what_holds_at_some_locations_is_compared_there_and_not_said_to_be_in_force(adjudge, tmp_path):
+    """What is shown is what publishing there changes; the rest follows when it is applied everywhere."""
+    same, changed = folder(tmp_path / "same"), folder(tmp_path / "changed", plans=TWO_VOTES)
+    await adjudge("config", "apply", same, "--yes")
+
+    async def differs(path, *words):
+        status, said = await adjudge("config", "apply", path, "--check", "--json", *words)
+        plans = json.loads(said)["difference"]["plans"]
+        return status, sorted(place for plan in plans for place in plan["locations"])
+
+    assert await differs(changed, "--location", "store-001") == (3, ["store-001"])
+    await adjudge("config", "apply", changed, "--yes", "--location", "store-001")
+
+    assert await differs(changed) == (3, ["default", "store-002"])
+    assert await differs(same) == (3, ["store-001"])
+    assert await differs(changed, "--location", "store-002") == (3, ["store-001", "store-002"])
+    await adjudge("config", "apply", changed, "--yes")
+    assert await differs(changed) == (0, [])
+    assert (await adjudge("config", "apply", same, "--location", "nowhere"))[0] == 1
+
+
+async def test_without_a_terminal_nothing_is_published_that_was_not_said_yes_to(adjudge, tmp_path):
+    await adjudge("config", "apply", folder(tmp_path / "same"), "--yes")
+    other, before = folder(tmp_path / "other", plans=TWO_VOTES), await numbers(adjudge)
+
+    status, _ = await adjudge("config", "apply", other)
+
+    assert (status, await numbers(adjudge)) == (1, before)
+
+
+async def test_a_roll_back_goes_to_what_held_everywhere_before_and_never_back_to_what_it_undid(adjudge, tmp_path):
+    good, bad = folder(tmp_path / "good"), folder(tmp_path / "bad", plans=TWO_VOTES)
+    await adjudge("config", "apply", good, "--yes")
+    (first, _, hash_), *_ = await numbers(adjudge)
+    await adjudge("config", "apply", bad, "--yes", "--location", "store-001")
+    await adjudge("config", "publish", "--again", str(first + 1))
+
+    rolled = await adjudge("config", "rollback")
+    again = await adjudge("config", "rollback")
+
+    assert (rolled[0], again[0]) == (0, 1)
+    assert (await numbers(adjudge))[0] == (first + 3, None, hash_)
+
+
 async def test_faults_are_told_by_document_and_line_for_people_and_machines(adjudge, tmp_path):
     wrong = tmp_path / "wrong"
     folder(wrong)

@@ -188,6 +188,26 @@ async def test_where_a_second_person_is_wanted_nobody_publishes_their_own_draft(
     assert over.status_code == 409
 
 
+async def test_a_roll_back_does_not_undo_that_a_second_person_is_wanted(stack, anna, ben):
+    """What nobody else has looked at goes in force again only where it asks for as many approvals itself."""
+    loose = await anna.in_force()
+    strict = {"organisation": {**configuration()["organisation"], "approvals": 1}}
+    asking = await stack.publish(**strict)
+    await stack.until_run(asking.number)
+    draft = await anna.draft(**strict, **MORE)
+    await ben.act(draft, "approve")
+    approved = (await anna.act(draft, "publish")).json()
+    await stack.until_run(approved["number"])
+
+    back = await anna.publish(again=loose["number"])
+    to_one_that_asks = await anna.publish(again=asking.number)
+    to_one_approved = await anna.publish(again=approved["number"])
+
+    assert (back.status_code, back.json()["type"].rpartition("/")[2]) == (409, "approval-needed")
+    assert (to_one_that_asks.status_code, to_one_approved.status_code) == (201, 201)
+    assert to_one_approved.json()["approved"] == approved["approved"]
+
+
 async def test_a_draft_made_from_another_revision_than_is_in_force_is_refused(stack, anna, ben):
     draft = await anna.draft(**MORE)
     await stack.until_run(

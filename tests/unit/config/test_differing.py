@@ -1,8 +1,10 @@
 """What a change does, not how it is written: which leaf at how many locations, which plans, how many decisions."""
 
+import pytest
 from tests.unit.config.documents import CLAIMS, Compile
 
-from adjudge.config import diff, difference_in_words
+from adjudge.config import Configuration, diff, difference_in_words
+from adjudge.config.differing import Difference
 
 STORES = """\
 groups: {eu: {dimension: region}, us: {dimension: region}}
@@ -16,17 +18,23 @@ TWO_TYPES = TWO_TYPES.replace("types:", "types:\n  spare.pay: {answers: [x, y]}"
 )
 
 
+def difference(
+    old: Configuration, new: Configuration, traffic: dict[tuple[str, str], float] | None = None
+) -> Difference:
+    return diff(old.sites, new.sites, traffic)
+
+
 def test_a_comment_or_another_file_changes_nothing(compiled: Compile) -> None:
     types, _, rest = CLAIMS.partition("deciders:")
 
-    moved = diff(compiled(CLAIMS), compiled(types="# why\n" + types, rest="deciders:" + rest))
+    moved = difference(compiled(CLAIMS), compiled(types="# why\n" + types, rest="deciders:" + rest))
 
     assert not moved
     assert difference_in_words(moved) == ["nothing differs in effect"]
 
 
 def test_a_leaf_is_told_with_its_line_its_locations_and_its_decisions(compiled: Compile) -> None:
-    changed = diff(
+    changed = difference(
         compiled(CLAIMS, stores=STORES),
         compiled(CLAIMS, stores=STRICT + "\n" + STORES.splitlines()[1]),
         TRAFFIC,
@@ -39,7 +47,7 @@ def test_a_leaf_is_told_with_its_line_its_locations_and_its_decisions(compiled: 
 
 
 def test_a_threshold_changes_the_plan_where_it_is_in_force(compiled: Compile) -> None:
-    changed = diff(compiled(CLAIMS), compiled(CLAIMS.replace("0.95", "0.97")), {("default", "claim.pay"): 7})
+    changed = difference(compiled(CLAIMS), compiled(CLAIMS.replace("0.95", "0.97")), {("default", "claim.pay"): 7})
 
     (plan,) = changed.plans
     assert (plan.type, plan.locations, plan.decisions_a_day) == ("claim.pay", ("default",), 7)
@@ -56,8 +64,8 @@ def test_only_the_decisions_that_read_a_leaf_are_counted(compiled: Compile) -> N
     """A decider's price is of its plans, a pool's wage of all that ask its people."""
     traffic = {("default", "claim.pay"): 5, ("default", "spare.pay"): 70}
 
-    price = diff(compiled(TWO_TYPES), compiled(TWO_TYPES.replace("0.0005", "0.0007")), traffic)
-    wage = diff(compiled(TWO_TYPES), compiled(TWO_TYPES.replace("12 USD/h", "13 USD/h")), traffic)
+    price = difference(compiled(TWO_TYPES), compiled(TWO_TYPES.replace("0.0005", "0.0007")), traffic)
+    wage = difference(compiled(TWO_TYPES), compiled(TWO_TYPES.replace("12 USD/h", "13 USD/h")), traffic)
 
     assert [leaf.path for leaf in price.leaves] == ["deciders.claim-risk@1.cost"]
     assert (price.decisions_a_day, price.plans) == (5, ())
@@ -68,13 +76,13 @@ def test_only_the_decisions_that_read_a_leaf_are_counted(compiled: Compile) -> N
 def test_what_is_taken_away_stands_where_it_stood(compiled: Compile) -> None:
     before = CLAIMS.replace("[pay, refuse]", "[pay, refuse]\n    deadline: 2d")
 
-    (leaf,) = diff(compiled(before), compiled(CLAIMS)).leaves
+    (leaf,) = difference(compiled(before), compiled(CLAIMS)).leaves
 
     assert (leaf.path, leaf.before, leaf.after, leaf.line) == ("types.claim.pay.deadline", "2d", None, 4)
 
 
 def test_locations_that_come_and_go_are_named(compiled: Compile) -> None:
-    changed = diff(
+    changed = difference(
         compiled(CLAIMS, stores="locations: {a: {}, b: {}}"),
         compiled(CLAIMS, stores="locations: {b: {}, c: {}}"),
         {("a", "claim.pay"): 4, ("b", "claim.pay"): 9},
@@ -88,7 +96,36 @@ def test_locations_that_come_and_go_are_named(compiled: Compile) -> None:
 def test_a_location_in_another_group_is_a_change_by_itself(compiled: Compile) -> None:
     before = compiled(CLAIMS, stores=STORES)
 
-    changed = diff(before, compiled(CLAIMS, stores=STORES.replace("b: {groups: [eu]}", "b: {groups: [us]}")), TRAFFIC)
+    changed = difference(
+        before, compiled(CLAIMS, stores=STORES.replace("b: {groups: [eu]}", "b: {groups: [us]}")), TRAFFIC
+    )
 
-    assert [(leaf.path, leaf.before, leaf.after) for leaf in changed.leaves] == [("locations.b.groups", ["eu"], ["us"])]
+    assert [(leaf.path, leaf.before, leaf.after, leaf.locations) for leaf in changed.leaves] == [
+        ("location.dimensions.region", "eu", "us", ("b",)),
+        ("location.groups", ["eu"], ["us"], ("b",)),
+    ]
     assert changed.decisions_a_day == 20
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("eu: {dimension: zone}", 'location.dimensions.zone: nothing -> "eu"'),
+        ("eu: {dimension: region, within: us}", 'location.groups: ["eu"] -> ["eu","us"]'),
+    ],
+)
+def test_what_a_group_is_changes_the_slices_of_its_locations(compiled: Compile, change: str, said: str) -> None:
+    """Nothing that is laid on top differs, and yet other certificates and switches hold."""
+    changed = difference(
+        compiled(CLAIMS, stores=STORES), compiled(CLAIMS, stores=STORES.replace("eu: {dimension: region}", change))
+    )
+
+    assert f"{said} (from its groups) at a, b" in difference_in_words(changed)
+
+
+def test_where_nobody_knows_what_is_asked_no_number_is_said(compiled: Compile) -> None:
+    changed = difference(compiled(CLAIMS), compiled(CLAIMS.replace("0.95", "0.97")))
+
+    assert changed.decisions_a_day is None
+    assert difference_in_words(changed)[-1] == "1 value, 1 plan"
+    assert "decision" not in "".join(difference_in_words(changed))

@@ -106,6 +106,7 @@ def _parent(at: Cursor, section: Mapping[str, Cursor]) -> str | None:
 def _above(parents: Mapping[str, str | None], section: Mapping[str, Cursor]) -> dict[str, tuple[str, ...]]:
     """Return for each group those in which it lies, the widest first; none where that has no end."""
     found: dict[str, tuple[str, ...]] = {}
+    too_deep: list[Cursor] = []
     for name in parents:
         line: dict[str, None] = {}  # from here upwards, as far as it is new
         here: str | None = name
@@ -119,8 +120,11 @@ def _above(parents: Mapping[str, str | None], section: Mapping[str, Cursor]) -> 
         for each in reversed(line):
             parent = parents[each]
             found[each] = () if parent is None else (*found[parent], parent)
-            if len(found[each]) == MOST_ABOVE:
-                section[each].slip(f"it lies in {MOST_ABOVE} groups, one within the other: fewer are enough")
+            if len(found[each]) >= MOST_ABOVE and section[each].faults.is_new:
+                too_deep.append(section[each])
+                found[each] = ()  # all that is to be known of it
+    if too_deep:
+        too_deep[0].slip(f"it lies in {MOST_ABOVE} groups, one within the other: fewer are enough")
     return found
 
 

@@ -8,7 +8,15 @@ from pathlib import Path
 import pytest
 from tests.unit.config.documents import CLAIMS, Compile, FaultsOf
 
-from adjudge.config import Leaf, NoPlan, UnknownLocation, UnknownPool, UnknownType, compile_documents
+from adjudge.config import (
+    InvalidConfiguration,
+    Leaf,
+    NoPlan,
+    UnknownLocation,
+    UnknownPool,
+    UnknownType,
+    compile_documents,
+)
 from adjudge.core.plans import ByHand
 
 STRICT = """\
@@ -359,10 +367,12 @@ def test_each_group_of_a_cycle_is_told_so_and_what_leads_into_it_is_not(faults_o
 def calls_to_compile(depth: int) -> int:
     """Count what Python calls: time is a matter of the machine."""
     counted = itertools.count()
-    documents = {"claims.yaml": CLAIMS, "groups.yaml": nested(depth)}
+    groups, _, _ = nested(depth).partition("locations")  # each is looked at by itself: no location is in any
+    documents = {"claims.yaml": CLAIMS, "groups.yaml": groups}
     sys.setprofile(lambda *_: next(counted) and None)
     try:
-        compile_documents(documents, base=Path(), is_new=False)
+        with pytest.raises(InvalidConfiguration):
+            compile_documents(documents, base=Path())
     finally:
         sys.setprofile(None)
     return next(counted)

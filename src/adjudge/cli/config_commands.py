@@ -165,6 +165,8 @@ def summary(configuration: Configuration) -> dict[str, object]:
         "by_hand": [msgspec.to_builtins(each) for each in configuration.by_hand()],
         "never_certified": [msgspec.to_builtins(each) for each in configuration.unearnable()],
         "unread": [msgspec.to_builtins(each) for each in configuration.unread()],
+        "look_alikes": [msgspec.to_builtins(each) for each in configuration.look_alikes()],
+        "empty_groups": {name: msgspec.to_builtins(at) for name, at in configuration.empty_groups().items()},
         "absent_folders": {scheme: str(folder) for scheme, folder in _absent_folders(configuration)},
     }
 
@@ -181,6 +183,10 @@ def _sound(configuration: Configuration) -> Iterable[str]:
     for unread in configuration.unread():
         hint = f"; did you mean `{unread.nearest}`?" if unread.nearest else ""
         yield f"nothing reads the {unread.what} `{unread.name}` of {unread.layer}{hint} ({unread.origin})"
+    for alike in configuration.look_alikes():
+        yield f"hard to tell apart: the answers `{alike.one}` and `{alike.other}` to {alike.type} ({alike.origin})"
+    for name, origin in configuration.empty_groups().items():
+        yield f"no location is in the group `{name}` ({origin})"
     for scheme, folder in _absent_folders(configuration):
         yield f"not on this machine: {folder}, from which `{scheme}:` is opened for people; where APIs run it must be"
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from adjudge.config.cursors import Cursor, Fields, Misread
+from adjudge.config.durations import show_duration
 from adjudge.config.nodes import Node
 from adjudge.config.readers import (
     check_name,
@@ -31,6 +32,8 @@ from adjudge.core.specifications import DeciderSpec, Isolation, PoolSpec
 
 MOST_IN_A_CALL: Final = 10_000
 MOST_CALLS: Final = 1_000
+USUAL_LEASE: Final = timedelta(minutes=2)
+LEAST_LEASE: Final = timedelta(milliseconds=500)
 LONGEST_LINGER: Final = timedelta(seconds=1)
 REMOTE_BATCH: Final = 32
 """Questions in a request, where several share one and configuration does not say how many."""
@@ -82,10 +85,18 @@ def read_pool(name: str, at: Cursor) -> PoolSpec:
             currency=currency,
             utilisation=fields.read("utilisation", share, 1.0),
             accuracy=fields.read("accuracy", _accuracy, DEFAULT_ACCURACY),
-            lease=fields.read("lease", duration, timedelta(minutes=2)),
+            lease=_lease(fields),
             paused=fields.read("paused", flag, False),
             size=fields.read("size", whole(1, 1_000_000), None),
         )
+
+
+def _lease(fields: Fields) -> timedelta:
+    at = fields.get("lease")
+    found = at.read(duration, USUAL_LEASE) if at is not None else USUAL_LEASE
+    if at is not None and found < LEAST_LEASE:
+        at.slip(f"nobody answers, or renews, within {at.node.text}: at least {show_duration(LEAST_LEASE)}")
+    return found
 
 
 def _python(fields: Fields, shared: DeciderSpec) -> DeciderSpec:

@@ -70,6 +70,7 @@ def compile_documents(
         types=types,
         deciders=compiler.known.deciders,
         pools=compiler.known.pools,
+        groups={name: group.at.node.origin for name, group in layers.groups.items()},
         sites=sites,
         decider_origins={
             name: at.entries()[compiler.known.deciders[name].kind].node.origin

@@ -1,12 +1,12 @@
 """`accept`: when a belief may be acted on without asking further."""
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final
 
 from adjudge.config.cursors import Cursor, Fields, described
 from adjudge.config.faults import nearest
+from adjudge.config.misnaming import fault_of_expression
 from adjudge.config.readers import choice, duration, number, percentage, share_up_to, stake, text, whole
 from adjudge.config.sense import Words, check_sense
 from adjudge.core.expressions import VARIABLES, Expression, InvalidExpression, compile_condition
@@ -19,8 +19,6 @@ MOST_AUDITS: Final = 1_000_000
 MOST_SLICES: Final = 10_000
 MOST_PEOPLE: Final = 9
 MOST_MARGIN: Final = 0.2
-
-_UNKNOWN_NAME: Final = re.compile(r"undeclared reference to '(\w+(?:\.\w+)?)")
 
 _compiled = lru_cache(maxsize=4096)(compile_condition)  # many plans share few conditions; compiling one takes a while
 
@@ -97,17 +95,11 @@ def _against_people(at: Cursor) -> AgainstPeople:
         )
 
 
-def nearest_variable(error: InvalidExpression, valid: Iterable[str]) -> str | None:
-    """Return the variable that an expression probably meant, where it names none that there is."""
-    unknown = _UNKNOWN_NAME.search(str(error))
-    return nearest(unknown[1], valid) or nearest(unknown[1].partition(".")[0], valid) if unknown else None
-
-
 def _by_hand(at: Cursor, rates: Mapping[str, float], words: Mapping[str, Words]) -> ByHand | None:
     try:
         condition = _compiled(at.read(text, "true"))
     except InvalidExpression as error:
-        at.fault(str(error), nearest_variable(error, [*VARIABLES, "stake_in"]))
+        fault_of_expression(at, error, VARIABLES)
         return None
     _check(at, condition, rates, words)
     return ByHand(condition, at.node.origin)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from adjudge.config.alike import LookAlike, look_alikes
 from adjudge.config.earning import Unearnable, unearnable
 from adjudge.config.errors import NoPlan, UnknownLocation, UnknownPool, UnknownType
 from adjudge.config.explaining import Leaf, SetByHand, effective_leaves, set_by_hand
@@ -31,6 +32,8 @@ class Configuration:
     """As the organisation declares them; at a location: `question_type`."""
     deciders: Mapping[str, DeciderSpec]
     pools: Mapping[str, PoolSpec]
+    groups: Mapping[str, Origin]
+    """Where each is declared."""
     sites: Mapping[str, Site]
     decider_origins: Mapping[str, Origin]
     """Where each decider's function, endpoint or rule is named."""
@@ -135,6 +138,16 @@ class Configuration:
         every = sorted(unread(self.sites, self.deciders.values()), key=lambda each: each.nearest or "")
         found = {(each.origin.file, each.origin.line, each.what, each.name): each for each in every}
         return tuple(found[place] for place in sorted(found))
+
+    def look_alikes(self) -> tuple[LookAlike, ...]:
+        """Return the labels that are hard to tell apart, once for each place that says so."""
+        found = set(look_alikes(self.sites.values()))
+        return tuple(sorted(found, key=lambda each: (each.origin.file, each.origin.line, each.type, each.other)))
+
+    def empty_groups(self) -> Mapping[str, Origin]:
+        """Return the groups in which no location is, and where each is declared."""
+        used = {name for site in self.sites.values() for name in site.location.groups}
+        return {name: origin for name, origin in self.groups.items() if name not in used}
 
     def plan_names(self) -> frozenset[str]:
         """Return the names of all plans that some question takes."""

@@ -1,13 +1,16 @@
 """Fallbacks: what answers when nobody else has. Every chain ends in an answer."""
 
+from collections.abc import Sequence
+from datetime import timedelta
 from typing import Final
 
 from adjudge.config.cursors import Cursor, Fields, described
+from adjudge.config.durations import show_duration
 from adjudge.config.faults import nearest
 from adjudge.config.readers import text
 from adjudge.config.spaces import read_answer
 from adjudge.config.stages import Reading, read_people
-from adjudge.core.plans import Answer, Escalate, FallbackStep, Hold, Provisional, Reason, SafeSide
+from adjudge.core.plans import LONGEST_DEADLINE, Answer, Escalate, FallbackStep, Hold, Provisional, Reason, SafeSide
 
 _FORMS: Final = ("answer", "safe_side", "provisional", "escalate", "hold")
 _END: Final = (Answer(""),)
@@ -61,7 +64,11 @@ def _of_one_form(at: Cursor, fields: Fields, reading: Reading, escalated: frozen
         case "provisional":
             return (_provisional(step, reading),)
         case "hold":
-            return (Hold(reading.duration(step)), *_then(at, fields, reading, escalated))
+            hold = Hold(reading.duration(step))
+            then = _then(at, fields, reading, escalated)
+            if _held(then) <= LONGEST_DEADLINE < _held((hold, *then)):
+                step.slip(f"held {show_duration(_held((hold, *then)))} in all: no decision lives longer than 30 days")
+            return (hold, *then)
         case _:
             return _escalate(at, step, fields, reading, escalated)
 
@@ -99,6 +106,10 @@ def _escalate(
     index = reading.stages + len(reading.escalations)
     reading.escalations.append(read_people(at, fields, reading, pool))
     return (Escalate(index), *_then(at, fields, reading, escalated | {pool}))
+
+
+def _held(steps: Sequence[FallbackStep]) -> timedelta:
+    return sum((step.duration for step in steps if isinstance(step, Hold)), timedelta(0))
 
 
 def _then(at: Cursor, fields: Fields, reading: Reading, escalated: frozenset[str]) -> tuple[FallbackStep, ...]:

@@ -21,6 +21,11 @@ def installed_packs(names: Iterable[str]) -> Mapping[str, Path]:
     return {name: Path(pack.config) for name, pack in packs.items() if pack is not None and pack.config is not None}
 
 
+def offered_packs() -> frozenset[str]:
+    """Return the names under which packs are installed, for whoever has misspelt one."""
+    return frozenset(entry.name for entry in entry_points(group=GROUP))
+
+
 def _loaded(entry: EntryPoint) -> Any:
     """Return a pack; None where its entry point outlived it."""
     try:

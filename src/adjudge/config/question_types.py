@@ -5,15 +5,15 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, Literal, TypeAlias
 
 from adjudge.config.audits import Auditors, audits_of, read_audits
-from adjudge.config.conditions import nearest_variable
 from adjudge.config.cursors import Cursor, Fields, Misread
 from adjudge.config.faults import nearest
+from adjudge.config.misnaming import fault_of_expression
 from adjudge.config.nodes import Node
 from adjudge.config.readers import check_name, choice, duration, text, texts
 from adjudge.config.spaces import UNKNOWN, read_answer, read_schema, read_space
 from adjudge.core.answers import AnswerSpace, Boolean, Candidates, Integer, Labels, OutsideSpace, keyed
 from adjudge.core.audits import AuditSpec
-from adjudge.core.expressions import Expression, InvalidExpression, compile_over_evidence
+from adjudge.core.expressions import EVIDENCE_VARIABLES, Expression, InvalidExpression, compile_over_evidence
 from adjudge.core.facts import Fact
 from adjudge.core.pointers import Pointer, parse_pointer
 from adjudge.core.specifications import QuestionType
@@ -111,7 +111,7 @@ def _expression(at: Cursor, space: AnswerSpace) -> Expression | None:
     try:
         found = compile_over_evidence(at.read(text, '""'))
     except InvalidExpression as error:
-        at.fault(str(error), nearest_variable(error, ("evidence", "candidates", "attributes")))
+        fault_of_expression(at, error, EVIDENCE_VARIABLES)
         return None
     if space != UNKNOWN and isinstance(at.node.value, str):
         _check_may_answer(at, found, space)

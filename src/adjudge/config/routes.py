@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
 
-from adjudge.config.conditions import nearest_variable
 from adjudge.config.cursors import Cursor, declared
 from adjudge.config.faults import nearest
+from adjudge.config.misnaming import fault_of_expression
 from adjudge.config.nodes import Node
 from adjudge.config.readers import choice, text
 from adjudge.config.sense import Words, check_sense
@@ -191,8 +191,7 @@ def _compiled_condition(at: Cursor, kind: str, names: Names) -> Expression | Non
     try:
         found: Expression = _compiled(at.read(text, "true"), tuple(sorted(facts.items())))
     except InvalidExpression as error:
-        known = [*ROUTE_VARIABLES, "stake_in", *(f"facts.{name}" for name in facts)]
-        at.fault(str(error), nearest_variable(error, known))
+        fault_of_expression(at, error, [*ROUTE_VARIABLES, *(f"facts.{name}" for name in facts)])
         return None
     for currency in sorted(found.currencies - names.rates.keys()):
         at.fault(f"organisation.rates has no rate for {currency}", nearest(currency, names.rates))

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from adjudge.config.conditions import nearest_variable
 from adjudge.config.cursors import Cursor
+from adjudge.config.misnaming import fault_of_expression
 from adjudge.config.nodes import Node
 from adjudge.config.readers import share, text
 from adjudge.config.sense import Words, check_sense
@@ -67,5 +67,5 @@ def _expression(at: Cursor, compiled: Callable[[str], Expression]) -> Expression
     try:
         return compiled(at.read(text, "false"))
     except InvalidExpression as error:
-        at.fault(str(error), nearest_variable(error, RULE_VARIABLES))
+        fault_of_expression(at, error, RULE_VARIABLES)
         return _NEVER

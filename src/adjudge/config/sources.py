@@ -12,7 +12,7 @@ from adjudge.config.cursors import Cursor, Fields, described
 from adjudge.config.faults import Faults, nearest
 from adjudge.config.merging import merge, needless_nulls
 from adjudge.config.nodes import Node, parse
-from adjudge.config.packs import is_of_pack, pack_of
+from adjudge.config.packs import is_of_pack, offered_packs, pack_of
 from adjudge.config.pausing import Pause
 from adjudge.config.readers import texts
 from adjudge.core.plans import Origin
@@ -71,7 +71,7 @@ def _packs(own: Node, documents: Mapping[str, str], faults: Faults) -> tuple[str
     names = at.read(texts, ())
     for name in names:
         if name not in given:
-            at.fault(f"no pack `{name}` is installed that offers configuration", nearest(name, given))
+            at.fault(f"no pack `{name}` is installed that offers configuration", nearest(name, given | offered_packs()))
     return names
 
 

@@ -4,8 +4,10 @@ from typing import Any, Final
 
 import jsonschema_rs
 
+from adjudge.config.alike import refuse_the_same
 from adjudge.config.cursors import Cursor, Fields, Misread, described
 from adjudge.config.faults import nearest
+from adjudge.config.keywords import check_keywords
 from adjudge.config.nodes import Node
 from adjudge.config.readers import mapping, texts, whole
 from adjudge.core.answers import (
@@ -34,7 +36,7 @@ _FORMS: Final = ("boolean", "candidates", "integer", "schema")
 def read_space(at: Cursor) -> AnswerSpace:
     """Read labels, `boolean`, `candidates`, `{integer: …}`, `{candidates: …}` or `{schema: …}`."""
     if isinstance(at.node.value, list):
-        return Labels(at.read(_labels, ()))
+        return Labels(_told_apart(at))
     if isinstance(at.node.value, dict):
         with at.fields() as fields:
             return _of_one_form(at, fields)
@@ -75,6 +77,7 @@ def _check_schema(at: Cursor, schema: dict[str, Any]) -> bool:
     except jsonschema_rs.ValidationError as error:
         at.descend(error.instance_path).fault(f"not a JSON Schema: {_brief(error.message)}")
         return False
+    check_keywords(at)
     if unfolded(schema) > MOST_UNFOLDED:
         at.fault(f"with its references written out it is more than {MOST_UNFOLDED} schemas")
         return False
@@ -97,7 +100,8 @@ def _of_one_form(at: Cursor, fields: Fields) -> AnswerSpace:
         return _integer(integer)
     elif (candidates := fields.get("candidates")) is not None:
         with candidates.fields() as inner:
-            return Candidates(inner.read("always", _labels, ()))
+            always = inner.get("always")
+            return Candidates(_told_apart(always) if always is not None else ())
     elif (schema := fields.get("schema")) is not None:
         found = schema.read(mapping, {})
         return Structured(canonical(found)) if _check_schema(schema, found) else UNKNOWN
@@ -115,6 +119,12 @@ def _integer(at: Cursor) -> AnswerSpace:
             at.fault(f"from {minimum} to {maximum} is not a range of 1 to {LARGEST_RANGE} numbers")
             return UNKNOWN
         return Integer(minimum, maximum)
+
+
+def _told_apart(at: Cursor) -> tuple[str, ...]:
+    labels = at.read(_labels, ())
+    refuse_the_same(at, labels)
+    return labels
 
 
 def _labels(node: Node) -> tuple[str, ...]:

@@ -12,6 +12,8 @@ from cel_expr_python import cel
 from adjudge.core.trees import Tree, tree_of
 
 LONGEST: Final = 1_000
+STAKES: Final = "stakes"
+"""The variable behind `stake_in`."""
 
 VARIABLES: Final[Mapping[str, Any]] = {
     "confidence": cel.Type.DOUBLE,
@@ -24,7 +26,7 @@ VARIABLES: Final[Mapping[str, Any]] = {
     "location": cel.Type.STRING,
     "attributes": cel.Type.Map(cel.Type.STRING, cel.Type.DYN),
     "opinions": cel.Type.List(cel.Type.Map(cel.Type.STRING, cel.Type.DYN)),
-    "stakes": cel.Type.Map(cel.Type.STRING, cel.Type.DOUBLE),
+    STAKES: cel.Type.Map(cel.Type.STRING, cel.Type.DOUBLE),
 }
 """What `accept` may read. A question without a stake has an infinite one: unknown money is much money."""
 
@@ -50,11 +52,16 @@ ROUTE_VARIABLES: Final[Mapping[str, Any]] = {
     "weekday": cel.Type.STRING,
     "date": cel.Type.STRING,
     "stake": cel.Type.DOUBLE,
-    "stakes": cel.Type.Map(cel.Type.STRING, cel.Type.DOUBLE),
+    STAKES: cel.Type.Map(cel.Type.STRING, cel.Type.DOUBLE),
     "over_stake_limit": cel.Type.BOOL,
     "subject": cel.Type.Map(cel.Type.STRING, cel.Type.STRING),
 }
 """What a route may read, beside the facts that types declare. Times are on the location's clock."""
+
+EVIDENCE_VARIABLES: Final[Mapping[str, Any]] = {
+    name: RULE_VARIABLES[name] for name in ("evidence", "candidates", "attributes")
+}
+"""What the `safe_side` may read."""
 
 _FACT_TYPES: Final[Mapping[str, Any]] = {
     "number": cel.Type.DOUBLE,
@@ -180,13 +187,8 @@ def stand_in(text: str) -> Expression:
 
 
 def compile_over_evidence(text: str) -> Expression:
-    """Compile an expression over `evidence` and `candidates`. Raises InvalidExpression."""
-    variables = {
-        "evidence": cel.Type.Map(cel.Type.STRING, cel.Type.DYN),
-        "candidates": cel.Type.List(cel.Type.STRING),
-        "attributes": cel.Type.Map(cel.Type.STRING, cel.Type.DYN),
-    }
-    return _compiled(text, variables)[0]
+    """Compile an expression over `EVIDENCE_VARIABLES`. Raises InvalidExpression."""
+    return _compiled(text, EVIDENCE_VARIABLES)[0]
 
 
 def _compiled(text: str, variables: Mapping[str, Any]) -> tuple[Expression, Any]:

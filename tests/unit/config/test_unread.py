@@ -79,3 +79,17 @@ def test_what_a_model_is_sent_by_pointer_is_read(unread_of):
     assert unread_of("attributes: {owner: us}", decider=remote % "/location") == ["attribute owner group bars 9 None"]
     whole = "http: {url: 'http://127.0.0.1/', response: {answer: /a, confidence: /c}}"
     assert unread_of("attributes: {owner: us}", decider=whole) == []
+
+
+def test_labels_that_differ_in_case_are_named_and_groups_without_a_location(compiled: Compile):
+    """No fault: article numbers may differ so, and a group may wait for its first store."""
+    shops = SHOPS.format(bars="", inn="", decider=RULE, when="stake > 5.0")
+    shops = shops.replace("answers: [a, b]", "answers: [a, b, Ab, aB, ①, '1']").replace(
+        "bars: {}}", "bars: {}, cafes: {}}"
+    )
+
+    sound = compiled(shops)
+
+    pairs = [(each.one, each.other, each.origin.line) for each in sound.look_alikes()]
+    assert pairs == [("①", "1", 1), ("Ab", "aB", 1)]
+    assert {name: at.line for name, at in sound.empty_groups().items()} == {"cafes": 9}

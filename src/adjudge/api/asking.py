@@ -14,12 +14,13 @@ from adjudge.api.services import Services
 from adjudge.api.views import DecisionView, view, waiting
 from adjudge.core.errors import AdjudgeError
 from adjudge.engine.admission import Overloaded
-from adjudge.engine.flushing import Pending, Sheaf
+from adjudge.engine.flushing import Pending, Sheaf, replayed
 from adjudge.engine.intake import Known, Question
+from adjudge.engine.limiting import LimitReached
 from adjudge.engine.notifying import within
-from adjudge.store import decisions, retention
+from adjudge.store import decisions, intake, retention
 from adjudge.store.connecting import UNAVAILABLE, Connection
-from adjudge.store.intake import NewDecision
+from adjudge.store.intake import NewDecision, Replayed
 from adjudge.store.scope import Scope
 
 log = structlog.get_logger()
@@ -45,7 +46,12 @@ class Post:
             await services.admission.turn(question.lane or place.kind.lane, question.location)
         row, opened = services.intake.prepare(scope, place, question, reply=reply)
         if row.terms.limited:
-            await services.limiter.open(scope)
+            try:
+                await services.limiter.open(scope)
+            except LimitReached:  # it stays reached for as long as decisions are open: a repeated post opens none
+                if (held := await self._held(row)) is None:
+                    raise
+                return replayed(row, held)
         try:
             services.admission.enter(row.terms.lane, row.terms.location)
         except Overloaded:
@@ -60,6 +66,11 @@ class Post:
     async def durable(self) -> None:
         """Return once all that was submitted has its answer."""
         await self._sheaf.all()
+
+    async def _held(self, row: NewDecision) -> Replayed | None:
+        """Return the decision that the row's idempotency key has made already."""
+        async with self._services.pool.acquire() as connection:
+            return await intake.held(connection, row)
 
     def _answered(self, row: NewDecision) -> None:
         self._services.admission.leave(row.terms.location)

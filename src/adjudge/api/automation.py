@@ -237,8 +237,11 @@ async def suspend(body: ScopeBody, scope: Caller, here: Here) -> Response:
     require(scope, "operator")
     async with here.pool.acquire() as connection, connection.transaction():
         row = await _row(connection, scope, body.scope)
-        await epochs.suspend(connection, scope, row, "operator", body.reason)
-    names.CERTIFICATES_SUSPENDED.labels(row.covers.type, "operator").inc()
+        if row.scope in await epochs.in_force(connection, [row.scope]):
+            await epochs.suspend(connection, scope, row, "operator", body.reason)
+            names.CERTIFICATES_SUSPENDED.labels(row.covers.type, "operator").inc()
+        elif row.scope not in await epochs.suspended(connection):  # said again, it stays as it is
+            raise Problem("nothing-in-force", "no certificate is in force here: people decide already")
     return _json(await _slice(here, scope, row.scope))
 
 
@@ -248,6 +251,8 @@ async def renew(body: ScopeBody, scope: Caller, here: Here) -> Response:
     require(scope, "operator")
     async with here.pool.acquire() as connection, connection.transaction():
         row = await _row(connection, scope, body.scope)
+        if not any(epoch == row.number for _, epoch, _ in await certificates.issued(connection, row.scope, 1)):
+            raise Problem("nothing-in-force", "this epoch has issued no certificate yet: new audits earn one")
         await epochs.ask_to_renew(connection, scope, row, body.reason)
     return _json(await _slice(here, scope, row.scope))
 

@@ -95,6 +95,7 @@ class HotPath:
     ) -> None:
         began = time.monotonic()
         try:
+            _refuse_parameters(scope["query_string"])
             answer = await handle(_once(scope["headers"]), receive)
         except AdjudgeError as error:
             names.REFUSED.labels(error.kind).inc()
@@ -200,6 +201,13 @@ async def _body(headers: Mapping[bytes, bytes], receive: Receive, largest: int) 
     if not kind.lower().startswith(b"application/json"):
         raise Problem("unsupported-media-type", "send application/json")
     return await Body(headers, receive, largest).read()
+
+
+def _refuse_parameters(query: bytes) -> None:
+    """Refuse what somebody has put into the query, `wait` as a rule: it would be passed over. Raises Problem."""
+    if query:
+        name = query.partition(b"&")[0].partition(b"=")[0].decode("ascii", "replace")[:100]
+        raise Problem("invalid-body", "is no parameter here; headers say how to ask", pointer=f"#/{name} (query)")
 
 
 def _once(headers: Sequence[tuple[bytes, bytes]]) -> dict[bytes, bytes]:

@@ -39,6 +39,7 @@ STATUS: Final[Mapping[str, int]] = {
     "method-not-allowed": 405,
     "no-plan": 422,
     "not-found": 404,
+    "nothing-in-force": 409,
     "overloaded": 429,
     "own-draft": 403,
     "precondition-required": 428,

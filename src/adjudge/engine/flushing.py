@@ -114,6 +114,15 @@ class Pending(msgspec.Struct, eq=False):
             self.sheaf.answered(self.row)
 
 
+def replayed(row: NewDecision, held: Replayed) -> Pending:
+    """Return a row whose key has made a decision already: nothing of it is on its way."""
+    return Pending(row, _key(row), Sheaf(), 0.0, answer=held)
+
+
+def _key(row: NewDecision) -> tuple[str, bytes]:
+    return (row.terms.principal, row.key_hash or row.id.bytes)
+
+
 class Flusher:
     """Commits rows in batches."""
 
@@ -152,8 +161,7 @@ class Flusher:
         self, row: NewDecision, sheaf: Sheaf, entries: Sequence[Entry] = (), shadows: Sequence[Slip] = ()
     ) -> Pending:
         """Have a row committed; it has its answer once its sheaf has all."""
-        key = (row.terms.principal, row.key_hash or row.id.bytes)
-        pending = Pending(row, key, sheaf, asyncio.get_running_loop().time(), entries, shadows)
+        pending = Pending(row, _key(row), sheaf, asyncio.get_running_loop().time(), entries, shadows)
         sheaf.take_in()
         self._put(pending)
         if self._size == 1 or self._size >= LARGEST_BATCH:  # behind the first one somebody looks, now and then

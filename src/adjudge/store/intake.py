@@ -215,6 +215,11 @@ LOSERS = """
     WHERE (principal, key_hash) IN (SELECT * FROM unnest($1::text[], $2::bytea[]))
 """
 
+HELD = """
+    SELECT decision_id, fingerprint FROM idem
+    WHERE principal = $1 AND key_hash = $2 AND expires_at >= clock_timestamp()
+"""
+
 ALREADY = "SELECT id, asked_at FROM decision WHERE id = ANY($1::uuid[])"
 
 
@@ -243,6 +248,14 @@ async def losers(connection: Connection, rows: Sequence[NewDecision]) -> dict[tu
     keyed = [row for row in rows if row.key_hash is not None]
     found = await connection.fetch(LOSERS, [row.terms.principal for row in keyed], [row.key_hash for row in keyed])
     return {(row["principal"], row["key_hash"]): Replayed(row["decision_id"], row["fingerprint"]) for row in found}
+
+
+async def held(connection: Connection, row: NewDecision) -> Replayed | None:
+    """Return who holds the row's key; None: nobody, or it has none."""
+    if row.key_hash is None:
+        return None
+    found = await connection.fetchrow(HELD, row.terms.principal, row.key_hash)
+    return Replayed(found["decision_id"], found["fingerprint"]) if found else None
 
 
 async def already(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, datetime]:

@@ -78,6 +78,21 @@ async def test_no_more_decisions_are_open_than_a_key_may_have_and_a_settled_one_
     assert (other.status_code, after.status_code) == (202, 202)
 
 
+async def test_a_repeated_post_is_given_its_decision_although_no_more_may_be_open(stack):
+    """Its first answer was lost; it opens nothing."""
+    limited = await stack.key(limits={"open_decisions": 1})
+    first = await limited.post("/v1/decisions", question("person"), Idempotency_Key="lost")
+
+    again = await limited.post("/v1/decisions", question("person"), Idempotency_Key="lost")
+    other = await limited.post("/v1/decisions", question("model"), Idempotency_Key="lost")
+    more = await limited.post("/v1/decisions", question("person"), Idempotency_Key="another")
+
+    assert (again.status_code, again.json()["id"]) == (202, first.json()["id"])
+    assert again.headers["idempotency-replayed"] == "true"
+    assert (other.status_code, more.status_code) == (422, 429)
+    await limited.post(f"/v1/decisions/{first.json()['id']}/cancel")
+
+
 async def test_what_is_on_its_way_into_the_database_counts_already(stack):
     """No count of rows has it yet."""
     limited = await stack.key(limits={"open_decisions": 2})

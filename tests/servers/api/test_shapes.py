@@ -125,6 +125,15 @@ async def test_a_parameter_that_is_unknown_is_refused(stack, path):
     assert [fault["pointer"] for fault in answer.json()["errors"]] == [f"#/{named} (query)"]
 
 
+@pytest.mark.parametrize("path", ["decisions", "decisions/bulk"])
+async def test_posts_of_questions_refuse_parameters_too(stack, path):
+    """`?wait=5` instead of `Prefer: wait=5` would not wait, without a word."""
+    answer = await stack.admin.post(f"/v1/{path}?wait=5", {})
+
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["pointer"] == "#/wait (query)"
+
+
 async def test_a_parameter_that_is_given_twice_is_refused(stack):
     """Whoever names two types wants both, and would be shown one."""
     answer = await stack.admin.get("/v1/decisions?type=model&limit=5&type=people")

@@ -178,7 +178,11 @@ async def test_an_operator_takes_automation_away_and_only_new_audits_bring_it_ba
     refused = await bound.post("/v1/automation/suspend", body)
     suspended = await operator.post("/v1/automation/suspend", body)
 
+    again = await operator.post("/v1/automation/suspend", body)
+
     assert refused.status_code == 403
+    assert (again.status_code, again.json()["epoch"]) == (200, suspended.json()["epoch"]), "a retry costs no evidence"
+    assert (await operator.post("/v1/automation/renew", body)).status_code == 409
     assert (suspended.status_code, suspended.json()["certificate"]) == (200, None)
     assert suspended.json()["state"] == "suspended"
     await known_everywhere(stack, None)
@@ -197,6 +201,24 @@ async def test_an_operator_takes_automation_away_and_only_new_audits_bring_it_ba
         "certificate.suspended",
         "certificate.issued",
     ]
+
+
+async def test_what_is_not_automated_keeps_its_evidence_whoever_suspends_it(build_stack):
+    """An epoch that ends costs its audits and a part of the error budget for good."""
+    stack = await build_stack("api", "keeper", documents=certified(rate=0))
+    await record(stack, 20)
+    async with asyncio.timeout(40):
+        while not (slices := (await stack.admin.get("/v1/automation")).json()["slices"]):
+            await asyncio.sleep(0.05)
+    body = {"scope": slices[0]["scope"], "reason": "to be safe"}
+
+    answers = [await stack.admin.post(f"/v1/automation/{act}", body) for act in ("suspend", "renew")]
+
+    assert [(each.status_code, each.json()["type"].rpartition("/")[2]) for each in answers] == [
+        (409, "nothing-in-force")
+    ] * 2
+    assert [each["epoch"] for each in (await stack.admin.get("/v1/automation")).json()["slices"]] == [1]
+    assert await stack.value("SELECT count(*) FROM journal WHERE action LIKE 'certificate.%'") == 0
 
 
 async def test_what_is_asked_about_automation_is_answered_with_numbers(build_stack):

@@ -1,6 +1,6 @@
 """The section `rule` of a decider: cases over the evidence, the first that holds answers."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from adjudge.config.cursors import Cursor
@@ -29,7 +29,21 @@ def read_rule(at: Cursor, words: Mapping[str, Words]) -> Rule:
     if not 0 < len(items) <= MOST_CASES:
         at.fault(f"a rule has 1 to {MOST_CASES} cases, such as `{_EXAMPLE}`")
         items = []
-    return Rule(tuple(_case(item, words) for item in items))
+    cases = tuple(_case(item, words) for item in items)
+    _check_reached(cases, items)
+    return Rule(cases)
+
+
+def _check_reached(cases: Sequence[RuleCase], items: Sequence[Cursor]) -> None:
+    """What always holds, or is the same as a case before, leaves nothing to those after it."""
+    for number, (case, at) in enumerate(zip(cases, items, strict=True)):
+        before = next((n for n, each in enumerate(cases[:number]) if each.when == case.when or _always(each)), None)
+        if before is not None and case.when is not _NEVER:
+            at.slip(f"no question comes here: rule[{before}] answers them all before")
+
+
+def _always(case: RuleCase) -> bool:
+    return not case.when.reads and case.when.holds({})
 
 
 def _case(at: Cursor, words: Mapping[str, Words]) -> RuleCase:

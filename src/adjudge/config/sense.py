@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 from typing import Final, TypeAlias, TypeGuard
 
 from adjudge.config.cursors import Cursor
@@ -45,16 +46,25 @@ WEEKDAYS: Final = Words(DAYS, f"a weekday is one of {', '.join(DAYS)}, not")
 
 def check_sense(at: Cursor, condition: Expression, words: Mapping[str, Words]) -> None:
     """Note what is wrong with a condition. `words`: by variable."""
-    for name, word in _words(condition.tree):
+    if not at.faults.is_new:
+        return
+    said, why = _told(condition)
+    for name, word in said:
         if name in words and word not in words[name].valid:
             known = words[name]
             meant = nearest(word, known.valid) or nearest(word[:3].lower(), known.valid)
             at.slip(f"{known.none} `{word[:80]}`", meant)
         if name == "date" and not _is_date(word):
             at.slip(f"`{word[:80]}` is no date such as 2026-12-24, with which `date` could be compared")
-    why = never_holds(condition.tree)
     if why is not None:
         at.slip(f"`{condition.text}` never holds: {why}")
+
+
+@lru_cache(maxsize=4096)
+def _told(condition: Expression) -> tuple[tuple[tuple[str, str], ...], str | None]:
+    """Return the words of a condition, and why it never holds; plans that many types take are read for each."""
+    tree = condition.tree
+    return tuple(_words(tree)), never_holds(tree)
 
 
 def never_holds(tree: Tree) -> str | None:
@@ -81,8 +91,8 @@ class NamedAnswers:
 
     def note(self, at: Cursor, condition: Expression, space: AnswerSpace) -> None:
         """Note a condition that is read for a type with this answer space."""
-        if "answer" in condition.reads:
-            said = {word for name, word in _words(condition.tree) if name == "answer"}
+        if "answer" in condition.reads and at.faults.is_new:
+            said = {word for name, word in _told(condition)[0] if name == "answer"}
             self._noted.setdefault((at.node.origin, condition.text), (at, said, []))[2].append(space)
 
     def check(self) -> None:
@@ -177,7 +187,8 @@ def _clash(name: str, wanted: _Demands) -> str | None:
             return f"`{name}` is {_written(first)} and {said} {number:g} at once"
         against = next((each for each in wanted.bounds if _excludes(call, number, *each)), None)
         if against is not None:
-            return f"`{name}` is {said} {number:g} and {_COMPARED[against[0]][0]} {against[1]:g} at once"
+            beyond = "; past midnight it is `||`" if name == "hour" else ""
+            return f"`{name}` is {said} {number:g} and {_COMPARED[against[0]][0]} {against[1]:g} at once{beyond}"
     return None
 
 

@@ -24,7 +24,7 @@ from adjudge.cli.refusing import Refused
 from adjudge.cli.settings import Settings, read_settings
 from adjudge.config import base_of, compile_documents, hash_of, read_folder
 from adjudge.core.errors import AdjudgeError
-from adjudge.stack import Ready, Servers, StackError, embedded, require_free, require_unheld, run_roles
+from adjudge.stack import Ready, Servers, StackError, embedded, mapped_files, require_free, require_unheld, run_roles
 from adjudge.store import keys, migrations, revisions
 from adjudge.store.connecting import STATEMENT_SECONDS, UNAVAILABLE, Connection
 from adjudge.store.keys import new_key_id, new_secret
@@ -93,7 +93,8 @@ async def _up(settings: Settings, workers: int) -> None:
         await publish_folder(Folder(settings.config, Path.cwd()), database_url)
         url = f"http://{settings.host}:{settings.port}"
         await stack.enter_async_context(_key_file(folder, database_url, redis_url, url))
-        env = _environment(folder, settings, database_url, redis_url)
+        metrics = stack.enter_context(mapped_files(folder))
+        env = _environment(folder, settings, database_url, redis_url, metrics)
         at_work = _empty(folder / "ready")
         commands = _commands(workers, at_work)
         awaited = _Awaited(
@@ -165,7 +166,7 @@ async def _is_at_work(file: Path) -> bool:
     return is_told(file)
 
 
-def _environment(folder: Path, settings: Settings, database_url: str, redis_url: str) -> dict[str, str]:
+def _environment(folder: Path, settings: Settings, database_url: str, redis_url: str, metrics: Path) -> dict[str, str]:
     return {
         **os.environ,
         "DATABASE_URL": database_url,
@@ -175,7 +176,7 @@ def _environment(folder: Path, settings: Settings, database_url: str, redis_url:
         "ADJUDGE_HOST": settings.host,
         "ADJUDGE_PORT": str(settings.port),
         "ADJUDGE_UNSAFE": str(settings.unsafe),
-        "PROMETHEUS_MULTIPROC_DIR": str(_empty(folder / "metrics")),
+        "PROMETHEUS_MULTIPROC_DIR": str(metrics),
     }
 
 

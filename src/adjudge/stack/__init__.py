@@ -18,7 +18,7 @@ from adjudge.stack.errors import (
     ServerDied,
     StackError,
 )
-from adjudge.stack.folders import require_unheld
+from adjudge.stack.folders import mapped_files, require_unheld
 from adjudge.stack.ports import require_free
 from adjudge.stack.roles import Ready, run_roles
 
@@ -35,6 +35,7 @@ __all__ = [
     "Servers",
     "StackError",
     "embedded",
+    "mapped_files",
     "require_free",
     "require_unheld",
     "run_roles",

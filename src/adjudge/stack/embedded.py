@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from adjudge.stack.disks import disk_watched
 from adjudge.stack.errors import StackError, file_errors
 from adjudge.stack.folders import Layout, held, laid_out, rotate
 from adjudge.stack.identity import installation
@@ -68,6 +69,7 @@ async def embedded(
             truth, transport = await _both(
                 run_postgres() if postgres else _nothing(), run_valkey() if valkey else _nothing()
             )
+        await stack.enter_async_context(disk_watched(layout.folder, report))
         yield Servers(
             database_url=truth.url if truth else None,
             redis_url=transport.url if transport else None,

@@ -3,6 +3,7 @@
 import fcntl
 import hashlib
 import os
+import shutil
 import stat
 import tempfile
 from collections.abc import Iterator
@@ -17,6 +18,8 @@ from adjudge.stack.guard import NOBODY
 SOCKET_PATH_BYTES: Final = 103
 """The shortest limit of any system we run on (macOS; Linux takes 107)."""
 LONGEST_SOCKET_NAME: Final = "/.s.PGSQL.5432"
+MEMORY: Final = Path("/dev/shm")  # noqa: S108
+"""Where files are memory, on Linux."""
 LOCK: Final = "lock"
 """The file that is locked by whoever runs servers in the folder; their process id."""
 LOG_BYTES: Final = 16 * 1024 * 1024
@@ -46,11 +49,31 @@ class Layout:
         own = self.folder / "run"
         if len(os.fsencode(own)) + len(LONGEST_SOCKET_NAME) <= SOCKET_PATH_BYTES:
             return own
-        digest = hashlib.sha256(os.fsencode(self.folder)).hexdigest()[:16]
-        return Path(tempfile.gettempdir()).resolve() / f"adjudge-{digest}"
+        return Path(tempfile.gettempdir()).resolve() / _name_of(self.folder)
 
     def log(self, name: str) -> Path:
         return self.logs / f"{name}.log"
+
+
+def _name_of(folder: Path) -> str:
+    """Return what stands for a folder elsewhere."""
+    return f"adjudge-{hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]}"
+
+
+@contextmanager
+def mapped_files(folder: Path) -> Iterator[Path]:
+    """Have an empty folder for files that processes map, as long as the block lasts. Raises NoPermission, OSError.
+
+    In memory where that can be: on a full disk, who first writes to a page of a mapped file is ended by SIGBUS.
+    """
+    at = MEMORY / _name_of(folder.resolve()) if os.access(MEMORY, os.W_OK) else folder / "mapped"
+    shutil.rmtree(at, ignore_errors=True)
+    at.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _require_private(at)
+    try:
+        yield at
+    finally:
+        shutil.rmtree(at, ignore_errors=True)
 
 
 def laid_out(folder: Path) -> Layout:

@@ -2,15 +2,35 @@
 
 import logging
 import sys
-from typing import Any
+from contextlib import suppress
+from typing import Any, TextIO, cast
 
 import structlog
 
 from adjudge.telemetry import tracing
 
 
+class Forgiving:
+    """A stream whose faults cost a line and nothing else: a disk that is full, a reader that has gone."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write what can be written."""
+        with suppress(OSError):
+            return self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Hand on what can be handed on."""
+        with suppress(OSError):
+            self._stream.flush()
+
+
 def configure(process: str, level: str = "info") -> None:
     """Write JSON lines to standard output, libraries' records included."""
+    out = cast("TextIO", Forgiving(sys.stdout))
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         tracing.annotated,
@@ -21,10 +41,10 @@ def configure(process: str, level: str = "info") -> None:
     structlog.configure(
         processors=[*shared, structlog.processors.JSONRenderer()],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.PrintLoggerFactory(sys.stdout),
+        logger_factory=structlog.PrintLoggerFactory(out),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stdout)
+    handler = logging.StreamHandler(out)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[structlog.stdlib.ExtraAdder(), *shared], processor=structlog.processors.JSONRenderer()

@@ -1,9 +1,11 @@
+import stat
 from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adjudge.stack.folders import LONGEST_SOCKET_NAME, SOCKET_PATH_BYTES, Layout
+from adjudge.stack import folders
+from adjudge.stack.folders import LONGEST_SOCKET_NAME, MEMORY, SOCKET_PATH_BYTES, Layout, mapped_files
 
 NAMES = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=120)
 
@@ -21,3 +23,24 @@ def test_sockets_are_in_the_folder_when_its_path_is_short():
 
 def test_two_long_folders_have_different_sockets():
     assert Layout(Path("/" + "a" * 110)).sockets != Layout(Path("/" + "b" * 110)).sockets
+
+
+def test_files_that_are_mapped_are_not_on_the_disk_that_may_be_full_and_go_with_their_block(tmp_path):
+    """Who first writes to a page of such a file ends by SIGBUS where the disk is full."""
+    with mapped_files(tmp_path) as first:
+        (first / "metrics.db").write_bytes(b"left behind")
+        assert stat.S_IMODE(first.stat().st_mode) == 0o700
+        assert MEMORY in first.parents or not MEMORY.exists()
+    assert not first.exists()
+
+    first.mkdir(mode=0o700)
+    (first / "metrics.db").write_bytes(b"of one that was killed")
+    with mapped_files(tmp_path) as second:
+        assert (second, list(second.iterdir())) == (first, [])
+
+
+def test_mapped_files_are_in_the_folder_where_there_is_no_memory_to_map(tmp_path, monkeypatch):
+    monkeypatch.setattr(folders, "MEMORY", tmp_path / "nowhere")
+
+    with mapped_files(tmp_path) as found:
+        assert found.parent == tmp_path

@@ -1,0 +1,44 @@
+"""Logs say what happened, and never make anything else happen."""
+
+import errno
+import logging
+import sys
+
+import pytest
+import structlog
+
+from adjudge.telemetry import logs
+
+
+class Full:
+    """Standard output that goes to a full disk."""
+
+    def write(self, text: str) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def flush(self) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.fixture
+def configured(monkeypatch):
+    """Logs as a process writes them, to what standard output is here; put back afterwards."""
+    before, handlers = structlog.get_config(), logging.root.handlers[:]
+
+    def configure(stream) -> None:
+        monkeypatch.setattr(sys, "stdout", stream)
+        logs.configure("api")
+
+    yield configure
+    structlog.configure(**before)
+    structlog.contextvars.clear_contextvars()
+    logging.root.handlers[:] = handlers
+
+
+def test_a_line_that_cannot_be_written_costs_a_line_and_no_answer(configured, capfd):
+    configured(Full())
+
+    structlog.get_logger().error("api.failed", path="/v1/decisions")
+    logging.getLogger("library").warning("lost, too")
+
+    assert capfd.readouterr().err == "", "nor a traceback instead of it"

@@ -99,10 +99,11 @@ def advance(plan: Plan, history: History, controls: Controls, now: datetime) -> 
     """
     off = _switched_off(plan, history.case, controls)
     scopes = _scopes(plan, history.case) if plan.prefixes else ()
-    licences = _in_force(scopes, controls) if scopes else ()
+    in_force = _in_force(scopes, controls) if controls.licences else ()
     progress = fold(history.events, history.case.space)
     snapshot = controls.learnt.get(history.case.type) if controls.learnt and plan.is_priced else None
-    walk = _Walk(plan, history, now, progress, controls, off, scopes, licences, snapshot)
+    licences = tuple([licence.certificate for licence in in_force if licence is not None])
+    walk = _Walk(plan, history, now, progress, controls, off, scopes, in_force, licences, snapshot)
     if walk.progress.final:
         return Wait(history.case.deadline, ())
     if now >= history.case.deadline:
@@ -128,8 +129,10 @@ class _Walk:
     switched_off: tuple[str, ...]
     scopes: tuple[ScopeName | None, ...]
     """Of each stage, the control under which it accepts, if it is certified."""
+    in_force: tuple[Licence | None, ...]
+    """Of each stage, the licence in force under that control, if any is."""
     licences: tuple[str, ...]
-    """Certificates that are in force for these."""
+    """Their certificates."""
     snapshot: Snapshot | None
     """Of what votes are worth, where a stage buys them by their price."""
     record: list[HistoryEvent] = field(default_factory=list)
@@ -288,17 +291,17 @@ class _Walk:
         return combine_people(stage, tally, earlier, self.history.case.space.size())
 
     def _judged(self, index: int, stage: Stage, belief: Belief) -> Accepted | Undecided:
-        off = [each.by for each in belief.opinions if each.source != "reviewer" and self._is_off(each.by)]
-        if off:
-            return self._switched(off[:1])
+        if self.switched_off:
+            off = [each.by for each in belief.opinions if each.source != "reviewer" and self._is_off(each.by)]
+            if off:
+                return self._switched(off[:1])
         if not isinstance(stage.accept, Certified):
             return judge(stage, belief, self.history.case, self.plan.rates)
         return judge(stage, belief, self.history.case, self.plan.rates, self._licence(index))
 
     def _licence(self, index: int) -> Licence | Undecided:
         """Return the licence of a certified stage that is in force at this moment."""
-        scope = self.scopes[index] if index < len(self.scopes) else None
-        licence = self.controls.licences.get(scope) if scope is not None else None
+        licence = self.in_force[index] if index < len(self.in_force) else None
         if licence is None:
             return NO_CERTIFICATE
         if self.now >= licence.valid_until:
@@ -309,8 +312,7 @@ class _Walk:
 
     def _terms(self, before: int) -> tuple[Terms, ...]:
         """Return what the certificates in force of all stages before this one let through."""
-        found = (self.controls.licences.get(scope) for scope in self.scopes[:before] if scope is not None)
-        return tuple(licence.terms for licence in found if licence is not None)
+        return tuple([licence.terms for licence in self.in_force[:before] if licence is not None])
 
     def _defer(self, index: int, stage: Stage, why: Undecided) -> Step | None:
         """Pass the stage over for good; its own fallback follows if it failed and none is in force."""
@@ -364,8 +366,10 @@ class _Walk:
         return index == max(people, default=-1)
 
     def _settle(self, stage: Stage, belief: Belief, accepted: Accepted) -> Settle:
-        models = [opinion.by for opinion in belief.opinions if opinion.source != "reviewer"]
-        scopes = [*(f"decider:{name}" for name in dict.fromkeys(models)), *([AUTOMATION] if models else [])]
+        models = dict.fromkeys([opinion.by for opinion in belief.opinions if opinion.source != "reviewer"])
+        scopes = [f"decider:{name}" for name in models]
+        if models:
+            scopes.append(AUTOMATION)
         if accepted.licence is not None:
             scopes += self._scopes_through(accepted.licence.scope)
         return self._settled(
@@ -375,7 +379,7 @@ class _Walk:
                 answer=belief.answer,
                 source=_source(belief),
                 confidence=belief.confidence if accepted.confidence is None else accepted.confidence,
-                deciders=tuple(dict.fromkeys([*models, stage.pool] if stage.pool else models)),
+                deciders=(*models, stage.pool) if stage.pool is not None else tuple(models),
                 reason=accepted.reason,
                 code=accepted.code,
                 certificate=accepted.licence.certificate if accepted.licence is not None else None,
@@ -460,11 +464,8 @@ def _scopes(plan: Plan, case: Case) -> tuple[ScopeName | None, ...]:
     )
 
 
-def _in_force(scopes: tuple[ScopeName | None, ...], controls: Controls) -> tuple[str, ...]:
-    if not controls.licences:
-        return ()
-    found = [controls.licences.get(scope) for scope in scopes if scope is not None]
-    return tuple([licence.certificate for licence in found if licence is not None])
+def _in_force(scopes: tuple[ScopeName | None, ...], controls: Controls) -> tuple[Licence | None, ...]:
+    return tuple([controls.licences.get(scope) if scope is not None else None for scope in scopes])
 
 
 def _source(belief: Belief) -> OutcomeSource:

@@ -108,9 +108,11 @@ def best_answer(opinions: Iterable[Opinion]) -> str | None:
 
 def answers_of(stage: Stage, tally: Tally) -> list[Opinion]:
     """Return the answers of the stage's own deciders: for `first` as they came, else in the plan's order."""
-    names = tally.opinions if stage.combine.rule == "first" else stage.deciders
-    found = (tally.opinions.get(name) for name in names if name in stage.deciders)
-    return [one for one in found if one is not None and one.answer is not None and one.source != "reviewer"]
+    if stage.combine.rule == "first":
+        found = [opinion for name, opinion in tally.opinions.items() if name in stage.deciders]
+    else:
+        found = [tally.opinions[name] for name in stage.deciders if name in tally.opinions]
+    return [opinion for opinion in found if opinion.answer is not None and opinion.source != "reviewer"]
 
 
 def _people_belief(

@@ -104,6 +104,8 @@ class _Compiler:
     """(section, name) of every type and plan met at a location."""
     _taken: set[tuple[str, str]] = field(default_factory=set)
     """Those of them that a route leads to."""
+    _unsound: set[int] = field(default_factory=set)
+    """By identity, lists of routes that have faults."""
     _held: dict[int, tuple[Route, bool]] = field(default_factory=dict)
     """Routes with a condition, and whether it may hold anywhere."""
 
@@ -139,7 +141,7 @@ class _Compiler:
         )
         schedules = own.get("schedules")
         found = (
-            self._profiles.get((schedules.node,), lambda: read_schedules(schedules, self.names.routed))
+            self._profiles.get((schedules.node,), lambda: read_schedules(schedules, self.names))
             if schedules is not None
             else ()
         )
@@ -202,6 +204,8 @@ class _Compiler:
         """Compile what holds at a location under a schedule, or under none."""
         types = self.types(effective)
         routes = listed(effective.entry("routes"), types, self.names, self._routes)
+        if not routes.is_sound:
+            self._unsound.add(id(routes.routes))
         own = effective.node.entries
         ways: Mapping[str, tuple[Way, ...]] = self._by_type.get(
             tuple(own[key] for key in ("types", "audits", "plans", "routes") if key in own),
@@ -310,7 +314,10 @@ class _Compiler:
 
     def _lint_defaults(self, site: Site, scheduled: Mapping[str, tuple[Hours, Site]]) -> None:
         """Every question that has a route at some time has one at all times, whatever it brings."""
-        for standing in (site, *(each for _, each in scheduled.values())):
+        every = (site, *(each for _, each in scheduled.values()))
+        if any(id(standing.routes) in self._unsound for standing in every):
+            return
+        for standing in every:
             for kind, ways in standing.ways.items():
                 if ways[-1].when is not None:
                     ways[-1].route.at.fault(
@@ -338,6 +345,7 @@ def _names(layers: Layers, known: Known, trees: Sequence[Node], pause: Pause) ->
     tags = declared_in(stepwise(layers.overlays(), pause), "tags")
     return Names(
         types=declared_in(stepwise(trees, pause), "types"),
+        lasting=declared_in(stepwise([layers.base.node, *layers.overlays()], pause), "types").keys(),
         plans=declared_in(stepwise(trees, pause), "plans"),
         groups=layers.groups,
         locations=layers.places,
@@ -394,7 +402,7 @@ def _fact_words(trees: Iterable[Node]) -> dict[str, dict[str, frozenset[str]]]:
 
 def _check_currency(place: Place, site: Site, rates: Mapping[str, float]) -> None:
     currency = site.location.currency
-    if currency in rates:
+    if currency in rates or place.at.faults.has_below("organisation"):
         return
     for kind, ways in site.ways.items():
         for way in ways:

@@ -77,6 +77,11 @@ class Cursor:
         """Return whether the field is given, with a fault or without."""
         return key in self.node.entries
 
+    def misspells(self, key: str) -> bool:
+        """Return whether a field of these that has a fault was probably meant to be this one."""
+        close = (each for each in self.node.entries if each != key and nearest(each, [key]))
+        return any(self.faults.has_below(f"{self.path}.{each}") for each in close)
+
     def descend(self, path: Iterable[str | int]) -> "Cursor":
         """Return the place at a path of keys and indexes, as far as it exists."""
         here = self
@@ -105,6 +110,8 @@ class Fields:
     at: Cursor
     _entries: dict[str, Cursor]
     _known: dict[str, None] = field(default_factory=dict)
+    _lacking: dict[str, str] = field(default_factory=dict)
+    """Fields that are missing, with what is said of that."""
 
     def get(self, key: str) -> Cursor | None:
         """Return the field; None where it is not given."""
@@ -119,8 +126,16 @@ class Fields:
         """Return the field; that it is missing is a fault."""
         found = self.get(key)
         if found is None and isinstance(self.at.node.value, dict):
-            self.at.fault(f"`{key}` is missing, such as `{example}`")
+            self.lack(key, f"`{key}` is missing, such as `{example}`")
         return found
+
+    def lack(self, key: str, message: str) -> None:
+        """Note that a field is missing, unless another turns out to be it, misspelt."""
+        self._lacking[key] = message
+
+    def misspelt(self, key: str) -> bool:
+        """Return whether a field that nobody has asked for yet was probably meant to be this one."""
+        return key in self._unread().values()
 
     def given(self, *keys: str) -> tuple[str, ...]:
         """Return those of the keys that are given."""
@@ -131,14 +146,23 @@ class Fields:
         self._known.update(dict.fromkeys(self._entries))
 
     def close(self) -> None:
-        for key, found in self._entries.items():
-            if key not in self._known:
-                free = [name for name in self._known if name not in self._entries]
-                self._unread(key, found, nearest(key, free))
-
-    def _unread(self, key: str, found: Cursor, meant: str | None) -> None:
+        unread = self._unread()
         known = ", ".join(f"`{name}`" for name in self._known)
-        found.fault(f"nothing reads `{key}` here; known are {known}", meant)
+        for key, meant in unread.items():
+            self._entries[key].fault(f"nothing reads `{key}` here; known are {known}", meant)
+        for key, message in self._lacking.items():
+            if key not in unread.values():
+                self.at.fault(message)
+
+    def _unread(self) -> dict[str, str | None]:
+        """Return the fields that nobody has asked for, each with what was probably meant."""
+        unread = [(key, found.node.layer) for key, found in self._entries.items() if key not in self._known]
+        return {key: nearest(key, self._free(layer)) for key, layer in unread}
+
+    def _free(self, layer: str) -> list[str]:
+        """Return the fields that this layer does not give: what those below it say, it may have meant to change."""
+        given = {key for key, found in self._entries.items() if found.node.layer == layer}
+        return [name for name in self._known if name not in given]
 
 
 def described(node: Node) -> str:

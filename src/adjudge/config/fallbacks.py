@@ -65,7 +65,7 @@ def _of_one_form(at: Cursor, fields: Fields, reading: Reading, escalated: frozen
             return (_provisional(step, reading),)
         case "hold":
             hold = Hold(reading.duration(step))
-            then = _then(at, fields, reading, escalated)
+            then = _then(fields, reading, escalated)
             if _held(then) <= LONGEST_DEADLINE < _held((hold, *then)):
                 step.slip(f"held {show_duration(_held((hold, *then)))} in all: no decision lives longer than 30 days")
             return (hold, *then)
@@ -78,16 +78,16 @@ def _answer(at: Cursor, reading: Reading) -> str:
 
 
 def _safe_side(at: Cursor, reading: Reading) -> tuple[FallbackStep, ...]:
-    if reading.type is not None and reading.type.safe_side is None:
-        at.fault(f"{reading.type.name} declares no `safe_side`")
+    if reading.lacks_safe_side:
+        at.fault(f"{reading.name} declares no `safe_side`")
     return (SafeSide(),)
 
 
 def _provisional(at: Cursor, reading: Reading) -> Provisional:
     if at.node.value != "best":
         return Provisional(_answer(at, reading))
-    if reading.type is not None and reading.type.safe_side is None:
-        at.fault(f"{reading.type.name} declares no `safe_side`: there may be no best answer when nobody answered")
+    if reading.lacks_safe_side:
+        at.fault(f"{reading.name} declares no `safe_side`: there may be no best answer when nobody answered")
     return Provisional(None)
 
 
@@ -105,16 +105,16 @@ def _escalate(
         step.fault(f"`{pool}` is asked already at {reading.asked[pool]}: an escalation asks another pool")
     index = reading.stages + len(reading.escalations)
     reading.escalations.append(read_people(at, fields, reading, pool))
-    return (Escalate(index), *_then(at, fields, reading, escalated | {pool}))
+    return (Escalate(index), *_then(fields, reading, escalated | {pool}))
 
 
 def _held(steps: Sequence[FallbackStep]) -> timedelta:
     return sum((step.duration for step in steps if isinstance(step, Hold)), timedelta(0))
 
 
-def _then(at: Cursor, fields: Fields, reading: Reading, escalated: frozenset[str]) -> tuple[FallbackStep, ...]:
+def _then(fields: Fields, reading: Reading, escalated: frozenset[str]) -> tuple[FallbackStep, ...]:
     then = fields.get("then")
     if then is None:
-        at.fault("this fallback does not end in an answer: `then` is missing, such as `then: {answer: X}`")
+        fields.lack("then", "this fallback does not end in an answer: `then` is missing, such as `then: {answer: X}`")
         return _END
     return read_fallback(then, reading, escalated)

@@ -50,7 +50,7 @@ class Faults:
         """Whether the documents are to be published. What is in force already runs on with its slips."""
         self.met = 0
         """How often one was met, the same again counted too."""
-        self._found: dict[Fault, str] = {}
+        self._found: dict[tuple[Origin, str, str], tuple[Fault, str]] = {}
         """With the path at a location, where that is another than the one in its document."""
 
     def __bool__(self) -> bool:
@@ -59,16 +59,20 @@ class Faults:
     def add(self, origin: Origin, path: str, message: str, nearest: str | None = None, *, layer: str = "") -> None:
         """Note a fault. `layer`: what said it, where the path is that of all layers together."""
         self.met += 1
-        self._found[Fault(origin.file, origin.line, _in_document(path, layer), message, nearest)] = path
+        said = _in_document(path, layer)
+        before, _ = self._found.get((origin, said, message), (None, ""))
+        meant = nearest or (before.nearest if before is not None else None)  # at another location less may be given
+        self._found[origin, said, message] = Fault(origin.file, origin.line, said, message, meant), path
 
     def has_below(self, path: str) -> bool:
         """Return whether there is a fault in this part of the documents, or of what a layer lays upon it."""
-        return any(at.startswith(path) for at in self._found.values())
+        return any(at.startswith(path) for _, at in self._found.values())
 
     def raise_any(self) -> None:
         """Raise InvalidConfiguration where there is a fault, in the order of files and lines."""
         if self._found:
-            raise InvalidConfiguration(sorted(self._found, key=lambda fault: (fault.file, fault.line)))
+            faults = (fault for fault, _ in self._found.values())
+            raise InvalidConfiguration(sorted(faults, key=lambda fault: (fault.file, fault.line)))
 
 
 def _in_document(path: str, layer: str) -> str:

@@ -36,6 +36,7 @@ def check_keywords(at: Cursor) -> None:
 
 
 def _check(at: Cursor) -> None:
+    _check_required(at)
     for keyword in at.node.entries:
         child = at.entry(keyword)
         assert child is not None
@@ -50,3 +51,12 @@ def _check(at: Cursor) -> None:
                 f"`{keyword[:80]}` is no keyword of JSON Schema, and would be passed over; your own begin with `x-`",
                 nearest(keyword, KEYWORDS),
             )
+
+
+def _check_required(at: Cursor) -> None:
+    """A field that is required, and declared under another spelling, would have every question refused."""
+    properties, required = at.node.entries.get("properties"), at.entry("required")
+    declared = properties.entries if properties is not None else {}
+    for field in required.items() if required is not None else ():
+        if field.node.text not in declared and (meant := nearest(field.node.text, declared)) is not None:
+            field.slip(f"`{field.node.text[:80]}` is required, and not among the `properties`", meant)

@@ -18,14 +18,17 @@ class Listed:
     reads: frozenset[str] = frozenset()
     """The variables of all their conditions."""
     names_locations: bool = False
+    is_sound: bool = True
+    """Whether all of them could be read: else nothing is missing behind them."""
 
     @classmethod
-    def of(cls, routes: tuple[Route, ...], types: Mapping[str, QuestionType]) -> "Listed":
+    def of(cls, routes: tuple[Route, ...], types: Mapping[str, QuestionType], *, is_sound: bool) -> "Listed":
         return cls(
             routes=routes,
             by_type={kind: tuple(route for route in routes if route.type in (ANY, kind)) for kind in types},
             reads=frozenset().union(*(route.when.reads for route in routes if route.when is not None)),
             names_locations=any(route.locations for route in routes),
+            is_sound=is_sound,
         )
 
     def seen_of(self, location: Location) -> tuple[object, ...]:
@@ -43,6 +46,12 @@ def listed(at: Cursor | None, types: Mapping[str, QuestionType], names: Names, m
     """Read the list that holds at a location; the same for the same types is read once."""
     if at is None:
         return Listed()
-    routes = memo.get((at.node,), lambda: read_routes(at, names))
-    found: Listed = memo.get((at.node,), lambda: Listed.of(routes, types), id(types))
+    routes, is_sound = memo.get((at.node,), lambda: _read(at, names))
+    found: Listed = memo.get((at.node,), lambda: Listed.of(routes, types, is_sound=is_sound), id(types))
     return found
+
+
+def _read(at: Cursor, names: Names) -> tuple[tuple[Route, ...], bool]:
+    before = at.faults.met
+    routes = read_routes(at, names)
+    return routes, at.faults.met == before

@@ -171,6 +171,10 @@ def _dimensions(order: Cursor | None, groups: Mapping[str, Group]) -> dict[str, 
     for name in names:
         if name not in known:
             order.fault(f"no group is of dimension `{name}`", nearest(name, known))
+    for group in groups.values():
+        said, meant = group.at.entry("dimension"), nearest(group.dimension or "", names)
+        if said is not None and group.dimension not in names and meant in known:
+            said.slip(f"organisation.merge_order has no dimension `{group.dimension}`", meant)
     return {name: number for number, name in enumerate(names, 1)}
 
 

@@ -35,7 +35,7 @@ def read_plan(
         items = found.items() if found is not None else []
         if found is not None and not 0 < len(items) <= MOST_STAGES:
             found.fault(f"a plan has 1 to {MOST_STAGES} stages")
-        reading = Reading(known, question_type if _is_sound(question_type) else None, len(items))
+        reading = Reading(known, question_type if _is_sound(question_type) else None, type_at, len(items))
         read = [_stage(item, reading) for item in items]
         check_acceptance(list(zip(items, (stage for stage, _ in read), strict=True)))
         stages = tuple(_with_fallbacks(stage, found, reading) for stage, found in read)

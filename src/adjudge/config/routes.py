@@ -1,6 +1,6 @@
 """The list `routes`: which plan a question takes, who is asked in it, and in which lane. The first that fits counts."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
@@ -72,6 +72,8 @@ class Names:
     """All that is declared anywhere, in whatever layer."""
 
     types: Mapping[str, object]
+    lasting: Collection[str]
+    """Types that are declared outside of schedules."""
     plans: Mapping[str, object]
     groups: Mapping[str, object]
     locations: Mapping[str, object]
@@ -106,12 +108,23 @@ def read_routes(at: Cursor | None, names: Names) -> tuple[Route, ...]:
     if len(at.items()) > MOST_ROUTES:
         at.fault(f"at most {MOST_ROUTES} routes")
         return ()
-    routes = tuple(route for item in at.items() if (route := _route(item, names)) is not None)
-    for i, route in enumerate(routes):
-        earlier = next((before for before in routes[:i] if before.covers(route)), None)
-        if earlier is not None:
-            route.at.fault(f"no question takes this route: the one at {earlier.at.node.origin} matches them all before")
-    return routes
+    routes: list[Route] = []
+    sound: list[Route] = []
+    for item in at.items():
+        before = at.faults.met
+        route = _route(item, names)
+        if route is not None:
+            routes.append(route)
+            if at.faults.met == before:
+                _check_taken(route, sound)
+                sound.append(route)
+    return tuple(routes)
+
+
+def _check_taken(route: Route, before: Sequence[Route]) -> None:
+    earlier = next((each for each in before if each.covers(route)), None)
+    if earlier is not None:
+        route.at.fault(f"no question takes this route: the one at {earlier.at.node.origin} matches them all before")
 
 
 def _route(at: Cursor, names: Names) -> Route | None:
@@ -120,6 +133,7 @@ def _route(at: Cursor, names: Names) -> Route | None:
         groups, locations, schedules = fields.get("groups"), fields.get("locations"), fields.get("schedules")
         when, deciders, pools = fields.get("when"), fields.get("deciders"), fields.get("pools")
         lane: Lane | None = fields.read("lane", _lane, None)
+        is_misspelt = fields.misspelt("when")
         if kind is None or plan is None:
             return None
         found = _type(kind, names)
@@ -130,7 +144,7 @@ def _route(at: Cursor, names: Names) -> Route | None:
             groups=_some(groups, names.groups, "group"),
             locations=_some(locations, names.locations, "location"),
             schedules=_some(schedules, names.schedules, "schedule"),
-            when=_condition(when, found, names) if when is not None else None,
+            when=_condition(when, found, names) if when is not None else stand_in("when") if is_misspelt else None,
             lane=lane,
             instead=_instead(deciders, names, "decider") | _instead(pools, names, "pool"),
         )

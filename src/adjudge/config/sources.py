@@ -32,8 +32,15 @@ def read_sources(documents: Mapping[str, str], faults: Faults, pause: Pause) -> 
     below = [
         _joined([root for file, root in roots.items() if root and pack_of(file) == pack], faults) for pack in packs
     ]
+    if faults.has_below("packs") or any(_misspells_section(root) for root in roots.values() if root):
+        faults.raise_any()  # without what is not read, much else would seem to be wrong
     merged = _merged([*below, own], faults)
     return replace(merged, value=merged.entries | _overlays([*below, own]))
+
+
+def _misspells_section(root: Node) -> bool:
+    sections = (*MAPPINGS, *LISTS)
+    return any(key not in sections and nearest(key, sections) for key in root.entries)
 
 
 def _merged(layers: Sequence[Node], faults: Faults) -> Node:

@@ -48,6 +48,7 @@ class Reading:
 
     known: Known
     type: QuestionType | None
+    type_at: Cursor | None
     stages: int
     """How many stages the plan has: escalations are numbered after them."""
     escalations: list[Stage] = field(default_factory=list)
@@ -59,6 +60,13 @@ class Reading:
     @property
     def name(self) -> str:
         return self.type.name if self.type is not None else ""
+
+    @property
+    def lacks_safe_side(self) -> bool:
+        """Whether the type has none, and no other field that was meant to be it."""
+        if self.type is None or self.type.safe_side is not None:
+            return False
+        return self.type_at is None or not self.type_at.misspells("safe_side")
 
     @property
     def space(self) -> AnswerSpace | None:
@@ -96,14 +104,14 @@ def read_stage(at: Cursor, fields: Fields, reading: Reading) -> Stage:
 def read_people(at: Cursor, fields: Fields, reading: Reading, pool: str) -> Stage:
     """Read how the people of a pool are asked: a stage's own fields, or those of an escalation."""
     votes = _votes(fields)
-    combine = _combine(at, fields, several=votes.maximum > 1)
+    combine = _combine(fields, several=votes.maximum > 1)
     size = reading.known.pools[pool].size
     if size is not None and votes.maximum > size:
         at.fault(f"{votes.maximum} votes are more than `{pool}` can have: it has {size} people, and each votes once")
     accept = _accept(fields, reading)
     timeout = fields.need("timeout", "timeout: 10m")
     if combine.rule == "bayes" and not at.has("accept"):
-        at.fault("`accept` is missing: `bayes` gives a belief, not a majority; say how sure it must be")
+        fields.lack("accept", "`accept` is missing: `bayes` gives a belief, not a majority; say how sure it must be")
     return Stage(
         pool=pool,
         combine=replace(combine, accuracy=reading.known.pools[pool].accuracy),
@@ -119,7 +127,7 @@ def check_acceptance(stages: list[tuple[Cursor, Stage]]) -> None:
         weighed = any(
             later.pool and (later.combine.rule == "bayes" or later.votes.prices) for _, later in stages[i + 1 :]
         )
-        if stage.deciders and not weighed and not at.has("accept"):
+        if stage.deciders and not weighed and not at.has("accept") and not at.misspells("accept"):
             at.fault("`accept` is missing: without it nothing that a model says is acted on")
 
 
@@ -190,7 +198,7 @@ def _of_models(at: Cursor, fields: Fields, reading: Reading, names: tuple[str, .
     slowest = max((reading.known.deciders[name].timeout for name in names), default=LEAST_TIMEOUT)
     return Stage(
         deciders=names,
-        combine=_combine(at, fields, several=len(names) > 1),
+        combine=_combine(fields, several=len(names) > 1),
         accept=_accept(fields, reading),
         timeout=reading.duration(timeout) if timeout is not None else max(LEAST_TIMEOUT, slowest),
     )
@@ -207,11 +215,11 @@ def _accept(fields: Fields, reading: Reading) -> Acceptance | None:
     return found
 
 
-def _combine(at: Cursor, fields: Fields, *, several: bool) -> Combine:
+def _combine(fields: Fields, *, several: bool) -> Combine:
     found = fields.get("combine")
     if found is None:
         if several:
-            at.fault(f"`combine` is missing: several are asked; say how, {', '.join(RULES)}")
+            fields.lack("combine", f"`combine` is missing: several are asked; say how, {', '.join(RULES)}")
         return Combine()
     if isinstance(found.node.value, dict):
         return _bayes(found)

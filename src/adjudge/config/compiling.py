@@ -18,25 +18,23 @@ from adjudge.config.cursors import Cursor
 from adjudge.config.earning import check_earnable
 from adjudge.config.faults import Faults
 from adjudge.config.hours import Hours
-from adjudge.config.layering import Layers, declared_in, section_of, undeclared
+from adjudge.config.layering import Layers, section_of, undeclared
 from adjudge.config.listing import Listed, listed
 from adjudge.config.locations import PROFILE, Place
 from adjudge.config.memos import Memo
-from adjudge.config.nodes import Node
+from adjudge.config.names import Names, names_of
 from adjudge.config.pausing import Pause, no_pause, stepwise
 from adjudge.config.plans import read_plan, with_others
 from adjudge.config.profiles import Profile, read_profile
-from adjudge.config.question_types import IS_NAME, read_type
-from adjudge.config.routes import Names, Route
+from adjudge.config.question_types import read_type
+from adjudge.config.routes import Route
 from adjudge.config.routing import Surroundings, Way
 from adjudge.config.schedules import read_schedules
-from adjudge.config.sense import WEEKDAYS, Words
 from adjudge.config.sites import Site
 from adjudge.config.sources import read_sources
 from adjudge.config.stages import Known
 from adjudge.core.answers import canonical
 from adjudge.core.expressions import Expression
-from adjudge.core.facts import FactKind
 from adjudge.core.plans import ByHand, Plan
 from adjudge.core.specifications import Location, QuestionType
 
@@ -111,16 +109,15 @@ class _Compiler:
 
     @classmethod
     def of(cls, layers: Layers, pause: Pause) -> "_Compiler":
-        trees = _trees(layers, pause)
-        words = _words(layers, declared_in(stepwise(trees, pause), "types"))
+        names = names_of(layers, pause)
         known = Known(
-            deciders={name: read_decider(name, at, words) for name, at in layers.section("deciders").items()},
+            deciders={name: read_decider(name, at, names.words) for name, at in layers.section("deciders").items()},
             pools={name: read_pool(name, at) for name, at in layers.section("pools").items()},
             rates=layers.organisation.rates,
-            words=words,
+            words=names.words,
         )
         dimensions = dict.fromkeys(group.dimension for group in layers.groups.values() if group.dimension is not None)
-        return cls(layers, known, _names(layers, known, trees, pause), Auditors(known.pools, tuple(dimensions)), pause)
+        return cls(layers, known, names, Auditors(known.pools, tuple(dimensions)), pause)
 
     def types(self, effective: Cursor) -> dict[str, QuestionType]:
         at, usual = effective.entry("types"), effective.entry("audits")
@@ -328,76 +325,6 @@ class _Compiler:
                     ways[-1].route.at.fault(f"`{kind}` has a plan while {standing.schedule} holds, and none otherwise")
             for kind in site.ways.keys() - standing.ways.keys():
                 site.ways[kind][-1].route.at.fault(f"`{kind}` has no plan while {standing.schedule} holds")
-
-
-def _trees(layers: Layers, pause: Pause) -> list[Node]:
-    """Return what every layer says: the organisation, groups, locations, and the schedules of all."""
-    trees = [layers.base.node, *layers.overlays()]
-    return [*trees, *declared_in(stepwise(trees, pause), "schedules").values()]
-
-
-def _words(layers: Layers, types: Mapping[str, object]) -> dict[str, Words]:
-    """Return what those variables may be that conditions of all kinds read."""
-    return {"location": Words(layers.places, "no location"), "question_type": Words(types, "no question type")}
-
-
-def _names(layers: Layers, known: Known, trees: Sequence[Node], pause: Pause) -> Names:
-    tags = declared_in(stepwise(layers.overlays(), pause), "tags")
-    return Names(
-        types=declared_in(stepwise(trees, pause), "types"),
-        lasting=declared_in(stepwise([layers.base.node, *layers.overlays()], pause), "types").keys(),
-        plans=declared_in(stepwise(trees, pause), "plans"),
-        groups=layers.groups,
-        locations=layers.places,
-        schedules=declared_in(stepwise(trees, pause), "schedules"),
-        routed=frozenset(_named_in_routes(stepwise(trees, pause))),
-        askable={**known.deciders, **known.pools},
-        pools=known.pools,
-        facts=_facts(stepwise(trees, pause)),
-        fact_words=_fact_words(stepwise(trees, pause)),
-        rates=known.rates,
-        words={
-            **known.words,
-            "groups": Words(layers.groups, "no location has the group"),
-            "tags": Words(tags, "no location has the tag"),
-            "weekday": WEEKDAYS,
-        },
-    )
-
-
-def _named_in_routes(trees: Iterable[Node]) -> Iterator[str]:
-    """Yield the schedules that routes of any layer name."""
-    for tree in trees:
-        for route in tree.entries["routes"].items if "routes" in tree.entries else ():
-            said = route.entries.get("schedules")
-            if said is not None:
-                yield from (each.text for each in said.items or [said])
-
-
-def _facts(trees: Iterable[Node]) -> dict[str, dict[str, FactKind]]:
-    """Return the facts that any layer declares, by type; what is wrong with them is told where types are read."""
-    kinds: dict[str, FactKind] = {"number": "number", "boolean": "boolean"}
-    found: dict[str, dict[str, FactKind]] = {}
-    for tree in trees:
-        for name, node in tree.entries.get("types", Node({}, tree.origin, "")).entries.items():
-            declared = node.entries["facts"].entries if "facts" in node.entries else {}
-            for fact, said in declared.items():
-                kind = said.entries.get("type")
-                if kind is not None and IS_NAME.fullmatch(fact):
-                    found.setdefault(name, {})[fact] = kinds.get(kind.text, "number") if kind.text else "word"
-    return found
-
-
-def _fact_words(trees: Iterable[Node]) -> dict[str, dict[str, frozenset[str]]]:
-    """Return the words that facts may be, of all layers that declare them, by type."""
-    found: dict[str, dict[str, frozenset[str]]] = {}
-    for tree in trees:
-        for kind, at in declared_in([tree], "types").items():
-            for fact, said in declared_in([at], "facts").items():
-                items = said.entries["type"].items if "type" in said.entries else []
-                words = found.setdefault(kind, {})
-                words[fact] = words.get(fact, frozenset()) | {item.text for item in items}
-    return found
 
 
 def _check_currency(place: Place, site: Site, rates: Mapping[str, float]) -> None:

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from adjudge.config.alike import LookAlike, look_alikes
 from adjudge.config.earning import Unearnable, unearnable
 from adjudge.config.errors import NoPlan, UnknownLocation, UnknownPool, UnknownType
 from adjudge.config.explaining import Leaf, SetByHand, effective_leaves, set_by_hand
 from adjudge.config.organisations import Organisation
+from adjudge.config.resembling import LookAlike, look_alikes
 from adjudge.config.routing import Request, Way
 from adjudge.config.sites import Site
 from adjudge.config.unread import Unread, unread

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 
 from adjudge.config.cursors import Cursor
 from adjudge.config.memos import Memo
-from adjudge.config.routes import ANY, Names, Route, read_routes
+from adjudge.config.names import Names
+from adjudge.config.routes import ANY, Route, read_routes
 from adjudge.core.specifications import Location, QuestionType
 
 

@@ -1,6 +1,6 @@
 """The list `routes`: which plan a question takes, who is asked in it, and in which lane. The first that fits counts."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
@@ -8,6 +8,7 @@ from typing import Final
 from adjudge.config.cursors import Cursor, declared
 from adjudge.config.faults import nearest
 from adjudge.config.misnaming import fault_of_expression
+from adjudge.config.names import KnownFact, Names
 from adjudge.config.nodes import Node
 from adjudge.config.readers import choice, text
 from adjudge.config.sense import Words, check_sense
@@ -65,40 +66,6 @@ class Route:
             return True
         is_somewhere = bool(other.groups or other.locations)
         return is_somewhere and other.groups <= self.groups and other.locations <= self.locations
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Names:
-    """All that is declared anywhere, in whatever layer."""
-
-    types: Mapping[str, object]
-    lasting: Collection[str]
-    """Types that are declared outside of schedules."""
-    plans: Mapping[str, object]
-    groups: Mapping[str, object]
-    locations: Mapping[str, object]
-    schedules: Mapping[str, object]
-    routed: frozenset[str]
-    """Schedules that a route names."""
-    askable: Mapping[str, object]
-    """Deciders and pools."""
-    pools: Mapping[str, object]
-    facts: Mapping[str, Mapping[str, FactKind]]
-    """By type."""
-    fact_words: Mapping[str, Mapping[str, frozenset[str]]]
-    """By type and fact."""
-    rates: Mapping[str, float]
-    words: Mapping[str, Words]
-    """Of conditions, but for facts."""
-
-    def words_of(self, kind: str) -> dict[str, Words]:
-        """Return the words of the conditions of a route for a type, or for all."""
-        found: dict[str, frozenset[str]] = {}
-        for each in self.fact_words.values() if kind == ANY else (self.fact_words.get(kind, {}),):
-            for fact, words in each.items():
-                found[fact] = found.get(fact, frozenset()) | words
-        facts = {f"facts.{fact}": Words(words, f"`facts.{fact}` is never") for fact, words in found.items() if words}
-        return {**self.words, **facts}
 
 
 def read_routes(at: Cursor | None, names: Names) -> tuple[Route, ...]:
@@ -170,7 +137,7 @@ def _some(at: Cursor | None, names: Mapping[str, object], what: str) -> frozense
 def _instead(at: Cursor | None, names: Names, what: str) -> dict[str, str]:
     """Read `{vision@1: vision@2}`: who the plan asks, and who is asked instead; of one kind."""
     found: dict[str, str] = {}
-    valid = [name for name in names.askable if (name in names.pools) == (what == "pool")]
+    valid = names.pools if what == "pool" else names.deciders
     for name, child in at.entries().items() if at is not None else ():
         if name not in valid:
             child.fault(f"no {what} `{name[:80]}`", nearest(name, valid))
@@ -181,16 +148,27 @@ def _instead(at: Cursor | None, names: Names, what: str) -> dict[str, str]:
     return found
 
 
+def _declared_facts(kind: str, names: Names) -> Iterator[tuple[str, KnownFact]]:
+    """Yield the facts that a route of the type may read: for all types, those that any declares."""
+    for facts in names.facts.values() if kind == ANY else (names.facts.get(kind, {}),):
+        yield from facts.items()
+
+
 def _facts_of(at: Cursor, kind: str, names: Names) -> Mapping[str, FactKind]:
-    """Return the facts that a route of the type may read: for all types, those that any declares."""
-    if kind != ANY:
-        return names.facts.get(kind, {})
     found: dict[str, FactKind] = {}
-    for facts in names.facts.values():
-        for name, its in facts.items():
-            if found.setdefault(name, its) != its and f"facts.{name}" in at.node.text:
-                at.fault(f"types declare `facts.{name}` as {found[name]} and as {its}: make a route for each")
+    for name, fact in _declared_facts(kind, names):
+        if found.setdefault(name, fact.kind) != fact.kind and f"facts.{name}" in at.node.text:
+            at.fault(f"types declare `facts.{name}` as {found[name]} and as {fact.kind}: make a route for each")
     return found
+
+
+def _words_of(kind: str, names: Names) -> dict[str, Words]:
+    """Return what the variables of a condition may be, facts included."""
+    found: dict[str, frozenset[str]] = {}
+    for name, fact in _declared_facts(kind, names):
+        found[name] = found.get(name, frozenset()) | fact.words
+    facts = {f"facts.{name}": Words(words, f"`facts.{name}` is never") for name, words in found.items() if words}
+    return {**names.words, **facts}
 
 
 def _condition(at: Cursor, kind: str, names: Names) -> Expression:
@@ -212,5 +190,5 @@ def _compiled_condition(at: Cursor, kind: str, names: Names) -> Expression | Non
     if not found.reads:
         at.fault(f"`{found.text}` is the same for every question: leave `when` out, or the route")
     else:
-        check_sense(at, found, names.words_of(kind))
+        check_sense(at, found, _words_of(kind, names))
     return found

@@ -11,9 +11,9 @@ from adjudge.config.cursors import Cursor, described
 from adjudge.config.faults import nearest
 from adjudge.config.hours import ALWAYS, Hours, read_hours
 from adjudge.config.keys import SECTIONS
+from adjudge.config.names import Names
 from adjudge.config.nodes import Node
 from adjudge.config.readers import check_name
-from adjudge.config.routes import Names
 
 OVERLAID: Final = ("types", "plans", "routes")
 """What a schedule may change."""

@@ -31,13 +31,13 @@ class Ticket(msgspec.Struct, array_like=True):
     scheme: str
     path: str
     until: int
-    """Unix seconds: until when the lease ran as it was taken. From then on it is asked whether it was renewed."""
+    """Unix seconds: until when the lease ran as it was taken; goes for tickets that name none."""
     type: str
     task: UUID | None = None
     lease: UUID | None = None
 
     def has_ended(self, now: datetime) -> bool:
-        """Whether only a renewed lease can open it."""
+        """Whether the lease has ended that it was signed for."""
         return self.until < now.timestamp()
 
 

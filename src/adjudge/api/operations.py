@@ -46,7 +46,7 @@ async def metrics(here: Here) -> Response:
 async def media(signed: str, here: Here) -> FileResponse:
     """Serve a file of a folder resolver to whoever holds a signed URL that has not ended."""
     ticket = here.media.ticket(signed)
-    if ticket.has_ended(here.clock()) and not await _is_leased(here, ticket):
+    if not await _is_open(here, ticket):
         raise Problem("forbidden", "this URL has ended with its lease")
     path, kind = here.media.open(ticket, here.revisions.current)
     # an SVG opened by itself is a document: it must not run anything on our origin
@@ -58,8 +58,9 @@ async def media(signed: str, here: Here) -> FileResponse:
     return FileResponse(path, media_type=kind or None, headers=headers)
 
 
-async def _is_leased(here: Services, ticket: Ticket) -> bool:
+async def _is_open(here: Services, ticket: Ticket) -> bool:
+    """Return whether the lease still runs: it may have been renewed, or given back."""
     if ticket.task is None or ticket.lease is None:  # signed by the release before
-        return False
+        return not ticket.has_ended(here.clock())
     async with here.pool.acquire() as connection:
         return await tasks.is_leased(connection, ticket.task, ticket.lease)

@@ -128,7 +128,7 @@ async def answer(task: UUID, body: AnswerBody, scope: Caller, here: Here) -> Res
     await here.sender.perform(recorded.effects)
     here.waiters.wake([finished.decision for finished in recorded.effects.finished])
     if recorded.why:
-        why = "the lease has ended" if recorded.why == "lease-ended" else "the decision is settled"
+        why = "the lease has ended, or others are asked" if recorded.why == "lease-ended" else "the decision is settled"
         amended = recorded.why == "decision-settled" and await _amended(here, recorded.decision)
         raise Problem(recorded.why, f"{why}: your answer is kept as a label", recorded="label", amended=amended)
     return _json({"recorded": "vote", "decision_status": await _status(here, task)})

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from adjudge.cli.connection import connected
-from adjudge.cli.instants import instant
+from adjudge.cli.instants import ahead
 from adjudge.cli.output import as_json
 from adjudge.cli.showing import summary
 from adjudge.client.calls import LONGEST_WAIT_SECONDS
@@ -23,7 +23,7 @@ def ask(
     stake: Annotated[str | None, typer.Option(help='Money at risk: "50.00 USD".')] = None,
     subject: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="Your own keys.")] = None,
     candidate: Annotated[list[str] | None, typer.Option(help="An answer that may be given.")] = None,
-    deadline: Annotated[str | None, typer.Option(help="An instant: 2026-12-01T18:00:00Z.")] = None,
+    deadline: Annotated[str | None, typer.Option(help="From now (10m), or an instant: 2026-12-01T18:00:00Z.")] = None,
     lane: Annotated[str | None, typer.Option(help="realtime, standard or bulk.")] = None,
     wait: Annotated[int, typer.Option(min=0, help="Seconds to wait for the outcome.")] = 0,
     idempotency_key: Annotated[str | None, typer.Option("--key", help="Same key, same decision.")] = None,
@@ -36,7 +36,7 @@ def ask(
         "stake": None if stake is None else read_stake(stake),
         "subject": read_subject(subject or []) or None,
         "candidates": candidate,
-        "deadline": None if deadline is None else instant(deadline, datetime.now(UTC)),
+        "deadline": None if deadline is None else ahead(deadline, datetime.now(UTC)),
         "lane": lane,
         "idempotency_key": idempotency_key,
     }

@@ -214,7 +214,10 @@ def _request(moment: datetime, file: str | None, facts: Mapping[str, Fact]) -> R
         text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise Refused(f"cannot read {file}: {error}") from None
-    asked = questions.read(text.encode(), key=None, trace=None)
+    try:
+        asked = questions.read(text.encode(), key=None, trace=None)
+    except AdjudgeError as error:
+        raise Refused(f"{file}: {error.pointer}: {error.detail}") from None
     return Request(moment, asked.stake, asked.subject, facts_in(asked.evidence, facts))
 
 

@@ -20,6 +20,16 @@ def instant(text: str, now: datetime) -> datetime:
     return read if read.tzinfo else read.replace(tzinfo=UTC)
 
 
+def ahead(text: str, now: datetime) -> datetime:
+    """Read `10m` from now, or an instant. Raises BadParameter."""
+    if lasts := _AGO.fullmatch(text):
+        return now + timedelta(seconds=int(lasts[1]) * _SECONDS[lasts[2]])
+    try:
+        return instant(text, now)
+    except typer.BadParameter:
+        raise typer.BadParameter(f"{text!r} is neither a time from now (10m, 2h) nor an instant (2026-12-01)") from None
+
+
 def lasting(text: str | None) -> float | None:
     """Read `30m`, `2h` as seconds; None: nothing was said. Raises BadParameter."""
     if text is None:

@@ -91,9 +91,9 @@ async def answer(
     if lease.ending == "answered":
         return await _repeated(connection, decision, scope, key)
     late: Literal["", "lease-ended", "decision-settled"] = ""
-    if held is None or leased.state == "closed":
+    if held is None:
         late = "decision-settled"
-    elif leased.lease_token != token or not leased.live:
+    elif not leased.is_with(token):
         late = "lease-ended"
     spent = await _seconds(connection, lease, seconds)
     if late:
@@ -132,9 +132,9 @@ async def _answer_audit(
     if lease.ending == "answered":
         return await _repeated(connection, decision, scope, key)
     late: Literal["", "lease-ended", "decision-settled"] = ""
-    if not is_open or leased.state == "closed":
+    if not is_open:
         late = "decision-settled"
-    elif leased.lease_token != token or not leased.live:
+    elif not leased.is_with(token):
         late = "lease-ended"
     if late:
         await _label(connection, decision, scope, key, 1, source=audits.LATE_AUDIT_VOTE)
@@ -176,9 +176,9 @@ async def decline(
         raise UnknownTask("this token was never a lease of yours on this task", pointer="#/token")
     if lease.ending == "declined":
         return Effects()
-    if not is_open or leased.state == "closed":
+    if not is_open:
         raise DecisionSettled("the decision is settled: there is nothing to give back")
-    if leased.lease_token != token or not leased.live:
+    if not leased.is_with(token):
         raise LeaseEnded("the lease has ended: the task is no longer yours to give back")
     await tasks.end_assignment(connection, decision, token, "declined", f"{reason}: {note}" if note else reason)
     await tasks.give_back(connection, task)
@@ -194,7 +194,7 @@ async def release(connection: Connection, scope: Scope, task: UUID, *, token: UU
     """Give back a task that was not looked at; it may come again. Return whether the lease was live."""
     decision, _ = await _decision(connection, scope, task)
     leased = await tasks.lock(connection, task)
-    if leased.lease_token != token or not leased.live:
+    if not leased.is_with(token):
         return False
     await tasks.end_assignment(connection, decision, token, "released")
     await tasks.give_back(connection, task)

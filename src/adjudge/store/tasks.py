@@ -71,6 +71,10 @@ class Leased:
     live: bool
     """The lease has not run out."""
 
+    def is_with(self, token: UUID) -> bool:
+        """Return whether it is this lease's at this moment: not ended, taken away, or gone on to others."""
+        return self.state == "leased" and self.lease_token == token and self.live
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assigned:

@@ -1,5 +1,6 @@
 """A decline counts once, or says why it does not."""
 
+import asyncio
 from uuid import uuid4
 
 import pytest
@@ -38,6 +39,21 @@ async def test_a_task_of_a_settled_decision_cannot_be_given_back(stack, anna):
     answer = await decline(anna, task)
 
     assert (answer.status_code, kind_of(answer)) == (409, "decision-settled")
+
+
+async def test_a_task_whose_question_went_on_to_others_is_not_said_to_be_settled(stack, anna):
+    """The decision is open: experts are asked now."""
+    asked = (await stack.ask("nobody.escalate"))["id"]
+    [task] = await anna.claim(wait=2)
+    async with asyncio.timeout(10):
+        while await stack.value("SELECT state FROM review_task WHERE id = $1", task["id"]) != "closed":
+            await asyncio.sleep(0.02)
+
+    answers = [await decline(anna, task), await anna.answer(task, "pay")]
+
+    assert (await stack.read(asked))["status"] == "open"
+    assert [(answer.status_code, kind_of(answer)) for answer in answers] == [(409, "lease-ended")] * 2
+    await stack.admin.post(f"/v1/decisions/{asked}/cancel")
 
 
 async def test_a_decline_said_twice_counts_once(stack, anna):

@@ -14,22 +14,30 @@ PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
 
 
 @pytest.fixture(scope="module")
-async def shown(stack):
-    """Claim a decision with these references; return its media."""
+async def anna(stack):
+    """Who is shown things; a folder with a picture, and ways out of it."""
     folder = stack.folder / "config" / "media"
     (folder / "shelf 1.png").write_bytes(PICTURE)
     (folder.parent / "secret.txt").write_text("secret")
     (folder / "way-out").symlink_to(folder.parent)
-    anna = await stack.reviewer("anna")
+    return await stack.reviewer("anna")
 
-    async def shown(*references: dict) -> list[dict]:
+
+@pytest.fixture
+async def shown(stack, anna):
+    """Claim a decision with these references; return its media. It is answered when the test is over."""
+    claimed = []
+
+    async def show(*references: dict) -> list[dict]:
         await stack.admin.post("/v1/decisions", question("person", media=list(references)))
         [task] = await anna.claim(wait=5)
-        assert (await anna.answer(task, "pay")).status_code == 200
+        claimed.append(task)
         assert "media" not in task["evidence"]
         return task["media"]
 
-    return shown
+    yield show
+    for task in claimed:
+        assert (await anna.answer(task, "pay")).status_code == 200
 
 
 async def test_a_web_address_is_handed_on_byte_for_byte(shown):
@@ -50,13 +58,20 @@ async def test_a_file_of_the_folder_is_served_under_a_signed_address(stack, show
     assert "sandbox" in served.headers["content-security-policy"]
 
 
-async def test_a_signed_address_ends_with_its_lease(stack, shown, monkeypatch):
-    [medium] = await shown({"uri": "folder://shelf%201.png"})
+@pytest.mark.parametrize("act", ["decline", "release", "answer"])
+async def test_a_signed_address_ends_with_its_lease(stack, anna, act):
+    """Who has given a task back, or answered it, has no more business with its pictures."""
+    ben = await stack.reviewer("ben")
+    await stack.admin.post("/v1/decisions", question("person", media=[{"uri": "folder://shelf%201.png"}]))
+    [task] = await ben.claim(wait=5)
+    [medium] = task["media"]
+    before = await stack.client.get(medium["url"])
 
-    monkeypatch.setattr(stack.services.clock, "offset", timedelta(minutes=3))
-    ended = await stack.client.get(medium["url"])
+    body = {"token": task["token"], **({"answer": "pay"} if act == "answer" else {})}
+    await ben.post(f"/v1/reviews/{task['id']}/{act}", body)
 
-    assert ended.status_code == 403
+    assert (before.status_code, (await stack.client.get(medium["url"])).status_code) == (200, 403)
+    await stack.admin.post(f"/v1/decisions/{await stack.value(OF_TASK, UUID(task['id']))}/cancel")
 
 
 async def test_a_signed_address_opens_for_as_long_as_its_lease_is_renewed(stack, monkeypatch):

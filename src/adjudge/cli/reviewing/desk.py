@@ -206,6 +206,14 @@ class Desk:
         self._forget(sent.task)
         return [Say(f"{_said(sent)} was not taken: {why}")]
 
+    def returned(self, sent: Deliver, why: str, now: float) -> Effects:
+        """Show a task again whose answer is none that may be given: it is still this person's."""
+        if self.is_leaving:
+            return self.refused(sent, why)
+        self.next.appendleft(sent.task)
+        self._renew_at[sent.task.id] = now
+        return [Say(f"{_said(sent)} was not taken: {why}"), *self._go_on(now)]
+
     def undelivered(self, sent: Deliver, why: str) -> Effects:
         """Send a verdict again later, unless the person has left."""
         if self.is_leaving:

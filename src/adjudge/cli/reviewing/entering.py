@@ -6,6 +6,7 @@ from typing import Any, Literal, TypeAlias, get_args
 
 from adjudge.client import OtherAnswers, Task
 from adjudge.client.values import DeclineReason
+from adjudge.core.answers import OutsideSpace, Structured, canonical
 
 KEYS = 9
 """Up to so many answers have a key of their own; more are chosen by number and Enter."""
@@ -122,17 +123,24 @@ def _chosen(task: Task, index: int) -> Answered:
 
 
 def _typed(space: tuple[str, ...] | OtherAnswers, line: str) -> Answered | Wrong:
+    schema = space.schema if isinstance(space, OtherAnswers) else None
     try:
         value = json.loads(line)
     except ValueError:
-        return Wrong("not JSON" if _is_structured(space) else f"{line!r} is not a whole number")
-    if isinstance(space, tuple) or space.integer is None:
+        return Wrong("not JSON" if schema is not None else f"{line!r} is not a whole number")
+    if schema is not None:
+        return _structured(schema, value)
+    bounds = space.integer if isinstance(space, OtherAnswers) else None
+    if bounds is None:
         return Answered(value)
-    bounds = space.integer
     if isinstance(value, int) and not isinstance(value, bool) and bounds.min <= value <= bounds.max:
         return Answered(value)
     return Wrong(f"{line!r} is not a whole number from {bounds.min} to {bounds.max}")
 
 
-def _is_structured(space: tuple[str, ...] | OtherAnswers) -> bool:
-    return isinstance(space, OtherAnswers) and space.integer is None
+def _structured(schema: dict[str, Any], value: Any) -> Answered | Wrong:
+    try:
+        Structured(canonical(schema)).key(value)
+    except OutsideSpace as fault:
+        return Wrong(str(fault))
+    return Answered(value)

@@ -203,8 +203,8 @@ class Shift:
         except (Unauthorized, Forbidden) as problem:
             self._end(problem)
         except Problem as problem:
-            effects = self._refused(sent, problem)
-            self._happen(lambda _: effects)
+            refusal = problem
+            self._happen(lambda now: self._refused(sent, refusal, now))
         else:
             as_label = recorded is not None and recorded.recorded == "label"
             self._happen(lambda now: self._desk.delivered(sent.task, as_label=as_label))
@@ -241,9 +241,11 @@ class Shift:
         self._desk.renewed(task.id, seconds, now)
         return []
 
-    def _refused(self, sent: Deliver, problem: Problem) -> Effects:
+    def _refused(self, sent: Deliver, problem: Problem, now: float) -> Effects:
         if problem.kind == "decision-settled":
             return self._desk.overtaken(sent)
+        if problem.kind == "answer-outside-space":
+            return self._desk.returned(sent, str(problem), now)
         return self._desk.refused(sent, str(problem))
 
     def _end(self, problem: Problem) -> None:

@@ -197,6 +197,17 @@ def test_an_answer_that_could_not_be_sent_is_sent_again(desk, a_task):
     assert sent(desk.undelivered(lost, "cannot reach it")) == [("a", PAY)]
 
 
+def test_a_task_whose_answer_was_not_one_comes_again_and_keeps_its_lease(desk, a_task):
+    desk.decided(PAY, 1)
+    [delivered] = [effect for effect in desk.decided(REFUSE, 2) if isinstance(effect, Deliver)]
+
+    effects = desk.returned(delivered, "outside its space", 3)
+
+    assert effects[0] == Say("your answer to claim.pay was not taken: outside its space")
+    assert Show(a_task("a")) in effects
+    assert Renew(a_task("a")) in desk.ticked(3)
+
+
 def test_an_answer_that_could_not_be_sent_on_leaving_is_said_to_be_lost(desk, a_task):
     desk.left(1)
 

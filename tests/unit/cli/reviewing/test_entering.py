@@ -73,6 +73,12 @@ def test_a_structured_answer_is_typed_as_json(a_task):
     assert entered(task, "{x") == Wrong("not JSON")
 
 
+def test_a_structured_answer_that_does_not_fit_its_schema_is_told_before_it_is_sent(a_task):
+    task = a_task(answers={"schema": {"type": "object", "required": ["x", "y"]}})
+
+    assert entered(task, '{"x": 1}') == Wrong('"y" is a required property')
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(keys=st.text(max_size=30))
 def test_no_keys_ever_give_an_answer_outside_the_space(a_task, keys):

@@ -245,6 +245,19 @@ async def test_a_refused_answer_is_said_to_be_refused(at_work, a_task):
         assert "your answer to claim.pay was not taken: answer-outside-space" in anna.window.getvalue()
 
 
+async def test_a_task_whose_answer_was_none_that_may_be_given_comes_again(at_work, a_task):
+    """A slip of the pen must not cost the question its reviewer: the lease still runs."""
+    async with at_work(a_task("a"), a_task("b"), says={"answer": refusal(422, "answer-outside-space")}) as anna:
+        await anna.window.shows(PROMPT)
+        anna.press("1")
+        await anna.window.shows(PROMPT, times=2)
+        anna.press("2")
+
+        await anna.window.shows("your answer to claim.pay was not taken: answer-outside-space")
+        await anna.window.shows(PROMPT, times=3)
+        await anna.leave()
+
+
 async def test_an_answer_that_cannot_be_sent_is_not_lost_silently(at_work, a_task):
     async with at_work(a_task("a"), says={"answer": refusal(503, "unavailable")}) as anna:
         await anna.window.shows(PROMPT)

@@ -26,6 +26,7 @@ from adjudge.api.services import Services
 from adjudge.api.views import encode
 from adjudge.config import Configuration, InvalidConfiguration, diff, difference_in_words
 from adjudge.config.authorship import line_revisions
+from adjudge.config.remarks import remarks
 from adjudge.core.specifications import DEFAULT_LOCATION
 from adjudge.engine.aside import aside
 from adjudge.engine.previewing import Tally, preview
@@ -233,6 +234,10 @@ async def read_effective(
     )
 
 
+def _remarks(configuration: Configuration) -> list[str]:
+    return list(remarks(configuration))
+
+
 def _since(versions: Mapping[str, Sequence[tuple[int, str]]]) -> dict[str, list[int]]:
     return {name: line_revisions(told) for name, told in versions.items()}
 
@@ -291,7 +296,7 @@ async def checked(
         compiled = await publisher_of(here).compiled(documents)
     except InvalidConfiguration as invalid:
         faults = [fault_of(fault) for fault in invalid.faults]
-        return {**base, "hash": None, "in_force": False, "faults": faults, "difference": None}
+        return {**base, "hash": None, "in_force": False, "faults": faults, "remarks": [], "difference": None}
     check_places(compiled, only_at)
     async with here.pool.acquire() as connection:
         traffic = await recorded.traffic(connection, WEEK)
@@ -301,6 +306,7 @@ async def checked(
         "hash": compiled.hash,
         "in_force": in_force.rest is None and compiled.hash == in_force.newest.hash,
         "faults": [],
+        "remarks": await aside(_remarks, compiled),
         "difference": {
             "in_words": difference_in_words(found),
             "locations_added": found.locations_added,

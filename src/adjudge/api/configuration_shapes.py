@@ -80,6 +80,7 @@ class Checked(Shape):
     hash: str | None = Field(description="null: they have faults")
     in_force: bool = Field(description="exactly these documents hold everywhere already")
     faults: list[Fault]
+    remarks: list[str] = Field(description="what is likely a slip, in words; no fault, for it may be meant")
     difference: DifferenceView | None
 
 

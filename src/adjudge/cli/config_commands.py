@@ -34,6 +34,7 @@ from adjudge.config import (
     document_schema,
     read_folder,
 )
+from adjudge.config.remarks import remarks
 from adjudge.core.errors import AdjudgeError
 from adjudge.core.facts import Fact, facts_in
 from adjudge.deciders import DeciderUnavailable, open_deciders
@@ -178,15 +179,7 @@ def _sound(configuration: Configuration) -> Iterable[str]:
     for each in configuration.by_hand():
         place = f"{each.layer}, {each.origin}"
         yield f"set by hand, uncertified: {each.type}, plan {each.plan}: `{each.condition}` ({place})"
-    for never in configuration.unearnable():
-        yield f"never certified: {never.type}, plan {never.plan}: {never.why} ({never.origin})"
-    for unread in configuration.unread():
-        hint = f"; did you mean `{unread.nearest}`?" if unread.nearest else ""
-        yield f"nothing reads the {unread.what} `{unread.name}` of {unread.layer}{hint} ({unread.origin})"
-    for alike in configuration.look_alikes():
-        yield f"hard to tell apart: the answers `{alike.one}` and `{alike.other}` to {alike.type} ({alike.origin})"
-    for name, origin in configuration.empty_groups().items():
-        yield f"no location is in the group `{name}` ({origin})"
+    yield from remarks(configuration)
     for scheme, folder in _absent_folders(configuration):
         yield f"not on this machine: {folder}, from which `{scheme}:` is opened for people; where APIs run it must be"
 

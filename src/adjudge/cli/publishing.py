@@ -253,7 +253,8 @@ def _show(found: ConfigCheck, *, json_: bool) -> None:
         print("\n".join(plain(_fault(fault)) for fault in found.faults))
     else:
         difference = found.difference or {}
-        print("\n".join(plain(line) for line in difference.get("in_words", ())), file=sys.stderr)
+        said = (*difference.get("in_words", ()), *found.remarks)
+        print("\n".join(plain(line) for line in said), file=sys.stderr)
 
 
 def _fault(fault: ConfigFault) -> str:

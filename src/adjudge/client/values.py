@@ -545,6 +545,8 @@ class ConfigCheck(Value, frozen=True, kw_only=True):
     in_force: bool = False
     """Exactly these documents hold everywhere already."""
     faults: tuple[ConfigFault, ...] = ()
+    remarks: tuple[str, ...] = ()
+    """What is likely a slip, in words; no fault, for it may be meant."""
     difference: dict[str, Any] | None = None
     """`in_words`, and the same for machines."""
 

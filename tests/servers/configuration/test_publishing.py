@@ -132,10 +132,14 @@ async def test_a_check_says_what_would_differ_and_for_how_many_decisions(stack, 
 
     found = (await anna.caller.post("/v1/config/check", {"documents": documents(**MORE)})).json()
     same = (await anna.caller.post("/v1/config/check", {"documents": documents()})).json()
+    waiting = {"waiting.yaml": "groups: {later: {tags: [new]}}"}
+    likely = (await anna.caller.post("/v1/config/check", {"documents": documents() | waiting})).json()
 
     assert [plan["type"] for plan in found["difference"]["plans"]] == ["person"]
     assert found["difference"]["all_decisions_a_day"] > 0
     assert same["difference"]["in_words"] == ["nothing differs in effect"]
+    assert same["remarks"] == []
+    assert likely["remarks"] == ["no location is in the group `later` (waiting.yaml:1)"]
 
 
 async def test_rolled_back_the_same_documents_hold_under_a_new_number(stack, anna):

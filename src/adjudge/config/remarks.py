@@ -1,0 +1,18 @@
+"""What is likely a slip in a sound configuration, in words: no fault, for it may be meant."""
+
+from collections.abc import Iterator
+
+from adjudge.config.configuration import Configuration
+
+
+def remarks(configuration: Configuration) -> Iterator[str]:
+    """Yield a sentence for each, with its place."""
+    for never in configuration.unearnable():
+        yield f"never certified: {never.type}, plan {never.plan}: {never.why} ({never.origin})"
+    for unread in configuration.unread():
+        hint = f"; did you mean `{unread.nearest}`?" if unread.nearest else ""
+        yield f"nothing reads the {unread.what} `{unread.name}` of {unread.layer}{hint} ({unread.origin})"
+    for alike in configuration.look_alikes():
+        yield f"hard to tell apart: the answers `{alike.one}` and `{alike.other}` to {alike.type} ({alike.origin})"
+    for name, origin in configuration.empty_groups().items():
+        yield f"no location is in the group `{name}` ({origin})"

@@ -117,8 +117,7 @@ def advance(plan: Plan, history: History, controls: Controls, now: datetime) -> 
     return walk.fall_back()
 
 
-@dataclass(slots=True)
-class _Walk:
+class _Walk(msgspec.Struct):
     """One call of `advance`: what it reads, and what it has decided to record so far."""
 
     plan: Plan
@@ -135,7 +134,7 @@ class _Walk:
     """Their certificates."""
     snapshot: Snapshot | None
     """Of what votes are worth, where a stage buys them by their price."""
-    record: list[HistoryEvent] = field(default_factory=list)
+    record: list[HistoryEvent] = []
 
     @property
     def learnt(self) -> int:

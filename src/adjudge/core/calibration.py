@@ -66,7 +66,7 @@ class Isotonic(msgspec.Struct, frozen=True, tag="isotonic", tag_field="kind"):
     values: tuple[float, ...]
 
     def confidence(self, probability: float) -> float:
-        right = min(max(bisect_right(self.scores, probability), 1), len(self.scores) - 1)
+        right = bisect_right(self.scores, probability, 1, len(self.scores) - 1)
         low, high = self.scores[right - 1], self.scores[right]
         share = (min(max(probability, low), high) - low) / (high - low)
         return _within(self.values[right - 1] + share * (self.values[right] - self.values[right - 1]))

@@ -1,7 +1,6 @@
 """A decision as `advance` sees it: what was asked (the case) and what happened since."""
 
 import math
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
@@ -51,13 +50,12 @@ class History(msgspec.Struct, frozen=True):
         return History(self.case, self.events + events)
 
 
-@dataclass(slots=True)
-class Tally:
+class Tally(msgspec.Struct):
     """What happened in one stage."""
 
     asked: Asked | None = None
-    opinions: dict[str, Opinion] = field(default_factory=dict)
-    faults: dict[str, Fault] = field(default_factory=dict)
+    opinions: dict[str, Opinion] = {}
+    faults: dict[str, Fault] = {}
     timed_out: bool = False
     deferred: Deferred | None = None
 
@@ -72,11 +70,10 @@ class Tally:
         return tuple(name for name in asked if name not in self.opinions and name not in self.faults)
 
 
-@dataclass(slots=True)
-class Progress:
+class Progress(msgspec.Struct):
     """A history, folded: the first opinion of (stage, by) counts, repeated ones change nothing."""
 
-    tallies: dict[int, Tally] = field(default_factory=dict)
+    tallies: dict[int, Tally] = {}
     fell_back: FellBack | None = None
     last_deferred: Deferred | None = None
     version: int = 0

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
+from typing import get_args
 
 import prometheus_client
 import pytest
@@ -19,6 +20,7 @@ from adjudge.api.services import Services
 from adjudge.cli.root import COMMANDS
 from adjudge.config import compile_documents
 from adjudge.core.errors import AdjudgeError
+from adjudge.store.journal import Action
 from adjudge.telemetry import names
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -134,3 +136,9 @@ def blocks(page: Path | str, language: str) -> Iterator[str]:
 
 def text_of(page: Path | str) -> str:
     return (DOCS / page).read_text(encoding="utf-8")
+
+
+def test_every_action_of_the_journal_is_listed():
+    listed = set(re.findall(r"`([a-z]+\.[a-z]+)`", text_of("how-to/keys-and-limits.md")))
+
+    assert set(get_args(Action)) <= listed

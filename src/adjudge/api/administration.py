@@ -1,5 +1,6 @@
 """Reviewers and the configuration: what operators look at and admins change."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import msgspec
@@ -10,7 +11,8 @@ from adjudge.api.authentication import caller, require
 from adjudge.api.decisions import PROBLEMS, Here
 from adjudge.api.keys import NAME, bounded
 from adjudge.api.problems import Problem
-from adjudge.api.shapes import ConfigView, NewReviewer, Reviewers
+from adjudge.api.services import Services
+from adjudge.api.shapes import ConfigView, NewReviewer, Reviewers, ReviewerView
 from adjudge.api.views import encode
 from adjudge.store import keys, reviewers
 from adjudge.store.scope import Scope
@@ -29,13 +31,19 @@ class ReviewerBody(BaseModel):
     pools: list[str] = Field(min_length=1)
 
 
+class PoolsBody(BaseModel):
+    """What a person answers for."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"pools": ["agents", "experts"]}]})
+
+    pools: list[str] = Field(min_length=1)
+
+
 @router.post("/reviewers", status_code=201, response_model=NewReviewer, responses=PROBLEMS)
 async def add_reviewer(body: ReviewerBody, scope: Caller, here: Here) -> Response:
-    """Add a person and make their key, shown this once."""
+    """Add a person and make their key, shown this once; so does a name again whose keys were all revoked."""
     require(scope, "admin")
-    bounded(scope.pools, body.pools, "#/pools")
-    for name in body.pools:
-        here.revisions.current.pool(name)
+    _check_pools(here, scope, body.pools)
     secret = keys.new_secret()
     async with here.pool.acquire() as connection, connection.transaction():
         person = await reviewers.add(connection, scope, body.name, body.pools)
@@ -52,7 +60,25 @@ async def add_reviewer(body: ReviewerBody, scope: Caller, here: Here) -> Respons
             pools=body.pools,
             reviewer=body.name,
         )
-    return _json({**msgspec.to_builtins(person), "key": secret}, 201)
+    return _json({**msgspec.to_builtins(person), "has_key": True, "key": secret}, 201)
+
+
+@router.put("/reviewers/{name}", response_model=ReviewerView, responses=PROBLEMS)
+async def move_reviewer(name: str, body: PoolsBody, scope: Caller, here: Here) -> Response:
+    """Have a person answer for these pools from now on. Processes go by it within three seconds."""
+    require(scope, "admin")
+    _check_pools(here, scope, body.pools)
+    async with here.pool.acquire() as connection:
+        person = await reviewers.move(connection, scope, name, body.pools)
+    if person is None:
+        raise Problem("not-found", f"no reviewer {name!r} is known to this key")
+    return _json(person)
+
+
+def _check_pools(here: Services, scope: Scope, pools: Sequence[str]) -> None:
+    bounded(scope.pools, pools, "#/pools")
+    for name in pools:
+        here.revisions.current.pool(name)
 
 
 @router.get("/reviewers", response_model=Reviewers, responses=PROBLEMS)

@@ -51,7 +51,8 @@ async def list_deciders(scope: Caller, here: Here) -> Response:
         in_force = await controls.read(connection)
         tallies = await shadows.tallied(connection, HOUR, NOW)
         queues = await tasks.queues(connection, scope, sorted(pools))
-        members = Counter(pool for each in await reviewers.listed(connection, scope) for pool in each.pools)
+        people = [each for each in await reviewers.listed(connection, scope) if each.has_key]
+    members = Counter(pool for each in people for pool in each.pools)
     now = here.clock()
     told = [(process, decider, _as_it_stands(body, now)) for process, decider, body in states]
     asked = [
@@ -68,8 +69,8 @@ async def list_deciders(scope: Caller, here: Here) -> Response:
         }
         for name, spec in here.revisions.in_force.deciders().items()
     ]
-    people = [_people(queue, members[queue.pool], is_paused=pools[queue.pool].paused) for queue in queues]
-    return _json({"deciders": [*asked, *people]})
+    staffed = [_people(queue, members[queue.pool], is_paused=pools[queue.pool].paused) for queue in queues]
+    return _json({"deciders": [*asked, *staffed]})
 
 
 @router.post("/{decider}/switch", response_model=Switched, responses=PROBLEMS)

@@ -11,6 +11,7 @@ from adjudge.api.authentication import caller, require
 from adjudge.api.decisions import PROBLEMS, Here
 from adjudge.api.views import encode
 from adjudge.store import journal
+from adjudge.store.journal import Action
 from adjudge.store.scope import Scope
 
 router = APIRouter(prefix="/v1", tags=["administration"])
@@ -42,7 +43,7 @@ class JournalPage(Answer):
 async def read_journal(
     scope: Annotated[Scope, Depends(caller)],
     here: Here,
-    action: Annotated[str | None, Query(max_length=100)] = None,
+    action: Action | None = None,
     actor: Annotated[str | None, Query(max_length=200)] = None,
     subject: Annotated[str | None, Query(max_length=200)] = None,
     since: AwareDatetime | None = None,

@@ -327,6 +327,7 @@ class ReviewerView(Shape):
     name: str
     pools: list[str]
     added_at: datetime
+    has_key: bool = Field(description="false: all their keys are revoked, and they are asked nothing")
 
 
 class NewReviewer(ReviewerView):

@@ -13,7 +13,7 @@ from adjudge.client.automation import Learnt, LearntOf
 
 app = group("Add and list the people who answer.")
 
-COLUMNS = (Column("REVIEWER"), Column("POOLS"))
+COLUMNS = (Column("REVIEWER"), Column("POOLS"), Column(""))
 LEARNT = (
     Column("TYPE"),
     Column("RIGHT", right=True),
@@ -33,12 +33,27 @@ def add(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but the key.")] = False,
     json_: Json = False,
 ) -> None:
-    """Add a person. Their key is shown once, and kept in .adjudge/ for `adjudge review --as NAME`."""
+    """Add a person, or take one back whose keys were revoked. Their key is shown once.
+
+    It is kept in .adjudge/ for `adjudge review --as NAME`.
+    """
     with connected() as adjudge:
         added = adjudge.reviewers.add(name, pool)
     file = store_key(added.name, added.key)
     told = added.key if quiet else f"{added.key}\nshown once; kept in {shown_path(file)}"
     print(as_json(added) if json_ else told)
+
+
+@app.command()
+def move(
+    name: Annotated[str, typer.Argument()],
+    pool: Annotated[list[str], typer.Option(help="A pool to answer for from now on; may be repeated.")],
+    json_: Json = False,
+) -> None:
+    """Have a person answer for other pools; what is learnt of them stays."""
+    with connected() as adjudge:
+        moved = adjudge.reviewers.move(name, pool)
+    print(as_json(moved) if json_ else f"{plain(moved.name)} answers for {', '.join(moved.pools)}")
 
 
 @app.command()
@@ -61,7 +76,7 @@ def list_reviewers(json_: Json = False) -> None:
     """List the people who answer, and for which pools."""
     with connected() as adjudge:
         found = adjudge.reviewers.list()
-    rows = ((reviewer.name, ", ".join(reviewer.pools)) for reviewer in found)
+    rows = ((each.name, ", ".join(each.pools), "" if each.has_key else "no key in use") for each in found)
     print(as_json(found) if json_ else "\n".join(table(COLUMNS, rows)))
 
 

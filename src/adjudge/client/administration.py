@@ -7,15 +7,21 @@ import msgspec
 from adjudge.client.calls import Call, path, reader
 from adjudge.client.values import Decider, NewReviewer, Overview, Published, Reviewer
 
+_reviewer = reader(Reviewer)
 _new_reviewer = reader(NewReviewer)
 _published = reader(Published)
 _overview = reader(Overview)
 
 
 def add_reviewer(name: str, pools: Sequence[str]) -> Call[NewReviewer]:
-    """Add a person who answers for pools. Their key is shown this once; the key is the person."""
+    """Add a person who answers for pools, or take one back. Their key is shown this once; the key is the person."""
     body = {"name": name, "pools": list(pools)}
     return Call(method="POST", path=path("reviewers"), read=_new_reviewer, body=body, repeatable=False)
+
+
+def move_reviewer(name: str, pools: Sequence[str]) -> Call[Reviewer]:
+    """Have a person answer for these pools from now on."""
+    return Call(method="PUT", path=path("reviewers", name), read=_reviewer, body={"pools": list(pools)})
 
 
 def list_reviewers() -> Call[tuple[Reviewer, ...]]:

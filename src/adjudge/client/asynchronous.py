@@ -211,6 +211,7 @@ class AsyncReviewers(AsyncResource):
     """The people who answer."""
 
     add = awaited(administration.add_reviewer)
+    move = awaited(administration.move_reviewer)
     list = awaited(administration.list_reviewers)
 
 

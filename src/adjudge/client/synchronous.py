@@ -207,6 +207,7 @@ class Reviewers(Resource):
     """The people who answer."""
 
     add = sync(administration.add_reviewer)
+    move = sync(administration.move_reviewer)
     list = sync(administration.list_reviewers)
 
 

@@ -298,7 +298,8 @@ class JournalEntry(Value, frozen=True, kw_only=True):
     """Id of an API key; `system`, `command line`, or the role of a process."""
     actor_name: str | None = None
     action: str
-    """`key.created`, `key.rotated`, `key.limited`, `key.revoked`, `reviewer.added`, `decider.switched`,
+    """`key.created`, `key.rotated`, `key.limited`, `key.revoked`, `reviewer.added`, `reviewer.moved`,
+    `decider.switched`,
     `configuration.published`, `webhook.added`, `webhook.rotated`, `webhook.removed`, `evidence.viewed`; a newer
     server may have more."""
     subject: str
@@ -318,6 +319,8 @@ class Reviewer(Value, frozen=True, kw_only=True):
 
     name: str
     pools: tuple[str, ...] = ()
+    has_key: bool = True
+    """False: all their keys are revoked, and they are asked nothing."""
 
 
 class NewReviewer(Value, frozen=True, kw_only=True):

@@ -16,6 +16,7 @@ from adjudge.core.money import Stake
 from adjudge.store.connecting import Connection
 from adjudge.store.labels import LATE_VOTE
 from adjudge.store.outcomes import END_ASSIGNMENTS
+from adjudge.store.reviewers import HAS_KEY
 from adjudge.store.scope import Scope
 from adjudge.store.work import read_case
 
@@ -119,14 +120,14 @@ VOTES = """
     WHERE decision_id = ANY($1::uuid[]) AND purpose <> 'stage' ORDER BY decision_id, stage, seat
 """
 
-MEMBERS = """
+MEMBERS = f"""
     SELECT asked.decision_id, count(reviewer.name) AS members,
         count(reviewer.name) FILTER (WHERE NOT EXISTS (
             SELECT FROM assignment AS seen
             WHERE seen.decision_id = asked.decision_id AND seen.reviewer = reviewer.name
                 AND seen.ending IS DISTINCT FROM 'released')) AS left
     FROM unnest($1::uuid[], $2::text[]) AS asked (decision_id, pool)
-        LEFT JOIN reviewer ON asked.pool = ANY(reviewer.pools)
+        LEFT JOIN reviewer ON asked.pool = ANY(reviewer.pools) AND {HAS_KEY}
     GROUP BY asked.decision_id
 """
 

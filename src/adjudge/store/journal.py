@@ -15,6 +15,7 @@ Action: TypeAlias = Literal[
     "key.limited",
     "key.revoked",
     "reviewer.added",
+    "reviewer.moved",
     "decider.switched",
     "automation.switched",
     "configuration.published",

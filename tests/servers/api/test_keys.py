@@ -51,6 +51,7 @@ ALLOWED = {
     ("delete", "/v1/keys/{key}"): set(),
     ("post", "/v1/reviewers"): set(),
     ("get", "/v1/reviewers"): {"operator"},
+    ("put", "/v1/reviewers/{name}"): set(),
     ("get", "/v1/deciders"): {"operator"},
     ("post", "/v1/deciders/{decider}/switch"): {"operator"},
     ("get", "/v1/config"): {"operator"},

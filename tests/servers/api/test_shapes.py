@@ -50,6 +50,7 @@ async def test_peoples_work(stack):
     fits(shapes.Queues, await anna.get("/v1/reviews/queues"))
     fits(shapes.Reviewers, await stack.admin.get("/v1/reviewers"))
     fits(shapes.NewReviewer, await stack.admin.post("/v1/reviewers", {"name": "shaped", "pools": ["agents"]}))
+    fits(shapes.ReviewerView, await stack.admin("PUT", "/v1/reviewers/shaped", {"pools": ["experts"]}))
     answers = {"person": "pay", "count": 3, "form": {"ok": True}}
     kind = next(task["type"] for task in claimed.json()["tasks"] if task["id"] == third)
     fits(shapes.Recorded, await anna.post(f"/v1/reviews/{third}/answer", {"answer": answers[kind]}))

@@ -22,12 +22,13 @@ from adjudge.cli.folders import Folder
 from adjudge.cli.readiness import is_told
 from adjudge.cli.refusing import Refused
 from adjudge.cli.settings import Settings, read_settings
-from adjudge.config import base_of, compile_documents, hash_of, read_folder
+from adjudge.config import InvalidConfiguration, base_of, compile_documents, hash_of, read_folder
 from adjudge.core.errors import AdjudgeError
 from adjudge.stack import Ready, Servers, StackError, embedded, mapped_files, require_free, require_unheld, run_roles
 from adjudge.store import keys, migrations, revisions
 from adjudge.store.connecting import STATEMENT_SECONDS, UNAVAILABLE, Connection
 from adjudge.store.keys import new_key_id, new_secret
+from adjudge.store.revisions import Revision
 from adjudge.store.scope import SYSTEM, Scope
 
 PROJECT = Path(".adjudge")
@@ -134,18 +135,43 @@ async def _require_reachable(settings: Settings) -> None:
 
 
 async def publish_folder(folder: Folder, database_url: str) -> None:
-    """Put the folder in force: who works in it expects what it says, and is told where that replaces something."""
+    """Put the folder in force where it is new: who works in it expects what it says.
+
+    What somebody else has published since stays, a roll back above all, and nothing goes past a second person who
+    must agree. Whatever is replaced or not is told.
+    """
     async with _connected(database_url) as connection:
         before = await revisions.newest(connection)
         like = await revisions.documents(connection, before.number) if before else None
         documents = folder.read(like)
-        if before is None or hash_of(documents) != before.hash:
-            folder.compile(documents, 0)
-        published = await revisions.publish(
-            connection, SYSTEM_UP, hash_of(documents), documents, revisions.Terms(message="adjudge up")
-        )
-    if before is not None and published.number != before.number:
+        hash_ = hash_of(documents)
+        if before is not None and like is not None:
+            if hash_ == before.hash:
+                return
+            if stays := await _why_it_stays(connection, folder, before, like, hash_):
+                _report(f"{stays}; revision {before.number} stays in force")
+                return
+        folder.compile(documents, 0)
+        terms = revisions.Terms(message="adjudge up")
+        published = await revisions.publish(connection, SYSTEM_UP, hash_, documents, terms)
+    if before is not None:
         _report(f"{folder.path} has changed: published as revision {published.number}, {before.number} was in force")
+
+
+async def _why_it_stays(
+    connection: Connection, folder: Folder, before: Revision, documents: Mapping[str, str], hash_: str
+) -> str | None:
+    """Return why the folder does not replace what is in force; None: it does."""
+    known = await revisions.of_hash(connection, hash_)
+    if known is not None and before.author != SYSTEM_UP.principal:
+        return f"{folder.path} was published as revision {known} (`adjudge config apply {folder.path}` does so again)"
+    try:
+        approvals = folder.compile(documents, before.number).organisation.approvals
+    except InvalidConfiguration:
+        return None
+    if approvals:
+        return f"{folder.path} has changed, and others must agree (`adjudge config propose {folder.path}`)"
+    return None
 
 
 def _commands(workers: int, at_work: Path) -> dict[str, list[str]]:

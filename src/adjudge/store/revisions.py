@@ -86,6 +86,14 @@ async def get(connection: Connection, number: int) -> Revision | None:
     return _revision(row) if row else None
 
 
+async def of_hash(connection: Connection, hash_: str) -> int | None:
+    """Return the newest revision of these documents; None: they were never published."""
+    number: int | None = await connection.fetchval(
+        "SELECT max(number) FROM revision WHERE org = 1 AND hash = $1", hash_
+    )
+    return number
+
+
 async def page(connection: Connection, before: int | None, limit: int) -> list[Revision]:
     """Return revisions with numbers below `before`, newest first."""
     rows = await connection.fetch(

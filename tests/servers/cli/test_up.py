@@ -7,7 +7,7 @@ import sys
 
 import asyncpg
 import pytest
-from tests.stacks import laid
+from tests.stacks import configuration, laid
 
 from adjudge.cli import running
 from adjudge.cli.folders import Folder
@@ -16,6 +16,7 @@ from adjudge.config import InvalidConfiguration, hash_of
 from adjudge.engine.revisions import Revisions
 from adjudge.stack.folders import held, laid_out
 from adjudge.store import revisions
+from adjudge.store.scope import SYSTEM
 
 AS_TYPED = """
 import sys
@@ -128,6 +129,50 @@ async def test_a_folder_that_has_changed_is_published_and_it_says_instead_of_wha
     await publish_folder(folder, database_url)
 
     assert capsys.readouterr().err == f"{folder.path} has changed: published as revision 2, 1 was in force\n"
+
+
+async def published_by_hand(database_url, documents, **terms) -> int:
+    """Publish as an operator does; return the revision's number."""
+    connection = await asyncpg.connect(database_url)
+    found = await revisions.publish(connection, SYSTEM, hash_of(documents), documents, revisions.Terms(**terms))
+    await connection.close()
+    return found.number
+
+
+async def test_a_restart_does_not_take_back_what_was_published_since_its_folder(database_url, tmp_path, capsys):
+    """After a roll back the folder still holds what was bad."""
+    laid(tmp_path)
+    folder = Folder(tmp_path / "config", tmp_path)
+    await publish_folder(folder, database_url)
+    good = folder.read()
+    (tmp_path / "config" / "bad.yaml").write_text("locations: {store-777: {}}\n")
+    await publish_folder(folder, database_url)
+    rolled = await published_by_hand(database_url, good, again=1)
+    capsys.readouterr()
+
+    await publish_folder(folder, database_url)
+
+    assert capsys.readouterr().err == (
+        f"{folder.path} was published as revision 2 (`adjudge config apply {folder.path}` does so again); "
+        f"revision {rolled} stays in force\n"
+    )
+    (tmp_path / "config" / "bad.yaml").write_text("locations: {store-778: {}}\n")
+    await publish_folder(folder, database_url)
+    assert "has changed: published as revision 4, 3 was in force" in capsys.readouterr().err
+
+
+async def test_a_restart_publishes_nothing_where_others_must_agree(database_url, tmp_path, capsys):
+    laid(tmp_path, organisation={**configuration()["organisation"], "approvals": 1})
+    folder = Folder(tmp_path / "config", tmp_path)
+    await publish_folder(folder, database_url)
+    (tmp_path / "config" / "later.yaml").write_text("locations: {store-777: {}}\n")
+
+    await publish_folder(folder, database_url)
+
+    assert "has changed, and others must agree" in capsys.readouterr().err
+    connection = await asyncpg.connect(database_url)
+    assert await connection.fetchval("SELECT max(number) FROM revision") == 1
+    await connection.close()
 
 
 async def test_an_api_that_takes_a_connection_and_says_nothing_is_not_ready(monkeypatch):

@@ -257,7 +257,7 @@ class TaskView(Shape):
     )
     show: list[str] = Field(description="JSON pointers: what of the evidence to show, in this order")
     stake: Amount | None
-    asked_at: datetime
+    asked_at: datetime = Field(description="when people were asked, not when the question came")
     due_at: datetime
     lease_until: datetime
 

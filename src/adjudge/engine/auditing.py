@@ -213,7 +213,7 @@ class Auditor:
         task, plan = self._new_id(), self._plan(audit)
         usual = next((stage.timeout for stage in (*plan.stages, *plan.escalations) if stage.pool == pool), USUAL_TIME)
         question = self._revisions.configuration(audit.revision).question_type(audit.location, audit.type)
-        due_at = self._now() + usual
+        now = self._now()
         return tasks.NewTask(
             id=task,
             decision_id=audit.id,
@@ -222,9 +222,9 @@ class Auditor:
             pool=pool,
             type=audit.type,
             location=audit.location,
-            priority=-due_at.timestamp(),
+            priority=-(now + usual).timestamp(),  # behind those whose answer somebody waits for
             candidates=drawn(question, History(audit.case), task),
-            due_at=due_at,
+            due_at=now + min(usual, audit.case.deadline - audit.asked_at),
             purpose="audit",
             vote_purpose=vote_purpose,
         )

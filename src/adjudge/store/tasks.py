@@ -50,6 +50,7 @@ class Claimed:
     facts: str
     """JSON of the case: its answer space."""
     asked_at: datetime
+    """When people were asked: when the question came would tell audits from decisions."""
     due_at: datetime
     lease_until: datetime
 
@@ -146,7 +147,7 @@ CLAIM = """
     )
     SELECT leased.id, leased.lease_token AS token, leased.decision_id, leased.pool, leased.type, leased.location,
         leased.candidates, leased.due_at, leased.lease_until, evidence.body AS evidence,
-        decision.revision, decision.stake_minor, decision.stake_currency, decision.facts, decision.asked_at
+        decision.revision, decision.stake_minor, decision.stake_currency, decision.facts, leased.created_at AS asked_at
     FROM leased JOIN decision ON decision.id = leased.decision_id
         LEFT JOIN evidence ON evidence.decision_id = leased.decision_id
     ORDER BY leased.priority DESC, leased.id

@@ -2,11 +2,13 @@
 
 import asyncio
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from tests.commands import served, typed
 from tests.servers.audits.auditing import closed, seen, staffed, until_seen
+from tests.stacks import question
 
 SEATS = "SELECT id, vote_purpose FROM review_task WHERE decision_id = $1"
 
@@ -182,6 +184,22 @@ async def test_what_all_decline_is_lost_and_counts_as_wrong(stack):
     record = await closed(stack, decided["id"])
     assert (record["truth"], record["truth_by"], record["why"]) == (None, "lost", "declined")
     assert not await stack.rows("SELECT FROM label WHERE decision_id = $1", UUID(decided["id"]))
+
+
+async def test_an_audit_is_due_as_a_decision_is_and_says_no_more_of_when_it_was_asked(stack):
+    """Whoever could tell the two apart could answer them differently."""
+    [person] = await staffed(stack, "few", count=1)
+    soon = datetime.now(UTC) + timedelta(seconds=90)
+    body = {**question("called"), "deadline": soon.isoformat()}
+    asked = await stack.admin.post("/v1/decisions", body, Prefer="wait=10")
+    [task] = await person.claim(wait=20)
+
+    times = [datetime.fromisoformat(task[name]) for name in ("asked_at", "due_at")]
+    assert datetime.fromisoformat(asked.json()["asked_at"]) < times[0]
+    assert timedelta(seconds=80) < times[1] - times[0] <= timedelta(seconds=90)
+
+    await person.answer(task, "pay")
+    await closed(stack, asked.json()["id"])
 
 
 async def test_what_is_erased_before_anybody_saw_it_is_lost(stack):

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
-from fastapi import APIRouter, Body, Depends, Header, Query, Response
+from fastapi import APIRouter, Body, Depends, Header, Query, Request, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from adjudge.api import asking, hot
@@ -154,11 +154,14 @@ async def list_decisions(
 
 
 @router.get("/{decision}", response_model=Decision, responses=PROBLEMS)
-async def get(decision: UUID, scope: Caller, here: Here, prefer: Annotated[str | None, PREFER] = None) -> Response:
+async def get(
+    decision: UUID, request: Request, scope: Caller, here: Here, prefer: Annotated[str | None, PREFER] = None
+) -> Response:
     """Read a decision; with `Prefer: wait=n`, once it has its outcome."""
     require(scope, "client", "operator")
     wait, applied = hot.waiting(prefer.encode("latin-1") if prefer else None)
     response = _json(await asking.wait_for(here, scope, decision, wait))
+    await here.authentication.scope(request.headers["authorization"].encode("latin-1"))  # it may have ended meanwhile
     if applied is not None:
         response.headers["Preference-Applied"] = applied.decode()
     return response

@@ -42,7 +42,11 @@ class Question:
     idempotency_key: str | None = None
 
     def body(self) -> dict[str, Any]:
-        """Return the question as the API reads it. Raises ValueError for a deadline without offset."""
+        """Return the question as the API reads it.
+
+        Raises ValueError for a deadline without offset, and for NaN or infinity in the evidence.
+        """
+        _check_finite(self.evidence, "evidence")
         if self.deadline is not None and self.deadline.tzinfo is None:
             raise ValueError("a deadline needs an offset: datetime.now(timezone.utc) + ...")
         return known(
@@ -55,6 +59,18 @@ class Question:
             deadline=None if self.deadline is None else self.deadline.isoformat(),
             lane=self.lane,
         )
+
+
+def _check_finite(value: Any, place: str) -> None:
+    """JSON has no such numbers: they would be sent as null, and other evidence decided on than was given."""
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{place} is {value}, which JSON does not have")
+    if isinstance(value, Mapping):
+        for name, each in value.items():
+            _check_finite(each, f"{place}.{name}")
+    elif isinstance(value, list | tuple):
+        for number, each in enumerate(value):
+            _check_finite(each, f"{place}[{number}]")
 
 
 def create(

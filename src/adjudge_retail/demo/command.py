@@ -63,6 +63,9 @@ def demo(
         raise typer.Exit(
             _refuse("--example plays the shipped tables by its own thresholds: no --data, no --target", USAGE)
         )
+    for file in filter(None, (json, outcomes, html)):
+        if not file.parent.is_dir():  # not after minutes
+            raise typer.Exit(_refuse(f"there is no folder {file.parent} to write {file.name} into", USAGE))
     wishes = running.Wishes(
         decisions=decisions,
         data=data,

@@ -5,7 +5,7 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from tests.stacks import question
+from tests.stacks import Caller, question
 
 SHAPE = {
     "id": str,
@@ -447,3 +447,17 @@ async def test_the_refusal_of_too_much_says_when_to_come_back_and_does_not_hurry
     else:
         the_problem(answer, 429, "overloaded")
         assert int(answer.headers["retry-after"]) >= 1
+
+
+async def test_a_read_that_waits_ends_with_its_key(stack, monkeypatch):
+    monkeypatch.setattr("adjudge.api.authentication.REMEMBERED_SECONDS", 0.0)
+    made = (await stack.admin.post("/v1/keys", {"name": "short", "role": "client"})).json()
+    asked = await stack.ask("person")
+    path = f"/v1/decisions/{asked['id']}"
+    waiting = asyncio.create_task(Caller(stack.client, made["key"]).get(path, Prefer="wait=20"))
+    await asyncio.sleep(0)
+
+    await stack.admin("DELETE", f"/v1/keys/{made['id']}")
+    await stack.admin.post(f"{path}/cancel")
+
+    the_problem(await waiting, 401, "unauthenticated")

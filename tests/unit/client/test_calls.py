@@ -245,3 +245,12 @@ def test_waiting_does_not_storm_a_server_that_answers_at_once(server, adjudge, a
 def test_a_long_wait_is_for_wait(adjudge):
     with pytest.raises(ValueError, match="0 to 30"):
         adjudge.decisions.create("claim.pay", evidence={}, wait=int(timedelta(hours=1).total_seconds()))
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_evidence_that_json_cannot_hold_is_refused_with_its_place(server, adjudge, number):
+    """It would be sent as null: other evidence would be decided on than was given."""
+    with pytest.raises(ValueError, match=r"evidence\.boxes\[1\]\.x is "):
+        adjudge.decisions.create("shelf", evidence={"boxes": [{"x": 1.0}, {"x": number}]})
+
+    assert server.asked == []

@@ -33,6 +33,8 @@ from adjudge.telemetry import names, tracing
 
 RESEND_SECONDS = 5.0
 """After this long without progress a question to a model is looked at again: lost, or merely waiting?"""
+GOING_ON = frozenset({"held", "provisional"})
+"""What a decision is called whose people go on behind a fallback: what they have before them is due later."""
 
 
 class Finished(NamedTuple):
@@ -200,6 +202,7 @@ class Stepper:
         await work.move(connection, writes.moves)
         await outcomes.close_tasks(connection, writes.closing)
         await tasks.create(connection, writes.seats)
+        await tasks.go_on(connection, [(move.id, move.stage_until) for move in writes.moves if move.status in GOING_ON])
         await outcomes.close(connection, writes.final)
         effects.finished += [
             Finished(row.id, row.type, row.location, outcome, row.asked_at, settled_at[row.id])

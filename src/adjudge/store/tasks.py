@@ -153,6 +153,17 @@ CLAIM = """
     ORDER BY leased.priority DESC, leased.id
 """
 
+GO_ON = """
+    UPDATE review_task SET due_at = later.until
+    FROM (
+        SELECT task.id, new.until FROM review_task task
+            JOIN unnest($1::uuid[], $2::timestamptz[]) AS new (decision_id, until) USING (decision_id)
+        WHERE task.purpose = 'decide' AND task.state IN ('waiting', 'leased') AND task.due_at < new.until
+        ORDER BY task.id FOR UPDATE OF task
+    ) AS later
+    WHERE review_task.id = later.id
+"""
+
 WHY_EMPTY = """
     SELECT count(*) FILTER (WHERE state = 'waiting') AS waiting, count(*) FILTER (WHERE state = 'leased') AS leased
     FROM review_task
@@ -305,6 +316,12 @@ async def give_back(connection: Connection, task: UUID) -> None:
         "WHERE id = $1 AND state = 'leased'",
         task,
     )
+
+
+async def go_on(connection: Connection, decisions: Sequence[tuple[UUID, datetime]]) -> None:
+    """Have the open seats of decisions due later: (decision, when); the caller holds their work rows."""
+    if decisions:
+        await connection.execute(GO_ON, *zip(*decisions, strict=True))
 
 
 async def renew(connection: Connection, task: UUID, token: UUID, seconds: float) -> datetime | None:

@@ -39,12 +39,14 @@ async def test_evidence_without_a_safe_side_is_refused_at_once(stack):
 async def test_a_provisional_answer_is_made_final_by_people_before_the_deadline(stack, anna):
     asked = await stack.ask("nobody.provisional")
     provisional = await stack.until(asked["id"], "provisional")
-    await anna.vote("pay")
+    [task] = await anna.claim(wait=5)
+    await anna.answer(task, "pay")
     final = await stack.read(asked["id"], wait=5)
 
     assert (provisional["outcome"]["version"], provisional["outcome"]["answer"]) == (1, "refuse")
     assert provisional["outcome"]["source"] == "fallback"
     assert provisional["waiting_for"]["pool"] == "agents"
+    assert datetime.fromisoformat(task["due_at"]) == datetime.fromisoformat(provisional["waiting_for"]["until"])
     assert (final["status"], final["outcome"]["version"]) == ("final", 2)
     assert (final["outcome"]["answer"], final["outcome"]["source"]) == ("pay", "reviewer")
     path = (await stack.admin.get(f"/v1/decisions/{asked['id']}/path")).json()

@@ -1,6 +1,6 @@
 """Certificates of a backtest: the same tests as in service, on the certify-audits of a division."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import numpy as np
@@ -17,10 +17,19 @@ from adjudge.core.pools import Stops
 
 POINTS: Final = 100
 """Thresholds: steps of a point of coverage."""
-SCALES: Final = (0.0, 0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 1.0, 1.4, 1.7, 2.0, 2.4, 2.8, 3.4, 4.0, 5.0, 6.5, 8.0)
+SCALES: Final = (
+    *(0.0, 0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 1.0, 1.2, 1.4, 1.55, 1.7, 1.85, 2.0),
+    *(2.2, 2.4, 2.6, 2.8, 3.1, 3.4, 3.7, 4.0, 4.5, 5.0, 5.7, 6.5, 7.2, 8.0),
+)
 """Of the stops that prices ask for, from asking always towards asking least."""
+LOOSEST_START: Final = SCALES.index(0.7)
+"""The test of the end of asking begins no looser: few calibrate-audits expect too much of the loosest steps."""
+HALFWAY: Final = SCALES.index(2.0)
+"""So far asking is loosened beside the thresholds that are surely expected, then the others are added."""
 ROOM: Final = 0.2
 """The test of the end of asking begins where it is expected to need no more than this part of its δ."""
+SURELY: Final = 0.02
+"""A threshold is surely expected to be licensed where its test is expected to need no more than this part of its δ."""
 
 
 def licensed(
@@ -52,33 +61,39 @@ def licensed_end_of_asking(
     target: float,
     delta: float,
 ) -> tuple[Stops | None, float | None]:
-    """Loosen the end of asking while the whole plan is shown to be wrong less often than people (`over: plan`).
+    """Show of plans, one after another, that the whole is wrong less often than people (`over: plan`).
 
-    Each step is tested for every threshold that may come to be chosen, those that the calibrate-audits
-    expect to be licensed: the intersection-union test needs no correction. Returns the stops,
-    none where not even the first step was shown, and the threshold, brought into the range.
+    The sequence is fixed by the calibrate-audits, each plan is tested at δ, and the first that is not shown ends it:
+    first models answer nothing alone, then from the strictest threshold on to those surely expected to be licensed;
+    then asking is loosened, then the other thresholds are added, then asking is loosened further. A looser step is
+    shown for all thresholds so far (the intersection-union test needs no correction). Returns the loosest stops
+    shown, none where nothing was, and the threshold shown with them that answers most within what is licensed.
     """
-    range_ = _eligible(beliefs[0], truth, draw, grid, target, delta)
-    if threshold is not None:
-        threshold = max(threshold, float(range_[-1])) if range_.size else None
-    if threshold is not None and threshold > range_[0]:  # stricter than what is tested for: nothing is shown of it
-        return None, threshold
+    surely, thresholds = (
+        _expected(beliefs[0], truth, draw, grid, target, needed) for needed in (delta * SURELY, delta)
+    )
     steps = [scaled(stops, scale) for scale in SCALES]
-    licence = None
-    for place in range(_start(steps, rehearsal, range_, delta), len(steps)):
-        if _worst(beliefs, steps[place], available, people, truth, draw.certify, range_) > delta:
+    start = _start(steps, rehearsal, surely, delta)
+    licence, answering = None, 0
+    needed: dict[int, Floats] = {}
+    for place, count in _sequence(start, len(surely), len(thresholds)):
+        if place not in needed:
+            needed[place] = _needed(beliefs, steps[place], available, people, truth, draw.certify, thresholds)
+        if needed[place][: count + 1].max() > delta:
             break
-        licence = steps[place]
-    return licence, threshold
+        licence, answering = steps[place], count
+    if licence is None or threshold is None or not answering:
+        return licence, None
+    return licence, max(threshold, float(thresholds[answering - 1]))
 
 
 def licensed_closing(
     beliefs: Sequence[Belief], available: Integers, truth: Integers, draw: Draw, *, target: float, delta: float
-) -> tuple[float | None, Integers, Integers]:
+) -> tuple[float | None, Integers, Integers, Booleans]:
     """License the posterior itself: a question closes as soon as it reaches the threshold, before votes or after.
 
-    Returns threshold, answers and votes bought; what reaches it nowhere is answered after the last vote, uncertified,
-    and not at all where nobody can be asked.
+    Returns threshold, answers, votes bought, and what closed; what reaches it nowhere is answered after the last vote,
+    uncertified, and not at all where nobody can be asked.
     """
     heights = _heights(beliefs, available)
     grid = grid_of(np.concatenate([height[draw.calibrate] for height in heights]), POINTS)
@@ -123,18 +138,24 @@ def _closing_counts(
     return reaching(np.sort(before), grid), errors
 
 
-def _eligible(belief: Belief, truth: Integers, draw: Draw, grid: Floats, target: float, delta: float) -> Floats:
+def _expected(belief: Belief, truth: Integers, draw: Draw, grid: Floats, target: float, needed: float) -> Floats:
+    """Return the thresholds down to the loosest whose test is expected to need no more than `needed`."""
     reached, errors = _sample(belief, truth, draw.calibrate).counts(grid)
     more = len(draw.certify) / len(draw.calibrate)
     expected = tails(np.round(errors * more).astype(np.int64), np.round(reached * more).astype(np.int64), target)
-    kept = np.flatnonzero(expected <= delta)
-    if not kept.size:
-        return grid[:0]
-    between: Floats = grid[kept[0] : kept[-1] + 1]  # a threshold between two of them may be licensed, too
-    return between
+    kept = np.flatnonzero(expected <= needed)
+    return grid[: kept[-1] + 1] if kept.size else grid[:0]
 
 
-def _start(steps: Sequence[Stops], rehearsal: Rehearsal, range_: Floats, delta: float) -> int:
+def _sequence(start: int, surely: int, thresholds: int) -> Iterator[tuple[int, int]]:
+    """Yield the step and how many thresholds, from strict to loose, models may answer at."""
+    yield from ((start, count) for count in range(surely + 1))
+    yield from ((place, surely) for place in range(start + 1, HALFWAY + 1))
+    yield from ((HALFWAY, count) for count in range(surely + 1, thresholds + 1))
+    yield from ((place, thresholds) for place in range(HALFWAY + 1, len(SCALES)))
+
+
+def _start(steps: Sequence[Stops], rehearsal: Rehearsal, thresholds: Floats, delta: float) -> int:
     """Return the loosest step that is expected to be shown with room, else the likeliest.
 
     The rehearsal has as many rows as there are certify-audits (ORDERS is the ratio of the roles): its p-values are
@@ -142,15 +163,17 @@ def _start(steps: Sequence[Stops], rehearsal: Rehearsal, range_: Floats, delta: 
     """
     people, items = majority(rehearsal.answers, PEOPLE), np.arange(len(rehearsal.items))
     expected = []
-    for place in reversed(range(len(steps))):
-        needed = _worst(rehearsal.beliefs, steps[place], rehearsal.available, people, rehearsal.truth, items, range_)
+    for place in reversed(range(LOOSEST_START + 1)):
+        needed = _needed(
+            rehearsal.beliefs, steps[place], rehearsal.available, people, rehearsal.truth, items, thresholds
+        ).max()
         if needed <= delta * ROOM:
             return place
         expected.append(needed)
-    return len(steps) - 1 - int(np.argmin(expected))
+    return LOOSEST_START - int(np.argmin(expected))
 
 
-def _worst(
+def _needed(
     beliefs: Sequence[Belief],
     stops: Stops,
     available: Integers,
@@ -158,8 +181,8 @@ def _worst(
     truth: Integers,
     items: Integers,
     thresholds: Floats,
-) -> float:
-    """Return the largest p-value of the sign test over the thresholds, and over no automation at all.
+) -> Floats:
+    """Return the p-values of the sign test: of no automation at all, then of each threshold.
 
     Items that nobody answered compare nothing.
     """
@@ -172,22 +195,23 @@ def _worst(
     def counts(automated: Booleans, rest: Booleans) -> Integers:
         """Return how many are marked: `automated` of those that reach each threshold, `rest` of the others."""
         found: Integers = rest.sum() - _reached_by(confidence[rest], thresholds)
-        return np.append(found + _reached_by(confidence[automated], thresholds), rest.sum())
+        return np.append(rest.sum(), found + _reached_by(confidence[automated], thresholds))
 
     for_model, against = counts(alone & ~theirs, together & ~theirs), counts(~alone & theirs, ~together & theirs)
-    pairs = set(zip(for_model.tolist(), against.tolist(), strict=True))
-    return max(sign_test(for_model=better, against=worse) for better, worse in pairs)
+    pairs = list(zip(for_model.tolist(), against.tolist(), strict=True))
+    tested = {pair: sign_test(for_model=pair[0], against=pair[1]) for pair in set(pairs)}
+    return np.array([tested[pair] for pair in pairs])
 
 
 def _reached_by(confidence: Floats, thresholds: Floats) -> Integers:
     return reaching(np.sort(confidence), thresholds)
 
 
-def _closed(beliefs: Sequence[Belief], threshold: float, available: Integers) -> tuple[Integers, Integers]:
+def _closed(beliefs: Sequence[Belief], threshold: float, available: Integers) -> tuple[Integers, Integers, Booleans]:
     closed, bought = beliefs[0].confidence >= threshold, np.zeros(len(available), int)
     answer = np.where(closed, beliefs[0].answer, -1)
     for votes, belief in enumerate(beliefs[1:], start=1):
         asks = ~closed & (available >= votes)
         answer[asks], bought[asks] = belief.answer[asks], votes
         closed |= asks & (belief.confidence >= threshold)
-    return answer, bought
+    return answer, bought, closed

@@ -32,7 +32,7 @@ from adjudge.automation.backtesting.beliefs import (
 from adjudge.automation.backtesting.licensing import licensed, licensed_closing, licensed_end_of_asking
 from adjudge.automation.backtesting.sets import Booleans, Draw, Floats, Integers, LabelledSet
 from adjudge.automation.reviewers import Ballots, consensus
-from adjudge.core.pools import Prices, Stops
+from adjudge.core.pools import Prices
 
 MOST: Final = 5
 """Votes that are bought at most, where nothing else is said: those about whom people differ are worth two more."""
@@ -63,13 +63,26 @@ class Answered:
     """How many votes, in the order drawn."""
     threshold: float | None = None
     guarantee: str | None = None
-    """`risk`: the automated part is within the target; `people`: the whole is right at least as often as people."""
+    """`risk`: what is covered is within the target; `people`: the whole is right at least as often as people."""
     decider: str | None = None
+    closed: Booleans | None = None
+    """Where a licence speaks of more than the automated part: of what."""
 
     @property
     def automated(self) -> Booleans:
         found: Booleans = (self.bought == 0) & (self.answer >= 0)
         return found
+
+    @property
+    def covered(self) -> Booleans:
+        """Which answers the promise speaks of."""
+        match self.guarantee:
+            case None:
+                return np.zeros(len(self.answer), bool)
+            case "people":
+                return self.answer >= 0
+            case _:
+                return self.automated if self.closed is None else self.closed
 
 
 class Backtest:
@@ -155,19 +168,7 @@ class Backtest:
             guarantee="risk",
             decider=name,
         )
-        yield self._against_people(
-            beliefs,
-            weights,
-            crowd,
-            threshold,
-            grid,
-            draw,
-            rehearsal,
-            people,
-            suffix,
-            name,
-            kept if is_expected else None,
-        )
+        yield self._against_people(beliefs, weights, crowd, threshold, grid, draw, rehearsal, people, suffix, name)
         if not suffix:
             product = multiplied(tables, weights[0], crowd.sums[: PEOPLE + 1])
             yield self._closing("certified posterior", beliefs, crowd, draw, name)
@@ -185,9 +186,8 @@ class Backtest:
         people: Integers,
         suffix: str,
         name: str | None,
-        expected: Stops | None,
     ) -> Answered:
-        stops, licensed_threshold = licensed_end_of_asking(
+        stops, threshold = licensed_end_of_asking(
             beliefs,
             priced(crowd, weights, self._terms.prices),
             crowd.available,
@@ -200,14 +200,10 @@ class Backtest:
             target=self._terms.target,
             delta=self._terms.delta,
         )
-        if stops is None and expected is None:  # neither shown nor expected: people decide
+        if stops is None:  # not shown: people decide
             policy = f"certified against people{suffix}"
             answer, bought = asked_until_agreed(draw.answers, PEOPLE)
             return Answered(policy=policy, answer=answer, bought=bought, guarantee="people", decider=name)
-        if stops is None:  # not shown: asking ends where that is expected
-            stops, licensed_threshold = expected, threshold
-        assert stops is not None
-        threshold = licensed_threshold
         automated = reached(beliefs[0], threshold)
         answer, bought = asked_until_sure(beliefs, stops, crowd.available, np.arange(len(people)))
         return Answered(
@@ -223,11 +219,17 @@ class Backtest:
         """Close wherever the posterior reaches the licensed threshold, before votes or after up to three."""
         terms = self._terms
         available = np.minimum(crowd.available, PEOPLE)
-        threshold, answer, bought = licensed_closing(
+        threshold, answer, bought, closed = licensed_closing(
             beliefs[: PEOPLE + 1], available, self._data.truth, draw, target=terms.target, delta=terms.delta
         )
         return Answered(
-            policy=policy, answer=answer, bought=bought, threshold=threshold, guarantee="risk", decider=name
+            policy=policy,
+            answer=answer,
+            bought=bought,
+            threshold=threshold,
+            guarantee="risk",
+            decider=name,
+            closed=closed,
         )
 
     def _thresholded(

@@ -100,9 +100,8 @@ def kept(
 ) -> bool | None:
     """Return whether the promise of a policy holds on the items that its audits were drawn from.
 
-    A promise about people is one about the items that they answered.
+    A promise about people is one about the items that they answered; one about risk about all that its licence covers.
     """
-    count = counted(answered, data.truth, items)
     match answered.guarantee:
         case None:
             return None
@@ -110,7 +109,9 @@ def kept(
             compared = items[baseline.answer[items] >= 0]
             return counted(answered, data.truth, compared).right >= counted(baseline, data.truth, compared).right
         case _:
-            return count.automated_wrong <= target * count.automated
+            covered = answered.covered[items]
+            wrong = covered & (answered.answer[items] != data.truth[items])
+            return bool(wrong.sum() <= target * covered.sum())
 
 
 def _figures(name: str, ledger: Ledger, base: float | None, prices: ItemPrices, confidence: float) -> Figures:

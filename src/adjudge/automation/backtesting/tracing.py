@@ -9,7 +9,7 @@ from adjudge.automation.backtesting.policies import Answered
 from adjudge.automation.backtesting.running import Half
 from adjudge.automation.backtesting.sets import Draw, LabelledSet
 
-HEADER: Final = "repeat,item,half,policy,answer,source,threshold,votes\n"
+HEADER: Final = "repeat,item,half,policy,answer,source,threshold,votes,covered\n"
 Write = Callable[[str], object]
 
 
@@ -18,7 +18,8 @@ class Tracer:
 
     `votes` are numbers of the item's answers in the set, from 0 in the order of the file (of counts: in the order
     of the labels), in the order bought, separated by `;`. `source` is `reviewer` as soon as one was bought, `model`,
-    or `none` where nobody answered. `threshold` is empty where nothing was licensed.
+    or `none` where nobody answered. `threshold` is empty where nothing was licensed. `covered` is 1 where the promise
+    of the policy speaks of the answer.
     """
 
     def __init__(self, data: LabelledSet, write: Write) -> None:
@@ -35,12 +36,16 @@ class Tracer:
         most = int(max(bought, default=0))
         places = draw.places[judged, :most].astype(np.int64).tolist()
         items, labels, start = self._items, self._labels, f"{draw.repeat},"
-        alone = {True: f",model,{threshold},\n", False: f",none,{threshold},\n"}
+        alone = {True: f",model,{threshold},", False: f",none,{threshold},"}
+        marked = {True: ",1\n", False: ",\n"}
         self._write(
             "".join(
                 f"{start}{items[item]}{middle}{labels[answer]}"
-                + (f",reviewer,{threshold},{';'.join(map(str, asked[:votes]))}\n" if votes else alone[answer >= 0])
-                for item, answer, votes, asked in zip(judged.tolist(), answers, bought, places, strict=True)
+                + (f",reviewer,{threshold},{';'.join(map(str, asked[:votes]))}" if votes else alone[answer >= 0])
+                + marked[is_covered]
+                for item, answer, votes, asked, is_covered in zip(
+                    judged.tolist(), answers, bought, places, answered.covered[judged].tolist(), strict=True
+                )
             )
         )
 

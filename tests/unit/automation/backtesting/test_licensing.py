@@ -1,13 +1,14 @@
 """What is certified of a plan holds for the thresholds that it was tested for, and for no other."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
 
 from adjudge.automation.backtesting.asking import kept_to_people
 from adjudge.automation.backtesting.beliefs import Belief, Rehearsal
-from adjudge.automation.backtesting.licensing import licensed_end_of_asking
+from adjudge.automation.backtesting.licensing import SCALES, _sequence, licensed_end_of_asking
 from adjudge.automation.backtesting.sets import ORDERS, Draw
 from adjudge.core.pools import Stops
 
@@ -15,32 +16,44 @@ ITEMS = 4_000
 CONFIDENCE = np.linspace(1.0, 0.5, ITEMS)
 
 
-@pytest.mark.parametrize(("threshold", "shown"), [(0.6, True), (0.999, False), (None, True)])
-def test_the_end_of_asking_is_not_certified_beside_a_threshold_that_it_was_not_tested_with(threshold, shown):
-    """The surest answers are wrong, so that only loose thresholds are tested; people are wrong in a fifth."""
-    truth = np.zeros(ITEMS, int)
-    model = (np.arange(ITEMS) < 80).astype(int)
-    people = (np.arange(ITEMS) % 5 == 0).astype(int)
-    risk = 1 - CONFIDENCE
-    belief = Belief(answer=model, risk=risk, odds=np.zeros((ITEMS, 2), np.float32))
-    voted = Belief(answer=model, risk=np.zeros(ITEMS), odds=np.zeros((ITEMS, 2), np.float32))
+@pytest.mark.parametrize(
+    ("threshold", "least", "most"), [(0.5, 0.8, 0.9), (0.95, 0.95, 0.95), (None, None, None)], ids=str
+)
+def test_models_answer_alone_only_down_to_the_threshold_that_was_shown_against_people(threshold, least, most):
+    """Within what is licensed. People are wrong in 1%, models below 0.9 in a tenth, and votes put all right."""
+    place = np.arange(ITEMS)
+    people = (place % 100 == 0) * 1
+    model = ((CONFIDENCE < 0.9) & (place % 10 == 5)) * 1
+    belief = Belief(answer=model, risk=1 - CONFIDENCE, odds=np.zeros((ITEMS, 2), np.float32))
+    voted = replace(belief, answer=np.zeros(ITEMS, int), risk=np.zeros(ITEMS))
     order = np.random.default_rng(1).permutation(ITEMS)
 
-    stops, _ = licensed_end_of_asking(
+    stops, found = licensed_end_of_asking(
         [belief, voted],
         Stops(risks=(0.0, 1.0)),
         np.ones(ITEMS, int),
         people,
-        truth,
+        np.zeros(ITEMS, int),
         a_draw(order),
         a_rehearsal([belief, voted], people, order[:800]),
         threshold=threshold,
         grid=np.linspace(0.999, 0.5, 100),
-        target=0.1,
+        target=0.2,
         delta=0.1,
     )
 
-    assert (stops is not None) is shown
+    assert stops is not None
+    assert found is least is None or least <= found <= most
+
+
+def test_plans_are_tested_each_a_little_looser_than_the_one_before():
+    """First what models answer alone, in part; then the end of asking, up to the last; thresholds never get fewer."""
+    found = list(_sequence(2, 3, 5))
+
+    assert found[0] == (2, 0)
+    assert found[-1] == (len(SCALES) - 1, 5)
+    for (step, count), (next_step, next_count) in pairwise(found):
+        assert (next_step - step, next_count - count) in {(0, 1), (1, 0)}
 
 
 def test_items_that_nobody_answered_show_nothing_against_people():
@@ -50,7 +63,7 @@ def test_items_that_nobody_answered_show_nothing_against_people():
     people = np.where(answered, (np.arange(ITEMS) % 20 == 0) * 1, -1)
     model = np.where(answered & (np.arange(ITEMS) % 12 == 4), 1, 0)
     belief = Belief(answer=model, risk=1 - CONFIDENCE, odds=np.zeros((ITEMS, 2), np.float32))
-    voted = replace(belief, answer=np.zeros(ITEMS, int), risk=np.zeros(ITEMS))
+    voted = replace(belief, risk=np.zeros(ITEMS))
     rehearsal = replace(
         a_rehearsal([belief, voted], people, order[:800]), available=answered[np.tile(order[:800], ORDERS)] * 1
     )

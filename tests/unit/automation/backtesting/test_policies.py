@@ -15,6 +15,7 @@ from adjudge.core.pools import Prices
 
 TERMS = Terms(target=0.05, delta=0.1, prices=Prices(wrong=20))
 STRICT = Terms(target=0.01, delta=0.1, prices=Prices(wrong=100))
+AGAINST_PEOPLE = "certified against people"
 WHOLE = {"people only, all votes", "people only, all votes weighed"}
 
 
@@ -83,6 +84,37 @@ def test_a_promise_about_people_is_held_against_the_items_that_they_answered():
     theirs = Answered(policy=BASELINE, answer=np.where(everything < 50, data.truth, -1), bought=nobody)
 
     assert kept(ours, theirs, data, 0.05, everything) is False
+
+
+def test_a_promise_about_risk_is_held_against_all_that_its_licence_covers():
+    """Not only what closed without a vote; nor what no licence covers and the last vote answered."""
+    data = a_set(100, votes=3)
+    place = np.arange(100)
+    closed = place < 50
+    ours = Answered(
+        policy="certified posterior",
+        answer=np.where((place < 2) | (place >= 50), (data.truth + 1) % 4, data.truth),
+        bought=np.where(place < 2, 0, 1),
+        closed=closed,
+        guarantee="risk",
+    )
+
+    assert kept(ours, None, data, 0.05, place) is True  # though both of those without a vote are wrong
+    assert kept(replace(ours, closed=place < 55), None, data, 0.05, place) is False
+
+
+def test_where_nothing_is_shown_against_people_they_decide_as_without_a_model():
+    """What is only expected is no certificate."""
+    data = a_set(1_600, models=(0.8,), votes=5, skill=4.5)
+    backtest = Backtest(data, TERMS)
+    draws = [halves(data, repeat, 0) for repeat in range(10)]
+    found = [(draw, one) for draw in draws for one in backtest.answered(draw) if one.policy == AGAINST_PEOPLE]
+    unshown = [(draw, one) for draw, one in found if (one.answer == majority(draw.answers, 3)).all()]
+
+    assert len(unshown) >= 5
+    for draw, one in unshown:
+        assert (one.bought == asked_until_agreed(draw.answers, 3)[1]).all()
+        assert one.threshold is None
 
 
 def test_where_there_are_people_an_item_without_an_answer_costs_what_a_wrong_one_does():

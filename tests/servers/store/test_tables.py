@@ -217,7 +217,7 @@ async def test_the_queries_that_operators_run_have_their_indexes(connection, row
         "list of a type": await plan_of(
             connection, decisions.PAGE, 1, None, newest, "t7", *nothing[1:], 50, decisions.FIRST
         ),
-        "get": await plan_of(connection, decisions.GET, 1, None, [newest]),
+        "get": await plan_of(connection, decisions.GET, 1, None, newest),
         "due": await plan_of(connection, work.DUE, datetime.now(UTC) - timedelta(minutes=10), 100),
         "claim": await plan_of(connection, tasks.CLAIM, 1, ["pool-1"], "anna", 1, '{"pool-1": 60}', None, "key"),
         "queues": await plan_of(connection, tasks.QUEUES, 1, ["pool-1", "pool-2"], None),

@@ -11,7 +11,12 @@ async def test_a_disk_that_fills_up_is_named_once_and_when_it_has_space_again(mo
     free = iter([disks.LOW_BYTES, 5, 0, disks.LOW_BYTES, 7])
     told: asyncio.Queue[str] = asyncio.Queue()
     monkeypatch.setattr(disks, "LOOK_SECONDS", 0.0)
-    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=next(free, 7)))
+    usual = shutil.disk_usage  # of the servers' folder, which is watched meanwhile
+
+    def usage(folder):
+        return SimpleNamespace(free=next(free, 7)) if folder == tmp_path else usual(folder)
+
+    monkeypatch.setattr(shutil, "disk_usage", usage)
 
     async with asyncio.timeout(5), disks.disk_watched(tmp_path, told.put_nowait):
         said = [await told.get() for _ in range(3)]

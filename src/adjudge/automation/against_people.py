@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 
 from adjudge.automation.betting import capital_at, highest_capital
 from adjudge.automation.binomial import Floats, sign_test
-from adjudge.automation.certifying import NotEnough, Start
+from adjudge.automation.certifying import NotEnough, Start, in_days
 from adjudge.automation.samples import Booleans, Role, grid_of
 
 ENOUGH_TO_CALIBRATE: Final = 50
@@ -205,5 +205,5 @@ def not_yet(
     wanted = 2 * variance * math.log(1 / delta) / max(margin - worse, 1e-3) ** 2
     more = max(1, math.ceil((wanted - compared) * audits / max(1, compared)))
     days = more / audits_per_day if audits_per_day else None
-    spent = f", about {math.ceil(days)} days at {audits_per_day:.0f} a day" if days is not None else ""
+    spent = in_days(days, audits_per_day)
     return NotEnough(reason=f"{found}: about {more} more audits, if they go on so{spent}", more_audits=more, days=days)

@@ -216,7 +216,15 @@ def _in_a_row(reached: Sequence[int], errors: Sequence[int], needed: Callable[[i
 
 def _wanting(found: str, more: int, target: float, audits_per_day: float | None) -> NotEnough:
     days = more / audits_per_day if audits_per_day else None
-    spent = f", about {math.ceil(days)} days at {audits_per_day:.0f} a day" if days is not None else ""
     return NotEnough(
-        reason=f"{found}; a risk below {target:.2%} wants about {more} more{spent}", more_audits=more, days=days
+        reason=f"{found}; a risk below {target:.2%} wants about {more} more{in_days(days, audits_per_day)}",
+        more_audits=more,
+        days=days,
     )
+
+
+def in_days(days: float | None, audits_per_day: float | None) -> str:
+    """Say about how long that many audits take, to be put behind their number; empty where nothing is known of it."""
+    if days is None or not audits_per_day:
+        return ""
+    return f", about {math.ceil(days)} days at {audits_per_day:.0f} a day" if days > 1 else ", within a day"

@@ -12,7 +12,6 @@ from adjudge.cli.connection import connected
 from adjudge.cli.instants import ahead
 from adjudge.cli.output import as_json
 from adjudge.cli.showing import summary
-from adjudge.client.calls import LONGEST_WAIT_SECONDS
 
 
 def ask(
@@ -41,9 +40,13 @@ def ask(
         "idempotency_key": idempotency_key,
     }
     with connected() as adjudge:
-        decision = adjudge.decisions.create(question_type, wait=min(wait, LONGEST_WAIT_SECONDS) or None, **question)
-        if decision.outcome is None and wait > LONGEST_WAIT_SECONDS:
-            decision = adjudge.decisions.wait(decision.id, timeout=wait - LONGEST_WAIT_SECONDS)
+        decision = adjudge.decisions.create(question_type, **question)
+        if wait and decision.outcome is None:
+            try:
+                decision = adjudge.decisions.wait(decision.id, timeout=wait)
+            except KeyboardInterrupt:
+                print(f"it goes on: adjudge decisions show {decision.id}", file=sys.stderr)
+                raise
     print(as_json(decision) if as_json_ else summary(decision))
 
 

@@ -17,6 +17,7 @@ from prometheus_client import CollectorRegistry, generate_latest, multiprocess
 
 from adjudge import __version__
 from adjudge.cli.beginning import begun, keep, kept
+from adjudge.cli.brokers import broker
 from adjudge.cli.folders import Folder
 from adjudge.cli.refusing import Refused
 from adjudge.cli.settings import Settings
@@ -117,7 +118,7 @@ async def grounded(role: str, settings: Settings) -> AsyncIterator[Ground]:
             first=first,
             keep=None if copy is None else functools.partial(keep, copy),
         )
-        streams = await stack.enter_async_context(Streams(settings.redis_url, rng=rng))
+        streams = await stack.enter_async_context(broker(settings.redis_url, rng))
         new_id = Identifiers(clock, random.Random(rng.getrandbits(256)))  # noqa: S311 - ids are no secrets
         telemetry.BUILD.labels(__version__).set(1)
         yield Ground(
@@ -163,6 +164,8 @@ async def _pool(
     while True:
         try:
             return await stack.enter_async_context(opened()), None
+        except ValueError as error:
+            raise Refused(f"DATABASE_URL is not the address of a PostgreSQL: {error}") from error
         except UNAVAILABLE as error:
             held = copied()
             if held is not None:

@@ -22,6 +22,7 @@ from adjudge.cli.refusing import Refused
 from adjudge.core.pools import Prices
 from adjudge.labelled.exporting import export as export_set
 from adjudge.labelled.judging import read_set
+from adjudge.labelled.reading import UnreadableSet
 from adjudge.labelled.terms import Assumed, read_terms
 from adjudge.store.extracting import Wanted
 
@@ -52,7 +53,11 @@ def roi(
     with TemporaryDirectory(prefix="adjudge-roi-") as place:
         folder = Path(place) / "set"
         at_database("roi", lambda connection: export_set(connection, folder, wanted, "csv", report=_progress))
-        data, unknown = read_set(folder, assumed.where)
+        try:
+            data, unknown = read_set(folder, assumed.where)
+        except UnreadableSet as error:
+            why = str(error).partition(": ")[2]  # without the place: that is gone
+            raise Refused(f"of {question_type} since {since} nothing can be told: {why}") from error
     found = worth(data, assumed, target_risk, decider)
     if json_:
         print(as_json({"items": len(data), "without_truth": unknown, "curves": found}))

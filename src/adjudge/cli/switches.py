@@ -49,7 +49,7 @@ def list_switches(
     all_: Annotated[bool, typer.Option("--all", help="Also what was switched on again.")] = False,
     json_: Json = False,
 ) -> None:
-    """List what is off, since when, until when, and why."""
+    """List what is off, and what was until its time was over (`expired`): since when, until when, and why."""
     with connected() as adjudge:
         found = adjudge.switches.list(all=all_)
     print(as_json(found) if json_ else "\n".join(table(COLUMNS, map(_row, found))))
@@ -71,12 +71,12 @@ def _row(switched: Switch) -> tuple[str, ...]:
     return (
         switched.scope,
         switched.state,
-        _minute(switched.changed_at),
-        NONE if switched.until is None else _minute(switched.until),
+        _second(switched.changed_at),
+        NONE if switched.until is None else _second(switched.until),
         switched.changed_by,
         switched.reason,
     )
 
 
-def _minute(at: datetime) -> str:
-    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M}"
+def _second(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"

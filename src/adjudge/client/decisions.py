@@ -44,9 +44,12 @@ class Question:
     def body(self) -> dict[str, Any]:
         """Return the question as the API reads it.
 
-        Raises ValueError for a deadline without offset, and for NaN or infinity in the evidence.
+        Raises ValueError for a deadline without offset, and for NaN or infinity in the evidence; TypeError for a
+        deadline that is no datetime.
         """
         _check_finite(self.evidence, "evidence")
+        if self.deadline is not None and not isinstance(self.deadline, datetime):
+            raise TypeError(f"a deadline is a datetime with an offset, not {self.deadline!r}")
         if self.deadline is not None and self.deadline.tzinfo is None:
             raise ValueError("a deadline needs an offset: datetime.now(timezone.utc) + ...")
         return known(
@@ -182,9 +185,15 @@ def wait_for(id: str, timeout: float, now: Callable[[], float]) -> Steps[Decisio
 
 
 def create_many(questions: Iterable[Question], new_key: Callable[[], str]) -> Steps[list[Decision | Problem]]:
-    """Post questions by the thousand; return a decision or a problem for each, in order."""
+    """Post questions by the thousand; return a decision or a problem for each, in order.
+
+    Raises TypeError for what is no Question, before that batch is posted.
+    """
     waiting, answers = iter(questions), list[Decision | Problem]()
     while batch := list(islice(waiting, LARGEST_BULK)):
+        for number, one in enumerate(batch, len(answers)):
+            if not isinstance(one, Question):
+                raise TypeError(f"number {number} is no Question(type, evidence, ...): {one!r}")
         answers += yield bulk([replace(one, idempotency_key=one.idempotency_key or new_key()) for one in batch])
     return answers
 

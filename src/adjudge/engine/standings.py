@@ -5,7 +5,7 @@ from typing import Any, TypeAlias
 
 from adjudge.automation.against_people import NoWorse, Over
 from adjudge.automation.certifying import Licence as Licensed
-from adjudge.automation.certifying import Unanimity, Verdict
+from adjudge.automation.certifying import Unanimity, Verdict, in_days
 from adjudge.automation.paired import PairedWatch, paired_delays
 from adjudge.automation.watching import Watch, delays
 from adjudge.core.licences import promised
@@ -25,7 +25,7 @@ def collecting(counts: Counted, covers: Covers, delta: float, daily: float) -> d
         else licensing.audits_to_compare(counts)
     )
     days = more / daily if daily else None
-    about = f", about {days:.0f} days at {daily:.0f} a day" if days is not None and days >= 1 else ""
+    about = in_days(days, daily)
     return {
         "state": "collecting",
         "reason": f"{counts.closed} audits are closed; about {more} more before anything can be tested{about}",

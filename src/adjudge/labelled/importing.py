@@ -82,6 +82,8 @@ async def import_set(
     weeks, strange = await imports.gathered(connection)
     if strange is not None:
         raise UnreadableSet(f"{path}: something is said of item {strange!r}, which is not among the items")
+    if (other := await imports.mistyped(connection, defaults.type)) is not None:
+        raise UnreadableSet(f"{path}: item {other[0]!r} is there already, as one of type {other[1]!r}")
     if len(weeks) > MOST_WEEKS:
         raise UnreadableSet(f"{path}: its items are spread over {len(weeks)} weeks, more than {MOST_WEEKS}")
     await partitions.cover(connection, weeks)

@@ -55,7 +55,8 @@ def _split(url: str, pointer: str) -> SplitResult:
         )
     try:
         parts = urlsplit(url)
-        _ = parts.port
+        if parts.port == 0:
+            raise ValueError("nothing answers at port 0")
     except ValueError as error:
         raise RefusedUrl(f"`{url}` is not a URL: {error}", pointer=pointer) from None
     return parts

@@ -203,7 +203,12 @@ async def failing(connection: Connection, endpoint: str, failure: str | None) ->
 async def stop(connection: Connection, endpoint: str) -> None:
     """Send nothing more to an endpoint whose receiver is gone."""
     await connection.execute(
-        "UPDATE endpoint SET stopped_at = clock_timestamp() WHERE id = $1 AND stopped_at IS NULL", endpoint
+        """
+        UPDATE endpoint SET stopped_at = clock_timestamp(), failure = '410 Gone',
+            failing_since = coalesce(failing_since, clock_timestamp())
+        WHERE id = $1 AND stopped_at IS NULL
+        """,
+        endpoint,
     )
 
 

@@ -122,6 +122,10 @@ STRANGE = """
     SELECT item FROM past_answer WHERE NOT EXISTS (SELECT FROM past_item WHERE past_item.item = past_answer.item)
     LIMIT 1
 """
+MISTYPED = """
+    SELECT past_item.item, decision.type FROM past_item JOIN decision ON decision.id = past_item.id
+    WHERE decision.type <> $1 LIMIT 1
+"""
 PAGE = """
     SELECT past_item.*,
         ARRAY(SELECT ARRAY[decider, distribution] FROM past_score WHERE past_score.item = past_item.item
@@ -200,6 +204,12 @@ async def gathered(connection: Connection) -> tuple[list[datetime], str | None]:
     await connection.execute(INDEX, timeout=GATHER_SECONDS)
     weeks = [row["week"] for row in await connection.fetch(WEEKS, timeout=GATHER_SECONDS)]
     return weeks, await connection.fetchval(STRANGE, timeout=GATHER_SECONDS)
+
+
+async def mistyped(connection: Connection, question_type: str) -> tuple[str, str] | None:
+    """Return a gathered item that is there already, but as one of another type, and that type."""
+    row = await connection.fetchrow(MISTYPED, question_type, timeout=GATHER_SECONDS)
+    return None if row is None else (row["item"], row["type"])
 
 
 async def page(connection: Connection, after: UUID, limit: int) -> list[Gathered]:

@@ -88,6 +88,7 @@ async def test_one_that_does_not_become_ready_says_so_in_one_line_and_leaves_no_
     [
         ({"DATABASE_URL": "postgresql://127.0.0.1:1/nowhere"}, "cannot use the database of DATABASE_URL: "),
         ({"REDIS_URL": "redis://127.0.0.1:1"}, "the Redis or Valkey of REDIS_URL does not answer"),
+        ({"REDIS_URL": "nonsense"}, "REDIS_URL is not the address of a Redis or Valkey: "),
         ({"ADJUDGE_HOST": "203.0.113.9"}, "cannot listen on 203.0.113.9:"),
         ({"ADJUDGE_METRICS_PORT": "99999"}, "ADJUDGE_METRICS_PORT"),
     ],

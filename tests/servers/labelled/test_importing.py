@@ -33,8 +33,8 @@ def laid(folder, **changed: str):
     return folder
 
 
-async def bring_in(connection, folder, **given):
-    defaults = Defaults(type="shelf", **given)
+async def bring_in(connection, folder, question_type="shelf", **given):
+    defaults = Defaults(type=question_type, **given)
     return await importing.import_set(connection, folder, defaults, now=NOW, by="test", report=lambda done: None)
 
 
@@ -94,6 +94,19 @@ async def test_importing_again_changes_nothing(connection, tmp_path):
     assert await connection.fetchval("SELECT count(*) FROM vote WHERE reviewer <> 'carl'") == 3
     assert await connection.fetchval("SELECT count(*) FROM vote") == 3
     assert await connection.fetchval("SELECT count(*) FROM label") == 1
+
+
+async def test_what_is_there_as_another_type_is_not_passed_over(connection, tmp_path):
+    await bring_in(connection, laid(tmp_path))
+    [seen, _] = await decisions.page(connection, SYSTEM, decisions.Filter(type="shelf"), None, 10)
+    own = {
+        "items.csv": f"item_id,asked_at,truth\n{seen.id},{seen.asked_at.isoformat()},bread\n",
+        "scores/vision@1.csv": "item_id,ale,bread\n",
+        "answers.csv": "item_id,reviewer,answer,seconds\n",
+    }
+
+    with pytest.raises(UnreadableSet, match="is there already, as one of type 'shelf'"):
+        await bring_in(connection, laid(tmp_path, **own), "other")
 
 
 async def test_nobody_is_told_of_what_was_imported(connection, tmp_path):

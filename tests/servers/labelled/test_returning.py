@@ -49,3 +49,13 @@ async def test_roi_agrees_with_the_backtest_of_the_exported_record(typed):
     ]
     assert ours["cost_per_day"] == pytest.approx(costs)
     assert ours["best_cost"] == pytest.approx(min(costs))
+
+
+async def test_roi_of_too_little_names_the_type_not_a_folder(typed, tmp_path, capsys):
+    write(tmp_path / "few", a_set(4, people=8, votes=3))
+    await typed("import", "few", "--type", "shelf", "--at", "2026-10-05")
+
+    assert await asyncio.to_thread(run, ["roi", "--type", "shelf", "--since", "2026-10-01"]) == 1
+
+    said = capsys.readouterr().err
+    assert said.startswith("adjudge: of shelf since 2026-10-01 nothing can be told: 4 items with a truth are too few")

@@ -289,20 +289,25 @@ async def test_a_redirect_is_a_failure_and_is_not_followed(stack, receiver):
 
 
 async def test_a_receiver_that_is_gone_is_sent_nothing_more_until_it_is_asked_for(stack, receiver):
-    receiver.answer = says(410)
+    receiver.answer = says(500)
     webhook = await added(stack.admin, receiver)
     first = await stack.ask(wait=10)
+    await receiver.until_that(lambda: len(receiver.requests) == 1)
+    await until_state(stack, webhook, "waiting")
+    receiver.answer = says(410)
+    second = await stack.ask(wait=10)
     await until_state(stack, webhook, "parked")
     [listed] = (await stack.admin.get("/v1/webhooks")).json()["webhooks"]
     assert listed["stopped_at"]
+    assert listed["failure"] == "410 Gone"  # not what failed before
     await stack.ask(wait=10)
 
     receiver.answer = well
     await stack.admin.post(f"/v1/webhooks/{webhook}/redeliver", {})
     after = await stack.ask(wait=10)
 
-    await receiver.until(2)
-    assert set(receiver.versions()) == {first["id"], after["id"]}
+    await receiver.until(3)
+    assert set(receiver.versions()) == {first["id"], second["id"], after["id"]}
 
 
 async def test_nothing_is_sent_to_an_endpoint_that_was_removed(stack, receiver):

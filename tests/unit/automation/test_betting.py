@@ -221,6 +221,13 @@ def test_an_epoch_without_evidence_says_how_much_is_lacking():
     assert "wants about 496 more, about 10 days at 50 a day" in verdict.reason
 
 
+def test_what_is_there_within_a_day_is_said_to_be():
+    _, verdict = an_empty_epoch().counting([0.9] * 100 + [0.1] * 100, []).look(audits_per_day=294_243)
+
+    assert isinstance(verdict, NotEnough)
+    assert "wants about 496 more, within a day" in verdict.reason
+
+
 def test_unanimity_lowers_the_target_and_takes_half_of_delta():
     epoch = an_empty_epoch().counting([0.9] * 1_000, [])
 

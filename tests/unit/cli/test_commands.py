@@ -85,6 +85,21 @@ def test_a_question_is_asked_and_its_decision_printed_in_a_line(api, capsys):
     }
 
 
+def test_who_stops_waiting_is_told_which_decision_goes_on(api, capsys):
+    """Asking is one request and waiting another: what was asked has its id before anybody waits."""
+
+    def answer(request: httpx.Request) -> object:
+        if request.method == "GET":
+            raise KeyboardInterrupt
+        return DECISION | {"status": "open", "outcome": None}
+
+    api.answer = answer
+
+    assert run(["ask", "claim.pay", "--evidence", "{}", "--wait", "60"]) == 130
+
+    assert "it goes on: adjudge decisions show 01a2\n" in capsys.readouterr().err
+
+
 def test_evidence_is_read_from_a_file(api, tmp_path):
     api.say(DECISION)
     (tmp_path / "evidence.json").write_text('{"text": "fell"}')

@@ -72,6 +72,20 @@ def test_a_deadline_without_offset_is_refused_before_it_is_sent(server, adjudge)
     assert server.asked == []
 
 
+def test_a_deadline_that_is_no_datetime_is_refused_by_its_name(server, adjudge):
+    with pytest.raises(TypeError, match="a deadline is a datetime with an offset, not '10m'"):
+        adjudge.decisions.create("claim.pay", evidence={}, deadline="10m")
+
+    assert server.asked == []
+
+
+def test_what_is_no_question_among_many_is_named_before_they_are_posted(server, adjudge):
+    with pytest.raises(TypeError, match=r"number 1 is no Question\(type, evidence, ...\): {}"):
+        adjudge.decisions.create_many([Question("claim.pay", {}), {}])
+
+    assert server.asked == []
+
+
 def test_an_id_cannot_reach_another_resource(server, adjudge, a_decision):
     server.say(a_decision())
 

@@ -14,6 +14,7 @@ from adjudge.outbound import PUBLIC_ONLY, RefusedUrl, check_url, parse_permitted
         "http://name:password@models.example.com",
         "http://models.example.com/#part",
         "http://models.example.com:99999/",
+        "http://models.example.com:0/",
         "http://models.example.com\\@10.0.0.1/",
         "http://models.example.com/a b",
         "http://models.example.com/\r\nX: 1",

@@ -137,6 +137,10 @@ class Fields:
         """Return whether a field that nobody has asked for yet was probably meant to be this one."""
         return key in self._unread().values()
 
+    def slips(self) -> dict[str, Cursor]:
+        """Return the fields that were probably misspelt, by what was meant; they stay faults."""
+        return {meant: self._entries[key] for key, meant in self._unread().items() if meant is not None}
+
     def given(self, *keys: str) -> tuple[str, ...]:
         """Return those of the keys that are given."""
         return tuple(key for key in keys if self.get(key) is not None)

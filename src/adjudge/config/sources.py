@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from adjudge.config.cursors import Cursor, Fields, described
+from adjudge.config.cursors import Cursor, described
 from adjudge.config.faults import Faults, nearest
 from adjudge.config.merging import merge, needless_nulls
 from adjudge.config.nodes import Node, parse
@@ -32,15 +32,15 @@ def read_sources(documents: Mapping[str, str], faults: Faults, pause: Pause) -> 
     below = [
         _joined([root for file, root in roots.items() if root and pack_of(file) == pack], faults) for pack in packs
     ]
-    if faults.has_below("packs") or any(_misspells_section(root) for root in roots.values() if root):
-        faults.raise_any()  # without what is not read, much else would seem to be wrong
+    if faults.has_below("packs") or any(_misspells_packs(root) for root in roots.values() if root):
+        faults.raise_any()  # without what a pack brings, much else would seem to be wrong
     merged = _merged([*below, own], faults)
     return replace(merged, value=merged.entries | _overlays([*below, own]))
 
 
-def _misspells_section(root: Node) -> bool:
+def _misspells_packs(root: Node) -> bool:
     sections = (*MAPPINGS, *LISTS)
-    return any(key not in sections and nearest(key, sections) for key in root.entries)
+    return any(key not in sections and nearest(key, sections) == "packs" for key in root.entries)
 
 
 def _merged(layers: Sequence[Node], faults: Faults) -> Node:
@@ -91,12 +91,13 @@ def _joined(roots: Iterable[Node], faults: Faults) -> Node:
         at = Cursor(root, "", faults)
         with at.fields() as fields:
             for key in (*MAPPINGS, *LISTS):
-                _join(sections, key, fields)
+                _join(sections, key, fields.get(key))
+            for key, misspelt in fields.slips().items():  # a fault, but read: else much more would seem to be wrong
+                _join(sections, key, misspelt)
     return Node(sections, origin, layer)
 
 
-def _join(sections: dict[str, Node], key: str, fields: Fields) -> None:
-    at = fields.get(key)
+def _join(sections: dict[str, Node], key: str, at: Cursor | None) -> None:
     if at is None or at.node.value is None:
         return
     wanted: type = list if key in LISTS else dict

@@ -1,5 +1,7 @@
 """A key that is misspelt is one fault, whatever depends on it: only the true one is named."""
 
+import re
+
 import pytest
 from tests.unit.config.documents import Compile, FaultsOf
 
@@ -93,3 +95,12 @@ def test_what_is_not_misspelt_is_missing_beside_what_is_unknown(faults_of: Fault
     assert {fault.path for fault in faults} == {
         "deciders.m@1", "deciders.m@1.zzz", "plans.quick.stages[0]", "plans.quick.stages[0].xyz",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("section", ["organisation", "types", "deciders", "pools", "plans", "routes", "groups"])
+def test_a_misspelt_section_hides_no_fault_of_the_others_nor_its_own(faults_of: FaultsOf, section: str):
+    wrong = SHOPS.replace("stake > 5.0", "stak > 5.0").replace("deadline: 1h", "deadline: 1 hour")
+
+    faults = faults_of(re.sub(rf"^{section}:", f"{section}z:", wrong, flags=re.MULTILINE))
+
+    assert {fault.path for fault in faults} == {f"{section}z", "routes[1].when", "types.t.deadline"}

@@ -138,9 +138,11 @@ def _name_cycle(line: list[str], first: str, section: Mapping[str, Cursor]) -> N
 def _group(name: str, at: Cursor, above: tuple[str, ...]) -> Group:
     with at.fields() as fields:
         fields.get("within")
-        dimension = fields.read("dimension", text, None)
+        given = fields.get("dimension")
         rank = fields.read("rank", whole(0, 1_000_000), None)
         overlay = _overlay(at, fields, f"group {name}")
+        said = given or fields.slips().get("dimension")
+        dimension = said.read(text, None) if said is not None else None
         return Group(
             name=name, at=at, above=above, dimension=dimension, rank=-1 if rank is None else rank, overlay=overlay
         )
@@ -180,15 +182,15 @@ def _dimensions(order: Cursor | None, groups: Mapping[str, Group]) -> dict[str, 
 
 def _overlay(at: Cursor, fields: Fields, layer: str) -> Node:
     """Return what a layer lays on top, its tags as a mapping: those of all layers add up."""
-    found = {key: fields.get(key) for key in OVERLAID}
-    entries = {key: child.node.in_layer(layer) for key, child in found.items() if child is not None}
+    given = {key: child for key in OVERLAID if (child := fields.get(key)) is not None}
+    # What is misspelt is a fault, but read: else what others say of it would seem to be wrong too.
+    found = given | {key: child for key, child in fields.slips().items() if key in OVERLAID}
+    entries = {key: child.node.in_layer(layer) for key, child in found.items()}
     for key, node in entries.items():
         if key not in (*_LISTS, "currency", "time_zone", "stake_limit") and not isinstance(node.value, dict | None):
             at.fault(f"`{key}` is a mapping, not {described(node)}")
     if "tags" in entries:
-        tags = found["tags"]
-        assert tags is not None
-        entries["tags"] = _tags(replace(tags, node=entries["tags"]))
+        entries["tags"] = _tags(replace(found["tags"], node=entries["tags"]))
     return Node(entries, at.node.origin, layer)
 
 

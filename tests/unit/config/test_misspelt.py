@@ -63,6 +63,7 @@ def test_the_configuration_to_spoil_is_sound(compiled: Compile):
         ("when: 'stake", "wen: 'stake", "routes[1].wen", "when"),
         ("- {type: t, plan: quick}", "- {tpye: t, plan: quick}", "routes[2].tpye", "type"),
         ("- {type: t, plan: quick}", "- {type: t, plan: quik}", "routes[2].plan", "quick"),
+        ("dimension: region", "dimensio: region", "groups.uk.dimensio", "dimension"),
         ("dimension: format", "dimension: formt", "organisation.merge_order", "formt"),
         ("hours:", "houres:", "groups.bars.schedules.noon.houres", "hours"),
         ("types: {t: {deadline: 30m}}", "type: {t: {deadline: 30m}}", "groups.bars.schedules.noon.type", "types"),
@@ -104,3 +105,16 @@ def test_a_misspelt_section_hides_no_fault_of_the_others_nor_its_own(faults_of: 
     faults = faults_of(re.sub(rf"^{section}:", f"{section}z:", wrong, flags=re.MULTILINE))
 
     assert {fault.path for fault in faults} == {f"{section}z", "routes[1].when", "types.t.deadline"}
+
+
+@pytest.mark.parametrize("place", ["groups.uk", "locations.inn"])
+def test_tags_that_are_misspelt_are_known_to_whom_asks_for_them(faults_of: FaultsOf, place: str):
+    asked = SHOPS.replace("stake > 5.0", 'stake > 5.0 && "old" in tags')
+    spoilt = {
+        "groups.uk": asked.replace("currency: GBP}", "currency: GBP, tag: [old]}"),
+        "locations.inn": asked.replace("[uk, bars]}", "[uk, bars], tag: [old]}"),
+    }
+
+    (fault,) = faults_of(spoilt[place])
+
+    assert (fault.path, fault.nearest) == (f"{place}.tag", "tags")

@@ -305,9 +305,9 @@ class Role:
             self._process.kill()
         await self._process.wait()
 
-    async def ended(self) -> None:
-        """Wait until it has ended by itself."""
-        await self._process.wait()
+    async def ended(self) -> int:
+        """Wait until it has ended by itself; return the status."""
+        return await self._process.wait()
 
     async def terminate(self) -> int:
         """As a supervisor does; return the status."""

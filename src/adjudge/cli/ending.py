@@ -1,8 +1,11 @@
 """A process that was told to end does end: after its drain, and whatever hangs then."""
 
+import asyncio
 import os
+import signal
 import threading
-from typing import Final
+from collections.abc import Callable
+from typing import Final, Protocol
 
 import structlog
 
@@ -19,6 +22,33 @@ def end_within(seconds: float) -> None:
     timer = threading.Timer(seconds, _overran, (seconds,))
     timer.daemon = True
     timer.start()
+
+
+class Server(Protocol):
+    """What uvicorn's does: it stops soon after this was set."""
+
+    should_exit: bool
+
+
+def cancelled_by_sigterm(seconds: float) -> Callable[[Server], None]:
+    """Let SIGTERM cancel this task, and end what hangs so long after; return how to name the server to stop instead.
+
+    A handler that raised would end whatever callback the signal came upon. Transports swallow that: the signal
+    would be lost, and the process go on.
+    """
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None
+    servers: list[Server] = []
+
+    def told(*_: object) -> None:
+        if servers:
+            servers[0].should_exit = True
+        else:
+            end_within(seconds)
+            loop.call_soon_threadsafe(task.cancel)
+
+    signal.signal(signal.SIGTERM, told)
+    return servers.append
 
 
 def _overran(seconds: float) -> None:

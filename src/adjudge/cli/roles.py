@@ -5,6 +5,7 @@ import gc
 import os
 import signal
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -36,8 +37,7 @@ def api(host: Host = None, port: Port = None, unsafe: Unsafe = False) -> None:
         from adjudge.cli import serving  # noqa: PLC0415  each role imports what it needs, and no other
 
     spare_collector()
-    signal.signal(signal.SIGTERM, _ended)  # uvicorn raises it again once it has drained: there is more to end
-    with tracing.exported("api", os.environ, version=__version__):
+    with tracing.exported("api", os.environ, version=__version__), suppress(asyncio.CancelledError):
         uvloop.run(serving.run_api(settings))
 
 
@@ -69,10 +69,6 @@ def spare_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
-
-
-def _ended(*_: object) -> None:
-    raise SystemExit(0)
 
 
 def _run(process: Callable[[asyncio.Event], Coroutine[Any, Any, None]], settings: Settings) -> None:

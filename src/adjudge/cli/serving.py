@@ -45,13 +45,18 @@ log = structlog.get_logger()
 
 
 async def run_api(settings: Settings) -> None:
-    """Serve until a signal; then drain. What stands against a start is raised, as for every role."""
+    """Serve until a signal; then drain. What stands against a start is raised, as for every role.
+
+    Raises CancelledError at SIGTERM before it serves.
+    """
+    closing_seconds = settings.drain_seconds + ending.CLOSING_SECONDS
+    serves = ending.cancelled_by_sigterm(closing_seconds)
     async with api_services(settings) as services:
         app = create_app(lambda: nullcontext(services))
 
         def end() -> None:
             app.stop()
-            ending.end_within(settings.drain_seconds + ending.CLOSING_SECONDS)
+            ending.end_within(closing_seconds)
 
         server = served(
             Traced(app) if tracing.is_on() else app,
@@ -60,6 +65,7 @@ async def run_api(settings: Settings) -> None:
             drain_seconds=settings.drain_seconds,
             on_stop=end,
         )
+        serves(server)  # which listens to signals itself, and raises them again once it has drained
         await server.serve()
 
 
@@ -177,6 +183,7 @@ async def _connect(database_url: str, name: str) -> Connection:
         database_url,
         timeout=5,
         command_timeout=connecting.STATEMENT_SECONDS,
+        target_session_attrs=connecting.THAT_WRITES,
         server_settings={
             "application_name": f"adjudge {name} intake",
             "timezone": "UTC",

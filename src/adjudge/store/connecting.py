@@ -34,6 +34,8 @@ UNAVAILABLE = (
     asyncpg.InternalClientError,
 )
 """Faults of the infrastructure, never of what was asked."""
+THAT_WRITES = "read-write"
+"""Of a server that only reads, as in a failover, no connection is kept: its sessions would stay so for good."""
 UNSTORABLE = asyncpg.DataError
 """A value that no column can hold: always a fault of what was asked."""
 
@@ -79,6 +81,7 @@ async def open_pool(database_url: str, *, size: int, name: str, lazily: bool = F
         max_size=size,
         command_timeout=STATEMENT_SECONDS,
         timeout=5,
+        target_session_attrs=THAT_WRITES,
         max_inactive_connection_lifetime=0,
         reset=_nothing,
         server_settings={

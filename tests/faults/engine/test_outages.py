@@ -12,6 +12,10 @@ from tests.stacks import question
 from adjudge.store.migrations import upgrade
 
 LEASE = 1.0
+CUT_ALL = """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE pid <> pg_backend_pid() AND backend_type = 'client backend' AND datname = current_database()
+"""
 
 
 async def test_postgresql_gone_for_five_seconds_loses_nothing_and_everything_recovers_alone(
@@ -53,6 +57,30 @@ async def test_postgresql_gone_for_five_seconds_loses_nothing_and_everything_rec
     assert recovered < 10
     assert await stack.value("SELECT count(*) FROM decision WHERE subject ? 'post'") == 20
     assert len(set(acknowledged)) == 20
+
+
+async def test_connections_made_to_a_server_that_only_reads_are_not_kept(private_postgres, build_stack):
+    """A failover leads to the old writer for a moment. Its sessions would only read for as long as they live."""
+    postgres = await private_postgres()
+    await upgrade(postgres.url)
+    stack = await build_stack("api", "worker", "keeper", database_url=postgres.url)
+    before = await stack.ask_many(20, "model")
+    async with stack.db.acquire() as operator:
+        database = await operator.fetchval("SELECT quote_ident(current_database())")
+        await operator.execute(f"ALTER DATABASE {database} SET default_transaction_read_only = on")
+        await operator.execute(CUT_ALL)
+        async with asyncio.timeout(20):
+            while (await stack.client.get("/readyz")).status_code != 503:
+                await asyncio.sleep(0.05)
+        during = await stack.admin.post("/v1/decisions", question("model"))
+        await operator.execute("SET default_transaction_read_only = off")
+        await operator.execute(f"ALTER DATABASE {database} RESET default_transaction_read_only")
+    async with asyncio.timeout(20):
+        while (await stack.client.get("/readyz")).status_code != 200:
+            await asyncio.sleep(0.05)
+
+    assert during.status_code == 503
+    await stack.settled({*before, *await stack.ask_many(20, "model")}, seconds=20)
 
 
 @pytest.mark.parametrize("loss", ["killed", "flushed", "killed and emptied"])

@@ -37,6 +37,24 @@ sys.addaudithook(refuse)
 '''
 
 
+TOLD_IN_A_CALLBACK = """
+import signal
+
+from adjudge.streams.pipelining import Pipeline
+
+received = Pipeline.data_received
+
+
+def told(self, data):
+    Pipeline.data_received = received
+    signal.raise_signal(signal.SIGTERM)
+    received(self, data)
+
+
+Pipeline.data_received = told
+"""
+
+
 async def test_every_role_answers_its_probes_and_a_draining_one_is_no_longer_ready(build_stack):
     """It is alive while it drains, so that nobody kills it for that."""
     stack = await build_stack()
@@ -88,6 +106,20 @@ async def test_a_process_refuses_a_schema_that_it_does_not_know_with_one_line(bu
 
     said = (stack.folder / f"{role}.log").read_text()
     assert said == f"adjudge: the schema is at 0001, this release needs {newest()}: run `adjudge db upgrade`\n"
+
+
+@pytest.mark.parametrize("role", ROLES)
+async def test_a_role_that_is_told_to_end_while_it_starts_ends(build_stack, tmp_path, role):
+    """Even where the signal comes upon a callback of the event loop, whose transport swallows what is raised there."""
+    (tmp_path / "sitecustomize.py").write_text(TOLD_IN_A_CALLBACK)
+    path = os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])
+    stack = await build_stack()
+
+    process = await stack.spawn(role, PYTHONPATH=path)
+
+    async with asyncio.timeout(20):
+        assert await process.ended() == 0
+    assert "Traceback" not in process.last_words()
 
 
 async def test_no_role_writes_a_file(build_stack, tmp_path):

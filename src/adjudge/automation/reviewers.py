@@ -18,10 +18,10 @@ Integers = NDArray[np.integer]
 
 NOBODY: Final = -1
 """No answer; a reviewer who is not known; a truth that is not known."""
-STRENGTH: Final = 2.0
-"""Votes for each true answer for which the crowd counts in one person's rates."""
-CROWD_STRENGTH: Final = 4.0
-"""Votes for each true answer for which a coin counts in the crowd's rates."""
+STRENGTHS: Final = (2.0, 6.0, 20.0, 60.0, 200.0, 600.0)
+"""Votes for each true answer for which the crowd may count in one person's rates."""
+CROWD_STRENGTHS: Final = (4.0, 12.0, 40.0, 120.0, 400.0, 1200.0, 4000.0)
+"""Votes for each true answer for which a coin may count in the crowd's rates."""
 ROUNDS: Final = 60
 SETTLED: Final = 1e-4
 LEAST: Final = 1e-12
@@ -106,17 +106,17 @@ class Learnt:
         return Reviewers(tuple(labels), crowd, records, self.strength, self.keep)
 
 
-def learn(ballots: Ballots, golden: Integers | None = None, *, keep: float = 1.0, strength: float = STRENGTH) -> Learnt:
+def learn(ballots: Ballots, golden: Integers | None = None, *, keep: float = 1.0) -> Learnt:
     """Learn from votes. `golden`: the truth of each item, NOBODY where it is not known."""
-    return _fit(ballots, golden, keep, strength)[0]
+    return _fit(ballots, golden, keep)[0]
 
 
-def consensus(ballots: Ballots, *, strength: float = STRENGTH) -> Floats:
+def consensus(ballots: Ballots) -> Floats:
     """Return, for each item, the distribution over labels that all votes together show: nothing else is known."""
-    return _fit(ballots, None, 1.0, strength)[1]
+    return _fit(ballots, None, 1.0)[1]
 
 
-def _fit(ballots: Ballots, golden: Integers | None, keep: float, strength: float) -> tuple[Learnt, Floats]:
+def _fit(ballots: Ballots, golden: Integers | None, keep: float) -> tuple[Learnt, Floats]:
     weights = _ages(ballots, keep)
     known = np.zeros(ballots.size, bool) if golden is None else golden >= 0
     sure = np.zeros((ballots.size, ballots.labels))
@@ -124,7 +124,7 @@ def _fit(ballots: Ballots, golden: Integers | None, keep: float, strength: float
         sure[known, golden[known]] = 1.0
     belief = _clamped(_shares(ballots), known, sure)
     for _ in range(ROUNDS):
-        learnt = _counted(ballots, belief, weights, keep, strength)
+        learnt = _counted(ballots, belief, weights, keep)
         if known.all():
             break
         fresh = _clamped(_posterior(ballots, learnt), known, sure)
@@ -135,7 +135,7 @@ def _fit(ballots: Ballots, golden: Integers | None, keep: float, strength: float
     return learnt, belief
 
 
-def _counted(ballots: Ballots, belief: Floats, weights: Floats, keep: float, strength: float) -> Learnt:
+def _counted(ballots: Ballots, belief: Floats, weights: Floats, keep: float) -> Learnt:
     labels, people = ballots.labels, ballots.people
     who = np.where(ballots.reviewers >= 0, ballots.reviewers, people)
     of_vote = belief[ballots.items]
@@ -151,7 +151,13 @@ def _counted(ballots: Ballots, belief: Floats, weights: Floats, keep: float, str
         counts = np.bincount(flat.ravel(), (of_vote * weights[:, None]).ravel(), (people + 1) * labels * labels)
         rows = counts.reshape(people + 1, labels, labels).astype(float)
         total: Floats = rows.sum(0)
-        crowd = (total + CROWD_STRENGTH * _coin(accuracy, labels)) / (total.sum(1, keepdims=True) + CROWD_STRENGTH)
+        alike = _coin(accuracy, labels)
+        held = _strength(total[None], alike, CROWD_STRENGTHS)
+        crowd = (total + held * alike) / (total.sum(1, keepdims=True) + held)
+        strength = _strength(rows[:-1], crowd, STRENGTHS)
+    else:
+        coins = np.stack([right, wrong], 1)[:-1, None]
+        strength = _strength(coins, np.array([[accuracy, 1 - accuracy]]), STRENGTHS)
     return Learnt(
         right=right,
         wrong=wrong,
@@ -162,6 +168,21 @@ def _counted(ballots: Ballots, belief: Floats, weights: Floats, keep: float, str
         strength=strength,
         keep=keep,
     )
+
+
+def _strength(counts: Floats, base: Floats, strengths: Sequence[float]) -> float:
+    """Return for how many votes the base counts best: at which each vote is likeliest by all others and the base.
+
+    So what is confused shows where votes show it, and a confusion that never came up is not taken for impossible
+    where few could have shown it. `counts`: tables of a row each true answer; `base`: the rates they are drawn to.
+    """
+    others, all_others = np.maximum(counts - 1, 0), np.maximum(counts.sum(2, keepdims=True) - 1, 0)
+
+    def likelihood(strength: float) -> float:
+        rates = (others + strength * base) / (all_others + strength)
+        return float((counts * np.log(np.maximum(rates, LEAST))).sum())
+
+    return max(strengths, key=likelihood)
 
 
 def _posterior(ballots: Ballots, learnt: Learnt) -> Floats:

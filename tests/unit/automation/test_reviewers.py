@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from tests.unit.automation.voting import a_set
 
+from adjudge.automation.backtesting.asking import majority
 from adjudge.automation.reviewers import Ballots, consensus, learn
 
 
@@ -100,3 +101,42 @@ def _timed(snapshot, belief) -> float:
     began = time.perf_counter()
     snapshot.with_vote("7", "label-3", belief)
     return time.perf_counter() - began
+
+
+@pytest.mark.parametrize("are_known", [True, False])
+@pytest.mark.parametrize("error", [0.05, 0.25])
+def test_votes_weighed_by_what_is_learnt_are_right_as_often_as_the_majority_where_people_are_alike(error, are_known):
+    """Few votes of each person, wrong answers alike: a confusion that never came up is not impossible.
+
+    Priors of two and four votes, whatever there is to learn: up to 1.2 points fewer.
+    """
+    people, labels = 30 if are_known else 0, 10
+    rows = 5_000
+    chance = np.random.default_rng(7)
+    truth = chance.integers(0, labels, rows)
+    wrong = chance.random((rows, 3)) < error * chance.choice([0.4, 2.2], rows, p=[2 / 3, 1 / 3])[:, None]
+    answers = np.where(wrong, (truth[:, None] + chance.integers(1, labels, (rows, 3))) % labels, truth[:, None])
+    who = np.argsort(chance.random((rows, 30)), 1)[:, :3] if are_known else np.full((rows, 3), -1)
+    learnt = learn(Ballots.of(answers[:600], who[:600], labels=labels, people=people), truth[:600])
+
+    rates = np.log(learnt.rates())
+    weighed = sum(rates[who[600:, place], :, answers[600:, place]] for place in range(3)).argmax(1)
+
+    theirs = (majority(answers[600:], 3) == truth[600:]).mean()
+    assert (weighed == truth[600:]).mean() >= theirs - 0.002
+
+
+def test_what_people_are_like_says_how_much_the_crowd_counts():
+    """Where they differ their own votes do; where they are alike everybody's."""
+    chance = np.random.default_rng(3)
+    truth = chance.integers(0, 4, 2_000)
+    who = chance.integers(0, 10, (2_000, 3))
+
+    def learnt(errors):
+        wrong = chance.random(who.shape) < errors[who]
+        answers = np.where(wrong, (truth[:, None] + chance.integers(1, 4, who.shape)) % 4, truth[:, None])
+        return learn(Ballots.of(answers, who, labels=4, people=10), truth)
+
+    differing, alike = learnt(np.linspace(0, 0.7, 10)), learnt(np.full(10, 0.2))
+
+    assert alike.strength >= 10 * differing.strength

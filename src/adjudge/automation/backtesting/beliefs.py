@@ -95,7 +95,8 @@ def pooled(
     learning = [table[items].astype(float) for table in tables]
     for votes in range((crowd.most if crowd else 0) + 1):
         if votes and crowd:
-            heard = _left_out(crowd, draw, items, truth, votes)
+            others = _left_out(crowd, draw.answers[items], draw.reviewers[items], truth, votes)
+            heard = crowd.sums[votes][items] + others
             before = weights[-1] if votes > 1 else None
             found = fit_weights([*learning, heard], truth, np.array([*models, VOTES_PRIOR]), start=before)
             beliefs.append(_believed([*tables, crowd.sums[votes]], found))
@@ -114,9 +115,13 @@ def rehearsed(
     answers = np.take_along_axis(data.answers[items], draw.again, 1)
     reviewers = np.take_along_axis(data.reviewers[items], draw.again, 1)
     again = _heard(crowd.learnt, answers, reviewers, crowd.most)
-    said = [table[items] for table in tables]
-    beliefs = [_believed([*said, again.sums[votes]][: len(learnt)], learnt) for votes, learnt in enumerate(weights)]
-    return Rehearsal(items=items, truth=data.truth[items], answers=answers, available=again.available, beliefs=beliefs)
+    truth, said = data.truth[items], [table[items] for table in tables]
+    sums = [
+        (heard + _left_out(crowd, answers, reviewers, truth, votes)).astype(np.float32)
+        for votes, heard in enumerate(again.sums)
+    ]
+    beliefs = [_believed([*said, sums[votes]][: len(learnt)], learnt) for votes, learnt in enumerate(weights)]
+    return Rehearsal(items=items, truth=truth, answers=answers, available=again.available, beliefs=beliefs)
 
 
 def multiplied(tables: Sequence[Single], first: Floats, sums: Sequence[Single]) -> list[Belief]:
@@ -179,17 +184,17 @@ def _said(by_answer: Single, answers: Integers, reviewers: Integers) -> Single:
     return found
 
 
-def _left_out(crowd: Crowd, draw: Draw, items: Integers, truth: Integers, votes: int) -> Floats:
-    """Return the votes' sums on items that were learnt from, each vote judged as if it had not been."""
-    found = crowd.sums[votes][items].astype(float)
+def _left_out(crowd: Crowd, answers: Integers, reviewers: Integers, truth: Integers, votes: int) -> Floats:
+    """Return what to add to the sum of first votes that were learnt from, to judge each as if it had not been."""
     learnt = crowd.learnt
-    rows = np.arange(len(items))
+    found = np.zeros((len(answers), len(learnt.prior)))
+    rows = np.arange(len(answers))
     for place in range(votes):
-        answers, people = draw.answers[items, place], draw.reviewers[items, place]
-        known = (answers >= 0) & (people >= 0)
+        given, people = answers[:, place], reviewers[:, place]
+        known = (given >= 0) & (people >= 0)
         if not known.any():
             continue
-        at, person, answer, true = rows[known], people[known], answers[known], truth[known]
+        at, person, answer, true = rows[known], people[known], given[known], truth[known]
         hit = answer == true
         if learnt.rows is not None and learnt.crowd_rows is not None:
             mine, all_mine = learnt.rows[person, true, answer], learnt.rows[person, true].sum(1)

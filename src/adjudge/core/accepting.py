@@ -7,6 +7,7 @@ import msgspec
 
 from adjudge.core import reasons
 from adjudge.core.combining import Belief, Undecided
+from adjudge.core.expressions import Expression
 from adjudge.core.history import Case
 from adjudge.core.licences import Licence
 from adjudge.core.money import Stake
@@ -34,8 +35,8 @@ def judge(
     if not case.space.holds(belief.answer):
         return Undecided("garbage", f"{belief.answer!r:.80} is not among the answers")
     match stage.accept:
-        case ByHand(condition) as by_hand:
-            if condition.holds({name: _READ[name](belief, case, rates) for name in condition.reads}):
+        case ByHand() as by_hand:
+            if _holds(by_hand.condition, belief, case, rates):
                 return Accepted("by-hand", reasons.accepted(belief, by_hand) + reasons.learnt(stage))
             return Undecided("unsure", reasons.unsure(belief, by_hand))
         case Certified(money=limit):
@@ -50,6 +51,13 @@ def judge(
             return Undecided("not-accepted", "the stage accepts nothing by itself")
         case _:
             assert_never(stage.accept)
+
+
+def _holds(condition: Expression, belief: Belief, case: Case, rates: Rates) -> bool:
+    values = {}
+    for name in condition.reads:
+        values[name] = _READ[name](belief, case, rates)
+    return condition.holds(values)
 
 
 def _certified(belief: Belief, licence: Licence) -> Accepted | Undecided:

@@ -25,7 +25,7 @@ from adjudge.core.combining import (
     seats_wanted,
 )
 from adjudge.core.events import Asked, Deferred, FellBack, HistoryEvent, Opinion, Settled
-from adjudge.core.history import Case, History, Progress, fold
+from adjudge.core.history import Case, History, Progress, Tally, fold
 from adjudge.core.licences import Licence, ScopeName, Terms
 from adjudge.core.outcomes import Outcome, OutcomeSource, Relied
 from adjudge.core.plans import Answer, Certified, Escalate, Hold, Plan, Provisional, SafeSide, Stage
@@ -97,18 +97,19 @@ def advance(plan: Plan, history: History, controls: Controls, now: datetime) -> 
 
     Total for every compiled plan and every history. Doubt defers (promise 3).
     """
-    off = _switched_off(plan, history.case, controls)
-    scopes = _scopes(plan, history.case) if plan.prefixes else ()
-    in_force = _in_force(scopes, controls) if controls.licences else ()
-    progress = fold(history.events, history.case.space)
-    snapshot = controls.learnt.get(history.case.type) if controls.learnt and plan.is_priced else None
-    licences = tuple([licence.certificate for licence in in_force if licence is not None])
-    walk = _Walk(plan, history, now, progress, controls, off, scopes, in_force, licences, snapshot)
-    if walk.progress.final:
-        return Wait(history.case.deadline, ())
-    if now >= history.case.deadline:
+    case = history.case
+    progress = fold(history.events, case.space)
+    if progress.final:
+        return Wait(case.deadline, ())
+    off = _switched_off(plan, case, controls) if controls.switched_off else ()
+    scopes, in_force = _certified(plan, case, controls) if plan.prefixes and controls.licences else ({}, {})
+    licences = tuple([licence.certificate for licence in in_force.values()]) if in_force else ()
+    snapshot = controls.learnt.get(case.type) if controls.learnt and plan.is_priced else None
+    learnt = snapshot.number if snapshot is not None else 0
+    walk = _Walk(plan, history, now, progress, controls, off, scopes, in_force, licences, snapshot, learnt)
+    if now >= case.deadline:
         return walk.last_resort()
-    if history.case.shed and not history.events:
+    if case.shed and not history.events:
         return walk.shed()
     for index in walk.open_stages():
         step = walk.through(index)
@@ -126,20 +127,17 @@ class _Walk(msgspec.Struct):
     progress: Progress
     controls: Controls
     switched_off: tuple[str, ...]
-    scopes: tuple[ScopeName | None, ...]
-    """Of each stage, the control under which it accepts, if it is certified."""
-    in_force: tuple[Licence | None, ...]
-    """Of each stage, the licence in force under that control, if any is."""
+    scopes: dict[int, ScopeName]
+    """By certified stage the control under which it accepts, where any certificate is in force."""
+    in_force: dict[int, Licence]
+    """Of these stages, the licence in force under that control, if any is."""
     licences: tuple[str, ...]
     """Their certificates."""
     snapshot: Snapshot | None
     """Of what votes are worth, where a stage buys them by their price."""
+    learnt: int
+    """Its number; 0: there is none."""
     record: list[HistoryEvent] = []
-
-    @property
-    def learnt(self) -> int:
-        """The number of the snapshot in force; 0: none."""
-        return self.snapshot.number if self.snapshot is not None else 0
 
     def open_stages(self) -> Iterable[int]:
         """Return the stages to look at in order; once a fallback was taken, only those already asked."""
@@ -149,7 +147,9 @@ class _Walk(msgspec.Struct):
 
     def through(self, index: int) -> Step | None:
         """Return the step that this stage calls for; None when it is, or now becomes, passed over."""
-        stage, tally = self._stage(index), self.progress.tally(index)
+        stage, tally = self.plan.stage(index), self.progress.tally(index)
+        if self.snapshot is not None:
+            stage = self._knowing(self.snapshot, index, stage)
         reopened = tally.deferred is not None and self._is_reopened(index)
         if tally.deferred is not None and not reopened:
             return None
@@ -157,11 +157,11 @@ class _Walk(msgspec.Struct):
             return self._ask_first(index, stage)
         if tally.timed_out and not reopened:
             return self._defer(index, stage, self._late(stage, index))
-        combined = self._combined(index, stage)
+        combined = combine_models(stage, tally) if stage.pool is None else self._combined(index, stage, tally)
         if isinstance(combined, Belief):
             verdict = self._judged(index, stage, combined)
             if isinstance(verdict, Accepted):
-                return self._settle(stage, combined, verdict)
+                return self._settle(index, stage, combined, verdict)
             combined = more_people(stage, tally, verdict)
         until = self._reopened_until() if reopened else tally.asked.until
         if isinstance(combined, Pending) and self.now < until:
@@ -221,12 +221,9 @@ class _Walk(msgspec.Struct):
             case _:
                 assert_never(step)
 
-    def _stage(self, index: int) -> Stage:
+    def _knowing(self, snapshot: Snapshot, index: int, stage: Stage) -> Stage:
         """Return a stage with what was learnt for it, if anything was."""
-        stage = self.plan.stage(index)
-        if self.snapshot is None or stage.votes.prices is None:
-            return stage
-        pool = self.snapshot.pool(self.plan.learnt_as(index))
+        pool = snapshot.pool(self.plan.learnt_as(index)) if stage.votes.prices is not None else None
         return stage if pool is None else stage.knowing(pool)
 
     def _note(
@@ -280,10 +277,8 @@ class _Walk(msgspec.Struct):
             return self._seat(index, stage.pool, pending.seats, seats, until)
         return Wait(until, tuple(self.record))
 
-    def _combined(self, index: int, stage: Stage) -> Combined:
-        tally = self.progress.tally(index)
-        if stage.pool is None:
-            return combine_models(stage, tally)
+    def _combined(self, index: int, stage: Stage, tally: Tally) -> Combined:
+        """Combine the votes of people; where they are weighed, with what models said in earlier stages."""
         earlier = [
             opinion for before in range(index) for opinion in self._heard(before) if opinion.source != "reviewer"
         ]
@@ -300,7 +295,7 @@ class _Walk(msgspec.Struct):
 
     def _licence(self, index: int) -> Licence | Undecided:
         """Return the licence of a certified stage that is in force at this moment."""
-        licence = self.in_force[index] if index < len(self.in_force) else None
+        licence = self.in_force.get(index)
         if licence is None:
             return NO_CERTIFICATE
         if self.now >= licence.valid_until:
@@ -311,7 +306,7 @@ class _Walk(msgspec.Struct):
 
     def _terms(self, before: int) -> tuple[Terms, ...]:
         """Return what the certificates in force of all stages before this one let through."""
-        return tuple([licence.terms for licence in self.in_force[:before] if licence is not None])
+        return tuple([licence.terms for index, licence in self.in_force.items() if index < before]) if before else ()
 
     def _defer(self, index: int, stage: Stage, why: Undecided) -> Step | None:
         """Pass the stage over for good; its own fallback follows if it failed and none is in force."""
@@ -364,13 +359,8 @@ class _Walk(msgspec.Struct):
         people = [i for i, tally in self.progress.tallies.items() if self.plan.stage(i).pool and tally.asked]
         return index == max(people, default=-1)
 
-    def _settle(self, stage: Stage, belief: Belief, accepted: Accepted) -> Settle:
-        models = dict.fromkeys([opinion.by for opinion in belief.opinions if opinion.source != "reviewer"])
-        scopes = [f"decider:{name}" for name in models]
-        if models:
-            scopes.append(AUTOMATION)
-        if accepted.licence is not None:
-            scopes += self._scopes_through(accepted.licence.scope)
+    def _settle(self, index: int, stage: Stage, belief: Belief, accepted: Accepted) -> Settle:
+        models = _models(belief)
         return self._settled(
             Outcome(
                 version=self.progress.version + 1,
@@ -378,17 +368,23 @@ class _Walk(msgspec.Struct):
                 answer=belief.answer,
                 source=_source(belief),
                 confidence=belief.confidence if accepted.confidence is None else accepted.confidence,
-                deciders=(*models, stage.pool) if stage.pool is not None else tuple(models),
+                deciders=models if stage.pool is None else (*models, stage.pool),
                 reason=accepted.reason,
                 code=accepted.code,
                 certificate=accepted.licence.certificate if accepted.licence is not None else None,
-                relied=tuple([Relied(scope, self.controls.generations.get(scope, 0)) for scope in scopes]),
+                relied=self._relied(models, index, accepted.licence),
             )
         )
 
-    def _scopes_through(self, scope: ScopeName) -> list[ScopeName]:
-        """Return the controls that an acceptance under this one rests on: its own, and those of earlier stages."""
-        return [found for found in self.scopes[: self.scopes.index(scope) + 1] if found is not None]
+    def _relied(self, models: tuple[str, ...], index: int, licence: Licence | None) -> tuple[Relied, ...]:
+        """Return the controls that an acceptance rests on: deciders, automation, certificates up to this stage."""
+        scopes = [f"decider:{name}" for name in models]
+        if models:
+            scopes.append(AUTOMATION)
+        if licence is not None:
+            scopes += [scope for stage, scope in self.scopes.items() if stage <= index]
+        generations = self.controls.generations
+        return tuple([Relied(scope, generations.get(scope, 0)) for scope in scopes])
 
     def _settle_by_fallback(self, answer: str | None, code: str, reason: str, *, final: bool) -> Settle:
         """Without an answer of its own, the fallback takes the best so far, else the harmless one."""
@@ -454,21 +450,33 @@ def _places_first(name: str) -> tuple[bool, str]:
     return not is_place(name), name
 
 
-def _scopes(plan: Plan, case: Case) -> tuple[ScopeName | None, ...]:
-    return tuple(
-        [
-            plan.scope(index, case.type, case.slice) if isinstance(stage.accept, Certified) else None
-            for index, stage in enumerate(plan.stages)
-        ]
-    )
+def _certified(plan: Plan, case: Case, controls: Controls) -> tuple[dict[int, ScopeName], dict[int, Licence]]:
+    """Return the controls of the plan's certified stages, and the licences in force under them; by stage, in order."""
+    scopes: dict[int, ScopeName] = {}
+    in_force: dict[int, Licence] = {}
+    for index, stage in enumerate(plan.stages):
+        if isinstance(stage.accept, Certified):
+            scope = scopes[index] = plan.scope(index, case.type, case.slice)
+            licence = controls.licences.get(scope)
+            if licence is not None:
+                in_force[index] = licence
+    return scopes, in_force
 
 
-def _in_force(scopes: tuple[ScopeName | None, ...], controls: Controls) -> tuple[Licence | None, ...]:
-    return tuple([controls.licences.get(scope) if scope is not None else None for scope in scopes])
+def _models(belief: Belief) -> tuple[str, ...]:
+    """Return the models and rules that a belief rests on, each once."""
+    found: dict[str, None] = {}
+    for opinion in belief.opinions:
+        if opinion.source != "reviewer":
+            found[opinion.by] = None
+    return tuple(found)
 
 
 def _source(belief: Belief) -> OutcomeSource:
-    sources = {opinion.source for opinion in belief.opinions}
-    if "reviewer" in sources:
-        return "reviewer"
-    return "model" if "model" in sources else "rule"
+    found: OutcomeSource = "rule"
+    for opinion in belief.opinions:
+        if opinion.source == "reviewer":
+            return "reviewer"
+        if opinion.source == "model":
+            found = "model"
+    return found

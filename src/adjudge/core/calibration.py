@@ -14,6 +14,7 @@ import msgspec
 
 LEAST: Final = 1e-9
 """No calibrated probability is nearer to 0 or 1: nothing learnt from a finite sample is certain."""
+MOST: Final = 1 - LEAST
 LEAST_READ: Final = 1e-15
 """Smallest probability that is told from 0; the floor lies low, because below it scores are tied."""
 
@@ -68,7 +69,8 @@ class Isotonic(msgspec.Struct, frozen=True, tag="isotonic", tag_field="kind"):
     def confidence(self, probability: float) -> float:
         right = bisect_right(self.scores, probability, 1, len(self.scores) - 1)
         low, high = self.scores[right - 1], self.scores[right]
-        share = (min(max(probability, low), high) - low) / (high - low)
+        within = low if probability < low else min(probability, high)
+        share = (within - low) / (high - low)
         return _within(self.values[right - 1] + share * (self.values[right] - self.values[right - 1]))
 
     def apply(self, distribution: Mapping[str, float]) -> dict[str, float]:
@@ -101,4 +103,4 @@ def _sigmoid(x: float) -> float:
 
 
 def _within(probability: float) -> float:
-    return min(max(probability, LEAST), 1 - LEAST)
+    return LEAST if probability < LEAST else min(probability, MOST)

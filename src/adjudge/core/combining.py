@@ -3,7 +3,6 @@
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import TypeAlias
 
 import msgspec
@@ -108,11 +107,15 @@ def best_answer(opinions: Iterable[Opinion]) -> str | None:
 
 def answers_of(stage: Stage, tally: Tally) -> list[Opinion]:
     """Return the answers of the stage's own deciders: for `first` as they came, else in the plan's order."""
-    if stage.combine.rule == "first":
-        found = [opinion for name, opinion in tally.opinions.items() if name in stage.deciders]
-    else:
-        found = [tally.opinions[name] for name in stage.deciders if name in tally.opinions]
-    return [opinion for opinion in found if opinion.answer is not None and opinion.source != "reviewer"]
+    names: Iterable[str] = tally.opinions if stage.combine.rule == "first" else stage.deciders
+    return [
+        opinion
+        for name in names
+        if (opinion := tally.opinions.get(name)) is not None
+        and opinion.answer is not None
+        and opinion.source != "reviewer"
+        and name in stage.deciders
+    ]
 
 
 def _people_belief(
@@ -124,7 +127,7 @@ def _people_belief(
         belief = _posterior([*earlier, *votes], stage.combine, space_size)
         return _bought(stage, belief, len(votes))
     answer = _chosen(stage, votes)
-    return None if answer is None else _posterior(votes, replace(stage.combine, vote_weight=1.0), space_size, answer)
+    return None if answer is None else _posterior(votes, stage.combine, space_size, answer)
 
 
 def _bought(stage: Stage, belief: Belief | Undecided, votes: int) -> Belief | Undecided | None:
@@ -206,14 +209,13 @@ _FAULTS = {
 
 
 def _of_models(opinions: Sequence[Opinion], answer: str, confidence: float) -> Belief:
-    others = [
-        probability
-        for opinion in opinions
-        for key, probability in (opinion.distribution or {}).items()
-        if key != answer
-    ]
-    agreeing = sum(opinion.answer == answer for opinion in opinions)
-    return Belief(answer, confidence, confidence - max(others, default=0.0), tuple(opinions), agreeing, len(opinions))
+    others, agreeing = 0.0, 0
+    for opinion in opinions:
+        agreeing += opinion.answer == answer
+        for key, probability in (opinion.distribution or {}).items():
+            if probability > others and key != answer:
+                others = probability
+    return Belief(answer, confidence, confidence - others, tuple(opinions), agreeing, len(opinions))
 
 
 def _posterior(
@@ -223,7 +225,7 @@ def _posterior(
 
     Kerrigan, Smyth, Steyvers 2021 (combining human predictions with model probabilities), with the
     weights of a logarithmic opinion pool (Genest and Zidek 1986) because model and people err together.
-    The belief is about `chosen`, or about the likeliest answer.
+    The belief is about the likeliest answer; or about one `chosen` by votes alone, which then count whole.
     """
     given = [opinion for opinion in opinions if opinion.answer is not None]
     votes = [opinion for opinion in given if opinion.source == "reviewer"]
@@ -234,7 +236,7 @@ def _posterior(
         return Undecided("abstained", "nobody had an answer")
     unnamed = max(0, (space_size or len(named) + 1) - len(named))
     found = (
-        _scores(named, unnamed, distributions, Counter(_answers(votes)), combine)
+        _scores(named, unnamed, distributions, Counter(_answers(votes)), combine, whole=chosen is not None)
         if combine.pool is None or chosen is not None
         else _pooled(combine.pool, named, unnamed, models, votes)
     )
@@ -251,16 +253,26 @@ def _pooled(
 
 
 def _scores(
-    named: Sequence[str], unnamed: int, distributions: Sequence[_Distribution], votes: Counter[str], combine: Combine
+    named: Sequence[str],
+    unnamed: int,
+    distributions: Sequence[_Distribution],
+    votes: Counter[str],
+    combine: Combine,
+    *,
+    whole: bool,
 ) -> dict[str | None, float]:
-    """Return the log posterior of each answer, not normalised; under None: of one that nobody named."""
+    """Return the log posterior of each answer, not normalised; under None: of one that nobody named.
+
+    `whole`: votes are not weighed down.
+    """
     accuracy = min(max(combine.accuracy, LEAST_PROBABILITY), 1 - LEAST_PROBABILITY)
     right, wrong = math.log(accuracy), math.log((1 - accuracy) / max(1, len(named) + unnamed - 1))
     total = votes.total()
+    vote_weight = 1.0 if whole else combine.vote_weight
 
     def score(probabilities: Iterable[float], agreeing: int) -> float:
         of_votes = agreeing * right + (total - agreeing) * wrong
-        return combine.model_weight * math.fsum(map(math.log, probabilities)) + combine.vote_weight * of_votes
+        return combine.model_weight * math.fsum(map(math.log, probabilities)) + vote_weight * of_votes
 
     scores: dict[str | None, float] = {
         key: score([known.get(key, LEAST_PROBABILITY) for known in distributions], votes[key]) for key in named

@@ -1,6 +1,7 @@
 """A licence: the part of an automation certificate that an acceptance looks at."""
 
 from datetime import datetime
+from functools import cached_property
 from typing import TypeAlias
 
 import msgspec
@@ -26,7 +27,8 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     calibrator: Calibrator
 
 
-class Licence(msgspec.Struct, frozen=True, kw_only=True):
+# `dict`: what follows from it alone is worked out once.
+class Licence(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """What a stage of a plan may accept in one slice. Never changed: another threshold is another certificate."""
 
     certificate: str
@@ -48,13 +50,18 @@ class Licence(msgspec.Struct, frozen=True, kw_only=True):
     people: AgainstPeople | None = None
     money: Stake | None = None
 
-    @property
+    @cached_property
     def terms(self) -> Terms:
         return Terms(scope=self.scope, threshold=self.threshold, calibrator=self.calibrator)
 
     @property
     def promise(self) -> str:
         return promised(self.target, self.people, self.money)
+
+    @cached_property
+    def clause(self) -> str:
+        """What it licenses, in words: `0.912 is licensed (certificate c-4f1a: at most 1% wrong)`."""
+        return f"{self.threshold:.4g} is licensed (certificate {self.certificate}: {self.promise})"
 
 
 def promised(target: float, people: AgainstPeople | None, money: Stake | None = None) -> str:

@@ -48,6 +48,13 @@ class ByHand:
 
     condition: Expression
     origin: Origin
+    clause: str = field(init=False, repr=False, compare=False)
+    """What it says where it holds: `0.95 is enough (set by hand, config/claims.yaml:10)`."""
+
+    def __post_init__(self) -> None:
+        threshold = self.condition.threshold
+        enough = f"{threshold:g} is enough" if threshold is not None else f"`{self.condition.text}` holds"
+        object.__setattr__(self, "clause", f"{enough} (set by hand, {self.origin})")
 
 
 Drift: TypeAlias = Literal["shown", "ends"]

@@ -1,6 +1,9 @@
 """Why a belief was acted on or not, in words that people read."""
 
+from collections.abc import Sequence
+
 from adjudge.core.combining import Belief
+from adjudge.core.events import Opinion
 from adjudge.core.licences import Licence
 from adjudge.core.money import Stake
 from adjudge.core.plans import ByHand, Stage
@@ -8,9 +11,7 @@ from adjudge.core.plans import ByHand, Stage
 
 def accepted(belief: Belief, accept: ByHand) -> str:
     """`claim-risk@1 is 0.99 sure, 0.95 is enough (set by hand, config/claims.yaml:10)`."""
-    threshold = accept.condition.threshold
-    enough = f"{threshold:g} is enough" if threshold is not None else f"`{accept.condition.text}` holds"
-    return f"{_sure(belief)}, {enough} (set by hand, {accept.origin})"
+    return f"{_sure(belief, belief.confidence)}, {accept.clause}"
 
 
 def unsure(belief: Belief, accept: ByHand) -> str:
@@ -23,9 +24,7 @@ def unsure(belief: Belief, accept: ByHand) -> str:
 
 def certified(belief: Belief, licence: Licence, confidence: float) -> str:
     """`claim-risk@1 is 0.97 sure, 0.912 is licensed (certificate c-4f1a: at most 1% wrong)`."""
-    who = _sure(belief, confidence)
-    promise = f"(certificate {licence.certificate}: {licence.promise})"
-    return f"{who}, {licence.threshold:.4g} is licensed {promise}"
+    return f"{_sure(belief, confidence)}, {licence.clause}"
 
 
 def over(stake: Stake | None, licence: Licence) -> str:
@@ -44,7 +43,8 @@ def uncertified(licence: Licence, confidence: float) -> str:
 def agreed(belief: Belief, stage: Stage) -> str:
     """`2 of 2 agree`, or of a learnt belief `claim-risk@1 and 1 vote are 0.98 sure`."""
     weighed = stage.combine.pool is not None
-    return (_sure(belief) if weighed else f"{belief.agreeing} of {belief.asked} agree") + learnt(stage)
+    why = _sure(belief, belief.confidence) if weighed else f"{belief.agreeing} of {belief.asked} agree"
+    return why + learnt(stage)
 
 
 def learnt(stage: Stage) -> str:
@@ -59,18 +59,24 @@ def learnt(stage: Stage) -> str:
 
 def shown(confidence: float, below: float | None = None) -> str:
     """Write a probability with two digits, or as many as it takes not to look like the threshold it misses."""
+    if below is None:
+        return f"{confidence:.2f}"
     for digits in range(2, 8):
         text = f"{confidence:.{digits}f}"
-        if below is None or float(text) < below:
+        if float(text) < below:
             return text
     return repr(confidence)
 
 
-def _sure(belief: Belief, confidence: float | None = None) -> str:
-    models = [opinion.by for opinion in belief.opinions if opinion.source != "reviewer"]
-    who = models if len(models) < 2 else [*dict.fromkeys(models)]
-    votes = len(belief.opinions) - len(models)
-    if votes:
-        who.append(f"{votes} vote{'s' if votes > 1 else ''}")
-    verb = "is" if len(belief.opinions) == 1 else "are"
-    return f"{' and '.join(who)} {verb} {shown(belief.confidence if confidence is None else confidence)} sure"
+def _sure(belief: Belief, confidence: float) -> str:
+    return f"{_who(belief.opinions)} {shown(confidence)} sure"
+
+
+def _who(opinions: Sequence[Opinion]) -> str:
+    """`claim-risk@1 is`, `claim-risk@1 and 2 votes are`."""
+    if len(opinions) == 1 and opinions[0].source != "reviewer":
+        return f"{opinions[0].by} is"
+    models = [opinion.by for opinion in opinions if opinion.source != "reviewer"]
+    votes = len(opinions) - len(models)
+    who = [*dict.fromkeys(models), *([f"{votes} vote{'s' * (votes > 1)}"] if votes else ())]
+    return f"{' and '.join(who)} {'is' if len(opinions) == 1 else 'are'}"

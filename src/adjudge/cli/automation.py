@@ -278,7 +278,7 @@ def _closed(record: dict[str, Any]) -> list[str]:
         ("asked", str(record["asked_at"])),
         ("closed", str(record["closed_at"])),
     ]
-    return [f"{name:12}{plain(str(value))}" for name, value in told]
+    return [f"{name + ' ':12}{plain(str(value))}" for name, value in told]
 
 
 def _audit(each: OpenAudit) -> tuple[str, ...]:

@@ -48,6 +48,7 @@ def backtest(
     Half of the items, drawn at random, calibrates and certifies; the other half is judged; and again.
     """
     _checked(target_risk, confidence)
+    _findable(json_file, html_file, trace_file)
     assumed = read_terms(plan)
     data, unknown = read_set(folder, assumed.where)
     if decider is not None and decider not in data.scores:
@@ -82,6 +83,15 @@ def _checked(target_risk: float, confidence: float) -> None:
         raise typer.BadParameter("a target risk lies between 0 and 0.5", param_hint="--target-risk")
     if not 0.5 <= confidence < 1:
         raise typer.BadParameter("a confidence lies from 0.5 to below 1", param_hint="--confidence")
+
+
+def _findable(*files: Path | None) -> None:
+    """Refuse before anything is computed what could not be written afterwards."""
+    for file in files:
+        if file is not None and not file.parent.is_dir():
+            raise Refused(f"{file}: there is no folder {file.parent}")
+        if file is not None and file.is_dir():
+            raise Refused(f"{file}: this is a folder")
 
 
 def _prices(assumed: Assumed, target_risk: float) -> Prices:

@@ -412,6 +412,18 @@ def test_a_decider_that_is_not_there_is_named(folder, capsys):
     assert "there are no scores of model@9 (there are of model@1, model@2)" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("option", ["--json", "--html", "--trace"])
+def test_what_could_not_be_written_is_refused_before_anything_is(folder, option, tmp_path, capsys):
+    """Not after the repeats, with some of the files there and others not."""
+    written = ["--json", tmp_path / "a.json", "--html", tmp_path / "a.html", "--trace", tmp_path / "a.csv.gz"]
+    written[written.index(option) + 1] = tmp_path / "nowhere" / "a"
+
+    assert run(["backtest", str(folder), "--repeats", "1", *map(str, written)]) == 1
+
+    assert f"there is no folder {tmp_path / 'nowhere'}" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("option", [["--target-risk", "0"], ["--confidence", "1"], ["--repeats", "0"]])
 def test_wrong_usage_is_told_apart(folder, option):
     assert run(["backtest", str(folder), *option]) == 2

@@ -1,7 +1,7 @@
 """Beliefs about all items by number of votes: `core.pools` over columns, learnt on the calibrate-audits."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -24,6 +24,7 @@ class Belief:
     """The likeliest answer of each item and the risk that it is wrong."""
 
     answer: Integers
+    """-1: of this item nothing was said, by a model or by people."""
     risk: Floats
     odds: Single
     """Of each label against the likeliest."""
@@ -102,7 +103,7 @@ def pooled(
             beliefs.append(_believed([*tables, crowd.sums[votes]], found))
         else:
             found = fit_weights(learning, truth, np.array(models))
-            beliefs.append(_believed(tables, found))
+            beliefs.append(_where_heard(_believed(tables, found), tables))
         weights.append(found)
     return beliefs, weights
 
@@ -121,6 +122,7 @@ def rehearsed(
         for votes, heard in enumerate(again.sums)
     ]
     beliefs = [_believed([*said, sums[votes]][: len(learnt)], learnt) for votes, learnt in enumerate(weights)]
+    beliefs[0] = _where_heard(beliefs[0], said)
     return Rehearsal(items=items, truth=truth, answers=answers, available=again.available, beliefs=beliefs)
 
 
@@ -130,7 +132,7 @@ def multiplied(tables: Sequence[Single], first: Floats, sums: Sequence[Single]) 
     `first`: the weights that calibrate the models alone; `sums`: of a Crowd.
     """
     return [
-        _believed([*tables, said], np.array([*first, 1.0])) if votes else _believed(tables, first)
+        _believed([*tables, said], np.array([*first, 1.0])) if votes else _where_heard(_believed(tables, first), tables)
         for votes, said in enumerate(sums)
     ]
 
@@ -149,6 +151,12 @@ def raw(scores: Single) -> Belief:
     answer = np.where(silent, -1, scores.argmax(1))
     risk = np.where(silent, 1.0, 1 - surest.astype(float))
     return Belief(answer=answer, risk=risk, odds=(scores / np.where(silent, 1.0, surest)[:, None]).astype(np.float32))
+
+
+def _where_heard(belief: Belief, tables: Sequence[Single]) -> Belief:
+    """Return the belief of models alone, with no answer and all risk where none of them said anything."""
+    silent = ~np.any([table.any(1) for table in tables], axis=0)
+    return replace(belief, answer=np.where(silent, -1, belief.answer), risk=np.where(silent, 1.0, belief.risk))
 
 
 def _believed(tables: Sequence[Single], weights: Floats) -> Belief:

@@ -36,7 +36,8 @@ def licensed(
     belief: Belief, truth: Integers, draw: Draw, *, target: float, delta: float
 ) -> tuple[float | None, Floats]:
     """Return the licensed threshold of confidence, if there is one, and the grid that it was chosen from."""
-    grid = grid_of(belief.confidence[draw.calibrate], POINTS)
+    heard = draw.calibrate[belief.answer[draw.calibrate] >= 0]
+    grid = grid_of(belief.confidence[heard], POINTS)
     audits = draw.audited
     sample = Sample.columns(
         belief.confidence[audits],
@@ -208,8 +209,9 @@ def _reached_by(confidence: Floats, thresholds: Floats) -> Integers:
 
 
 def _closed(beliefs: Sequence[Belief], threshold: float, available: Integers) -> tuple[Integers, Integers, Booleans]:
-    closed, bought = beliefs[0].confidence >= threshold, np.zeros(len(available), int)
-    answer = np.where(closed, beliefs[0].answer, -1)
+    first, bought = beliefs[0], np.zeros(len(available), int)
+    closed = (first.confidence >= threshold) & (first.answer >= 0)
+    answer = np.where(closed, first.answer, -1)
     for votes, belief in enumerate(beliefs[1:], start=1):
         asks = ~closed & (available >= votes)
         answer[asks], bought[asks] = belief.answer[asks], votes

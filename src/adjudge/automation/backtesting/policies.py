@@ -254,11 +254,20 @@ class Backtest:
         )
 
     def _chosen(self, draw: Draw) -> str:
-        """Return the decider with the least log loss on the calibrate-audits, where none was named."""
+        """Return the decider with the least log loss on the calibrate-audits, where none was named.
+
+        Who said nothing of an item is taken to have said that all labels are alike.
+        """
         if len(self._deciders) == 1:
             return self._deciders[0]
         truth = self._data.truth[draw.calibrate]
-        return max(self._deciders, key=lambda name: float(self._logs[name][draw.calibrate, truth].sum()))
+
+        def fit(name: str) -> float:
+            logs = self._logs[name][draw.calibrate]
+            silent = (~logs.any(1)).sum() * np.log(len(self._data.labels))
+            return float(logs[np.arange(len(truth)), truth].sum() - silent)
+
+        return max(self._deciders, key=fit)
 
     def _all_votes(self) -> Integers:
         data = self._data
@@ -269,7 +278,7 @@ class Backtest:
 
 def reached(belief: Belief, threshold: float | None) -> Booleans:
     """Return which items are answered without people."""
-    return belief.confidence >= threshold if threshold is not None else np.zeros(len(belief.risk), bool)
+    return (belief.answer >= 0) & (belief.confidence >= (np.inf if threshold is None else threshold))
 
 
 def _given(draw: Draw, votes: int) -> Integers:

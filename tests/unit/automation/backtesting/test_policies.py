@@ -75,6 +75,32 @@ def test_below_its_threshold_what_nobody_can_be_asked_about_has_no_answer(target
     assert certified[::2].any() == (target == 0.05)
 
 
+@pytest.mark.parametrize("share", [0.5, 0.995])
+def test_what_no_model_has_scored_is_never_answered_by_one(share):
+    """Nor left without an answer where people can be asked; also where one label is nearly always true."""
+    data = a_set(2_000, labels=2, models=(3.0,), people=25, votes=5)
+    data.truth[:] = np.arange(2_000) % 250 == 0
+    data.scores["model@1"][:] = np.where(data.truth[:, None] == np.arange(2), 0.98, 0.02)
+    silent = np.random.default_rng(5).random(2_000) >= share
+    data.scores["model@1"][silent] = 0.0
+
+    for name, one in answered(data)[1].items():
+        if "certified" in name:
+            assert one.automated[~silent].mean() > 0.9, name
+            assert not one.automated[silent].any(), name
+            assert (one.answer >= 0).all(), name
+
+
+def test_a_model_that_scored_little_is_not_taken_for_the_best():
+    data = a_set(1_000, models=(2.2, 1.5))
+    data.scores["model@2"][50:] = 0.0
+
+    chosen = {one.decider for one in Backtest(data, TERMS).answered(halves(data, 0, 0)) if "blended" not in one.policy}
+
+    assert "model@1" in chosen
+    assert "model@2" not in chosen
+
+
 def test_a_promise_about_people_is_held_against_the_items_that_they_answered():
     data = a_set(100, votes=3)
     data.answers[50:] = -1

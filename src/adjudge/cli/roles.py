@@ -20,6 +20,7 @@ with unimported("rich", "colorama"):  # for a console in colours; our logs are J
 
 from adjudge import __version__
 from adjudge.cli import ending
+from adjudge.cli.memory import give_back_what_is_large
 from adjudge.cli.settings import Settings, read_settings
 from adjudge.telemetry import logs, tracing
 
@@ -33,6 +34,7 @@ def api(host: Host = None, port: Port = None, unsafe: Unsafe = False) -> None:
     """Run the HTTP API until SIGTERM."""
     settings = read_settings(host=host, port=port, unsafe=unsafe or None)
     logs.configure("api", settings.log_level)
+    give_back_what_is_large()
     with unimported("pydantic.v1"):  # FastAPI asks of every annotation whether it is of that
         from adjudge.cli import serving  # noqa: PLC0415  each role imports what it needs, and no other
 
@@ -45,6 +47,7 @@ def worker(unsafe: Unsafe = False, ready_file: ReadyFile = None) -> None:
     """Run a worker until SIGTERM: it asks deciders and settles."""
     settings = read_settings(unsafe=unsafe or None, ready_file=ready_file)
     logs.configure("worker", settings.log_level)
+    give_back_what_is_large()
     from adjudge.cli import probing, working  # noqa: PLC0415
 
     with tracing.exported("worker", os.environ, version=__version__):
@@ -55,6 +58,7 @@ def keeper(unsafe: Unsafe = False, ready_file: ReadyFile = None) -> None:
     """Run a keeper until SIGTERM: timers, re-sending, housekeeping."""
     settings = read_settings(unsafe=unsafe or None, ready_file=ready_file)
     logs.configure("keeper", settings.log_level)
+    give_back_what_is_large()
     from adjudge.cli import keeping, probing  # noqa: PLC0415
 
     with tracing.exported("keeper", os.environ, version=__version__):

@@ -1,7 +1,8 @@
 """Due work: first steps not taken, stages and deadlines that have passed, questions to look at again.
 
 Polled, with a lower bound that moves along so that dead entries of the index are not read again and
-again; once a minute from the beginning. Any number of keepers may run.
+again; every few seconds from the beginning, for rows that somebody held while their time came and went.
+Any number of keepers may run.
 """
 
 import asyncio
@@ -28,7 +29,10 @@ log = structlog.get_logger()
 PAGE = 500
 POLL_SECONDS = 0.1
 LOOK_BACK = timedelta(seconds=10)
-FULL_PASS_SECONDS = 60.0
+FULL_PASS_SECONDS = 5.0, 60.0
+"""From one pass to the next: at least, so that what was held waits no longer; at most, however long a pass takes."""
+FULL_PASS_SHARE = 0.02
+"""Of a keeper's time: under a snapshot that is held for long a pass reads all entries that died since."""
 LONGEST_ATTEMPT_SECONDS = 300.0
 MEASURE_SECONDS = 1.0
 SEND_AT_ONCE = 50
@@ -38,6 +42,12 @@ UNKNOWN = 0.0
 MARGIN_SECONDS = 1.0
 """Between the broker's clock and the database's."""
 BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+def rest_seconds(pass_seconds: float) -> float:
+    """Return how long after a full pass that took so long the next one is due."""
+    least, most = FULL_PASS_SECONDS
+    return min(max(pass_seconds / FULL_PASS_SHARE, least), most)
 
 
 class Timers:
@@ -72,7 +82,8 @@ class Timers:
         full_pass_at = loop.time()
         while True:
             try:
-                full = loop.time() >= full_pass_at
+                began_at = loop.time()
+                full = began_at >= full_pass_at
                 handled = await self.tick(BEGINNING if full else self._now() - LOOK_BACK)
                 names.DUTY_AT.labels("timers").set(self._now().timestamp())
             except UNAVAILABLE as error:
@@ -86,7 +97,7 @@ class Timers:
                 full_pass_at = loop.time()
                 continue
             if handled < PAGE:
-                full_pass_at = loop.time() + FULL_PASS_SECONDS if full else full_pass_at
+                full_pass_at = loop.time() + rest_seconds(loop.time() - began_at) if full else full_pass_at
                 await asyncio.sleep(POLL_SECONDS)
 
     async def tick(self, since: datetime) -> int:

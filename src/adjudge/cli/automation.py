@@ -6,7 +6,7 @@ import typer
 
 from adjudge.cli.connection import connected
 from adjudge.cli.grouping import group
-from adjudge.cli.output import NONE, Column, as_json, plain, rough, table
+from adjudge.cli.output import NONE, Column, as_json, entries, plain, rough, table
 from adjudge.cli.refusing import Refused
 from adjudge.client.automation import Certificate, OpenAudit, Slice
 from adjudge.core.licences import promised
@@ -179,7 +179,7 @@ def _shown(each: Slice) -> list[str]:
         *_watch(each.standing),
         *_drift(each.standing),
     ]
-    return [f"{name:12}{plain(value)}" for name, value in told]
+    return entries(told)
 
 
 def _watch(standing: dict[str, Any]) -> list[tuple[str, str]]:
@@ -248,7 +248,7 @@ def _certificate(found: Certificate) -> list[str]:
         *([] if "inherits" in body else _tested(body, found.epoch)),
         ("valid until", str(body["valid_until"])),
     ]
-    return [f"{name:12}{plain(value)}" for name, value in told]
+    return entries(told)
 
 
 def _coverage(body: dict[str, Any]) -> str:
@@ -266,7 +266,9 @@ def _tested(body: dict[str, Any], epoch: int) -> list[tuple[str, str]]:
 
 def _closed(record: dict[str, Any]) -> list[str]:
     why = f" ({record['why']})" if record["why"] else ""
-    said = {name: opinion.get("answer") or opinion.get("fault") or NONE for name, opinion in record["opinions"].items()}
+    said = {
+        name: str(opinion.get("answer") or opinion.get("fault") or NONE) for name, opinion in record["opinions"].items()
+    }
     told = [
         ("decision", record["decision_id"]),
         ("type", f"{record['type']} at {record['location']}, slice {record['slice']}"),
@@ -278,7 +280,7 @@ def _closed(record: dict[str, Any]) -> list[str]:
         ("asked", str(record["asked_at"])),
         ("closed", str(record["closed_at"])),
     ]
-    return [f"{name + ' ':12}{plain(str(value))}" for name, value in told]
+    return entries(told)
 
 
 def _audit(each: OpenAudit) -> tuple[str, ...]:

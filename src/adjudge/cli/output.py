@@ -27,6 +27,12 @@ def table(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> list[str]
     return [_line(columns, widths, line) for line in cells]
 
 
+def entries(told: Sequence[tuple[str, str]]) -> list[str]:
+    """Return a line for each name and its value, all values in one column."""
+    width = max(12, *(len(name) + 1 for name, _ in told))
+    return [f"{plain(name):{width}}{plain(value)}" for name, value in told]
+
+
 def as_json(value: Any) -> str:
     """Return one line of JSON."""
     return msgspec.json.encode(value).decode()

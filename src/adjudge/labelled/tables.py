@@ -100,7 +100,7 @@ def opened(path: Path) -> Iterator[Table]:
                 yield Table(path, columns, enumerate(_parquet_rows(path, file), start=2))
         else:
             with _text(path, "r") as stream:
-                rows = csv.reader(stream)
+                rows = csv.reader(_without_nul(path, stream))
                 columns = _distinct(path, next(rows, ()))
                 yield Table(path, columns, _even(path, len(columns), rows))
     except UnicodeDecodeError as error:
@@ -187,6 +187,14 @@ def _undecodable(path: Path) -> int:
     raise AssertionError(path)
 
 
+def _without_nul(path: Path, lines: Iterable[str]) -> Iterator[str]:
+    """Pass lines on. A NUL is in no text that could be stored, and mostly a sign of another encoding."""
+    for number, line in enumerate(lines, start=1):
+        if "\0" in line:
+            raise UnreadableTable(f"{path}:{number}: there is a NUL character")
+        yield line
+
+
 def _even(path: Path, width: int, rows: Iterable[Row]) -> Iterator[tuple[int, Row]]:
     for number, row in enumerate(rows, start=2):
         if row:
@@ -204,6 +212,8 @@ def _parquet_rows(path: Path, file: Any) -> Iterator[Row]:
                 texts.append(_texts(arrow, column))
             except (arrow.ArrowException, UnicodeDecodeError) as error:
                 raise UnreadableTable(f"{path}: column {name!r} ({column.type}) cannot be read as text") from error
+            if any("\0" in text for text in texts[-1]):
+                raise UnreadableTable(f"{path}: column {name!r} has a NUL character")
         yield from zip(*texts, strict=True)
 
 

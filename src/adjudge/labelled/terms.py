@@ -11,6 +11,7 @@ from adjudge.config.faults import Faults, InvalidConfiguration
 from adjudge.config.nodes import Node, parse
 from adjudge.labelled.reading import UnreadableSet
 
+_CURRENCY: Final = re.compile(r"votes|[A-Z]{3}")
 _NAMED: Final = re.compile(r"(?:`\$\.|unknown field `)(\w+)")
 """An entry in a message of msgspec's."""
 
@@ -62,6 +63,8 @@ def read_terms(path: Path | None) -> Assumed:
         raise UnreadableSet(f"{path}: a price is negative or no number")
     if not (1 <= found.votes <= 20 and 0 <= found.missed_share <= 1 and 0 < found.items_per_day < float("inf")):
         raise UnreadableSet(f"{path}: votes are 1 to 20, missed_share is 0 to 1, items_per_day more than 0")
+    if not _CURRENCY.fullmatch(found.currency):
+        raise UnreadableSet(f"{_place(path, written, '`$.currency')}: {found.currency!r} is not an ISO 4217 code")
     if found.vote == 0 and found.wrong is None:
         raise UnreadableSet(f"{path}: where a vote costs nothing, say what a wrong answer costs")
     return found

@@ -391,6 +391,7 @@ def test_bad_input_is_refused_with_its_row(fault, tmp_path, capsys):
         ("vote: 1\nprise: 1", "plan.yaml:2: Object contains unknown field `prise`"),
         ("wrong: 9\nvote: 1\nwrong: 2", "plan.yaml:3: wrong: written twice"),
         ("wrong: 9\nvote: 1:30", "plan.yaml:2: Expected `float`, got `str`"),
+        ("vote: 1\ncurrency: EURO", "plan.yaml:2: 'EURO' is not an ISO 4217 code"),
         ("wrong: &a 9\nvote: *a", "plan.yaml:2: `*a`: aliases are not read"),
         ("- 1", "Expected `object`, got `array`"),
         ("vote: 0", "say what a wrong answer costs"),

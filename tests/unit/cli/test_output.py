@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from adjudge.cli.output import Column, decimal, legible, precise, rough, table
+from adjudge.cli.output import Column, decimal, entries, legible, precise, rough, table
 
 
 def test_a_table_stands_as_in_the_first_hour():
@@ -36,3 +36,7 @@ def test_durations_to_plan_by(seconds, text):
 )
 def test_small_costs_keep_the_digits_that_say_something(micros, text):
     assert decimal(legible(Decimal(micros) / 1_000_000)) == text
+
+
+def test_a_long_name_is_apart_from_its_value():
+    assert entries([("claim-risk@1", "pay"), ("by", "people")]) == ["claim-risk@1 pay", "by           people"]

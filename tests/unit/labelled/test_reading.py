@@ -39,6 +39,7 @@ def test_a_set_without_a_fault_is_read(tmp_path):
     [
         ({"items.csv": FILES["items.csv"] + "a,,2026-10-05T10:00:00Z\n"}, "items.csv:4: item 'a' was there before"),
         ({"items.csv": FILES["items.csv"] + ",,2026-10-05T10:00:00Z\n"}, "items.csv:4: there is no item_id"),
+        ({"items.csv": FILES["items.csv"] + "\0,,2026-10-05T10:00:00Z\n"}, "items.csv:4: there is a NUL character"),
         ({"items.csv": "item_id,asked_at\n\na,yesterday\n"}, "items.csv:3: "),
         ({"scores/vision@1.csv": "item_id,ale,bread\na,1,0\na,1,0\n"}, "vision@1.csv:3: item 'a' was there before"),
         ({"scores/vision@1.csv": "item_id,ale,bread\na,1,\n"}, "vision@1.csv:2: a score of 'a', '', is no probability"),
@@ -70,6 +71,18 @@ def test_a_column_of_parquet_that_is_no_text_is_named(tmp_path, values):
 
     with (
         pytest.raises(UnreadableTable, match=r"items.parquet: column 'truth' \(.*\) cannot be read as text"),
+        opened(tmp_path / "items.parquet") as table,
+    ):
+        list(table.rows)
+
+
+def test_a_nul_in_parquet_is_refused_with_its_column(tmp_path):
+    arrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    parquet.write_table(arrow.table({"item_id": ["a", "b\0"]}), tmp_path / "items.parquet")
+
+    with (
+        pytest.raises(UnreadableTable, match=r"items\.parquet: column 'item_id' has a NUL character"),
         opened(tmp_path / "items.parquet") as table,
     ):
         list(table.rows)

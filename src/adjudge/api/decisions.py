@@ -52,7 +52,7 @@ class Question(BaseModel):
     location: str = Field("default", max_length=200)
     subject: dict[str, str] = Field(default_factory=dict, description="your own keys, up to 8")
     evidence: dict[str, Any]
-    candidates: list[str] | None = Field(None, max_length=1_000)
+    candidates: list[Annotated[str, Field(min_length=1, max_length=200)]] | None = Field(None, max_length=1_000)
     stake: Money | None = None
     deadline: AwareDatetime | None = Field(None, description="at most 30 days away")
     lane: Literal["realtime", "standard", "bulk"] | None = None

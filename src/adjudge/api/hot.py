@@ -166,7 +166,7 @@ def of_problem(error: AdjudgeError) -> "Answer":
 def waiting(header: bytes | None) -> tuple[float, bytes | None]:
     """Return (seconds to wait, what to answer as Preference-Applied) of a Prefer header (RFC 7240)."""
     for preference in (header or b"").split(b","):
-        name, _, value = preference.strip().partition(b"=")
+        name, _, value = preference.partition(b";")[0].strip().partition(b"=")  # parameters are for others
         if name.strip().lower() == b"wait" and value.strip(b' "').isdigit():
             seconds = min(float(value.strip(b' "')), LONGEST_WAIT_SECONDS)
             return seconds, b"wait=%d" % seconds
@@ -200,6 +200,8 @@ async def _body(headers: Mapping[bytes, bytes], receive: Receive, largest: int) 
     kind = headers.get(b"content-type", b"application/json")
     if not kind.lower().startswith(b"application/json"):
         raise Problem("unsupported-media-type", "send application/json")
+    if headers.get(b"content-encoding", b"identity").lower() != b"identity":
+        raise Problem("unsupported-media-type", "send the body as it is: it is read under no content-encoding")
     return await Body(headers, receive, largest).read()
 
 

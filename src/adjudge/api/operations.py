@@ -35,6 +35,7 @@ async def readyz(here: Here) -> Response:
     return Response(encode(report.body), status_code=200 if report.ready else 503, media_type="application/json")
 
 
+@router.head("/metrics", include_in_schema=False)
 @router.get("/metrics", response_class=PlainTextResponse)
 async def metrics(here: Here) -> Response:
     """Prometheus text; of all roles where one machine runs them together."""

@@ -30,6 +30,7 @@ MOST_VALIDATORS = 1_000
 
 
 Text: TypeAlias = Annotated[str, msgspec.Meta(max_length=LONGEST_TEXT)]
+Label: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_TEXT)]
 
 
 class StakeBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -46,7 +47,7 @@ class QuestionBody(msgspec.Struct, forbid_unknown_fields=True):
     evidence: msgspec.Raw
     location: Text = DEFAULT_LOCATION
     subject: Annotated[dict[Text, Text], msgspec.Meta(max_length=MOST_SUBJECTS)] = {}
-    candidates: tuple[Text, ...] | None = None
+    candidates: tuple[Label, ...] | None = None
     stake: StakeBody | None = None
     deadline: datetime | None = None
     lane: Literal["realtime", "standard", "bulk"] | None = None

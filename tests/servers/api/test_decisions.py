@@ -78,7 +78,7 @@ async def test_model_person_fallback_and_cancel_have_one_shape(stack):
 
 async def test_who_waits_gets_the_outcome_and_who_does_not_gets_where_it_will_be(stack):
     body = question("model")
-    waited = await stack.admin.post("/v1/decisions", body, Prefer="wait=5")
+    waited = await stack.admin.post("/v1/decisions", body, Prefer="wait=5; of=others")
     at_once = await stack.admin.post("/v1/decisions", body)
     too_short = await stack.admin.post("/v1/decisions", question("person"), Prefer="respond-async, wait=1")
     stack_id = too_short.json()["id"]
@@ -162,6 +162,7 @@ REFUSED = {
     "an unknown field": ({**question(), "answer": "pay"}, 422, "invalid-body", "#/answer"),
     "a missing field": ({"type": "model"}, 422, "invalid-body", "#/evidence"),
     "a wrong type": ({**question(), "subject": {"claim": 3}}, 422, "invalid-body", "#/subject"),
+    "a candidate without a name": ({**question(), "candidates": ["a", ""]}, 422, "invalid-body", "#/candidates/1"),
     "evidence that is no object": ({"type": "model", "evidence": [1]}, 422, "invalid-body", "#/evidence"),
     "an unknown question type": ({**question("nothing")}, 422, "unknown-type", "#/type"),
     "an unknown location": (question(location="store-9"), 422, "unknown-location", "#/location"),
@@ -251,11 +252,13 @@ async def test_a_body_too_large_is_refused_before_and_while_it_is_read(stack):
     untold = await stack.admin("POST", "/v1/decisions", content=in_parts())
     item = await stack.admin.post("/v1/decisions/bulk", {"items": [json.loads(large), question()]})
     text = await stack.admin("POST", "/v1/decisions", content=b"{}", Content_Type="text/plain")
+    packed = await stack.admin("POST", "/v1/decisions", content=b"\x1f\x8b", Content_Encoding="gzip")
 
     the_problem(told, 413, "body-too-large")
     the_problem(untold, 413, "body-too-large")
     assert [one["status"] for one in item.json()["items"]] == [413, 202]
     the_problem(text, 415, "unsupported-media-type")
+    the_problem(packed, 415, "unsupported-media-type")
 
 
 async def test_a_backlog_is_settled_by_the_fallback_which_says_why(stack):

@@ -143,7 +143,7 @@ async def test_a_parameter_that_is_given_twice_is_refused(stack):
     assert answer.json()["errors"] == [{"pointer": "#/type (query)", "detail": "is given more than once"}]
 
 
-@pytest.mark.parametrize("probe", ["/livez", "/readyz"])
+@pytest.mark.parametrize("probe", ["/livez", "/readyz", "/metrics"])
 async def test_load_balancers_may_ask_for_the_head_alone(stack, probe):
     answer = await stack.client.head(probe)
 

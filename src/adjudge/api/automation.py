@@ -86,6 +86,9 @@ class CertificateView(Answer):
     epoch: int
     issued_at: datetime
     in_force: bool
+    changed: list[str] = Field(
+        description="decisions among the inputs whose audits are no longer on record as they were when it was issued"
+    )
     body: dict[str, Any]
 
 
@@ -217,6 +220,7 @@ async def read_certificate(certificate: str, scope: Caller, here: Here) -> Respo
     async with here.pool.acquire() as connection:
         found = await certificates.get(connection, certificate)
         force = await epochs.in_force(connection, [found.scope]) if found is not None else {}
+        changed = await audits.changed(connection, found.sealed) if found is not None else []
     if found is None or not _sees(scope, msgspec.json.decode(found.covers)["locations"]):
         raise Problem("not-found", "no such certificate is known to this key")
     return _json(
@@ -226,6 +230,7 @@ async def read_certificate(certificate: str, scope: Caller, here: Here) -> Respo
             "epoch": found.epoch,
             "issued_at": found.issued_at,
             "in_force": force.get(found.scope, ("", 0))[0] == found.id,
+            "changed": changed,
             "body": msgspec.Raw(found.body.encode()),
         }
     )

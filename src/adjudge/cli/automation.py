@@ -1,5 +1,6 @@
 """`adjudge automation`: what is automated, on which evidence, what is missing, and how to take it away."""
 
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
@@ -99,7 +100,10 @@ def audits(
 
 @app.command()
 def verify(certificate: Annotated[str, typer.Argument(help="Its id.")], json_: Json = False) -> None:
-    """Compute a certificate's hash and licence again, here, from what the server has on record. Status 1: it fails."""
+    """Compute a certificate's hash and licence again, here, from what the server has on record. Status 1: it fails.
+
+    The server compares the audits behind it with what they were when it was issued.
+    """
     from adjudge.engine import inheriting, licensing  # noqa: PLC0415  numpy, which no other command needs
 
     with connected() as adjudge:
@@ -108,14 +112,17 @@ def verify(certificate: Annotated[str, typer.Argument(help="Its id.")], json_: J
     verified = (
         licensing.verify(found.id, found.body) if group is None else inheriting.verify(found.id, found.body, group.body)
     )
+    changed = (found if group is None else group).changed
     if json_:
-        print(as_json(verified))
+        print(as_json({**asdict(verified), "changed": changed}))
     else:
         print(f"hash      {'holds' if verified.hash_holds else 'does NOT hold'}: {found.id}")
         licensed = NONE if verified.threshold is None else f"{verified.threshold:.4g}"
         print(f"licence   {'holds' if verified.licence_holds else 'does NOT hold'}: from {licensed} on")
         print(f"inputs    {verified.audits} audits, {verified.lost} of them lost and counted as wrong")
-    if not (verified.hash_holds and verified.licence_holds):
+        if changed:
+            print(f"record    does NOT hold: {len(changed)} audits have been changed since, {changed[0]} among them")
+    if changed or not (verified.hash_holds and verified.licence_holds):
         raise typer.Exit(1)
 
 

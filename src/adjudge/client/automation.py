@@ -68,6 +68,8 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
     issued_at: datetime
     in_force: bool
     body: dict[str, Any]
+    changed: list[str] = []
+    """Decisions among the inputs whose audits are no longer on record as they were."""
 
 
 class LearntOf(msgspec.Struct, frozen=True, kw_only=True):

@@ -391,7 +391,15 @@ class _Look:
         inputs = licensing.as_read(closed, state.overdue)
         valid_until = self.now + timedelta(seconds=covers.validity_seconds)
         body = licensing.body_of(
-            self.row, state, verdict, unanimity, inputs, delta=delta, issued_at=self.now, valid_until=valid_until
+            self.row,
+            state,
+            verdict,
+            unanimity,
+            inputs,
+            seals=await audits.seals(self.connection, [each.decision for each in inputs]),
+            delta=delta,
+            issued_at=self.now,
+            valid_until=valid_until,
         )
         certificate = licensing.id_of(body)
         licence = Licence(

@@ -455,11 +455,12 @@ def body_of(
     unanimity: Unanimity | None,
     inputs: Sequence[Judged],
     *,
+    seals: Mapping[str, str],
     delta: float,
     issued_at: datetime,
     valid_until: datetime,
 ) -> dict[str, Any]:
-    """Return all that a certificate says, its inputs by id among it."""
+    """Return all that a certificate says, its inputs by id among it; `seals`: hashes of their records, by decision."""
     covers = row.covers
     body = {
         "scope": row.scope,
@@ -494,6 +495,7 @@ def body_of(
                 "lost": each.audit.lost,
                 **({} if each.audit.beside is None or covers.people is None else _shown(each.audit.beside)),
                 **({} if covers.money is None else {"weight": each.audit.weight}),
+                **({"record": seals[each.decision]} if each.decision in seals else {}),
             }
             for each in inputs
         ],

@@ -367,6 +367,31 @@ async def life(connection: Connection, scope: Scope, decision: UUID) -> dict[str
     return dict(row) if row else None
 
 
+_SEAL = """
+    left(encode(sha256(convert_to(
+        jsonb_build_array(number, role, rate, truth, truth_by, answered, votes, opinions)::text, 'UTF8'
+    )), 'hex'), 16)
+"""
+SEALS = f"SELECT decision_id, {_SEAL} AS seal FROM audit WHERE decision_id = ANY($1::uuid[])"
+CHANGED = f"""
+    SELECT given.decision FROM unnest($1::uuid[], $2::text[]) AS given (decision, seal)
+    LEFT JOIN audit ON audit.decision_id = given.decision
+    WHERE given.seal IS DISTINCT FROM CASE WHEN audit.decision_id IS NOT NULL THEN {_SEAL} END
+    ORDER BY given.decision
+"""
+
+
+async def seals(connection: Connection, decisions: Sequence[str]) -> dict[str, str]:
+    """Return a hash over the record of each of these audits that is closed: truth, votes, what models said, coins."""
+    return {str(row["decision_id"]): row["seal"] for row in await connection.fetch(SEALS, list(decisions))}
+
+
+async def changed(connection: Connection, sealed: Mapping[str, str]) -> list[str]:
+    """Return those of these audits, by decision, whose record no longer has this hash, or is gone."""
+    rows = await connection.fetch(CHANGED, list(sealed), list(sealed.values()))
+    return [str(row["decision"]) for row in rows]
+
+
 MEASURED = """
     SELECT type, count(*) AS open, extract(epoch FROM clock_timestamp() - min(asked_at))::float8 AS oldest
     FROM work WHERE purpose = 'audit' GROUP BY type

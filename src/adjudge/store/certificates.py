@@ -18,6 +18,18 @@ MOST_KNOWN: Final = 20_000
 _read = msgspec.json.Decoder(Licence)
 
 
+class _Input(msgspec.Struct):
+    decision: str
+    record: str | None = None
+
+
+class _Inputs(msgspec.Struct):
+    inputs: list[_Input]
+
+
+_read_inputs = msgspec.json.Decoder(_Inputs)
+
+
 async def licences(connection: Connection, ids: Sequence[str]) -> list[Licence]:
     """Return the licences of these certificates."""
     missing = [id_ for id_ in ids if id_ not in _known]
@@ -58,6 +70,12 @@ class Certificate:
     issued_at: datetime
     covers: str
     body: str
+
+    @property
+    def sealed(self) -> dict[str, str]:
+        """Hashes of the records of its inputs, by decision; empty where it was issued before these were kept."""
+        inputs = _read_inputs.decode(self.body).inputs
+        return {each.decision: each.record for each in inputs if each.record is not None}
 
 
 async def get(connection: Connection, id_: str) -> Certificate | None:

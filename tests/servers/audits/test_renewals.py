@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 from typing import Any
+from uuid import UUID
 
 import pytest
 from tests.commands import Typed, served, typed
@@ -38,6 +39,36 @@ async def renewed(adjudge: Typed, stack, certificate: str) -> tuple[str, list[tu
         while (now := await in_force(stack)) == certificate:
             await asyncio.sleep(0.05)
     return now, [await adjudge("automation", "verify", each) for each in (certificate, now)]
+
+
+CHANGES = (
+    "UPDATE audit SET truth = $2 WHERE decision_id = $1",
+    "UPDATE audit SET opinions = jsonb_build_object('sure@1', $2::text) WHERE decision_id = $1",
+    "DELETE FROM audit WHERE decision_id = $1 AND truth <> $2",
+)
+"""By somebody who may switch triggers off: the table itself only grows."""
+
+
+async def test_a_certificate_does_not_verify_where_an_audit_behind_it_was_changed_afterwards(build_stack, monkeypatch):
+    stack = await build_stack("api", "keeper", documents=certified())
+    await record(stack, 500, wrong=[7])
+    certificate = await in_force(stack)
+    path = f"/v1/automation/certificates/{certificate}"
+    shown = (await stack.admin.get(path)).json()
+    assert shown["changed"] == []
+    inputs = [each["decision"] for each in shown["body"]["inputs"]][20 : 20 + len(CHANGES)]
+
+    async with stack.db.acquire() as connection:
+        await connection.execute("SET session_replication_role = replica")
+        for change, decision in zip(CHANGES, inputs, strict=True):
+            assert (await connection.execute(change, UUID(decision), "nonsense")).endswith(" 1")
+        await connection.execute("RESET session_replication_role")
+
+    assert (await stack.admin.get(path)).json()["changed"] == sorted(inputs)
+    verify = ("automation", "verify", certificate)
+    status, said = await commands(stack, monkeypatch, lambda adjudge: adjudge(*verify))
+    assert status == 1
+    assert f"record    does NOT hold: 3 audits have been changed since, {min(inputs)} among them" in said
 
 
 @pytest.mark.parametrize("kind", ["money", "whole plan", "automated"])

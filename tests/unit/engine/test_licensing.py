@@ -126,7 +126,7 @@ def test_lost_audits_are_wrong_at_the_score_that_they_reached():
 def test_a_certificate_is_computed_again_from_its_record_and_a_changed_input_shows():
     state, verdict, judged = looked_at(evidence(1000, wrong=0.005))
     assert isinstance(verdict, Licence)
-    body = licensing.body_of(ROW, state, verdict, None, judged, delta=0.06, issued_at=NOW, valid_until=NOW)
+    body = licensing.body_of(ROW, state, verdict, None, judged, seals={}, delta=0.06, issued_at=NOW, valid_until=NOW)
     certificate = licensing.id_of(body)
 
     assert licensing.verify(certificate, body) == licensing.Verified(
@@ -322,7 +322,7 @@ def test_a_certificate_against_people_is_computed_again_from_its_record():
     state, verdict, judged = compared_at(compared(1500, model=0.01, people=0.1))
     assert isinstance(verdict, NoWorse)
     row = replace(ROW, covers=BESIDE)
-    body = licensing.body_of(row, state, verdict, None, judged, delta=0.06, issued_at=NOW, valid_until=NOW)
+    body = licensing.body_of(row, state, verdict, None, judged, seals={}, delta=0.06, issued_at=NOW, valid_until=NOW)
     certificate = licensing.id_of(body)
 
     assert licensing.verify(certificate, body) == licensing.Verified(
@@ -472,7 +472,7 @@ def test_a_certificate_of_money_is_computed_again_from_its_record():
         largest=SCALE.largest,
     )
     row = replace(ROW, covers=msgspec.structs.replace(COVERS, money=LIMIT))
-    body = licensing.body_of(row, state, verdict, None, judged, delta=0.06, issued_at=NOW, valid_until=NOW)
+    body = licensing.body_of(row, state, verdict, None, judged, seals={}, delta=0.06, issued_at=NOW, valid_until=NOW)
     certificate = licensing.id_of(body)
 
     assert licensing.verify(certificate, body) == licensing.Verified(

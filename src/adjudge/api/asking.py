@@ -1,7 +1,7 @@
 """Questions, from their bytes to their answers: shared by the single and the bulk post."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -86,14 +86,18 @@ async def ask(
     Waits up to `wait_seconds` for an outcome. Raises what `Post.submit` and `accepted` raise.
     """
     post = Post(services, scope)
+
+    def among_others() -> Question:
+        return msgspec.structs.replace(question, lane=question.lane or questions.LANE_OF_BULK)
+
     if wait_seconds <= 0 or services.waiters.is_full:
         submitted = await post.submit(question)
         await post.durable()
-        return await accepted(services, scope, submitted, wait_seconds)
+        return await accepted(services, scope, submitted, wait_seconds, among_others)
     submitted = await post.submit(question, reply=services.waiters.replica)
     with services.waiters.expecting(submitted.row.id) as outcome:  # before it is sent: no hint is missed
         await post.durable()
-        return await accepted(services, scope, submitted, wait_seconds, outcome)
+        return await accepted(services, scope, submitted, wait_seconds, among_others, outcome)
 
 
 async def ask_all(
@@ -116,6 +120,7 @@ async def accepted(
     scope: Scope,
     submitted: Pending,
     wait_seconds: float,
+    otherwise: Callable[[], Question],
     outcome: "asyncio.Future[None] | None" = None,
 ) -> tuple[DecisionView, bool]:
     """Return the decision that is durable, once `outcome` is there or the wait over; see `ask`.
@@ -123,7 +128,7 @@ async def accepted(
     Raises KeyReused, Unavailable, Unstorable.
     """
     row = submitted.row
-    answer = services.intake.accepted(row, submitted.answer)
+    answer = services.intake.accepted(row, submitted.answer, otherwise)
     if isinstance(answer, Known):
         return await wait_for(services, scope, answer.id, wait_seconds), True
     try:

@@ -23,6 +23,7 @@ from adjudge.api.views import DecisionView, encode
 from adjudge.core.errors import AdjudgeError
 from adjudge.engine.admission import Overloaded
 from adjudge.engine.flushing import Pending
+from adjudge.engine.intake import Question
 from adjudge.store.connecting import UNAVAILABLE
 from adjudge.store.scope import Scope
 from adjudge.telemetry import names
@@ -136,8 +137,9 @@ class HotPath:
         trace = questions.traced(headers.get(b"traceparent"))
         results: list[dict[str, object]] = []
         for start in range(0, len(items), BULK_AT_ONCE):
-            asked = await asking.ask_all(services, scope, items[start : start + BULK_AT_ONCE], trace)
-            results += [await _result(services, scope, each) for each in asked]
+            page = items[start : start + BULK_AT_ONCE]
+            asked = await asking.ask_all(services, scope, page, trace)
+            results += [await _result(services, scope, *each) for each in zip(page, asked, strict=True)]
             if any(isinstance(each, Overloaded) for each in asked):
                 await self._hold_back()
         return 200, _JSON, encode({"items": results})
@@ -173,11 +175,16 @@ def waiting(header: bytes | None) -> tuple[float, bytes | None]:
     return 0.0, None
 
 
-async def _result(services: Services, scope: Scope, asked: Pending | AdjudgeError) -> dict[str, object]:
+async def _result(
+    services: Services, scope: Scope, item: msgspec.Raw, asked: Pending | AdjudgeError
+) -> dict[str, object]:
+    def alone() -> Question:
+        return questions.read(item, key=None, trace=None)
+
     try:
         if isinstance(asked, AdjudgeError):
             raise asked
-        decision, replayed = await asking.accepted(services, scope, asked, 0)
+        decision, replayed = await asking.accepted(services, scope, asked, 0, alone)
     except AdjudgeError as error:
         names.REFUSED.labels(error.kind).inc()
         return {"status": problems.status(error), "problem": problems.body(error)}

@@ -6,7 +6,7 @@ msgspec, because this is the hot path: it decodes and checks a question in about
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 import msgspec
 
@@ -23,6 +23,8 @@ MOST_SUBJECTS = 8
 LONGEST_TEXT = 200
 MOST_BULK = 1_000
 LARGEST_APART = 1024 * 1024
+LANE_OF_BULK: Final = "bulk"
+"""Of items of a bulk post that name none."""
 """Bytes of a bulk post in which items are told apart though one of them is no JSON."""
 MOST_FAULTS = 20
 MOST_VALIDATORS = 1_000
@@ -136,7 +138,7 @@ def read_item(item: msgspec.Raw, *, trace: str | None) -> Question:
     """Return the question of one item of a bulk post. Raises what `read` raises."""
     if memoryview(item).nbytes > bodies.LARGEST:
         raise Problem("body-too-large", f"an item has at most {bodies.LARGEST} bytes")
-    return read(item, key=None, trace=trace, lane="bulk")
+    return read(item, key=None, trace=trace, lane=LANE_OF_BULK)
 
 
 def check_evidence(question_type: str, schema: Mapping[str, Any] | None, evidence: Mapping[str, Any]) -> None:

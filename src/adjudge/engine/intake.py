@@ -1,7 +1,7 @@
 """Intake: a question becomes a decision, durable before anybody hears of it (promise 1)."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, assert_never
@@ -229,15 +229,18 @@ class Intake:
         return self._flusher.submit(row, sheaf, entries, opened.shadows)
 
     @staticmethod
-    def accepted(row: NewDecision, answer: Answer | None) -> "datetime | Known":
-        """Return when it was asked, or the decision that the same post made before.
+    def accepted(row: NewDecision, answer: Answer | None, otherwise: Callable[[], Question]) -> "datetime | Known":
+        """Return when it was asked, or the decision that the same question made before.
+
+        `otherwise`: as it reads by itself, if it came with others, and the other way round: then it may be of
+        another lane, and is the same.
 
         Raises KeyReused, Unavailable, Unstorable.
         """
         match answer:
             case datetime():
                 return answer
-            case Replayed(decision, fingerprint) if fingerprint == row.fingerprint:
+            case Replayed(decision, same) if same == row.fingerprint or same == _fingerprint(otherwise()):
                 return Known(decision)
             case Replayed():
                 raise KeyReused("this idempotency key was used for another question", pointer="#/idempotency_key")

@@ -113,6 +113,22 @@ async def test_an_idempotency_key_stands_for_one_question_of_one_caller(stack):
     assert theirs.json()["id"] != first.json()["id"]
 
 
+async def test_a_key_stands_for_its_question_whether_it_came_alone_or_with_others(stack):
+    """Who got no answer to a bulk post asks one by one."""
+    body, other = question("model", n=1), question("model", n=2)
+    alone = await stack.admin.post("/v1/decisions", body, Idempotency_Key="alone")
+    items = [{**each, "idempotency_key": key} for each, key in ((body, "alone"), (other, "alone"), (body, "bulk"))]
+    bulk = (await stack.admin.post("/v1/decisions/bulk", {"items": items})).json()["items"]
+
+    again = await stack.admin.post("/v1/decisions", body, Idempotency_Key="bulk")
+    another = await stack.admin.post("/v1/decisions", other, Idempotency_Key="bulk")
+
+    assert (bulk[0]["decision"]["id"], bulk[0]["replayed"]) == (alone.json()["id"], True)
+    assert bulk[1]["problem"]["type"].endswith("/idempotency-key-reused")
+    assert (again.json()["id"], again.headers["idempotency-replayed"]) == (bulk[2]["decision"]["id"], "true")
+    the_problem(another, 422, "idempotency-key-reused")
+
+
 @pytest.mark.parametrize("header", ["Idempotency-Key", "Authorization", "Content-Type"])
 async def test_a_header_that_says_two_things_is_refused(stack, header):
     headers = {"Content-Type": "application/json", "Authorization": f"Bearer {stack.admin.key}", "Idempotency-Key": "k"}

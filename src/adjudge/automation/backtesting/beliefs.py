@@ -94,10 +94,10 @@ def pooled(
     beliefs: list[Belief] = []
     weights: list[Floats] = []
     learning = [table[items].astype(float) for table in tables]
+    without = _left_out(crowd, draw.answers[items], draw.reviewers[items], truth) if crowd else []
     for votes in range((crowd.most if crowd else 0) + 1):
         if votes and crowd:
-            others = _left_out(crowd, draw.answers[items], draw.reviewers[items], truth, votes)
-            heard = crowd.sums[votes][items] + others
+            heard = crowd.sums[votes][items] + without[votes]
             before = weights[-1] if votes > 1 else None
             found = fit_weights([*learning, heard], truth, np.array([*models, VOTES_PRIOR]), start=before)
             beliefs.append(_believed([*tables, crowd.sums[votes]], found))
@@ -117,10 +117,8 @@ def rehearsed(
     reviewers = np.take_along_axis(data.reviewers[items], draw.again, 1)
     again = _heard(crowd.learnt, answers, reviewers, crowd.most)
     truth, said = data.truth[items], [table[items] for table in tables]
-    sums = [
-        (heard + _left_out(crowd, answers, reviewers, truth, votes)).astype(np.float32)
-        for votes, heard in enumerate(again.sums)
-    ]
+    without = _left_out(crowd, answers, reviewers, truth)
+    sums = [(heard + less).astype(np.float32) for heard, less in zip(again.sums, without, strict=True)]
     beliefs = [_believed([*said, sums[votes]][: len(learnt)], learnt) for votes, learnt in enumerate(weights)]
     beliefs[0] = _where_heard(beliefs[0], said)
     return Rehearsal(items=items, truth=truth, answers=answers, available=again.available, beliefs=beliefs)
@@ -192,12 +190,16 @@ def _said(by_answer: Single, answers: Integers, reviewers: Integers) -> Single:
     return found
 
 
-def _left_out(crowd: Crowd, answers: Integers, reviewers: Integers, truth: Integers, votes: int) -> Floats:
-    """Return what to add to the sum of first votes that were learnt from, to judge each as if it had not been."""
+def _left_out(crowd: Crowd, answers: Integers, reviewers: Integers, truth: Integers) -> list[Floats]:
+    """Return what to add to the sums of first votes that were learnt from, to judge each as if it had not been.
+
+    A table for each number of votes, like the sums.
+    """
     learnt = crowd.learnt
-    found = np.zeros((len(answers), len(learnt.prior)))
+    found = [np.zeros((len(answers), len(learnt.prior)))]
     rows = np.arange(len(answers))
-    for place in range(votes):
+    for place in range(crowd.most):
+        found.append(found[-1].copy())
         given, people = answers[:, place], reviewers[:, place]
         known = (given >= 0) & (people >= 0)
         if not known.any():
@@ -215,5 +217,5 @@ def _left_out(crowd: Crowd, answers: Integers, reviewers: Integers, truth: Integ
             crowds = learnt.strength * np.where(hit, learnt.crowd_right, 1 - learnt.crowd_right)
         with_it = (mine + crowds) / (all_mine + learnt.strength)
         without = (np.maximum(mine - 1, 0) + crowds) / (np.maximum(all_mine - 1, 0) + learnt.strength)
-        found[at, true] += np.log(np.maximum(without, LEAST) / np.maximum(with_it, LEAST))
+        found[-1][at, true] += np.log(np.maximum(without, LEAST) / np.maximum(with_it, LEAST))
     return found

@@ -112,9 +112,11 @@ def _swept(risk: Floats, alone: Booleans, asked: Booleans, bought: Integers | Fl
 
 
 def _binned(belief: Belief, right: Booleans, items: Integers) -> Floats:
+    """Count by confidence what was answered: of the others nothing was believed."""
+    answered = belief.answer[items] >= 0
     confidence = belief.confidence[items]
     place = np.minimum((confidence * BINS).astype(int), BINS - 1)
-    return np.array([np.bincount(place, weights, BINS) for weights in (np.ones(len(items)), confidence, right)])
+    return np.array([np.bincount(place, weights, BINS) for weights in (answered, confidence * answered, right)])
 
 
 def _bins(counted: list[Floats]) -> list[Bin]:

@@ -22,3 +22,15 @@ def test_what_nobody_answered_is_in_no_curve_and_in_no_votes_of_today():
     assert curve.wrong[0] < 0.3
     assert votes_each(data.answers) == 3
     assert votes_each(np.full((4, 3), -1)) == 0
+
+
+def test_what_a_model_did_not_score_is_in_no_bin_of_its_reliability():
+    """Else it seemed to be never sure and never right of half the items."""
+    data = a_set(600)
+    data.scores["model@1"][::2] = 0.0
+
+    [curve] = curves(data, Request(terms=Terms(target=0.05, delta=0.1, prices=Prices(wrong=20)), repeats=2))
+
+    for bins in (curve.reliability, curve.reliability_raw):
+        assert min(each.confidence for each in bins) > 0.2
+        assert sum(each.accuracy * each.items for each in bins) > 0.6

@@ -3,11 +3,12 @@
 `database_url` and `redis_url` are clean for every test; nothing is started for tests that ask for neither.
 """
 
+import gc
 import itertools
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Protocol
@@ -58,6 +59,18 @@ LONGEST = (
     "test_roles.py",
 )
 """Files that take longest: begun first, so that no process is left with one at the end while the other is idle."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Look for no rubbish while tests are collected: nearly all stays, and is then left out of every later look."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -44,30 +44,34 @@ def numbers(field, least, most):
     return found
 
 
-def shows(text, local):
+def shown_by(text):
+    """Whether a reading of the clock is one that the expression names."""
     minute, hour, day, month, weekday = text.split()
-    week = {number % 7 for number in numbers(weekday, 0, 7)}
-    by_month, by_week = local.day in numbers(day, 1, 31), local.isoweekday() % 7 in week
+    minutes, hours, months = numbers(minute, 0, 59), numbers(hour, 0, 23), numbers(month, 1, 12)
+    days, week = numbers(day, 1, 31), {number % 7 for number in numbers(weekday, 0, 7)}
     either = not day.startswith("*") and not weekday.startswith("*")
-    return (
-        local.minute in numbers(minute, 0, 59)
-        and local.hour in numbers(hour, 0, 23)
-        and local.month in numbers(month, 1, 12)
-        and ((by_month or by_week) if either else (by_month and by_week))
-    )
+
+    def shows(local):
+        if local.minute not in minutes or local.hour not in hours or local.month not in months:
+            return False
+        by_month, by_week = local.day in days, local.isoweekday() % 7 in week
+        return (by_month or by_week) if either else (by_month and by_week)
+
+    return shows
 
 
 def walked(text, zone, start, end):
     """Every minute of real time, by cron's rule: intervals by the clock alone, fixed times once, late if skipped."""
+    shows = shown_by(text)
     interval = any(field.startswith("*") for field in text.split()[:2])
     found, at = [], start - timedelta(hours=4)
     seen_local = at.astimezone(zone).replace(tzinfo=None) - MINUTE
     while at <= end:
         local = at.astimezone(zone).replace(tzinfo=None)
         if interval:
-            due = shows(text, local)
+            due = shows(local)
         else:  # the clock's readings that are new, those that were jumped over included
-            due = any(shows(text, seen_local + k * MINUTE) for k in range(1, (local - seen_local) // MINUTE + 1))
+            due = any(shows(seen_local + k * MINUTE) for k in range(1, (local - seen_local) // MINUTE + 1))
             seen_local = max(seen_local, local)
         if due and at > start:
             found.append(at)

@@ -10,17 +10,17 @@ import schemathesis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from schemathesis import GenerationMode
+from tests.documented import document
 from tests.ports import free_port
 from tests.stacks import NUMBERS, Stack, database, laid
 
-from adjudge.api.application import create_app
 from adjudge.api.problems import MEDIA_TYPE
 
 EXAMPLES = 25
 """Of each operation, half of them meant to fit: some twenty seconds in all."""
 UNLISTED = (405, 415, 431)
 """Refused before it is known which operation was meant."""
-DOCUMENT = schemathesis.openapi.from_dict(create_app(lambda: None)._app.openapi())
+DOCUMENT = schemathesis.openapi.from_dict(document())
 OPERATIONS = {found.ok().label: found.ok() for found in DOCUMENT.get_all_operations()}
 
 

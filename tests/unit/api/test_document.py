@@ -1,12 +1,9 @@
 """The OpenAPI document says enough to generate a client from."""
 
-from typing import Any
-
 import pytest
+from tests.documented import document
 
-from adjudge.api.application import create_app
-
-DOCUMENT: dict[str, Any] = create_app(lambda: None)._app.openapi()
+DOCUMENT = document()
 OPERATIONS = {
     f"{method.upper()} {path}": operation
     for path, methods in DOCUMENT["paths"].items()

@@ -21,6 +21,7 @@ class Watches:
 
     def __init__(self, runs: int, *, validity: int = VALIDITY, at_once: float = AT_ONCE, fresh: float | None = None):
         self.factors = np.asarray(FACTORS)[:, None]
+        self.shrinks = 1 / (1 + TARGET * (self.factors - 1))
         self.stakes = np.full((len(FACTORS), runs), at_once / len(FACTORS))
         self.validity, self.at_once, self.audits = validity, at_once, 0
         self.fresh = (1 - at_once) / validity if fresh is None else fresh
@@ -30,7 +31,8 @@ class Watches:
         """Read an audit in each; return the capitals."""
         stake = self.fresh / len(FACTORS) if self.audits < self.validity else 0.0
         self.stakes += stake
-        self.stakes *= np.where(wrong, self.factors, 1.0) / (1 + TARGET * (self.factors - 1))
+        self.stakes *= self.shrinks
+        self.stakes[:, np.flatnonzero(wrong)] *= self.factors
         self.audits += 1
         return self.stakes.sum(axis=0) + self.reserve * max(0.0, 1 - self.audits / self.validity)
 

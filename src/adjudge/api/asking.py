@@ -25,6 +25,25 @@ from adjudge.store.scope import Scope
 
 log = structlog.get_logger()
 
+STRIDE = 200
+"""Items of a bulk post between two turns: as many as are written at once. 40 took a tenth more CPU."""
+
+
+class Turnstile:
+    """Lets one of many through in each pass of the event loop, first come first served.
+
+    A bulk post is long work without a wait. Twenty of them, each as far as it gets, would hold up whoever asks one
+    question for as long as all of theirs take, at every step of the way.
+    """
+
+    def __init__(self) -> None:
+        self._lock = asyncio.Lock()
+
+    async def passed(self) -> None:
+        """Return when it is one's turn, to do a little."""
+        await self._lock.acquire()
+        asyncio.get_running_loop().call_soon(self._lock.release)
+
 
 class Post:
     """The questions of one request, waited for together."""
@@ -101,12 +120,14 @@ async def ask(
 
 
 async def ask_all(
-    services: Services, scope: Scope, items: Sequence[msgspec.Raw], trace: str | None
+    services: Services, scope: Scope, items: Sequence[msgspec.Raw], trace: str | None, turnstile: Turnstile
 ) -> list[Pending | AdjudgeError]:
     """Ask all items of a bulk post; return what came of each, in their order, or why it was not asked."""
     post = Post(services, scope)
     asked: list[Pending | AdjudgeError] = []
     for item in items:
+        if len(asked) % STRIDE == 0:
+            await turnstile.passed()
         try:
             asked.append(await post.submit(questions.read_item(item, trace=trace)))
         except AdjudgeError as error:

@@ -54,6 +54,7 @@ class HotPath:
         self._app = app
         self._open = services
         self._held_back = 0
+        self._turnstile = asking.Turnstile()
 
     @cached_property
     def services(self) -> Services:
@@ -138,8 +139,11 @@ class HotPath:
         results: list[dict[str, object]] = []
         for start in range(0, len(items), BULK_AT_ONCE):
             page = items[start : start + BULK_AT_ONCE]
-            asked = await asking.ask_all(services, scope, page, trace)
-            results += [await _result(services, scope, *each) for each in zip(page, asked, strict=True)]
+            asked = await asking.ask_all(services, scope, page, trace, self._turnstile)
+            for each in zip(page, asked, strict=True):
+                if len(results) % asking.STRIDE == 0:
+                    await self._turnstile.passed()
+                results.append(await _result(services, scope, *each))
             if any(isinstance(each, Overloaded) for each in asked):
                 await self._hold_back()
         return 200, _JSON, encode({"items": results})

@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from tests.stacks import Caller, question
 
+from adjudge.api import asking, questions
+
 SHAPE = {
     "id": str,
     "type": str,
@@ -127,6 +129,33 @@ async def test_a_key_stands_for_its_question_whether_it_came_alone_or_with_other
     assert bulk[1]["problem"]["type"].endswith("/idempotency-key-reused")
     assert (again.json()["id"], again.headers["idempotency-replayed"]) == (bulk[2]["decision"]["id"], "true")
     the_problem(another, 422, "idempotency-key-reused")
+
+
+async def test_bulk_posts_at_once_do_a_little_of_one_of_them_in_each_pass_of_the_loop(stack, monkeypatch):
+    """Whoever asks one question passes the loop some ten times until it is answered."""
+    read_item, read, most = questions.read_item, 0, 0
+
+    def counted(*arguments, **more):
+        nonlocal read
+        read += 1
+        return read_item(*arguments, **more)
+
+    async def watch():
+        nonlocal most
+        before = read
+        while True:
+            await asyncio.sleep(0)
+            most, before = max(most, read - before), read
+
+    monkeypatch.setattr(questions, "read_item", counted)
+    watching = asyncio.create_task(watch())
+    items = [question("model", n=n) for n in range(150)]
+    answers = await asyncio.gather(*(stack.admin.post("/v1/decisions/bulk", {"items": items}) for _ in range(6)))
+    watching.cancel()
+
+    assert read == 6 * 150
+    assert most <= asking.STRIDE
+    assert {len(answer.json()["items"]) for answer in answers} == {150}
 
 
 @pytest.mark.parametrize("header", ["Idempotency-Key", "Authorization", "Content-Type"])

@@ -439,6 +439,8 @@ class _Look:
         has_own = state is not None and state.certificate is not None
         if has_own and self.row.inherited is not None:
             await epochs.inherit(self.connection, self.row.scope, self.row.number, None)
+        if state is not None and state.certificate is not None:
+            standing |= await self._in_force(state.certificate, state.coverage)
         if has_own or (self.row.covers.parent is None and self.row.inherited is None):
             await self._write(delta, state, standing)
             return
@@ -451,6 +453,11 @@ class _Look:
             standing |= {"threshold": kept.threshold}
             standing |= standings.inherited(kept.watch, self.row.covers, standing, kept.coverage, kept.group)
         await self._write(delta, state, standing)
+
+    async def _in_force(self, certificate: str, coverage: float) -> dict[str, float]:
+        """Return what models answer now: this look may have shown more, not worth a new certificate, or less."""
+        [licence] = await certificates.licences(self.connection, [certificate])
+        return {"threshold": licence.threshold, "coverage": coverage}
 
     async def _write(self, delta: float, state: AnyState | None, standing: dict[str, Any]) -> None:
         design = licensing.written(state) if state is not None else self.row.design

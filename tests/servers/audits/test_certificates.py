@@ -79,6 +79,34 @@ async def test_a_model_decides_alone_once_audits_have_shown_that_it_may_and_not_
     assert not licensing.verify(certificate, body).hash_holds
 
 
+async def test_what_is_shown_is_what_the_certificate_in_force_lets_through(build_stack, monkeypatch):
+    """Also where a look has shown a looser threshold that is not worth a new certificate yet."""
+    monkeypatch.setattr(certifying, "WORTH", 1.0)
+    stack = await build_stack("api", "keeper", documents=certified())
+    await record(stack, 600, wrong=range(1, 120, 3))
+    certificate = await in_force(stack)
+    body = (await stack.admin.get(f"/v1/automation/certificates/{certificate}")).json()["body"]
+
+    await record(stack, 900)
+    async with asyncio.timeout(40):
+        while _shown(found := await _standing(stack)) >= round(body["threshold"], 4):
+            await asyncio.sleep(0.05)
+
+    assert (found["threshold"], found["coverage"]) == (body["threshold"], body["coverage"])
+    said = await _why(stack, "default", "model")
+    assert f"from {body['threshold']:.3g} on, {body['coverage']:.0%} of the questions, under {certificate}" in said
+
+
+async def _standing(stack) -> dict[str, Any]:
+    [found] = (await stack.admin.get("/v1/automation")).json()["slices"]
+    return found["standing"]
+
+
+def _shown(standing: dict[str, Any]) -> float:
+    """Return the threshold that the look has shown, as its words tell."""
+    return float(standing["reason"].split(" wrong at ")[1].split()[0])
+
+
 async def test_where_audits_show_a_risk_above_the_target_nothing_is_licensed(build_stack):
     stack = await build_stack("api", "worker", "keeper", documents=certified())
     await record(stack, 500, wrong=range(1, 500, 10))

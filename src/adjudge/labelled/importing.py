@@ -129,7 +129,8 @@ def _item(folder: Folder, row: Mapping[str, str], where: str, defaults: Defaults
     if asked_at is None:
         raise UnreadableSet(f"{where}: item {row['item_id']!r} has no asked_at: say when with --at")
     if not datetime(2000, 1, 1, tzinfo=UTC) <= asked_at <= now:
-        raise UnreadableSet(f"{where}: item {row['item_id']!r} was asked at {asked_at.isoformat()}: not in the past")
+        when = asked_at.isoformat()
+        raise UnreadableSet(f"{where}: item {row['item_id']!r} was asked at {when}: before 2000 or to come")
     stake = parse_stake(row["stake"], row["currency"]) if row.get("stake") and row.get("currency") else None
     return Item(
         item=row["item_id"],

@@ -138,7 +138,14 @@ async def test_an_import_is_in_the_next_export(connection, tmp_path):
     [
         ({"labels.csv": "label\nale\n"}, "bread"),
         ({"items.csv": "item_id,truth\na,ale\nb,\n"}, "--at"),
-        ({"items.csv": "item_id,asked_at\na,2099-01-01T00:00:00Z\nb,2026-10-05T10:00:00Z\n"}, "not in the past"),
+        (
+            {"items.csv": "item_id,asked_at\na,2099-01-01T00:00:00Z\nb,2026-10-05T10:00:00Z\n"},
+            "before 2000 or to come",
+        ),
+        (
+            {"items.csv": "item_id,asked_at\na,1971-01-01T00:00:00Z\nb,2026-10-05T10:00:00Z\n"},
+            "before 2000 or to come",
+        ),
         ({"items.csv": "item_id,asked_at\na,2026-10-05T10:00:00\n"}, "no offset"),
         ({"items.csv": "item_id,asked_at\na,2026-10-05T10:00:00Z\n"}, "item 'b'"),
         ({"scores/vision@1.csv": "item_id,ale,bread\na,0.9,0.9\n"}, "add up to 1.8"),

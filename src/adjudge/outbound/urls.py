@@ -24,6 +24,8 @@ def check_url(url: str, permitted: Permitted, *, pointer: str = "#/url") -> None
     address = _address(host)
     if address is not None and not permitted.permits(address):
         raise RefusedUrl(not_permitted(host), pointer=pointer)
+    if address is not None and not _is_written_out(host):
+        raise RefusedUrl(f"{host} is short for an address, and is never connected to: write {address}", pointer=pointer)
 
 
 def check_form(url: str, *, pointer: str = "#/url") -> str:
@@ -64,11 +66,17 @@ def _split(url: str, pointer: str) -> SplitResult:
 
 def _address(host: str) -> str | None:
     """Return the address that a host is a number for, as connecting takes it: `127.1` is 127.0.0.1. None: a name."""
-    try:
+    if _is_written_out(host):
         return str(ip_address(host.partition("%")[0]))
-    except ValueError:
-        pass
     try:
         return socket.inet_ntoa(socket.inet_aton(host))
     except OSError:
         return None
+
+
+def _is_written_out(host: str) -> bool:
+    try:
+        ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    return True

@@ -44,6 +44,13 @@ def test_the_refusal_of_a_private_address_says_what_would_permit_it():
     check_url("http://127.0.0.1/", parse_permitted("127.0.0.0/8"))
 
 
+@pytest.mark.parametrize("url", ["http://127.1/", "http://2130706433/", "http://0x7f.1/"])
+def test_an_address_that_is_not_written_out_is_refused_where_it_is_permitted_too(url):
+    """The HTTP client takes none: whoever was let in with one would never be told anything."""
+    with pytest.raises(RefusedUrl, match=r"write 127\.0\.0\.1"):
+        check_url(url, parse_permitted("127.0.0.0/8"))
+
+
 @pytest.mark.parametrize("url", ["https://models.example.com/a?b=c", "http://models:8000", "http://93.184.216.34/"])
 def test_other_urls_pass(url):
     check_url(url, PUBLIC_ONLY)

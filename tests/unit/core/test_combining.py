@@ -1,11 +1,14 @@
 """`first`, `agree`, `majority`, `bayes`: of models and of people."""
 
+import msgspec
 import pytest
-from tests.builders import SET_BY_HAND, Life, a_case, a_plan, by_hand, models, people, settled
+from tests.builders import NOON, SET_BY_HAND, Life, a_case, a_plan, by_hand, models, people, settled
 
 from adjudge.core.advance import Ask, Controls, Settle, Wait
 from adjudge.core.answers import Integer
+from adjudge.core.calibration import Uncalibrated
 from adjudge.core.combining import best_answer
+from adjudge.core.licences import Licence
 from adjudge.core.plans import Answer, Certified, Combine, Provisional, Stage, Votes
 
 
@@ -323,3 +326,30 @@ class TestBest:
 
         assert settled(life.step)[:2] == ("refuse", "provisional")
         life.replays()
+
+
+@pytest.mark.parametrize("rule", ["agree", "majority"])
+def test_people_who_answer_without_models_are_counted_whole(rule):
+    """Votes are weighed down only where they are combined with models, with whom they err together."""
+    life = Life(a_plan(people(least=2, most=2, rule=rule)))
+
+    life.votes(anna="pay", ben="pay")
+
+    assert isinstance(life.step, Settle)
+    assert life.step.outcome.confidence == pytest.approx(0.95**2 / (0.95**2 + 0.05**2))
+
+
+def test_the_reason_has_four_digits_of_what_is_licensed():
+    licence = Licence(
+        certificate="c-1",
+        scope="certificate:claim.pay:north:3f2a",
+        threshold=0.91234,
+        calibrator=Uncalibrated(),
+        calibration="k-1",
+        target=0.01,
+        confidence=0.9,
+        valid_until=NOON,
+    )
+
+    assert licence.clause == "0.9123 is licensed (certificate c-1: at most 1% wrong)"
+    assert msgspec.structs.replace(licence, threshold=0.5).clause.startswith("0.5 is licensed")

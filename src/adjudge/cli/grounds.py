@@ -100,9 +100,7 @@ async def grounded(role: str, settings: Settings) -> AsyncIterator[Ground]:
         clock = DatabaseClock()
         first: First | None = functools.partial(_fit, clock, unsafe=settings.unsafe)
         if held is None:
-            async with pool.acquire() as connection:
-                await _fit(clock, connection, unsafe=settings.unsafe)
-                held = await begun(connection, folder, role)
+            held = await _read(pool, clock, folder, role, unsafe=settings.unsafe)
             first = None
         controls = ControlsInForce()
         drift = folder.drift(held.current)
@@ -160,7 +158,7 @@ async def _pool(
 ) -> tuple[Pool, Revisions | None]:
     """Open the pool, waiting for a database that is only starting; with a copy of what was in force, not for it."""
     opened = functools.partial(connecting.open_pool, str(settings.database_url), size=settings.pool_size, name=name)
-    deadline = asyncio.get_running_loop().time() + DATABASE_SECONDS
+    deadline = _deadline()
     while True:
         try:
             return await stack.enter_async_context(opened()), None
@@ -171,6 +169,27 @@ async def _pool(
             if held is not None:
                 log.warning("configuration.from_copy", revision=held.current.revision, error=repr(error))
                 return await stack.enter_async_context(opened(lazily=True)), held
-            if asyncio.get_running_loop().time() > deadline:
-                raise Refused(f"PostgreSQL does not answer: {error}") from error
-            await asyncio.sleep(0.5)
+            await _wait_for_database(deadline, error)
+
+
+async def _read(pool: Pool, clock: DatabaseClock, folder: Folder, role: str, *, unsafe: bool) -> Revisions:
+    """Read what is in force, from the beginning where the connection is lost meanwhile."""
+    deadline = _deadline()
+    while True:
+        try:
+            async with pool.acquire() as connection:
+                await _fit(clock, connection, unsafe=unsafe)
+                return await begun(connection, folder, role)
+        except UNAVAILABLE as error:
+            await _wait_for_database(deadline, error)
+
+
+def _deadline() -> float:
+    return asyncio.get_running_loop().time() + DATABASE_SECONDS
+
+
+async def _wait_for_database(deadline: float, error: Exception) -> None:
+    if asyncio.get_running_loop().time() > deadline:
+        raise Refused(f"PostgreSQL does not answer: {error}") from error
+    log.warning("database.unseen", error=repr(error))
+    await asyncio.sleep(0.5)

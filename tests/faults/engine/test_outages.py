@@ -18,6 +18,12 @@ CUT_ALL = """
 """
 
 
+CUT_WAITING = """
+    SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+    WHERE datname = current_database() AND application_name LIKE 'adjudge worker%' AND wait_event_type = 'Lock'
+"""
+
+
 async def test_postgresql_gone_for_five_seconds_loses_nothing_and_everything_recovers_alone(
     private_postgres, build_stack
 ):
@@ -81,6 +87,20 @@ async def test_connections_made_to_a_server_that_only_reads_are_not_kept(private
 
     assert during.status_code == 503
     await stack.settled({*before, *await stack.ask_many(20, "model")}, seconds=20)
+
+
+async def test_a_role_whose_connection_is_cut_as_it_begins_begins_again(private_postgres, build_stack):
+    postgres = await private_postgres()
+    await upgrade(postgres.url)
+    stack = await build_stack("api", database_url=postgres.url)
+    async with stack.db.acquire() as operator, operator.transaction():
+        await operator.execute("LOCK TABLE revision IN ACCESS EXCLUSIVE MODE")
+        await stack.start("worker")
+        async with asyncio.timeout(20):
+            while not await stack.db.fetchval(CUT_WAITING):
+                await asyncio.sleep(0.02)
+
+    await stack.settled(await stack.ask_many(20, "model"), seconds=20)
 
 
 @pytest.mark.parametrize("loss", ["killed", "flushed", "killed and emptied"])

@@ -23,9 +23,9 @@ MOST_SUBJECTS = 8
 LONGEST_TEXT = 200
 MOST_BULK = 1_000
 LARGEST_APART = 1024 * 1024
+"""Bytes of a bulk post in which items are told apart though one of them is no JSON."""
 LANE_OF_BULK: Final = "bulk"
 """Of items of a bulk post that name none."""
-"""Bytes of a bulk post in which items are told apart though one of them is no JSON."""
 MOST_FAULTS = 20
 MOST_VALIDATORS = 1_000
 """Remembered at once."""

@@ -162,8 +162,8 @@ async def _pool(
     while True:
         try:
             return await stack.enter_async_context(opened()), None
-        except ValueError as error:
-            raise Refused(f"DATABASE_URL is not the address of a PostgreSQL: {error}") from error
+        except ValueError as error:  # no address, or a certificate that is not trusted: waiting mends neither
+            raise Refused(f"DATABASE_URL cannot be used: {error}") from error
         except UNAVAILABLE as error:
             held = copied()
             if held is not None:

@@ -161,3 +161,17 @@ def test_the_stand_in_for_a_read_only_root_refuses_what_one_would(tmp_path):
 async def fetched(member: Member, path: str) -> str:
     async with plain(5) as client:
         return (await client.get(member.url + path)).text
+
+
+@pytest.mark.parametrize("url", ["nonsense", "postgresql://127.0.0.1:x/adjudge", "postgresql:///adjudge?sslmode=maybe"])
+async def test_an_address_that_waiting_does_not_mend_ends_a_role_at_once(url):
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "adjudge", "worker"),
+        env={**os.environ, "DATABASE_URL": url, "REDIS_URL": "redis://127.0.0.1:1"},
+        stderr=asyncio.subprocess.PIPE,
+    )
+    async with asyncio.timeout(20):
+        _, said = await process.communicate()
+
+    assert process.returncode == 1
+    assert said.decode().splitlines()[-1].startswith("adjudge: DATABASE_URL cannot be used: ")

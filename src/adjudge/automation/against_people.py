@@ -6,18 +6,17 @@ share a mistake it takes their side.
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, Self, TypeAlias
+from typing import Final, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from adjudge.automation.betting import capital_at, highest_capital
+from adjudge.automation.betting import capital_at
 from adjudge.automation.binomial import Floats, sign_test
 from adjudge.automation.certifying import NotEnough, Start, in_days
-from adjudge.automation.samples import Booleans, Role, grid_of
+from adjudge.automation.samples import Booleans, Role
 
 ENOUGH_TO_CALIBRATE: Final = 50
 """Calibrate-audits below which no start is chosen."""
@@ -104,61 +103,6 @@ class NoWorse:
     only_model_wrong: int
     only_people_wrong: int
     start: Start
-    delta_spent: float
-
-
-Found: TypeAlias = NoWorse | NotEnough
-
-
-def certify_against_people(
-    pairs: Pairs,
-    *,
-    delta: float,
-    margin: float = 0.0,
-    over: Over = Over.PLAN,
-    anytime: bool = False,
-    grid: Floats | None = None,
-    start: Start | None = None,
-) -> Found:
-    """Test in a fixed sequence from the start towards looser thresholds.
-
-    Without a margin the exact sign test, one look at `delta`; with one, or where `anytime`, a betting test,
-    which may be looked at as often as one likes while grid and start stay as they were.
-    """
-    evidence = _bet(margin) if margin > 0 or anytime else _sign
-    calibrate, judged = pairs.part(Role.CALIBRATE), pairs.part(Role.CERTIFY)
-    grid = grid_of(calibrate.scores) if grid is None else grid
-    start = start or choose_start(calibrate, grid, margin=margin, over=over)
-    if start is None or not len(judged):
-        more = math.ceil((ENOUGH_TO_CALIBRATE - len(calibrate)) * len(pairs) / max(1, len(calibrate)))
-        return NotEnough(reason=f"{len(pairs)} audits are too few to begin with", more_audits=max(1, more))
-    licensed: NoWorse | None = None
-    for threshold in grid[grid <= start.threshold].tolist():
-        differences = judged.differences(threshold, over)
-        p_value = evidence(differences)
-        if p_value > delta:
-            break
-        licensed = NoWorse(
-            threshold=threshold,
-            coverage=float(np.mean(pairs.scores >= threshold)),
-            over=over,
-            margin=margin,
-            p_value=p_value,
-            audits=len(differences),
-            only_model_wrong=int((differences > 0).sum()),
-            only_people_wrong=int((differences < 0).sum()),
-            start=start,
-            delta_spent=delta,
-        )
-    differences = judged.differences(start.threshold, over)
-    return licensed or not_yet(
-        compared=len(differences),
-        only_model=int((differences > 0).sum()),
-        only_people=int((differences < 0).sum()),
-        audits=len(pairs),
-        margin=margin,
-        delta=delta,
-    )
 
 
 def choose_start(calibrate: Pairs, grid: Floats, *, margin: float, over: Over) -> Start | None:
@@ -178,11 +122,6 @@ def choose_start(calibrate: Pairs, grid: Floats, *, margin: float, over: Over) -
 def _sign(differences: Floats) -> float:
     against, for_model = int((differences > 0).sum()), int((differences < 0).sum())
     return sign_test(for_model=for_model, against=against)
-
-
-def _bet(margin: float) -> Callable[[Floats], float]:
-    """Return the test of "on average worse by at least `margin`": terms are at least margin - 1."""
-    return lambda differences: math.exp(-highest_capital(margin - differences, 1 / (1 - margin)))
 
 
 def not_yet(

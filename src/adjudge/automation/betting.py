@@ -70,56 +70,13 @@ def epoch_delta(delta: float, epoch: int) -> float:
     return delta * 6 / (math.pi * epoch) ** 2
 
 
-def look_deltas(delta: float, looks: int) -> tuple[float, ...]:
-    """Return the parts of `delta` for so many looks by exact tests, at dates fixed when the epoch begins."""
-    return (delta / looks,) * looks
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Spending:
-    """One line of the ledger: what an epoch had, and what for."""
-
-    epoch: int
-    delta: float
-    ended: str = ""
-    """Why; empty while it runs."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ledger:
-    """The error budget of one decider version in one slice. A new version begins a new ledger."""
-
-    delta: float
-    epochs: tuple[Spending, ...] = ()
-
-    @property
-    def spent(self) -> float:
-        return sum(line.delta for line in self.epochs)
-
-    @property
-    def current(self) -> Spending | None:
-        """The epoch that runs."""
-        return self.epochs[-1] if self.epochs and not self.epochs[-1].ended else None
-
-    def begin(self) -> Self:
-        """Open the next epoch with its part."""
-        assert self.current is None, "the running epoch ends first"
-        number = len(self.epochs) + 1
-        return replace(self, epochs=(*self.epochs, Spending(epoch=number, delta=epoch_delta(self.delta, number))))
-
-    def end(self, reason: str) -> Self:
-        """Close the epoch that runs: its audits never license again."""
-        assert self.current is not None, "no epoch runs"
-        return replace(self, epochs=(*self.epochs[:-1], replace(self.current, ended=reason)))
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Epoch:
     """What is fixed before a certify-audit is read, and what has been counted since. JSON by value."""
 
     target: float
     delta: float
-    """The part of this epoch, from the ledger."""
+    """This epoch's part of the error budget."""
     start: Start
     grid: tuple[float, ...]
     """From the starting point towards looser thresholds."""
@@ -228,7 +185,6 @@ class Epoch:
             audits=reached,
             errors=errors,
             start=self.start,
-            delta_spent=self.delta,
             unanimity=self.target - target,
         )
 
@@ -243,15 +199,6 @@ def upper_bound(errors: int, audits: int, delta: float) -> float:
         reached = log_capital(audits, errors, middle) >= math.log(1 / delta)
         low, high = (low, middle) if reached else (middle, high)
     return high
-
-
-def highest_capital(terms: Floats, most: float) -> float:
-    """Return the logarithm of the highest capital ever reached by betting on terms, in their order.
-
-    Null: given all before, each term has expectation at most 0. No term is below -1/`most`, so that bets
-    up to `most` cannot lose more than there is. In equal parts over the bets (1 - s) · `most`, s of `BETS`.
-    """
-    return max(0.0, staked(np.zeros(len(BETS)), terms, most)[1])
 
 
 def staked(capitals: Floats, terms: Floats, most: float) -> tuple[Floats, float]:

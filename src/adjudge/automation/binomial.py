@@ -47,11 +47,6 @@ def upper_bound(errors: int, audits: int, delta: float) -> float:
     return high
 
 
-def lower_bound(errors: int, audits: int, delta: float) -> float:
-    """Return the exact lower bound of a rate."""
-    return 1.0 - upper_bound(audits - errors, audits, delta) if errors > 0 else 0.0
-
-
 def beta_quantile(right: float, wrong: float, share: float) -> float:
     """Return below what a rate lies with probability `share`, where Beta(right, wrong) is known of it."""
     low, high = 0.0, 1.0

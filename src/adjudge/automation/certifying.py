@@ -59,7 +59,6 @@ class Licence:
     """Certify-audits that reach the threshold."""
     errors: int
     start: Start
-    delta_spent: float
     unanimity: float = 0.0
     """Bound on the error of unanimous truths by which the target was lowered."""
 
@@ -129,7 +128,6 @@ def certify(
         audits=int(reached[last]),
         errors=int(errors[last]),
         start=start,
-        delta_spent=delta,
         unanimity=target - believed,
     )
 

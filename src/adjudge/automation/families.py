@@ -54,11 +54,6 @@ def leaving(tallies: Mapping[str, Tally], *, target: float, delta: float) -> fro
     return frozenset(name for name, tally in tallies.items() if chance(tally, target) <= share)
 
 
-def expected_false(deltas: Sequence[float]) -> float:
-    """Return the most false certificates to expect: of all slices that were tested, licensed or not."""
-    return sum(deltas)
-
-
 def shares(order: Sequence[str], weights: Mapping[str, float], done: AbstractSet[str]) -> dict[str, float]:
     """Return the share of the family's delta that each slice tests at (the fallback procedure, Wiens 2003).
 

@@ -1,7 +1,7 @@
 """Against people in service: a betting e-process for each threshold, read audit by audit; and the watch behind it.
 
-The same bets as in `against_people`, on the mean of (1{model or plan wrong} - 1{people wrong}), kept as a state that
-may be looked at after every audit. The state is JSON by value.
+The bets are on the mean of (1{model or plan wrong} - 1{people wrong}), kept as a state that may be looked at after
+every audit. The state is JSON by value.
 """
 
 import math
@@ -43,7 +43,7 @@ class Paired:
     margin: float
     over: Over
     delta: float
-    """The part of this epoch, from the ledger."""
+    """This epoch's part of the error budget."""
     start: Start
     grid: tuple[float, ...]
     """From the starting point towards looser thresholds."""
@@ -121,7 +121,6 @@ class Paired:
             only_model_wrong=self.only_model[last],
             only_people_wrong=self.only_people[last],
             start=self.start,
-            delta_spent=self.delta,
         )
 
     def _reading(self, pairs: Pairs) -> Self:

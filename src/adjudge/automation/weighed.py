@@ -1,6 +1,6 @@
 """Money in service: a betting e-process for each threshold on audits weighed by their stake, read audit by audit.
 
-The same bets as in `money.certify_money`, kept as a state that may be looked at after every audit: against "of the
+A state that may be looked at after every audit. The bet is against "of the
 stake that is accepted at least the target's share is on wrong answers". JSON by value.
 """
 
@@ -23,7 +23,7 @@ class Weighed:
 
     target: float
     delta: float
-    """The part of this epoch, from the ledger."""
+    """This epoch's part of the error budget."""
     start: Start
     grid: tuple[float, ...]
     """From the starting point towards looser thresholds."""
@@ -91,7 +91,6 @@ class Weighed:
             audits=self.reached[last],
             errors=self.errors[last],
             start=self.start,
-            delta_spent=self.delta,
         )
 
     def _not_yet(self, audits_per_day: float | None) -> Verdict:

@@ -231,26 +231,6 @@ async def calm(connection: Connection, scope: str) -> None:
     await connection.execute("DELETE FROM alarm WHERE org = 1 AND name = $1", f"suspended:{scope}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PastEpoch:
-    """A line of the ledger."""
-
-    number: int
-    delta: float
-    began_at: datetime
-    ended_at: datetime | None
-    ended_why: str | None
-
-
-async def ledger(connection: Connection, scope: str) -> list[PastEpoch]:
-    """Return the error budget of a scope as it was spent."""
-    rows = await connection.fetch(
-        "SELECT number, delta, began_at, ended_at, ended_why FROM epoch WHERE org = 1 AND scope = $1 ORDER BY number",
-        scope,
-    )
-    return [PastEpoch(**dict(row)) for row in rows]
-
-
 async def spent(connection: Connection) -> dict[str, float]:
     """Return of each scope what its epochs have spent of the error budget: those in which something was tested."""
     rows = await connection.fetch(

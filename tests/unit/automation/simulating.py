@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from adjudge.automation.binomial import lower_bound, upper_bound
+from adjudge.automation.binomial import upper_bound
 from adjudge.automation.samples import Sample
 
 TARGET = 0.01
@@ -38,7 +38,7 @@ class Share:
     @property
     def low(self) -> float:
         """Lower 99.9% limit."""
-        return lower_bound(self.times, self.tries, 0.001)
+        return 1 - upper_bound(self.tries - self.times, self.tries, 0.001) if self.times else 0.0
 
     def __str__(self) -> str:
         return f"{self.value:.1%} of {self.tries} (at most {self.high:.1%})"

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from tests.unit.automation.at_once import certify_against_people
 from tests.unit.automation.simulating import DELTA, Share, holds, is_broken
 
-from adjudge.automation.against_people import NoWorse, Over, Pairs, certify_against_people
+from adjudge.automation.against_people import NoWorse, Over, Pairs
 from adjudge.automation.certifying import Licence, NotEnough, certify
 from adjudge.automation.samples import Sample
 

@@ -9,7 +9,7 @@ from tests.unit.automation.simulating import DELTA, TARGET, Share, holds, is_bro
 from adjudge.automation import families
 from adjudge.automation.betting import audits_needed
 from adjudge.automation.binomial import tail
-from adjudge.automation.families import Tally, expected_false, leaving, member_watch, shares
+from adjudge.automation.families import Tally, leaving, member_watch, shares
 
 RISKS = np.array([0.005] * 19 + [0.05])
 
@@ -88,10 +88,6 @@ def false_somewhere(lives: dict[str, np.ndarray], family: dict[str, float]) -> n
         needed = np.array([audits_needed(k, TARGET, family[name] * DELTA) for k in range(int(errors.max()) + 1)])
         found |= (np.arange(1, errors.shape[1] + 1) >= needed[errors]).any(axis=1)
     return found
-
-
-def test_false_certificates_to_expect_are_those_of_all_slices_tested():
-    assert expected_false([0.1, 0.1, 0.05]) == pytest.approx(0.25)
 
 
 def test_dates_of_looks_are_fixed_as_an_epoch_begins():

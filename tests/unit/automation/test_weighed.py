@@ -5,12 +5,13 @@ from dataclasses import replace
 import msgspec
 import numpy as np
 import pytest
+from tests.unit.automation.at_once import audit_rate, certify_money, weights_of
 from tests.unit.automation.simulating import DELTA, TARGET, Share, holds, is_broken
 from tests.unit.automation.test_money import STAKES, drawn
 
 from adjudge.automation.betting import Epoch
 from adjudge.automation.certifying import Licence, NotEnough, Start
-from adjudge.automation.money import audit_rate, certify_money, largest_ratio, weights_of
+from adjudge.automation.money import largest_ratio
 from adjudge.automation.samples import Audit, Role, Sample
 from adjudge.automation.watching import Watch
 from adjudge.automation.weighed import Weighed

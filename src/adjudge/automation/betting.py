@@ -17,7 +17,16 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from adjudge.automation.binomial import Floats
-from adjudge.automation.certifying import Licence, NotEnough, Start, Unanimity, Verdict, checked, not_enough, people_err
+from adjudge.automation.certifying import (
+    Licensed,
+    NotEnough,
+    Start,
+    Unanimity,
+    Verdict,
+    checked,
+    not_enough,
+    people_err,
+)
 from adjudge.automation.samples import Audit, Role, reaching
 
 BETS: Final = tuple(round(0.05 + 0.1 * i, 2) for i in range(9))
@@ -177,7 +186,7 @@ class Epoch:
             )
         last = licensed - 1
         reached, errors = self.reached[last], self.errors[last]
-        return Licence(
+        return Licensed(
             threshold=self.grid[last],
             coverage=reached / self.audits,
             upper_bound=min(1.0, upper_bound(errors, reached, delta) + self.target - target),

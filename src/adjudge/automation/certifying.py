@@ -46,7 +46,7 @@ class Start:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Licence:
+class Licensed:
     """A threshold at and above which a plan's prefix may answer without people."""
 
     threshold: float
@@ -74,7 +74,7 @@ class NotEnough:
     """At the present rate of audits, where that was given."""
 
 
-Verdict: TypeAlias = Licence | NotEnough
+Verdict: TypeAlias = Licensed | NotEnough
 
 
 def certify(
@@ -120,7 +120,7 @@ def certify(
         )
     last = passed - 1
     threshold = float(sequence[last])
-    return Licence(
+    return Licensed(
         threshold=threshold,
         coverage=float(np.mean(sample.scores >= threshold)),
         upper_bound=min(1.0, upper_bound(int(errors[last]), int(reached[last]), chance) + target - believed),

@@ -13,7 +13,7 @@ import numpy as np
 
 from adjudge.automation.betting import BETS, audits_needed, in_order, shown, staked
 from adjudge.automation.binomial import Floats
-from adjudge.automation.certifying import Licence, Start, Unanimity, Verdict, checked, not_enough
+from adjudge.automation.certifying import Licensed, Start, Unanimity, Verdict, checked, not_enough
 from adjudge.automation.samples import Audit, Role, Sample
 
 
@@ -83,7 +83,7 @@ class Weighed:
         if not licensed:
             return self, self._not_yet(audits_per_day)
         last = licensed - 1
-        return self, Licence(
+        return self, Licensed(
             threshold=self.grid[last],
             coverage=self.weight[last] / self.total_weight if self.total_weight else 0.0,
             upper_bound=self.target,

@@ -17,8 +17,7 @@ from adjudge.automation import families
 from adjudge.automation.against_people import NoWorse
 from adjudge.automation.betting import Epoch, epoch_delta
 from adjudge.automation.calibrating import Calibration
-from adjudge.automation.certifying import Licence as Licensed
-from adjudge.automation.certifying import Unanimity, Verdict
+from adjudge.automation.certifying import Licensed, Unanimity, Verdict
 from adjudge.automation.paired import Paired
 from adjudge.automation.weighed import Weighed
 from adjudge.core.licences import Licence, Terms

@@ -15,8 +15,7 @@ from adjudge.automation.against_people import NoWorse, Over
 from adjudge.automation.betting import Epoch
 from adjudge.automation.binomial import audits_needed
 from adjudge.automation.calibrating import Calibration, Examples
-from adjudge.automation.certifying import Licence as Licensed
-from adjudge.automation.certifying import NotEnough, Start, Unanimity, choose_start
+from adjudge.automation.certifying import Licensed, NotEnough, Start, Unanimity, choose_start
 from adjudge.automation.drift import Drift
 from adjudge.automation.families import Tally
 from adjudge.automation.paired import Paired, PairedWatch, pairs_of

@@ -4,8 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
 from adjudge.automation.against_people import NoWorse, Over
-from adjudge.automation.certifying import Licence as Licensed
-from adjudge.automation.certifying import Unanimity, Verdict, in_days
+from adjudge.automation.certifying import Licensed, Unanimity, Verdict, in_days
 from adjudge.automation.paired import PairedWatch, paired_delays
 from adjudge.automation.watching import Watch, delays
 from adjudge.core.licences import promised

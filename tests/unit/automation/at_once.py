@@ -12,7 +12,7 @@ from adjudge.automation import against_people, money
 from adjudge.automation.against_people import NoWorse, Over, Pairs, not_yet
 from adjudge.automation.betting import BETS, staked
 from adjudge.automation.binomial import Floats, sign_test
-from adjudge.automation.certifying import Licence, NotEnough, Start, Verdict, certify, too_few
+from adjudge.automation.certifying import Licensed, NotEnough, Start, Verdict, certify, too_few
 from adjudge.automation.samples import Role, Sample, grid_of
 
 
@@ -107,13 +107,13 @@ def certify_money(
     start = start or money.choose_start(calibrate, grid, target)
     if start is None:
         return too_few(len(judged), len(sample), target=target, delta=delta)
-    licence: Licence | None = None
+    licence: Licensed | None = None
     for threshold in grid[grid <= start.threshold].tolist():
         accepted = judged.where(judged.scores >= threshold)
         log_capital = highest_capital(accepted.weights * (target - accepted.wrong), 1 / (1 - target))
         if log_capital < math.log(1 / delta):
             break
-        licence = Licence(
+        licence = Licensed(
             threshold=threshold,
             coverage=float(sample.weights[sample.scores >= threshold].sum() / sample.weights.sum()),
             upper_bound=target,

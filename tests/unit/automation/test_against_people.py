@@ -6,7 +6,7 @@ from tests.unit.automation.at_once import certify_against_people
 from tests.unit.automation.simulating import DELTA, Share, holds, is_broken
 
 from adjudge.automation.against_people import NoWorse, Over, Pairs
-from adjudge.automation.certifying import Licence, NotEnough, certify
+from adjudge.automation.certifying import Licensed, NotEnough, certify
 from adjudge.automation.samples import Sample
 
 ALL = np.array([0.0])
@@ -106,7 +106,7 @@ def test_a_number_equal_to_peoples_overall_error_is_a_trap():
         easy = scores > 0.5
         model = rng.random(4_000) < np.where(easy, 0.01, 0.2)
         people = rng.random(4_000) < np.where(easy, 0.002, 0.038)
-        plain.append(isinstance(certify(Sample.columns(scores, model, roles), target=0.02, delta=DELTA), Licence))
+        plain.append(isinstance(certify(Sample.columns(scores, model, roles), target=0.02, delta=DELTA), Licensed))
         paired.append(licensed(Pairs.columns(scores, model_wrong=model, people_wrong=people, certifies=roles)))
 
     assert np.mean(plain) > 0.8

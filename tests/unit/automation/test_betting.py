@@ -16,7 +16,7 @@ from adjudge.automation.betting import (
     log_capital,
     upper_bound,
 )
-from adjudge.automation.certifying import Licence, NotEnough, Start, Unanimity, choose_start
+from adjudge.automation.certifying import Licensed, NotEnough, Start, Unanimity, choose_start
 from adjudge.automation.samples import Audit, Role, grid_of
 
 MOST_ERRORS = 400
@@ -117,7 +117,7 @@ def false_at_some_look(rng: np.random.Generator, risk, boundary: float) -> bool:
     for begin in range(0, len(judged), 160):
         scores, wrong = judged.scores[begin : begin + 160], judged.wrong[begin : begin + 160]
         epoch, verdict = epoch.counting(scores, scores[wrong]).look()
-        if isinstance(verdict, Licence) and 1 - verdict.threshold >= boundary:
+        if isinstance(verdict, Licensed) and 1 - verdict.threshold >= boundary:
             return True
     return False
 
@@ -204,8 +204,8 @@ def test_what_was_shown_once_stays_licensed_in_the_epoch():
     licensed, verdict = an_empty_epoch().counting([0.9] * 348, []).look()
     later, still = licensed.counting([0.9] * 10, [0.9] * 10).look()
 
-    assert isinstance(verdict, Licence)
-    assert isinstance(still, Licence)
+    assert isinstance(verdict, Licensed)
+    assert isinstance(still, Licensed)
     assert later.errors == (10, 10)
 
 
@@ -231,7 +231,7 @@ def test_unanimity_lowers_the_target_and_takes_half_of_delta():
     _, sure = epoch.look(unanimity=Unanimity(checked=3_000, wrong=1))
     _, unsure = epoch.look(unanimity=Unanimity(checked=50, wrong=0))
 
-    assert isinstance(sure, Licence)
+    assert isinstance(sure, Licensed)
     assert 0 < sure.unanimity < TARGET
     assert isinstance(unsure, NotEnough)
     assert "people who agree may still be wrong" in unsure.reason

@@ -8,14 +8,14 @@ import pytest
 from tests.unit.automation.simulating import DELTA, TARGET, Share, a_slice, holds, is_broken, rising
 
 from adjudge.automation.binomial import audits_needed, tail
-from adjudge.automation.certifying import Licence, NotEnough, Start, Unanimity, certify, choose_start
+from adjudge.automation.certifying import Licensed, NotEnough, Start, Unanimity, certify, choose_start
 from adjudge.automation.samples import Audit, Role, Sample, grid_of
 
 SLICES = 1_000
 
 
 def licensed(sample: Sample, **options) -> bool:
-    return isinstance(certify(sample, target=TARGET, delta=DELTA, **options), Licence)
+    return isinstance(certify(sample, target=TARGET, delta=DELTA, **options), Licensed)
 
 
 def test_false_certificates_at_the_boundary_are_rarer_than_delta():
@@ -30,10 +30,10 @@ def test_false_certificates_beyond_the_boundary_are_rarer_than_delta():
     """Where strict thresholds are good and loose ones are not, the sequence stops in time."""
     rng = np.random.default_rng(2)
     verdicts = [certify(a_slice(rng, 3_000, rising(0.6)), target=TARGET, delta=DELTA) for _ in range(SLICES)]
-    found = Share.of(isinstance(one, Licence) and 1 - one.threshold >= 0.6 for one in verdicts)
+    found = Share.of(isinstance(one, Licensed) and 1 - one.threshold >= 0.6 for one in verdicts)
 
     assert holds(found, DELTA)
-    assert sum(isinstance(one, Licence) for one in verdicts) > 0.3 * SLICES
+    assert sum(isinstance(one, Licensed) for one in verdicts) > 0.3 * SLICES
 
 
 def test_choosing_the_best_threshold_of_the_grid_breaks_the_promise():
@@ -82,8 +82,8 @@ def zero_errors(sample: Sample) -> Start:
     return Start(threshold=float(scores[audits_needed(0, TARGET, DELTA)]), why="one-error")
 
 
-def coverage(verdict: Licence | NotEnough) -> float:
-    return verdict.coverage if isinstance(verdict, Licence) else 0.0
+def coverage(verdict: Licensed | NotEnough) -> float:
+    return verdict.coverage if isinstance(verdict, Licensed) else 0.0
 
 
 @pytest.mark.parametrize("levels", [2, 10, 50])
@@ -107,8 +107,8 @@ def test_a_tied_threshold_is_tested_with_all_that_it_lets_through():
     ]
 
     verdicts = [certify(one, target=TARGET, delta=DELTA) for one in slices]
-    assert holds(Share.of(isinstance(one, Licence) and one.threshold < 1 for one in verdicts), DELTA)
-    assert np.mean([isinstance(one, Licence) for one in verdicts]) > 0.7
+    assert holds(Share.of(isinstance(one, Licensed) and one.threshold < 1 for one in verdicts), DELTA)
+    assert np.mean([isinstance(one, Licensed) for one in verdicts]) > 0.7
     assert is_broken(Share.of(passes(one.wrong[one.certifies & (one.scores > 2 / 3)]) for one in slices), DELTA)
 
 
@@ -118,7 +118,7 @@ def test_thin_slices_are_told_what_they_lack(audits):
     rng = np.random.default_rng(audits)
     verdicts = [certify(a_slice(rng, audits), target=TARGET, delta=DELTA) for _ in range(1_000)]
 
-    assert holds(Share.of(isinstance(one, Licence) for one in verdicts), DELTA)
+    assert holds(Share.of(isinstance(one, Licensed) for one in verdicts), DELTA)
     lacking = [one.more_audits for one in verdicts if isinstance(one, NotEnough) and one.more_audits is not None]
     assert audits >= 500 or min(lacking) + audits >= 230
 
@@ -224,7 +224,7 @@ class Voted:
         sample = Sample.columns(np.ones(len(found_wrong)), found_wrong, np.ones(len(found_wrong), bool))
         start = Start(threshold=1.0, why="one-error")
         verdict = certify(sample, target=TARGET, delta=DELTA, grid=np.ones(1), start=start, unanimity=unanimity)
-        return isinstance(verdict, Licence)
+        return isinstance(verdict, Licensed)
 
 
 @pytest.mark.parametrize(("target", "delta"), [(0, 0.1), (1, 0.1), (0.01, 0), (0.01, 1), (float("nan"), 0.1)])
@@ -258,7 +258,7 @@ def test_false_certificates_over_ten_thousand_slices(audits, boundary):
     rng = np.random.default_rng(audits)
     risk = rising(boundary) if boundary else TARGET
     verdicts = (certify(a_slice(rng, audits, risk), target=TARGET, delta=DELTA) for _ in range(10_000))
-    found = Share.of(isinstance(one, Licence) and 1 - one.threshold >= boundary for one in verdicts)
+    found = Share.of(isinstance(one, Licensed) and 1 - one.threshold >= boundary for one in verdicts)
 
     print(found)
     assert found.high <= DELTA + 0.005

@@ -5,7 +5,7 @@ import pytest
 from tests.unit.automation.at_once import audit_rate, certify_money, weights_of
 from tests.unit.automation.simulating import DELTA, TARGET, Share, holds, is_broken
 
-from adjudge.automation.certifying import Licence, certify
+from adjudge.automation.certifying import Licensed, certify
 from adjudge.automation.samples import Sample
 
 STAKES = np.array([1.0, 20.0])
@@ -28,7 +28,7 @@ def drawn(rng: np.random.Generator, audits: int, rates: np.ndarray, money_risk: 
 
 
 def licensed(sample: Sample) -> bool:
-    return isinstance(certify_money(sample, target=TARGET, delta=DELTA), Licence)
+    return isinstance(certify_money(sample, target=TARGET, delta=DELTA), Licensed)
 
 
 def test_a_coin_proportional_to_the_stake_needs_only_the_exact_test():
@@ -46,7 +46,7 @@ def test_the_plain_risk_certifies_what_loses_money():
     rng = np.random.default_rng(2)
     samples = (drawn(rng, 3_000, np.ones(2), TARGET, weighted=False) for _ in range(300))
 
-    assert is_broken(Share.of(isinstance(certify(s, target=TARGET, delta=DELTA), Licence) for s in samples), DELTA)
+    assert is_broken(Share.of(isinstance(certify(s, target=TARGET, delta=DELTA), Licensed) for s in samples), DELTA)
 
 
 def test_other_rates_are_mended_by_weights():

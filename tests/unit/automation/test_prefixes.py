@@ -3,7 +3,7 @@
 import numpy as np
 from tests.unit.automation.simulating import DELTA, TARGET
 
-from adjudge.automation.certifying import Licence, certify
+from adjudge.automation.certifying import Licensed, certify
 from adjudge.automation.samples import Sample
 
 
@@ -39,5 +39,5 @@ def test_a_certificate_of_the_later_stage_alone_is_false_once_stage_one_moves():
 
     before = certify(Sample.columns(agree, both_wrong, certifies), target=TARGET, delta=DELTA)
 
-    assert isinstance(before, Licence)
+    assert isinstance(before, Licensed)
     assert both_wrong[certifies & agree & (scores < 0.72)].mean() > 0.03

@@ -10,7 +10,7 @@ from tests.unit.automation.simulating import DELTA, TARGET, Share, holds, is_bro
 from tests.unit.automation.test_money import STAKES, drawn
 
 from adjudge.automation.betting import Epoch
-from adjudge.automation.certifying import Licence, NotEnough, Start
+from adjudge.automation.certifying import Licensed, NotEnough, Start
 from adjudge.automation.money import largest_ratio
 from adjudge.automation.samples import Audit, Role, Sample
 from adjudge.automation.watching import Watch
@@ -54,8 +54,8 @@ def test_read_audit_by_audit_it_is_the_test_of_the_whole_sample():
     at_once = certify_money(sample, target=TARGET, delta=DELTA, grid=grid, start=replace(START, threshold=0.3))
 
     _, verdict = epoch.look()
-    assert isinstance(at_once, Licence)
-    assert isinstance(verdict, Licence)
+    assert isinstance(at_once, Licensed)
+    assert isinstance(verdict, Licensed)
     assert (verdict.threshold, verdict.audits, verdict.errors) == (at_once.threshold, at_once.audits, at_once.errors)
     assert verdict.p_value == pytest.approx(at_once.p_value)
     assert verdict.coverage == pytest.approx(at_once.coverage, abs=0.02)
@@ -71,10 +71,10 @@ def test_false_certificates_at_any_look_are_rarer_than_delta_and_of_plain_counts
     weighed, counted = [], []
     for _ in range(300):
         sample = drawn(rng, 1_500, rates, TARGET, weighted=True)
-        weighed.append(isinstance(begun(0.0)._reading(sample.part(Role.CERTIFY)).look()[1], Licence))
+        weighed.append(isinstance(begun(0.0)._reading(sample.part(Role.CERTIFY)).look()[1], Licensed))
         plain = drawn(rng, 1_500, EQUAL, TARGET, weighted=False).part(Role.CERTIFY)
         epoch = Epoch.begin(target=TARGET, delta=DELTA, grid=[0.0], start=START)
-        counted.append(isinstance(epoch.counting(plain.scores, plain.scores[plain.wrong]).look()[1], Licence))
+        counted.append(isinstance(epoch.counting(plain.scores, plain.scores[plain.wrong]).look()[1], Licensed))
 
     assert holds(Share.of(weighed), DELTA)
     assert is_broken(Share.of(counted), DELTA)

@@ -12,7 +12,7 @@ from tests.unit.automation.simulating import DELTA, Share, holds, is_broken
 
 from adjudge.automation.against_people import NoWorse
 from adjudge.automation.binomial import tail
-from adjudge.automation.certifying import Licence, Start, Unanimity
+from adjudge.automation.certifying import Licensed, Start, Unanimity
 from adjudge.automation.families import Tally
 from adjudge.automation.paired import Paired, PairedWatch
 from adjudge.automation.samples import Audit, Beside, Role
@@ -119,13 +119,13 @@ def test_what_is_fixed_does_not_depend_on_a_certify_audit():
 
 
 def test_lost_audits_are_wrong_at_the_score_that_they_reached():
-    assert isinstance(looked_at(evidence(1000))[1], Licence)
-    assert not isinstance(looked_at(evidence(1000, lost=0.1))[1], Licence)
+    assert isinstance(looked_at(evidence(1000))[1], Licensed)
+    assert not isinstance(looked_at(evidence(1000, lost=0.1))[1], Licensed)
 
 
 def test_a_certificate_is_computed_again_from_its_record_and_a_changed_input_shows():
     state, verdict, judged = looked_at(evidence(1000, wrong=0.005))
-    assert isinstance(verdict, Licence)
+    assert isinstance(verdict, Licensed)
     body = licensing.body_of(ROW, state, verdict, None, judged, seals={}, delta=0.06, issued_at=NOW, valid_until=NOW)
     certificate = licensing.id_of(body)
 
@@ -142,9 +142,9 @@ def test_a_certificate_is_computed_again_from_its_record_and_a_changed_input_sho
 def test_what_unanimity_may_be_wrong_by_lowers_the_target():
     rows = evidence(1000)
 
-    assert isinstance(looked_at(rows, Unanimity(checked=2000, wrong=2))[1], Licence)
+    assert isinstance(looked_at(rows, Unanimity(checked=2000, wrong=2))[1], Licensed)
     few = looked_at(rows, Unanimity(checked=20, wrong=0))[1]
-    assert not isinstance(few, Licence)
+    assert not isinstance(few, Licensed)
     assert "people who agree may still be wrong" in few.reason
 
 
@@ -460,7 +460,7 @@ def test_a_certificate_of_money_is_computed_again_from_its_record():
     calibration, epoch = designed
     judged = licensing.judged(rows, OF_MONEY, 0, calibration.calibrator, {}, scale=SCALE)
     epoch, verdict = epoch.after([each.audit for each in judged]).look()
-    assert isinstance(verdict, Licence)
+    assert isinstance(verdict, Licensed)
     state = licensing.State[Weighed, Watch](
         calibrator=calibration.calibrator,
         calibration="calibrator#1",
@@ -519,7 +519,7 @@ def test_a_group_is_not_certified_by_the_money_of_those_of_its_slices_that_are_a
                 for n, (rate, wrong) in enumerate(rows)
             ]
             process = Weighed.begin(target=0.05, delta=DELTA, grid=(0.5,), start=start)
-            found.append(isinstance(process.after(audits).look()[1], Licence))
+            found.append(isinstance(process.after(audits).look()[1], Licensed))
 
     assert holds(Share.of(weighed), DELTA)
     assert is_broken(Share.of(alike), DELTA)
@@ -570,7 +570,7 @@ def test_where_a_budget_lowers_the_rate_dear_mistakes_weigh_what_they_are():
                 for n, (bad, weight) in enumerate(zip(wrong, weights, strict=True))
             ]
             process = Weighed.begin(target=0.05, delta=DELTA, grid=(0.5,), start=start)
-            found.append(isinstance(process.after(audits).look()[1], Licence))
+            found.append(isinstance(process.after(audits).look()[1], Licensed))
 
     assert holds(Share.of(of_moment), DELTA)
     assert is_broken(Share.of(as_configured), DELTA)

@@ -11,7 +11,7 @@ from adjudge.automation.backtesting.beliefs import Belief, Rehearsal
 from adjudge.automation.backtesting.sets import Booleans, Draw, Floats, Integers
 from adjudge.automation.binomial import sign_test, tail, tails
 from adjudge.automation.buying import scaled
-from adjudge.automation.certifying import Licence, certify
+from adjudge.automation.certifying import Licensed, certify
 from adjudge.automation.samples import Sample, grid_of, reaching
 from adjudge.core.pools import Stops
 
@@ -45,7 +45,7 @@ def licensed(
         np.arange(len(audits)) >= len(draw.calibrate),
     )
     verdict = certify(sample, target=target, delta=delta, grid=grid)
-    return (verdict.threshold if isinstance(verdict, Licence) else None), grid
+    return (verdict.threshold if isinstance(verdict, Licensed) else None), grid
 
 
 def licensed_end_of_asking(

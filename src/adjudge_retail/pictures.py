@@ -14,8 +14,6 @@ WIDTH: Final = 320
 HEIGHT: Final = 150
 LONGEST_NAME: Final = 14
 MOST_PRODUCTS: Final = 6
-LARGEST: Final = 2_048
-"""Bytes."""
 
 
 def shelf_picture(item: str, products: Sequence[str]) -> str:

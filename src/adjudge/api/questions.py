@@ -160,12 +160,12 @@ def traced(header: bytes | None) -> str | None:
     return text if _TRACEPARENT.fullmatch(text) else None
 
 
-def invalid(message: str, base: str = "#") -> Problem:
+def invalid(message: str) -> Problem:
     """Return the problem that a decoder's message stands for; it does not say which key of a map it means."""
     placed = _PLACE.fullmatch(message)
     what, where = (placed[1], placed[2]) if placed else (message, "")
     known = where.partition("[...]")[0]
-    pointer = base + "".join(f"/{name or index}" for name, index in _STEP.findall(known))
+    pointer = "#" + "".join(f"/{name or index}" for name, index in _STEP.findall(known))
     missing, unknown = _MISSING.fullmatch(what), _UNKNOWN.fullmatch(what)
     if missing:
         return Problem("invalid-body", "is required", pointer=f"{pointer}/{missing[1]}")

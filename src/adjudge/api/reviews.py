@@ -127,10 +127,11 @@ async def answer(task: UUID, body: AnswerBody, scope: Caller, here: Here) -> Res
         )
     await here.sender.perform(recorded.effects)
     here.waiters.wake([finished.decision for finished in recorded.effects.finished])
-    if recorded.why:
-        why = "the lease has ended, or others are asked" if recorded.why == "lease-ended" else "the decision is settled"
-        amended = recorded.why == "decision-settled" and await _amended(here, recorded.decision)
-        raise Problem(recorded.why, f"{why}: your answer is kept as a label", recorded="label", amended=amended)
+    if recorded.late is not None:
+        is_settled = recorded.late == "decision-settled"
+        why = "the decision is settled" if is_settled else "the lease has ended, or others are asked"
+        amended = is_settled and await _amended(here, recorded.decision)
+        raise Problem(recorded.late, f"{why}: your answer is kept as a label", recorded="label", amended=amended)
     return _json({"recorded": "vote", "decision_status": await _status(here, task)})
 
 

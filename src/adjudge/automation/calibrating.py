@@ -143,19 +143,19 @@ def curve_of(calibrator: Platt | Isotonic, confidences: Floats) -> Floats:
     return np.clip(curve, LEAST, 1 - LEAST)
 
 
-def reliability(confidences: Floats, hits: NDArray[np.bool_], bins: int = BINS) -> tuple[Bin, ...]:
+def reliability(confidences: Floats, hits: NDArray[np.bool_]) -> tuple[Bin, ...]:
     """Return the curve in bins of equal numbers of examples (Nixon et al. 2019)."""
     order = np.argsort(confidences, kind="stable")
-    parts = [part for part in np.array_split(order, min(bins, max(len(order), 1))) if len(part)]
+    parts = [part for part in np.array_split(order, min(BINS, max(len(order), 1))) if len(part)]
     return tuple(
         Bin(confidence=float(np.mean(confidences[part])), accuracy=float(np.mean(hits[part])), examples=len(part))
         for part in parts
     )
 
 
-def adaptive_error(confidences: Floats, hits: NDArray[np.bool_], bins: int = BINS) -> float:
+def adaptive_error(confidences: Floats, hits: NDArray[np.bool_]) -> float:
     """Return the mean distance of confidence and accuracy over such bins."""
-    curve = reliability(confidences, hits, bins)
+    curve = reliability(confidences, hits)
     total = sum(part.examples for part in curve)
     return sum(part.examples * abs(part.confidence - part.accuracy) for part in curve) / total if total else 0.0
 

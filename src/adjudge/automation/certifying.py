@@ -14,7 +14,7 @@ from typing import Final, Literal, TypeAlias
 import numpy as np
 
 from adjudge.automation.binomial import Floats, audits_needed, divergence, tail, tails, upper_bound
-from adjudge.automation.samples import Role, Sample, grid_of, reaching
+from adjudge.automation.samples import Role, Sample, grid_of
 
 StartWhy: TypeAlias = Literal["calibrate-audits", "one-error"]
 
@@ -143,22 +143,17 @@ def lowered(target: float, delta: float, unanimity: Unanimity | None) -> tuple[f
     return (target, delta) if unanimity is None else (target - unanimity.bound(delta / 2), delta / 2)
 
 
-def choose_start(
-    calibrate: Sample, grid: Floats, *, target: float, delta: float, certify_audits: int, scores: Floats | None = None
-) -> Start | None:
+def choose_start(calibrate: Sample, grid: Floats, *, target: float, delta: float, certify_audits: int) -> Start | None:
     """Return where the sequence begins: never a matter of the certify-audits' scores or labels. None: too few of all.
 
     The threshold with the smallest p-value on the calibrate-audits; where these are too few, the
-    strictest at which one error would still pass among `certify_audits`, by coverage in `scores` (of
-    unaudited decisions; else of the calibrate-audits).
+    strictest at which one error would still pass among `certify_audits`, by their coverage.
     """
     needed = audits_needed(1, target, delta)
-    known = np.sort(calibrate.scores if scores is None else scores)
-    expected = certify_audits * reaching(known, grid) / max(len(known), 1)
-    feasible = np.flatnonzero(expected >= needed)
-    if len(calibrate) < ENOUGH_TO_CALIBRATE * needed:
-        return Start(threshold=float(grid[feasible[0]]), why="one-error") if feasible.size else None
     reached, errors = calibrate.counts(grid)
+    if len(calibrate) < ENOUGH_TO_CALIBRATE * needed:
+        feasible = np.flatnonzero(certify_audits * reached / max(len(calibrate), 1) >= needed)
+        return Start(threshold=float(grid[feasible[0]]), why="one-error") if feasible.size else None
     return Start(threshold=float(grid[int(np.argmin(tails(errors, reached, target)))]), why="calibrate-audits")
 
 

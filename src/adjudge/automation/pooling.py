@@ -18,9 +18,7 @@ ENOUGH: Final = 1e-3
 """Gain of log-likelihood below which a further step is not taken."""
 
 
-def fit_weights(
-    features: list[Floats], truth: Integers, prior: Floats, *, ridge: float = RIDGE, start: Floats | None = None
-) -> Floats:
+def fit_weights(features: list[Floats], truth: Integers, prior: Floats, *, start: Floats | None = None) -> Floats:
     """Return a weight for each feature: a table of log-probabilities, one row an item, one column a label.
 
     `start`: where the search begins, if not at the prior. There is one best place, wherever it begins.
@@ -28,20 +26,20 @@ def fit_weights(
     tables = np.stack(features)
     at_truth = tables[:, np.arange(len(truth)), truth]
     weights = (prior if start is None else start).astype(float)
-    loss, belief = _loss(tables, at_truth, weights, prior, ridge)
+    loss, belief = _loss(tables, at_truth, weights, prior)
     for _ in range(STEPS):
         means = np.einsum("nk,dnk->dn", belief, tables)
-        slope = (means - at_truth).sum(1) + ridge * (weights - prior)
+        slope = (means - at_truth).sum(1) + RIDGE * (weights - prior)
         free = ~((weights <= 0) & (slope > 0))
         if not free.any():
             break
-        curvature = _curvature(tables, belief, means) + ridge * np.eye(len(weights))
+        curvature = _curvature(tables, belief, means) + RIDGE * np.eye(len(weights))
         step = np.zeros_like(weights)
         step[free] = -np.linalg.solve(curvature[np.ix_(free, free)], slope[free])
         share = 1.0
         while share > 1e-4:
             tried = np.maximum(weights + share * step, 0)
-            tried_loss, tried_belief = _loss(tables, at_truth, tried, prior, ridge)
+            tried_loss, tried_belief = _loss(tables, at_truth, tried, prior)
             if tried_loss <= loss:
                 break
             share /= 2
@@ -54,13 +52,13 @@ def fit_weights(
     return weights
 
 
-def _loss(tables: Floats, at_truth: Floats, weights: Floats, prior: Floats, ridge: float) -> tuple[float, Floats]:
+def _loss(tables: Floats, at_truth: Floats, weights: Floats, prior: Floats) -> tuple[float, Floats]:
     found = np.tensordot(weights, tables, 1)
     top = found.max(1, keepdims=True)
     shares = np.exp(found - top)
     sums = shares.sum(1, keepdims=True)
     missing = (np.log(sums) + top)[:, 0] - weights @ at_truth
-    return float(missing.sum() + ridge / 2 * ((weights - prior) ** 2).sum()), shares / sums
+    return float(missing.sum() + RIDGE / 2 * ((weights - prior) ** 2).sum()), shares / sums
 
 
 def _curvature(tables: Floats, belief: Floats, means: Floats) -> Floats:

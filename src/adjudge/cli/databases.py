@@ -15,8 +15,6 @@ from adjudge.store.connecting import Connection
 
 T = TypeVar("T")
 
-LOCK_SECONDS = 30.0
-
 
 class _Stack(msgspec.Struct):
     database_url: str

@@ -186,7 +186,6 @@ class Escalate:
 
 
 FallbackStep: TypeAlias = Answer | SafeSide | Provisional | Hold | Escalate
-LastResort: TypeAlias = Answer | SafeSide | Provisional
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -46,6 +46,8 @@ OVERLAP: Final = timedelta(seconds=5)
 """By how much a look for news goes back: what commits late is found by the next one."""
 WORTH: Final = 0.01
 """A looser threshold is worth a new certificate from this much more coverage on."""
+MOST_READ: Final = 20_000
+"""Closed audits that one look reads at most."""
 FRESH_AUDITS: Final = 56
 """A certificate is renewed where the watch has read so many audits: a fivefold risk would have shown."""
 
@@ -210,10 +212,10 @@ class _Look:
     async def _terms(self, ids: Sequence[str]) -> tuple[Terms, ...]:
         return tuple(licence.terms for licence in await certificates.licences(self.connection, ids))
 
-    async def _judged(self, state: AnyState, after: int, until: int | None, limit: int = 20_000) -> list[Judged]:
+    async def _judged(self, state: AnyState, after: int, until: int | None) -> list[Judged]:
         covers = self.row.covers
         rows = await audits.evidence(
-            self.connection, covers.type, covers.slices, covers.prefix, after, until, limit, self._set_apart
+            self.connection, covers.type, covers.slices, covers.prefix, after, until, MOST_READ, self._set_apart
         )
         rows, rarest = await self._alike(state.sampling, rows)
         licences = self._by_stage(await certificates.licences(self.connection, state.earlier))
@@ -260,7 +262,7 @@ class _Look:
         if not is_enough:
             return None
         rows = await audits.evidence(
-            self.connection, covers.type, covers.slices, covers.prefix, 0, None, 20_000, self._set_apart
+            self.connection, covers.type, covers.slices, covers.prefix, 0, None, MOST_READ, self._set_apart
         )
         rows, rarest = await self._alike(self.place.sampling, rows)
         calibrate = [row for row in rows if row.role == "calibrate"]

@@ -59,10 +59,9 @@ class TooManyFollowers(AdjudgeError):
 class Feed:
     """The feed as one process gives it out."""
 
-    def __init__(self, pool: Pool, cursors: Cursors, *, poll_seconds: float = POLL_SECONDS) -> None:
+    def __init__(self, pool: Pool, cursors: Cursors) -> None:
         self.cursors = cursors
         self._pool = pool
-        self._poll_seconds = poll_seconds
         self._turns = asyncio.Semaphore(READING_AT_ONCE)
         self._followers = 0
         self.is_closed = False
@@ -132,7 +131,7 @@ class Feed:
                 log.warning("feed.poll_failed", error=repr(error))
                 is_behind = False
             if not is_behind:
-                await asyncio.sleep(self._poll_seconds)
+                await asyncio.sleep(POLL_SECONDS)
 
     async def _poll(self) -> bool:
         """Read on from the tail's head; return whether there is more."""

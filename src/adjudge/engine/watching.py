@@ -69,7 +69,6 @@ class Watch:
         *,
         process: str,
         drift: str | None = None,
-        prepare: Prepare = ready_as_it_is,
         keep: Callable[[InForce], None] | None = None,
         first: First | None = None,
     ) -> None:
@@ -83,7 +82,7 @@ class Watch:
         self._process = process
         self._role = process.partition("-")[0]
         self._drift = drift
-        self.prepare = prepare
+        self.prepare: Prepare = ready_as_it_is
         self._keep = keep
         self._first = first
         self._wake = asyncio.Event()

@@ -1,7 +1,7 @@
 """Answers of people: each vote locks the decision's work row, appends itself, and steps on."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 from uuid import UUID
 
 from adjudge.core.answers import OutsideSpace
@@ -51,12 +51,16 @@ class DecisionSettled(AdjudgeError):
     kind = "decision-settled"
 
 
+Late: TypeAlias = Literal["lease-ended", "decision-settled"]
+"""Why an answer is no vote."""
+
+
 @dataclass(frozen=True, slots=True)
 class Recorded:
     """What became of an answer."""
 
-    as_: Literal["vote", "label"]
-    why: Literal["", "lease-ended", "decision-settled"]
+    late: Late | None
+    """It is kept as a label; None: it is a vote."""
     effects: Effects
     decision: UUID
 
@@ -82,34 +86,21 @@ async def answer(
     if purpose == "audit":
         return await _answer_audit(connection, scope, task, decision, token=token, value=value, seconds=seconds)
     held = (await work.hold(connection, [decision])).get(decision)
-    leased = await tasks.lock(connection, task)
-    lease = await tasks.assignment(connection, decision, token, str(scope.reviewer))
-    if lease is None:
-        raise UnknownTask("this token was never a lease of yours on this task", pointer="#/token")
+    leased, lease = await _leased(connection, scope, task, decision, token)
     case = held.history.case if held else await work.case_of(connection, decision)
     key = _key(case, value)
     if lease.ending == "answered":
         return await _repeated(connection, decision, scope, key)
-    late: Literal["", "lease-ended", "decision-settled"] = ""
-    if held is None:
-        late = "decision-settled"
-    elif not leased.is_with(token):
-        late = "lease-ended"
-    spent = await _seconds(connection, lease, seconds)
-    if late:
-        await _label(connection, decision, scope, key, held.version if held else 1)
-        names.VOTES.labels(leased.pool, "label").inc()
-        return Recorded("label", late, Effects(), decision)
-    assert held is not None
+    if held is None or not leased.is_with(token):
+        late: Late = "decision-settled" if held is None else "lease-ended"
+        return await _kept_as_label(connection, scope, leased, key, late, held.version if held else 1)
     await revisions.load(connection, {held.revision})
     pool = revisions.configuration(held.revision).pool(leased.pool)  # the current revision may have none
-    await _vote(connection, scope, leased, lease, key, spent)
-    names.VOTES.labels(leased.pool, "vote").inc()
-    names.VOTE_SECONDS.labels(leased.pool).observe(spent)
+    spent = await _vote(connection, scope, leased, lease, key, seconds)
     plan = revisions.plan(held.revision, held.location, held.type, held.plan_hash).mark
     opinion = _opinion(scope, leased, key, spent, pool, plan, now)
     effects = await stepper.step_held(connection, {decision: held}, {decision: [opinion]})
-    return Recorded("vote", "", effects, decision)
+    return Recorded(None, effects, decision)
 
 
 async def _answer_audit(
@@ -124,28 +115,16 @@ async def _answer_audit(
 ) -> Recorded:
     """Record a blind answer to an audit: nothing that was decided changes by it."""
     is_open = await audits.hold(connection, decision) is not None
-    leased = await tasks.lock(connection, task)
-    lease = await tasks.assignment(connection, decision, token, str(scope.reviewer))
-    if lease is None:
-        raise UnknownTask("this token was never a lease of yours on this task", pointer="#/token")
+    leased, lease = await _leased(connection, scope, task, decision, token)
     key = _key(await work.case_of(connection, decision), value)
     if lease.ending == "answered":
         return await _repeated(connection, decision, scope, key)
-    late: Literal["", "lease-ended", "decision-settled"] = ""
-    if not is_open:
-        late = "decision-settled"
-    elif not leased.is_with(token):
-        late = "lease-ended"
-    if late:
-        await _label(connection, decision, scope, key, 1, source=audits.LATE_AUDIT_VOTE)
-        names.VOTES.labels(leased.pool, "label").inc()
-        return Recorded("label", late, Effects(), decision)
-    spent = await _seconds(connection, lease, seconds)
-    await _vote(connection, scope, leased, lease, key, spent)
-    names.VOTES.labels(leased.pool, "vote").inc()
-    names.VOTE_SECONDS.labels(leased.pool).observe(spent)
+    if not is_open or not leased.is_with(token):
+        late: Late = "lease-ended" if is_open else "decision-settled"
+        return await _kept_as_label(connection, scope, leased, key, late, 1, source=audits.LATE_AUDIT_VOTE)
+    await _vote(connection, scope, leased, lease, key, seconds)
     await audits.look_at(connection, decision)
-    return Recorded("vote", "", Effects(), decision)
+    return Recorded(None, Effects(), decision)
 
 
 async def decline(
@@ -170,10 +149,7 @@ async def decline(
     else:
         held = (await work.hold(connection, [decision])).get(decision)
         is_open = held is not None
-    leased = await tasks.lock(connection, task)
-    lease = await tasks.assignment(connection, decision, token, str(scope.reviewer))
-    if lease is None:
-        raise UnknownTask("this token was never a lease of yours on this task", pointer="#/token")
+    leased, lease = await _leased(connection, scope, task, decision, token)
     if lease.ending == "declined":
         return Effects()
     if not is_open:
@@ -208,6 +184,17 @@ async def _decision(connection: Connection, scope: Scope, task: UUID) -> tuple[U
     return found
 
 
+async def _leased(
+    connection: Connection, scope: Scope, task: UUID, decision: UUID, token: UUID
+) -> tuple[Leased, Assigned]:
+    """Lock the task; return it, and the lease that this token was or is. Raises UnknownTask."""
+    leased = await tasks.lock(connection, task)
+    lease = await tasks.assignment(connection, decision, token, str(scope.reviewer))
+    if lease is None:
+        raise UnknownTask("this token was never a lease of yours on this task", pointer="#/token")
+    return leased, lease
+
+
 def _key(case: Case, value: object) -> str:
     try:
         return case.space.key(value)
@@ -219,7 +206,7 @@ async def _repeated(connection: Connection, decision: UUID, scope: Scope, key: s
     """The same answer sent again, its first reply lost, is harmless; another one is not taken."""
     if await votes.answer_of(connection, decision, str(scope.reviewer)) != key:
         raise AlreadyVoted("your vote on this decision stands already", pointer="#/answer")
-    return Recorded("vote", "", Effects(), decision)
+    return Recorded(None, Effects(), decision)
 
 
 async def _seconds(connection: Connection, lease: Assigned, claimed_seconds: float | None) -> float:
@@ -229,8 +216,10 @@ async def _seconds(connection: Connection, lease: Assigned, claimed_seconds: flo
 
 
 async def _vote(
-    connection: Connection, scope: Scope, leased: Leased, lease: Assigned, key: str, seconds: float
-) -> None:
+    connection: Connection, scope: Scope, leased: Leased, lease: Assigned, key: str, claimed_seconds: float | None
+) -> float:
+    """Record a vote and end its lease; return the seconds at work. Raises AlreadyVoted."""
+    seconds = await _seconds(connection, lease, claimed_seconds)
     vote = NewVote(
         decision_id=leased.decision_id,
         reviewer=str(scope.reviewer),
@@ -250,20 +239,24 @@ async def _vote(
     await tasks.answered(connection, leased.id)
     assert leased.lease_token is not None
     await tasks.end_assignment(connection, leased.decision_id, leased.lease_token, "answered")
+    names.VOTES.labels(leased.pool, "vote").inc()
+    names.VOTE_SECONDS.labels(leased.pool).observe(seconds)
+    return seconds
 
 
-async def _label(
+async def _kept_as_label(
     connection: Connection,
-    decision: UUID,
     scope: Scope,
+    leased: Leased,
     key: str,
+    late: Late,
     after_version: int,
     *,
     source: str = labels.LATE_VOTE,
-) -> None:
+) -> Recorded:
     """Keep a late answer: the first, as of votes. Raises AlreadyVoted where another one is kept."""
     label = NewLabel(
-        decision_id=decision,
+        decision_id=leased.decision_id,
         source=source,
         source_ref=str(scope.reviewer),
         answer=key,
@@ -271,10 +264,11 @@ async def _label(
         after_version=after_version,
         answer_could_influence=False,
     )
-    if await labels.insert(connection, label) is not None:
-        return
-    if await labels.said(connection, decision, source, str(scope.reviewer)) != key:
+    is_first = await labels.insert(connection, label) is not None
+    if not is_first and await labels.said(connection, leased.decision_id, source, str(scope.reviewer)) != key:
         raise AlreadyVoted("another late answer of yours to this decision is kept already", pointer="#/answer")
+    names.VOTES.labels(leased.pool, "label").inc()
+    return Recorded(late, Effects(), leased.decision_id)
 
 
 def _opinion(scope: Scope, leased: Leased, key: str, seconds: float, pool: PoolSpec, plan: str, now: Clock) -> Opinion:

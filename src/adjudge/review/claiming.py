@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from adjudge.core.errors import AdjudgeError
 from adjudge.core.specifications import PoolSpec
 from adjudge.store import tasks
 from adjudge.store.connecting import Pool
@@ -16,12 +15,6 @@ Empty: TypeAlias = Literal["none_waiting", "all_leased", "all_seen", "wrong_pool
 
 LOOK_AGAIN_SECONDS = 0.25
 """A claim that waits looks this often; tasks made by other replicas are seen by it."""
-
-
-class NotAReviewer(AdjudgeError):
-    """The key belongs to no person: only people are shown questions."""
-
-    kind = "forbidden"
 
 
 @dataclass(frozen=True, slots=True)

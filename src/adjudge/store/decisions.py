@@ -166,13 +166,6 @@ async def settled_among(connection: Connection, ids: Sequence[UUID]) -> list[UUI
     return [row["decision_id"] for row in rows]
 
 
-async def add_event(connection: Connection, decision: UUID, event: UUID, body: str) -> None:
-    """Record a fact that came later: an operator's act, an erasure, an amendment's reason."""
-    await connection.execute(
-        "INSERT INTO decision_event (decision_id, event_id, body) VALUES ($1, $2, $3)", decision, event, body
-    )
-
-
 def _bounds(wanted: Filter, before: UUID | None) -> tuple[UUID, UUID]:
     """Return the smallest id that a page may have, and the one that all of its ids are below."""
     low, high = FIRST, before or LAST

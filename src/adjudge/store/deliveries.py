@@ -19,7 +19,6 @@ from adjudge.store.scope import Scope
 
 DUTY: Final = "webhooks"
 FAN_OUT_LOCK: Final = 7_203_010
-PAGE: Final = 500
 KEPT_ATTEMPTS: Final = 30
 """Of one delivery."""
 LONGEST_LIST: Final = 200

@@ -14,7 +14,6 @@ from adjudge_retail.demo.cases import Case
 from adjudge_retail.demo.configuration import PICTURES
 from adjudge_retail.pictures import shelf_picture
 
-FOLDER: Final = ".adjudge-demo"
 MARK: Final = "made-by-adjudge-demo"
 """A file that says that the folder may be deleted."""
 

@@ -1,6 +1,6 @@
 """Where certificates may be earned: the certified stages of all plans, by slice and by group; what each may spend."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -13,6 +13,7 @@ from adjudge.core.audits import AuditSpec
 from adjudge.core.money import Stake
 from adjudge.core.plans import Certified, Plan
 from adjudge.core.prefixes import is_of_models
+from adjudge.core.specifications import Location
 from adjudge.engine.licensing import Sampling, Scale
 from adjudge.store.epochs import Covers, EpochRow
 
@@ -80,58 +81,57 @@ def _largest(up_to: Stake, rates: Rates, spec: AuditSpec | None) -> float:
 def certified_places(configurations: Sequence[Configuration]) -> dict[str, Place]:
     """Return every certified stage that some question may come to, by its scope. The newest configuration first."""
     found: dict[str, Place] = {}
-    every = [(each, *plan) for each in configurations for plan in each.every_plan()]
-    for configuration, location, question_type, plan in every:
-        spec = configuration.question_type(location.name, question_type).audits
-        slice_ = location.slice_by(spec.slices) if spec is not None else ""
-        group = location.group_by(spec.inherit) if spec is not None and spec.inherit is not None else None
-        follows_budget = spec is not None and spec.budget is not None
-        steady = spec.rate if spec is not None and not follows_budget else 1.0
-        scopes: list[str] = []
-        of_groups: list[str] = []
-        for index, stage in enumerate(plan.stages):
-            if not isinstance(stage.accept, Certified):
-                continue
-            scope = plan.scope(index, question_type, slice_)
-            parent = plan.scope(index, question_type, group) if group is not None else None
-            covers = _covers(plan, index, question_type, slice_, stage.accept, spec, location.name)
-            up_to = stage.accept.money
-            largest = _largest(up_to, plan.rates, spec) if up_to is not None else 0.0
-            found[scope] = _joined(
-                found.get(scope),
-                Place(
-                    msgspec.structs.replace(covers, parent=parent),
-                    plan,
-                    index,
-                    tuple(scopes),
-                    spec.patience if spec is not None else timedelta(),
-                    least_rate=spec.rate if spec is not None else 0.0,
-                    largest=largest,
-                    steady=steady,
-                    follows_budget=follows_budget,
-                ),
-            )
-            if parent is not None and group is not None and spec is not None:
-                of_group = msgspec.structs.replace(covers, slice=group, members=(slice_,))
-                found[parent] = _joined(
-                    found.get(parent),
-                    Place(
-                        of_group,
-                        plan,
-                        index,
-                        tuple(of_groups),
-                        spec.patience,
-                        member_scopes=(scope,),
-                        least_rate=spec.rate,
-                        largest=largest,
-                        thinned_to=0.0 if largest else spec.rate,
-                        steady=steady,
-                        follows_budget=follows_budget,
-                    ),
-                )
-                of_groups.append(parent)
-            scopes.append(scope)
+    for configuration in configurations:
+        for location, question_type, plan in configuration.every_plan():
+            spec = configuration.question_type(location.name, question_type).audits
+            for scope, place in _places(plan, question_type, location, spec):
+                found[scope] = _joined(found.get(scope), place)
     return {scope: _with_siblings(place, found) for scope, place in found.items()}
+
+
+def _places(plan: Plan, question_type: str, location: Location, spec: AuditSpec | None) -> Iterator[tuple[str, Place]]:
+    """Yield the certified stages of a plan at a location: of each the slice's, then its group's if it inherits."""
+    slice_ = location.slice_by(spec.slices) if spec is not None else ""
+    group = location.group_by(spec.inherit) if spec is not None and spec.inherit is not None else None
+    earlier: tuple[str, ...] = ()
+    earlier_of_group: tuple[str, ...] = ()
+    for index, stage in enumerate(plan.stages):
+        if not isinstance(stage.accept, Certified):
+            continue
+        scope = plan.scope(index, question_type, slice_)
+        parent = plan.scope(index, question_type, group) if group is not None else None
+        covers = _covers(plan, index, question_type, slice_, stage.accept, spec, location.name)
+        place = _place(msgspec.structs.replace(covers, parent=parent), plan, index, earlier, spec)
+        yield scope, place
+        earlier += (scope,)
+        if parent is not None and group is not None:
+            yield parent, _of_group(place, group, scope, earlier_of_group)
+            earlier_of_group += (parent,)
+
+
+def _place(covers: Covers, plan: Plan, index: int, earlier: tuple[str, ...], spec: AuditSpec | None) -> Place:
+    largest = _largest(covers.money, plan.rates, spec) if covers.money is not None else 0.0
+    if spec is None:
+        return Place(covers, plan, index, earlier, timedelta(), largest=largest)
+    follows_budget = spec.budget is not None
+    return Place(
+        covers,
+        plan,
+        index,
+        earlier,
+        spec.patience,
+        least_rate=spec.rate,
+        largest=largest,
+        steady=1.0 if follows_budget else spec.rate,
+        follows_budget=follows_budget,
+    )
+
+
+def _of_group(place: Place, group: str, scope: str, earlier: tuple[str, ...]) -> Place:
+    """Return the place of the group from which a slice inherits: what the slice is, with the slice as its member."""
+    covers = msgspec.structs.replace(place.covers, slice=group, members=(place.covers.slice,), parent=None)
+    thinned_to = 0.0 if place.largest else place.least_rate
+    return replace(place, covers=covers, earlier=earlier, member_scopes=(scope,), thinned_to=thinned_to)
 
 
 def _joined(before: Place | None, place: Place) -> Place:

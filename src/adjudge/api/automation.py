@@ -18,7 +18,7 @@ from adjudge.api.views import encode
 from adjudge.core.plans import Certified
 from adjudge.core.pools import Snapshot
 from adjudge.engine import explaining_automation as explaining
-from adjudge.store import audits, certificates, epochs, learning, reviewers
+from adjudge.store import audit_records, audited, certificates, epochs, learning, reviewers
 from adjudge.store.epochs import EpochRow
 from adjudge.store.scope import Scope
 from adjudge.telemetry import names
@@ -184,7 +184,7 @@ async def list_audits(
     """Read which audits are open, where each stands and how old it is; the oldest first."""
     require(scope, "operator")
     async with here.pool.acquire() as connection:
-        found = await audits.open_audits(connection, scope, question_type, limit)
+        found = await audit_records.open_audits(connection, scope, question_type, limit)
     return _json({"audits": found})
 
 
@@ -193,7 +193,7 @@ async def read_audit(decision: UUID, scope: Caller, here: Here) -> Response:
     """Read the record of a closed audit: its truth and by whom, votes, what each model said."""
     require(scope, "operator")
     async with here.pool.acquire() as connection:
-        found = await audits.life(connection, scope, decision)
+        found = await audit_records.life(connection, scope, decision)
     if found is None:
         raise Problem("not-found", "no closed audit of this decision is known to this key")
     raw = {name: msgspec.Raw(str(found[name]).encode()) for name in ("votes", "opinions", "expert_coin", "facts")}
@@ -220,7 +220,7 @@ async def read_certificate(certificate: str, scope: Caller, here: Here) -> Respo
     async with here.pool.acquire() as connection:
         found = await certificates.get(connection, certificate)
         force = await epochs.in_force(connection, [found.scope]) if found is not None else {}
-        changed = await audits.changed(connection, found.sealed) if found is not None else []
+        changed = await audited.changed(connection, found.sealed) if found is not None else []
     if found is None or not _sees(scope, msgspec.json.decode(found.covers)["locations"]):
         raise Problem("not-found", "no such certificate is known to this key")
     return _json(

@@ -5,13 +5,14 @@ answer, else an expert's, never a majority; what cannot be known counts as wrong
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, TypeAlias
 
 import msgspec
 
+from adjudge.core.events import Asked, Fault, HistoryEvent, Opinion, TimedOut
 from adjudge.core.money import Stake
 
 VotePurpose: TypeAlias = Literal["truth", "people"]
@@ -141,6 +142,25 @@ class Stay(msgspec.Struct, frozen=True):
 
 
 AuditStep: TypeAlias = SeatPeople | SeatExpert | Close | Lose | Stay
+
+
+def said_in_plan(events: Iterable[HistoryEvent]) -> Iterator[tuple[str, ModelSaid]]:
+    """Yield what models came to in the plan, silence among it.
+
+    Who was asked and not heard before the stage's time ran out would not have been accepted: what it says
+    later, on the side, is not what the plan had.
+    """
+    asked: dict[int, tuple[str, ...]] = {}
+    for event in events:
+        match event:
+            case Asked():
+                asked[event.stage] = event.deciders
+            case Opinion() if event.source != "reviewer":
+                yield event.by, ModelSaid(event.answer, event.confidence, event.distribution)
+            case Fault():
+                yield event.by, ModelSaid(fault=event.fault)
+            case TimedOut():
+                yield from ((name, ModelSaid(fault="timeout")) for name in asked.get(event.stage, ()))
 
 
 def next_step(spec: AuditSpec, standing: Standing, *, expert_too: bool, now: datetime) -> AuditStep:

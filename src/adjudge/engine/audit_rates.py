@@ -17,7 +17,7 @@ from adjudge.core.audits import AuditSpec
 from adjudge.engine.clocks import Clock
 from adjudge.engine.coins import POLICY, AuditRates
 from adjudge.engine.revisions import Revisions
-from adjudge.store import audits, epochs, parameters
+from adjudge.store import audited, epochs, parameters
 from adjudge.store.connecting import UNAVAILABLE, Connection, Pool
 from adjudge.telemetry import names
 
@@ -79,7 +79,7 @@ class RateSetter:
                 spec = configuration.question_type(location.name, question_type).audits
                 if spec is not None:
                     specs.setdefault((question_type, location.slice_by(spec.slices)), spec)
-        volumes = await audits.volumes(connection, SPAN)
+        volumes = await audited.volumes(connection, SPAN)
         boosts, lacking = await _wanted(connection)
         wanted = {
             key: rate_of(spec, volumes.get(key), lacks=key in lacking, boost=boosts.get(key, 1.0))

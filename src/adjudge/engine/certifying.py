@@ -28,8 +28,8 @@ from adjudge.engine.clocks import Clock
 from adjudge.engine.inheriting import Heir, compare_siblings, read_inheritance
 from adjudge.engine.licensing import AnyState, Drawn, Judged, Rarest, Sampling, State
 from adjudge.engine.revisions import InForce, Revisions
-from adjudge.store import audits, certificates, duties, epochs, journal, parameters
-from adjudge.store.audits import Counted
+from adjudge.store import audited, certificates, duties, epochs, journal, parameters
+from adjudge.store.audited import Counted
 from adjudge.store.connecting import UNAVAILABLE, Connection, Pool
 from adjudge.store.epochs import EpochRow
 from adjudge.store.scope import SYSTEM
@@ -92,7 +92,7 @@ class Certifier:
                 changed = None
                 self._full_at = loop() + FULL_SECONDS
             else:
-                changed = await audits.closed_since(connection, (self._seen_at or self._now()) - OVERLAP)
+                changed = await audited.closed_since(connection, (self._seen_at or self._now()) - OVERLAP)
             self._seen_at = self._now()
             shares = shares_of(rows)
             for row in sorted(rows, key=_place_in_line):
@@ -165,7 +165,7 @@ class _Look:
         if self._is_rarer(state):
             await epochs.suspend(self.connection, SYSTEM, self.row, "replaced", "it is audited at a lower rate")
             return
-        daily = await audits.daily(self.connection, covers.type, covers.slices)
+        daily = await audited.daily(self.connection, covers.type, covers.slices)
         state = state or await self._designed(delta, earlier)
         if state is None:
             await self._end(delta, None, standings.collecting(await self._counted(), covers, delta, daily))
@@ -214,7 +214,7 @@ class _Look:
 
     async def _judged(self, state: AnyState, after: int, until: int | None) -> list[Judged]:
         covers = self.row.covers
-        rows = await audits.evidence(
+        rows = await audited.evidence(
             self.connection, covers.type, covers.slices, covers.prefix, after, until, MOST_READ, self._set_apart
         )
         rows, rarest = await self._alike(state.sampling, rows)
@@ -245,7 +245,7 @@ class _Look:
 
     async def _counted(self) -> Counted:
         covers, first = self.row.covers, self.row.first_number
-        return await audits.counted(self.connection, covers.type, covers.slices, covers.prefix, first, self._set_apart)
+        return await audited.counted(self.connection, covers.type, covers.slices, covers.prefix, first, self._set_apart)
 
     def _by_stage(self, licences: Sequence[Licence]) -> dict[int, Licence]:
         covers = self.row.covers
@@ -261,7 +261,7 @@ class _Look:
         )
         if not is_enough:
             return None
-        rows = await audits.evidence(
+        rows = await audited.evidence(
             self.connection, covers.type, covers.slices, covers.prefix, 0, None, MOST_READ, self._set_apart
         )
         rows, rarest = await self._alike(self.place.sampling, rows)
@@ -295,7 +295,7 @@ class _Look:
     async def _fed(self, state: AnyState) -> AnyState:
         """Read what was closed, in intake order; an audit that is open blocks those behind it, but not for ever."""
         covers = self.row.covers
-        waiting = await audits.open_of(self.connection, covers.type, covers.slices, state.read_number)
+        waiting = await audited.open_of(self.connection, covers.type, covers.slices, state.read_number)
         waiting, _ = await self._alike(state.sampling, waiting)
         closed = await self._judged(state, state.read_number, None)
         found, overdue = licensing.in_order(closed, waiting, watches.MOST_WAITING, self.now - self.place.patience)
@@ -352,7 +352,7 @@ class _Look:
         covers = self.row.covers
         if covers.people is not None or covers.money is not None or not covers.has_expert or covers.expert_share >= 1:
             return None
-        checked, wrong = await audits.unanimity(self.connection, covers.type)
+        checked, wrong = await audited.unanimity(self.connection, covers.type)
         return Unanimity(checked=checked, wrong=wrong)
 
     async def _decided(
@@ -397,7 +397,7 @@ class _Look:
             verdict,
             unanimity,
             inputs,
-            seals=await audits.seals(self.connection, [each.decision for each in inputs]),
+            seals=await audited.seals(self.connection, [each.decision for each in inputs]),
             delta=delta,
             issued_at=self.now,
             valid_until=valid_until,
@@ -432,7 +432,7 @@ class _Look:
             certificates=(*state.certificates, certificate),
             drift=licensing.drift_from(inputs) if watch is None else state.drift,
             watch=watch or watches.begun(covers),
-            watched_number=state.watched_number if watch else await audits.last_number(self.connection),
+            watched_number=state.watched_number if watch else await audited.last_number(self.connection),
         )
 
     async def _end(self, delta: float, state: AnyState | None, standing: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ import structlog
 from adjudge.engine.clocks import Clock
 from adjudge.engine.revisions import Revisions
 from adjudge.engine.slips import STREAM_PREFIX, lanes_of
-from adjudge.store import audits, epochs, measuring, partitions, tasks
+from adjudge.store import audit_records, epochs, measuring, partitions, tasks
 from adjudge.store.connecting import UNAVAILABLE, Pool
 from adjudge.store.scope import SYSTEM
 from adjudge.streams import Streams, Unavailable
@@ -58,7 +58,7 @@ class Figures:
         async with self._pool.acquire() as connection:
             by_lane = await measuring.open_by_lane(connection)
             names.OVERDUE.set(await measuring.overdue(connection, OVERDUE))
-            waiting = await audits.measured(connection)
+            waiting = await audit_records.measured(connection)
             licensed, suspended = await epochs.in_force(connection), await epochs.suspended(connection)
         of = {question_type: f"certificate:{question_type}:" for question_type in self._revisions.current.types}
         for question_type, start in of.items():

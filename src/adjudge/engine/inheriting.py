@@ -22,7 +22,7 @@ from adjudge.engine import licensing, standings, watches
 from adjudge.engine.audit_rates import PastRates
 from adjudge.engine.certified_places import Place
 from adjudge.engine.licensing import Verified, Watching
-from adjudge.store import audits, certificates, epochs, journal
+from adjudge.store import audited, certificates, epochs, journal
 from adjudge.store.connecting import Connection
 from adjudge.store.epochs import Covers, EndedWhy, EpochRow
 from adjudge.store.scope import SYSTEM
@@ -206,7 +206,7 @@ class Heir:
             watch=kept.watch if kept is not None and goes_on else watches.begun(row.covers, self.place.siblings),
             watched_number=kept.watched_number
             if kept is not None and goes_on
-            else await audits.last_number(self.connection),
+            else await audited.last_number(self.connection),
         )
 
     async def leave(self, kept: AnyInheritance) -> None:
@@ -242,7 +242,7 @@ async def compare_siblings(connection: Connection, covers: Covers, members: Cont
 async def _tally(connection: Connection, row: EpochRow, kept: AnyInheritance) -> Tally:
     """Return what the audits that the watch has read come to."""
     covers = row.covers
-    found = await audits.automated(connection, covers.type, covers.slices, 0, kept.certificates, MOST_TALLIED)
+    found = await audited.automated(connection, covers.type, covers.slices, 0, kept.certificates, MOST_TALLIED)
     return licensing.tallied([one for one in found if one.number <= kept.watched_number], row.scope)
 
 

@@ -30,7 +30,7 @@ from adjudge.core.money import Stake
 from adjudge.core.plans import AgainstPeople, Plan
 from adjudge.core.prefixes import ANSWERED_BEFORE, NOT_ANSWERED, Scored, scored
 from adjudge.engine.coins import POLICY
-from adjudge.store.audits import Automated, Counted, Evidence, Waiting
+from adjudge.store.audited import Automated, Counted, Evidence, Waiting
 from adjudge.store.epochs import EpochRow
 
 HORIZON: Final = 2_000

@@ -10,7 +10,7 @@ from adjudge.automation.watching import Watch, delays
 from adjudge.core.licences import promised
 from adjudge.engine import licensing
 from adjudge.engine.licensing import AnyState
-from adjudge.store.audits import Counted
+from adjudge.store.audited import Counted
 from adjudge.store.epochs import Covers
 
 AnyWatch: TypeAlias = Watch | PairedWatch

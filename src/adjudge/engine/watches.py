@@ -12,7 +12,7 @@ from adjudge.engine import licensing
 from adjudge.engine.audit_rates import PastRates
 from adjudge.engine.certified_places import Place, scale_of
 from adjudge.engine.licensing import Drawn, Rarest, Sampling, Scale
-from adjudge.store import audits
+from adjudge.store import audited
 from adjudge.store.connecting import Connection
 from adjudge.store.epochs import Covers, EpochRow
 
@@ -84,7 +84,7 @@ async def read_on(
     covers = row.covers
     people = covers.people
     if people is not None and people.over == "plan":
-        rows = await audits.of_plan(
+        rows = await audited.of_plan(
             connection,
             covers.type,
             covers.slices,
@@ -95,7 +95,7 @@ async def read_on(
             limit=10_000,
         )
     else:
-        rows = await audits.automated(
+        rows = await audited.automated(
             connection, covers.type, covers.slices, number, relied, 10_000, people.votes if people is not None else 0
         )
     rows, rarest = await alike(connection, place, sampling, row.scope, rows, past)

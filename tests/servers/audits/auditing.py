@@ -7,7 +7,7 @@ from uuid import UUID
 
 from tests.stacks import PLANS, TYPES, Caller, Stack, configuration
 
-from adjudge.store import audits
+from adjudge.store import audit_records
 from adjudge.store.scope import SYSTEM
 
 ANSWERS = ["pay", "refuse"]
@@ -51,20 +51,20 @@ async def closed(stack: Stack, decision: str, seconds: float = 40) -> dict[str, 
     async with asyncio.timeout(seconds):
         while True:
             async with stack.db.acquire() as connection:
-                found = await audits.life(connection, SYSTEM, UUID(decision))
+                found = await audit_records.life(connection, SYSTEM, UUID(decision))
             if found is not None:
                 return found
             await asyncio.sleep(0.05)
 
 
-async def seen(stack: Stack, decision: str) -> audits.SeenAudit | None:
+async def seen(stack: Stack, decision: str) -> audit_records.SeenAudit | None:
     """Return an open audit as people are shown it."""
     async with stack.db.acquire() as connection:
-        found = await audits.open_audits(connection, SYSTEM, None, 1000)
+        found = await audit_records.open_audits(connection, SYSTEM, None, 1000)
     return next((each for each in found if str(each.decision) == decision), None)
 
 
-async def until_seen(stack: Stack, decision: str, state: str, seconds: float = 40) -> audits.SeenAudit:
+async def until_seen(stack: Stack, decision: str, state: str, seconds: float = 40) -> audit_records.SeenAudit:
     async with asyncio.timeout(seconds):
         while (found := await seen(stack, decision)) is None or found.state != state:
             await asyncio.sleep(0.05)

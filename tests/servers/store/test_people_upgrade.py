@@ -6,7 +6,7 @@ from uuid import uuid4
 import asyncpg
 from tests.stacks import database
 
-from adjudge.store import audits
+from adjudge.store import audited
 from adjudge.store.migrations import upgrade
 
 OF_BEFORE = """
@@ -36,8 +36,8 @@ async def test_audits_of_the_release_before_are_counted_as_they_were_and_compare
         await connection.execute(OF_BEFORE, uuid4(), 4, json.dumps(FACTS))  # a keeper of the release before lives on
 
         assert await connection.fetch(FILES) == before, "a table was rewritten, under a lock"
-        assert await audits.counted(connection, "claim", ["all"], "p0", 0) == audits.Counted(calibrate=0, certify=4)
-        assert await audits.counted(connection, "claim", ["all"], "p0", 0, people=3) == audits.Counted(
+        assert await audited.counted(connection, "claim", ["all"], "p0", 0) == audited.Counted(calibrate=0, certify=4)
+        assert await audited.counted(connection, "claim", ["all"], "p0", 0, people=3) == audited.Counted(
             calibrate=0, certify=0
         )
         await connection.close()

@@ -10,13 +10,16 @@ from adjudge.core.audits import (
     AuditVote,
     Close,
     Lose,
+    ModelSaid,
     SeatExpert,
     SeatPeople,
     Standing,
     Stay,
     next_step,
     proportional,
+    said_in_plan,
 )
+from adjudge.core.events import Asked, Opinion, TimedOut
 
 NOW = datetime(2026, 11, 28, tzinfo=UTC)
 SPEC = AuditSpec(pool="agents", expert="experts", rate=0.05, votes=3, patience=timedelta(days=2))
@@ -139,3 +142,16 @@ def test_a_rate_in_proportion_to_the_stake_is_never_below_it_and_there_are_few_o
 
 def exact(stake: float) -> float:
     return 0.05 * stake / 200 * (1 - 1e-9)
+
+
+def test_a_model_that_was_too_late_for_the_plan_has_said_nothing_in_it():
+    """What it says on the side afterwards is not what the plan had: its answer would not have been accepted."""
+    asked = Asked(at=NOW, stage=0, deciders=("quick@1", "slow@1"), until=NOW)
+    heard = Opinion(at=NOW, stage=0, by="quick@1", source="model", answer="pay", confidence=0.9)
+
+    said: dict[str, ModelSaid] = {}
+    for by, opinion in said_in_plan([asked, heard, TimedOut(at=NOW, stage=0)]):
+        said.setdefault(by, opinion)
+
+    assert said["quick@1"].answer == "pay"
+    assert (said["slow@1"].answer, said["slow@1"].fault) == (None, "timeout")

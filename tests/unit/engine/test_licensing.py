@@ -25,7 +25,7 @@ from adjudge.core.money import Stake
 from adjudge.core.plans import AgainstPeople, Certified
 from adjudge.engine import licensing
 from adjudge.engine.licensing import Rarest
-from adjudge.store.audits import Automated, Counted, Evidence, Waiting
+from adjudge.store.audited import Automated, Counted, Evidence, Waiting
 from adjudge.store.epochs import Covers, EpochRow
 
 PLAN = replace(a_plan(models(accept=Certified(SET_BY_HAND)), people()), prefixes=("p0", "p1"))

@@ -4,10 +4,8 @@ import json
 from uuid import uuid4
 
 import asyncpg
-from tests.builders import NOON
 
-from adjudge.core.events import Asked, Opinion, TimedOut
-from adjudge.store import audits
+from adjudge.store import audited
 
 ROW = """
     INSERT INTO audit (decision_id, number, type, location, slice, role, rate, policy, asked_at, truth, truth_by,
@@ -31,18 +29,5 @@ async def test_an_experts_check_of_unanimity_that_was_lost_counts_as_wrong(datab
     for number, row in enumerate(rows):
         await connection.execute(ROW, uuid4(), number, *row)
 
-    assert await audits.unanimity(connection, "claim") == (3, 2)
+    assert await audited.unanimity(connection, "claim") == (3, 2)
     await connection.close()
-
-
-def test_a_model_that_was_too_late_for_the_plan_has_said_nothing_in_it():
-    """What it says on the side afterwards is not what the plan had: its answer would not have been accepted."""
-    asked = Asked(at=NOON, stage=0, deciders=("quick@1", "slow@1"), until=NOON)
-    heard = Opinion(at=NOON, stage=0, by="quick@1", source="model", answer="pay", confidence=0.9)
-
-    said: dict[str, audits.ModelSaid] = {}
-    for by, opinion in audits.said_in_plan([asked, heard, TimedOut(at=NOON, stage=0)]):
-        said.setdefault(by, opinion)
-
-    assert said["quick@1"].answer == "pay"
-    assert (said["slow@1"].answer, said["slow@1"].fault) == (None, "timeout")

@@ -1,0 +1,307 @@
+"""What audits show: of a slice and a prefix of a plan, as certificates and their watch read it, in intake order."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from adjudge.core.audits import AuditVote, ModelSaid
+from adjudge.core.history import Case
+from adjudge.core.money import Stake
+from adjudge.store.connecting import Connection
+from adjudge.store.work import read_case
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """A closed audit as certificates read it."""
+
+    decision_id: UUID
+    number: int
+    role: str
+    rate: float
+    truth: str | None
+    said: dict[str, ModelSaid]
+    case: Case
+    people: tuple[str, ...] = ()
+    """What those said whose votes were set apart, in the order of their seats."""
+    answered: str | None = None
+    """What the plan came to."""
+    policy: int = 1
+    """Set of rates under which its coin fell; 1: as configured."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counted:
+    """How many audits are closed, by role."""
+
+    calibrate: int
+    certify: int
+
+    @property
+    def closed(self) -> int:
+        return self.calibrate + self.certify
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """An open audit as certificates see it."""
+
+    decision_id: UUID
+    number: int
+    role: str
+    rate: float
+    asked_at: datetime
+    policy: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Automated:
+    """An audited decision that was accepted under a certificate; where the whole plan is watched, any of its own."""
+
+    decision_id: UUID
+    rate: float
+    number: int
+    truth: str | None
+    answer: str | None
+    is_open: bool
+    asked_at: datetime
+    people: tuple[str, ...] = ()
+    stake: Stake | None = None
+    policy: int = 1
+
+
+# Only of decisions that took a plan with this prefix at their intake: what was drawn under another never licenses it.
+# Compared with people is what was to be, whatever came of it: so many votes set apart, and an expert for each.
+COMPARED = "(${0} = 0 OR audit.people >= ${0} AND coalesce((audit.expert_coin ->> 'rate')::float8, 0) >= 1)"
+
+EVIDENCE = f"""
+    SELECT decision_id, number, role, rate, truth, opinions::text, facts::text, votes::text, answered, policy
+    FROM audit
+    WHERE org = 1 AND type = $1 AND slice = ANY($2::text[]) AND prefixes ? $3 AND number > $4
+        AND ($5::bigint IS NULL OR number < $5) AND {COMPARED.format(7)}
+    ORDER BY number LIMIT $6
+"""
+
+COUNTED = f"""
+    SELECT count(*) FILTER (WHERE role = 'calibrate') AS calibrate,
+        count(*) FILTER (WHERE role = 'certify' AND number > $4) AS certify
+    FROM audit WHERE org = 1 AND type = $1 AND slice = ANY($2::text[]) AND prefixes ? $3 AND {COMPARED.format(5)}
+"""
+
+OPEN_OF = """
+    SELECT work.decision_id, decision.number, decision.audit_role AS role, decision.audit_rate AS rate, work.asked_at,
+        decision.audit_policy AS policy
+    FROM work JOIN decision ON decision.id = work.decision_id
+    WHERE work.purpose = 'audit' AND work.type = $1 AND decision.facts ->> 'slice' = ANY($2::text[])
+        AND decision.number > $3
+    ORDER BY decision.number
+"""
+
+AUTOMATED = f"""
+    SELECT audit.decision_id, audit.rate, audit.number, audit.truth, outcome.answer, false AS is_open,
+        audit.asked_at, audit.votes::text, audit.facts -> 'stake' AS stake, audit.policy
+    FROM audit JOIN outcome ON outcome.decision_id = audit.decision_id AND outcome.kind = 'final'
+    WHERE audit.org = 1 AND audit.type = $1 AND audit.slice = ANY($2::text[]) AND audit.number > $3
+        AND outcome.certificate = ANY($4::text[]) AND {COMPARED.format(6)}
+    UNION ALL
+    SELECT work.decision_id, decision.audit_rate, decision.number, NULL, outcome.answer, true, work.asked_at, '[]',
+        decision.facts -> 'stake', decision.audit_policy
+    FROM work JOIN decision ON decision.id = work.decision_id
+        JOIN outcome ON outcome.decision_id = work.decision_id AND outcome.kind = 'final'
+    WHERE work.purpose = 'audit' AND work.type = $1 AND decision.facts ->> 'slice' = ANY($2::text[])
+        AND decision.number > $3
+        AND outcome.certificate = ANY($4::text[])
+    ORDER BY 3 LIMIT $5
+"""
+
+# All that the plan answers, what it deferred, too; open are those as well that people are still to decide.
+OF_PLAN = f"""
+    SELECT audit.decision_id, audit.rate, audit.number, audit.truth, audit.answered AS answer, false AS is_open,
+        audit.asked_at, audit.votes::text, audit.facts -> 'stake' AS stake, audit.policy
+    FROM audit WHERE audit.org = 1 AND audit.type = $1 AND audit.slice = ANY($2::text[]) AND audit.number > $3
+        AND audit.prefixes ? $4 AND {COMPARED.format(6)}
+    UNION ALL
+    SELECT work.decision_id, decision.audit_rate, decision.number, NULL, NULL, true, work.asked_at, '[]', NULL,
+        decision.audit_policy
+    FROM work JOIN decision ON decision.id = work.decision_id
+    WHERE work.purpose = 'audit' AND work.type = $1 AND decision.facts ->> 'slice' = ANY($2::text[])
+        AND decision.number > $3
+        AND decision.plan_hash = $7
+    ORDER BY 3 LIMIT $5
+"""
+
+# What the expert was to check and could not answer counts as wrong, as everywhere: the hard ones are lost more often.
+UNANIMITY = """
+    SELECT count(*) AS checked, count(*) FILTER (WHERE truth IS DISTINCT FROM unanimous) AS wrong FROM audit
+    WHERE org = 1 AND type = $1 AND unanimous IS NOT NULL AND (expert_coin ->> 'drawn')::boolean
+        AND truth_by IN ('expert', 'late', 'lost')
+"""
+
+DAILY = """
+    SELECT count(*) AS audits, extract(epoch FROM clock_timestamp() - min(asked_at))::float8 AS seconds FROM audit
+    WHERE org = 1 AND type = $1 AND slice = ANY($2::text[]) AND closed_at > clock_timestamp() - interval '7 days'
+"""
+
+VOLUME = """
+    SELECT type, slice, sum(1 / rate)::float8 AS decisions,
+        extract(epoch FROM clock_timestamp() - min(asked_at))::float8 / 86400 AS days
+    FROM audit WHERE asked_at > clock_timestamp() - $1::interval AND rate > 0 GROUP BY type, slice
+"""
+
+_said = msgspec.json.Decoder(dict[str, ModelSaid])
+_votes = msgspec.json.Decoder(tuple[AuditVote, ...])
+_stake = msgspec.json.Decoder(Stake | None)
+
+
+async def evidence(
+    connection: Connection,
+    question_type: str,
+    slices: Sequence[str],
+    prefix: str,
+    after: int,
+    before: int | None,
+    limit: int,
+    people: int = 0,
+) -> list[Evidence]:
+    """Return closed audits of a slice and prefix in the order of their intake, those with numbers between.
+
+    `people`: only those of which so many votes were to be set apart, and an expert to say what is true.
+    """
+    rows = await connection.fetch(EVIDENCE, question_type, list(slices), prefix, after, before, limit, people)
+    return [
+        Evidence(
+            decision_id=row["decision_id"],
+            number=row["number"],
+            role=row["role"],
+            rate=row["rate"],
+            truth=row["truth"],
+            said=_said.decode(row["opinions"]),
+            case=read_case(row["facts"]),
+            people=_of_people(row["votes"]),
+            answered=row["answered"],
+            policy=row["policy"],
+        )
+        for row in rows
+    ]
+
+
+def _of_people(votes: str) -> tuple[str, ...]:
+    return tuple(vote.answer for vote in _votes.decode(votes) if vote.purpose == "people")
+
+
+async def counted(
+    connection: Connection, question_type: str, slices: Sequence[str], prefix: str, after: int, people: int = 0
+) -> Counted:
+    """Return how many audits of a slice and prefix are closed; of those that certify, only with higher numbers."""
+    row = await connection.fetchrow(COUNTED, question_type, list(slices), prefix, after, people)
+    return Counted(**dict(row))
+
+
+async def open_of(connection: Connection, question_type: str, slices: Sequence[str], after: int) -> list[Waiting]:
+    """Return the open audits of a slice with higher numbers, in the order of their intake."""
+    rows = await connection.fetch(OPEN_OF, question_type, list(slices), after)
+    return [Waiting(**dict(row)) for row in rows]
+
+
+async def automated(
+    connection: Connection,
+    question_type: str,
+    slices: Sequence[str],
+    after: int,
+    certificates: Sequence[str],
+    limit: int,
+    people: int = 0,
+) -> list[Automated]:
+    """Return audited decisions that were accepted under these certificates, open ones too, in intake order."""
+    rows = await connection.fetch(AUTOMATED, question_type, list(slices), after, list(certificates), limit, people)
+    return [_automated(row) for row in rows]
+
+
+async def of_plan(
+    connection: Connection,
+    question_type: str,
+    slices: Sequence[str],
+    after: int,
+    *,
+    prefix: str,
+    plan_hash: str,
+    people: int,
+    limit: int,
+) -> list[Automated]:
+    """Return audited decisions of a plan, whoever answered them, open ones too, in intake order."""
+    rows = await connection.fetch(OF_PLAN, question_type, list(slices), after, prefix, limit, people, plan_hash)
+    return [_automated(row) for row in rows]
+
+
+def _automated(row: Any) -> Automated:
+    return Automated(
+        decision_id=row["decision_id"],
+        rate=row["rate"],
+        number=row["number"],
+        truth=row["truth"],
+        answer=row["answer"],
+        is_open=row["is_open"],
+        asked_at=row["asked_at"],
+        people=_of_people(row["votes"]),
+        stake=_stake.decode(row["stake"]) if row["stake"] is not None else None,
+        policy=row["policy"],
+    )
+
+
+async def unanimity(connection: Connection, question_type: str) -> tuple[int, int]:
+    """Return how many unanimous audits a coin sent to the expert, and in how many of them all had been wrong."""
+    row = await connection.fetchrow(UNANIMITY, question_type)
+    return row["checked"], row["wrong"]
+
+
+async def daily(connection: Connection, question_type: str, slices: Sequence[str]) -> float:
+    """Return how many audits of the slice are closed a day, at the rate of the last week."""
+    row = await connection.fetchrow(DAILY, question_type, list(slices))
+    return row["audits"] * 86_400 / max(row["seconds"], 60.0) if row["audits"] else 0.0
+
+
+async def closed_since(connection: Connection, moment: datetime) -> set[tuple[str, str]]:
+    """Return the types and slices of which an audit was closed since then."""
+    rows = await connection.fetch("SELECT DISTINCT type, slice FROM audit WHERE closed_at > $1", moment)
+    return {(row["type"], row["slice"]) for row in rows}
+
+
+async def last_number(connection: Connection) -> int:
+    """Return the number of the decision that was asked last."""
+    number: int | None = await connection.fetchval("SELECT last_value FROM decision_number WHERE is_called")
+    return number or 0
+
+
+async def volumes(connection: Connection, span: timedelta) -> dict[tuple[str, str], tuple[float, float]]:
+    """Return by (type, slice) how many decisions the audits asked lately stand for, and in how many days."""
+    rows = await connection.fetch(VOLUME, span)
+    return {(row["type"], row["slice"]): (row["decisions"], row["days"]) for row in rows}
+
+
+_SEAL = """
+    left(encode(sha256(convert_to(
+        jsonb_build_array(number, role, rate, truth, truth_by, answered, votes, opinions)::text, 'UTF8'
+    )), 'hex'), 16)
+"""
+SEALS = f"SELECT decision_id, {_SEAL} AS seal FROM audit WHERE decision_id = ANY($1::uuid[])"
+CHANGED = f"""
+    SELECT given.decision FROM unnest($1::uuid[], $2::text[]) AS given (decision, seal)
+    LEFT JOIN audit ON audit.decision_id = given.decision
+    WHERE given.seal IS DISTINCT FROM CASE WHEN audit.decision_id IS NOT NULL THEN {_SEAL} END
+    ORDER BY given.decision
+"""
+
+
+async def seals(connection: Connection, decisions: Sequence[str]) -> dict[str, str]:
+    """Return a hash over the record of each of these audits that is closed: truth, votes, what models said, coins."""
+    return {str(row["decision_id"]): row["seal"] for row in await connection.fetch(SEALS, list(decisions))}
+
+
+async def changed(connection: Connection, sealed: Mapping[str, str]) -> list[str]:
+    """Return those of these audits, by decision, whose record no longer has this hash, or is gone."""
+    rows = await connection.fetch(CHANGED, list(sealed), list(sealed.values()))
+    return [str(row["decision"]) for row in rows]

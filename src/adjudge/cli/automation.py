@@ -104,13 +104,14 @@ def verify(certificate: Annotated[str, typer.Argument(help="Its id.")], json_: J
 
     The server compares the audits behind it with what they were when it was issued.
     """
-    from adjudge.engine import inheriting, licensing  # noqa: PLC0415  numpy, which no other command needs
+    from adjudge.engine import certificate_records as records  # noqa: PLC0415  numpy, which no other command needs
+    from adjudge.engine import inheriting  # noqa: PLC0415
 
     with connected() as adjudge:
         found = adjudge.automation.certificate(certificate)
         group = adjudge.automation.certificate(found.body["inherits"]) if "inherits" in found.body else None
     verified = (
-        licensing.verify(found.id, found.body) if group is None else inheriting.verify(found.id, found.body, group.body)
+        records.verify(found.id, found.body) if group is None else inheriting.verify(found.id, found.body, group.body)
     )
     changed = (found if group is None else group).changed
     if json_:

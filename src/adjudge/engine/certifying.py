@@ -15,13 +15,10 @@ import structlog
 
 from adjudge.automation import families
 from adjudge.automation.against_people import NoWorse
-from adjudge.automation.betting import Epoch, epoch_delta
-from adjudge.automation.calibrating import Calibration
+from adjudge.automation.betting import epoch_delta
 from adjudge.automation.certifying import Licensed, Unanimity, Verdict
-from adjudge.automation.paired import Paired
-from adjudge.automation.weighed import Weighed
 from adjudge.core.licences import Licence, Terms
-from adjudge.engine import licensing, standings, watches
+from adjudge.engine import certificate_records, designing, licensing, standings, watches
 from adjudge.engine.audit_rates import PastRates
 from adjudge.engine.certified_places import Place, certified_places, shares_of
 from adjudge.engine.clocks import Clock
@@ -255,11 +252,7 @@ class _Look:
     async def _designed(self, delta: float, earlier: tuple[str, ...]) -> AnyState | None:
         """Fix calibrator, grid and starting point, once there are calibrate-audits enough; they alone are read."""
         covers = self.row.covers
-        counts, people = await self._counted(), covers.people
-        is_enough = (
-            licensing.may_design(counts, covers.target, delta) if people is None else licensing.may_compare(counts)
-        )
-        if not is_enough:
+        if not designing.may_design(await self._counted(), covers, delta):
             return None
         rows = await audited.evidence(
             self.connection, covers.type, covers.slices, covers.prefix, 0, None, MOST_READ, self._set_apart
@@ -267,15 +260,8 @@ class _Look:
         rows, rarest = await self._alike(self.place.sampling, rows)
         calibrate = [row for row in rows if row.role == "calibrate"]
         licences = self._by_stage(await certificates.licences(self.connection, earlier))
-        plan, index = self.place.plan, self.place.index
-        found: tuple[Calibration, Epoch | Paired | Weighed] | None
         scale = watches.weighing(self.place, self.place.sampling, rarest)
-        if scale is not None:
-            found = licensing.weigh(calibrate, plan, index, licences, covers.target, delta, scale)
-        elif people is not None:
-            found = licensing.compare(calibrate, plan, index, licences, people, delta)
-        else:
-            found = licensing.design(calibrate, plan, index, licences, covers.target, delta)
+        found = designing.design(calibrate, self.place.plan, self.place.index, licences, covers, delta, scale)
         if found is None:
             return None
         calibration, epoch = found
@@ -391,7 +377,7 @@ class _Look:
         closed = await self._judged(state, self.row.first_number, state.read_number + 1)
         inputs = licensing.as_read(closed, state.overdue)
         valid_until = self.now + timedelta(seconds=covers.validity_seconds)
-        body = licensing.body_of(
+        body = certificate_records.body_of(
             self.row,
             state,
             verdict,
@@ -402,7 +388,7 @@ class _Look:
             issued_at=self.now,
             valid_until=valid_until,
         )
-        certificate = licensing.id_of(body)
+        certificate = certificate_records.id_of(body)
         licence = Licence(
             certificate=certificate,
             scope=self.row.scope,

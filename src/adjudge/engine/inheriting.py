@@ -18,10 +18,11 @@ from adjudge.automation.paired import PairedWatch
 from adjudge.automation.watching import Watch
 from adjudge.core.licences import Licence, ScopeName, Terms, prefix_of
 from adjudge.core.plans import AgainstPeople
-from adjudge.engine import licensing, standings, watches
+from adjudge.engine import certificate_records, licensing, standings, watches
 from adjudge.engine.audit_rates import PastRates
+from adjudge.engine.certificate_records import Verified
 from adjudge.engine.certified_places import Place
-from adjudge.engine.licensing import Verified, Watching
+from adjudge.engine.licensing import Watching
 from adjudge.store import audited, certificates, epochs, journal
 from adjudge.store.connecting import Connection
 from adjudge.store.epochs import Covers, EndedWhy, EpochRow
@@ -87,8 +88,7 @@ def body_of(
         body["money"] = group.money
     if earlier:
         body["behind"] = earlier
-    found: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(body))
-    return found
+    return certificate_records.plain(body)
 
 
 def licence_of(certificate: str, row: EpochRow, group: Licence, earlier: tuple[Terms, ...] = ()) -> Licence:
@@ -104,10 +104,10 @@ def terms_here(group: Licence, earlier: Sequence[ScopeName]) -> tuple[Terms, ...
 
 def verify(certificate: str, body: dict[str, Any], group: dict[str, Any]) -> Verified:
     """Compute again: the hash of the slice's copy, the group's certificate from its record, and that they agree."""
-    of_group = licensing.verify(body["inherits"], group)
+    of_group = certificate_records.verify(body["inherits"], group)
     same = all(body[name] == group[name] for name in ("threshold", "calibrator", "target", "valid_until"))
     return Verified(
-        hash_holds=licensing.id_of(body) == certificate and of_group.hash_holds,
+        hash_holds=certificate_records.id_of(body) == certificate and of_group.hash_holds,
         licence_holds=of_group.licence_holds and same,
         threshold=of_group.threshold,
         audits=of_group.audits,
@@ -187,7 +187,7 @@ class Heir:
         assert of_group is not None
         earlier = terms_here(licence, self.place.earlier)
         body = body_of(row, licence, self.place.siblings, self.now, earlier)
-        certificate = licensing.id_of(body)
+        certificate = certificate_records.id_of(body)
         own = licence_of(certificate, row, licence, earlier)
         await certificates.issue(self.connection, certificate, row.covers, body, row.scope, row.number, own)
         reason = f"inherits {group} of {row.covers.parent}"

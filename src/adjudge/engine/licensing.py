@@ -1,4 +1,4 @@
-"""From closed audits to a licence: what is read of them, what is fixed beforehand, what a certificate says. No I/O."""
+"""How closed audits are read, for a licence and for its watch; the state in which an epoch has read them. No I/O."""
 
 import hashlib
 import math
@@ -6,48 +6,28 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final, Generic, TypeAlias, TypeVar, assert_never
+from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 import msgspec
 
-from adjudge.automation import against_people, calibrating, money
-from adjudge.automation.against_people import NoWorse, Over
 from adjudge.automation.betting import Epoch
-from adjudge.automation.binomial import audits_needed
-from adjudge.automation.calibrating import Calibration, Examples
-from adjudge.automation.certifying import Licensed, NotEnough, Start, Unanimity, choose_start
 from adjudge.automation.drift import Drift
 from adjudge.automation.families import Tally
-from adjudge.automation.paired import Paired, PairedWatch, pairs_of
-from adjudge.automation.samples import Audit, Beside, Role, Sample, grid_of
+from adjudge.automation.paired import Paired, PairedWatch
+from adjudge.automation.samples import Audit, Beside, Role
 from adjudge.automation.watching import Watch
 from adjudge.automation.weighed import Weighed
 from adjudge.core.accepting import Rates, at_stake
-from adjudge.core.answers import canonical
-from adjudge.core.calibration import Calibrator, Uncalibrated
+from adjudge.core.calibration import Calibrator
 from adjudge.core.licences import Licence
 from adjudge.core.money import Stake
 from adjudge.core.plans import AgainstPeople, Plan
-from adjudge.core.prefixes import ANSWERED_BEFORE, NOT_ANSWERED, Scored, scored
+from adjudge.core.prefixes import ANSWERED_BEFORE, scored
 from adjudge.engine.coins import POLICY
-from adjudge.store.audited import Automated, Counted, Evidence, Waiting
-from adjudge.store.epochs import EpochRow
+from adjudge.store.audited import Automated, Evidence, Waiting
 
-HORIZON: Final = 2_000
-"""Certify-audits with which a certificate is expected, where the starting point must be chosen without many."""
-CALIBRATE_SHARE: Final = 0.2
-"""Of the audits, as the coin has it."""
-CALIBRATED: Final = 1.0
-"""Calibrate-audits that choose the start, as a share of those at which one error would pass. With half of it the start
-is a matter of luck, and it holds for the whole epoch: on the shipped grocery claims at 5% every fifth slice was then
-not certified by 2,700 audits; so, one in thirty, for a median of some 130 audits more."""
 DRIFT_DELTA: Final = 0.01
 """Probability that scores are ever said to have drifted although they have not."""
-CALIBRATED_PAIRS: Final = 200
-"""Calibrate-audits that choose the start of a comparison with people. With 50 a model half as often wrong as people was
-certified without a margin in a fifth of slices by 8,000 audits, with 200 in three of five (simulated)."""
-MOST_WAITED: Final = 8
-"""Where calibrate-audits stay out, it begins without them after so many times the certify-audits that must do."""
 
 
 class Overdue(msgspec.Struct, frozen=True, kw_only=True):
@@ -333,250 +313,3 @@ def watched_beside(
         if watch.alarmed:
             break
     return watch, number
-
-
-def may_design(counts: Counted, target: float, delta: float) -> bool:
-    """Return whether there are calibrate-audits enough to choose by, or so many others that these stay out.
-
-    Only counts are looked at, so nothing is chosen by what audits found. A start that they do not choose is so
-    strict that it wants some three times the audits.
-    """
-    needed = audits_needed(1, target, delta)
-    return counts.calibrate >= _enough(needed) or counts.certify >= MOST_WAITED * needed
-
-
-def audits_to_design(counts: Counted, target: float, delta: float) -> int:
-    """Return about how many more audits are wanted before anything is tested."""
-    needed = audits_needed(1, target, delta)
-    by_calibrate = (_enough(needed) - counts.calibrate) / CALIBRATE_SHARE
-    by_certify = (MOST_WAITED * needed - counts.certify) / (1 - CALIBRATE_SHARE)
-    return max(1, math.ceil(min(by_calibrate, by_certify)))
-
-
-def _enough(needed: int) -> int:
-    return math.ceil(CALIBRATED * needed)
-
-
-def may_compare(counts: Counted) -> bool:
-    """Return whether there are calibrate-audits enough to choose where a comparison with people begins."""
-    return counts.calibrate >= CALIBRATED_PAIRS
-
-
-def audits_to_compare(counts: Counted) -> int:
-    """Return about how many more audits are wanted before anything is compared."""
-    return max(1, math.ceil((CALIBRATED_PAIRS - counts.calibrate) / CALIBRATE_SHARE))
-
-
-def compare(
-    calibrate: Sequence[Evidence],
-    plan: Plan,
-    index: int,
-    earlier: Mapping[int, Licence],
-    people: AgainstPeople,
-    delta: float,
-) -> tuple[Calibration, Paired] | None:
-    """Fit the calibrator, fix grid and starting point of a comparison. None where no calibrate-audit has a score."""
-    calibration = _calibrated(calibrate, plan, index, earlier)
-    if calibration is None:
-        return None
-    audits = [each.audit for each in judged(calibrate, plan, index, calibration.calibrator, earlier, people)]
-    grid, over = grid_of(_within(audits)), Over(people.over)
-    start = against_people.choose_start(pairs_of(audits), grid, margin=people.margin, over=over)
-    if start is None:
-        return None
-    return calibration, Paired.begin(margin=people.margin, over=over, delta=delta, grid=grid, start=start)
-
-
-def weigh(
-    calibrate: Sequence[Evidence],
-    plan: Plan,
-    index: int,
-    earlier: Mapping[int, Licence],
-    target: float,
-    delta: float,
-    scale: Scale,
-) -> tuple[Calibration, Weighed] | None:
-    """Fit the calibrator, fix grid and starting point of a target of money. None where the audits speak for none."""
-    calibration = _calibrated(calibrate, plan, index, earlier)
-    if calibration is None:
-        return None
-    rows = judged(calibrate, plan, index, calibration.calibrator, earlier, scale=scale)
-    audits = [each.audit for each in rows]
-    grid = grid_of(_within(audits))
-    start = money.choose_start(Sample.of(audits), grid, target)
-    if start is None:
-        return None
-    return calibration, Weighed.begin(target=target, delta=delta, grid=grid, start=start)
-
-
-def design(
-    calibrate: Sequence[Evidence], plan: Plan, index: int, earlier: Mapping[int, Licence], target: float, delta: float
-) -> tuple[Calibration, Epoch] | None:
-    """Fit the calibrator, fix grid and starting point. None where no calibrate-audit has a score."""
-    calibration = _calibrated(calibrate, plan, index, earlier)
-    if calibration is None:
-        return None
-    audits = [each.audit for each in judged(calibrate, plan, index, calibration.calibrator, earlier)]
-    grid = grid_of(_within(audits))
-    start = choose_start(Sample.of(audits), grid, target=target, delta=delta, certify_audits=HORIZON)
-    if start is None:
-        return None
-    return calibration, Epoch.begin(target=target, delta=delta, grid=grid, start=start)
-
-
-def _within(audits: Sequence[Audit]) -> list[float]:
-    return [audit.score for audit in audits if NOT_ANSWERED < audit.score < ANSWERED_BEFORE]
-
-
-def _calibrated(
-    calibrate: Sequence[Evidence], plan: Plan, index: int, earlier: Mapping[int, Licence]
-) -> Calibration | None:
-    known = [row for row in calibrate if row.truth is not None]
-    raw = [scored(plan, index, row.said, row.case, Uncalibrated(), earlier) for row in known]
-    own = [(row, seen) for row, seen in zip(known, raw, strict=True) if NOT_ANSWERED < seen.score < ANSWERED_BEFORE]
-    if not own:
-        return None
-    distributions = [_distribution(row, seen, plan, index) for row, seen in own]
-    return calibrating.fit(Examples.of(distributions, [str(row.truth) for row, _ in own]))
-
-
-def _distribution(row: Evidence, seen: Scored, plan: Plan, index: int) -> dict[str, float]:
-    """Return what is calibrated: a lone decider's distribution, else the belief's own confidence."""
-    deciders = plan.stages[index].deciders
-    given = row.said[deciders[0]].distribution if len(deciders) == 1 else None
-    return given or {str(seen.answer): seen.score}
-
-
-def body_of(
-    row: EpochRow,
-    state: AnyState,
-    verdict: Licensed | NoWorse,
-    unanimity: Unanimity | None,
-    inputs: Sequence[Judged],
-    *,
-    seals: Mapping[str, str],
-    delta: float,
-    issued_at: datetime,
-    valid_until: datetime,
-) -> dict[str, Any]:
-    """Return all that a certificate says, its inputs by id among it; `seals`: hashes of their records, by decision."""
-    covers = row.covers
-    body = {
-        "scope": row.scope,
-        "covers": covers,
-        "epoch": row.number,
-        "first_number": row.first_number,
-        "look": state.looks,
-        "target": covers.target,
-        "confidence": covers.confidence,
-        "delta": delta,
-        "scale": "expert" if covers.has_expert else "consensus",
-        "threshold": verdict.threshold,
-        "coverage": verdict.coverage,
-        "p_value": verdict.p_value,
-        "audits": verdict.audits,
-        **evidence_of(verdict),
-        "start": {"threshold": verdict.start.threshold, "why": verdict.start.why},
-        "grid": state.epoch.grid,
-        "calibration": state.calibration,
-        "calibrator": state.calibrator,
-        "earlier": state.earlier,
-        "unanimity": unanimity and {"checked": unanimity.checked, "wrong": unanimity.wrong},
-        "issued_at": issued_at,
-        "valid_until": valid_until,
-        "inputs": [
-            {
-                "decision": each.decision,
-                "number": each.audit.number,
-                "role": each.audit.role.value,
-                "score": each.audit.score,
-                "wrong": each.audit.wrong,
-                "lost": each.audit.lost,
-                **({} if each.audit.beside is None or covers.people is None else _shown(each.audit.beside)),
-                **({} if covers.money is None else {"weight": each.audit.weight}),
-                **({"record": seals[each.decision]} if each.decision in seals else {}),
-            }
-            for each in inputs
-        ],
-    }
-    if covers.people is not None:
-        body["people"] = covers.people
-    if covers.money is not None:
-        body |= {"money": covers.money, "largest": state.largest}
-    found: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(body))
-    return found
-
-
-def _shown(beside: Beside) -> dict[str, bool]:
-    return {"rest_wrong": beside.rest_wrong, "people_wrong": beside.people_wrong}
-
-
-def evidence_of(verdict: Licensed | NoWorse) -> dict[str, Any]:
-    """Return the counts that a verdict rests on, as certificates and standings have them."""
-    match verdict:
-        case NoWorse(only_model_wrong=only_model, only_people_wrong=only_people):
-            return {"only_model_wrong": only_model, "only_people_wrong": only_people}
-        case Licensed(errors=errors, upper_bound=upper_bound):
-            return {"errors": errors, "upper_bound": upper_bound}
-        case _:
-            assert_never(verdict)
-
-
-def id_of(body: Mapping[str, Any]) -> str:
-    """Return the certificate's id: a hash over everything that it says."""
-    return "c-" + hashlib.sha256(canonical(dict(body)).encode()).hexdigest()[:16]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verified:
-    """What a recomputation found."""
-
-    hash_holds: bool
-    licence_holds: bool
-    threshold: float | None
-    """The loosest that the inputs license; None: none."""
-    audits: int
-    lost: int
-
-
-def verify(certificate: str, body: Mapping[str, Any]) -> Verified:
-    """Compute hash and licence again from the record: every look that could have been, after every audit."""
-    verdict = _looked_at(body, [_given(each, "people" in body) for each in body["inputs"]])
-    threshold = verdict.threshold if isinstance(verdict, Licensed | NoWorse) else None
-    return Verified(
-        hash_holds=id_of(body) == certificate,
-        licence_holds=threshold is not None and threshold <= body["threshold"],
-        threshold=threshold,
-        audits=len(body["inputs"]),
-        lost=sum(each["lost"] for each in body["inputs"]),
-    )
-
-
-def _given(each: Mapping[str, Any], is_beside: bool) -> Audit:
-    return Audit(
-        number=each["number"],
-        score=each["score"],
-        wrong=each["wrong"],
-        role=Role(each["role"]),
-        lost=each["lost"],
-        beside=Beside(each["rest_wrong"], each["people_wrong"]) if is_beside else None,
-        weight=each.get("weight", 1.0),
-    )
-
-
-def _looked_at(body: Mapping[str, Any], audits: Sequence[Audit]) -> Licensed | NoWorse | NotEnough:
-    """Return the verdict of the last of all looks that could have been."""
-    start = Start(threshold=body["start"]["threshold"], why=body["start"]["why"])
-    delta, grid, people = body["delta"], body["grid"], body.get("people")
-    if people is not None:  # its capital remembers the highest
-        over = Over(people["over"])
-        paired = Paired.begin(margin=people["margin"], over=over, delta=delta, grid=grid, start=start)
-        return paired.after(audits).look()[1]
-    if "money" in body:
-        weighed = Weighed.begin(target=body["target"], delta=delta, grid=grid, start=start)
-        return weighed.after(audits).look()[1]
-    unanimity = Unanimity(**body["unanimity"]) if body["unanimity"] else None
-    epoch = Epoch.begin(target=body["target"], delta=delta, grid=grid, start=start)
-    for audit in audits:
-        epoch, _ = epoch.after([audit]).look(unanimity=unanimity)
-    return epoch.look(unanimity=unanimity)[1]

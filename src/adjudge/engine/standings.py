@@ -8,7 +8,7 @@ from adjudge.automation.certifying import Licensed, Unanimity, Verdict, in_days
 from adjudge.automation.paired import PairedWatch, paired_delays
 from adjudge.automation.watching import Watch, delays
 from adjudge.core.licences import promised
-from adjudge.engine import licensing
+from adjudge.engine import certificate_records, designing, licensing
 from adjudge.engine.licensing import AnyState
 from adjudge.store.audited import Counted
 from adjudge.store.epochs import Covers
@@ -18,11 +18,7 @@ AnyWatch: TypeAlias = Watch | PairedWatch
 
 def collecting(counts: Counted, covers: Covers, delta: float, daily: float) -> dict[str, Any]:
     """Return how far a slice is from its design: nothing is tested yet."""
-    more = (
-        licensing.audits_to_design(counts, covers.target, delta)
-        if covers.people is None
-        else licensing.audits_to_compare(counts)
-    )
+    more = designing.audits_to_design(counts, covers, delta)
     days = more / daily if daily else None
     about = in_days(days, daily)
     return {
@@ -52,7 +48,7 @@ def standing(
         found |= {
             "threshold": verdict.threshold,
             "coverage": verdict.coverage,
-            **licensing.evidence_of(verdict),
+            **certificate_records.evidence_of(verdict),
             "reason": shown(verdict),
         }
     else:

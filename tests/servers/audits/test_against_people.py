@@ -7,7 +7,7 @@ from tests.servers.audits.auditing import closed, staffed
 from tests.servers.audits.evidence import certified, record
 from tests.servers.audits.test_certificates import automated, in_force, known_everywhere, none_in_force
 
-from adjudge.engine import licensing
+from adjudge.engine.certificate_records import verify
 from adjudge.store import certificates
 
 APART = {"pool": "agents", "votes": 0, "people": 3, "expert": "experts", "expert_share": 1}
@@ -34,7 +34,7 @@ async def test_a_plan_is_automated_once_it_is_shown_to_be_no_worse_than_people_a
     async with stack.db.acquire() as connection:
         found = await certificates.get(connection, certificate)
     body = json.loads(found.body)
-    verified = licensing.verify(certificate, body)
+    verified = verify(certificate, body)
     assert (verified.hash_holds, verified.licence_holds, verified.audits) == (True, True, 1_200)
     assert body["only_people_wrong"] > body["only_model_wrong"]
     [slice_] = (await stack.admin.get("/v1/automation")).json()["slices"]

@@ -11,8 +11,9 @@ import pytest
 from tests.servers.audits.auditing import staffed
 from tests.servers.audits.evidence import certified, record, record_of_two
 
-from adjudge.engine import audit_rates, certified_places, certifying, licensing
+from adjudge.engine import audit_rates, certified_places, certifying
 from adjudge.engine.audit_rates import PastRates, RateSetter
+from adjudge.engine.certificate_records import verify
 from adjudge.engine.coins import AuditRates
 from adjudge.store import certificates, epochs
 from adjudge.store.scope import SYSTEM
@@ -73,10 +74,10 @@ async def test_a_model_decides_alone_once_audits_have_shown_that_it_may_and_not_
         [row] = await epochs.current(connection)
     assert row.scope == found.scope
     body = json.loads(found.body)
-    verified = licensing.verify(certificate, body)
+    verified = verify(certificate, body)
     assert (verified.hash_holds, verified.licence_holds, verified.audits) == (True, True, 500)
     body["inputs"][8]["wrong"] = True
-    assert not licensing.verify(certificate, body).hash_holds
+    assert not verify(certificate, body).hash_holds
 
 
 async def test_what_is_shown_is_what_the_certificate_in_force_lets_through(build_stack, monkeypatch):
@@ -280,7 +281,7 @@ async def test_what_is_asked_about_automation_is_answered_with_numbers(build_sta
     assert "by a threshold set by hand (all.yaml:" in await _why(stack, "default", "slow")
     shown = (await stack.admin.get(f"/v1/automation/certificates/{certificate}")).json()
     assert shown["in_force"] is True
-    assert licensing.verify(certificate, shown["body"]).licence_holds
+    assert verify(certificate, shown["body"]).licence_holds
     assert (await bound.get("/v1/automation")).json()["slices"][0]["locations"] == ["default", "store-001", "store-002"]
     assert (await stack.admin.get("/v1/automation/certificates/c-0")).status_code == 404
     [found] = (await stack.admin.get("/v1/automation")).json()["slices"]

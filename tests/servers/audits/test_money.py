@@ -11,7 +11,7 @@ from tests.servers.audits.test_certificates import in_force, waiting_for_people
 from tests.stacks import question
 
 from adjudge.core.money import Stake
-from adjudge.engine import licensing
+from adjudge.engine.certificate_records import verify
 from adjudge.store import certificates
 
 STAKES = (Stake(2_000, "USD"), Stake(2_000, "USD"), Stake(40_000, "USD"))
@@ -49,7 +49,7 @@ async def test_a_model_decides_alone_where_little_of_the_money_is_at_risk_and_ov
         found = await certificates.get(connection, certificate)
     body = json.loads(found.body)
     assert {each["weight"] for each in body["inputs"]} == {0.04, 0.8}
-    verified = licensing.verify(certificate, body)
+    verified = verify(certificate, body)
     assert (verified.hash_holds, verified.licence_holds, verified.audits) == (True, True, 900)
     [slice_] = (await stack.admin.get("/v1/automation")).json()["slices"]
     assert slice_["promise"] == promise

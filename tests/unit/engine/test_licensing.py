@@ -23,7 +23,8 @@ from adjudge.core.audits import ModelSaid
 from adjudge.core.calibration import Uncalibrated
 from adjudge.core.money import Stake
 from adjudge.core.plans import AgainstPeople, Certified
-from adjudge.engine import licensing
+from adjudge.engine import designing, licensing
+from adjudge.engine.certificate_records import Verified, body_of, id_of, verify
 from adjudge.engine.licensing import Rarest
 from adjudge.store.audited import Automated, Counted, Evidence, Waiting
 from adjudge.store.epochs import Covers, EpochRow
@@ -88,7 +89,7 @@ def evidence(count: int, *, wrong: float = 0.0, lost: float = 0.0, seed: int = 1
 def looked_at(rows: list[Evidence], unanimity: Unanimity | None = None):
     """Return state and verdict once all have been read."""
     calibrate = [row for row in rows if row.role == "calibrate"]
-    designed = licensing.design(calibrate, PLAN, 0, {}, COVERS.target, 0.06)
+    designed = designing.design(calibrate, PLAN, 0, {}, COVERS, 0.06)
     assert designed is not None
     calibration, epoch = designed
     judged = licensing.judged(rows, PLAN, 0, calibration.calibrator, {})
@@ -126,17 +127,17 @@ def test_lost_audits_are_wrong_at_the_score_that_they_reached():
 def test_a_certificate_is_computed_again_from_its_record_and_a_changed_input_shows():
     state, verdict, judged = looked_at(evidence(1000, wrong=0.005))
     assert isinstance(verdict, Licensed)
-    body = licensing.body_of(ROW, state, verdict, None, judged, seals={}, delta=0.06, issued_at=NOW, valid_until=NOW)
-    certificate = licensing.id_of(body)
+    body = body_of(ROW, state, verdict, None, judged, seals={}, delta=0.06, issued_at=NOW, valid_until=NOW)
+    certificate = id_of(body)
 
-    assert licensing.verify(certificate, body) == licensing.Verified(
+    assert verify(certificate, body) == Verified(
         hash_holds=True, licence_holds=True, threshold=verdict.threshold, audits=1000, lost=0
     )
     for each in body["inputs"][:300]:
         each["wrong"] = True
-    spoilt = licensing.verify(certificate, body)
+    spoilt = verify(certificate, body)
     assert (spoilt.hash_holds, spoilt.licence_holds) == (False, False)
-    assert licensing.verify(licensing.id_of(body), body).hash_holds
+    assert verify(id_of(body), body).hash_holds
 
 
 def test_what_unanimity_may_be_wrong_by_lowers_the_target():
@@ -155,11 +156,11 @@ def test_a_state_is_read_as_it_was_written():
 
 
 def test_nothing_is_fixed_before_there_are_audits_to_choose_by():
-    assert not licensing.may_design(Counted(calibrate=5, certify=20), 0.05, 0.06)
-    assert licensing.may_design(Counted(calibrate=100, certify=0), 0.05, 0.06)
-    assert not licensing.may_design(Counted(calibrate=60, certify=300), 0.05, 0.06)
-    assert licensing.may_design(Counted(calibrate=0, certify=800), 0.05, 0.06)
-    assert licensing.audits_to_design(Counted(calibrate=5, certify=20), 0.05, 0.06) > 50
+    assert not designing.may_design(Counted(calibrate=5, certify=20), COVERS, 0.06)
+    assert designing.may_design(Counted(calibrate=100, certify=0), COVERS, 0.06)
+    assert not designing.may_design(Counted(calibrate=60, certify=300), COVERS, 0.06)
+    assert designing.may_design(Counted(calibrate=0, certify=800), COVERS, 0.06)
+    assert designing.audits_to_design(Counted(calibrate=5, certify=20), COVERS, 0.06) > 50
 
 
 def closed(*numbers):
@@ -301,7 +302,7 @@ def test_where_votes_of_people_stayed_out_they_are_taken_to_have_been_right():
 
 def compared_at(rows: list[Evidence]):
     """Return state and verdict of a comparison once all have been read."""
-    designed = licensing.compare([row for row in rows if row.role == "calibrate"], PLAN, 0, {}, AGAINST, 0.06)
+    designed = designing.design([row for row in rows if row.role == "calibrate"], PLAN, 0, {}, BESIDE, 0.06)
     assert designed is not None
     calibration, epoch = designed
     judged = licensing.judged(rows, PLAN, 0, calibration.calibrator, {}, AGAINST)
@@ -322,15 +323,15 @@ def test_a_certificate_against_people_is_computed_again_from_its_record():
     state, verdict, judged = compared_at(compared(1500, model=0.01, people=0.1))
     assert isinstance(verdict, NoWorse)
     row = replace(ROW, covers=BESIDE)
-    body = licensing.body_of(row, state, verdict, None, judged, seals={}, delta=0.06, issued_at=NOW, valid_until=NOW)
-    certificate = licensing.id_of(body)
+    body = body_of(row, state, verdict, None, judged, seals={}, delta=0.06, issued_at=NOW, valid_until=NOW)
+    certificate = id_of(body)
 
-    assert licensing.verify(certificate, body) == licensing.Verified(
+    assert verify(certificate, body) == Verified(
         hash_holds=True, licence_holds=True, threshold=verdict.threshold, audits=1500, lost=0
     )
     for each in body["inputs"]:
         each["people_wrong"] = False
-    spoilt = licensing.verify(certificate, body)
+    spoilt = verify(certificate, body)
     assert (spoilt.hash_holds, spoilt.licence_holds) == (False, False)
     assert licensing.read_state(licensing.written(state), AGAINST) == state
 
@@ -349,10 +350,10 @@ def test_what_is_fixed_of_a_comparison_does_not_depend_on_a_certify_audit():
 
 
 def test_nothing_is_compared_before_there_are_audits_to_choose_by():
-    assert not licensing.may_compare(Counted(calibrate=199, certify=5000))
-    assert licensing.may_compare(Counted(calibrate=200, certify=0))
-    assert licensing.audits_to_compare(Counted(calibrate=150, certify=0)) == 250
-    assert licensing.compare([], PLAN, 0, {}, AGAINST, 0.06) is None
+    assert not designing.may_design(Counted(calibrate=199, certify=5000), BESIDE, 0.06)
+    assert designing.may_design(Counted(calibrate=200, certify=0), BESIDE, 0.06)
+    assert designing.audits_to_design(Counted(calibrate=150, certify=0), BESIDE, 0.06) == 250
+    assert designing.design([], PLAN, 0, {}, BESIDE, 0.06) is None
 
 
 def watched_beside(*rows: Automated) -> tuple[PairedWatch, int]:
@@ -455,7 +456,7 @@ def test_an_audit_weighs_its_stake_over_its_probability_and_nothing_where_it_cou
 
 def test_a_certificate_of_money_is_computed_again_from_its_record():
     rows = [at_stake_of(row, Stake(1_000 if row.number % 3 else 50_000, "USD")) for row in evidence(2_500, wrong=0.002)]
-    designed = licensing.weigh([row for row in rows if row.role == "calibrate"], OF_MONEY, 0, {}, 0.05, 0.06, SCALE)
+    designed = designing.design([row for row in rows if row.role == "calibrate"], OF_MONEY, 0, {}, COVERS, 0.06, SCALE)
     assert designed is not None
     calibration, epoch = designed
     judged = licensing.judged(rows, OF_MONEY, 0, calibration.calibrator, {}, scale=SCALE)
@@ -472,15 +473,15 @@ def test_a_certificate_of_money_is_computed_again_from_its_record():
         largest=SCALE.largest,
     )
     row = replace(ROW, covers=msgspec.structs.replace(COVERS, money=LIMIT))
-    body = licensing.body_of(row, state, verdict, None, judged, seals={}, delta=0.06, issued_at=NOW, valid_until=NOW)
-    certificate = licensing.id_of(body)
+    body = body_of(row, state, verdict, None, judged, seals={}, delta=0.06, issued_at=NOW, valid_until=NOW)
+    certificate = id_of(body)
 
-    assert licensing.verify(certificate, body) == licensing.Verified(
+    assert verify(certificate, body) == Verified(
         hash_holds=True, licence_holds=True, threshold=verdict.threshold, audits=2_500, lost=0
     )
     for each in body["inputs"]:
         each["wrong"] = each["wrong"] or each["weight"] == 1.0
-    spoilt = licensing.verify(certificate, body)
+    spoilt = verify(certificate, body)
     assert (spoilt.hash_holds, spoilt.licence_holds) == (False, False)
     assert licensing.read_state(licensing.written(state), None, LIMIT) == state
 

@@ -1,0 +1,159 @@
+"""What a certificate says, its inputs among it, and whether rightly: computed again from its record. No I/O."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, assert_never
+
+import msgspec
+
+from adjudge.automation.against_people import NoWorse, Over
+from adjudge.automation.betting import Epoch
+from adjudge.automation.certifying import Licensed, NotEnough, Start, Unanimity
+from adjudge.automation.paired import Paired
+from adjudge.automation.samples import Audit, Beside, Role
+from adjudge.automation.weighed import Weighed
+from adjudge.core.answers import canonical
+from adjudge.engine.licensing import AnyState, Judged
+from adjudge.store.epochs import EpochRow
+
+
+def body_of(
+    row: EpochRow,
+    state: AnyState,
+    verdict: Licensed | NoWorse,
+    unanimity: Unanimity | None,
+    inputs: Sequence[Judged],
+    *,
+    seals: Mapping[str, str],
+    delta: float,
+    issued_at: datetime,
+    valid_until: datetime,
+) -> dict[str, Any]:
+    """Return all that a certificate says, its inputs by id among it; `seals`: hashes of their records, by decision."""
+    covers = row.covers
+    body = {
+        "scope": row.scope,
+        "covers": covers,
+        "epoch": row.number,
+        "first_number": row.first_number,
+        "look": state.looks,
+        "target": covers.target,
+        "confidence": covers.confidence,
+        "delta": delta,
+        "scale": "expert" if covers.has_expert else "consensus",
+        "threshold": verdict.threshold,
+        "coverage": verdict.coverage,
+        "p_value": verdict.p_value,
+        "audits": verdict.audits,
+        **evidence_of(verdict),
+        "start": {"threshold": verdict.start.threshold, "why": verdict.start.why},
+        "grid": state.epoch.grid,
+        "calibration": state.calibration,
+        "calibrator": state.calibrator,
+        "earlier": state.earlier,
+        "unanimity": unanimity and {"checked": unanimity.checked, "wrong": unanimity.wrong},
+        "issued_at": issued_at,
+        "valid_until": valid_until,
+        "inputs": [
+            {
+                "decision": each.decision,
+                "number": each.audit.number,
+                "role": each.audit.role.value,
+                "score": each.audit.score,
+                "wrong": each.audit.wrong,
+                "lost": each.audit.lost,
+                **({} if each.audit.beside is None or covers.people is None else _shown(each.audit.beside)),
+                **({} if covers.money is None else {"weight": each.audit.weight}),
+                **({"record": seals[each.decision]} if each.decision in seals else {}),
+            }
+            for each in inputs
+        ],
+    }
+    if covers.people is not None:
+        body["people"] = covers.people
+    if covers.money is not None:
+        body |= {"money": covers.money, "largest": state.largest}
+    return plain(body)
+
+
+def plain(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a certificate says as its record has it: in values of JSON."""
+    found: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(body))
+    return found
+
+
+def _shown(beside: Beside) -> dict[str, bool]:
+    return {"rest_wrong": beside.rest_wrong, "people_wrong": beside.people_wrong}
+
+
+def evidence_of(verdict: Licensed | NoWorse) -> dict[str, Any]:
+    """Return the counts that a verdict rests on, as certificates and standings have them."""
+    match verdict:
+        case NoWorse(only_model_wrong=only_model, only_people_wrong=only_people):
+            return {"only_model_wrong": only_model, "only_people_wrong": only_people}
+        case Licensed(errors=errors, upper_bound=upper_bound):
+            return {"errors": errors, "upper_bound": upper_bound}
+        case _:
+            assert_never(verdict)
+
+
+def id_of(body: Mapping[str, Any]) -> str:
+    """Return the certificate's id: a hash over everything that it says."""
+    return "c-" + hashlib.sha256(canonical(dict(body)).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verified:
+    """What a recomputation found."""
+
+    hash_holds: bool
+    licence_holds: bool
+    threshold: float | None
+    """The loosest that the inputs license; None: none."""
+    audits: int
+    lost: int
+
+
+def verify(certificate: str, body: Mapping[str, Any]) -> Verified:
+    """Compute hash and licence again from the record: every look that could have been, after every audit."""
+    verdict = _looked_at(body, [_given(each, "people" in body) for each in body["inputs"]])
+    threshold = verdict.threshold if isinstance(verdict, Licensed | NoWorse) else None
+    return Verified(
+        hash_holds=id_of(body) == certificate,
+        licence_holds=threshold is not None and threshold <= body["threshold"],
+        threshold=threshold,
+        audits=len(body["inputs"]),
+        lost=sum(each["lost"] for each in body["inputs"]),
+    )
+
+
+def _given(each: Mapping[str, Any], is_beside: bool) -> Audit:
+    return Audit(
+        number=each["number"],
+        score=each["score"],
+        wrong=each["wrong"],
+        role=Role(each["role"]),
+        lost=each["lost"],
+        beside=Beside(each["rest_wrong"], each["people_wrong"]) if is_beside else None,
+        weight=each.get("weight", 1.0),
+    )
+
+
+def _looked_at(body: Mapping[str, Any], audits: Sequence[Audit]) -> Licensed | NoWorse | NotEnough:
+    """Return the verdict of the last of all looks that could have been."""
+    start = Start(threshold=body["start"]["threshold"], why=body["start"]["why"])
+    delta, grid, people = body["delta"], body["grid"], body.get("people")
+    if people is not None:  # its capital remembers the highest
+        over = Over(people["over"])
+        paired = Paired.begin(margin=people["margin"], over=over, delta=delta, grid=grid, start=start)
+        return paired.after(audits).look()[1]
+    if "money" in body:
+        weighed = Weighed.begin(target=body["target"], delta=delta, grid=grid, start=start)
+        return weighed.after(audits).look()[1]
+    unanimity = Unanimity(**body["unanimity"]) if body["unanimity"] else None
+    epoch = Epoch.begin(target=body["target"], delta=delta, grid=grid, start=start)
+    for audit in audits:
+        epoch, _ = epoch.after([audit]).look(unanimity=unanimity)
+    return epoch.look(unanimity=unanimity)[1]

@@ -12,7 +12,7 @@ from adjudge.cli.grouping import group
 from adjudge.cli.output import as_json
 from adjudge.cli.refusing import Refused
 from adjudge.client import Limits, NewKey
-from adjudge.client.values import Role
+from adjudge.client.keys import Role
 
 T = TypeVar("T")
 

@@ -11,7 +11,7 @@ from adjudge.cli.grouping import group
 from adjudge.cli.output import NONE, Column, as_json, table
 from adjudge.client import Key, Limits, NewKey
 from adjudge.client.finding import NotConnected, connection_to
-from adjudge.client.values import Role
+from adjudge.client.keys import Role
 
 app = group("Make, list, rotate, limit and revoke API keys.")
 

@@ -11,7 +11,7 @@ from adjudge.cli.connection import connected
 from adjudge.cli.output import NONE, Column, as_json, rough, table
 from adjudge.cli.refusing import Refused
 from adjudge.client import Adjudge, Decider, Overview, Problem, Queue
-from adjudge.client.values import AskingStream
+from adjudge.client.administration import AskingStream
 
 FLOW = (
     *(Column(title, right=True) for title in ("IN/S", "OUT/S", "OPEN", "OLDEST", "OVERDUE", "COVERAGE", "FALLBACKS")),

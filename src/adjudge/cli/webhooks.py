@@ -8,7 +8,7 @@ from adjudge.cli.connection import connected
 from adjudge.cli.grouping import group
 from adjudge.cli.output import NONE, Column, as_json, precise, table
 from adjudge.cli.refusing import Refused
-from adjudge.client.values import Delivery, Webhook
+from adjudge.client.endpoints import Delivery, Webhook
 
 app = group("Have outcomes sent to addresses of yours, signed, for days if need be.")
 

@@ -6,9 +6,31 @@
 Calls are retried while the server cannot be reached or sheds load, under one idempotency key each.
 """
 
+from adjudge.client.administration import (
+    Breaker,
+    Decider,
+    NewReviewer,
+    Overview,
+    PoolPeople,
+    Published,
+    Reviewer,
+    ShadowTally,
+)
 from adjudge.client.asynchronous import AsyncAdjudge
+from adjudge.client.configuration import (
+    ConfigCheck,
+    ConfigDraft,
+    ConfigFault,
+    ConfigMember,
+    ConfigPreview,
+    ConfigReceipts,
+    ConfigRevision,
+    Switch,
+)
 from adjudge.client.decisions import Question
+from adjudge.client.endpoints import Delivery, Webhook
 from adjudge.client.finding import NotConnected
+from adjudge.client.keys import JournalEntry, Key, Limits, NewKey
 from adjudge.client.problems import (
     Conflict,
     Forbidden,
@@ -21,49 +43,9 @@ from adjudge.client.problems import (
     Unavailable,
 )
 from adjudge.client.retrying import Patience
+from adjudge.client.reviews import Claim, Empty, Lease, Media, OtherAnswers, Queue, Recorded, Task, Whole
 from adjudge.client.synchronous import Adjudge
-from adjudge.client.values import (
-    Breaker,
-    Claim,
-    ConfigCheck,
-    ConfigDraft,
-    ConfigFault,
-    ConfigMember,
-    ConfigPreview,
-    ConfigReceipts,
-    ConfigRevision,
-    Decider,
-    Decision,
-    Delivery,
-    Empty,
-    Event,
-    JournalEntry,
-    Key,
-    Labelled,
-    Lease,
-    Limits,
-    Media,
-    Money,
-    NewKey,
-    NewReviewer,
-    OtherAnswers,
-    Outcome,
-    OutcomeEvent,
-    Overview,
-    Path,
-    Plan,
-    PoolPeople,
-    Published,
-    Queue,
-    Recorded,
-    Reviewer,
-    ShadowTally,
-    Switch,
-    Task,
-    WaitingFor,
-    Webhook,
-    Whole,
-)
+from adjudge.client.values import Decision, Event, Labelled, Money, Outcome, OutcomeEvent, Path, Plan, WaitingFor
 
 __all__ = [
     "Adjudge",

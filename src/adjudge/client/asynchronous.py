@@ -15,12 +15,13 @@ from adjudge.client import administration, automation, configuration, decisions,
 from adjudge.client.binding import AsyncExecutor, AsyncResource, awaited
 from adjudge.client.calls import Call, Pause, Steps, with_key
 from adjudge.client.finding import connection_to
+from adjudge.client.keys import JournalEntry
 from adjudge.client.outcomes import Following
 from adjudge.client.problems import Problem
 from adjudge.client.retrying import Attempts, Patience
 from adjudge.client.sending import Requests, Result, authorities, failure_of
 from adjudge.client.tracing import spanned
-from adjudge.client.values import Decision, JournalEntry, OutcomeEvent, Source, Status
+from adjudge.client.values import Decision, OutcomeEvent, Source, Status
 
 T = TypeVar("T")
 

@@ -1,19 +1,126 @@
-"""The calls about the configuration: revisions, drafts, receipts; and about switches."""
+"""Revisions, drafts, receipts and switches: the calls, and what they answer."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from datetime import datetime
+from typing import Any, Literal
 
 import msgspec
 
 from adjudge.client.calls import Call, known, nothing, path, reader
-from adjudge.client.values import (
-    ConfigCheck,
-    ConfigDraft,
-    ConfigPreview,
-    ConfigReceipts,
-    ConfigRevision,
-    Switch,
-)
+from adjudge.client.values import Value
+
+
+class ConfigRevision(Value, frozen=True, kw_only=True):
+    """A published configuration, numbered and immutable."""
+
+    number: int
+    hash: str
+    author: str
+    message: str
+    published_at: datetime
+    again: int | None = None
+    """The revision whose documents these are."""
+    approved: tuple[str, ...] = ()
+    only_at: tuple[str, ...] | None = None
+    """`location:NAME` and `group:NAME`; None: everywhere."""
+    rest: int | None = None
+    """The revision that holds elsewhere."""
+    goes_on: datetime | None = None
+    documents: dict[str, str] | None = None
+    """None where revisions are listed."""
+
+
+class ConfigFault(Value, frozen=True, kw_only=True):
+    """One thing that is wrong with documents."""
+
+    detail: str
+    document: str = ""
+    line: int = 0
+    path: str = ""
+    nearest: str | None = None
+
+
+class ConfigCheck(Value, frozen=True, kw_only=True):
+    """What publishing documents would do."""
+
+    base: int
+    """The revision in force with which they were compared."""
+    base_hash: str
+    hash: str | None = None
+    """None: they have faults."""
+    in_force: bool = False
+    """Exactly these documents hold everywhere already."""
+    faults: tuple[ConfigFault, ...] = ()
+    remarks: tuple[str, ...] = ()
+    """What is likely a slip, in words; no fault, for it may be meant."""
+    difference: dict[str, Any] | None = None
+    """`in_words`, and the same for machines."""
+
+
+class ConfigPreview(Value, frozen=True, kw_only=True):
+    """What documents would have made of decisions."""
+
+    days: float
+    decisions: int
+    is_sample: bool
+    types: dict[str, dict[str, Any]]
+
+
+class ConfigMember(Value, frozen=True, kw_only=True):
+    """A process, and what it runs."""
+
+    name: str
+    role: str
+    release: str
+    is_live: bool
+    silent_seconds: float
+    revision: int
+    hash: str
+    since: datetime
+    drift: str | None = None
+    refused: int | None = None
+    why: str | None = None
+
+
+class ConfigReceipts(Value, frozen=True, kw_only=True):
+    """How far a publication has come."""
+
+    revision: int
+    complete: bool
+    live: int
+    applied: int
+    refused: tuple[str, ...]
+    waiting: tuple[str, ...]
+    processes: tuple[ConfigMember, ...]
+
+
+class ConfigDraft(Value, frozen=True, kw_only=True):
+    """Documents on their way to a revision."""
+
+    id: str
+    version: int
+    base: int
+    message: str
+    author: str
+    approved: tuple[str, ...]
+    changed_at: datetime
+    published: int | None = None
+
+
+class Switch(Value, frozen=True, kw_only=True):
+    """What is switched off, or was."""
+
+    scope: str
+    kind: str
+    name: str
+    at: str | None
+    state: Literal["on", "off", "expired"]
+    reason: str
+    changed_by: str
+    changed_at: datetime
+    until: datetime | None
+    generation: int
+
 
 _revision = reader(ConfigRevision)
 _draft = reader(ConfigDraft)

@@ -1,11 +1,95 @@
-"""The calls about webhooks: endpoints and their deliveries."""
+"""Webhooks, their endpoints and deliveries: the calls, and what they answer."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import msgspec
 
 from adjudge.client.calls import Call, known, nothing, path, reader
-from adjudge.client.values import Deliveries, NewSecret, NewWebhook, Redelivered, TriedOut, Webhook
+from adjudge.client.values import Value
+
+
+class Webhook(Value, frozen=True, kw_only=True):
+    """An endpoint that outcomes are sent to, and how it does."""
+
+    id: str
+    url: str
+    locations: tuple[str, ...] | None = None
+    types: tuple[str, ...] | None = None
+    created_at: datetime
+    created_by: str
+    """Id of the key."""
+    old_secret_until: datetime | None = None
+    """Until when two secrets sign."""
+    failing_since: datetime | None = None
+    failure: str | None = None
+    stopped_at: datetime | None = None
+    """The receiver answered 410 Gone."""
+    waiting: int = 0
+    parked: int = 0
+    oldest_waiting: datetime | None = None
+
+
+class NewWebhook(Webhook, frozen=True, kw_only=True):
+    """An endpoint just added; `secret` is shown this once."""
+
+    secret: str
+
+
+class NewSecret(Value, frozen=True, kw_only=True):
+    """An endpoint's new secret, shown this once."""
+
+    id: str
+    secret: str
+    old_secret_until: datetime
+
+
+class TriedOut(Value, frozen=True, kw_only=True):
+    """What came of a test."""
+
+    delivered: bool
+    status: int | None = None
+    error: str | None = None
+    seconds: float
+
+
+class Redelivered(Value, frozen=True, kw_only=True):
+    """How many deliveries are made again."""
+
+    id: str
+    redelivered: int
+
+
+class DeliveryAttempt(Value, frozen=True, kw_only=True):
+    """One attempt at a delivery."""
+
+    attempt: int
+    at: datetime
+    seconds: float
+    status: int | None = None
+    """None: no answer came."""
+    error: str | None = None
+
+
+class Delivery(Value, frozen=True, kw_only=True):
+    """What became of one version of an outcome at one endpoint."""
+
+    decision: str
+    version: int
+    state: str
+    """`waiting`, `sending`, `delivered` or `parked`."""
+    created_at: datetime
+    next_at: datetime | None = None
+    ended_at: datetime | None = None
+    attempts: tuple[DeliveryAttempt, ...] = ()
+
+
+class Deliveries(Value, frozen=True, kw_only=True):
+    """Some deliveries, the newest decision first, and where the next page begins."""
+
+    items: tuple[Delivery, ...]
+    next: str | None = None
+
 
 _new_webhook = reader(NewWebhook)
 _new_secret = reader(NewSecret)

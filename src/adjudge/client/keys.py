@@ -1,13 +1,79 @@
-"""The calls about API keys and the journal."""
+"""API keys and the journal: the calls, and what they answer."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 
 from adjudge.client.calls import Call, known, nothing, path, reader
-from adjudge.client.values import JournalEntry, JournalPage, Key, Limits, NewKey, Role
+from adjudge.client.values import Value
+
+Role: TypeAlias = Literal["client", "reviewer", "operator", "admin"]
+
+
+class Limits(Value, frozen=True, kw_only=True):
+    """How much a key may ask for; None: as much as it wants."""
+
+    requests_per_second: float | None = None
+    bytes_per_second: int | None = None
+    """Of the bodies of requests."""
+    open_decisions: int | None = None
+    """Asked for and without a final outcome."""
+
+
+class Key(Value, frozen=True, kw_only=True):
+    """An API key, without its secret."""
+
+    id: str
+    name: str
+    role: Role
+    locations: tuple[str, ...] | None = None
+    pools: tuple[str, ...] | None = None
+    limits: Limits = Limits()
+    created_at: datetime | None = None
+    rotated_at: datetime | None = None
+    old_until: datetime | None = None
+    """Until when the secret before the last rotation opens, too."""
+    last_used_at: datetime | None = None
+    """To the minute."""
+    revoked_at: datetime | None = None
+
+
+class NewKey(Value, frozen=True, kw_only=True):
+    """An API key just made; `key` is shown this once."""
+
+    id: str
+    name: str
+    role: Role
+    key: str
+
+
+class JournalEntry(Value, frozen=True, kw_only=True):
+    """Something that was done to what stands above decisions, or a look at evidence."""
+
+    id: int
+    at: datetime
+    actor: str
+    """Id of an API key; `system`, `command line`, or the role of a process."""
+    actor_name: str | None = None
+    action: str
+    """`key.created`, `key.rotated`, `key.limited`, `key.revoked`, `reviewer.added`, `reviewer.moved`,
+    `decider.switched`,
+    `configuration.published`, `webhook.added`, `webhook.rotated`, `webhook.removed`, `evidence.viewed`; a newer
+    server may have more."""
+    subject: str
+    location: str | None = None
+    detail: dict[str, Any] = msgspec.field(default_factory=dict)
+
+
+class JournalPage(Value, frozen=True, kw_only=True):
+    """Some of the journal, newest first, and where it goes on."""
+
+    items: tuple[JournalEntry, ...]
+    next: int | None = None
+
 
 LARGEST_PAGE = 200
 

@@ -1,12 +1,110 @@
-"""The calls of the people who answer."""
+"""The calls of the people who answer, and what they are answered."""
 
 from collections.abc import Sequence
-from typing import Any
+from datetime import datetime
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 
 from adjudge.client.calls import Call, known, nothing, path, prefer_wait, reader
-from adjudge.client.values import Claim, DeclineReason, Lease, Queue, Recorded, Task
+from adjudge.client.values import Money, Value
+
+DeclineReason: TypeAlias = Literal["no_evidence", "unsure", "conflict", "other"]
+
+
+class Media(Value, frozen=True, kw_only=True):
+    """A picture or clip among the evidence, under a signed address."""
+
+    name: str = ""
+    url: str | None
+    """None: it does not open, and `fault` says why. Decline with `no_evidence`."""
+    fault: str | None = None
+    type: str | None = None
+    from_: float | None = msgspec.field(default=None, name="from")
+    to: float | None = None
+
+
+class Whole(Value, frozen=True, kw_only=True):
+    """Bounds of a whole number, both included."""
+
+    min: int
+    max: int
+
+
+class OtherAnswers(Value, frozen=True, kw_only=True):
+    """An answer space that is not a list of labels: exactly one field is set."""
+
+    boolean: bool | None = None
+    integer: Whole | None = None
+    schema: dict[str, Any] | None = None
+
+
+class Task(Value, frozen=True, kw_only=True):
+    """A question waiting for a person, leased to the key that claimed it."""
+
+    id: str
+    token: str
+    """Proof of the lease; every call about the task names it."""
+    pool: str
+    type: str
+    title: str | None = None
+    guidelines: str | None = None
+    location: str = "default"
+    evidence: dict[str, Any]
+    media: tuple[Media, ...] = ()
+    answers: tuple[str, ...] | OtherAnswers
+    show: tuple[str, ...] | None = None
+    """Fields of the evidence to show, in order; none named: all."""
+    stake: Money | None = None
+    due_at: datetime
+    lease_until: datetime
+    asked_at: datetime | None = None
+
+
+class Empty(Value, frozen=True, kw_only=True):
+    """Why nothing could be claimed."""
+
+    reason: str
+    """`none_waiting`, `all_leased`, `wrong_pool`, `paused` or `all_seen`."""
+    detail: str = ""
+
+
+class Claim(Value, frozen=True, kw_only=True):
+    """Tasks leased to the caller, or why there are none."""
+
+    tasks: tuple[Task, ...] = ()
+    empty: Empty | None = None
+
+
+class Recorded(Value, frozen=True, kw_only=True):
+    """What an answer became."""
+
+    recorded: Literal["vote", "label"]
+    """A label: it came too late to be a vote."""
+    decision_status: str
+    """`open` or `settled`."""
+
+
+class Lease(Value, frozen=True, kw_only=True):
+    """How long a task is held."""
+
+    lease_until: datetime
+
+
+class Queue(Value, frozen=True, kw_only=True):
+    """The tasks that wait for the people of one pool."""
+
+    pool: str
+    waiting: int
+    leased: int = 0
+    oldest_seconds: float | None = None
+    due_5m: int = 0
+    """Waiting tasks that are due within five minutes."""
+    at_work: int = 0
+    votes_per_hour: float = 0
+    median_seconds: float | None = None
+    paused: bool = False
+
 
 _claim = reader(Claim)
 _recorded = reader(Recorded)

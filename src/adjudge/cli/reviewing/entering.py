@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, get_args
 
 from adjudge.client import OtherAnswers, Task
-from adjudge.client.values import DeclineReason
+from adjudge.client.reviews import DeclineReason
 from adjudge.core.answers import OutsideSpace, Structured, canonical
 
 KEYS = 9

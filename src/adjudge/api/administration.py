@@ -1,18 +1,20 @@
 """Reviewers and the configuration: what operators look at and admins change."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Annotated
 
 import msgspec
 from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from adjudge.api.answers import Answer
 from adjudge.api.authentication import caller, require
 from adjudge.api.decisions import PROBLEMS, Here
 from adjudge.api.keys import NAME, bounded
 from adjudge.api.problems import Problem
 from adjudge.api.services import Services
-from adjudge.api.shapes import ConfigView, NewReviewer, Reviewers, ReviewerView
+from adjudge.api.shapes import Shape
 from adjudge.api.views import encode
 from adjudge.store import keys, reviewers
 from adjudge.store.scope import Scope
@@ -20,6 +22,49 @@ from adjudge.store.scope import Scope
 router = APIRouter(prefix="/v1", tags=["administration"])
 
 Caller = Annotated[Scope, Depends(caller)]
+
+
+class ReviewerView(Shape):
+    """A person who may be asked."""
+
+    name: str
+    pools: list[str]
+    added_at: datetime
+    has_key: bool = Field(description="false: all their keys are revoked, and they are asked nothing")
+
+
+class NewReviewer(ReviewerView):
+    """A person, and the key that stands for them."""
+
+    key: str = Field(description="shown this once")
+
+
+class Reviewers(Shape):
+    """The people who may be asked."""
+
+    reviewers: list[ReviewerView]
+
+
+class ByHand(Shape):
+    """A threshold that was set by hand: nobody has certified it."""
+
+    layer: str
+    type: str
+    plan: str
+    condition: str
+    origin: str = Field(examples=["config/claims.yaml:10"])
+
+
+class ConfigView(Answer):
+    """What a replica runs."""
+
+    revision: int
+    hash: str
+    types: list[str]
+    deciders: list[str]
+    pools: list[str]
+    locations: list[str]
+    set_by_hand: list[ByHand]
 
 
 class ReviewerBody(BaseModel):

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from adjudge.api.authentication import caller, require
 from adjudge.api.decisions import PROBLEMS, Here
 from adjudge.api.problems import Problem
-from adjudge.api.shapes import Deciders, Switched
+from adjudge.api.shapes import Shape
 from adjudge.api.views import encode
 from adjudge.core.specifications import DeciderSpec
 from adjudge.engine.watching import CHANGED
@@ -28,6 +28,64 @@ HOUR: Final = timedelta(hours=1)
 NOW: Final = timedelta(minutes=-1)
 """The minute that is passing counts too."""
 _FURTHEST_FROM_CLOSED: Final = {"open": 0, "due": 1, "probing": 2, "closed": 3}
+
+
+class Breaker(Shape):
+    """The breaker that is furthest from closed among the workers."""
+
+    state: Literal["closed", "probing", "due", "open"] = Field(
+        description="due: it was open until then, and lets the next question through as a probe"
+    )
+    reason: str
+    fault: str | None
+    since: datetime | None
+    until: datetime | None
+
+
+class ShadowTally(Shape):
+    """What a decider in shadow should have been asked in the last hour, and what came of it."""
+
+    expected: int
+    answered: int
+    failed: int
+    dropped: int
+    missing: int
+
+
+class PeopleView(Shape):
+    """The people of a pool."""
+
+    members: int
+    at_work: int = Field(description="have a task, or answered one within five minutes")
+    paused: bool
+
+
+class DeciderView(Shape):
+    """A decider, and how it does."""
+
+    id: str
+    kind: str
+    role: Literal["serving", "shadow"]
+    switched_off: bool
+    timeout_seconds: float | None = Field(description="null: its stages say how long people have")
+    breaker: Breaker | None = Field(description="null: no worker has reported, or people are asked")
+    shadow: ShadowTally | None = Field(description="null: it serves")
+    workers: list[dict[str, Any]] = Field(description="what each worker says of it")
+    people: PeopleView | None = Field(description="null: it is no pool of people")
+
+
+class Deciders(Shape):
+    """All that can be asked."""
+
+    deciders: list[DeciderView]
+
+
+class Switched(Shape):
+    """A switch as it stands."""
+
+    decider: str
+    on: bool
+    generation: int = Field(description="what relied on an earlier one is refused")
 
 
 class SwitchBody(BaseModel):

@@ -1,6 +1,7 @@
 """Keys: made, listed, rotated, limited, revoked. Their secrets are shown once."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -10,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from adjudge.api.authentication import caller, require
 from adjudge.api.decisions import PROBLEMS, Here
 from adjudge.api.problems import Problem
-from adjudge.api.shapes import Keys, KeyView, NewKey
+from adjudge.api.shapes import Shape
 from adjudge.api.views import encode
 from adjudge.store import keys
 from adjudge.store.scope import Limits, Scope
@@ -22,6 +23,44 @@ Caller = Annotated[Scope, Depends(caller)]
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,99}$"
 MOST_BOUNDS = 1_000
 LONGEST_OVERLAP = 30 * 86_400
+
+
+class LimitsView(Shape):
+    """How much a key may ask for; null: as much as it wants."""
+
+    requests_per_second: float | None
+    bytes_per_second: int | None
+    open_decisions: int | None
+
+
+class KeyView(Shape):
+    """What may be known of a key."""
+
+    id: str
+    name: str
+    role: Literal["client", "reviewer", "operator", "admin"]
+    locations: list[str] | None = Field(description="null: all")
+    pools: list[str] | None
+    reviewer: str | None = Field(description="whose key it is")
+    limits: LimitsView
+    created_at: datetime
+    created_by: str
+    rotated_at: datetime | None
+    old_until: datetime | None = Field(description="until when the secret before opens, too")
+    last_used_at: datetime | None = Field(description="to the minute")
+    revoked_at: datetime | None
+
+
+class NewKey(KeyView):
+    """A key and its secret."""
+
+    key: str = Field(description="shown this once")
+
+
+class Keys(Shape):
+    """Keys, without their secrets."""
+
+    keys: list[KeyView]
 
 
 class LimitsBody(BaseModel):

@@ -1,22 +1,40 @@
 """Alive, ready, and measured."""
 
 import asyncio
+from typing import Literal
 
 from fastapi import APIRouter, Response
+from pydantic import ConfigDict
 from starlette.responses import FileResponse, PlainTextResponse
 
 from adjudge.api import measuring
+from adjudge.api.answers import Answer
 from adjudge.api.decisions import PROBLEMS, Here
 from adjudge.api.media import Ticket
 from adjudge.api.problems import Problem
 from adjudge.api.services import Services
-from adjudge.api.shapes import Readiness
+from adjudge.api.shapes import Shape
 from adjudge.api.views import encode
 from adjudge.engine.readiness import Standing
 from adjudge.store import tasks
 
 router = APIRouter(tags=["operations"])
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class Check(Answer):
+    """One thing that a process stands on."""
+
+    model_config = ConfigDict(extra="allow")
+
+    ok: bool
+
+
+class Readiness(Shape):
+    """Whether questions can be taken."""
+
+    status: Literal["ready", "not ready"]
+    checks: dict[str, Check]
 
 
 @router.head("/livez", include_in_schema=False)

@@ -1,15 +1,17 @@
 """The whole system at a glance: what came in, what is open and since when, who settles, what waits for models."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Response
+from pydantic import Field
 
 from adjudge.api.authentication import caller, require
 from adjudge.api.decisions import PROBLEMS, Here
 from adjudge.api.problems import Problem
 from adjudge.api.services import Services
-from adjudge.api.shapes import OverviewView
+from adjudge.api.shapes import Shape
 from adjudge.api.views import encode
 from adjudge.engine.figures import OVERDUE
 from adjudge.engine.slips import STREAM_PREFIX, lanes_of
@@ -20,6 +22,36 @@ from adjudge.streams import Depth, Unavailable
 router = APIRouter(prefix="/v1", tags=["operations"])
 
 Caller = Annotated[Scope, Depends(caller)]
+
+
+class OpenLane(Shape):
+    """What is open in a lane."""
+
+    lane: str
+    count: int
+    oldest_seconds: float | None
+
+
+class StreamView(Shape):
+    """What waits for a decider."""
+
+    decider: str
+    unread: int
+    held: int
+    oldest_seconds: float | None
+    dead: int
+
+
+class OverviewView(Shape):
+    """The whole system at a glance."""
+
+    at: datetime
+    revision: int
+    accepted: int = Field(description="decisions ever; two readings give a rate")
+    open: list[OpenLane]
+    overdue: int
+    sources: dict[str, int] = Field(description="of the latest 10,000 outcomes within the hour")
+    streams: list[StreamView] | None = Field(description="null: the broker does not answer")
 
 
 @router.get("/overview", response_model=OverviewView, responses=PROBLEMS)

@@ -15,8 +15,8 @@ from adjudge.api.authentication import caller, require
 from adjudge.api.decisions import PREFER, PROBLEMS, Here
 from adjudge.api.media import Lease, references
 from adjudge.api.problems import Problem
+from adjudge.api.review_shapes import ClaimView, DeclineView, LeaseView, Queues, Recorded, ReleaseView
 from adjudge.api.services import Services
-from adjudge.api.shapes import ClaimView, DeclineView, LeaseView, Queues, Recorded, ReleaseView
 from adjudge.api.views import encode
 from adjudge.config import Configuration
 from adjudge.config.errors import UnknownLocation, UnknownType

@@ -14,8 +14,8 @@ from adjudge.api.decisions import PROBLEMS, Here
 from adjudge.api.outcomes import ToldOutcome
 from adjudge.api.problems import Problem
 from adjudge.api.services import Services
-from adjudge.api.shapes import Deliveries, Endpoints, NewEndpoint, NewSecret, Redelivered, Tried
 from adjudge.api.views import encode
+from adjudge.api.webhook_shapes import Deliveries, Endpoints, NewEndpoint, NewSecret, Redelivered, Tried
 from adjudge.core.signing import shown
 from adjudge.engine.admission import loop_time
 from adjudge.outbound import check_url

@@ -2,26 +2,21 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated
 
 import msgspec
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from adjudge.api.answers import Answer
-from adjudge.api.authentication import caller, require
-from adjudge.api.decisions import PROBLEMS, Here
+from adjudge.api.answers import Answer, as_json
+from adjudge.api.authentication import Caller, require
 from adjudge.api.keys import NAME, bounded
 from adjudge.api.problems import Problem
-from adjudge.api.services import Services
-from adjudge.api.shapes import Shape
-from adjudge.api.views import encode
+from adjudge.api.services import Here, Services
+from adjudge.api.shapes import PROBLEMS, Shape
 from adjudge.store import keys, reviewers
 from adjudge.store.scope import Scope
 
 router = APIRouter(prefix="/v1", tags=["administration"])
-
-Caller = Annotated[Scope, Depends(caller)]
 
 
 class ReviewerView(Shape):
@@ -105,7 +100,7 @@ async def add_reviewer(body: ReviewerBody, scope: Caller, here: Here) -> Respons
             pools=body.pools,
             reviewer=body.name,
         )
-    return _json({**msgspec.to_builtins(person), "has_key": True, "key": secret}, 201)
+    return as_json({**msgspec.to_builtins(person), "has_key": True, "key": secret}, 201)
 
 
 @router.put("/reviewers/{name}", response_model=ReviewerView, responses=PROBLEMS)
@@ -117,7 +112,7 @@ async def move_reviewer(name: str, body: PoolsBody, scope: Caller, here: Here) -
         person = await reviewers.move(connection, scope, name, body.pools)
     if person is None:
         raise Problem("not-found", f"no reviewer {name!r} is known to this key")
-    return _json(person)
+    return as_json(person)
 
 
 def _check_pools(here: Services, scope: Scope, pools: Sequence[str]) -> None:
@@ -131,7 +126,7 @@ async def list_reviewers(scope: Caller, here: Here) -> Response:
     """List the people and their pools."""
     require(scope, "operator")
     async with here.pool.acquire() as connection:
-        return _json({"reviewers": await reviewers.listed(connection, scope)})
+        return as_json({"reviewers": await reviewers.listed(connection, scope)})
 
 
 @router.get("/config", response_model=ConfigView, responses=PROBLEMS)
@@ -139,7 +134,7 @@ async def read_config(scope: Caller, here: Here) -> Response:
     """Read what this replica runs: revision, types, locations, thresholds set by hand."""
     require(scope, "operator")
     configuration = here.revisions.current
-    return _json(
+    return as_json(
         {
             "revision": configuration.revision,
             "hash": configuration.hash,
@@ -159,7 +154,3 @@ async def read_config(scope: Caller, here: Here) -> Response:
             ],
         }
     )
-
-
-def _json(value: object, status: int = 200) -> Response:
-    return Response(encode(value), status_code=status, media_type="application/json")

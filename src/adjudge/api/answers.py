@@ -1,6 +1,9 @@
 """What answers are made of."""
 
 from pydantic import BaseModel, ConfigDict
+from starlette.responses import Response
+
+from adjudge.api.views import encode
 
 
 class Answer(BaseModel):
@@ -10,3 +13,8 @@ class Answer(BaseModel):
     """
 
     model_config = ConfigDict(defer_build=True)
+
+
+def as_json(value: object, status: int = 200) -> Response:
+    """Answer with a value as it is stored."""
+    return Response(encode(value), status_code=status, media_type="application/json")

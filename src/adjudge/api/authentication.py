@@ -5,8 +5,9 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from typing import Annotated, TypeAlias
 
-from fastapi import Request
+from fastapi import Depends, Request
 from fastapi.routing import APIRoute
 
 from adjudge.api.problems import Problem
@@ -100,6 +101,9 @@ async def caller(request: Request) -> Scope:
         limiter.received(scope, getattr(request.receive, "size", 0))  # `bodies.Body`: the framework has read it
     _refuse_unknown_parameters(request)
     return scope
+
+
+Caller: TypeAlias = Annotated[Scope, Depends(caller)]
 
 
 def _refuse_unknown_parameters(request: Request) -> None:

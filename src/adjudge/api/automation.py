@@ -6,15 +6,14 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from adjudge.api.answers import Answer
-from adjudge.api.authentication import caller, require
-from adjudge.api.decisions import PROBLEMS, Here
+from adjudge.api.answers import Answer, as_json
+from adjudge.api.authentication import Caller, require
 from adjudge.api.problems import Problem
-from adjudge.api.services import Services
-from adjudge.api.views import encode
+from adjudge.api.services import Here, Services
+from adjudge.api.shapes import PROBLEMS
 from adjudge.core.plans import Certified
 from adjudge.core.pools import Snapshot
 from adjudge.engine import explaining_automation as explaining
@@ -24,8 +23,6 @@ from adjudge.store.scope import Scope
 from adjudge.telemetry import names
 
 router = APIRouter(prefix="/v1/automation", tags=["automation"])
-
-Caller = Annotated[Scope, Depends(caller)]
 
 
 class Slice(Answer):
@@ -148,7 +145,7 @@ async def list_slices(scope: Caller, here: Here) -> Response:
     async with here.pool.acquire() as connection:
         seen = [row for row in await epochs.current(connection) if _sees(scope, row.covers.locations)]
         spent = await epochs.spent(connection)
-    return _json({"slices": await _slices(here, scope), "expected_false": explaining.expected_false(seen, spent)})
+    return as_json({"slices": await _slices(here, scope), "expected_false": explaining.expected_false(seen, spent)})
 
 
 @router.get("/why", response_model=Why, responses=PROBLEMS)
@@ -171,7 +168,7 @@ async def why(
         if isinstance(stage.accept, Certified)
     ]
     found = [each for each in await _slices(here, scope) if each["scope"] in scopes]
-    return _json({"why": explaining.sentence(plan, kind, found), "slices": found})
+    return as_json({"why": explaining.sentence(plan, kind, found), "slices": found})
 
 
 @router.get("/audits", response_model=OpenAudits, responses=PROBLEMS)
@@ -185,7 +182,7 @@ async def list_audits(
     require(scope, "operator")
     async with here.pool.acquire() as connection:
         found = await audit_records.open_audits(connection, scope, question_type, limit)
-    return _json({"audits": found})
+    return as_json({"audits": found})
 
 
 @router.get("/audits/{decision}", response_model=AuditRecord, responses=PROBLEMS)
@@ -197,7 +194,7 @@ async def read_audit(decision: UUID, scope: Caller, here: Here) -> Response:
     if found is None:
         raise Problem("not-found", "no closed audit of this decision is known to this key")
     raw = {name: msgspec.Raw(str(found[name]).encode()) for name in ("votes", "opinions", "expert_coin", "facts")}
-    return _json({**{name: value for name, value in found.items() if name not in ("org", "prefixes")}, **raw})
+    return as_json({**{name: value for name, value in found.items() if name not in ("org", "prefixes")}, **raw})
 
 
 @router.get("/learnt", response_model=LearntView, responses=PROBLEMS)
@@ -210,7 +207,7 @@ async def read_learnt(scope: Caller, here: Here) -> Response:
     async with here.pool.acquire() as connection:
         found = await learning.current(connection)
         seen = None if scope.pools is None else {each.name for each in await reviewers.listed(connection, scope)}
-    return _json({"learnt": [_learnt(*each, seen) for each in found]})
+    return as_json({"learnt": [_learnt(*each, seen) for each in found]})
 
 
 @router.get("/certificates/{certificate}", response_model=CertificateView, responses=PROBLEMS)
@@ -223,7 +220,7 @@ async def read_certificate(certificate: str, scope: Caller, here: Here) -> Respo
         changed = await audited.changed(connection, found.sealed) if found is not None else []
     if found is None or not _sees(scope, msgspec.json.decode(found.covers)["locations"]):
         raise Problem("not-found", "no such certificate is known to this key")
-    return _json(
+    return as_json(
         {
             "id": found.id,
             "scope": found.scope,
@@ -247,7 +244,7 @@ async def suspend(body: ScopeBody, scope: Caller, here: Here) -> Response:
             names.CERTIFICATES_SUSPENDED.labels(row.covers.type, "operator").inc()
         elif row.scope not in await epochs.suspended(connection):  # said again, it stays as it is
             raise Problem("nothing-in-force", "no certificate is in force here: people decide already")
-    return _json(await _slice(here, scope, row.scope))
+    return as_json(await _slice(here, scope, row.scope))
 
 
 @router.post("/renew", response_model=Slice, responses=PROBLEMS)
@@ -259,7 +256,7 @@ async def renew(body: ScopeBody, scope: Caller, here: Here) -> Response:
         if not any(epoch == row.number for _, epoch, _ in await certificates.issued(connection, row.scope, 1)):
             raise Problem("nothing-in-force", "this epoch has issued no certificate yet: new audits earn one")
         await epochs.ask_to_renew(connection, scope, row, body.reason)
-    return _json(await _slice(here, scope, row.scope))
+    return as_json(await _slice(here, scope, row.scope))
 
 
 async def _row(connection: Any, scope: Scope, name: str) -> EpochRow:
@@ -314,7 +311,3 @@ def _learnt(question_type: str, snapshot: Snapshot, at: datetime, seen: Containe
 
 def _sees(scope: Scope, locations: Any) -> bool:
     return scope.locations is None or any(scope.sees(name) for name in locations)
-
-
-def _json(value: object) -> Response:
-    return Response(encode(value), media_type="application/json")

@@ -5,10 +5,11 @@ from datetime import timedelta
 from typing import Annotated, Any, Final
 
 import msgspec
-from fastapi import APIRouter, Depends, Header, Query, Response
+from fastapi import APIRouter, Header, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from adjudge.api.authentication import caller, require
+from adjudge.api.answers import as_json
+from adjudge.api.authentication import Caller, require
 from adjudge.api.configuration_shapes import (
     Checked,
     Effective,
@@ -18,12 +19,10 @@ from adjudge.api.configuration_shapes import (
     RevisionView,
     RevisionWithDocuments,
 )
-from adjudge.api.decisions import PROBLEMS as COMMON
-from adjudge.api.decisions import Here
 from adjudge.api.documents import check_documents
 from adjudge.api.problems import Problem, fault_of
-from adjudge.api.services import Services
-from adjudge.api.views import encode
+from adjudge.api.services import Here, Services
+from adjudge.api.shapes import PROBLEMS as COMMON
 from adjudge.config import Configuration, InvalidConfiguration, diff, difference_in_words
 from adjudge.config.authorship import line_revisions
 from adjudge.config.remarks import remarks
@@ -39,7 +38,6 @@ from adjudge.store.scope import Scope
 
 router = APIRouter(prefix="/v1/config", tags=["configuration"])
 
-Caller = Annotated[Scope, Depends(caller)]
 PROBLEMS = {**COMMON, 412: COMMON[409] | {"description": "somebody else was faster"}}
 IfMatch = Annotated[
     str | None, Header(description='which you build on, as its `ETag` says: `"7"`; `*`: whichever is in force')
@@ -335,8 +333,10 @@ async def previewed(here: Services, compiled: Configuration, span: timedelta) ->
 
 def answered(value: object, status: int = 200, *, etag: int | None = None) -> Response:
     """Return an answer with the tag that If-Match will name."""
-    headers = {"ETag": f'"{etag}"'} if etag is not None else None
-    return Response(encode(value), status_code=status, media_type="application/json", headers=headers)
+    response = as_json(value, status)
+    if etag is not None:
+        response.headers["ETag"] = f'"{etag}"'
+    return response
 
 
 async def _revision(connection: Connection, number: str) -> Revision:

@@ -3,26 +3,24 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Final, Literal
+from typing import Any, Final, Literal
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from adjudge.api.authentication import caller, require
-from adjudge.api.decisions import PROBLEMS, Here
+from adjudge.api.answers import as_json
+from adjudge.api.authentication import Caller, require
 from adjudge.api.problems import Problem
-from adjudge.api.shapes import Shape
-from adjudge.api.views import encode
+from adjudge.api.services import Here
+from adjudge.api.shapes import PROBLEMS, Shape
 from adjudge.core.specifications import DeciderSpec
 from adjudge.engine.watching import CHANGED
 from adjudge.store import controls, deciders, reviewers, shadows, tasks
-from adjudge.store.scope import Scope
 from adjudge.store.shadows import Tally
 from adjudge.store.tasks import Queue
 
 router = APIRouter(prefix="/v1/deciders", tags=["deciders"])
 
-Caller = Annotated[Scope, Depends(caller)]
 
 HOUR: Final = timedelta(hours=1)
 NOW: Final = timedelta(minutes=-1)
@@ -128,7 +126,7 @@ async def list_deciders(scope: Caller, here: Here) -> Response:
         for name, spec in here.revisions.in_force.deciders().items()
     ]
     staffed = [_people(queue, members[queue.pool], is_paused=pools[queue.pool].paused) for queue in queues]
-    return _json({"deciders": [*asked, *staffed]})
+    return as_json({"deciders": [*asked, *staffed]})
 
 
 @router.post("/{decider}/switch", response_model=Switched, responses=PROBLEMS)
@@ -144,7 +142,7 @@ async def switch_decider(decider: str, body: SwitchBody, scope: Caller, here: He
             connection, scope, f"{controls.DECIDER}{decider}", on=body.on, reason=body.reason
         )
     await here.streams.hint(CHANGED, b"")
-    return _json({"decider": decider, "on": body.on, "generation": switched.generation})
+    return as_json({"decider": decider, "on": body.on, "generation": switched.generation})
 
 
 def _as_it_stands(body: Mapping[str, Any], now: datetime) -> dict[str, Any]:
@@ -188,7 +186,3 @@ def _shadow(spec: DeciderSpec, tally: Tally) -> dict[str, int] | None:
         "dropped": tally.dropped,
         "missing": tally.missing,
     }
-
-
-def _json(value: object) -> Response:
-    return Response(encode(value), media_type="application/json")

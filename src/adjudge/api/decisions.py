@@ -4,15 +4,16 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
-from fastapi import APIRouter, Body, Depends, Header, Query, Request, Response
+from fastapi import APIRouter, Body, Header, Query, Request, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from adjudge.api import asking, hot
-from adjudge.api.authentication import caller, require
+from adjudge.api.answers import as_json
+from adjudge.api.authentication import Caller, require
 from adjudge.api.problems import Problem
-from adjudge.api.services import Services, services
-from adjudge.api.shapes import PROBLEM_CONTENT, BulkResults, Decision, Labelled, Page, PathView
-from adjudge.api.views import DecisionView, answer_value, encode, view
+from adjudge.api.services import Here, Services
+from adjudge.api.shapes import PROBLEMS, BulkResults, Decision, Labelled, Page, PathView
+from adjudge.api.views import answer_value, view
 from adjudge.core.answers import OutsideSpace
 from adjudge.core.events import read_events
 from adjudge.core.money import Stake, show_micros
@@ -25,8 +26,6 @@ from adjudge.store.scope import Scope
 
 router = APIRouter(prefix="/v1/decisions", tags=["decisions"])
 
-Caller = Annotated[Scope, Depends(caller)]
-Here = Annotated[Services, Depends(services)]
 
 QUESTION: dict[str, Any] = {
     "type": "claim.pay",
@@ -90,21 +89,6 @@ class TruthBody(BaseModel):
     )
 
 
-PROBLEMS: dict[int | str, dict[str, Any]] = {
-    code: {"description": what, "content": PROBLEM_CONTENT}
-    for code, what in {
-        400: "malformed JSON",
-        401: "no valid key",
-        403: "not with this key",
-        404: "unknown",
-        408: "the body did not arrive in time",
-        409: "too late",
-        413: "body too large",
-        422: "does not fit",
-        429: "too much, see Retry-After",
-        503: "the database does not answer, see Retry-After",
-    }.items()
-}
 IDEMPOTENCY = Header(alias="Idempotency-Key", description="scoped to your key, kept 24 h")
 PREFER = Header(description="`wait=n`: up to 30 seconds", examples=["wait=5"])
 TRACE = Header(description="W3C trace context; travels with the decision")
@@ -150,7 +134,7 @@ async def list_decisions(
     wanted = decisions.Filter(type=type, location=location, status=status, source=source, since=since, until=until)
     async with here.pool.acquire() as connection:
         page = await decisions.page(connection, scope, wanted, cursor, limit)
-    return _json({"items": [view(seen) for seen in page], "next": page[-1].id if len(page) == limit else None})
+    return as_json({"items": [view(seen) for seen in page], "next": page[-1].id if len(page) == limit else None})
 
 
 @router.get("/{decision}", response_model=Decision, responses=PROBLEMS)
@@ -160,7 +144,7 @@ async def get(
     """Read a decision; with `Prefer: wait=n`, once it has its outcome."""
     require(scope, "client", "operator")
     wait, applied = hot.waiting(prefer.encode("latin-1") if prefer else None)
-    response = _json(await asking.wait_for(here, scope, decision, wait))
+    response = as_json(await asking.wait_for(here, scope, decision, wait))
     await here.authentication.scope(request.headers["authorization"].encode("latin-1"))  # it may have ended meanwhile
     if applied is not None:
         response.headers["Preference-Applied"] = applied.decode()
@@ -181,7 +165,7 @@ async def get_path(decision: UUID, scope: Caller, here: Here) -> Response:
     told = len(events)
     events += read_events(history)[told:] if history else ()
     show_people = scope.role in ("operator", "admin")
-    return _json(
+    return as_json(
         {
             "decision": view(found),
             "stake": _stake(found),
@@ -220,7 +204,7 @@ async def cancel(
         now_settled = await asking.read(here, scope, decision)
         raise Problem("already-settled", "the decision is settled", decision=now_settled) from None
     await here.sender.perform(effects)
-    return _json(await asking.read(here, scope, decision))
+    return as_json(await asking.read(here, scope, decision))
 
 
 @router.post("/{decision}/truth", response_model=Labelled, responses=PROBLEMS)
@@ -241,7 +225,7 @@ async def truth(decision: UUID, body: TruthBody, scope: Caller, here: Here) -> R
     except OutsideSpace as error:
         raise Problem("answer-outside-space", str(error), pointer="#/answer") from None
     here.waiters.wake([decision])
-    return _json(
+    return as_json(
         {
             "label": {
                 "source": body.source,
@@ -302,10 +286,3 @@ def _stake(found: decisions.Seen) -> dict[str, str] | None:
     if found.stake_minor is None or found.stake_currency is None:
         return None
     return {"amount": Stake(found.stake_minor, found.stake_currency).decimal(), "currency": found.stake_currency}
-
-
-def _json(value: object, status: int = 200) -> Response:
-    return Response(encode(value), status_code=status, media_type="application/json")
-
-
-__all__ = ["PREFER", "PROBLEMS", "DecisionView", "Here", "router"]

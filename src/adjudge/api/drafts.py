@@ -5,10 +5,10 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Query, Response
 from pydantic import ConfigDict, Field
 
-from adjudge.api.authentication import caller
+from adjudge.api.authentication import Caller
 from adjudge.api.configuration import (
     DOCUMENTS,
     LONGEST_MESSAGE,
@@ -25,17 +25,15 @@ from adjudge.api.configuration import (
     terms_of,
 )
 from adjudge.api.configuration_shapes import Drafts, DraftView, DraftWithDocuments, Preview, RevisionView
-from adjudge.api.decisions import Here
 from adjudge.api.documents import check_documents
 from adjudge.api.problems import Problem
+from adjudge.api.services import Here
 from adjudge.store import drafts
 from adjudge.store.connecting import Connection
 from adjudge.store.drafts import Draft
 from adjudge.store.scope import Scope
 
 router = APIRouter(prefix="/v1/config/drafts", tags=["configuration"])
-
-Caller = Annotated[Scope, Depends(caller)]
 
 
 class DraftBody(DocumentsBody):

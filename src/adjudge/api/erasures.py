@@ -1,17 +1,18 @@
 """Erasures: a subject's evidence and subject fields go, the figures stay, and that it was done is on record."""
 
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
 import msgspec
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from adjudge.api.answers import Answer
+from adjudge.api.answers import Answer, as_json
 from adjudge.api.asking import missing
-from adjudge.api.authentication import caller, require
-from adjudge.api.decisions import PROBLEMS, Here
+from adjudge.api.authentication import Caller, require
 from adjudge.api.problems import Problem
+from adjudge.api.services import Here
+from adjudge.api.shapes import PROBLEMS
 from adjudge.api.views import encode
 from adjudge.store import erasures
 from adjudge.store.erasures import Erasure
@@ -19,7 +20,6 @@ from adjudge.store.scope import Scope
 
 router = APIRouter(prefix="/v1/erasures", tags=["administration"])
 
-Caller = Annotated[Scope, Depends(caller)]
 
 MOST_FIELDS = 8
 
@@ -108,4 +108,4 @@ def _shown(found: Erasure) -> dict[str, Any]:
 
 
 def _json(found: Erasure, status: int = 200) -> Response:
-    return Response(encode(_shown(found)), status_code=status, media_type="application/json")
+    return as_json(_shown(found), status)

@@ -3,16 +3,15 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Query, Response
 from pydantic import AwareDatetime, Field
 
-from adjudge.api.answers import Answer
-from adjudge.api.authentication import caller, require
-from adjudge.api.decisions import PROBLEMS, Here
-from adjudge.api.views import encode
+from adjudge.api.answers import Answer, as_json
+from adjudge.api.authentication import Caller, require
+from adjudge.api.services import Here
+from adjudge.api.shapes import PROBLEMS
 from adjudge.store import journal
 from adjudge.store.journal import Action
-from adjudge.store.scope import Scope
 
 router = APIRouter(prefix="/v1", tags=["administration"])
 
@@ -41,7 +40,7 @@ class JournalPage(Answer):
 
 @router.get("/journal", response_model=JournalPage, responses=PROBLEMS)
 async def read_journal(
-    scope: Annotated[Scope, Depends(caller)],
+    scope: Caller,
     here: Here,
     action: Action | None = None,
     actor: Annotated[str | None, Query(max_length=200)] = None,
@@ -57,4 +56,4 @@ async def read_journal(
     async with here.pool.acquire() as connection:
         page = await journal.page(connection, scope, wanted, cursor, limit)
     body = {"items": page, "next": page[-1].id if len(page) == limit else None}
-    return Response(encode(body), media_type="application/json")
+    return as_json(body)

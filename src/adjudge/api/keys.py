@@ -5,20 +5,19 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
-from fastapi import APIRouter, Body, Depends, Response
+from fastapi import APIRouter, Body, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from adjudge.api.authentication import caller, require
-from adjudge.api.decisions import PROBLEMS, Here
+from adjudge.api.answers import as_json
+from adjudge.api.authentication import Caller, require
 from adjudge.api.problems import Problem
-from adjudge.api.shapes import Shape
-from adjudge.api.views import encode
+from adjudge.api.services import Here
+from adjudge.api.shapes import PROBLEMS, Shape
 from adjudge.store import keys
-from adjudge.store.scope import Limits, Scope
+from adjudge.store.scope import Limits
 
 router = APIRouter(prefix="/v1/keys", tags=["administration"])
 
-Caller = Annotated[Scope, Depends(caller)]
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,99}$"
 MOST_BOUNDS = 1_000
@@ -121,7 +120,7 @@ async def create_key(body: KeyBody, scope: Caller, here: Here) -> Response:
             pools=pools,
             limits=body.limits.limits(),
         )
-    return _json({**_shown(key), "key": secret}, 201)
+    return as_json({**_shown(key), "key": secret}, 201)
 
 
 @router.get("", response_model=Keys, responses=PROBLEMS)
@@ -129,7 +128,7 @@ async def list_keys(scope: Caller, here: Here) -> Response:
     """List keys; never the secrets. A bound key is shown those that are bound within its own bounds."""
     require(scope, "admin")
     async with here.pool.acquire() as connection:
-        return _json({"keys": [_shown(key) for key in await keys.listed(connection, scope)]})
+        return as_json({"keys": [_shown(key) for key in await keys.listed(connection, scope)]})
 
 
 @router.post("/{key}/rotate", response_model=NewKey, responses=PROBLEMS)
@@ -142,7 +141,7 @@ async def rotate_key(
     overlap = (body or RotationBody()).overlap_seconds
     async with here.pool.acquire() as connection:
         rotated = await keys.rotate(connection, scope, key, secret, overlap)
-    return _json({**_shown(_found(rotated, key)), "key": secret})
+    return as_json({**_shown(_found(rotated, key)), "key": secret})
 
 
 @router.put("/{key}/limits", response_model=KeyView, responses=PROBLEMS)
@@ -151,7 +150,7 @@ async def limit_key(key: str, body: LimitsBody, scope: Caller, here: Here) -> Re
     require(scope, "admin")
     async with here.pool.acquire() as connection:
         limited = await keys.limit(connection, scope, key, body.limits())
-    return _json(_shown(_found(limited, key)))
+    return as_json(_shown(_found(limited, key)))
 
 
 @router.delete("/{key}", status_code=204, responses=PROBLEMS)
@@ -186,7 +185,3 @@ def _unknown(key: str) -> Problem:
 def _shown(key: keys.Key) -> dict[str, Any]:
     shown: dict[str, Any] = msgspec.to_builtins(key)
     return shown
-
-
-def _json(value: object, status: int = 200) -> Response:
-    return Response(encode(value), status_code=status, media_type="application/json")

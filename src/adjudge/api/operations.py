@@ -8,13 +8,11 @@ from pydantic import ConfigDict
 from starlette.responses import FileResponse, PlainTextResponse
 
 from adjudge.api import measuring
-from adjudge.api.answers import Answer
-from adjudge.api.decisions import PROBLEMS, Here
+from adjudge.api.answers import Answer, as_json
 from adjudge.api.media import Ticket
 from adjudge.api.problems import Problem
-from adjudge.api.services import Services
-from adjudge.api.shapes import Shape
-from adjudge.api.views import encode
+from adjudge.api.services import Here, Services
+from adjudge.api.shapes import PROBLEMS, Shape
 from adjudge.engine.readiness import Standing
 from adjudge.store import tasks
 
@@ -50,7 +48,7 @@ async def readyz(here: Here) -> Response:
     """Whether questions can be taken. Without Valkey they can: they are durable, and sent when it is back."""
     standing = Standing(pool=here.pool, streams=here.streams, clock=here.clock, watch=here.watch, needs_broker=False)
     report = await standing.look()
-    return Response(encode(report.body), status_code=200 if report.ready else 503, media_type="application/json")
+    return as_json(report.body, 200 if report.ready else 503)
 
 
 @router.head("/metrics", include_in_schema=False)

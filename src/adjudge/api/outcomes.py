@@ -7,17 +7,17 @@ from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 import msgspec
-from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import AwareDatetime, ConfigDict, Field
 
 from adjudge.api import event_stream, hot, problems
-from adjudge.api.answers import Answer
-from adjudge.api.authentication import caller, require
-from adjudge.api.decisions import PREFER, PROBLEMS, Here
+from adjudge.api.answers import Answer, as_json
+from adjudge.api.authentication import Caller, require
+from adjudge.api.decisions import PREFER
 from adjudge.api.event_stream import EventStream
 from adjudge.api.problems import Problem
-from adjudge.api.services import Services
-from adjudge.api.shapes import DECISION, PROBLEM_CONTENT, Decision
+from adjudge.api.services import Here, Services
+from adjudge.api.shapes import DECISION, PROBLEM_CONTENT, PROBLEMS, Decision
 from adjudge.core.cloud_events import SOURCE, TYPE_PREFIX
 from adjudge.core.views import encode
 from adjudge.engine.tail import Found
@@ -94,7 +94,7 @@ DESCRIBED: dict[int | str, dict[str, Any]] = {
 @router.get("/outcomes", response_model=OutcomePage, responses=DESCRIBED)
 async def follow(
     request: Request,
-    scope: Annotated[Scope, Depends(caller)],
+    scope: Caller,
     here: Here,
     after: Annotated[str | None, Query(max_length=200, description="`next` of a page, or an item's `cursor`")] = None,
     since: Annotated[AwareDatetime | None, Query(description="without a cursor: begin about there")] = None,
@@ -133,7 +133,7 @@ def _page(here: Services, found: Found) -> Response:
         "next": here.feed.cursors.seal(found.mark),
         "at_end": found.at_end,
     }
-    return Response(encode(page), media_type="application/json")
+    return as_json(page)
 
 
 async def _still_reads(here: Services, key: bytes) -> Scope:

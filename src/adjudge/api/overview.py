@@ -2,26 +2,22 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Response
 from pydantic import Field
 
-from adjudge.api.authentication import caller, require
-from adjudge.api.decisions import PROBLEMS, Here
+from adjudge.api.answers import as_json
+from adjudge.api.authentication import Caller, require
 from adjudge.api.problems import Problem
-from adjudge.api.services import Services
-from adjudge.api.shapes import Shape
-from adjudge.api.views import encode
+from adjudge.api.services import Here, Services
+from adjudge.api.shapes import PROBLEMS, Shape
 from adjudge.engine.figures import OVERDUE
 from adjudge.engine.slips import STREAM_PREFIX, lanes_of
 from adjudge.store import measuring
-from adjudge.store.scope import Scope
 from adjudge.streams import Depth, Unavailable
 
 router = APIRouter(prefix="/v1", tags=["operations"])
-
-Caller = Annotated[Scope, Depends(caller)]
 
 
 class OpenLane(Shape):
@@ -71,7 +67,7 @@ async def overview(scope: Caller, here: Here) -> Response:
         "sources": seen.sources,
         "streams": await _streams(here),
     }
-    return Response(encode(body), media_type="application/json")
+    return as_json(body)
 
 
 async def _streams(here: Services) -> list[Mapping[str, Any]] | None:

@@ -7,17 +7,18 @@ from uuid import UUID
 
 import msgspec
 import structlog
-from fastapi import APIRouter, Body, Depends, Request, Response
+from fastapi import APIRouter, Body, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from adjudge.api import hot
-from adjudge.api.authentication import caller, require
-from adjudge.api.decisions import PREFER, PROBLEMS, Here
+from adjudge.api.answers import as_json
+from adjudge.api.authentication import Caller, require
+from adjudge.api.decisions import PREFER
 from adjudge.api.media import Lease, references
 from adjudge.api.problems import Problem
 from adjudge.api.review_shapes import ClaimView, DeclineView, LeaseView, Queues, Recorded, ReleaseView
-from adjudge.api.services import Services
-from adjudge.api.views import encode
+from adjudge.api.services import Here, Services
+from adjudge.api.shapes import PROBLEMS
 from adjudge.config import Configuration
 from adjudge.config.errors import UnknownLocation, UnknownType
 from adjudge.core.answers import Boolean, ClosedSpace, Integer, Labels, Structured
@@ -33,8 +34,6 @@ from adjudge.store.tasks import Claimed
 
 log = structlog.get_logger()
 router = APIRouter(prefix="/v1/reviews", tags=["reviews"])
-
-Caller = Annotated[Scope, Depends(caller)]
 
 
 class Claim(BaseModel):
@@ -103,7 +102,7 @@ async def claim(
         empty = {"reason": reason, "detail": detail}
     if claimed:
         await _hold(here, {task.revision for task in claimed})
-    response = _json({"tasks": [_task(here, task) for task in claimed], "empty": empty})
+    response = as_json({"tasks": [_task(here, task) for task in claimed], "empty": empty})
     if applied is not None:
         response.headers["Preference-Applied"] = applied.decode()
     return response
@@ -132,7 +131,7 @@ async def answer(task: UUID, body: AnswerBody, scope: Caller, here: Here) -> Res
         why = "the decision is settled" if is_settled else "the lease has ended, or others are asked"
         amended = is_settled and await _amended(here, recorded.decision)
         raise Problem(recorded.late, f"{why}: your answer is kept as a label", recorded="label", amended=amended)
-    return _json({"recorded": "vote", "decision_status": await _status(here, task)})
+    return as_json({"recorded": "vote", "decision_status": await _status(here, task)})
 
 
 @router.post("/{task}/decline", response_model=DeclineView, responses=PROBLEMS)
@@ -151,7 +150,7 @@ async def decline(task: UUID, body: DeclineBody, scope: Caller, here: Here) -> R
             now=here.clock,
         )
     await here.sender.perform(effects)
-    return _json({"declined": True})
+    return as_json({"declined": True})
 
 
 @router.post("/{task}/release", response_model=ReleaseView, responses=PROBLEMS)
@@ -161,7 +160,7 @@ async def release(task: UUID, scope: Caller, here: Here, body: Annotated[TokenBo
     async with here.pool.acquire() as connection, connection.transaction():
         token = await _token(connection, scope, task, body.token if body else None)
         released = await answering.release(connection, scope, task, token=token)
-    return _json({"released": released})
+    return as_json({"released": released})
 
 
 @router.post("/{task}/heartbeat", response_model=LeaseView, responses=PROBLEMS)
@@ -180,7 +179,7 @@ async def heartbeat(
         until: datetime | None = await tasks.renew(connection, task, token, seconds)
     if until is None:
         raise Problem("lease-ended", "the lease has ended")
-    return _json({"lease_until": until})
+    return as_json({"lease_until": until})
 
 
 @router.get("/queues", response_model=Queues, responses=PROBLEMS)
@@ -191,7 +190,7 @@ async def queues(scope: Caller, here: Here) -> Response:
     names = [name for name in pools if scope.pools is None or name in scope.pools]
     async with here.pool.acquire() as connection:
         found = await tasks.queues(connection, scope, names)
-    return _json(
+    return as_json(
         {
             "queues": [
                 {**msgspec.to_builtins(queue), "paused": pools[queue.pool].paused}
@@ -298,7 +297,3 @@ def _answers(task: Claimed) -> Any:
             return {"integer": {"min": minimum, "max": maximum}}
         case Structured(schema):
             return {"schema": msgspec.json.decode(schema)}
-
-
-def _json(value: object) -> Response:
-    return Response(encode(value), media_type="application/json")

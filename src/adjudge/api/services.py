@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any, TypeAlias
 
-from fastapi import Request
+from fastapi import Depends, Request
 
 from adjudge.api.authentication import Authentication
 from adjudge.api.media import Media
@@ -54,3 +54,6 @@ async def services(request: Request) -> Services:
     """Dependency: the services of this process."""
     found: Services = request.app.state.services
     return found
+
+
+Here: TypeAlias = Annotated[Services, Depends(services)]

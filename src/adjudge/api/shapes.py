@@ -119,6 +119,22 @@ class Page(Answer):
 
 PROBLEM_CONTENT: dict[str, Any] = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}}
 """Of a response of the document, in place of a model: the media type is not that of other answers."""
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    code: {"description": what, "content": PROBLEM_CONTENT}
+    for code, what in {
+        400: "malformed JSON",
+        401: "no valid key",
+        403: "not with this key",
+        404: "unknown",
+        408: "the body did not arrive in time",
+        409: "too late",
+        413: "body too large",
+        422: "does not fit",
+        429: "too much, see Retry-After",
+        503: "the database does not answer, see Retry-After",
+    }.items()
+}
+"""That any request may meet."""
 
 
 class BulkResult(Shape):

@@ -1,18 +1,18 @@
 """Switches: deciders, and all automation of a type, a location or a group, off and on at once."""
 
 from datetime import timedelta
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import msgspec
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from adjudge.api.authentication import caller, require
+from adjudge.api.answers import as_json
+from adjudge.api.authentication import Caller, require
 from adjudge.api.configuration_shapes import Switches, SwitchView
-from adjudge.api.decisions import PROBLEMS, Here
 from adjudge.api.problems import Problem
-from adjudge.api.services import Services
-from adjudge.api.views import encode
+from adjudge.api.services import Here, Services
+from adjudge.api.shapes import PROBLEMS
 from adjudge.core.advance import EVERYWHERE
 from adjudge.engine.watching import CHANGED
 from adjudge.store import controls
@@ -21,7 +21,6 @@ from adjudge.store.scope import Scope
 
 router = APIRouter(prefix="/v1/controls", tags=["controls"])
 
-Caller = Annotated[Scope, Depends(caller)]
 LONGEST_SECONDS = 90 * 86_400
 
 
@@ -51,7 +50,7 @@ async def list_controls(scope: Caller, here: Here, all: bool = False) -> Respons
     require(scope, "operator")
     async with here.pool.acquire() as connection:
         found = await controls.listed(connection, scope, all_=all)
-    return _json({"switches": [_view(each) for each in found if _sees(scope, each.scope)]})
+    return as_json({"switches": [_view(each) for each in found if _sees(scope, each.scope)]})
 
 
 @router.post("", response_model=SwitchView, responses=PROBLEMS)
@@ -72,7 +71,7 @@ async def switch(body: ControlBody, scope: Caller, here: Here) -> Response:
         )
     here.watch.wake()
     await here.streams.hint(CHANGED, b"")
-    return _json(_view(switched))
+    return as_json(_view(switched))
 
 
 def _named(body: ControlBody) -> str:
@@ -116,7 +115,3 @@ def _view(switched: Switch) -> dict[str, Any]:
     kind, _, rest = switched.scope.partition(":")
     name, _, at = rest.partition("@") if kind == "type" else (rest, "", "")
     return {**msgspec.to_builtins(switched), "kind": kind, "name": name, "at": at or None}
-
-
-def _json(value: object) -> Response:
-    return Response(encode(value), media_type="application/json")

@@ -6,15 +6,15 @@ from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 import msgspec
-from fastapi import APIRouter, Depends, FastAPI, Header, Query, Response
+from fastapi import APIRouter, FastAPI, Header, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from adjudge.api.authentication import caller, require
-from adjudge.api.decisions import PROBLEMS, Here
+from adjudge.api.answers import as_json
+from adjudge.api.authentication import Caller, require
 from adjudge.api.outcomes import ToldOutcome
 from adjudge.api.problems import Problem
-from adjudge.api.services import Services
-from adjudge.api.views import encode
+from adjudge.api.services import Here, Services
+from adjudge.api.shapes import PROBLEMS
 from adjudge.api.webhook_shapes import Deliveries, Endpoints, NewEndpoint, NewSecret, Redelivered, Tried
 from adjudge.core.signing import shown
 from adjudge.engine.admission import loop_time
@@ -27,7 +27,6 @@ from adjudge.store.scope import Scope
 
 router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
 
-Caller = Annotated[Scope, Depends(caller)]
 State = Literal["waiting", "sending", "delivered", "parked"]
 
 SECRET_BYTES: Final = 32
@@ -104,7 +103,7 @@ async def add(body: EndpointBody, scope: Caller, here: Here) -> Response:
             connection, scope, endpoint, body.url, locations=locations, types=body.types, secret=secret
         ):
             raise Problem("too-many-webhooks", f"there are {endpoints.MOST} endpoints already")
-        return _json({**await _seen(connection, scope, endpoint), "secret": shown(secret)}, 201)
+        return as_json({**await _seen(connection, scope, endpoint), "secret": shown(secret)}, 201)
 
 
 @router.get("", response_model=Endpoints, responses=PROBLEMS)
@@ -112,7 +111,7 @@ async def list_endpoints(scope: Caller, here: Here) -> Response:
     """List endpoints and how they do; never the secrets."""
     require(scope, "client", "operator")
     async with here.pool.acquire() as connection:
-        return _json({"webhooks": await endpoints.listed(connection, scope)})
+        return as_json({"webhooks": await endpoints.listed(connection, scope)})
 
 
 @router.delete("/{webhook}", status_code=204, responses=PROBLEMS)
@@ -133,7 +132,7 @@ async def test(webhook: str, scope: Caller, here: Here) -> Response:
 
     receiver = await _receiver(here, scope, webhook)
     answered = await try_out(receiver, here.permitted, now=here.clock, monotonic=loop_time, new_id=here.new_id)
-    return _json(
+    return as_json(
         {
             "delivered": answered.is_delivered,
             "status": answered.status,
@@ -152,7 +151,7 @@ async def rotate(webhook: str, body: RotateBody, scope: Caller, here: Here) -> R
         until = await endpoints.rotate(connection, scope, webhook, secret, timedelta(hours=body.keep_hours))
     if until is None:
         raise _unknown(webhook)
-    return _json({"id": webhook, "secret": shown(secret), "old_secret_until": until})
+    return as_json({"id": webhook, "secret": shown(secret), "old_secret_until": until})
 
 
 @router.post("/{webhook}/redeliver", response_model=Redelivered, responses=PROBLEMS)
@@ -163,7 +162,7 @@ async def redeliver(webhook: str, body: RedeliverBody, scope: Caller, here: Here
         if not await endpoints.resume(connection, scope, webhook):
             raise _unknown(webhook)
         count = await deliveries.redeliver(connection, scope, webhook, body.decision, REDELIVERED_AT_ONCE)
-    return _json({"id": webhook, "redelivered": count})
+    return as_json({"id": webhook, "redelivered": count})
 
 
 @router.get("/{webhook}/deliveries", response_model=Deliveries, responses=PROBLEMS)
@@ -182,7 +181,7 @@ async def list_deliveries(
     async with here.pool.acquire() as connection:
         found = await deliveries.listed(connection, scope, webhook, state, before, limit)
     following = f"{found[-1].decision}.{found[-1].version}" if len(found) == limit else None
-    return _json({"items": found, "next": following})
+    return as_json({"items": found, "next": following})
 
 
 def _known(here: Services, scope: Scope, body: EndpointBody) -> None:
@@ -224,7 +223,3 @@ def _read_cursor(text: str) -> tuple[UUID, int]:
 
 def _unknown(webhook: str) -> Problem:
     return Problem("not-found", f"there is no webhook {webhook!r}")
-
-
-def _json(value: object, status: int = 200) -> Response:
-    return Response(encode(value), status_code=status, media_type="application/json")

@@ -18,25 +18,21 @@ from typing import Annotated, Any
 import asyncpg
 import typer
 
+from adjudge.cli.awaiting import Awaited, answers
 from adjudge.cli.folders import Folder
 from adjudge.cli.readiness import is_told
 from adjudge.cli.refusing import Refused
+from adjudge.cli.renewing import publish_folder
 from adjudge.cli.settings import Settings, read_settings
-from adjudge.config import InvalidConfiguration, base_of, compile_documents, hash_of, read_folder
-from adjudge.core.errors import AdjudgeError
+from adjudge.config import base_of, compile_documents, read_folder
 from adjudge.stack import Ready, Servers, StackError, embedded, mapped_files, require_free, require_unheld, run_roles
-from adjudge.store import keys, migrations, revisions
-from adjudge.store.connecting import STATEMENT_SECONDS, UNAVAILABLE, Connection
+from adjudge.store import keys, migrations
+from adjudge.store.connecting import UNAVAILABLE, open_connection
 from adjudge.store.keys import new_key_id, new_secret
-from adjudge.store.revisions import Revision
-from adjudge.store.scope import SYSTEM, Scope
+from adjudge.store.scope import SYSTEM
 
 PROJECT = Path(".adjudge")
-ANSWER_SECONDS = 2.0
-"""For one look at whether the API takes questions."""
-READY_SECONDS = 60.0
 KEY_NAME = "up"
-SYSTEM_UP = Scope("adjudge up", "admin")
 
 
 def up(
@@ -91,14 +87,15 @@ async def _up(settings: Settings, workers: int) -> None:
         redis_url = settings.redis_url or str(servers.redis_url)
         _report("bringing the schema up to date")
         await migrations.upgrade(database_url)
-        await publish_folder(Folder(settings.config, Path.cwd()), database_url)
+        if told := await publish_folder(Folder(settings.config, Path.cwd()), database_url):
+            _report(told)
         url = f"http://{settings.host}:{settings.port}"
         await stack.enter_async_context(_key_file(folder, database_url, redis_url, url))
         metrics = stack.enter_context(mapped_files(folder))
         env = _environment(folder, settings, database_url, redis_url, metrics)
         at_work = _empty(folder / "ready")
         commands = _commands(workers, at_work)
-        awaited = _Awaited(
+        awaited = Awaited(
             {"api": functools.partial(answers, settings.host, settings.port), **_files(commands, at_work)}
         )
         async with asyncio.TaskGroup() as group:
@@ -113,7 +110,7 @@ async def _up(settings: Settings, workers: int) -> None:
                     drain_seconds=settings.drain_seconds + 5,
                 )
             )
-            if await awaited.all(stop):
+            if await awaited.all(stop, logs=PROJECT / "logs"):
                 _announce(servers, url, time.monotonic() - started)
             await roles
 
@@ -122,7 +119,7 @@ async def _require_reachable(settings: Settings) -> None:
     """What is named instead of an embedded server must be there. Raises Refused."""
     if settings.database_url is not None:
         try:
-            async with _connected(settings.database_url):
+            async with open_connection(settings.database_url):
                 pass
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             raise Refused(f"cannot use the database of DATABASE_URL: {error or 'no answer in time'}") from error
@@ -132,46 +129,6 @@ async def _require_reachable(settings: Settings) -> None:
         async with broker(settings.redis_url, random.SystemRandom()) as streams:
             if not await streams.ping():
                 raise Refused("the Redis or Valkey of REDIS_URL does not answer")
-
-
-async def publish_folder(folder: Folder, database_url: str) -> None:
-    """Put the folder in force where it is new: who works in it expects what it says.
-
-    What somebody else has published since stays, a roll back above all, and nothing goes past a second person who
-    must agree. Whatever is replaced or not is told.
-    """
-    async with _connected(database_url) as connection:
-        before = await revisions.newest(connection)
-        like = await revisions.documents(connection, before.number) if before else None
-        documents = folder.read(like)
-        hash_ = hash_of(documents)
-        if before is not None and like is not None:
-            if hash_ == before.hash:
-                return
-            if stays := await _why_it_stays(connection, folder, before, like, hash_):
-                _report(f"{stays}; revision {before.number} stays in force")
-                return
-        folder.compile(documents, 0)
-        terms = revisions.Terms(message="adjudge up")
-        published = await revisions.publish(connection, SYSTEM_UP, hash_, documents, terms)
-    if before is not None:
-        _report(f"{folder.path} has changed: published as revision {published.number}, {before.number} was in force")
-
-
-async def _why_it_stays(
-    connection: Connection, folder: Folder, before: Revision, documents: Mapping[str, str], hash_: str
-) -> str | None:
-    """Return why the folder does not replace what is in force; None: it does."""
-    known = await revisions.of_hash(connection, hash_)
-    if known is not None and before.author != SYSTEM_UP.principal:
-        return f"{folder.path} was published as revision {known} (`adjudge config apply {folder.path}` does so again)"
-    try:
-        approvals = folder.compile(documents, before.number).organisation.approvals
-    except InvalidConfiguration:
-        return None
-    if approvals:
-        return f"{folder.path} has changed, and others must agree (`adjudge config propose {folder.path}`)"
-    return None
 
 
 def _commands(workers: int, at_work: Path) -> dict[str, list[str]]:
@@ -210,7 +167,7 @@ def _environment(folder: Path, settings: Settings, database_url: str, redis_url:
 async def _key_file(folder: Path, database_url: str, redis_url: str, url: str) -> AsyncIterator[None]:
     """Make an admin key for this run and leave it where commands find it; it ends with the run."""
     secret = new_secret()
-    async with _connected(database_url) as connection:
+    async with open_connection(database_url) as connection:
         await keys.revoke_named(connection, SYSTEM, KEY_NAME, SYSTEM.principal)
         await keys.create(
             connection,
@@ -228,17 +185,8 @@ async def _key_file(folder: Path, database_url: str, redis_url: str, url: str) -
         for name in ("api.json", "stack.json"):
             (folder / name).unlink(missing_ok=True)
         with suppress(*UNAVAILABLE):  # then the next run ends it
-            async with _connected(database_url) as connection:
+            async with open_connection(database_url) as connection:
                 await keys.revoke_named(connection, SYSTEM, KEY_NAME, SYSTEM.principal)
-
-
-@asynccontextmanager
-async def _connected(database_url: str) -> AsyncIterator[Connection]:
-    connection = await asyncpg.connect(database_url, timeout=5, command_timeout=STATEMENT_SECONDS)
-    try:
-        yield connection
-    finally:
-        await connection.close(timeout=5)
 
 
 def _write_private(path: Path, value: object) -> None:
@@ -246,54 +194,6 @@ def _write_private(path: Path, value: object) -> None:
     with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
         json.dump(value, stream)
     fresh.replace(path)
-
-
-class _Awaited:
-    """The roles that have not been ready yet, each asked by the task that runs it."""
-
-    def __init__(self, checks: Mapping[str, Ready]) -> None:
-        self.checks = {name: self._noted(name, check) for name, check in checks.items()}
-        self._missing = set(checks)
-        self._complete = asyncio.Event()
-
-    async def all(self, stop: asyncio.Event) -> bool:
-        """Return True once each has been ready; False when told to stop before. Raises AdjudgeError."""
-        waits = [asyncio.create_task(event.wait()) for event in (self._complete, stop)]
-        try:
-            await asyncio.wait(waits, timeout=READY_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
-        if not self._complete.is_set() and not stop.is_set():
-            stop.set()
-            names = ", ".join(sorted(self._missing))
-            raise AdjudgeError(f"not ready in {READY_SECONDS:.0f} s: {names}; see {PROJECT}/logs")
-        return self._complete.is_set()
-
-    def _noted(self, name: str, check: Ready) -> Ready:
-        async def checked() -> bool:
-            ready = await check()
-            if ready:
-                self._missing.discard(name)
-            if not self._missing:
-                self._complete.set()
-            return ready
-
-        return checked
-
-
-async def answers(host: str, port: int) -> bool:
-    """Return whether the API takes questions."""
-    try:
-        async with asyncio.timeout(ANSWER_SECONDS):
-            reader, writer = await asyncio.open_connection(host, port)
-            try:
-                writer.write(f"GET /readyz HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
-                return b" 200 " in await reader.readline()
-            finally:
-                writer.close()
-    except OSError:  # TimeoutError too
-        return False
 
 
 def _announce(servers: Servers, url: str, seconds: float) -> None:

@@ -101,6 +101,16 @@ async def open_pool(database_url: str, *, size: int, name: str, lazily: bool = F
             pool.terminate()
 
 
+@asynccontextmanager
+async def open_connection(database_url: str) -> AsyncIterator[Connection]:
+    """Open a connection for one piece of work."""
+    connection = await asyncpg.connect(database_url, timeout=5, command_timeout=STATEMENT_SECONDS)
+    try:
+        yield connection
+    finally:
+        await connection.close(timeout=5)
+
+
 async def _nothing(_: object) -> None:
     """Reset no session when a connection goes back: we leave no state in it, and a round trip counts."""
 

@@ -9,13 +9,15 @@ import asyncpg
 import pytest
 from tests.stacks import configuration, laid
 
-from adjudge.cli import running
+from adjudge.cli import awaiting
+from adjudge.cli.awaiting import answers
 from adjudge.cli.folders import Folder
-from adjudge.cli.running import answers, publish_folder
+from adjudge.cli.renewing import UP, publish_folder
 from adjudge.config import InvalidConfiguration, hash_of
 from adjudge.engine.revisions import Revisions
 from adjudge.stack.folders import held, laid_out
 from adjudge.store import revisions
+from adjudge.store.connecting import open_connection
 from adjudge.store.scope import SYSTEM
 
 AS_TYPED = """
@@ -27,20 +29,20 @@ raise SystemExit(run(["up", "--port", *sys.argv[1:]]))
 
 IMPATIENT = """
 import sys
-from adjudge.cli import running
+from adjudge.cli import awaiting
 from adjudge.cli.root import run
 
-running.READY_SECONDS = 0.0
+awaiting.READY_SECONDS = 0.0
 raise SystemExit(run(["up", "--port", sys.argv[1]]))
 """
 
 WITHOUT_A_WORKER = """
 import sys
-from adjudge.cli import running
+from adjudge.cli import awaiting, running
 from adjudge.cli.root import run
 
 commands = running._commands
-running.READY_SECONDS = 6.0
+awaiting.READY_SECONDS = 6.0
 running._commands = lambda *given: {**commands(*given), "worker": ["/bin/sleep", "600"]}
 raise SystemExit(run(["up", "--port", sys.argv[1]]))
 """
@@ -119,17 +121,16 @@ async def test_it_is_not_ready_while_no_worker_is(told):
     assert "worker; see .adjudge/logs" in last
 
 
-async def test_a_folder_that_has_changed_is_published_and_it_says_instead_of_what(database_url, tmp_path, capsys):
+async def test_a_folder_that_has_changed_is_published_and_it_says_instead_of_what(database_url, tmp_path):
     laid(tmp_path)
     folder = Folder(tmp_path / "config", tmp_path)
-    await publish_folder(folder, database_url)
-    await publish_folder(folder, database_url)
-    assert capsys.readouterr().err == "", "the first, and one that is as it was, are nothing to speak of"
+    told = [await publish_folder(folder, database_url) for _ in range(2)]
+    assert told == [None, None], "the first, and one that is as it was, are nothing to speak of"
 
     (tmp_path / "config" / "later.yaml").write_text("locations: {store-777: {}}\n")
-    await publish_folder(folder, database_url)
+    told = await publish_folder(folder, database_url)
 
-    assert capsys.readouterr().err == f"{folder.path} has changed: published as revision 2, 1 was in force\n"
+    assert told == f"{folder.path} has changed: published as revision 2, 1 was in force"
 
 
 async def published_by_hand(database_url, documents, **terms) -> int:
@@ -140,7 +141,7 @@ async def published_by_hand(database_url, documents, **terms) -> int:
     return found.number
 
 
-async def test_a_restart_does_not_take_back_what_was_published_since_its_folder(database_url, tmp_path, capsys):
+async def test_a_restart_does_not_take_back_what_was_published_since_its_folder(database_url, tmp_path):
     """After a roll back the folder still holds what was bad."""
     laid(tmp_path)
     folder = Folder(tmp_path / "config", tmp_path)
@@ -149,35 +150,34 @@ async def test_a_restart_does_not_take_back_what_was_published_since_its_folder(
     (tmp_path / "config" / "bad.yaml").write_text("locations: {store-777: {}}\n")
     await publish_folder(folder, database_url)
     rolled = await published_by_hand(database_url, good, again=1)
-    capsys.readouterr()
 
-    await publish_folder(folder, database_url)
+    told = await publish_folder(folder, database_url)
 
-    assert capsys.readouterr().err == (
+    assert told == (
         f"{folder.path} was published as revision 2 (`adjudge config apply {folder.path}` does so again); "
-        f"revision {rolled} stays in force\n"
+        f"revision {rolled} stays in force"
     )
     (tmp_path / "config" / "bad.yaml").write_text("locations: {store-778: {}}\n")
-    await publish_folder(folder, database_url)
-    assert "has changed: published as revision 4, 3 was in force" in capsys.readouterr().err
+    told = await publish_folder(folder, database_url)
+    assert told == f"{folder.path} has changed: published as revision 4, 3 was in force"
 
 
-async def test_a_restart_publishes_nothing_where_others_must_agree(database_url, tmp_path, capsys):
+async def test_a_restart_publishes_nothing_where_others_must_agree(database_url, tmp_path):
     laid(tmp_path, organisation={**configuration()["organisation"], "approvals": 1})
     folder = Folder(tmp_path / "config", tmp_path)
     await publish_folder(folder, database_url)
     (tmp_path / "config" / "later.yaml").write_text("locations: {store-777: {}}\n")
 
-    await publish_folder(folder, database_url)
+    told = await publish_folder(folder, database_url)
 
-    assert "has changed, and others must agree" in capsys.readouterr().err
+    assert "has changed, and others must agree" in str(told)
     connection = await asyncpg.connect(database_url)
     assert await connection.fetchval("SELECT max(number) FROM revision") == 1
     await connection.close()
 
 
 async def test_an_api_that_takes_a_connection_and_says_nothing_is_not_ready(monkeypatch):
-    monkeypatch.setattr(running, "ANSWER_SECONDS", 0.1)
+    monkeypatch.setattr(awaiting, "ANSWER_SECONDS", 0.1)
     port = free_port()
     async with asyncio.timeout(5), await asyncio.start_server(lambda *_: None, "127.0.0.1", port):
         assert not await answers("127.0.0.1", port)
@@ -190,9 +190,9 @@ async def test_what_is_in_force_starts_again_with_slips_that_a_changed_folder_is
     slip = "deciders: {night@1: {rule: [{when: 'question_type == \"x\"', answer: pay}]}}\n"
     (tmp_path / "config" / "night.yaml").write_text(slip)
     documents = folder.read()
-    async with running._connected(database_url) as connection:
+    async with open_connection(database_url) as connection:
         terms = revisions.Terms(message="by an older release")
-        await revisions.publish(connection, running.SYSTEM_UP, hash_of(documents), documents, terms)
+        await revisions.publish(connection, UP, hash_of(documents), documents, terms)
 
         await publish_folder(folder, database_url)
         assert (await Revisions.opened(connection, folder.compile)).current.revision == 1

@@ -5,7 +5,7 @@ from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 from adjudge.cli import readiness
-from adjudge.cli.grounds import grounded
+from adjudge.cli.grounds import Ground, grounded
 from adjudge.cli.settings import Settings
 from adjudge.cli.telling import tell_webhooks
 from adjudge.engine.audit_rates import RateSetter
@@ -35,53 +35,44 @@ async def run_keeper(settings: Settings, stop: asyncio.Event, serve: Serve) -> N
         coin = await _unless(stop, ground.begun(_coin))
         if coin is None:
             return
-        timers = Timers(
-            ground.pool,
-            ground.streams,
-            ground.stepper,
-            ground.sender,
-            deciders=ground.revisions.serving,
-            lanes=LANES,
-            now=ground.clock,
-        )
-        sweeper = Sweeper(ground.pool, ground.streams, ground.sender, now=ground.clock)
-        upkeep = Upkeep(ground.pool, ground.clock, process=ground.name, streams=ground.streams)
-        ages = Ages.of_days(decisions=settings.keep_decisions_days, evidence=settings.keep_evidence_days)
-        housekeeping = Housekeeping(ground.pool, now=ground.clock, ages=ages)
-        shadow_watch = ShadowWatch(ground.pool, ground.revisions, now=ground.clock)
-        figures = Figures(ground.pool, ground.streams, ground.revisions, now=ground.clock)
-        auditor = Auditor(
-            ground.pool, ground.streams, ground.revisions, coin=coin, now=ground.clock, new_id=ground.new_id
-        )
-        rate_setter = RateSetter(ground.pool, ground.revisions, now=ground.clock)
-        certifier = Certifier(ground.pool, ground.revisions, owner=ground.name, now=ground.clock)
-        learner = Learner(ground.pool, ground.revisions, owner=ground.name, now=ground.clock)
         health = Health(
             is_alive=lambda: True,  # it answers
             is_draining=stop.is_set,
             look=ground.standing(needs_broker=False).look,
         )
+        background = {
+            "configuration": ground.watch.run(ground.streams),
+            **_duties(ground, coin),
+            "probe": serve(health),
+            "ready-file": readiness.tell(settings.ready_file, health.look),
+        }
         async with asyncio.TaskGroup() as group:
-            tasks = [
-                group.create_task(ground.watch.run(ground.streams), name="configuration"),
-                group.create_task(timers.run(), name="timers"),
-                group.create_task(sweeper.run(), name="sweeper"),
-                group.create_task(upkeep.run(), name="upkeep"),
-                group.create_task(housekeeping.run(), name="housekeeping"),
-                group.create_task(figures.run(), name="figures"),
-                group.create_task(shadow_watch.run(), name="shadow-watch"),
-                group.create_task(auditor.run(), name="audits"),
-                group.create_task(certifier.run(), name="certificates"),
-                group.create_task(rate_setter.run(), name="audit-rates"),
-                group.create_task(learner.run(), name="learning"),
-                group.create_task(tell_webhooks(ground), name="webhooks"),
-                group.create_task(serve(health), name="probe"),
-                group.create_task(readiness.tell(settings.ready_file, health.look), name="ready-file"),
-            ]
+            tasks = [group.create_task(each, name=name) for name, each in background.items()]
             with LoopWatch(StreamObserver("keeper")):
                 await stop.wait()
             for task in tasks:
                 task.cancel()
+
+
+def _duties(ground: Ground, coin: Coin) -> dict[str, Coroutine[Any, Any, None]]:
+    """Return what a keeper sees to, by name."""
+    pool, streams, revisions, now = ground.pool, ground.streams, ground.revisions, ground.clock
+    settings = ground.settings
+    ages = Ages.of_days(decisions=settings.keep_decisions_days, evidence=settings.keep_evidence_days)
+    timers = Timers(pool, streams, ground.stepper, ground.sender, deciders=revisions.serving, lanes=LANES, now=now)
+    return {
+        "timers": timers.run(),
+        "sweeper": Sweeper(pool, streams, ground.sender, now=now).run(),
+        "upkeep": Upkeep(pool, now, process=ground.name, streams=streams).run(),
+        "housekeeping": Housekeeping(pool, now=now, ages=ages).run(),
+        "figures": Figures(pool, streams, revisions, now=now).run(),
+        "shadow-watch": ShadowWatch(pool, revisions, now=now).run(),
+        "audits": Auditor(pool, streams, revisions, coin=coin, now=now, new_id=ground.new_id).run(),
+        "certificates": Certifier(pool, revisions, owner=ground.name, now=now).run(),
+        "audit-rates": RateSetter(pool, revisions, now=now).run(),
+        "learning": Learner(pool, revisions, owner=ground.name, now=now).run(),
+        "webhooks": tell_webhooks(ground),
+    }
 
 
 async def _unless(stop: asyncio.Event, beginning: Coroutine[Any, Any, T]) -> T | None:

@@ -3,7 +3,17 @@
 import pytest
 from pydantic import BaseModel
 
-from adjudge.api import configuration_shapes, shapes
+from adjudge.api import (
+    administration,
+    configuration_shapes,
+    deciders,
+    keys,
+    operations,
+    overview,
+    review_shapes,
+    shapes,
+    webhook_shapes,
+)
 
 
 def fits(shape: type[BaseModel], answer) -> None:
@@ -40,37 +50,37 @@ async def test_peoples_work(stack):
         assert asked.status_code == 202, asked.text
 
     claimed = await anna.post("/v1/reviews/claim", {"count": 3}, Prefer="wait=5")
-    fits(shapes.ClaimView, claimed)
+    fits(review_shapes.ClaimView, claimed)
     assert claimed.headers["preference-applied"] == "wait=5"
     first, second, third = (task["id"] for task in claimed.json()["tasks"])
-    fits(shapes.ClaimView, await anna.post("/v1/reviews/claim"))
-    fits(shapes.LeaseView, await anna.post(f"/v1/reviews/{first}/heartbeat"))
-    fits(shapes.ReleaseView, await anna.post(f"/v1/reviews/{first}/release"))
-    fits(shapes.DeclineView, await anna.post(f"/v1/reviews/{second}/decline", {}))
-    fits(shapes.Queues, await anna.get("/v1/reviews/queues"))
-    fits(shapes.Reviewers, await stack.admin.get("/v1/reviewers"))
-    fits(shapes.NewReviewer, await stack.admin.post("/v1/reviewers", {"name": "shaped", "pools": ["agents"]}))
-    fits(shapes.ReviewerView, await stack.admin("PUT", "/v1/reviewers/shaped", {"pools": ["experts"]}))
+    fits(review_shapes.ClaimView, await anna.post("/v1/reviews/claim"))
+    fits(review_shapes.LeaseView, await anna.post(f"/v1/reviews/{first}/heartbeat"))
+    fits(review_shapes.ReleaseView, await anna.post(f"/v1/reviews/{first}/release"))
+    fits(review_shapes.DeclineView, await anna.post(f"/v1/reviews/{second}/decline", {}))
+    fits(review_shapes.Queues, await anna.get("/v1/reviews/queues"))
+    fits(administration.Reviewers, await stack.admin.get("/v1/reviewers"))
+    fits(administration.NewReviewer, await stack.admin.post("/v1/reviewers", {"name": "shaped", "pools": ["agents"]}))
+    fits(administration.ReviewerView, await stack.admin("PUT", "/v1/reviewers/shaped", {"pools": ["experts"]}))
     answers = {"person": "pay", "count": 3, "form": {"ok": True}}
     kind = next(task["type"] for task in claimed.json()["tasks"] if task["id"] == third)
-    fits(shapes.Recorded, await anna.post(f"/v1/reviews/{third}/answer", {"answer": answers[kind]}))
+    fits(review_shapes.Recorded, await anna.post(f"/v1/reviews/{third}/answer", {"answer": answers[kind]}))
 
 
 async def test_what_operators_look_at(stack):
     await stack.ask("model", wait=5)
 
     for path, shape in (
-        ("config", shapes.ConfigView),
-        ("deciders", shapes.Deciders),
-        ("overview", shapes.OverviewView),
-        ("keys", shapes.Keys),
-        ("webhooks", shapes.Endpoints),
+        ("config", administration.ConfigView),
+        ("deciders", deciders.Deciders),
+        ("overview", overview.OverviewView),
+        ("keys", keys.Keys),
+        ("webhooks", webhook_shapes.Endpoints),
     ):
         fits(shape, await stack.admin.get(f"/v1/{path}"))
-    fits(shapes.Readiness, await stack.admin.get("/readyz"))
+    fits(operations.Readiness, await stack.admin.get("/readyz"))
     switch = {"on": False, "reason": "a test"}
-    fits(shapes.Switched, await stack.admin.post("/v1/deciders/failing@1/switch", switch))
-    fits(shapes.Switched, await stack.admin.post("/v1/deciders/failing@1/switch", {**switch, "on": True}))
+    fits(deciders.Switched, await stack.admin.post("/v1/deciders/failing@1/switch", switch))
+    fits(deciders.Switched, await stack.admin.post("/v1/deciders/failing@1/switch", {**switch, "on": True}))
 
 
 async def test_the_configuration_and_switches(stack):
@@ -103,17 +113,17 @@ async def test_the_configuration_and_switches(stack):
 
 async def test_keys_and_webhooks(stack):
     made = await stack.admin.post("/v1/keys", {"name": "till", "role": "client", "locations": ["store-001"]})
-    fits(shapes.NewKey, made)
+    fits(keys.NewKey, made)
     key = made.json()["id"]
-    fits(shapes.NewKey, await stack.admin.post(f"/v1/keys/{key}/rotate"))
-    fits(shapes.KeyView, await stack.admin("PUT", f"/v1/keys/{key}/limits", {"open_decisions": 5}))
+    fits(keys.NewKey, await stack.admin.post(f"/v1/keys/{key}/rotate"))
+    fits(keys.KeyView, await stack.admin("PUT", f"/v1/keys/{key}/limits", {"open_decisions": 5}))
 
     added = await stack.admin.post("/v1/webhooks", {"url": "https://example.com/hook"})
-    fits(shapes.NewEndpoint, added)
+    fits(webhook_shapes.NewEndpoint, added)
     webhook = added.json()["id"]
-    fits(shapes.NewSecret, await stack.admin.post(f"/v1/webhooks/{webhook}/rotate", {}))
-    fits(shapes.Redelivered, await stack.admin.post(f"/v1/webhooks/{webhook}/redeliver", {}))
-    fits(shapes.Deliveries, await stack.admin.get(f"/v1/webhooks/{webhook}/deliveries"))
+    fits(webhook_shapes.NewSecret, await stack.admin.post(f"/v1/webhooks/{webhook}/rotate", {}))
+    fits(webhook_shapes.Redelivered, await stack.admin.post(f"/v1/webhooks/{webhook}/redeliver", {}))
+    fits(webhook_shapes.Deliveries, await stack.admin.get(f"/v1/webhooks/{webhook}/deliveries"))
 
 
 @pytest.mark.parametrize("path", ["decisions?statuss=open", "outcomes?afte=x", "journal?actors=up", "keys?limit=3"])

@@ -18,7 +18,7 @@ def check_documents(documents: Mapping[str, str]) -> None:
         (f"#/documents/{_shown(name)}", why) for name, text in documents.items() for why in _faults_of(name, text)
     ]
     if faults:
-        raise Problem("invalid-body", "no folder of documents could be so", faults=faults[:MOST_FAULTS])
+        raise Problem("invalid-body", "these could not be the documents of a folder", faults=faults[:MOST_FAULTS])
 
 
 def _faults_of(name: str, text: str) -> Iterator[str]:

@@ -64,7 +64,7 @@ async def media(signed: str, here: Here) -> FileResponse:
     """Serve a file of a folder resolver to whoever holds a signed URL that has not ended."""
     ticket = here.media.ticket(signed)
     if not await _is_open(here, ticket):
-        raise Problem("forbidden", "this URL has ended with its lease")
+        raise Problem("forbidden", "this URL expired with its lease")
     path, kind = here.media.open(ticket, here.revisions.current)
     # an SVG opened by itself is a document: it must not run anything on our origin
     headers = {

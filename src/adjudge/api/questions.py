@@ -217,7 +217,7 @@ def _within_limits(asked: QuestionBody, evidence: dict[str, Any], body: bytes | 
     if asked.deadline is not None and asked.deadline.tzinfo is None:
         raise Problem("invalid-body", "an instant needs its offset, as in 2026-03-07T18:21:07Z", pointer="#/deadline")
     if asked.deadline is not None and not 2000 <= asked.deadline.year < 2200:
-        raise Problem("invalid-body", "the deadline is not a date of our time", pointer="#/deadline")
+        raise Problem("invalid-body", "the deadline is not between the years 2000 and 2199", pointer="#/deadline")
     raw = bytes(body)
     escaped = b"\\u" in raw
     if escaped and b"\\u0000" in raw:  # the only way in which JSON can write it

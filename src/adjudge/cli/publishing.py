@@ -74,7 +74,7 @@ def apply(
 
 def _ask(base: int) -> None:
     if not sys.stdin.isatty():
-        raise Refused("nobody is at a terminal to be asked: say --yes")
+        raise Refused("there is no terminal to ask at: say --yes")
     if not typer.confirm(f"publish, after revision {base}?"):
         raise typer.Exit(1)
 

@@ -57,7 +57,7 @@ def roi(
             data, unknown = read_set(folder, assumed.where)
         except UnreadableSet as error:
             why = str(error).partition(": ")[2]  # without the place: that is gone
-            raise Refused(f"of {question_type} since {since} nothing can be told: {why}") from error
+            raise Refused(f"nothing can be said of {question_type} since {since}: {why}") from error
     found = worth(data, assumed, target_risk, decider)
     if json_:
         print(as_json({"items": len(data), "without_truth": unknown, "curves": found}))

@@ -55,7 +55,7 @@ def find_connection(environment: Mapping[str, str], folder: Path) -> Connection:
     if not key:
         raise NotConnected(f"no key is known for {url}: set ADJUDGE_KEY")
     if not (key.isascii() and key.isprintable()) or " " in key:
-        raise NotConnected("the key is not one: it has spaces, line breaks or other characters that no key has")
+        raise NotConnected("that is no API key: it has spaces, line breaks or other characters that no key has")
     return Connection(url, key)
 
 

@@ -56,7 +56,7 @@ def verify(
     try:
         return None if _typed.decode(body).type == TEST_TYPE else _event.decode(body)
     except msgspec.DecodeError as error:
-        raise NotVerified(f"signed, and not an event that this version reads: {error}") from error
+        raise NotVerified(f"the signature holds, but this version cannot read the event: {error}") from error
 
 
 def _require_fresh(timestamp: str, tolerance_seconds: float, now: float) -> None:

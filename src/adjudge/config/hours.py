@@ -126,7 +126,7 @@ def _add_date(dates: dict[date, tuple[Span, ...]], key: str, spans: tuple[Span, 
         at.fault(f"`{key}` is no date")
         return
     if not 2000 <= day.year < 2200:
-        at.fault(f"`{key}` is not of this age")
+        at.fault(f"`{key}` is not between the years 2000 and 2199")
         return  # the calendar may end beside it
     if len(dates) >= MOST_DATES:
         at.fault(f"at most {MOST_DATES} dates are named")

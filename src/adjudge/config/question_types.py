@@ -83,7 +83,7 @@ def _fact(name: str, at: Cursor) -> Fact:
             return Fact(pointer, plain)
         words = kind.read(texts, ())
         if not 0 < len(words) <= MOST_WORDS:
-            kind.fault(f"a fact of words names 1 to {MOST_WORDS} of them")
+            kind.fault(f"a fact that is one of several words names 1 to {MOST_WORDS} of them")
         return Fact(pointer, "word", frozenset(words))
 
 
@@ -94,7 +94,7 @@ def pointer_of(node: Node) -> Pointer:
     except ValueError as error:
         raise Misread(str(error)) from None
     if not pointer:
-        raise Misread("the whole evidence is no fact: name a field, such as `/cart/units`")
+        raise Misread("a fact is not the whole evidence: name a field, such as `/cart/units`")
     return pointer
 
 

@@ -106,7 +106,7 @@ def _request(at: Cursor | None) -> Mapping[Pointer, Pointer | Constant]:
         if isinstance(found[target], Constant):
             refuse_inline(target[-1], source.entries()["value"] if source.has("value") else source)
     if not found and isinstance(at.node.value, dict):
-        at.fault("a request of nothing; leave `request` out to send the whole question")
+        at.fault("the request is empty; leave `request` out to send the whole question")
     return found
 
 

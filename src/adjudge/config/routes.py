@@ -144,7 +144,7 @@ def _instead(at: Cursor | None, names: Names, what: str) -> dict[str, str]:
         else:
             found[name] = child.read(declared(valid, what), name)
             if found[name] == name:
-                child.fault(f"`{name}` instead of itself changes nothing")
+                child.fault(f"`{name}` in place of itself changes nothing")
     return found
 
 

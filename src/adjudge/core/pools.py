@@ -34,7 +34,7 @@ class Prices:
 
     def __post_init__(self) -> None:
         if not (self.wrong >= 0 and self.vote >= 0 and self.delay >= 0 and self.expert >= 0):
-            raise ValueError("a price is negative or no number")
+            raise ValueError("a price is negative or not a number")
 
 
 class Weights(msgspec.Struct, frozen=True):

@@ -60,7 +60,7 @@ def read_terms(path: Path | None) -> Assumed:
         found.set_up,
     )
     if not all(0 <= price < float("inf") for price in priced):
-        raise UnreadableSet(f"{path}: a price is negative or no number")
+        raise UnreadableSet(f"{path}: a price is negative or not a number")
     if not (1 <= found.votes <= 20 and 0 <= found.missed_share <= 1 and 0 < found.items_per_day < float("inf")):
         raise UnreadableSet(f"{path}: votes are 1 to 20, missed_share is 0 to 1, items_per_day more than 0")
     if not _CURRENCY.fullmatch(found.currency):

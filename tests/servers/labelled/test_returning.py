@@ -58,4 +58,4 @@ async def test_roi_of_too_little_names_the_type_not_a_folder(typed, tmp_path, ca
     assert await asyncio.to_thread(run, ["roi", "--type", "shelf", "--since", "2026-10-01"]) == 1
 
     said = capsys.readouterr().err
-    assert said.startswith("adjudge: of shelf since 2026-10-01 nothing can be told: 4 items with a truth are too few")
+    assert said.startswith("adjudge: nothing can be said of shelf since 2026-10-01: 4 items with a truth are too few")

@@ -74,7 +74,7 @@ def calls_of(client: Adjudge | AsyncAdjudge) -> dict[str, list[str]]:
 
 @pytest.mark.parametrize("key", ["two\nlines", "a b", "schlüssel"])
 def test_what_cannot_be_a_key_is_refused_without_being_shown(project, key):
-    with pytest.raises(NotConnected, match="the key is not one") as refused:
+    with pytest.raises(NotConnected, match="that is no API key") as refused:
         find_connection({"ADJUDGE_KEY": key}, project)
 
     assert key not in str(refused.value)

@@ -142,7 +142,7 @@ def test_openai_is_read():
         ({"http": {**HTTP, "response": {"distribution": "p"}}}, "not a JSON pointer"),
         ({"http": {**HTTP, "request": {"/a~": "/evidence"}}}, "a tilde is written ~0"),
         ({"http": {**HTTP, "request": {"": "/evidence"}}}, "the request is a mapping"),
-        ({"http": {**HTTP, "request": {}}}, "a request of nothing"),
+        ({"http": {**HTTP, "request": {}}}, "the request is empty"),
         ({"http": {**HTTP, "request": {"/a": "/evidence", "/a/b": "/id"}}}, "lies within another field"),
         ({"http": {**HTTP, "request": {"/a/b": "/id", "/a": "/evidence"}}}, "lies within another field"),
         ({"http": {**HTTP, "many": {"requests": "/a"}}}, "`responses` is missing"),

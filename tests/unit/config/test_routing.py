@@ -151,13 +151,13 @@ LAST = '  - {type: "*", plan: quick}\n'
         ("'!open', pools: {shelf: night}", "'!open', pools: {shelf: nigth}", "no pool `nigth`; did you mean `night`?"),
         ("'!open', pools: {shelf: night}", "'!open', pools: {experts: night}", "plan `quick` does not ask `experts`"),
         ("'!open', pools: {shelf: night}", "'!open', deciders: {m@1: m@3}", "no decider `m@3`"),
-        ("'!open', pools: {shelf: night}", "'!open', deciders: {m@1: m@1}", "instead of itself changes nothing"),
+        ("'!open', pools: {shelf: night}", "'!open', deciders: {m@1: m@1}", "in place of itself changes nothing"),
         ("lane: bulk", "lane: slow", "is not one of `realtime`, `standard`, `bulk`"),
         ("lane: bulk", "schedules: [lunch]", "no schedule `lunch`"),
         ("type: number", "type: integer", "is not one of `number`, `boolean`"),
         ("at: /cart/units", "at: cart.units", "is not a JSON pointer"),
         ("units: {at", "Units: {at", "`Units` is not a name for a fact"),
-        ("type: [small, large]", "type: []", "a fact of words names 1 to 100 of them"),
+        ("type: [small, large]", "type: []", "a fact that is one of several words names 1 to 100 of them"),
     ],
 )
 def test_faults_of_routes(faults_of: FaultsOf, sound: str, spoilt: str, said: str):

@@ -31,7 +31,7 @@ from adjudge.config import compile_documents, hash_of
 from adjudge.core.events import Derived, Settled, read_events
 from adjudge.core.pools import Snapshot
 from adjudge.core.replaying import replay
-from adjudge.engine.watching import CHANGED
+from adjudge.engine.lookout import CHANGED
 from adjudge.store import certificates, keys, learning, receipts, revisions
 from adjudge.store.revisions import EVERYWHERE, Revision, Terms
 from adjudge.store.scope import SYSTEM

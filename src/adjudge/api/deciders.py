@@ -14,7 +14,7 @@ from adjudge.api.problems import Problem
 from adjudge.api.services import Here
 from adjudge.api.shapes import PROBLEMS, Shape
 from adjudge.core.specifications import DeciderSpec
-from adjudge.engine.watching import CHANGED
+from adjudge.engine.lookout import CHANGED
 from adjudge.store import controls, deciders, reviewers, shadows, tasks
 from adjudge.store.shadows import Tally
 from adjudge.store.tasks import Queue

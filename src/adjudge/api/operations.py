@@ -46,7 +46,9 @@ async def livez() -> dict[str, str]:
 @router.get("/readyz", response_model=Readiness, responses={503: {"model": Readiness, "description": "they cannot"}})
 async def readyz(here: Here) -> Response:
     """Whether questions can be taken. Without Valkey they can: they are durable, and sent when it is back."""
-    standing = Standing(pool=here.pool, streams=here.streams, clock=here.clock, watch=here.watch, needs_broker=False)
+    standing = Standing(
+        pool=here.pool, streams=here.streams, clock=here.clock, lookout=here.lookout, needs_broker=False
+    )
     report = await standing.look()
     return as_json(report.body, 200 if report.ready else 503)
 

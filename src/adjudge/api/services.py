@@ -14,11 +14,11 @@ from adjudge.engine.feeding import Feed
 from adjudge.engine.identifiers import NewId
 from adjudge.engine.intake import Intake
 from adjudge.engine.limiting import Limiter
+from adjudge.engine.lookout import Lookout
 from adjudge.engine.notifying import Waiters
 from adjudge.engine.revisions import Revisions
 from adjudge.engine.sending import Sender
 from adjudge.engine.stepping import Stepper
-from adjudge.engine.watching import Watch
 from adjudge.outbound import Permitted
 from adjudge.store.connecting import Pool
 from adjudge.streams import Streams
@@ -31,7 +31,7 @@ class Services:
     pool: Pool
     streams: Streams
     revisions: Revisions
-    watch: Watch
+    lookout: Lookout
     intake: Intake
     admission: Admission
     waiters: Waiters

@@ -14,7 +14,7 @@ from adjudge.api.problems import Problem
 from adjudge.api.services import Here, Services
 from adjudge.api.shapes import PROBLEMS
 from adjudge.core.advance import EVERYWHERE
-from adjudge.engine.watching import CHANGED
+from adjudge.engine.lookout import CHANGED
 from adjudge.store import controls
 from adjudge.store.controls import Switch
 from adjudge.store.scope import Scope
@@ -69,7 +69,7 @@ async def switch(body: ControlBody, scope: Caller, here: Here) -> Response:
         switched = await controls.switch(
             connection, scope, name, on=body.on, reason=body.reason, lasting=lasting, location=location
         )
-    here.watch.wake()
+    here.lookout.wake()
     await here.streams.hint(CHANGED, b"")
     return as_json(_view(switched))
 

@@ -24,11 +24,11 @@ from adjudge.cli.settings import Settings
 from adjudge.engine.clocks import DatabaseClock
 from adjudge.engine.identifiers import Identifiers
 from adjudge.engine.intake import ControlsInForce
+from adjudge.engine.lookout import First, Lookout
 from adjudge.engine.readiness import Standing
 from adjudge.engine.revisions import Revisions
 from adjudge.engine.sending import BackgroundSender, Sender
 from adjudge.engine.stepping import Stepper
-from adjudge.engine.watching import First, Watch
 from adjudge.store import connecting, migrations
 from adjudge.store.connecting import UNAVAILABLE, Connection, Pool
 from adjudge.streams import Streams
@@ -51,7 +51,7 @@ class Ground:
     pool: Pool
     streams: Streams
     revisions: Revisions
-    watch: Watch
+    lookout: Lookout
     clock: DatabaseClock
     new_id: Identifiers
     rng: random.Random
@@ -68,7 +68,7 @@ class Ground:
         """
         while True:
             try:
-                await self.watch.begin()
+                await self.lookout.begin()
                 async with self.pool.acquire() as connection:
                     return await read(connection)
             except UNAVAILABLE as error:
@@ -81,7 +81,7 @@ class Ground:
             pool=self.pool,
             streams=self.streams,
             clock=self.clock,
-            watch=self.watch,
+            lookout=self.lookout,
             needs_broker=needs_broker,
         )
 
@@ -107,7 +107,7 @@ async def grounded(role: str, settings: Settings) -> AsyncIterator[Ground]:
         if drift is not None:
             log.warning("configuration.drift", revision=held.current.revision, drift=drift)
         copy = settings.revision_copy
-        watch = Watch(
+        lookout = Lookout(
             pool,
             held,
             controls,
@@ -125,7 +125,7 @@ async def grounded(role: str, settings: Settings) -> AsyncIterator[Ground]:
             pool=pool,
             streams=streams,
             revisions=held,
-            watch=watch,
+            lookout=lookout,
             clock=clock,
             new_id=new_id,
             rng=rng,

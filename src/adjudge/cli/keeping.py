@@ -41,7 +41,7 @@ async def run_keeper(settings: Settings, stop: asyncio.Event, serve: Serve) -> N
             look=ground.standing(needs_broker=False).look,
         )
         background = {
-            "configuration": ground.watch.run(ground.streams),
+            "configuration": ground.lookout.run(ground.streams),
             **_duties(ground, coin),
             "probe": serve(health),
             "ready-file": readiness.tell(settings.ready_file, health.look),

@@ -112,7 +112,7 @@ async def api_services(settings: Settings) -> AsyncIterator[Services]:
             "waiters": services.waiters.run(ground.streams),
             "feed": services.feed.run(),
             "upkeep": upkeep.run(),
-            "configuration": ground.watch.run(aside),
+            "configuration": ground.lookout.run(aside),
             "limits": services.limiter.run(),
             "shadows": shadows.run(services.admission.is_pressed),
         }
@@ -134,7 +134,7 @@ def _services(ground: Ground, flusher: Flusher, keys: Keys) -> Services:
         pool=ground.pool,
         streams=ground.streams,
         revisions=ground.revisions,
-        watch=ground.watch,
+        lookout=ground.lookout,
         intake=Intake(
             flusher,
             ground.revisions,

@@ -37,7 +37,7 @@ async def run_worker(settings: Settings, stop: asyncio.Event, serve: Serve) -> N
         )
         async with Staff(ground, worker) as staff:
             await staff.serve_all()
-            ground.watch.prepare = staff.prepare
+            ground.lookout.prepare = staff.prepare
             upkeep = Upkeep(ground.pool, ground.clock, process=ground.name, streams=ground.streams, states=staff.states)
             health = Health(
                 is_alive=lambda: _is_alive(worker, staff),
@@ -45,12 +45,12 @@ async def run_worker(settings: Settings, stop: asyncio.Event, serve: Serve) -> N
                 look=ground.standing(needs_broker=True).look,
             )
             with suppress(*UNAVAILABLE):  # then it says so as soon as it can
-                await ground.watch.begin()
+                await ground.lookout.begin()
             log.info("worker.started", deciders=staff.names(), revision=ground.revisions.current.revision)
             async with asyncio.TaskGroup() as group:
                 background = [
                     group.create_task(upkeep.run(), name="upkeep"),
-                    group.create_task(ground.watch.run(ground.streams), name="configuration"),
+                    group.create_task(ground.lookout.run(ground.streams), name="configuration"),
                     group.create_task(staff.run(), name="staff"),
                     group.create_task(serve(health), name="probe"),
                     group.create_task(readiness.tell(settings.ready_file, health.look), name="ready-file"),

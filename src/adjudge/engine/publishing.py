@@ -6,8 +6,8 @@ from typing import Final
 
 from adjudge.config import Configuration, with_packs
 from adjudge.core.errors import AdjudgeError
+from adjudge.engine.lookout import CHANGED
 from adjudge.engine.revisions import Revisions
-from adjudge.engine.watching import CHANGED
 from adjudge.store import drafts, revisions
 from adjudge.store.connecting import Connection, Pool
 from adjudge.store.drafts import Draft

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from adjudge.engine.clocks import DatabaseClock
-from adjudge.engine.watching import Watch
+from adjudge.engine.lookout import Lookout
 from adjudge.store import partitions
 from adjudge.store.connecting import UNAVAILABLE, Pool
 from adjudge.streams import Streams
@@ -41,7 +41,7 @@ class Standing:
     pool: Pool
     streams: Streams
     clock: DatabaseClock
-    watch: Watch
+    lookout: Lookout
     needs_broker: bool = True
     """Without Valkey questions can still be taken: they are durable, and sent when it is back. Nobody can be asked."""
 
@@ -60,7 +60,7 @@ class Standing:
         )
 
     def _configuration(self) -> Check:
-        newest, why, drift = self.watch.in_force.newest, self.watch.trouble, self.watch.drift
+        newest, why, drift = self.lookout.in_force.newest, self.lookout.trouble, self.lookout.drift
         found: dict[str, Any] = {"ok": why is None, "revision": newest.revision, "hash": newest.hash}
         return found | ({"why": why} if why else {}) | ({"drift": drift} if drift else {})
 

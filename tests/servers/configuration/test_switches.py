@@ -40,7 +40,7 @@ async def switch(stack, on: bool, kind: str, name: str = "", **more) -> dict:
 
 def seen(stack) -> frozenset[str]:
     """What the API knows to be off: it is told by a hint, as all are."""
-    return stack.services.watch._controls.now().switched_off
+    return stack.services.lookout._controls.now().switched_off
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What is in force, watched: a process takes over what is published, and says so; switches act within a moment.
+"""A process on the lookout: it takes over what is published, and says so; switches act within a moment.
 
 A hint through Valkey wakes it; that it looks twice a second by itself is the net below. It compiles aside, lets its
 process prepare (a worker opens new deciders), swaps one reference, and leaves a receipt. What it refuses it says why,
@@ -58,7 +58,7 @@ class Behind:
     """Empty: it is being taken over."""
 
 
-class Watch:
+class Lookout:
     """One process's view of what is in force."""
 
     def __init__(

@@ -275,8 +275,7 @@ def tallied(rows: Sequence[Automated], scope: str) -> Tally:
     """
     lowest = min((row.rate for row in rows), default=0.0)
     kept = thinned(rows, f"{scope}/siblings", Rarest(lowest))
-    wrong = sum(row.is_open or row.truth is None or row.truth != row.answer for row in kept)
-    return Tally(audits=len(kept), errors=wrong)
+    return Tally(audits=len(kept), errors=sum(map(_is_wrong, kept)))
 
 
 def watched(
@@ -287,10 +286,10 @@ def watched(
     An open one blocks until more than `most` of those behind it are closed, and is wrong from then on.
     """
     for position, row in enumerate(rows):
-        if row.is_open and sum(not later.is_open for later in rows[position:]) <= most:
+        if _blocks(rows, position, most):
             break
         weight = scale.weight(row.stake, row.rate, row.policy) if scale is not None else 1.0
-        watch, number = watch.after(row.is_open or row.truth is None or row.truth != row.answer, weight), row.number
+        watch, number = watch.after(_is_wrong(row), weight), row.number
         if watch.alarmed:
             break
     return watch, number
@@ -305,11 +304,24 @@ def watched_beside(
     only the model, or the plan, is wrong.
     """
     for position, row in enumerate(rows):
-        if row.is_open and (sum(not later.is_open for later in rows[position:]) <= most or row.asked_at >= before):
+        if _blocks(rows, position, most) or (row.is_open and row.asked_at >= before):
             break
-        is_lost = row.is_open or row.truth is None
-        people_wrong = not is_lost and _people_err(row.people, row.truth, people)
-        watch, number = watch.after((is_lost or row.answer != row.truth) - people_wrong), row.number
+        people_wrong = not _is_lost(row) and _people_err(row.people, row.truth, people)
+        watch, number = watch.after(_is_wrong(row) - people_wrong), row.number
         if watch.alarmed:
             break
     return watch, number
+
+
+def _blocks(rows: Sequence[Automated], position: int, most: int) -> bool:
+    """Return whether an audit is open, and no more than `most` of those behind it are closed."""
+    return rows[position].is_open and sum(not later.is_open for later in rows[position:]) <= most
+
+
+def _is_lost(row: Automated) -> bool:
+    return row.is_open or row.truth is None
+
+
+def _is_wrong(row: Automated) -> bool:
+    """Return whether an audit counts as wrong: what is lost does, too."""
+    return _is_lost(row) or row.truth != row.answer

@@ -97,7 +97,7 @@ def signature_of(timestamp: str, body: bytes) -> str:
 
 
 def test_what_is_signed_and_no_event_is_refused():
-    with pytest.raises(NotVerified, match="not an event"):
+    with pytest.raises(NotVerified, match="cannot read the event"):
         verified(*sent({"type": "dev.adjudge.outcome.final"}))
 
 

@@ -11,6 +11,7 @@ import typer
 
 from adjudge.cli.output import Column, as_json, table
 from adjudge.cli.settings import PREFIX, VARIABLES, Settings, read_settings
+from adjudge.core.remote import SECRET_PREFIX
 
 MASK = "****"
 OF_COMMANDS: Mapping[str, str] = {
@@ -20,7 +21,9 @@ OF_COMMANDS: Mapping[str, str] = {
 }
 """What is no setting of a process."""
 SECRET = {"ADJUDGE_KEY"}
-PASSWORD = re.compile(r"(?<=://)([^/@:]*):[^/]*(?=@)|(?<=[?&]password=)[^&]*")
+IN_QUERY = re.compile(r"(?<=[?&]password=)[^&]*")
+BEFORE_HOST = re.compile(r"(?<=://)([^/@:?]*):.*(?=@)")
+"""Up to the last `@`: a password with a `/` that should have been written `%2F` is one, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,7 @@ class Shown:
 
     name: str
     value: str
-    source: Literal["environment", "default", "unknown"]
+    source: Literal["environment", "default", "secret", "unknown"]
 
 
 def settings(json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
@@ -42,7 +45,10 @@ def settings(json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
 
 
 def listed(read: Settings, environment: Mapping[str, str]) -> Iterator[Shown]:
-    """List all settings, then those of commands, then what looks like one and is none."""
+    """List all settings, those of commands, the secrets that configuration may name, then what is none of them.
+
+    Nobody knows what stands in the last: it may be a secret whose name is misspelt.
+    """
     known = {variable: getattr(read, name) for name, variable in VARIABLES.items()}
     given = {name.upper() for name in environment}  # they are read in any case
     for name, value in known.items():
@@ -51,14 +57,14 @@ def listed(read: Settings, environment: Mapping[str, str]) -> Iterator[Shown]:
         yield Shown(name, masked(name, environment.get(name, "")), "environment" if name in environment else "default")
     for name in sorted(environment):
         if name.startswith(PREFIX) and name not in known and name not in OF_COMMANDS:
-            yield Shown(name, masked(name, environment[name]), "unknown")
+            yield Shown(name, MASK, "secret" if name.startswith(SECRET_PREFIX) else "unknown")
 
 
 def masked(name: str, value: str) -> str:
     """Return a value without what nobody may see."""
     if name in SECRET and value:
         return MASK
-    return PASSWORD.sub(lambda found: f"{found[1]}:{MASK}" if found[1] is not None else MASK, value)
+    return BEFORE_HOST.sub(rf"\1:{MASK}", IN_QUERY.sub(MASK, value))
 
 
 def _text(value: object) -> str:
@@ -66,6 +72,8 @@ def _text(value: object) -> str:
 
 
 def _row(shown: Shown) -> tuple[str, str, str]:
+    if shown.source == "secret":
+        return (shown.name, shown.value, "environment, for configuration that names it")
     if shown.source != "unknown":
         return (shown.name, shown.value, shown.source)
     near = difflib.get_close_matches(shown.name, VARIABLES.values(), n=1)

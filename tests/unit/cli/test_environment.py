@@ -43,8 +43,10 @@ def test_every_setting_is_listed_with_its_value_and_source(bare, capsys):
     [
         ("postgresql://adjudge:s3cret@db/adjudge", "postgresql://adjudge:****@db/adjudge"),
         ("postgresql://adjudge:s3c:r@t@db/adjudge", "postgresql://adjudge:****@db/adjudge"),
+        ("postgresql://adjudge:s3c/r@t@db/adjudge?password=a", "postgresql://adjudge:****@db/adjudge?password=****"),
         ("redis://:s3cret@cache:6379/0", "redis://:****@cache:6379/0"),
         ("postgresql://db/adjudge?user=a&password=s3cret", "postgresql://db/adjudge?user=a&password=****"),
+        ("postgresql://db:5432/adjudge?password=s3c@ret", "postgresql://db:5432/adjudge?password=****"),
         ("postgresql://db/adjudge", "postgresql://db/adjudge"),
     ],
 )
@@ -55,6 +57,8 @@ def test_passwords_are_masked_wherever_a_url_has_them(value, seen):
 def test_no_secret_is_printed_in_either_form(bare, capsys):
     bare.setenv("DATABASE_URL", "postgresql://adjudge:s3cret@db/adjudge")
     bare.setenv("ADJUDGE_KEY", "adj_s3cret")
+    bare.setenv("ADJUDGE_SECRET_OPENAI", "sk-s3cret")
+    bare.setenv("ADJUDGE_SECRT_OPENAI", "sk-s3cret")
 
     assert run(["settings"]) == run(["settings", "--json"]) == 0
 
@@ -67,7 +71,7 @@ def test_what_looks_like_a_setting_and_is_none_is_named_with_the_nearest(bare, c
     assert run(["settings"]) == 0
 
     row = capsys.readouterr().out.splitlines()[-1].split()
-    assert " ".join(row) == "ADJUDGE_DRAIN_SECOND 3 not a setting; ADJUDGE_DRAIN_SECONDS?"
+    assert " ".join(row) == "ADJUDGE_DRAIN_SECOND **** not a setting; ADJUDGE_DRAIN_SECONDS?"
 
 
 def test_a_value_that_does_not_fit_is_one_line_with_its_variable(bare, capsys):

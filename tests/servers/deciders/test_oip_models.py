@@ -238,11 +238,27 @@ async def test_logits_become_probabilities_where_configuration_says_that_they_ar
         {"data": None},
         {"datatype": "BYTES"},
         {"name": "another"},
+        {"shape": [2, 1]},
+        {"shape": [-1, 2]},
+        {"shape": []},
+        {"shape": None},
     ],
 )
 async def test_an_output_that_is_no_distribution_is_garbage(output):
     async with oip(Server(**output)) as (bench, _):
         assert await bench.faults(asked()) == ["garbage"]
+
+
+async def test_columns_for_rows_are_garbage_and_no_question_gets_the_scores_of_another():
+    """There are as many of them: four questions, of which the second and fourth are to be refused."""
+    turned = {"shape": [2, 4], "data": [0.75, 0.125, 0.75, 0.125, 0.25, 0.875, 0.25, 0.875]}
+    async with oip(Server(**turned), breaker={"failures": 100}) as (bench, _):
+        assert set(await bench.faults(asked(), asked(90), asked(), asked(90))) == {"garbage"}
+
+
+async def test_rows_may_stand_in_further_dimensions():
+    async with oip(Server(shape=[2, 1, 2])) as (bench, _):
+        assert [found.answer for found in await bench.ask(asked(), asked(90))] == ["pay", "refuse"]
 
 
 @pytest.mark.parametrize(

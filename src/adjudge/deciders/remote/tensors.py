@@ -44,13 +44,21 @@ def distributions(tensor: OutputTensor, response: Any, count: int) -> list[list[
     if datatype not in _SCORES:
         raise Garbled(f"output `{tensor.name}` is {shown(datatype)}, not one of {', '.join(_SCORES)}")
     scores = _numbers(output.get("data"), tensor.name)
-    if len(scores) != count * width:
+    if len(scores) != count * width or not _has_rows(output.get("shape"), count, width):
         raise Garbled(
             f"output `{tensor.name}` has {len(scores)} scores of shape {shown(output.get('shape'))}, "
             f"not {count} × {width} labels"
         )
     rows = (scores[start : start + width] for start in range(0, len(scores), width))
     return [list(zip(tensor.labels, _softmax(row) if tensor.scores == "logits" else row, strict=True)) for row in rows]
+
+
+def _has_rows(shape: Any, count: int, width: int) -> bool:
+    """Return whether a row for each question comes after the other: turned, each would get scores of the others."""
+    if not isinstance(shape, list) or not all(type(each) is int and each > 0 for each in shape):
+        return False
+    *rows, last = shape or [0]
+    return last == width and math.prod(rows) == count
 
 
 def _flat(value: Any, tensor: InputTensor) -> list[Any]:

@@ -9,7 +9,7 @@ that was not there. A time-out is never tried again, nor what a quota refuses.
 import asyncio
 import random
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
@@ -133,6 +133,8 @@ class Call:
         try:
             self._heard(part, await line.ask(self._questions[part.start : part.stop]))
         except Raised as error:
+            if isinstance(error, Down) and not error.was_sent:
+                self._not_sent(range(part.start, part.stop))
             self._refused(part, "error", str(error))
             return "whole" if isinstance(error, Down) else "halves"
         except Garbled as error:
@@ -178,8 +180,17 @@ class Call:
                 )
         self._conclude(part)
 
+    def _not_sent(self, indices: Iterable[int]) -> None:
+        """Take back that these were put: nobody has seen them, and nothing is paid."""
+        for index in indices:
+            self._times_put[index] -= 1
+
     def _unwrapped(self, index: int, result: Priced | Withheld) -> Any:
         """Note what was paid; return the result as a function would have given it, or why there is none."""
+        withheld = result.result if isinstance(result, Priced) else result
+        if isinstance(withheld, Withheld) and withheld.fault == "no-evidence":
+            self._not_sent([index])
+            return _Refusal(withheld.fault, withheld.detail)
         if isinstance(result, Priced):
             self._extra_micros[index] += result.cost_micros
             inner = result.result

@@ -32,6 +32,11 @@ class Priced(NamedTuple):
 class Down(Raised):
     """The server is not there, or not as configured: asking for fewer questions would change nothing."""
 
+    def __init__(self, detail: str, *, was_sent: bool = True) -> None:
+        super().__init__(detail)
+        self.was_sent = was_sent
+        """Something may have reached it; else nothing can have cost anything."""
+
 
 class Declined(Exception):
     """The server will not take this request; one of its questions is to blame, and not the server."""

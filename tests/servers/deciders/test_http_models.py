@@ -6,10 +6,10 @@ from datetime import timedelta
 import pytest
 from aiohttp import web
 from tests.servers.deciders.model_server import HERE, ModelServer, asking_server, deciding, problem
-from tests.unit.deciders.asking import a_question, questions
+from tests.unit.deciders.asking import PAY_OR_REFUSE, a_question, questions
 
 from adjudge.core.money import Stake
-from adjudge.deciders import Answered, Outbound
+from adjudge.deciders import Answered, Outbound, Question
 
 SINGLE = {"response": {"answer": "/label", "confidence": "/score"}}
 MANY = {
@@ -366,6 +366,24 @@ async def test_at_most_so_many_requests_run_at_once():
         await asyncio.gather(*(bench.ask(a_question()) for _ in range(12)))
 
     assert most == 3
+
+
+async def test_a_question_that_is_not_sent_costs_nothing():
+    """It lacks what is sent, or nobody may be connected to: no bill will ever have it."""
+
+    async def scores(request, body):
+        return {"label": "pay", "score": 0.9}
+
+    model = {**SINGLE, "request": {"/amount": "/evidence/amount"}}
+    async with asking_server(scores, "http", model, cost="0.001 USD") as (bench, server):
+        (lacking,) = await bench.ask(Question(id="q", type="t", location="l", space=PAY_OR_REFUSE, evidence={}))
+        (found,) = await bench.ask(a_question())
+    async with asking_server(scores, "http", {**model, "key": "unset"}, cost="0.001 USD") as (bench, _):
+        (unsent,) = await bench.ask(a_question())
+
+    assert (lacking.fault, lacking.cost_micros, lacking.seconds) == ("no-evidence", 0, 0.0)
+    assert (unsent.fault, unsent.cost_micros) == ("error", 0)
+    assert (found.cost_micros, len(server.asked)) == (1_000, 1)
 
 
 async def test_after_an_error_it_is_asked_again_as_configured_and_each_try_costs():

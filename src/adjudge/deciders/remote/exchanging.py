@@ -67,7 +67,7 @@ class Exchange:
         try:
             reply = await self._client.send(method, url, headers=self._headers(), body=body, seconds=self._seconds)
         except RefusedUrl as refused:
-            raise Down(clipped(refused.detail)) from None
+            raise Down(clipped(refused.detail), was_sent=False) from None
         except Unreachable as error:
             raise Down(clipped(f"no answer from the server: {error}")) from None
         if self._overhear is not None:
@@ -88,9 +88,11 @@ class Exchange:
     def _known(self, secret: Secret) -> str:
         value = (self._secret(secret) or "").strip()  # files of secrets often end with a line break
         if not value:
-            raise Down(f"the secret `{secret.name}` is not set: {secret.place}")
+            raise Down(f"the secret `{secret.name}` is not set: {secret.place}", was_sent=False)
         if not (value.isascii() and value.isprintable()):
-            raise Down(f"the secret `{secret.name}` has characters that no header carries: {secret.place}")
+            raise Down(
+                f"the secret `{secret.name}` has characters that no header carries: {secret.place}", was_sent=False
+            )
         return secret.before + value
 
     def _fault(self, reply: Reply) -> Exception:

@@ -67,9 +67,9 @@ class Oip:
             return
         try:
             metadata = await self._exchange.get(self._path)
-        except Declined as declined:
-            raise Down(clipped(f"no metadata: {declined}")) from None
+        except (Raised, Declined) as error:
+            raise Down(clipped(f"no metadata: {error}"), was_sent=False) from None
         fault = mismatch(self._model, metadata)
         if fault:
-            raise Down(clipped(f"the model does not fit its configuration: {fault}"))
+            raise Down(clipped(f"the model does not fit its configuration: {fault}"), was_sent=False)
         self._fits = True

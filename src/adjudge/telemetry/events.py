@@ -89,6 +89,7 @@ EVENTS: Mapping[str, Event] = {
     "timers.row_failed": Event("error", "A decision cannot be stepped; it is put off, the others go on"),
     "timers.stalled": Event("warning", "Timers wait for the database"),
     "tracing.unavailable": Event("warning", "Traces are asked for, and the extra `adjudge[otel]` is not installed"),
+    "tracing.unsent": Event("warning", "The collector did not take the last spans in time; the process ends without"),
     "upkeep.stalled": Event("warning", "Clock, controls and load could not be refreshed"),
     "waiters.poll_failed": Event("warning", "The database was not asked about waiting callers; hints still wake them"),
     "webhook.failed": Event("error", "A fault of ours kept a webhook from being sent; it is tried again"),

@@ -1,5 +1,6 @@
 """Traces by the OpenTelemetry SDK. Imported only where traces are exported."""
 
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -18,7 +19,8 @@ from opentelemetry.util.types import Attributes
 
 MOST_LINKS: Final = 512
 """More than a batch has messages; the SDK's own limit is 128."""
-CLOSE_MILLISECONDS: Final = 3_000
+CLOSE_SECONDS: Final = 3.0
+"""For the last spans, when a process ends."""
 TRACES_A_SECOND: Final = 100
 """Requests of their own trace that a process samples, where the environment names no sampler."""
 _KINDS: Final = {"consumer": SpanKind.CONSUMER, "client": SpanKind.CLIENT}
@@ -179,10 +181,15 @@ def provider_of(
     return provider
 
 
-def close(provider: TracerProvider) -> None:
-    """Send what is left, as far as it goes within some seconds."""
-    provider.force_flush(CLOSE_MILLISECONDS)
-    provider.shutdown()
+def close(provider: TracerProvider, *, seconds: float) -> bool:
+    """Send what is left; return whether that was done in time.
+
+    In a thread, which is left behind: the SDK waits for an export under way, however long its collector hangs.
+    """
+    closing = threading.Thread(target=provider.shutdown, name="close-traces", daemon=True)
+    closing.start()
+    closing.join(seconds)
+    return not closing.is_alive()
 
 
 def exporter_of(environment: Mapping[str, str]) -> SpanExporter:

@@ -44,7 +44,8 @@ def exported(process: str, environment: Mapping[str, str], *, version: str) -> I
         yield
     finally:
         _spans = None
-        spans.close(provider)
+        if not spans.close(provider, seconds=spans.CLOSE_SECONDS):
+            log.warning("tracing.unsent", seconds=spans.CLOSE_SECONDS)
 
 
 def is_asked_for(environment: Mapping[str, str]) -> bool:

@@ -1,9 +1,11 @@
 """Tracing is off unless the environment asks for it; then by the standard variables."""
 
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.sampling import ParentBased
 from opentelemetry.trace import NonRecordingSpan, set_span_in_context
 from structlog.testing import capture_logs
@@ -39,6 +41,33 @@ def test_a_missing_extra_is_said_and_the_process_runs_without_traces(monkeypatch
         assert not tracing.is_on()
 
     assert [line["event"] for line in logs] == ["tracing.unavailable"]
+
+
+def test_a_collector_that_hangs_holds_the_end_of_a_process_for_some_seconds_only(monkeypatch):
+    """The SDK's own end waits for an export under way, ten seconds and more: longer than a drain."""
+    hangs, began = threading.Event(), threading.Event()
+
+    class Hanging(SpanExporter):
+        def export(self, spans: object) -> SpanExportResult:
+            began.set()
+            assert hangs.wait(30)
+            return SpanExportResult.SUCCESS
+
+    monkeypatch.setattr(spans, "CLOSE_SECONDS", 0.05)
+    monkeypatch.setattr(spans, "exporter_of", lambda environment: Hanging())
+    started = time.monotonic()
+
+    with (
+        capture_logs() as logs,
+        tracing.exported("worker", WANTED, version="1"),
+        tracing.consuming("process ask:vision@1", [TRACED]),
+    ):
+        pass
+
+    assert began.wait(10)
+    assert time.monotonic() - started < 10
+    assert [line["event"] for line in logs] == ["tracing.unsent"]
+    hangs.set()
 
 
 def test_what_was_spanned_reaches_the_collector_that_the_environment_names(monkeypatch):

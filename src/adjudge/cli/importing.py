@@ -11,8 +11,8 @@ import typer
 from adjudge.cli.databases import at_database
 from adjudge.cli.instants import instant
 from adjudge.cli.output import as_json
-from adjudge.labelled.importing import Defaults
 from adjudge.labelled.importing import import_set as bring_in
+from adjudge.labelled.items import Defaults
 
 
 def import_set(

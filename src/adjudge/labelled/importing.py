@@ -4,47 +4,33 @@ Doing it twice does nothing twice. What a set does not know is not made up: a de
 revision, whose path holds what deciders and people are known to have said.
 """
 
-import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
-from uuid import UUID
 
 import msgspec
 
 from adjudge.core.answers import Boolean, ClosedSpace, Labels
 from adjudge.core.events import HistoryEvent, Opinion, Settled, write_events
 from adjudge.core.history import Case
-from adjudge.core.money import parse_stake
 from adjudge.core.outcomes import OutcomeSource
-from adjudge.labelled.reading import Folder, UnreadableSet, answered, instant, number, once, read_folder, scored
-from adjudge.labelled.tables import opened
+from adjudge.labelled.items import Defaults, items
+from adjudge.labelled.reading import Folder, UnreadableSet, answered, read_folder, scored
 from adjudge.store import imports, partitions
 from adjudge.store.connecting import Connection
-from adjudge.store.decisions import FIRST, MINTING
-from adjudge.store.imports import Gathered, Item, NewPast, PastTruth, PastVote
+from adjudge.store.decisions import FIRST
+from adjudge.store.imports import Gathered, NewPast, PastTruth, PastVote
 
 PAGE_ROWS: Final = 1_000
 MOST_WEEKS: Final = 1_000
 """Each is a partition of every table."""
-SOURCES: Final[tuple[OutcomeSource, ...]] = ("model", "rule", "reviewer", "fallback")
 MODEL_STAGE, PEOPLE_STAGE = 0, 1
 
 _distribution = msgspec.json.Decoder(dict[str, float]).decode
 _candidates = msgspec.json.Decoder(tuple[str, ...]).decode
 _encode = msgspec.json.encode
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Defaults:
-    """What a set may leave open."""
-
-    type: str
-    location: str = "default"
-    at: datetime | None = None
-    """When items were asked whose set has no times."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,70 +97,11 @@ async def _written(
     return Imported(decisions=new, known=done - new - unanswered, unanswered=unanswered)
 
 
-def items(folder: Folder, defaults: Defaults, now: datetime) -> Iterator[Item]:
-    """Yield the items of a set. Raises UnreadableSet."""
-    with opened(folder.items) as table:
-        item = table.place("item_id")
-        seen: set[str] = set()
-        for row_number, row in table.numbered:
-            where = f"{table.path}:{row_number}"
-            if not row[item]:
-                raise UnreadableSet(f"{where}: there is no item_id")
-            once(row[item], seen, where)
-            yield _item(folder, dict(zip(table.columns, row, strict=True)), where, defaults, now)
-
-
-def _item(folder: Folder, row: Mapping[str, str], where: str, defaults: Defaults, now: datetime) -> Item:
-    asked_at = instant(row.get("asked_at", ""), where) or defaults.at
-    if asked_at is None:
-        raise UnreadableSet(f"{where}: item {row['item_id']!r} has no asked_at: say when with --at")
-    if not datetime(2000, 1, 1, tzinfo=UTC) <= asked_at <= now:
-        when = asked_at.isoformat()
-        raise UnreadableSet(f"{where}: item {row['item_id']!r} was asked at {when}: before 2000 or to come")
-    stake = parse_stake(row["stake"], row["currency"]) if row.get("stake") and row.get("currency") else None
-    return Item(
-        item=row["item_id"],
-        id=id_of(row["item_id"], defaults.type, asked_at),
-        location=row.get("location") or defaults.location,
-        groups=row.get("groups", ""),
-        lane=row.get("lane") or "standard",
-        asked_at=asked_at,
-        settled_at=instant(row.get("settled_at", ""), where),
-        stake_minor=stake.minor if stake else None,
-        stake_currency=stake.currency if stake else None,
-        audit=row.get("audit", "").lower() == "true",
-        audit_rate=number(row.get("audit_rate") or "0", where),
-        audit_role=row.get("audit_role", ""),
-        truth=folder.label(row["truth"], where) if row.get("truth") else None,
-        truth_source=row.get("truth_source") or None,
-        answer=folder.label(row["answer"], where) if row.get("answer") else None,
-        source=row.get("source") or None,
-        confidence=number(row["confidence"], where) if row.get("confidence") else None,
-        candidates=row.get("candidates") or None,
-    )
-
-
-def id_of(item: str, question_type: str, asked_at: datetime) -> UUID:
-    """Return the item's own id where it is one of a decision asked then; else one that follows from it."""
-    milliseconds = int(asked_at.timestamp() * 1000)
-    try:
-        own = UUID(item)
-    except ValueError:
-        own = None
-    if own is not None and own.version == 7 and abs((own.int >> 80) - milliseconds) <= MINTING.total_seconds() * 1000:
-        return own
-    digest = hashlib.blake2b(f"{question_type}\0{item}".encode(), digest_size=16).digest()
-    chance = int.from_bytes(digest, "big") & ((1 << 80) - 1)
-    high, low = chance >> 68, chance & ((1 << 62) - 1)
-    return UUID(int=milliseconds << 80 | 7 << 76 | high << 64 | 2 << 62 | low)
-
-
 def answer_of(found: Gathered) -> Answer | None:
     """Return what the set says it was answered with; else what most people said, the first model, or the truth."""
     item = found.item
     if item.answer:
-        source = next((known for known in SOURCES if known == item.source), None)
-        return Answer(item.answer, source or ("reviewer" if found.answers else "model"), item.confidence)
+        return Answer(item.answer, item.source or ("reviewer" if found.answers else "model"), item.confidence)
     if found.answers:
         said = [answer for _, answer, _, _ in found.answers]
         return Answer(max(dict.fromkeys(said), key=said.count), "reviewer", None)
@@ -246,7 +173,7 @@ def _events(found: Gathered, answer: Answer, settled_at: datetime) -> Iterator[H
             by=vote.reviewer,
             source="reviewer",
             answer=vote.answer,
-            seconds=vote.seconds,
+            seconds=vote.seconds or 0.0,
         )
     yield Settled(
         at=settled_at,

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from adjudge.core.errors import AdjudgeError
-from adjudge.labelled.assembling import ANSWERS, ITEMS, SCORES
+from adjudge.labelled.assembling import ANSWERS, ITEMS, SCORES, score_table
 from adjudge.labelled.progress import FILE as EXPORT
 from adjudge.labelled.rows import UNKNOWN_REVIEWER
 from adjudge.labelled.tables import SUFFIXES, Table, find_table, opened, stem_of
@@ -21,6 +21,7 @@ LABELS: Final = "labels"
 NORMALISED_WITHIN: Final = 1e-3
 MOST_ANSWERS: Final = 200
 """Of one item."""
+LONGEST_SECONDS: Final = 1e9
 
 
 class UnreadableSet(AdjudgeError):
@@ -46,7 +47,8 @@ class Answered(NamedTuple):
     """In the order in which they were given."""
     reviewer: str
     answer: str
-    seconds: float
+    seconds: float | None
+    """None: unknown, as `at` may be."""
     at: datetime | None
 
 
@@ -93,8 +95,12 @@ def read_folder(path: Path) -> Folder:
 
 
 def scored(folder: Folder) -> Iterator[Scored]:
-    """Yield what all deciders said."""
+    """Yield what all deciders said. Raises UnreadableSet."""
     for decider, path in folder.deciders.items():
+        try:
+            score_table(decider)
+        except ValueError as error:  # no export could write it again
+            raise UnreadableSet(f"{path}: {error}, such as vision@1") from error
         with opened(path) as table:
             for _, item, scores in score_rows(folder, table):
                 yield Scored(item, decider, _encode({label: score for label, score in scores.items() if score}))
@@ -198,7 +204,7 @@ def _given(folder: Folder, table: Table) -> Iterator[Answered]:
             place,
             who or f"{UNKNOWN_REVIEWER}{place}",
             answer,
-            number(_field(row, seconds) or "0", where),
+            _seconds(_field(row, seconds), where),
             instant(_field(row, at), where),
         )
 
@@ -208,8 +214,18 @@ def _counted(folder: Folder, table: Table) -> Iterator[Answered]:
     for _, item, counts in count_rows(folder, table):
         for label in folder.ordered:
             for _ in range(counts.get(label, 0)):
-                yield Answered(item, place, f"{UNKNOWN_REVIEWER}{place}", label, 0.0, None)
+                yield Answered(item, place, f"{UNKNOWN_REVIEWER}{place}", label, None, None)
                 place += 1
+
+
+def _seconds(text: str, where: str) -> float | None:
+    """Read for how long somebody was at work; None where it is not said. Raises UnreadableSet."""
+    if not text:
+        return None
+    found = number(text, where)
+    if not 0 <= found <= LONGEST_SECONDS:
+        raise UnreadableSet(f"{where}: {text[:80]!r} seconds are no time that somebody was at work")
+    return found
 
 
 def _label_columns(folder: Folder, table: Table) -> list[tuple[int, str]]:

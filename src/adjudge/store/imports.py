@@ -11,6 +11,7 @@ from uuid import UUID
 
 import msgspec
 
+from adjudge.core.outcomes import OutcomeSource
 from adjudge.store.connecting import Connection
 from adjudge.store.feed import NOT_IN_FEED
 
@@ -38,7 +39,7 @@ class Item(NamedTuple):
     truth: str | None
     truth_source: str | None
     answer: str | None
-    source: str | None
+    source: OutcomeSource | None
     confidence: float | None
     candidates: str | None
     """JSON list; None: all labels."""
@@ -50,8 +51,8 @@ class Gathered(NamedTuple):
     item: Item
     scores: list[tuple[str, str]]
     """(decider, JSON of its distribution)."""
-    answers: list[tuple[str, str, float, datetime | None]]
-    """(reviewer, answer, seconds, when)."""
+    answers: list[tuple[str, str, float | None, datetime | None]]
+    """(reviewer, answer, seconds, when); None: unknown."""
 
 
 class NewPast(NamedTuple):
@@ -85,7 +86,7 @@ class PastVote(NamedTuple):
     decision_id: UUID
     reviewer: str
     answer: str
-    seconds: float
+    seconds: float | None
     answered_at: datetime
 
 
@@ -106,7 +107,7 @@ MAKE = """
     CREATE TEMPORARY TABLE past_answer (item text, place bigint, reviewer text, answer text, seconds real,
         at timestamptz)
 """
-_said = msgspec.json.Decoder(list[tuple[str, str, float, datetime | None]]).decode
+_said = msgspec.json.Decoder(list[tuple[str, str, float | None, datetime | None]]).decode
 
 INDEX = """
     CREATE INDEX ON past_score (item);

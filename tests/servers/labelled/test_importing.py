@@ -8,7 +8,7 @@ from tests.servers.labelled.recorded import LABEL, START, VOTE, record
 from tests.stacks import build_stack
 
 from adjudge.labelled import exporting, importing
-from adjudge.labelled.importing import Defaults
+from adjudge.labelled.items import Defaults
 from adjudge.labelled.reading import UnreadableSet
 from adjudge.store import decisions, feed
 from adjudge.store.extracting import Wanted
@@ -38,8 +38,8 @@ async def bring_in(connection, folder, question_type="shelf", **given):
     return await importing.import_set(connection, folder, defaults, now=NOW, by="test", report=lambda done: None)
 
 
-async def export(connection, folder):
-    return await exporting.export(connection, folder, Wanted(type="shelf"), "csv", report=lambda *_: None)
+async def export(connection, folder, form="csv"):
+    return await exporting.export(connection, folder, Wanted(type="shelf"), form, report=lambda *_: None)
 
 
 async def test_what_was_exported_and_imported_elsewhere_is_exported_the_same(connection, database_url, tmp_path):
@@ -80,6 +80,23 @@ async def test_a_set_that_we_did_not_write_keeps_its_times_and_its_order(connect
         ("", "bread", 5),
         ("", "bread", 6),
     ]
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+async def test_how_long_an_answer_took_stays_unknown_where_it_is(connection, tmp_path, form):
+    """Not 0: a person who takes no time is a fault that somebody would look for."""
+    said = "item_id,reviewer,answer,seconds\nb,anna,ale,4\nb,ben,bread,\nb,,bread,0\n"
+    await bring_in(connection, laid(tmp_path, **{"answers.csv": said}))
+
+    await export(connection, tmp_path / "first", form)
+    await emptied(connection)
+    await bring_in(connection, tmp_path / "first")
+    await export(connection, tmp_path / "second", form)
+
+    for folder in ("first", "second"):
+        found = read_set(tmp_path / folder)
+        [said_of_b] = [answers for answers in found.answers.values() if answers]
+        assert [each.seconds for each in said_of_b] == [4, None, 0], folder
 
 
 async def test_importing_again_changes_nothing(connection, tmp_path):

@@ -56,3 +56,32 @@ async def test_a_decision_of_the_first_release_can_be_answered_in_shadow_after_t
         [found] = await shadows.of_decision(connection, decision)
         assert (found["answer"], found["cost_micros"]) == ("ale", 5)
         await connection.close()
+
+
+UNTIMED = """
+    INSERT INTO vote (decision_id, reviewer, task_id, purpose, stage, seat, pool, answer, seconds, claimed_at,
+        answered_at, why)
+    VALUES ($1, 'carl', $1, 'stage', 0, 0, '', 'ale', NULL, $2, $2, 'imported')
+"""
+
+
+async def test_a_vote_from_elsewhere_needs_no_time_after_the_upgrade(servers):
+    """In the weeks that are there as in those that come, and what the release before writes is taken as ever."""
+    async with database(servers.database_url, "template0", "untimed_upgrade") as url:
+        await upgrade(url, "0012")
+        connection = await asyncpg.connect(url)
+        [old] = await record(connection, 1)
+        await connection.execute(VOTE, old, "anna", "ale", START)
+        files = await connection.fetch("SELECT relname, relfilenode FROM pg_class WHERE relname LIKE 'vote\\_%'")
+
+        await upgrade(url)
+
+        after = await connection.fetch("SELECT relname, relfilenode FROM pg_class WHERE relname LIKE 'vote\\_%'")
+        assert set(files) <= set(after), "a table was rewritten, under a lock"
+        [new] = await record(connection, 1, first=60 * 24 * 7 * 9)
+        await connection.execute(VOTE, old, "ben", "ale", START)
+        for decision in (old, new):
+            await connection.execute(UNTIMED, decision, START)
+        assert await connection.fetchval("SELECT count(*) FROM vote WHERE seconds IS NULL") == 2
+        assert await connection.fetchval("SELECT count(*) FROM vote WHERE seconds = 4.5") == 2
+        await connection.close()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from adjudge.labelled.importing import Defaults, items
+from adjudge.labelled.items import Defaults, items
 from adjudge.labelled.reading import UnreadableSet, answered, read_folder, scored
 from adjudge.labelled.tables import UnreadableTable, opened
 
@@ -55,6 +55,48 @@ def test_a_set_without_a_fault_is_read(tmp_path):
 def test_what_could_mislead_is_refused_with_its_row(tmp_path, changed, says):
     with pytest.raises((UnreadableSet, UnreadableTable), match=says):
         read(tmp_path, changed)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "says"),
+    [
+        ("stake", "12.50", "a stake of '12.50' is in no currency"),
+        ("stake,currency", '"12,50",USD', "'12,50' is not a decimal amount"),
+        ("stake,currency", "12.50,usd", "'usd' is not an ISO 4217 code"),
+        ("audit", "yes", "audit 'yes' is neither true nor false"),
+        ("audit_rate", "1.7", "audit_rate '1.7' is no probability"),
+        ("confidence", "97", "confidence '97' is no probability"),
+        ("source", "human", "source 'human' is not one of model, rule, reviewer, fallback"),
+        ("lane", "express", "lane 'express' is not one of realtime, standard, bulk"),
+        ("settled_at", "2099-01-01T00:00:00Z", "was settled at 2099-01-01.*: before 2000 or to come"),
+        ("candidates", "ale;bread", "candidates 'ale;bread' are no JSON list of labels"),
+        ("candidates", '"[""ale"", ""cider""]"', "'cider' is no label"),
+        ("candidates", '"[""ale""]"', "the answer 'bread' is not among its candidates"),
+    ],
+)
+def test_what_an_item_says_is_taken_or_refused_and_never_passed_over(tmp_path, column, value, says):
+    with pytest.raises(UnreadableSet, match=rf"items\.csv:2: .*{says}"):
+        read(tmp_path, {"items.csv": f"item_id,asked_at,answer,{column}\na,2026-10-05T10:00:00Z,bread,{value}\n"})
+
+
+def test_whole_numbers_are_flags_too(tmp_path):
+    text = "item_id,asked_at,audit\na,2026-10-05T10:00:00Z,1\nb,2026-10-05T10:00:00Z,0\nc,2026-10-05T10:00:00Z,True\n"
+    read(tmp_path, {"items.csv": text})
+
+    assert [each.audit for each in items(read_folder(tmp_path), Defaults(type="shelf"), NOW)] == [True, False, True]
+
+
+@pytest.mark.parametrize("seconds", ["-1", "1e300", "nan", "quick"])
+def test_a_time_at_work_that_is_none_is_refused_with_its_row(tmp_path, seconds):
+    with pytest.raises(UnreadableSet, match=r"answers\.csv:2: "):
+        read(tmp_path, {"answers.csv": f"item_id,reviewer,answer,seconds\nb,anna,ale,{seconds}\n"})
+
+
+@pytest.mark.parametrize("name", ["my model@1", "a,b@1", "é@1"])
+def test_scores_of_what_can_be_no_decider_are_refused(tmp_path, name):
+    """They would come in, and no export could write them again."""
+    with pytest.raises(UnreadableSet, match=f"'{name}' is not the name of a decider, such as vision@1"):
+        read(tmp_path, {f"scores/{name}.csv": FILES["scores/vision@1.csv"]})
 
 
 def test_in_an_export_a_decider_may_lack_labels_that_came_up_later(tmp_path):

@@ -53,8 +53,7 @@ OPEN = """
 
 async def open_audits(connection: Connection, scope: Scope, question_type: str | None, limit: int) -> list[SeenAudit]:
     """Return open audits of the caller's locations, the oldest first."""
-    locations = None if scope.locations is None else list(scope.locations)
-    rows = await connection.fetch(OPEN, scope.org, locations, question_type, limit)
+    rows = await connection.fetch(OPEN, scope.org, scope.locations, question_type, limit)
     return [SeenAudit(**dict(row)) for row in rows]
 
 
@@ -66,8 +65,7 @@ LIFE = """
 
 async def life(connection: Connection, scope: Scope, decision: UUID) -> dict[str, object] | None:
     """Return the record of a closed audit; None where there is none for this caller."""
-    locations = None if scope.locations is None else list(scope.locations)
-    row = await connection.fetchrow(LIFE, decision, scope.org, locations)
+    row = await connection.fetchrow(LIFE, decision, scope.org, scope.locations)
     return dict(row) if row else None
 
 

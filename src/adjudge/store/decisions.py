@@ -114,7 +114,7 @@ PATH = """
 
 async def get(connection: Connection, scope: Scope, decision: UUID) -> Seen | None:
     """Return a decision; None: there is none that the caller may see."""
-    row = await connection.fetchrow(GET, scope.org, _list(scope.locations), decision)
+    row = await connection.fetchrow(GET, scope.org, scope.locations, decision)
     return None if row is None else Seen(**dict(row))
 
 
@@ -124,7 +124,7 @@ async def page(connection: Connection, scope: Scope, wanted: Filter, before: UUI
     rows = await connection.fetch(
         WAITING_PAGE if wanted.status in ("open", "held", "provisional") else PAGE,
         scope.org,
-        _list(scope.locations),
+        scope.locations,
         high,
         wanted.type,
         wanted.location,
@@ -174,7 +174,3 @@ def _bounds(wanted: Filter, before: UUID | None) -> tuple[UUID, UUID]:
     if wanted.until is not None and EPOCH < wanted.until < END:
         high = min(high, UUID(first_id(wanted.until + MINTING)))
     return low, high
-
-
-def _list(values: Sequence[str] | None) -> list[str] | None:
-    return None if values is None else list(values)

@@ -283,7 +283,7 @@ async def park_old(connection: Connection, endpoint: str, after: timedelta) -> i
 async def redeliver(connection: Connection, scope: Scope, endpoint: str, decision: UUID | None, most: int) -> int:
     """Send again what is parked or waits for its next try, or all that was told of one decision; return how many."""
     which, named = (REDELIVER_PARKED, ()) if decision is None else (REDELIVER_ONE, (decision,))
-    told = await connection.execute(which, scope.org, _list(scope.locations), endpoint, most, *named)
+    told = await connection.execute(which, scope.org, scope.locations, endpoint, most, *named)
     return _count(told)
 
 
@@ -291,9 +291,7 @@ async def listed(
     connection: Connection, scope: Scope, endpoint: str, state: str | None, before: tuple[UUID, int], limit: int
 ) -> list[Delivery]:
     """Return deliveries of an endpoint that the caller may see, the newest decision first."""
-    rows = await connection.fetch(
-        LIST, scope.org, _list(scope.locations), endpoint, state, *before, min(limit, LONGEST_LIST)
-    )
+    rows = await connection.fetch(LIST, scope.org, scope.locations, endpoint, state, *before, min(limit, LONGEST_LIST))
     return [Delivery(**{**dict(row), "attempts": msgspec.Raw(row["attempts"].encode())}) for row in rows]
 
 
@@ -316,10 +314,6 @@ async def _outcomes(connection: Connection, decisions: Iterable[UUID]) -> dict[t
 
 def _turned(rows: Sequence[tuple[Any, ...]], width: int) -> list[list[Any]]:
     return [[row[column] for row in rows] for column in range(width)]
-
-
-def _list(values: Sequence[str] | None) -> list[str] | None:
-    return None if values is None else list(values)
 
 
 def _count(status: str) -> int:

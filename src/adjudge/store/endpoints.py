@@ -118,7 +118,7 @@ async def add(
 
 async def listed(connection: Connection, scope: Scope, endpoint: str | None = None) -> list[Endpoint]:
     """Return the endpoints that the caller may see, the oldest first; or the one of this id."""
-    rows = await connection.fetch(LIST, scope.org, _list(scope.locations), endpoint)
+    rows = await connection.fetch(LIST, scope.org, scope.locations, endpoint)
     return [
         Endpoint(**{**dict(row), "locations": _tuple(row["locations"]), "types": _tuple(row["types"])}) for row in rows
     ]
@@ -129,7 +129,7 @@ async def receiver(connection: Connection, scope: Scope, endpoint: str) -> Recei
     row = await connection.fetchrow(
         f"{RECEIVERS} WHERE {VISIBLE} AND id = $3",
         scope.org,
-        _list(scope.locations),
+        scope.locations,
         endpoint,
     )
     return None if row is None else _receiver(row)
@@ -140,9 +140,7 @@ async def rotate(
 ) -> datetime | None:
     """Make a new secret the first; the one before signs beside it for some time more. Return until when."""
     async with connection.transaction():
-        until: datetime | None = await connection.fetchval(
-            ROTATE, scope.org, _list(scope.locations), endpoint, secret, keep
-        )
+        until: datetime | None = await connection.fetchval(ROTATE, scope.org, scope.locations, endpoint, secret, keep)
         if until is not None:
             await journal.write(connection, scope, "webhook.rotated", endpoint, old_until=until)
     return until
@@ -154,7 +152,7 @@ async def remove(connection: Connection, scope: Scope, endpoint: str) -> bool:
         ended = await connection.fetchval(
             f"DELETE FROM endpoint WHERE {VISIBLE} AND id = $3 RETURNING true",
             scope.org,
-            _list(scope.locations),
+            scope.locations,
             endpoint,
         )
         if ended:
@@ -221,7 +219,7 @@ async def resume(connection: Connection, scope: Scope, endpoint: str) -> bool:
         WHERE {VISIBLE} AND id = $3 RETURNING true
         """,
         scope.org,
-        _list(scope.locations),
+        scope.locations,
         endpoint,
     )
     return bool(found)
@@ -235,10 +233,6 @@ def _receiver(row: dict[str, object]) -> Receiver:
         secrets=tuple(each for each in secrets if isinstance(each, bytes)),
         is_failing=row["failing_since"] is not None,
     )
-
-
-def _list(values: Sequence[str] | None) -> list[str] | None:
-    return None if values is None else list(values)
 
 
 def _tuple(values: Sequence[str] | None) -> tuple[str, ...] | None:

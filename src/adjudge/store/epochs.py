@@ -250,6 +250,6 @@ async def in_force(connection: Connection, scopes: Sequence[str] | None = None) 
     rows = await connection.fetch(
         "SELECT scope, certificate, generation FROM control "
         "WHERE org = 1 AND certificate IS NOT NULL AND ($1::text[] IS NULL OR scope = ANY($1::text[]))",
-        None if scopes is None else list(scopes),
+        scopes,
     )
     return {row["scope"]: (row["certificate"], row["generation"]) for row in rows}

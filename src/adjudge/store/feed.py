@@ -238,7 +238,7 @@ async def _page(
         PAGES[kind][scan],
         *after.position,
         scope.org,
-        None if scope.locations is None else list(scope.locations),
+        scope.locations,
         wanted.location,
         wanted.type,
         limit,

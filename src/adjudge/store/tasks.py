@@ -254,7 +254,7 @@ async def claim(connection: Connection, scope: Scope, pools: dict[str, float], c
         scope.reviewer,
         count,
         encode(pools).decode(),
-        _list(scope.locations),
+        scope.locations,
         scope.principal,
     )
     return [Claimed(**{**dict(row), "candidates": tuple(row["candidates"])}) for row in rows]
@@ -262,7 +262,7 @@ async def claim(connection: Connection, scope: Scope, pools: dict[str, float], c
 
 async def open_in(connection: Connection, scope: Scope, pools: Sequence[str]) -> tuple[int, int]:
     """Return how many tasks wait and how many are leased in the pools."""
-    row = await connection.fetchrow(WHY_EMPTY, scope.org, list(pools), _list(scope.locations))
+    row = await connection.fetchrow(WHY_EMPTY, scope.org, list(pools), scope.locations)
     return row["waiting"], row["leased"]
 
 
@@ -389,9 +389,5 @@ async def seconds_since(connection: Connection, moment: datetime) -> float:
 
 async def queues(connection: Connection, scope: Scope, pools: Sequence[str]) -> list[Queue]:
     """Return the state of each pool's queue, as far as it is of the caller's locations, in order of name."""
-    rows = await connection.fetch(QUEUES, scope.org, list(pools), _list(scope.locations))
+    rows = await connection.fetch(QUEUES, scope.org, list(pools), scope.locations)
     return [Queue(**dict(row)) for row in rows]
-
-
-def _list(values: Sequence[str] | None) -> list[str] | None:
-    return None if values is None else list(values)

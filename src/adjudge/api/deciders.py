@@ -15,9 +15,9 @@ from adjudge.api.services import Here
 from adjudge.api.shapes import PROBLEMS, Shape
 from adjudge.core.specifications import DeciderSpec
 from adjudge.engine.lookout import CHANGED
-from adjudge.store import controls, deciders, reviewers, shadows, tasks
+from adjudge.store import controls, deciders, reviewers, shadows
+from adjudge.store.queues import Queue, read_queues
 from adjudge.store.shadows import Tally
-from adjudge.store.tasks import Queue
 
 router = APIRouter(prefix="/v1/deciders", tags=["deciders"])
 
@@ -106,7 +106,7 @@ async def list_deciders(scope: Caller, here: Here) -> Response:
         states = await deciders.states(connection)
         in_force = await controls.read(connection)
         tallies = await shadows.tallied(connection, HOUR, NOW)
-        queues = await tasks.queues(connection, scope, sorted(pools))
+        queues = await read_queues(connection, scope, sorted(pools))
         people = [each for each in await reviewers.listed(connection, scope) if each.has_key]
     members = Counter(pool for each in people for pool in each.pools)
     now = here.clock()

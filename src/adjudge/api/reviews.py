@@ -29,6 +29,7 @@ from adjudge.engine.amending import amend_by_late_votes
 from adjudge.review import answering, claiming
 from adjudge.review.claiming import Claimant
 from adjudge.store import decisions, tasks, work
+from adjudge.store.queues import read_queues
 from adjudge.store.scope import Scope
 from adjudge.store.tasks import Claimed
 
@@ -189,7 +190,7 @@ async def queues(scope: Caller, here: Here) -> Response:
     current, pools = here.revisions.current.pools, await _pools(here, scope.pools or ())
     names = [name for name in pools if scope.pools is None or name in scope.pools]
     async with here.pool.acquire() as connection:
-        found = await tasks.queues(connection, scope, names)
+        found = await read_queues(connection, scope, names)
     return as_json(
         {
             "queues": [

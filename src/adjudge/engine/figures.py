@@ -12,8 +12,9 @@ import structlog
 from adjudge.engine.clocks import Clock
 from adjudge.engine.revisions import Revisions
 from adjudge.engine.slips import STREAM_PREFIX, lanes_of
-from adjudge.store import audit_records, epochs, measuring, partitions, tasks
+from adjudge.store import audit_records, epochs, measuring, partitions
 from adjudge.store.connecting import UNAVAILABLE, Pool
+from adjudge.store.queues import read_queues
 from adjudge.store.scope import SYSTEM
 from adjudge.streams import Streams, Unavailable
 from adjudge.telemetry import names
@@ -75,7 +76,7 @@ class Figures:
     async def measure_queues(self) -> None:
         """What waits for people, and who is at work."""
         async with self._pool.acquire() as connection:
-            queues = await tasks.queues(connection, SYSTEM, list(self._revisions.pools()))
+            queues = await read_queues(connection, SYSTEM, list(self._revisions.pools()))
         for queue in queues:
             names.QUEUE_WAITING.labels(queue.pool).set(queue.waiting)
             names.QUEUE_OLDEST.labels(queue.pool).set(queue.oldest_seconds or 0)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from adjudge.core.specifications import PoolSpec
-from adjudge.store import tasks
+from adjudge.store import queues, tasks
 from adjudge.store.connecting import Pool
 from adjudge.store.scope import Scope
 from adjudge.store.tasks import Claimed
@@ -69,7 +69,7 @@ async def why_empty(pool: Pool, claimant: Claimant) -> tuple[Empty, str]:
     if not leases:
         return "paused", f"{', '.join(own)}: paused"
     async with pool.acquire() as connection:
-        waiting, leased = await tasks.open_in(connection, claimant.scope, list(leases))
+        waiting, leased = await queues.open_in(connection, claimant.scope, list(leases))
     if waiting:
         return "all_seen", f"{waiting} waiting, but you have had each of these decisions before"
     if leased:

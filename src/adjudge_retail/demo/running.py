@@ -13,7 +13,7 @@ from rich.console import Console
 
 from adjudge.client import AsyncAdjudge
 from adjudge_retail import TABLES
-from adjudge_retail.demo import example, showing
+from adjudge_retail.demo import example, showing, telling
 from adjudge_retail.demo.cases import Source, folder_sources, shipped_sources
 from adjudge_retail.demo.configuration import documents
 from adjudge_retail.demo.counting import count
@@ -55,7 +55,7 @@ class Wishes:
 async def run_demo(wishes: Wishes, console: Console) -> int:
     """Run the demo; return its exit status."""
     script = _written(wishes)
-    console.print(showing.introduction(script), soft_wrap=not console.is_terminal)
+    console.print(telling.introduction(script), soft_wrap=not console.is_terminal)
     async with _system(wishes.folder, script) as (endpoint, project):
         console.print(f"The system runs at {endpoint.url}, project folder {project.folder}", soft_wrap=True)
         report = await _replayed(script, endpoint, project, console)
@@ -123,7 +123,7 @@ async def _replayed(script: Script, endpoint: Endpoint, project: Project, consol
             ledger=ledger,
             reviewers=reviewers,
             picture=lambda scene: project.picture_of(scene.case),
-            tell=lambda news: console.print(showing.news(news, script, ledger), soft_wrap=not console.is_terminal),
+            tell=lambda news: console.print(telling.news(news, script, ledger), soft_wrap=not console.is_terminal),
         )
         started = clock()
         await _shown(replay, console)
@@ -184,9 +184,9 @@ async def _tick(refresh: Callable[[], None]) -> None:
 def _tell(report: Report, wishes: Wishes, console: Console) -> None:
     if report.keys:
         console.print(showing.earning_table(report.script, report.rows, report.earning, report.release))
-    console.print(showing.query_shown(), markup=False, soft_wrap=True)
+    console.print(telling.query_shown(), markup=False, soft_wrap=True)
     console.print(showing.table_of(report))
-    console.print(showing.conclusion(report), soft_wrap=not console.is_terminal)
+    console.print(telling.conclusion(report), soft_wrap=not console.is_terminal)
     for fault in report.faults():
         console.print(f"FAILED: {fault}", style="bold red", markup=False, soft_wrap=True)
     if wishes.json is not None:
@@ -203,7 +203,7 @@ async def _stay_up(report: Report, endpoint: Endpoint, project: Project, console
     lent = lend_connection(project, Path.cwd())
     is_here = lent is not None or project.folder.resolve() == Path.cwd()
     console.print(
-        showing.next_steps(report.rows, endpoint.url, None if is_here else str(project.folder)), soft_wrap=True
+        telling.next_steps(report.rows, endpoint.url, None if is_here else str(project.folder)), soft_wrap=True
     )
     try:
         await _told_to_stop()

@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 from tests.stacks import database
 
-from adjudge.store import decisions, feed, measuring, partitions, tasks, work
+from adjudge.store import decisions, feed, measuring, partitions, queues, tasks, work
 from adjudge.store.migrations import current, newest, upgrade
 from adjudge.store.scope import SYSTEM
 
@@ -220,8 +220,8 @@ async def test_the_queries_that_operators_run_have_their_indexes(connection, row
         "get": await plan_of(connection, decisions.GET, 1, None, newest),
         "due": await plan_of(connection, work.DUE, datetime.now(UTC) - timedelta(minutes=10), 100),
         "claim": await plan_of(connection, tasks.CLAIM, 1, ["pool-1"], "anna", 1, '{"pool-1": 60}', None, "key"),
-        "queues": await plan_of(connection, tasks.QUEUES, 1, ["pool-1", "pool-2"], None),
-        "queues of a store": await plan_of(connection, tasks.QUEUES, 1, ["pool-1"], ["store-7"]),
+        "queues": await plan_of(connection, queues.QUEUES, 1, ["pool-1", "pool-2"], None),
+        "queues of a store": await plan_of(connection, queues.QUEUES, 1, ["pool-1"], ["store-7"]),
         "oldest open": await plan_of(connection, measuring.OPEN_BY_LANE, list(measuring.LANES)),
         "waiting for models": await plan_of(connection, measuring.WAITING_FOR_MODELS),
         "open of a key": await plan_of(connection, measuring.OPEN_OF, "key"),

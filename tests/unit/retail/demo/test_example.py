@@ -11,7 +11,7 @@ from adjudge_retail.demo import example
 from adjudge_retail.demo.cases import shipped_sources
 from adjudge_retail.demo.project import write_project
 from adjudge_retail.demo.script import write_example
-from adjudge_retail.demo.showing import introduction
+from adjudge_retail.demo.telling import introduction
 from adjudge_retail.labelled import read_set
 
 NOW = datetime(2026, 3, 4, 15, 0, tzinfo=UTC)

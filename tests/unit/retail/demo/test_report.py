@@ -9,7 +9,7 @@ from adjudge_retail.demo.counting import Count
 from adjudge_retail.demo.figures import Row, by_group, figures, percentile
 from adjudge_retail.demo.report import Report, write_json, write_rows
 from adjudge_retail.demo.script import write_script
-from adjudge_retail.demo.showing import next_steps
+from adjudge_retail.demo.telling import next_steps
 from adjudge_retail.labelled import read_set
 
 ROW = Row("i-1", "d-1", "a", "model", 0, 1, 10.0, "item.label", "store-01", "fresh", "a")

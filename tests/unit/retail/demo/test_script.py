@@ -17,8 +17,8 @@ from adjudge_retail.demo.script import (
     EmptySet,
     write_script,
 )
-from adjudge_retail.demo.showing import introduction
 from adjudge_retail.demo.stores import TWELVE
+from adjudge_retail.demo.telling import introduction
 from adjudge_retail.labelled import read_set
 from adjudge_retail.people import CONFIRM
 

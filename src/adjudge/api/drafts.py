@@ -9,7 +9,10 @@ from fastapi import APIRouter, Query, Response
 from pydantic import ConfigDict, Field
 
 from adjudge.api.authentication import Caller
-from adjudge.api.configuration import (
+from adjudge.api.configuration_shapes import Drafts, DraftView, DraftWithDocuments, Preview, RevisionView
+from adjudge.api.documents import check_documents
+from adjudge.api.problems import Problem
+from adjudge.api.publications import (
     DOCUMENTS,
     LONGEST_MESSAGE,
     PROBLEMS,
@@ -24,9 +27,6 @@ from adjudge.api.configuration import (
     tag,
     terms_of,
 )
-from adjudge.api.configuration_shapes import Drafts, DraftView, DraftWithDocuments, Preview, RevisionView
-from adjudge.api.documents import check_documents
-from adjudge.api.problems import Problem
 from adjudge.api.services import Here
 from adjudge.store import drafts
 from adjudge.store.connecting import Connection

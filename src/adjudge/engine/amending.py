@@ -3,7 +3,7 @@
 They have no work row: the primary key of the outcome arbitrates, and the loser reads again.
 """
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 from uuid import UUID
@@ -11,13 +11,14 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from adjudge.config import UnknownLocation, UnknownType
+from adjudge.config import Configuration, UnknownLocation, UnknownType
 from adjudge.core.advance import Controls, Settle, advance
 from adjudge.core.answers import Json
 from adjudge.core.errors import AdjudgeError
 from adjudge.core.events import Deferred, HistoryEvent, Opinion, Settled, TimedOut, read_events, write_events
-from adjudge.core.history import History
+from adjudge.core.history import Case, History
 from adjudge.core.outcomes import Outcome, OutcomeSource
+from adjudge.core.plans import Plan
 from adjudge.engine.clocks import Clock
 from adjudge.engine.identifiers import NewId
 from adjudge.engine.revisions import Revisions
@@ -108,20 +109,7 @@ async def _record(
     case = await work.case_of(connection, truth.decision)
     key = case.space.key(truth.answer)
     latest = await outcomes.latest(connection, truth.decision)
-    label = NewLabel(
-        decision_id=truth.decision,
-        source=truth.source,
-        source_ref=truth.ref,
-        answer=key,
-        reporter=scope.principal,
-        after_version=latest.version if latest else 0,
-        answer_could_influence=truth.could_influence,
-    )
-    if await labels.insert(connection, label) is None:
-        said = await labels.said(connection, truth.decision, truth.source, truth.ref)
-        if said is not None and said != key:
-            before = f"{truth.source} has said {said} before" + (f" ({truth.ref})" if truth.ref else "")
-            raise SaidOtherwise(f"{before}: correct it under another `ref`", pointer="#/answer")
+    if not await _label(connection, scope, truth, key, latest.version if latest else 0):
         return Labelled(recorded=False, amended=False)
     if not truth.could_influence:  # an open audit need not wait for people
         await audits.look_at(connection, truth.decision)
@@ -144,6 +132,26 @@ async def _record(
     )
     await outcomes.write_held(connection, [_amendment(truth.decision, amended, latest, (), now, new_id)])
     return Labelled(recorded=True, amended=True)
+
+
+async def _label(connection: Connection, scope: Scope, truth: Truth, key: str, after_version: int) -> bool:
+    """Record the label; return whether it is new. Raises SaidOtherwise."""
+    label = NewLabel(
+        decision_id=truth.decision,
+        source=truth.source,
+        source_ref=truth.ref,
+        answer=key,
+        reporter=scope.principal,
+        after_version=after_version,
+        answer_could_influence=truth.could_influence,
+    )
+    if await labels.insert(connection, label) is not None:
+        return True
+    said = await labels.said(connection, truth.decision, truth.source, truth.ref)
+    if said is not None and said != key:
+        before = f"{truth.source} has said {said} before" + (f" ({truth.ref})" if truth.ref else "")
+        raise SaidOtherwise(f"{before}: correct it under another `ref`", pointer="#/answer")
+    return False
 
 
 async def _found(connection: Connection, decision: UUID) -> Seen:
@@ -175,39 +183,50 @@ async def _count_late_votes(
     if found.status != "final" or latest is None or latest.source != "fallback" or "late-vote" not in amends:
         return False
     await revisions.load(connection, {found.revision})
-    votes = [
+    votes = await _late_votes(connection, found, revisions.configuration(found.revision))
+    written, _, _ = await decisions.path(connection, decision)
+    path = tuple(event for outcome in written for event in read_events(str(outcome["path"])))
+    plan = revisions.plan(found.revision, found.location, found.type, found.plan_hash)
+    said, late = _said_late(plan, await work.case_of(connection, decision), path, votes)
+    if said is None or said.answer == latest.answer:
+        return False
+    amended = msgspec.structs.replace(
+        said,
+        version=latest.version + 1,
+        kind="amended",
+        reason=f"said late: {said.reason}",
+        code="late-vote",
+    )
+    await outcomes.write_held(connection, [_amendment(decision, amended, latest, late, now, new_id)])
+    return True
+
+
+async def _late_votes(connection: Connection, found: Seen, configuration: Configuration) -> list[Opinion]:
+    """Return the late votes on a decision as opinions of their stages."""
+    return [
         Opinion(
             at=vote.at,
             stage=vote.stage,
             by=vote.reviewer,
             source="reviewer",
             answer=vote.answer,
-            confidence=revisions.configuration(found.revision).pool(vote.pool).accuracy,
+            confidence=configuration.pool(vote.pool).accuracy,
             pool=vote.pool,
         )
-        for vote in await labels.late_votes(connection, decision)
+        for vote in await labels.late_votes(connection, found.id)
     ]
-    written, _, _ = await decisions.path(connection, decision)
-    path = tuple(event for outcome in written for event in read_events(str(outcome["path"])))
-    case = await work.case_of(connection, decision)
+
+
+def _said_late(
+    plan: Plan, case: Case, path: tuple[HistoryEvent, ...], votes: Sequence[Opinion]
+) -> tuple[Outcome | None, tuple[Opinion, ...]]:
+    """Return what the first stage would have settled with whose late votes are enough, and these votes."""
     for stage in sorted({vote.stage for vote in votes}):
         before, late = _until_passed_over(path, stage), tuple(vote for vote in votes if vote.stage == stage)
-        history = History(case, (*before, *late))
-        plan = revisions.plan(found.revision, found.location, found.type, found.plan_hash)
-        step = advance(plan, history, Controls(), before[-1].at)
+        step = advance(plan, History(case, (*before, *late)), Controls(), before[-1].at)
         if isinstance(step, Settle) and step.outcome.kind == "final" and step.outcome.source == "reviewer":
-            if step.outcome.answer == latest.answer:
-                return False
-            said = msgspec.structs.replace(
-                step.outcome,
-                version=latest.version + 1,
-                kind="amended",
-                reason=f"said late: {step.outcome.reason}",
-                code="late-vote",
-            )
-            await outcomes.write_held(connection, [_amendment(decision, said, latest, late, now, new_id)])
-            return True
-    return False
+            return step.outcome, late
+    return None, ()
 
 
 def _until_passed_over(path: tuple[HistoryEvent, ...], stage: int) -> tuple[HistoryEvent, ...]:

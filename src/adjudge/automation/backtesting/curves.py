@@ -1,14 +1,16 @@
 """What the page draws: risk against coverage, reliability, and what coverage does to votes and errors."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from adjudge.automation.backtesting.asking import PEOPLE, asked_until_agreed, asked_until_sure, kept_to_people, priced
-from adjudge.automation.backtesting.beliefs import Belief, crowd_of, log_scores, pooled, raw, rehearsed
+from adjudge.automation.backtesting.beliefs import Belief, Crowd, Single, crowd_of, log_scores, pooled, raw, rehearsed
+from adjudge.automation.backtesting.policies import Terms
 from adjudge.automation.backtesting.running import Request
-from adjudge.automation.backtesting.sets import Booleans, Floats, Integers, LabelledSet, halves
+from adjudge.automation.backtesting.sets import Booleans, Draw, Floats, Integers, LabelledSet, halves
 
 MOST_HALVES: Final = 20
 """Curves are means over so many halves: smooth enough to read."""
@@ -56,33 +58,19 @@ def curves(data: LabelledSet, request: Request) -> list[Curve]:
 
 def _curve(data: LabelledSet, request: Request, name: str, members: list[str]) -> Curve:
     logs = log_scores(data)
+    tables = [logs[member] for member in members]
     said = raw(data.scores[name]) if len(members) == 1 else None
     rows, ours, theirs = [], [], []
     for repeat in range(min(request.repeats, MOST_HALVES)):
         draw = halves(data, repeat, request.seed)
         crowd = crowd_of(data, draw, draw.calibrate, request.terms.votes) if data.has_people else None
-        tables = [logs[member] for member in members]
         beliefs, weights = pooled(data, tables, crowd, draw)
         items, first = draw.judged, beliefs[0]
         right_alone = first.answer[items] == data.truth[items]
         if crowd is None:
             rows.append(_swept(first.risk[items], right_alone, right_alone, np.zeros(len(items))))
         else:
-            stops = priced(crowd, weights, request.terms.prices)
-            nobody = np.zeros(len(data), bool)
-            is_expected = True
-            if not request.terms.is_priced:
-                rehearsal = rehearsed(data, tables, crowd, weights, draw)
-                stops, is_expected = kept_to_people(stops, rehearsal, nobody, request.terms.delta)
-            heard = crowd.available[items] > 0
-            swept = items[heard] if heard.any() else items
-            answer, bought = (
-                asked_until_sure(beliefs, stops, crowd.available, swept)
-                if is_expected
-                else asked_until_agreed(draw.answers[swept], min(PEOPLE, crowd.most))
-            )
-            alone = first.answer[swept] == data.truth[swept]
-            rows.append(_swept(first.risk[swept], alone, answer == data.truth[swept], bought))
+            rows.append(_with_people(data, request.terms, tables, draw, crowd, beliefs, weights))
         ours.append(_binned(first, right_alone, items))
         if said is not None:
             theirs.append(_binned(said, said.answer[items] == data.truth[items], items))
@@ -98,6 +86,31 @@ def _curve(data: LabelledSet, request: Request, name: str, members: list[str]) -
         reliability=_bins(ours),
         reliability_raw=_bins(theirs),
     )
+
+
+def _with_people(
+    data: LabelledSet,
+    terms: Terms,
+    tables: Sequence[Single],
+    draw: Draw,
+    crowd: Crowd,
+    beliefs: Sequence[Belief],
+    weights: Sequence[Floats],
+) -> Floats:
+    """Sweep one half where people answer what models do not: as long as asking pays, else until they agree."""
+    stops, is_expected = priced(crowd, weights, terms.prices), True
+    if not terms.is_priced:
+        rehearsal = rehearsed(data, tables, crowd, weights, draw)
+        stops, is_expected = kept_to_people(stops, rehearsal, np.zeros(len(data), bool), terms.delta)
+    heard = crowd.available[draw.judged] > 0
+    items = draw.judged[heard] if heard.any() else draw.judged
+    answer, bought = (
+        asked_until_sure(beliefs, stops, crowd.available, items)
+        if is_expected
+        else asked_until_agreed(draw.answers[items], min(PEOPLE, crowd.most))
+    )
+    first, truth = beliefs[0], data.truth[items]
+    return _swept(first.risk[items], first.answer[items] == truth, answer == truth, bought)
 
 
 def _swept(risk: Floats, alone: Booleans, asked: Booleans, bought: Integers | Floats) -> Floats:

@@ -54,6 +54,38 @@ KINDS = {
 }
 
 
+ROUTED = (
+    decisions,
+    outcomes,
+    reviews,
+    administration,
+    deciders,
+    operations,
+    overview,
+    erasures,
+    webhooks,
+    keys,
+    journal,
+    automation,
+    configuration,
+    drafts,
+    switches,
+)
+TAGS = (
+    "decisions",
+    "outcomes",
+    "webhooks",
+    "reviews",
+    "administration",
+    "deciders",
+    "automation",
+    "configuration",
+    "controls",
+    "operations",
+)
+"""The document's sections, in its order."""
+
+
 def create_app(services: Callable[[], AbstractAsyncContextManager[Services]]) -> hot.HotPath:
     """Return the ASGI application; `services` are opened when it starts and closed when it stops."""
 
@@ -68,39 +100,18 @@ def create_app(services: Callable[[], AbstractAsyncContextManager[Services]]) ->
         version=__version__,
         description=DESCRIPTION,
         lifespan=lifespan,
-        openapi_tags=[
-            {"name": "decisions"},
-            {"name": "outcomes"},
-            {"name": "webhooks"},
-            {"name": "reviews"},
-            {"name": "administration"},
-            {"name": "deciders"},
-            {"name": "automation"},
-            {"name": "configuration"},
-            {"name": "controls"},
-            {"name": "operations"},
-        ],
+        openapi_tags=[{"name": tag} for tag in TAGS],
     )
-    for module in (
-        decisions,
-        outcomes,
-        reviews,
-        administration,
-        deciders,
-        operations,
-        overview,
-        erasures,
-        webhooks,
-        keys,
-        journal,
-        automation,
-        configuration,
-        drafts,
-        switches,
-    ):
+    for module in ROUTED:
         app.include_router(module.router)
     webhooks.describe(app)
     _describe(app)
+    _answer_errors(app)
+    return hot.HotPath(app, lambda: app.state.services)
+
+
+def _answer_errors(app: FastAPI) -> None:
+    """Have every error answered by a problem."""
     app.add_exception_handler(AdjudgeError, _problem)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
@@ -109,7 +120,6 @@ def create_app(services: Callable[[], AbstractAsyncContextManager[Services]]) ->
     for error in UNAVAILABLE:
         app.add_exception_handler(error, _unavailable)
     app.add_exception_handler(Exception, _unexpected)
-    return hot.HotPath(app, lambda: app.state.services)
 
 
 def _describe(app: FastAPI) -> None:

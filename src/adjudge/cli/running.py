@@ -10,8 +10,8 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -62,27 +62,11 @@ def _run(settings: Settings, workers: int) -> None:
 
 async def _up(settings: Settings, workers: int) -> None:
     started = time.monotonic()
-    base = base_of(settings.config, Path.cwd())
-    compile_documents(
-        read_folder(settings.config.resolve(), relative_to=base), base=base, is_new=False
-    )  # refused before anything starts; whether it is new is known once the database is there
     folder = Path.cwd() / PROJECT
-    require_unheld(folder)
-    require_free(settings.host, settings.port)
-    await _require_reachable(settings)
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    async with AsyncExitStack() as stack:
-        servers = await stack.enter_async_context(
-            embedded(
-                folder,
-                postgres=settings.database_url is None,
-                valkey=settings.redis_url is None,
-                report=_report,
-            )
-        )
+    await _require_all(settings, folder)
+    stop = _stopped_by_signals()
+    given = {"postgres": settings.database_url is None, "valkey": settings.redis_url is None}
+    async with embedded(folder, **given, report=_report) as servers:
         database_url = settings.database_url or str(servers.database_url)
         redis_url = settings.redis_url or str(servers.redis_url)
         _report("bringing the schema up to date")
@@ -90,29 +74,57 @@ async def _up(settings: Settings, workers: int) -> None:
         if told := await publish_folder(Folder(settings.config, Path.cwd()), database_url):
             _report(told)
         url = f"http://{settings.host}:{settings.port}"
-        await stack.enter_async_context(_key_file(folder, database_url, redis_url, url))
-        metrics = stack.enter_context(mapped_files(folder))
-        env = _environment(folder, settings, database_url, redis_url, metrics)
-        at_work = _empty(folder / "ready")
-        commands = _commands(workers, at_work)
-        awaited = Awaited(
-            {"api": functools.partial(answers, settings.host, settings.port), **_files(commands, at_work)}
-        )
-        async with asyncio.TaskGroup() as group:
-            roles = group.create_task(
-                run_roles(
-                    commands,
-                    env=env,
-                    ready=awaited.checks,
-                    report=_report,
-                    stop=stop,
-                    log_folder=_made(folder / "logs"),
-                    drain_seconds=settings.drain_seconds + 5,
-                )
+        async with _key_file(folder, database_url, redis_url, url):
+            with mapped_files(folder) as metrics:
+                env = _environment(folder, settings, database_url, redis_url, metrics)
+                ready = functools.partial(_announce, servers, url, started)
+                await _work(settings, workers, folder, env, stop, ready)
+
+
+async def _require_all(settings: Settings, folder: Path) -> None:
+    """Refuse before anything starts: a configuration with faults, a folder or port in use, servers that are away."""
+    base = base_of(settings.config, Path.cwd())
+    documents = read_folder(settings.config.resolve(), relative_to=base)
+    compile_documents(documents, base=base, is_new=False)  # whether it is new is known once the database is there
+    require_unheld(folder)
+    require_free(settings.host, settings.port)
+    await _require_reachable(settings)
+
+
+def _stopped_by_signals() -> asyncio.Event:
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    return stop
+
+
+async def _work(
+    settings: Settings,
+    workers: int,
+    folder: Path,
+    env: Mapping[str, str],
+    stop: asyncio.Event,
+    announce: Callable[[], None],
+) -> None:
+    """Run the roles until `stop`; announce it once each of them is at work."""
+    at_work = _empty(folder / "ready")
+    commands = _commands(workers, at_work)
+    awaited = Awaited({"api": functools.partial(answers, settings.host, settings.port), **_files(commands, at_work)})
+    async with asyncio.TaskGroup() as group:
+        roles = group.create_task(
+            run_roles(
+                commands,
+                env=env,
+                ready=awaited.checks,
+                report=_report,
+                stop=stop,
+                log_folder=_made(folder / "logs"),
+                drain_seconds=settings.drain_seconds + 5,
             )
-            if await awaited.all(stop, logs=PROJECT / "logs"):
-                _announce(servers, url, time.monotonic() - started)
-            await roles
+        )
+        if await awaited.all(stop, logs=PROJECT / "logs"):
+            announce()
+        await roles
 
 
 async def _require_reachable(settings: Settings) -> None:
@@ -196,7 +208,7 @@ def _write_private(path: Path, value: object) -> None:
     fresh.replace(path)
 
 
-def _announce(servers: Servers, url: str, seconds: float) -> None:
+def _announce(servers: Servers, url: str, started: float) -> None:
     parts = [
         *([f"PostgreSQL {servers.postgres_version}"] if servers.postgres_version else ["PostgreSQL (yours)"]),
         *([f"Valkey {servers.valkey_version}"] if servers.valkey_version else ["Redis (yours)"]),
@@ -205,7 +217,7 @@ def _announce(servers: Servers, url: str, seconds: float) -> None:
         "keeper",
     ]
     where = f"{url}/docs; key in {PROJECT}/, where commands find it"
-    print(f"ready in {seconds:.1f} s: {', '.join(parts)}; {where}", flush=True)
+    print(f"ready in {time.monotonic() - started:.1f} s: {', '.join(parts)}; {where}", flush=True)
 
 
 def _report(line: str) -> None:

@@ -3,7 +3,7 @@
 A set that could mislead is refused: nothing is left out silently, and nothing is mended.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -50,31 +50,26 @@ def read_set(path: Path, where: Mapping[str, str] | None = None) -> Numbered:
 
 def _items(folder: Folder, where: Mapping[str, str]) -> tuple[dict[str, int], set[str], int]:
     """Return truth by item, the items that are not judged, and how many of these for want of truth."""
-    labels = {label: place for place, label in enumerate(folder.ordered)}
     found: dict[str, int] = {}
     others: set[str] = set()
     unknown = 0
     with opened(folder.items) as table:
-        item, truth = table.place("item_id"), table.place("truth")
+        item = table.place("item_id")
         wanted = [(table.place(column), value) for column, value in where.items()]
-        is_export = "truth_source" in table.columns
+        truth_of = _truths(folder, table)
         for row_number, row in table.numbered:
             name, at = row[item], f"{table.path}:{row_number}"
             if not name:
                 raise UnreadableSet(f"{at}: there is no item_id")
             if name in found or name in others:
                 raise UnreadableSet(f"{at}: item {name!r} was there before")
-            if any(row[place] != value for place, value in wanted):
+            is_wanted = all(row[place] == value for place, value in wanted)
+            truth = truth_of(row, at) if is_wanted else None
+            if truth is None:
                 others.add(name)
-            elif row[truth] in labels:
-                found[name] = labels[row[truth]]
-            elif row[truth]:
-                raise UnreadableSet(f"{at}: the truth of {name!r}, {row[truth][:80]!r}, is no label")
-            elif is_export:
-                others.add(name)
-                unknown += 1
+                unknown += is_wanted
             else:
-                raise UnreadableSet(f"{at}: item {name!r} has no truth")
+                found[name] = truth
     if not found:
         asked = " and ".join(f"{column} = {value}" for column, value in where.items())
         raise UnreadableSet(
@@ -83,15 +78,30 @@ def _items(folder: Folder, where: Mapping[str, str]) -> tuple[dict[str, int], se
     return found, others, unknown
 
 
+def _truths(folder: Folder, table: Table) -> Callable[[Sequence[str], str], int | None]:
+    """Return what reads the truth of a row, and raises UnreadableSet for none; None: an export does not know it."""
+    labels = {label: place for place, label in enumerate(folder.ordered)}
+    item, truth, is_export = table.place("item_id"), table.place("truth"), "truth_source" in table.columns
+
+    def read(row: Sequence[str], at: str) -> int | None:
+        name, said = row[item], row[truth]
+        if said in labels:
+            return labels[said]
+        if said:
+            raise UnreadableSet(f"{at}: the truth of {name!r}, {said[:80]!r}, is no label")
+        if is_export:
+            return None
+        raise UnreadableSet(f"{at}: item {name!r} has no truth")
+
+    return read
+
+
 def _scores(folder: Folder, file: Path, places: Mapping[str, int], others: set[str]) -> NDArray[np.float32]:
     found = np.zeros((len(places), len(folder.ordered)), np.float32)
     order = {label: place for place, label in enumerate(folder.ordered)}
     with opened(file) as table:
         for where, name, scores in score_rows(folder, table):
-            place = places.get(name)
-            if place is None:
-                _known(name, others, where)
-            else:
+            if (place := _place(name, places, others, where)) is not None:
                 found[place, [order[label] for label in scores]] = list(scores.values())
     return found
 
@@ -122,10 +132,7 @@ def _given(
     people: dict[str, int] = {}
     found: list[list[tuple[int, int]]] = [[] for _ in places]
     for where, name, who, answer, _ in answer_rows(folder, table):
-        place = places.get(name)
-        if place is None:
-            _known(name, others, where)
-        else:
+        if (place := _place(name, places, others, where)) is not None:
             found[place].append((labels[answer], people.setdefault(who, len(people)) if who else -1))
     return found, len(people)
 
@@ -133,15 +140,15 @@ def _given(
 def _counted(folder: Folder, table: Table, places: Mapping[str, int], others: set[str]) -> list[list[tuple[int, int]]]:
     found: list[list[tuple[int, int]]] = [[] for _ in places]
     for where, name, counts in count_rows(folder, table):
-        place = places.get(name)
-        if place is None:
-            _known(name, others, where)
-        else:
+        if (place := _place(name, places, others, where)) is not None:
             in_order = enumerate(folder.ordered)
             found[place] = [(label, -1) for label, key in in_order for _ in range(counts.get(key, 0))]
     return found
 
 
-def _known(name: str, others: set[str], where: str) -> None:
-    if name not in others:
+def _place(name: str, places: Mapping[str, int], others: set[str], where: str) -> int | None:
+    """Return the row of an item; None: it is not judged. Raises UnreadableSet where it is no item."""
+    place = places.get(name)
+    if place is None and name not in others:
         raise UnreadableSet(f"{where}: item {name[:80]!r} is not in items")
+    return place

@@ -34,7 +34,8 @@ def retention(
 
     async def run(connection: Connection) -> Sequence[Dropped]:
         if drop:
-            return await retaining.drop_due(connection, ages, now, by=f"command line ({getpass.getuser()})")
+            by = f"command line ({getpass.getuser()})"
+            return await retaining.drop_due(connection, ages, now, by=by, report=lambda _: None)
         return await retaining.due(connection, ages, now)
 
     weeks = at_database("retention", run)

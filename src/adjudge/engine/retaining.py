@@ -1,5 +1,6 @@
 """What is older than it may be kept is dropped, by whole weeks; what somebody still needs is kept for them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Self
@@ -58,29 +59,36 @@ class Dropped:
     """Open decisions and unsent deliveries that it was kept for; 0: it is gone."""
 
 
+def log_week(each: Dropped) -> None:
+    """Log what became of a week: of a keeper's run nobody reads anything else."""
+    week = each.week
+    if each.held_by:
+        log.warning("retention.held", what=week.kind, week=str(week.monday), held_by=each.held_by)
+    else:
+        log.info("retention.dropped", what=week.kind, week=str(week.monday), bytes=week.bytes)
+
+
 async def due(connection: Connection, ages: Ages, now: datetime) -> list[Dropped]:
     """Return what `drop_due` would do."""
     weeks = [week for kind, age in ages.kinds for week in await retention.due(connection, kind, now - age)]
     return [Dropped(week=week, held_by=await retention.holding(connection, week)) for week in weeks]
 
 
-async def drop_due(connection: Connection, ages: Ages, now: datetime, *, by: str) -> list[Dropped]:
-    """Drop the weeks that are older than their age; nothing where another run is under way."""
+async def drop_due(
+    connection: Connection, ages: Ages, now: datetime, *, by: str, report: Callable[[Dropped], None] = log_week
+) -> list[Dropped]:
+    """Drop the weeks that are older than their age; nothing where another run is under way.
+
+    `report` is told of each once it is gone, or kept.
+    """
     if not await retention.lock(connection):
         return []
     try:
         weeks = await due(connection, ages, now)
         for each in weeks:
-            await _drop(connection, each, by)
+            if not each.held_by:
+                await retention.drop(connection, each.week, by)
+            report(each)
         return weeks
     finally:
         await retention.unlock(connection)
-
-
-async def _drop(connection: Connection, due_now: Dropped, by: str) -> None:
-    week = due_now.week
-    if due_now.held_by:
-        log.warning("retention.held", what=week.kind, week=str(week.monday), held_by=due_now.held_by)
-        return
-    await retention.drop(connection, week, by)
-    log.info("retention.dropped", what=week.kind, week=str(week.monday), bytes=week.bytes)

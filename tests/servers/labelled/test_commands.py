@@ -89,7 +89,8 @@ async def test_retention_shows_before_it_drops(typed, database_url):
     assert (status, said.splitlines()[1].split()[1::2]) == (0, ["decisions", "due"])
     assert await connection.fetchval("SELECT count(*) FROM decision") == 3
 
-    assert "dropped" in (await typed("retention", "--decisions", "30", "--drop"))[1]
+    _, said, _ = await typed("retention", "--decisions", "30", "--drop", "--json")
+    assert [(week["kind"], week["dropped"]) for week in json.loads(said)] == [("decisions", True)]
     assert await connection.fetchval("SELECT count(*) FROM decision") == 0
     await connection.close()
 

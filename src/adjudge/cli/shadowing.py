@@ -16,6 +16,7 @@ from adjudge.cli.outbound import outbound_of
 from adjudge.core.specifications import DeciderSpec
 from adjudge.deciders import Deciders, open_deciders
 from adjudge.engine.admission import loop_time
+from adjudge.engine.breaker_log import BreakerLog
 from adjudge.engine.housekeeping import report_deciders
 from adjudge.engine.observing import StreamObserver
 from adjudge.engine.shadow_asking import ShadowAsking
@@ -106,12 +107,13 @@ def _subscription(ground: Ground, decider: str, spec: DeciderSpec, deciders: Dec
 
 
 async def _report(ground: Ground, deciders: Deciders) -> None:
+    breakers = BreakerLog()
     while True:
+        in_shadow = ground.revisions.in_force.in_shadow()
+        breakers.look(state for state in deciders.states() if state.id in in_shadow)
         try:
             async with ground.pool.acquire() as connection:
-                await report_deciders(
-                    connection, ground.name, deciders.states(), only=ground.revisions.in_force.in_shadow()
-                )
+                await report_deciders(connection, ground.name, deciders.states(), only=in_shadow)
         except UNAVAILABLE as error:
             log.warning("shadow.stalled", error=repr(error))
         await asyncio.sleep(REPORT_SECONDS)

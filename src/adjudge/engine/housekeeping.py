@@ -11,6 +11,7 @@ import structlog
 from adjudge.deciders import DeciderState
 from adjudge.engine import erasing, retaining
 from adjudge.engine.admission import Admission
+from adjudge.engine.breaker_log import BreakerLog
 from adjudge.engine.clocks import Clock, DatabaseClock
 from adjudge.engine.publishing import go_on
 from adjudge.engine.retaining import Ages
@@ -52,6 +53,7 @@ class Upkeep:
         self._states = states
         self._streams = streams
         self._names = names_of_deciders
+        self._breakers = BreakerLog()
         self._measured_at = 0.0
 
     async def run(self) -> None:
@@ -65,6 +67,8 @@ class Upkeep:
 
     async def look(self) -> None:
         """Refresh once. Raises what the connection raises."""
+        if self._states is not None:
+            self._breakers.look(self._states())
         async with self._pool.acquire() as connection:
             machine = self._clock() - self._clock.offset
             self._clock.offset = await connecting.clock_offset(connection, machine)

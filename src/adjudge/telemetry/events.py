@@ -25,6 +25,8 @@ EVENTS: Mapping[str, Event] = {
     "asking.stalled": Event("warning", "Answers of a model are in hand, and wait for the database"),
     "audit.closed": Event("info", "The truth of an audit is known, or it is lost and counts as wrong"),
     "audits.stalled": Event("warning", "Audits wait for the database or the broker"),
+    "breaker.closed": Event("info", "A decider that was left alone is asked again"),
+    "breaker.opened": Event("warning", "A decider is left alone until a probe succeeds; the fault, and why"),
     "broker.disconnected": Event("warning", "The broker did not answer, or refused; it is tried again"),
     "broker.lost_its_data": Event("warning", "The broker is new or was flushed; all open questions are sent again"),
     "broker.reconnected": Event("info", "The broker answers reads again"),

@@ -182,7 +182,8 @@ async def wait_for(services: Services, scope: Scope, decision: UUID, seconds: fl
         with services.waiters.expecting(decision) as outcome:
             found = await read(services, scope, decision)
             left = deadline - asyncio.get_running_loop().time()
-            if found.status not in ("open", "held", "provisional") or left <= 0:
+            is_over = left <= 0 or services.waiters.is_closed
+            if found.status not in ("open", "held", "provisional") or is_over:
                 return found
             if found.status == "provisional" or not await within(outcome, left):
                 return found if found.status == "provisional" else await read(services, scope, decision)

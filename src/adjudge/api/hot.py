@@ -39,6 +39,8 @@ CONFIGURATION: Final = "/v1/config/"
 BULK_AT_ONCE: Final = 400
 """Items of one bulk post that are on their way to the database together: two flushes."""
 LONGEST_WAIT_SECONDS: Final = 30.0
+LAST_WAIT_SECONDS: Final = 2.0
+"""For who waits for an outcome when the process is told to end."""
 HELD_BACK_SECONDS: Final = 0.5
 """How long the refusal of too much is held back: a client that repeats at once would make the others wait."""
 MOST_HELD_BACK: Final = 2_000
@@ -61,9 +63,14 @@ class HotPath:
         """What is open as long as the application runs."""
         return self._open()
 
-    def stop(self) -> None:
-        """Send those home who follow the feed: they come back elsewhere."""
-        self.services.feed.close()
+    def stop(self, seconds: float) -> None:
+        """Send those home who wait, within so many seconds: they come back elsewhere.
+
+        Who follows the feed at once; who waits for an outcome or for work a little later, for it may be near.
+        """
+        services = self.services
+        services.feed.close()
+        asyncio.get_running_loop().call_later(min(seconds, LAST_WAIT_SECONDS), services.waiters.close)
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

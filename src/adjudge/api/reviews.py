@@ -93,10 +93,11 @@ async def claim(
         pools, asked_for = await _pools(here, member), wanted.pools or member
         return Claimant(scope, asked_for, {name: pools[name] for name in asked_for if name in member and name in pools})
 
+    async def has_left() -> bool:
+        return here.waiters.is_closed or await request.is_disconnected()
+
     wait, applied = hot.waiting(prefer.encode("latin-1") if prefer else None)
-    claimed, last = await claiming.claim(
-        here.pool, claimant, count=wanted.count, seconds=wait, has_left=request.is_disconnected
-    )
+    claimed, last = await claiming.claim(here.pool, claimant, count=wanted.count, seconds=wait, has_left=has_left)
     empty = None
     if not claimed:
         reason, detail = await claiming.why_empty(here.pool, last)

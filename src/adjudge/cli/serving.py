@@ -55,7 +55,7 @@ async def run_api(settings: Settings) -> None:
         app = create_app(lambda: nullcontext(services))
 
         def end() -> None:
-            app.stop()
+            app.stop(settings.drain_seconds / 2)
             ending.end_within(closing_seconds)
 
         server = served(

@@ -53,6 +53,8 @@ class Waiters:
         self.replica = replica
         self._settled_among = settled_among
         self._waiting: dict[UUID, set[asyncio.Future[None]]] = {}
+        self.is_closed = False
+        """Nobody waits here any more: what there is, is the answer."""
 
     @property
     def is_full(self) -> bool:
@@ -60,11 +62,13 @@ class Waiters:
 
     @contextmanager
     def expecting(self, decision: UUID) -> "Iterator[asyncio.Future[None]]":
-        """Yield a future that ends with the decision's next outcome.
+        """Yield a future that ends with the decision's next outcome, or because nobody may wait any more.
 
         Entered before the question is sent, so that no hint is missed.
         """
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if self.is_closed:
+            future.set_result(None)
         self._waiting.setdefault(decision, set()).add(future)
         try:
             yield future
@@ -80,6 +84,11 @@ class Waiters:
             for future in self._waiting.get(decision, ()):
                 if not future.done():
                     future.set_result(None)
+
+    def close(self) -> None:
+        """Send all home who wait, and who will: the process ends, and they come back to another."""
+        self.is_closed = True
+        self.wake(list(self._waiting))
 
     async def run(self, streams: Streams) -> None:
         """Listen to hints and ask the database, until cancelled."""

@@ -43,7 +43,7 @@ async def claim(
     """Lease up to `count` tasks, waiting up to `seconds` for the first. Return them, and who claimed at the end.
 
     The claimant is asked for anew with each look: keys end and pools are paused while a claim waits. Nothing is
-    leased to a caller who has left. Raises what the claimant raises.
+    leased to a caller who has left, or is sent home. Raises what the claimant raises.
     """
     deadline = asyncio.get_running_loop().time() + seconds
     while True:

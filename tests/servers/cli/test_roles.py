@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.fleet import Fleet, Member, plain
-from tests.stacks import build_stack, database
+from tests.stacks import build_stack, database, question
 
 from adjudge.cli.grounds import grounded
 from adjudge.store.migrations import newest, upgrade
@@ -77,6 +77,31 @@ async def test_every_role_answers_its_probes_and_a_draining_one_is_no_longer_rea
     assert alive == dict.fromkeys(ROLES, 200)
     assert draining == 200
     assert (await stack.read(decision["id"], wait=5))["outcome"]["answer"] == "pay"
+
+
+async def test_whoever_waits_is_answered_when_an_api_is_told_to_end(build_stack):
+    """With what there is: the decision as it stands, and no task. A replica that takes its place is asked next."""
+    stack = await build_stack()
+    member = Member(stack, "api", ADJUDGE_DRAIN_SECONDS="30")
+    await member.start()
+    await stack.reach(member.url)
+    anna, asked = await stack.reviewer("anna"), await stack.ask()
+    waiting = [
+        asyncio.create_task(stack.admin.post("/v1/decisions", question(), Prefer="wait=25")),
+        asyncio.create_task(stack.admin.get(f"/v1/decisions/{asked['id']}", Prefer="wait=25")),
+        asyncio.create_task(anna.post("/v1/reviews/claim", {}, Prefer="wait=25")),
+    ]
+    async with asyncio.timeout(10):
+        while "adjudge_waiting_callers 2.0" not in (await stack.client.get("/metrics")).text:
+            await asyncio.sleep(0.02)
+
+    async with asyncio.timeout(15):
+        assert await member.process.terminate() == 0
+
+    posted, read, claimed = [task.result() for task in waiting]
+    assert (posted.status_code, posted.json()["status"]) == (202, "open")
+    assert (read.status_code, read.json()["status"]) == (200, "open")
+    assert (claimed.status_code, claimed.json()["tasks"]) == (200, [])
 
 
 async def test_a_worker_is_not_ready_without_its_broker_and_a_keeper_is(private_valkey, build_stack):

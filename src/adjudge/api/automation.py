@@ -87,6 +87,7 @@ class CertificateView(Answer):
         description="decisions among the inputs whose audits are no longer on record as they were when it was issued"
     )
     body: dict[str, Any]
+    licence: dict[str, Any] = Field(description="what processes act on; it says what `body` says")
 
 
 class LearntOf(Answer):
@@ -229,6 +230,7 @@ async def read_certificate(certificate: str, scope: Caller, here: Here) -> Respo
             "in_force": force.get(found.scope, ("", 0))[0] == found.id,
             "changed": changed,
             "body": msgspec.Raw(found.body.encode()),
+            "licence": msgspec.Raw(found.licence.encode()),
         }
     )
 

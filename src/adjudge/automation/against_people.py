@@ -134,7 +134,7 @@ def not_yet(
     delta: float,
     audits_per_day: float | None = None,
 ) -> NotEnough:
-    """Say how many more audits would show it, if they go on as they began: `compared` of `audits` count."""
+    """Say how many more audits would show it, if they go on as they began: `compared` of all `audits` count."""
     found = f"only the model wrong in {only_model} audits, only people in {only_people}"
     worse = (only_model - only_people) / compared if compared else 0.0
     if worse >= margin and only_model + only_people:
@@ -142,7 +142,8 @@ def not_yet(
     # Evidence grows as n · gain² / (2 · variance): of both tests, to first order.
     variance = max((only_model + only_people) / compared if compared else 0.0, 1e-4)
     wanted = 2 * variance * math.log(1 / delta) / max(margin - worse, 1e-3) ** 2
-    more = max(1, math.ceil((wanted - compared) * audits / max(1, compared)))
+    fewest = math.log(1 / delta) / math.log1p(margin) if margin else 0.0  # were neither side ever wrong
+    more = max(1, math.ceil((max(wanted, fewest) - compared) * max(1, audits) / max(1, compared)))
     days = more / audits_per_day if audits_per_day else None
     spent = in_days(days, audits_per_day)
     return NotEnough(reason=f"{found}: about {more} more audits, if they go on so{spent}", more_audits=more, days=days)

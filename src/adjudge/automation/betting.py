@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike
 
 from adjudge.automation.binomial import Floats
 from adjudge.automation.certifying import (
+    CERTIFY_SHARE,
     Licensed,
     NotEnough,
     Start,
@@ -72,6 +73,25 @@ def shown(highest: Sequence[float], delta: float) -> int:
     """
     level = math.log(1 / delta)
     return next((place for place, high in enumerate(highest) if high < level), len(highest))
+
+
+def all_audits(certifying: int) -> int:
+    """Return about how many audits were drawn for so many that certify: those that calibrate take as long."""
+    return round(certifying / CERTIFY_SHARE)
+
+
+def shown_still(
+    grid: Sequence[float], capitals: Sequence[Sequence[float]], licensed: int, delta: float, least: float
+) -> int | None:
+    """Return the loosest of so many licensed thresholds whose process is at 1/delta at this moment; None: none is.
+
+    `least`: the loosest that is wanted.
+    """
+    level = math.log(1 / delta) + math.log(len(BETS))
+    standing = [
+        place for place in range(licensed) if grid[place] >= least and np.logaddexp.reduce(capitals[place]) >= level
+    ]
+    return standing[-1] if standing else None
 
 
 def epoch_delta(delta: float, epoch: int) -> float:
@@ -158,9 +178,7 @@ class Epoch:
 
         Where truth is unanimity, its bound holds at all times at once, at half of delta.
         """
-        target, delta = self.target, self.delta
-        if unanimity is not None:
-            target, delta = target - upper_bound(unanimity.wrong, unanimity.checked, delta / 2), delta / 2
+        target, delta = self._tested(unanimity)
         if target <= 0:
             return self, NotEnough(reason=people_err(self.target, self.target - target), more_audits=None)
         shown = tuple(
@@ -170,24 +188,50 @@ class Epoch:
         now = replace(self, shown=shown)
         return now, now._verdict(target, delta, audits_per_day)
 
+    def of_now(self, *, unanimity: Unanimity | None = None, least: float = -math.inf) -> Licensed | None:
+        """Return the loosest licensed threshold from `least` on that the evidence still shows, after the last audit.
+
+        What was shown once stays licensed; but a certificate that is issued today says what is shown today. None:
+        nothing is.
+        """
+        target, delta = self._tested(unanimity)
+        if target <= 0:
+            return None
+        for place in reversed(range(self._licensed)):
+            if self.grid[place] >= least and self.reached[place] >= audits_needed(self.errors[place], target, delta):
+                return self._licence(place, target, delta)
+        return None
+
+    def _tested(self, unanimity: Unanimity | None) -> tuple[float, float]:
+        """Return target and chance of error that are left for the test once unanimity's own error is bounded."""
+        if unanimity is None:
+            return self.target, self.delta
+        return self.target - upper_bound(unanimity.wrong, unanimity.checked, self.delta / 2), self.delta / 2
+
+    @property
+    def _licensed(self) -> int:
+        """How many thresholds in a row are shown."""
+        return self.shown.index(False) if False in self.shown else len(self.shown)
+
     def _verdict(self, target: float, delta: float, audits_per_day: float | None) -> Verdict:
-        licensed = self.shown.index(False) if False in self.shown else len(self.shown)
         if not self.grid:
             return NotEnough(reason="there are no audits yet", more_audits=audits_needed(1, target, delta))
-        if not licensed:
+        if not self._licensed:
             return not_enough(
                 self.reached[0],
                 self.errors[0],
-                self.audits,
+                all_audits(self.audits),
                 target=target,
                 delta=delta,
                 wanted=audits_needed(self.errors[0], target, delta),
                 audits_per_day=audits_per_day,
             )
-        last = licensed - 1
-        reached, errors = self.reached[last], self.errors[last]
+        return self._licence(self._licensed - 1, target, delta)
+
+    def _licence(self, place: int, target: float, delta: float) -> Licensed:
+        reached, errors = self.reached[place], self.errors[place]
         return Licensed(
-            threshold=self.grid[last],
+            threshold=self.grid[place],
             coverage=reached / self.audits,
             upper_bound=min(1.0, upper_bound(errors, reached, delta) + self.target - target),
             p_value=min(1.0, math.exp(-log_capital(reached, errors, target))),

@@ -12,7 +12,7 @@ from typing import Final, Self
 import numpy as np
 
 from adjudge.automation.against_people import NoWorse, Over, Pairs, not_yet
-from adjudge.automation.betting import BETS, in_order, shown, staked
+from adjudge.automation.betting import BETS, all_audits, in_order, shown, shown_still, staked
 from adjudge.automation.binomial import Floats
 from adjudge.automation.certifying import NotEnough, Start, Unanimity
 from adjudge.automation.samples import Audit, Role
@@ -105,21 +105,29 @@ class Paired:
                 compared=self.compared[0] if self.grid else 0,
                 only_model=self.only_model[0] if self.grid else 0,
                 only_people=self.only_people[0] if self.grid else 0,
-                audits=self.audits,
+                audits=all_audits(self.audits),
                 margin=self.margin,
                 delta=self.delta,
                 audits_per_day=audits_per_day,
             )
-        last = licensed - 1
-        return self, NoWorse(
-            threshold=self.grid[last],
-            coverage=self.reached[last] / self.audits,
+        return self, self._no_worse(licensed - 1)
+
+    def of_now(self, *, unanimity: Unanimity | None = None, least: float = -math.inf) -> NoWorse | None:
+        """Return the loosest licensed threshold from `least` on that the evidence still shows. None: nothing."""
+        assert unanimity is None, "people are no truth about people"
+        place = shown_still(self.grid, self.capitals, shown(self.highest, self.delta), self.delta, least)
+        return None if place is None else self._no_worse(place)
+
+    def _no_worse(self, place: int) -> NoWorse:
+        return NoWorse(
+            threshold=self.grid[place],
+            coverage=self.reached[place] / self.audits,
             over=self.over,
             margin=self.margin,
-            p_value=min(1.0, math.exp(-self.highest[last])),
-            audits=self.compared[last],
-            only_model_wrong=self.only_model[last],
-            only_people_wrong=self.only_people[last],
+            p_value=min(1.0, math.exp(-self.highest[place])),
+            audits=self.compared[place],
+            only_model_wrong=self.only_model[place],
+            only_people_wrong=self.only_people[place],
             start=self.start,
         )
 

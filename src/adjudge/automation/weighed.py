@@ -11,7 +11,7 @@ from typing import Self
 
 import numpy as np
 
-from adjudge.automation.betting import BETS, audits_needed, in_order, shown, staked
+from adjudge.automation.betting import BETS, all_audits, audits_needed, in_order, shown, shown_still, staked
 from adjudge.automation.binomial import Floats
 from adjudge.automation.certifying import Licensed, Start, Unanimity, Verdict, checked, not_enough
 from adjudge.automation.samples import Audit, Role, Sample
@@ -82,14 +82,22 @@ class Weighed:
         licensed = shown(self.highest, self.delta)
         if not licensed:
             return self, self._not_yet(audits_per_day)
-        last = licensed - 1
-        return self, Licensed(
-            threshold=self.grid[last],
-            coverage=self.weight[last] / self.total_weight if self.total_weight else 0.0,
+        return self, self._licence(licensed - 1)
+
+    def of_now(self, *, unanimity: Unanimity | None = None, least: float = -math.inf) -> Licensed | None:
+        """Return the loosest licensed threshold from `least` on that the evidence still shows. None: nothing."""
+        assert unanimity is None, "what people who agree are worth is known by answers, not by money"
+        place = shown_still(self.grid, self.capitals, shown(self.highest, self.delta), self.delta, least)
+        return None if place is None else self._licence(place)
+
+    def _licence(self, place: int) -> Licensed:
+        return Licensed(
+            threshold=self.grid[place],
+            coverage=self.weight[place] / self.total_weight if self.total_weight else 0.0,
             upper_bound=self.target,
-            p_value=min(1.0, math.exp(-self.highest[last])),
-            audits=self.reached[last],
-            errors=self.errors[last],
+            p_value=min(1.0, math.exp(-self.highest[place])),
+            audits=self.reached[place],
+            errors=self.errors[place],
             start=self.start,
         )
 
@@ -100,7 +108,7 @@ class Weighed:
         return not_enough(
             int(weight),
             round(wrong),
-            max(1, round(self.audits * share)),
+            max(1, round(all_audits(self.audits) * share)),
             target=self.target,
             delta=self.delta,
             wanted=audits_needed(round(wrong), self.target, self.delta),

@@ -114,16 +114,19 @@ def verify(certificate: Annotated[str, typer.Argument(help="Its id.")], json_: J
         records.verify(found.id, found.body) if group is None else inheriting.verify(found.id, found.body, group.body)
     )
     changed = (found if group is None else group).changed
+    otherwise = records.acts_otherwise(found.id, found.licence, found.body) if found.licence is not None else []
     if json_:
-        print(as_json({**asdict(verified), "changed": changed}))
+        print(as_json({**asdict(verified), "changed": changed, "acts_otherwise": otherwise}))
     else:
         print(f"hash      {'holds' if verified.hash_holds else 'does NOT hold'}: {found.id}")
         licensed = NONE if verified.threshold is None else f"{verified.threshold:.4g}"
         print(f"licence   {'holds' if verified.licence_holds else 'does NOT hold'}: from {licensed} on")
         print(f"inputs    {verified.audits} audits, {verified.lost} of them lost and counted as wrong")
+        if otherwise:
+            print(f"in force  does NOT hold: what processes act on has another {', '.join(otherwise)}")
         if changed:
             print(f"record    does NOT hold: {len(changed)} audits have been changed since, {changed[0]} among them")
-    if changed or not (verified.hash_holds and verified.licence_holds):
+    if changed or otherwise or not (verified.hash_holds and verified.licence_holds):
         raise typer.Exit(1)
 
 

@@ -70,6 +70,8 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
     body: dict[str, Any]
     changed: list[str] = []
     """Decisions among the inputs whose audits are no longer on record as they were."""
+    licence: dict[str, Any] | None = None
+    """What processes act on; None: a server of before does not say."""
 
 
 class LearntOf(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,19 +4,22 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, assert_never
+from typing import Any, Final, assert_never
 
 import msgspec
 
 from adjudge.automation.against_people import NoWorse, Over
 from adjudge.automation.betting import Epoch
-from adjudge.automation.certifying import Licensed, NotEnough, Start, Unanimity
+from adjudge.automation.certifying import Licensed, Start, Unanimity
 from adjudge.automation.paired import Paired
 from adjudge.automation.samples import Audit, Beside, Role
 from adjudge.automation.weighed import Weighed
 from adjudge.core.answers import canonical
 from adjudge.engine.licensing import AnyState, Judged
 from adjudge.store.epochs import EpochRow
+
+_ACTED_ON: Final = ("scope", "threshold", "calibrator", "calibration", "target", "confidence", "valid_until")
+"""What a licence says that its certificate says, too."""
 
 
 def body_of(
@@ -118,8 +121,8 @@ class Verified:
 
 def verify(certificate: str, body: Mapping[str, Any]) -> Verified:
     """Compute hash and licence again from the record: every look that could have been, after every audit."""
-    verdict = _looked_at(body, [_given(each, "people" in body) for each in body["inputs"]])
-    threshold = verdict.threshold if isinstance(verdict, Licensed | NoWorse) else None
+    shown = _looked_at(body, [_given(each, "people" in body) for each in body["inputs"]])
+    threshold = shown.threshold if shown is not None else None
     return Verified(
         hash_holds=id_of(body) == certificate,
         licence_holds=threshold is not None and threshold <= body["threshold"],
@@ -127,6 +130,15 @@ def verify(certificate: str, body: Mapping[str, Any]) -> Verified:
         audits=len(body["inputs"]),
         lost=sum(each["lost"] for each in body["inputs"]),
     )
+
+
+def acts_otherwise(certificate: str, licence: Mapping[str, Any], body: Mapping[str, Any]) -> list[str]:
+    """Return in what the licence that processes act on departs from the certificate that it is of, as JSON has both."""
+    said = {name: body.get(name) for name in ("people", "money", *_ACTED_ON)}
+    said |= {"certificate": certificate, "earlier": body.get("earlier", [])}
+    if "inherits" in body:
+        said["behind"] = body.get("behind", [])
+    return sorted(name for name, value in said.items() if licence.get(name) != value)
 
 
 def _given(each: Mapping[str, Any], is_beside: bool) -> Audit:
@@ -141,19 +153,19 @@ def _given(each: Mapping[str, Any], is_beside: bool) -> Audit:
     )
 
 
-def _looked_at(body: Mapping[str, Any], audits: Sequence[Audit]) -> Licensed | NoWorse | NotEnough:
-    """Return the verdict of the last of all looks that could have been."""
+def _looked_at(body: Mapping[str, Any], audits: Sequence[Audit]) -> Licensed | NoWorse | None:
+    """Return what the evidence shows after all looks that could have been."""
     start = Start(threshold=body["start"]["threshold"], why=body["start"]["why"])
     delta, grid, people = body["delta"], body["grid"], body.get("people")
     if people is not None:  # its capital remembers the highest
         over = Over(people["over"])
         paired = Paired.begin(margin=people["margin"], over=over, delta=delta, grid=grid, start=start)
-        return paired.after(audits).look()[1]
+        return paired.after(audits).of_now()
     if "money" in body:
         weighed = Weighed.begin(target=body["target"], delta=delta, grid=grid, start=start)
-        return weighed.after(audits).look()[1]
+        return weighed.after(audits).of_now()
     unanimity = Unanimity(**body["unanimity"]) if body["unanimity"] else None
     epoch = Epoch.begin(target=body["target"], delta=delta, grid=grid, start=start)
     for audit in audits:
         epoch, _ = epoch.after([audit]).look(unanimity=unanimity)
-    return epoch.look(unanimity=unanimity)[1]
+    return epoch.of_now(unanimity=unanimity)

@@ -16,8 +16,9 @@ import structlog
 from adjudge.automation import families
 from adjudge.automation.against_people import NoWorse
 from adjudge.automation.betting import epoch_delta
-from adjudge.automation.certifying import Licensed, Unanimity, Verdict
+from adjudge.automation.certifying import Licensed, Unanimity
 from adjudge.core.licences import Licence, Terms
+from adjudge.core.plans import Certified
 from adjudge.engine import certificate_records, designing, licensing, standings, watches
 from adjudge.engine.audit_rates import PastRates
 from adjudge.engine.certified_places import Place, certified_places, shares_of
@@ -45,6 +46,8 @@ WORTH: Final = 0.01
 """A looser threshold is worth a new certificate from this much more coverage on."""
 MOST_READ: Final = 20_000
 """Closed audits that one look reads at most."""
+WORTH_BEFORE_OTHERS: Final = 0.05
+"""From so much more on where another certified stage follows, which begins anew with whatever this one lets through."""
 FRESH_AUDITS: Final = 56
 """A certificate is renewed where the watch has read so many audits: a fivefold risk would have shown."""
 
@@ -109,6 +112,7 @@ class Certifier:
         for scope, row in known.items():
             if scope not in self._places:
                 await epochs.end(connection, scope, row.number, "replaced")
+                await epochs.calm(connection, scope)
                 if scope in await epochs.in_force(connection, [scope]):
                     await epochs.put_in_force(connection, SYSTEM, scope, None, "no plan has this prefix any more")
         for scope, place in self._places.items():
@@ -155,12 +159,13 @@ class _Look:
         earlier = await self._earlier()
         state = licensing.read_state(self.row.design, covers.people, covers.money) if self.row.design else None
         if state is not None and not await self._is_behind(state, earlier):
-            await epochs.suspend(
-                self.connection, SYSTEM, self.row, "earlier-stage", "an earlier stage accepts otherwise"
-            )
-            return
+            if state.epoch.audits:
+                await epochs.restart(self.connection, self.row, "earlier-stage", "an earlier stage accepts otherwise")
+                return
+            await epochs.forget_design(self.connection, self.row)
+            self.row, state = replace(self.row, design=None), None
         if self._is_rarer(state):
-            await epochs.suspend(self.connection, SYSTEM, self.row, "replaced", "it is audited at a lower rate")
+            await epochs.restart(self.connection, self.row, "replaced", "it is audited at a lower rate")
             return
         daily = await audited.daily(self.connection, covers.type, covers.slices)
         state = state or await self._designed(delta, earlier)
@@ -179,7 +184,7 @@ class _Look:
             state = msgspec.structs.replace(state, epoch=replace(state.epoch, delta=delta))
         epoch, verdict = state.epoch.look(unanimity=unanimity, audits_per_day=daily or None)
         state = msgspec.structs.replace(state, epoch=epoch, looks=state.looks + 1)
-        state = await self._decided(state, verdict, unanimity, delta)
+        state = await self._decided(state, unanimity, delta)
         await self._end(delta, state, standings.standing(state, verdict, unanimity, covers, daily))
 
     def _is_rarer(self, state: AnyState | None) -> bool:
@@ -264,6 +269,8 @@ class _Look:
         found = designing.design(calibrate, self.place.plan, self.place.index, licences, covers, delta, scale)
         if found is None:
             return None
+        if earlier:  # they chose by the audits until now what this stage is left with: these would take their side
+            self.row = await epochs.begin_at(self.connection, self.row, await audited.last_number(self.connection))
         calibration, epoch = found
         number = await parameters.publish(self.connection, f"calibrator:{self.row.scope}", calibration)
         return State(
@@ -341,34 +348,43 @@ class _Look:
         checked, wrong = await audited.unanimity(self.connection, covers.type)
         return Unanimity(checked=checked, wrong=wrong)
 
-    async def _decided(
-        self, state: AnyState, verdict: Verdict | NoWorse, unanimity: Unanimity | None, delta: float
-    ) -> AnyState:
-        """Issue, renew or let expire."""
+    async def _decided(self, state: AnyState, unanimity: Unanimity | None, delta: float) -> AnyState:
+        """Issue, renew or let expire. What is issued is shown by the evidence as it stands now."""
+        shown = state.epoch.of_now(unanimity=unanimity)
         held = await certificates.licences(self.connection, [state.certificate] if state.certificate else [])
         licence = held[0] if held else None
+        is_looser = licence is None or shown is None or self._is_worth(state, licence, shown)
+        if licence is not None and not is_looser:  # what lets through the same leaves later stages what they had
+            shown = state.epoch.of_now(unanimity=unanimity, least=licence.threshold) or shown
         has_drifted = self.row.covers.ends_with_drift and state.has_drifted
         is_old = licence is not None and (self.now >= licence.valid_until or (state.watch and state.watch.expired))
         over = licence is not None and (is_old or has_drifted)
-        if self.row.renewal is not None and isinstance(verdict, Licensed | NoWorse):
-            return await self._issue(state, verdict, unanimity, delta, fresh=True)
-        if over and state.watch is not None and state.watch.audits < FRESH_AUDITS:
-            assert licence is not None
-            why = "has expired" if is_old else "has ended, as scores have drifted"
-            await epochs.put_in_force(
-                self.connection, SYSTEM, self.row.scope, None, f"{licence.certificate} {why}: too few audits"
-            )
-            log.warning("certificate.expired", scope=self.row.scope, certificate=licence.certificate)
-            return msgspec.structs.replace(state, certificate=None, held_until=state.epoch.audits + FRESH_AUDITS)
-        if not isinstance(verdict, Licensed | NoWorse) or state.epoch.audits < state.held_until:
+        if self.row.renewal is not None and shown is not None:
+            return await self._issue(state, shown, unanimity, delta, fresh=True)
+        if over and licence is not None:
+            is_watched = state.watch is None or state.watch.audits >= FRESH_AUDITS
+            if shown is None or not is_watched:
+                why = "has expired" if is_old else "has ended, as scores have drifted"
+                lacks = "too few audits" if not is_watched else "the audits show it no longer"
+                return await self._expired(state, licence, f"{why}: {lacks}")
+        if shown is None or state.epoch.audits < state.held_until:
             return state
-        if licence is not None and not over and not self._is_worth(state, licence, verdict):
+        if licence is not None and not over and not is_looser:
             return state
-        return await self._issue(state, verdict, unanimity, delta, fresh=bool(over))
+        return await self._issue(state, shown, unanimity, delta, fresh=bool(over))
 
-    @staticmethod
-    def _is_worth(state: AnyState, licence: Licence, verdict: Licensed | NoWorse) -> bool:
-        return verdict.threshold < licence.threshold and verdict.coverage >= state.coverage + WORTH
+    async def _expired(self, state: AnyState, licence: Licence, why: str) -> AnyState:
+        said = f"{licence.certificate} {why}"
+        await epochs.put_in_force(self.connection, SYSTEM, self.row.scope, None, said)
+        log.warning("certificate.expired", scope=self.row.scope, certificate=licence.certificate)
+        return msgspec.structs.replace(
+            state, certificate=None, expired=said, held_until=state.epoch.audits + FRESH_AUDITS
+        )
+
+    def _is_worth(self, state: AnyState, licence: Licence, shown: Licensed | NoWorse) -> bool:
+        later = self.place.plan.stages[self.place.index + 1 :]
+        worth = WORTH_BEFORE_OTHERS if any(isinstance(stage.accept, Certified) for stage in later) else WORTH
+        return shown.threshold < licence.threshold and shown.coverage >= state.coverage + worth
 
     async def _issue(
         self, state: AnyState, verdict: Licensed | NoWorse, unanimity: Unanimity | None, delta: float, *, fresh: bool
@@ -414,6 +430,7 @@ class _Look:
         return msgspec.structs.replace(
             state,
             certificate=certificate,
+            expired="",
             coverage=verdict.coverage,
             certificates=(*state.certificates, certificate),
             drift=licensing.drift_from(inputs) if watch is None else state.drift,

@@ -1,7 +1,7 @@
 """How far a slice is automated and why, in words with numbers. Reads what keepers found; computes nothing anew."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -9,6 +9,12 @@ from adjudge.core.licences import promised
 from adjudge.core.plans import ByHand, Certified, Plan
 from adjudge.core.specifications import QuestionType
 from adjudge.store.epochs import EpochRow
+
+_AFTER: Final = {
+    "earlier-stage": "begun anew, as an earlier stage accepts otherwise: ",
+    "replaced": "begun anew, as configuration has changed: ",
+}
+"""What is said of an epoch by why the one before ended, where no alarm says it."""
 
 
 def slice_of(row: EpochRow, in_force: tuple[str, int] | None, suspended: str | None) -> dict[str, Any]:
@@ -18,8 +24,9 @@ def slice_of(row: EpochRow, in_force: tuple[str, int] | None, suspended: str | N
     reason = standing.get("reason", "no keeper has looked at it yet")
     if in_force is None and suspended is not None:
         state, reason = "suspended", f"suspended: {suspended}; since then {reason}"
-    elif in_force is None and state == "licensed":
-        state = "collecting"
+    elif in_force is None:
+        state = "collecting" if state == "licensed" else state
+        reason = _AFTER.get(row.after or "", "") + reason
     covers = row.covers
     return {
         "scope": row.scope,

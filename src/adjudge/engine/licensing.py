@@ -86,6 +86,8 @@ class State(msgspec.Struct, Generic[Testing, Watching], frozen=True, kw_only=Tru
     watch: Watching | None = None
     held_until: int = 0
     """Certify-audits that must have been read before another certificate."""
+    expired: str = ""
+    """Which certificate was the last, and why it is over; empty while one is in force, or before the first."""
     overdue: tuple[Overdue, ...] = ()
     """Audits that were read as wrong while they were open: so they stay, whatever is said of them later."""
     largest: float = 0.0

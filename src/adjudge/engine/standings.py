@@ -53,6 +53,8 @@ def standing(
         }
     else:
         found |= {"reason": verdict.reason, "more_audits": verdict.more_audits, "days": verdict.days}
+    if state.expired and not state.certificate:
+        found |= _expired(state, str(found["reason"]), isinstance(verdict, Licensed | NoWorse), daily)
     if watch is not None and state.certificate:
         one_sided = verdict.only_people_wrong / max(1, verdict.audits) if isinstance(verdict, NoWorse) else 0.0
         found["watch"] = _watch(watch, covers, daily, state.coverage, one_sided)
@@ -64,6 +66,16 @@ def standing(
             "has_drifted": state.has_drifted,
         }
     return found
+
+
+def _expired(state: AnyState, reason: str, is_shown: bool, daily: float) -> dict[str, Any]:
+    """Return what is said of a slice whose certificate is over, and how many audits another one waits for."""
+    more = state.held_until - state.epoch.audits
+    if not is_shown or more <= 0:
+        return {"reason": f"{state.expired}; {reason}"}
+    days = more / daily if daily else None
+    wanted = f"another one wants about {more} more audits{in_days(days, daily)}"
+    return {"reason": f"{state.expired}; {reason}: {wanted}", "more_audits": more, "days": days}
 
 
 def inherited(watch: AnyWatch, covers: Covers, own: Mapping[str, Any], coverage: float, group: str) -> dict[str, Any]:

@@ -146,10 +146,18 @@ DAILY = """
     WHERE org = 1 AND type = $1 AND slice = ANY($2::text[]) AND closed_at > clock_timestamp() - interval '7 days'
 """
 
+# Open ones, too: where people are behind, the rate that closed audits tell would rise, and leave them further behind.
 VOLUME = """
     SELECT type, slice, sum(1 / rate)::float8 AS decisions,
         extract(epoch FROM clock_timestamp() - min(asked_at))::float8 / 86400 AS days
-    FROM audit WHERE asked_at > clock_timestamp() - $1::interval AND rate > 0 GROUP BY type, slice
+    FROM (
+        SELECT type, slice, rate, asked_at FROM audit WHERE asked_at > clock_timestamp() - $1::interval
+        UNION ALL
+        SELECT work.type, decision.facts ->> 'slice', decision.audit_rate, work.asked_at
+        FROM work JOIN decision ON decision.id = work.decision_id
+        WHERE work.purpose = 'audit' AND work.asked_at > clock_timestamp() - $1::interval
+    ) AS drawn
+    WHERE rate > 0 GROUP BY type, slice
 """
 
 _said = msgspec.json.Decoder(dict[str, ModelSaid])
@@ -277,7 +285,7 @@ async def last_number(connection: Connection) -> int:
 
 
 async def volumes(connection: Connection, span: timedelta) -> dict[tuple[str, str], tuple[float, float]]:
-    """Return by (type, slice) how many decisions the audits asked lately stand for, and in how many days."""
+    """Return by (type, slice) how many decisions stand behind the audits of late, open or closed; in how many days."""
     rows = await connection.fetch(VOLUME, span)
     return {(row["type"], row["slice"]): (row["decisions"], row["days"]) for row in rows}
 

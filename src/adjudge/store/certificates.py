@@ -70,6 +70,8 @@ class Certificate:
     issued_at: datetime
     covers: str
     body: str
+    licence: str
+    """What processes act on."""
 
     @property
     def sealed(self) -> dict[str, str]:
@@ -81,7 +83,8 @@ class Certificate:
 async def get(connection: Connection, id_: str) -> Certificate | None:
     """Return a certificate with its evidence."""
     row = await connection.fetchrow(
-        "SELECT id, scope, epoch, issued_at, slice::text AS covers, body::text AS body FROM certificate "
+        "SELECT id, scope, epoch, issued_at, slice::text AS covers, body::text AS body, "
+        "coalesce(licence::text, '{}') AS licence FROM certificate "
         "WHERE id = $1 AND scope IS NOT NULL",
         id_,
     )

@@ -1,7 +1,7 @@
 """Epochs: one error budget each, of a slice and a prefix of a plan; and what their last look found."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, Literal, TypeAlias
 
@@ -12,7 +12,7 @@ from adjudge.core.money import Stake
 from adjudge.core.plans import AgainstPeople
 from adjudge.store import journal
 from adjudge.store.connecting import Connection
-from adjudge.store.scope import Scope
+from adjudge.store.scope import SYSTEM, Scope
 
 EndedWhy: TypeAlias = Literal["watch", "siblings", "operator", "replaced", "earlier-stage", "drift"]
 
@@ -74,12 +74,16 @@ class EpochRow:
     """What the slice has from its group."""
     since: datetime | None = None
     """When the first epoch of the scope began."""
+    after: EndedWhy | None = None
+    """Why the one before ended; None: it is the first."""
 
 
 SEEN = """
     SELECT scope, number, covers::text, first_number, began_at, design::text, standing::text, looked_at, renewal,
         inherited::text,
-        (SELECT min(first.began_at) FROM epoch AS first WHERE first.org = 1 AND first.scope = epoch.scope) AS since
+        (SELECT min(first.began_at) FROM epoch AS first WHERE first.org = 1 AND first.scope = epoch.scope) AS since,
+        (SELECT before.ended_why FROM epoch AS before
+            WHERE before.org = 1 AND before.scope = epoch.scope AND before.number = epoch.number - 1) AS after
     FROM epoch WHERE org = 1 AND ended_at IS NULL
 """
 CURRENT = f"{SEEN} AND ($1::text IS NULL OR scope = $1) ORDER BY scope, number"
@@ -213,6 +217,39 @@ async def suspend(connection: Connection, by: Scope, row: EpochRow, why: EndedWh
         reason,
     )
     await journal.write(connection, by, "certificate.suspended", row.scope, why=why, reason=reason)
+
+
+async def restart(connection: Connection, row: EpochRow, why: EndedWhy, reason: str) -> None:
+    """Begin anew where what was to be shown is another now: no finding, and so no alarm. What is in force goes.
+
+    Not for an epoch that has read no audit: it has spent nothing, see `forget_design`.
+    """
+    if row.scope in await in_force(connection, [row.scope]):
+        await put_in_force(connection, SYSTEM, row.scope, None, reason)
+        if row.covers.members:
+            await connection.execute(DISINHERIT, row.scope, reason, SYSTEM.principal)
+        await journal.write(connection, SYSTEM, "certificate.suspended", row.scope, why=why, reason=reason)
+    await calm(connection, row.scope)
+    if await end(connection, row.scope, row.number, why):
+        await begin(connection, row.scope, row.covers)
+
+
+async def forget_design(connection: Connection, row: EpochRow) -> None:
+    """Have an epoch that has tested nothing designed anew."""
+    await connection.execute(
+        "UPDATE epoch SET design = NULL WHERE org = 1 AND scope = $1 AND number = $2", row.scope, row.number
+    )
+
+
+async def begin_at(connection: Connection, row: EpochRow, first_number: int) -> EpochRow:
+    """Have an epoch read only audits of decisions with higher numbers."""
+    await connection.execute(
+        "UPDATE epoch SET first_number = $3 WHERE org = 1 AND scope = $1 AND number = $2",
+        row.scope,
+        row.number,
+        first_number,
+    )
+    return replace(row, first_number=first_number)
 
 
 async def ask_to_renew(connection: Connection, by: Scope, row: EpochRow, reason: str) -> None:

@@ -314,6 +314,35 @@ async def test_a_slice_that_lacks_evidence_is_audited_up_to_its_budget(build_sta
     assert policy == stack.services.intake._controls.rates.policy > 1
 
 
+async def test_open_audits_count_towards_the_budget(build_stack):
+    """Where people are behind, a rate that closed audits alone told would rise, and leave them further behind."""
+    stack = await build_stack("api", documents=certified(rate=0.5, budget=1, expert="experts"))
+    for _ in range(12):
+        await stack.ask()
+    assert await stack.value("SELECT count(*) FROM work WHERE purpose = 'audit'") > 0
+    setter = RateSetter(stack.db, stack.services.revisions, now=stack.services.clock)
+    async with stack.db.acquire() as connection, connection.transaction():
+        await setter.set(connection)
+        rates = await audit_rates.in_force(connection, AuditRates())
+
+    assert rates.of("model", "all", 0.5) < 0.01
+
+
+async def test_nothing_alarms_of_what_configuration_has_no_more(build_stack):
+    stack = await build_stack("api", "keeper", documents=certified(rate=0))
+    await record(stack, 500)
+    await in_force(stack)
+    scope = await stack.value("SELECT scope FROM control WHERE certificate IS NOT NULL")
+    await stack.admin.post("/v1/automation/suspend", {"scope": scope, "reason": "the camera was moved"})
+    assert await stack.value("SELECT count(*) FROM alarm") == 1
+
+    await stack.publish(**certified(ask="second@1", rate=0))
+
+    async with asyncio.timeout(40):
+        while await stack.value("SELECT count(*) FROM alarm"):
+            await asyncio.sleep(0.05)
+
+
 async def test_what_follows_a_budget_is_on_record_with_every_set_of_rates(build_stack):
     """Where it is as configured, too: what an audit weighs in its group is told by the rates of its time."""
     stack = await build_stack("api", documents=certified(rate=0.01, budget=40))
@@ -334,11 +363,24 @@ async def test_a_renewed_certificate_of_the_first_stage_leaves_the_second_its_ow
     documents["plans"]["model"]["stages"].insert(1, second)
     stack = await build_stack("api", documents=documents)
     await record_of_two(stack, 1000)
-    await stack.start("keeper")  # afterwards: no look may find the second stage's audits without the first one's
+    await stack.start("keeper")
+    async with asyncio.timeout(40):
+        while not await _certified(stack):
+            await asyncio.sleep(0.05)
+    assert await stack.value("SELECT count(*) FROM alarm") == 0, "the second stage has lost nothing"
+    assert [each["state"] for each in (await stack.admin.get("/v1/automation")).json()["slices"]] == [
+        "licensed",
+        "collecting",
+    ]
+    last = await stack.value("SELECT max(number) FROM audit")
+    await record_of_two(stack, 1000)
     async with asyncio.timeout(40):
         while len(before := await _certified(stack)) < 2:
             await asyncio.sleep(0.05)
     first, later = sorted(before, key=lambda scope: _stage(stack, scope))
+    body = (await stack.admin.get(f"/v1/automation/certificates/{before[later]}")).json()["body"]
+    assert min(each["number"] for each in body["inputs"]) > last, "by the others stage 1 was chosen"
+    assert (body["epoch"], body["first_number"] >= last) == (1, True), "no audit was read: nothing was spent"
     epoch = await stack.value("SELECT max(number) FROM epoch WHERE scope = $1", later)
 
     await stack.admin.post("/v1/automation/renew", {"scope": first, "reason": "before the season"})

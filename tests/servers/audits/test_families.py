@@ -135,7 +135,9 @@ async def test_a_later_stage_is_inherited_where_the_earlier_one_is_and_lost_with
     documents["plans"]["model"]["stages"].insert(1, second)
     stack = await build_stack("api", "worker", documents=documents)
     await record_of_two(stack, 1_000, first_by="unsure@1", slice_="store-001")
-    await stack.start("keeper")  # afterwards: no look may find the second stage's audits without the first one's
+    await stack.start("keeper")
+    await in_force_at(stack, "store-002", stages=1)
+    await record_of_two(stack, 1_000, first_by="unsure@1", slice_="store-001")
     first, later = await in_force_at(stack, "store-002", stages=2)
 
     decided = await decided_by(stack, later.certificate, "store-002")

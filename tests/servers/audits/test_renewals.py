@@ -16,6 +16,7 @@ from tests.servers.audits.test_families import held, until_held
 from tests.servers.audits.test_money import STAKES, of_money
 
 from adjudge.core.plans import Certified
+from adjudge.store import certificates as store_certificates
 
 
 def over_automated(**more: Any) -> dict[str, Any]:
@@ -69,6 +70,60 @@ async def test_a_certificate_does_not_verify_where_an_audit_behind_it_was_change
     status, said = await commands(stack, monkeypatch, lambda adjudge: adjudge(*verify))
     assert status == 1
     assert f"record    does NOT hold: 3 audits have been changed since, {min(inputs)} among them" in said
+
+
+async def test_a_certificate_does_not_verify_where_what_processes_act_on_is_another(build_stack, monkeypatch):
+    stack = await build_stack("api", "keeper", documents=certified())
+    await record(stack, 500, wrong=[7])
+    certificate = await in_force(stack)
+
+    async with stack.db.acquire() as connection:
+        await connection.execute("SET session_replication_role = replica")
+        await connection.execute("UPDATE certificate SET licence = jsonb_set(licence, '{threshold}', '0.1')")
+        await connection.execute("RESET session_replication_role")
+
+    verify = ("automation", "verify", certificate)
+    status, said = await commands(stack, monkeypatch, lambda adjudge: adjudge(*verify))
+    assert status == 1
+    assert "in force  does NOT hold: what processes act on has another threshold" in said
+
+
+async def test_what_the_audits_show_no_longer_is_not_renewed(build_stack):
+    """Not by an operator, and not by itself: it runs out, and people take over."""
+    stack = await build_stack("api", "keeper", documents=certified())
+    await record(stack, 500)
+    certificate = await in_force(stack)
+    scope = await stack.value("SELECT scope FROM control WHERE certificate = $1", certificate)
+    await record(stack, 500, wrong=range(1, 500, 8))
+    async with asyncio.timeout(40):
+        while "at 0.9" not in (said := await stack.value("SELECT standing ->> 'reason' FROM epoch")) or "0 of" in said:
+            await asyncio.sleep(0.05)
+
+    renewed = await stack.admin.post("/v1/automation/renew", {"scope": scope, "reason": "before the season"})
+    assert renewed.status_code == 200
+    async with asyncio.timeout(40):
+        while await stack.value("SELECT renewal FROM epoch") is not None:
+            await asyncio.sleep(0.05)
+
+    assert await in_force(stack) == certificate
+    await outlived(stack, certificate)
+    await none_in_force(stack)
+    why = (await stack.admin.get("/v1/automation/why?location=default&type=model")).json()["why"]
+    assert f"{certificate} has expired: too few audits; " in why
+    assert await stack.value("SELECT count(*) FROM certificate") == 1
+
+
+async def outlived(stack, certificate: str) -> None:
+    """Have a certificate be over as if its validity had passed."""
+    async with stack.db.acquire() as connection:
+        await connection.execute("SET session_replication_role = replica")
+        await connection.execute(
+            "UPDATE certificate SET licence = jsonb_set(licence, '{valid_until}', '\"2026-01-01T00:00:00Z\"') "
+            "WHERE id = $1",
+            certificate,
+        )
+        await connection.execute("RESET session_replication_role")
+    store_certificates._known.clear()
 
 
 @pytest.mark.parametrize("kind", ["money", "whole plan", "automated"])

@@ -209,20 +209,36 @@ def test_what_was_shown_once_stays_licensed_in_the_epoch():
     assert later.errors == (10, 10)
 
 
+def test_what_is_shown_no_longer_is_not_shown_now():
+    """A certificate that is issued or renewed today must not say less than its promise."""
+    licensed, verdict = an_empty_epoch().counting([0.9] * 348, []).look()
+    fallen = licensed.counting([0.9] * 10, [0.9] * 10)
+    partly = licensed.counting([0.4] * 200, [0.4] * 30)
+
+    assert licensed.of_now() == verdict
+    assert fallen.of_now() is None
+    strict = partly.look()[0].of_now()
+    assert isinstance(strict, Licensed)
+    assert (strict.threshold, strict.errors) == (0.5, 0)
+    assert strict.p_value <= DELTA
+    assert strict.upper_bound <= TARGET
+    assert licensed.of_now(unanimity=Unanimity(checked=50, wrong=0)) is None
+
+
 def test_an_epoch_without_evidence_says_how_much_is_lacking():
     _, verdict = an_empty_epoch().counting([0.9] * 100 + [0.1] * 100, []).look(audits_per_day=50)
 
     assert isinstance(verdict, NotEnough)
-    assert verdict.more_audits == (348 - 100) * 2
+    assert verdict.more_audits == (348 - 100) * 2 / 0.8, "those that calibrate take as long"
     assert verdict.days == pytest.approx(verdict.more_audits / 50)
-    assert "wants about 496 more, about 10 days at 50 a day" in verdict.reason
+    assert "wants about 620 more, about 13 days at 50 a day" in verdict.reason
 
 
 def test_what_is_there_within_a_day_is_said_to_be():
     _, verdict = an_empty_epoch().counting([0.9] * 100 + [0.1] * 100, []).look(audits_per_day=294_243)
 
     assert isinstance(verdict, NotEnough)
-    assert "wants about 496 more, within a day" in verdict.reason
+    assert "wants about 620 more, within a day" in verdict.reason
 
 
 def test_unanimity_lowers_the_target_and_takes_half_of_delta():

@@ -135,6 +135,25 @@ def test_audits_are_read_once_and_in_order_and_what_is_lacking_is_said():
         begun(margin=1.0)
 
 
+def test_what_is_shown_no_longer_is_not_shown_now():
+    rng = np.random.default_rng(6)
+    shown = begun(margin=0.05).after(audits(rng, 600, model=0.01, people=0.02))
+    later = [replace(one, number=one.number + 1_000) for one in audits(rng, 200, model=0.5, rest=0.5, people=0.0)]
+    fallen = shown.after(later)
+
+    assert isinstance(shown.look()[1], NoWorse)
+    assert shown.of_now() == shown.look()[1]
+    assert isinstance(fallen.look()[1], NoWorse)
+    assert fallen.of_now() is None
+
+
+def test_before_anything_is_read_it_says_how_many_audits_are_wanted_at_least():
+    _, verdict = begun(margin=0.03).look()
+
+    assert isinstance(verdict, NotEnough)
+    assert verdict.more_audits >= math.log(1 / DELTA) / math.log1p(0.03)
+
+
 class Watches:
     """Many watches at once: the same arithmetic in columns, held against `PairedWatch` below."""
 

@@ -100,6 +100,17 @@ def test_what_is_lacking_is_said_in_audits():
     assert few.more_audits is None or few.more_audits > 100
 
 
+def test_what_is_shown_no_longer_is_not_shown_now():
+    right = [Audit(number=number, score=0.9, wrong=False, role=Role.CERTIFY) for number in range(600)]
+    wrong = [Audit(number=1_000 + number, score=0.9, wrong=True, role=Role.CERTIFY) for number in range(60)]
+    shown = begun(0.5).after(right)
+    fallen = shown.after(wrong)
+
+    assert shown.of_now() == shown.look()[1]
+    assert isinstance(fallen.look()[1], Licensed)
+    assert fallen.of_now() is None
+
+
 def test_the_watch_over_money_alarms_at_the_boundary_no_oftener_than_promised():
     """Of dear decisions more are wrong; so counts are below the target while money is at it."""
     rng, alarmed = np.random.default_rng(4), []

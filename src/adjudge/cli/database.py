@@ -94,6 +94,10 @@ async def _spoken(work: Awaitable[T]) -> T:
         return await work
     except (OSError, TimeoutError) as error:
         raise Refused(f"cannot reach the database of DATABASE_URL: {error or 'no answer in time'}") from error
+    except asyncpg.LockNotAvailableError as error:
+        raise Refused(
+            "a table that the upgrade changes stayed in use: run it again; pg_stat_activity has the oldest transaction"
+        ) from error
     except asyncpg.UndefinedTableError as error:
         raise Refused("the database has no schema yet: run `adjudge db upgrade`") from error
     except (asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:

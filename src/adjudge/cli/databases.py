@@ -1,6 +1,7 @@
 """The database as commands reach it that work on all of it: DATABASE_URL, else that of `adjudge up`."""
 
 import asyncio
+import errno
 import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -14,6 +15,12 @@ from adjudge.client.finding import find_project
 from adjudge.store.connecting import Connection
 
 T = TypeVar("T")
+
+OF_FILES = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM, errno.EISDIR}
+    | {errno.ENOTDIR, errno.ENAMETOOLONG, errno.EMFILE}
+)
+"""What a folder or a disk says, and no server that is reached by a network."""
 
 
 class _Stack(msgspec.Struct):
@@ -35,7 +42,7 @@ def found_url() -> str:
 
 
 def at_database(name: str, work: Callable[[Connection], Awaitable[T]]) -> T:
-    """Run a command's work on a connection of its own; what PostgreSQL refuses is one line. Raises Refused."""
+    """Run a command's work on a connection of its own; what it or a disk refuses is one line. Raises Refused."""
     url = found_url()
 
     async def connected() -> T:
@@ -47,12 +54,16 @@ def at_database(name: str, work: Callable[[Connection], Awaitable[T]]) -> T:
         )
         try:
             return await work(connection)
+        except ExceptionGroup as failed:  # the first says why; the others were ended by it
+            raise failed.exceptions[0] from failed
         finally:
             await connection.close(timeout=10)
 
     try:
         return asyncio.run(connected())
-    except (OSError, TimeoutError) as error:
+    except OSError as error:
+        if error.errno in OF_FILES:
+            raise Refused(f"{error.filename or 'writing'}: {error.strerror}") from error
         raise Refused(f"cannot reach the database: {error or 'no answer in time'}") from error
     except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError) as error:
         raise Refused("the database's schema is older than this program: run `adjudge db upgrade`") from error

@@ -1,6 +1,7 @@
 """`adjudge export | import | retention | erase` as typed."""
 
 import asyncio
+import errno
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 from tests.servers.labelled.recorded import record
 
 from adjudge.cli.root import run
-from adjudge.labelled import tables
+from adjudge.labelled import exporting, tables
 
 LABELS = "label\nale\nbread\n"
 ITEMS = "item_id,truth\na,ale\nb,bread\n"
@@ -72,6 +73,18 @@ async def test_a_fault_is_one_line(typed, a_set, monkeypatch):
         1,
         "adjudge: Parquet needs pyarrow: pip install 'adjudge[parquet]'; CSV needs nothing\n",
     )
+
+    (Path.cwd() / "file").write_text("")
+    status, _, said = await typed("export", "--type", "shelf", "--out", "file/p")
+    assert (status, said) == (1, "adjudge: file/p: Not a directory\n")
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(exporting, "write_part", full)
+        status, _, said = await typed("export", "--type", "shelf", "--out", "q")
+    assert (status, said) == (1, "adjudge: writing: No space left on device\n")
 
     monkeypatch.setenv("DATABASE_URL", "postgresql://127.0.0.1:1/nowhere")
     status, _, said = await typed("export", "--type", "shelf", "--out", "p")

@@ -1,5 +1,7 @@
 """Which schemas a release starts on: its own, and a newer one that says it still serves it."""
 
+import asyncio
+
 import asyncpg
 import pytest
 from tests.stacks import database
@@ -66,3 +68,48 @@ async def test_an_upgrade_by_an_older_release_changes_nothing(connection, databa
     await a_newer_release_was_here(connection, works_from="9998")
     with pytest.raises(UnknownSchema):
         await upgrade(database_url)
+
+
+async def test_a_table_that_is_read_for_long_is_waited_for(servers, monkeypatch):
+    """As under a report or a backup; between two tries it is in nobody's way."""
+    monkeypatch.setattr(migrations, "LOCK_PAUSE_SECONDS", 0.01)
+    async with database(servers.database_url, "template0", "read_for_long") as url:
+        await upgrade(url, "0012")
+        reader = await asyncpg.connect(url)
+        reading = reader.transaction()
+        await reading.start()
+        await reader.fetchval("SELECT count(*) FROM vote")
+
+        upgrading = asyncio.create_task(upgrade(url))
+        await until_refused_once(url)
+        await reading.rollback()
+        await upgrading
+
+        assert await migrations.current(url) == newest()
+        await reader.close()
+
+
+async def until_refused_once(url: str) -> None:
+    """Return once the upgrade has waited for its lock in vain."""
+    watching = await asyncpg.connect(url)
+    waits = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'vote'::regclass"
+    async with asyncio.timeout(30):
+        for wanted in (1, 0):
+            while await watching.fetchval(waits) != wanted:
+                await asyncio.sleep(0.01)
+    await watching.close()
+
+
+async def test_what_stays_in_use_is_told_in_postgresqls_words(servers, monkeypatch):
+    monkeypatch.setattr(migrations, "LOCK_ATTEMPTS", 1)
+    async with database(servers.database_url, "template0", "stays_in_use") as url:
+        await upgrade(url, "0012")
+        reader = await asyncpg.connect(url)
+        async with reader.transaction():
+            await reader.fetchval("SELECT count(*) FROM vote")
+
+            with pytest.raises(asyncpg.LockNotAvailableError, match="lock timeout"):
+                await upgrade(url)
+
+        assert await migrations.current(url) == "0012"
+        await reader.close()

@@ -1,5 +1,6 @@
 """Schema changes, forward only: expand, migrate, contract."""
 
+import asyncio
 import re
 from importlib.resources import files
 from typing import Any
@@ -11,6 +12,10 @@ from adjudge.store import partitions
 
 ONE_AT_A_TIME = 7_203_001
 """Advisory lock: processes that start together migrate one after the other."""
+
+LOCK_ATTEMPTS = 10
+"""Each waits three seconds for a table that somebody reads, and is in nobody's way for as long again."""
+LOCK_PAUSE_SECONDS = 3.0
 
 WORKS_FROM = "0001"
 """The oldest release, by the revision it brought, whose processes work on this schema.
@@ -29,7 +34,8 @@ class UnknownSchema(AdjudgeError):
 async def upgrade(database_url: str, revision: str = "head") -> None:
     """Bring the schema to `revision` and make the partitions that are needed next. Safe to repeat.
 
-    Raises UnknownSchema where a newer release has been here, and this one does not work on what it left.
+    Raises UnknownSchema where a newer release has been here, and this one does not work on what it left; and what
+    PostgreSQL says, LockNotAvailableError where a table stays in somebody's hands.
     """
     guard = await asyncpg.connect(database_url, timeout=10)
     try:
@@ -38,7 +44,7 @@ async def upgrade(database_url: str, revision: str = "head") -> None:
         if found is not None and found > newest():
             await require_known(guard)
         elif revision != "head" or found != newest():
-            await _migrate(database_url, revision)
+            await _in_time(database_url, revision)
             await guard.execute(f"COMMENT ON TABLE alembic_version IS 'works with {WORKS_FROM} and later'")
         await partitions.ensure(guard)
     finally:
@@ -85,17 +91,36 @@ async def _revision(connection: Any) -> str | None:
     return revision
 
 
+async def _in_time(database_url: str, revision: str) -> None:
+    """Migrate; again where a table could not be had at once. What was done by then is kept."""
+    for attempt in range(1, LOCK_ATTEMPTS + 1):
+        try:
+            await _migrate(database_url, revision)
+        except asyncpg.LockNotAvailableError:
+            if attempt == LOCK_ATTEMPTS:
+                raise
+            await asyncio.sleep(LOCK_PAUSE_SECONDS)
+        else:
+            return
+
+
 async def _migrate(database_url: str, revision: str) -> None:
     # a second of imports, which a start on an up-to-date schema does without
+    from sqlalchemy.exc import DBAPIError  # noqa: PLC0415
     from sqlalchemy.ext.asyncio import create_async_engine  # noqa: PLC0415
     from sqlalchemy.pool import NullPool  # noqa: PLC0415
 
     engine = create_async_engine(
         "postgresql+asyncpg://", poolclass=NullPool, async_creator=lambda: asyncpg.connect(database_url)
     )
-    async with engine.connect() as connection:
-        await connection.run_sync(_upgrade, revision)
-    await engine.dispose()
+    try:
+        async with engine.connect() as connection:
+            await connection.run_sync(_upgrade, revision)
+    except DBAPIError as error:  # PostgreSQL's own words are for people
+        said = error.orig.__cause__ if error.orig is not None else None
+        raise (said if isinstance(said, asyncpg.PostgresError) else error) from None
+    finally:
+        await engine.dispose()
 
 
 def _upgrade(connection: Any, revision: str) -> None:

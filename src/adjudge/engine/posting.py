@@ -3,8 +3,9 @@
 Standard Webhooks for the headers, CloudEvents 1.0 (structured mode) for the body.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import Final
 from uuid import UUID
 
@@ -78,16 +79,25 @@ class Poster:
                 reply = await self._client.send(
                     "POST", receiver.url, headers=headers, body=body, seconds=ATTEMPT_SECONDS, largest=LARGEST_ANSWER
                 )
-            status, retry_after = reply.status, _seconds(reply.headers.get("retry-after"))
+            status, retry_after = reply.status, retry_seconds(reply.headers)
         except TimeoutError:
             error = f"no answer within {ATTEMPT_SECONDS:g} s"
-        except (Unreachable, RefusedUrl) as failure:
-            error = str(failure)[:300]
-        if status is not None and not 200 <= status < 300:
-            error = f"answered {status}"
+        except Unreachable as failure:  # however long an answer is, its status says all
+            status, error = failure.status, str(failure)[:300]
+        except RefusedUrl as refused:
+            error = str(refused)[:300]
+        if status is not None:
+            error = None if 200 <= status < 300 else f"answered {status}"
         return Answered(status, error, round(self._monotonic() - started, 4), retry_after)
 
 
-def _seconds(text: str | None) -> float | None:
-    """Read Retry-After; the form with a date needs a common clock and is passed over."""
-    return float(text) if text is not None and text.isascii() and text.isdecimal() and len(text) < 10 else None
+def retry_seconds(headers: Mapping[str, str]) -> float | None:
+    """Read Retry-After: seconds, or a date, which is held against the receiver's own clock; None: it says nothing."""
+    text = headers.get("retry-after", "")
+    if text.isascii() and text.isdecimal():
+        return float(text[:9])
+    try:
+        until, now = parsedate_to_datetime(text), parsedate_to_datetime(headers.get("date", ""))
+        return max(0.0, (until - now).total_seconds())
+    except (ValueError, TypeError):  # TypeError: one of them without a zone
+        return None

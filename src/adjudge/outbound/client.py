@@ -24,6 +24,11 @@ LARGEST_ANSWER: Final = 16 * 1024 * 1024
 class Unreachable(Exception):
     """No whole answer came: no connection, or it broke, or the answer is longer than wanted."""
 
+    def __init__(self, why: str, *, status: int | None = None) -> None:
+        super().__init__(why)
+        self.status = status
+        """Of an answer that is too long; None: none is known."""
+
 
 class Reply(NamedTuple):
     """What the other side answered; a redirect is an answer like any other."""
@@ -159,7 +164,7 @@ async def _body(response: aiohttp.ClientResponse, largest: int) -> bytes:
         read += chunk
         if len(read) > largest:
             response.close()
-            raise Unreachable(f"the answer is longer than {largest} bytes")
+            raise Unreachable(f"the answer is longer than {largest} bytes", status=response.status)
     return bytes(read)
 
 

@@ -1,5 +1,6 @@
 """The kind `oip` against a stand-in that answers as the protocol says."""
 
+import asyncio
 import math
 from typing import Any
 
@@ -167,6 +168,31 @@ async def test_evidence_that_does_not_fit_a_tensor_is_not_sent(question):
         assert (found, bench.state.breaker) == (["no-evidence", None], "closed")
 
     assert server.asked[-1][2]["inputs"][0]["shape"] == [1, 2]
+
+
+async def test_a_server_that_comes_back_after_silence_is_looked_at_again():
+    """Only after some time-outs in a row: one slow answer must not have all others wait for metadata."""
+    model, hangs = Server(), asyncio.Event()
+
+    async def server_model(request, body):
+        if request.method == "POST" and hangs.is_set():
+            await asyncio.sleep(5)
+        return await model(request, body)
+
+    async with oip(server_model, timeout="150ms", breaker={"failures": 100}) as (bench, server):
+        await bench.ask(asked())
+        for silent in (1, 2):
+            hangs.set()
+            assert [await bench.faults(asked()) for _ in range(silent)] == [["timeout"]] * silent
+            hangs.clear()
+            assert await bench.faults(asked()) == [None]
+        assert sum(body is None for _, _, body in server.asked) == 1  # metadata
+
+        hangs.set()
+        assert [await bench.faults(asked()) for _ in range(3)] == [["timeout"]] * 3
+        hangs.clear()
+        model.metadata = {**METADATA, "outputs": [{"name": "scores", "datatype": "FP32", "shape": [-1, 3]}]}
+        assert await bench.faults(asked()) == ["error"]
 
 
 @pytest.mark.parametrize(

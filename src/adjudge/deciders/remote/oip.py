@@ -1,12 +1,13 @@
 """The kind `oip`: the Open Inference Protocol (KServe v2) over HTTP, its tensors written as JSON.
 
 What configuration says of inputs and output is compared with the server's metadata before the first
-question, and again after every failure: the server that comes back may hold another model.
+question, and again after every failure, of time-outs after some in a row: the server that comes back may hold
+another model.
 """
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from adjudge.core.remote import OipModel
 from adjudge.deciders.explaining import clipped
@@ -18,6 +19,9 @@ from adjudge.deciders.remote.metadata import mismatch
 from adjudge.deciders.remote.tensors import Row, distributions, input_of
 from adjudge.deciders.results import Declined, Down
 
+SILENT: Final = 3
+"""Requests in a row without an answer, after which it may be another server that answers next. One alone is slow."""
+
 
 class Oip:
     """A model of a server that speaks the protocol."""
@@ -28,6 +32,7 @@ class Oip:
         self._path = f"/v2/models/{model.model}" + (f"/versions/{model.model_version}" if model.model_version else "")
         self._fits = not model.is_checked
         self._checking = asyncio.Lock()
+        self._unanswered = 0
 
     async def ask_async(self, questions: Sequence[Question]) -> list[Any]:
         """Ask for all in one request. Raises Raised, Garbled, Declined, OutOfQuota."""
@@ -41,6 +46,12 @@ class Oip:
         except (Raised, Garbled):
             self._fits = not self._model.is_checked
             raise
+        except (TimeoutError, asyncio.CancelledError):
+            self._unanswered += 1
+            if self._unanswered >= SILENT:
+                self._fits = not self._model.is_checked
+            raise
+        self._unanswered = 0
         return joined(results, withheld)
 
     def _rows(self, question: Question) -> list[Row] | Lacking:

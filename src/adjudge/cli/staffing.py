@@ -26,6 +26,8 @@ log = structlog.get_logger()
 
 LANES: Final[Mapping[str, int]] = {"realtime": 8, "standard": 4, "bulk": 1}
 """Weights: of what a worker handles, where all lanes wait."""
+BATCH_MS: Final = 100
+"""How long a batch should keep one of the calls of a decider: what is more urgent waits for it."""
 RETIRE_SECONDS: Final = 5.0
 PATIENCE_SECONDS: Final = 60.0
 
@@ -191,6 +193,7 @@ class Staff:
             handler=asking,
             batch=spec.batch,
             linger_ms=spec.linger_ms,
+            batch_ms=BATCH_MS,
             concurrency=spec.concurrency,
             lease_seconds=ground.settings.lease_seconds,
             on_dead=asking.gave_up,

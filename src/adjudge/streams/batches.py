@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from adjudge.streams.handling import Handling
 from adjudge.streams.holding import Holding
 from adjudge.streams.messages import Message
+from adjudge.streams.pacing import Pace
 from adjudge.streams.subscriptions import Subscription
 
 
@@ -18,13 +19,20 @@ class Batches:
         *,
         handling: Handling,
         holding: Holding,
+        pace: Pace | None,
         stop: asyncio.Event,
         progressed: Callable[[], None],
     ) -> None:
-        self._subscription, self._handling, self._holding = subscription, handling, holding
+        """`pace`: learns from `handling`; None: every batch may have the most."""
+        self._subscription, self._handling, self._holding, self._pace = subscription, handling, holding, pace
         self._stop, self._progressed = stop, progressed
         self._running: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
+
+    @property
+    def most(self) -> int:
+        """Messages that the next batch may have."""
+        return self._pace.most if self._pace is not None else self._subscription.batch
 
     @property
     def stalled(self) -> bool:
@@ -48,7 +56,7 @@ class Batches:
 
     def hand_out(self, tasks: asyncio.TaskGroup) -> None:
         """Begin as many batches as may run at once."""
-        while self._has_slot() and (batch := self._holding.lanes.take()):
+        while self._has_slot() and (batch := self._holding.lanes.take(self.most)):
             task = tasks.create_task(self._handling.run(batch), name=f"batch {self._subscription.name}")
             self._running.add(task)
             task.add_done_callback(self._ended)

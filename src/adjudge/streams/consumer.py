@@ -16,6 +16,7 @@ from adjudge.streams.handling import Handling
 from adjudge.streams.holding import Holding
 from adjudge.streams.moving import Mover
 from adjudge.streams.observing import Observer
+from adjudge.streams.pacing import Pace
 from adjudge.streams.pausing import pause
 from adjudge.streams.retrying import backoff
 from adjudge.streams.signals import Unavailable
@@ -121,18 +122,26 @@ class Consumer:
                 rng=streams.rng,
                 progressed=self._progressed,
             )
+        longest = subscription.batch_ms
+        pace = None if longest is None else Pace(subscription.batch, longest / 1000)
         handling = Handling(
             subscription,
             handler,
             concluding=concluding,
             holding=self._holding,
             observer=self._observer,
+            pace=pace,
             stop=self._stop,
             quarantine=quarantine,
             rng=streams.rng,
         )
         return Batches(
-            subscription, handling=handling, holding=self._holding, stop=self._stop, progressed=self._progressed
+            subscription,
+            handling=handling,
+            holding=self._holding,
+            pace=pace,
+            stop=self._stop,
+            progressed=self._progressed,
         )
 
     def _progressed(self) -> None:
@@ -174,7 +183,7 @@ class Consumer:
             await pause(self._stop, PAUSED_SECONDS)
         await self._read(room, self._patience(room))
         if self._subscription.linger_ms and isinstance(self._work, Batches):
-            await self._linger()
+            await self._linger(self._work)
 
     def _patience(self, room: Mapping[str, int]) -> float:
         """How long a read may wait for a first message: not while a batch could be handed out instead."""
@@ -202,9 +211,9 @@ class Consumer:
             self._progress += 1
             self._observer.read(self._subscription.name, lane, len(messages))
 
-    async def _linger(self) -> None:
+    async def _linger(self, batches: Batches) -> None:
         until = self._loop_time() + self._subscription.linger_ms / 1000
-        while 0 < self._holding.lanes.fullest() < self._subscription.batch:
+        while 0 < self._holding.lanes.fullest() < batches.most:
             left = until - self._loop_time()
             if left <= 0 or self._stop.is_set():
                 return

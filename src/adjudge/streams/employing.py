@@ -45,6 +45,7 @@ class Employed:
             handler=self._handler(task),
             batch=options.batch,
             linger_ms=options.linger_ms,
+            batch_ms=options.batch_ms,
             prefetch=options.prefetch,
             concurrency=options.concurrency,
             timeout_seconds=None if _in_child(task) else options.timeout_seconds,

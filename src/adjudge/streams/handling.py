@@ -10,6 +10,7 @@ from adjudge.streams.holding import Holding
 from adjudge.streams.lanes import Batch
 from adjudge.streams.messages import Message
 from adjudge.streams.observing import Observer
+from adjudge.streams.pacing import Pace
 from adjudge.streams.pausing import pause
 from adjudge.streams.retrying import backoff
 from adjudge.streams.signals import Poison, TimedOut
@@ -27,12 +28,13 @@ class Handling:
         concluding: Concluding,
         holding: Holding,
         observer: Observer,
+        pace: Pace | None,
         stop: asyncio.Event,
         quarantine: asyncio.Lock,
         rng: random.Random,
     ) -> None:
         self._subscription, self._handler, self._concluding = subscription, handler, concluding
-        self._holding, self._observer, self._stop = holding, observer, stop
+        self._holding, self._observer, self._pace, self._stop = holding, observer, pace, stop
         self._quarantine, self._rng = quarantine, rng
         self._loop_time = asyncio.get_running_loop().time
         self.stalled = 0
@@ -91,7 +93,10 @@ class Handling:
         began = self._loop_time()
         said = await self._call(messages)
         done = len(messages) - len(said.errors)
-        self._observer.handled(self._subscription.name, done, self._loop_time() - began)
+        seconds = self._loop_time() - began
+        self._observer.handled(self._subscription.name, done, seconds)
+        if self._pace is not None and done:  # what failed at once says nothing of what the work takes
+            self._pace.handled(len(messages), seconds)
         return await self._concluding.settle(lane, messages, said)
 
     async def _call(self, messages: Sequence[Message]) -> Said:

@@ -92,14 +92,14 @@ class Lanes:
         (target.claimed if claimed else target.fresh).extend(messages)
         self._waiting += len(target) - before
 
-    def take(self) -> Batch | None:
-        """The next batch: of the lane that has been served least for its weight, its claimed messages first."""
+    def take(self, most: int | None = None) -> Batch | None:
+        """The next batch, of `most` messages if there are more, else of a whole one: of the lane that has been served least for its weight, its claimed messages first."""
         ready = [(lane.served, name) for name, lane in self._lanes.items() if len(lane)]
         if not ready:
             return None
         self._clock, name = min(ready)
         lane = self._lanes[name]
-        batch = Batch(name, *lane.cut(self._batch))
+        batch = Batch(name, *lane.cut(self._batch if most is None else most))
         lane.served += len(batch.messages) / lane.weight
         self._waiting -= len(batch.messages)
         return batch

@@ -57,6 +57,8 @@ class Subscription:
     """Of a `Single`: most messages of a lane that wait in front of it."""
     linger_ms: int = 0
     """How long an incomplete batch waits for more."""
+    batch_ms: int | None = None
+    """How long a batch should take: the next ones get smaller, as far as that helps. None: it may take any time."""
     concurrency: int = 2
     """Batches handled at once; of a `Single`, messages."""
     timeout_seconds: float | None = None
@@ -88,6 +90,8 @@ class Subscription:
             Keys(self.name).lane(lane)
         if self.concurrency < 1 or self.prefetch < 1 or self.lease_seconds <= 0 or self.linger_ms < 0:
             raise ValueError(f"{self.name}: concurrency, prefetch and lease must be positive, linger not negative")
+        if self.batch_ms is not None and self.batch_ms < 1:
+            raise ValueError(f"{self.name}: batch_ms must be positive")
         if (self.timeout_seconds is not None and self.timeout_seconds <= 0) or self.keep_result_seconds <= 0:
             raise ValueError(f"{self.name}: time-out and the time to keep results must be positive")
         if any(schedule.lane not in self.lanes for schedule in self.schedules):

@@ -41,6 +41,7 @@ class Options:
     """Weights; the first is the lane of messages that name none."""
     batch: int = 200
     linger_ms: int = 0
+    batch_ms: int | None = None
     concurrency: int = 32
     prefetch: int = 200
     retries: Retries = field(default_factory=Retries)

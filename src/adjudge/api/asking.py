@@ -72,7 +72,7 @@ class Post:
                     raise
                 return replayed(row, held)
         try:
-            services.admission.enter(row.terms.lane, row.terms.location)
+            services.admission.enter(row.terms.lane, row.terms.location, opened.deciders, opened.seconds)
         except Overloaded:
             if not opened.has_shed_fallback:
                 raise

@@ -63,7 +63,7 @@ def _duties(ground: Ground, coin: Coin) -> dict[str, Coroutine[Any, Any, None]]:
     return {
         "timers": timers.run(),
         "sweeper": Sweeper(pool, streams, ground.sender, now=now).run(),
-        "upkeep": Upkeep(pool, now, process=ground.name, streams=streams).run(),
+        "upkeep": Upkeep(pool, now, process=ground.name).run(),
         "housekeeping": Housekeeping(pool, now=now, ages=ages).run(),
         "figures": Figures(pool, streams, revisions, now=now).run(),
         "shadow-watch": ShadowWatch(pool, revisions, now=now).run(),

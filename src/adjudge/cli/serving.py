@@ -32,6 +32,7 @@ from adjudge.engine.intake import Intake
 from adjudge.engine.limiting import Limiter
 from adjudge.engine.notifying import Waiters
 from adjudge.engine.observing import StreamObserver
+from adjudge.engine.queue_watch import QueueWatch
 from adjudge.engine.sending import BackgroundSender
 from adjudge.engine.shadowing import Shadows
 from adjudge.outbound import parse_permitted
@@ -99,10 +100,9 @@ async def api_services(settings: Settings) -> AsyncIterator[Services]:
             ground.pool,
             ground.clock,
             process=ground.name,
-            streams=ground.streams,
-            names_of_deciders=ground.revisions.serving,
             admission=services.admission,
         )
+        queues = QueueWatch(ground.streams, services.admission, deciders=ground.revisions.serving)
         with suppress(*UNAVAILABLE):  # it looks again soon
             await upkeep.look()
         assert isinstance(ground.sender, BackgroundSender)
@@ -112,6 +112,7 @@ async def api_services(settings: Settings) -> AsyncIterator[Services]:
             "waiters": services.waiters.run(ground.streams),
             "feed": services.feed.run(),
             "upkeep": upkeep.run(),
+            "queues": queues.run(),
             "configuration": ground.lookout.run(aside),
             "limits": services.limiter.run(),
             "shadows": shadows.run(services.admission.is_pressed),

@@ -38,7 +38,7 @@ async def run_worker(settings: Settings, stop: asyncio.Event, serve: Serve) -> N
         async with Staff(ground, worker) as staff:
             await staff.serve_all()
             ground.lookout.prepare = staff.prepare
-            upkeep = Upkeep(ground.pool, ground.clock, process=ground.name, streams=ground.streams, states=staff.states)
+            upkeep = Upkeep(ground.pool, ground.clock, process=ground.name, states=staff.states)
             health = Health(
                 is_alive=lambda: _is_alive(worker, staff),
                 is_draining=stop.is_set,

@@ -1,26 +1,30 @@
 """Admission: decided before the insert, from what each replica already has (systems.md, rule 14).
 
-Each lane is bounded in time: what nobody has read yet in its streams, divided by how fast it drains.
-Before that bound is reached, locations that take more than their share are refused. And while several
-ask, each has only so many questions on their way at once; the others of a burst wait for their turn
-outside, where they cost nobody anything.
+Each lane of a decider is bounded in time: what is unfinished in it, divided by how fast it is answered, and not
+more than the question's first stage may take. Before that bound is reached, locations that take more than their
+share are refused. And while several ask, each has only so many questions on their way to the database at once; the
+others of a burst wait for their turn outside, where they cost nobody anything.
 """
 
 import asyncio
 import math
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence, Set
 from typing import Final
 
 from adjudge.core.errors import AdjudgeError
 from adjudge.engine.flushing import LARGEST_BATCH, Flusher
+from adjudge.engine.queues import LOOK_AGAIN, WINDOW_SECONDS, Length, Queue
 from adjudge.telemetry import names
 
-WINDOW_SECONDS: Final = 1.0
 BOUND_SECONDS: Final[Mapping[str, float]] = {"realtime": 15.0, "standard": 60.0, "bulk": 30.0}
 """How far a lane may be behind; bulk is shed before standard."""
 CROWDED_SECONDS: Final = 0.5
 """How far behind a lane is when shares begin to count."""
+IN_TIME: Final = 0.8
+"""Of the time that the models of a first stage have, what may pass before they are asked."""
+FOR_OTHERS: Final = 0.5
+"""Of the bound, what one location may fill by itself: who comes next finds room, and is answered in time."""
 AT_WORK: Final = 128
 """Questions on their way to the database at which shares begin to count: what comes behind them would wait."""
 LEAST_SHARE: Final = 16
@@ -30,8 +34,6 @@ LONGEST_LINE: Final = 2_000
 LONGEST_TURN_SECONDS: Final = 5.0
 """How long they wait before they are refused."""
 TOO_MUCH: Final = "this location takes more than its share"
-LEAST_RATE: Final = 200.0
-"""Questions a second that a lane is trusted to drain until it was seen under load."""
 MOST_OPEN: Final = 500_000
 """Hard bound of decisions that wait for models."""
 LONGEST_QUEUE: Final = 20 * LARGEST_BATCH
@@ -56,30 +58,35 @@ class Admission:
     def __init__(self, flusher: Flusher, *, monotonic: Callable[[], float]) -> None:
         self._flusher = flusher
         self._monotonic = monotonic
-        self._window_ends = 0.0
-        self._admitted: Counter[str] = Counter()
-        """By location, in the present window."""
-        self._seen: set[str] = set()
-        """Locations that asked in this window or the one before, or wait for the database."""
-        self._by_lane: Counter[str] = Counter()
-        """Admitted since the streams were last measured."""
+        self._queues: dict[tuple[str, str], Queue] = {}
+        """By decider and lane."""
+        self._hurry = asyncio.Event()
+        """Some queue has taken in so much that what is known of it is too old."""
         self._on_the_way: Counter[str] = Counter()
         """By location, requests whose rows are not durable yet."""
         self._lines: dict[str, deque[asyncio.Future[None]]] = {}
         """By location, who waits for a turn."""
-        self._lag: dict[str, int] = {}
-        self._rate: dict[str, float] = {}
+        self._window_ends = 0.0
+        self._recent: set[str] = set()
+        """Locations that asked in this window."""
+        self._seen: set[str] = set()
+        """Locations that asked in this window or the one before, or wait for the database."""
         self._open = 0
 
-    def measured(self, lag: Mapping[str, int], seconds: float) -> None:
-        """Take over what upkeep has measured: unread questions by lane; `seconds` since it last did."""
-        for lane, unread in lag.items():
-            drained = (self._by_lane[lane] + self._lag.get(lane, 0) - unread) / max(seconds, 0.1)
-            if unread and drained > 0:  # only a lane with something left to do shows how fast it can
-                known = self._rate.get(lane, drained)
-                self._rate[lane] = max(LEAST_RATE, 0.5 * known + 0.5 * drained)
-        self._lag = dict(lag)
-        self._by_lane.clear()
+    def measured(self, decider: str, lengths: Mapping[str, Length]) -> None:
+        """Take over how long a decider's queues are, by lane."""
+        now = self._monotonic()
+        for lane, length in lengths.items():
+            if (decider, lane) in self._queues or length.unfinished:
+                self._queue(decider, lane).measured(length, now)
+
+    def keep(self, deciders: Set[str]) -> None:
+        """Forget the queues of all others: nobody is put to them any more."""
+        self._queues = {key: queue for key, queue in self._queues.items() if key[0] in deciders}
+
+    def looked(self) -> None:
+        """All that was to be measured has been."""
+        self._hurry.clear()
         for location in list(self._lines):  # somebody called may have gone, and nobody else was
             self._let_in(location)
 
@@ -87,35 +94,46 @@ class Admission:
         """Take over how many decisions wait for models, as the database has it."""
         self._open = waiting
 
-    def seconds_behind(self, lane: str) -> float:
-        """Return how long the unread questions of a lane will take."""
-        return self._lag.get(lane, 0) / self._rate.get(lane, LEAST_RATE)
+    async def hurried(self) -> Set[str]:
+        """Wait until deciders should be measured soon; return which."""
+        await self._hurry.wait()
+        return {decider for (decider, _), queue in self._queues.items() if queue.taken >= LOOK_AGAIN}
+
+    def seconds_behind(self, lane: str, deciders: Sequence[str]) -> float:
+        """Return how long the slowest of these deciders will take for what it has in a lane."""
+        return max((self._queue(decider, lane).seconds_behind for decider in deciders), default=0.0)
 
     def is_pressed(self) -> bool:
         """Return whether what is served has begun to wait: whatever else there is to do has to go first."""
         return len(self._flusher) > PRESSING_QUEUE or any(
-            self.seconds_behind(lane) > CROWDED_SECONDS for lane in self._lag
+            queue.seconds_behind > CROWDED_SECONDS for queue in self._queues.values()
         )
 
-    def enter(self, lane: str, location: str) -> None:
-        """Count a question in, until it leaves. Raises Overloaded, and then it has not entered."""
-        self._roll()
-        behind = self.seconds_behind(lane)
-        if self._open > MOST_OPEN or len(self._flusher) > LONGEST_QUEUE or behind > BOUND_SECONDS.get(lane, 15.0):
-            self._refuse(lane, "full", behind)
-        if self._is_greedy(lane, location, behind):
-            self._refuse(lane, "share", behind)
-        self._admitted[location] += 1
-        self._by_lane[lane] += 1
+    def enter(self, lane: str, location: str, deciders: Sequence[str], seconds: float) -> None:
+        """Count a question in, until it leaves. Raises Overloaded, and then it has not entered.
+
+        `deciders`: whom it is put to first, and `seconds` is how long these may take.
+        """
+        now = self._note(location)
+        if self._open > MOST_OPEN or len(self._flusher) > LONGEST_QUEUE:
+            self._refuse(lane, "full", "more is open than can be answered", self.seconds_behind(lane, deciders))
+        bound = min(BOUND_SECONDS.get(lane, 15.0), IN_TIME * seconds)
+        queues = [self._queue(decider, lane) for decider in deciders]
+        for decider, queue in zip(deciders, queues, strict=True):
+            if queue.seconds_behind > CROWDED_SECONDS:
+                self._check(f"{decider} is {queue.seconds_behind:.1f} s behind", lane, queue, location, bound, now)
+        for queue in queues:
+            queue.enter(location, now)
+            if queue.taken >= LOOK_AGAIN:
+                self._hurry.set()
         self._on_the_way[location] += 1
 
     def enter_unasked(self, lane: str, location: str) -> None:
         """Count in a question that its fallback answers, and that takes no room in the lane. Raises Overloaded."""
-        self._roll()
+        self._note(location)
         if self._open > MOST_OPEN or len(self._flusher) > PRESSING_QUEUE:
-            self._refuse(lane, "full", self.seconds_behind(lane))
+            self._refuse(lane, "full", "more is open than can be answered", 0.0)
         names.SHED.labels(lane, "fallback").inc()
-        self._admitted[location] += 1
         self._on_the_way[location] += 1
 
     def leave(self, location: str) -> None:
@@ -135,14 +153,14 @@ class Admission:
             return
         line = self._lines.setdefault(location, deque())
         if len(line) >= LONGEST_LINE:
-            self._refuse(lane, "share", LONGEST_TURN_SECONDS)
+            self._refuse(lane, "share", TOO_MUCH, LONGEST_TURN_SECONDS)
         turn = asyncio.get_running_loop().create_future()
         line.append(turn)
         try:
             async with asyncio.timeout(LONGEST_TURN_SECONDS):
                 await turn
         except TimeoutError:
-            self._refuse(lane, "share", LONGEST_TURN_SECONDS)
+            self._refuse(lane, "share", TOO_MUCH, LONGEST_TURN_SECONDS)
 
     def _let_in(self, location: str) -> None:
         """Call those in a location's line whose turn it is."""
@@ -160,28 +178,39 @@ class Admission:
         active = self._active(location)
         return math.inf if active <= 1 else max(LEAST_SHARE, AT_WORK // active)
 
-    def _is_greedy(self, lane: str, location: str, behind: float) -> bool:
-        """Return whether a location takes more than its share of what drains while others want theirs."""
-        active = self._active(location)
-        rate = self._rate.get(lane, LEAST_RATE)
-        return active > 1 and behind > CROWDED_SECONDS and self._admitted[location] >= rate * WINDOW_SECONDS / active
+    def _check(self, state: str, lane: str, queue: Queue, location: str, bound: float, now: float) -> None:
+        """Look at a queue that is behind. Raises Overloaded."""
+        behind = queue.seconds_behind
+        if behind > bound or (behind > FOR_OTHERS * bound and queue.has_its_share(location, now, among=2)):
+            self._refuse(lane, "full", f"{state} in lane {lane}", behind)
+        if queue.is_asked_by_others(location, now) and queue.has_its_share(location, now):
+            self._refuse(lane, "share", TOO_MUCH, behind)
+
+    def _queue(self, decider: str, lane: str) -> Queue:
+        found = self._queues.get((decider, lane))
+        if found is None:
+            found = self._queues[decider, lane] = Queue()
+        return found
 
     def _active(self, location: str) -> int:
         """Return how many locations have asked lately, this one included."""
         self._seen.add(location)
         return len(self._seen)
 
-    def _roll(self) -> None:
+    def _note(self, location: str) -> float:
+        """Remember that a location asks; return the time."""
         now = self._monotonic()
         if now >= self._window_ends:
-            recent = self._admitted.keys() if now < self._window_ends + WINDOW_SECONDS else set()
-            self._seen = set(recent) | self._on_the_way.keys()
-            self._admitted = Counter()
+            recent = self._recent if now < self._window_ends + WINDOW_SECONDS else set()
+            self._seen = recent | self._on_the_way.keys()
+            self._recent = set()
             self._window_ends = now + WINDOW_SECONDS
+        self._recent.add(location)
+        self._seen.add(location)
+        return now
 
-    def _refuse(self, lane: str, why: str, behind: float) -> None:
+    def _refuse(self, lane: str, why: str, detail: str, behind: float) -> None:
         names.SHED.labels(lane, why).inc()
-        detail = f"lane {lane} is {behind:.1f} s behind" if why == "full" else TOO_MUCH
         raise Overloaded(detail, retry_after=max(1, min(30, round(behind))))
 
 

@@ -19,6 +19,13 @@ class Begun(msgspec.Struct, frozen=True, eq=False):
     ask: Ask | None
     """Models to ask at once; None: the first step is another one, and still to be taken."""
     row: Beginning
+    seconds: float
+    """How long these models may take."""
+
+    @property
+    def deciders(self) -> tuple[str, ...]:
+        """Whom it is put to first."""
+        return self.ask.deciders if self.ask is not None else ()
 
     @property
     def events(self) -> tuple[HistoryEvent, ...]:
@@ -63,4 +70,5 @@ def begin(plan: Plan, case: Case, controls: Controls, now: datetime, *, deadline
             stage_until=ask.until if ask else now,
             history=write_events(ask.record if ask else ()),
         ),
+        (ask.until - now).total_seconds() if ask else 0.0,
     )

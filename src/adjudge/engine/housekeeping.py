@@ -1,7 +1,6 @@
 """What each process looks after every second, and what keepers do now and then."""
 
 import asyncio
-from collections import Counter
 from collections.abc import Awaitable, Callable, Container, Iterable
 from typing import TypeAlias
 
@@ -15,11 +14,9 @@ from adjudge.engine.breaker_log import BreakerLog
 from adjudge.engine.clocks import Clock, DatabaseClock
 from adjudge.engine.publishing import go_on
 from adjudge.engine.retaining import Ages
-from adjudge.engine.slips import STREAM_PREFIX
 from adjudge.store import connecting, deciders, intake, keys, measuring, partitions, receipts, tasks
 from adjudge.store.connecting import UNAVAILABLE, Connection, Pool
 from adjudge.store.scope import SYSTEM
-from adjudge.streams import Streams, Unavailable
 from adjudge.telemetry import names
 
 log = structlog.get_logger()
@@ -40,8 +37,6 @@ class Upkeep:
         clock: DatabaseClock,
         *,
         process: str,
-        streams: Streams,
-        names_of_deciders: Callable[[], Iterable[str]] = tuple,
         admission: Admission | None = None,
         states: Callable[[], Iterable[DeciderState]] | None = None,
     ) -> None:
@@ -51,10 +46,7 @@ class Upkeep:
         self._role = process.partition("-")[0]
         self._admission = admission
         self._states = states
-        self._streams = streams
-        self._names = names_of_deciders
         self._breakers = BreakerLog()
-        self._measured_at = 0.0
 
     async def run(self) -> None:
         """Look once a second until cancelled."""
@@ -76,30 +68,11 @@ class Upkeep:
             names.POOL_IN_USE.labels(self._role).set(self._pool.in_use - 1)  # less the one this is asked with
             names.POOL_SIZE.labels(self._role).set(self._pool.limit)
             if self._admission is not None:
-                await self._count(connection, self._admission)
+                self._admission.counted(await measuring.waiting_for_models(connection))
             if self._states is not None:
                 await report_deciders(connection, self._process, self._states())
         if not self._clock.is_trusted:
             log.error("clock.offset", offset_seconds=self._clock.offset.total_seconds())
-
-    async def _count(self, connection: Connection, admission: Admission) -> None:
-        admission.counted(await measuring.waiting_for_models(connection))
-        lag = await self._unread()
-        now = asyncio.get_running_loop().time()
-        if lag is not None:
-            admission.measured(lag, now - self._measured_at)
-        self._measured_at = now
-
-    async def _unread(self) -> dict[str, int] | None:
-        """Return by lane how many questions nobody has read yet; None where the broker does not answer."""
-        found: Counter[str] = Counter()
-        try:
-            for decider in self._names():
-                depth = await self._streams.depth(f"{STREAM_PREFIX}{decider}", measuring.LANES)
-                found.update({lane: measured.lag for lane, measured in depth.lanes.items()})
-        except Unavailable:
-            return None
-        return {lane: found[lane] for lane in measuring.LANES}
 
 
 async def report_deciders(

@@ -87,6 +87,10 @@ class Opened(msgspec.Struct, frozen=True):
     slips: tuple[Slip, ...]
     shadows: tuple[Slip, ...] = ()
     """Questions on the side."""
+    deciders: tuple[str, ...] = ()
+    """Whom it is put to first."""
+    seconds: float = 0.0
+    """How long these may take."""
     has_shed_fallback: bool = False
     """Whether its type names what answers where there is no room to ask."""
 
@@ -219,6 +223,8 @@ class Intake:
         opened = Opened(
             _slips(question, row, case, begun, reply) if begun.ask is not None else (),
             self._shadows(question, row, case, plan, now) if plan.shadows and not shed else (),
+            deciders=begun.deciders,
+            seconds=begun.seconds,
             has_shed_fallback="shed" in plan.endings,
         )
         return row, opened

@@ -35,6 +35,11 @@ class Batches:
         return self._pace.most if self._pace is not None else self._subscription.batch
 
     @property
+    def ahead(self) -> int:
+        """Messages of a lane that may wait in front of the handler: where each takes long, other workers want some."""
+        return min(self._subscription.batch, self.most * self._subscription.concurrency)
+
+    @property
     def stalled(self) -> bool:
         """Whether what stands behind the handler is gone."""
         return self._handling.stalled > 0

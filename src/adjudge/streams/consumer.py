@@ -178,7 +178,8 @@ class Consumer:
         if self._holding.doubtful:
             await self._recover()
         # Half a batch at least: all lanes of a read get the same count, and one almost full would starve the others.
-        room = self._holding.lanes.with_room(at_least=(self._subscription.in_hand + 1) // 2)
+        ahead = self._work.ahead
+        room = self._holding.lanes.with_room(at_least=(ahead + 1) // 2, most=ahead)
         if not room and not len(self._holding.lanes):  # all lanes are paused
             await pause(self._stop, PAUSED_SECONDS)
         await self._read(room, self._patience(room))
@@ -217,7 +218,7 @@ class Consumer:
             left = until - self._loop_time()
             if left <= 0 or self._stop.is_set():
                 return
-            await self._read(self._holding.lanes.with_room(at_least=1), left)
+            await self._read(self._holding.lanes.with_room(at_least=1, most=batches.ahead), left)
 
     async def _depart(self) -> None:
         """Hand back what is not finished and take the name away. A broker that is away learns it by the lease."""

@@ -1,12 +1,12 @@
 """Who holds what: the consumers of a name and the entries in their hands, for operators."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from adjudge.streams.keys import Keys
 from adjudge.streams.script import Command
-from adjudge.streams.wire import Wire, accepted
+from adjudge.streams.wire import Wire, accepted, named, unless_missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Inspector:
         commands: list[Command] = [("XINFO", "CONSUMERS", Keys(name).lane(lane), self._group) for lane in lanes]
         answers = await self._wire.call(*commands) if commands else []
         return [
-            _state(lane, flat) for lane, answer in zip(lanes, answers, strict=True) for flat in _unless_missing(answer)
+            _state(lane, flat) for lane, answer in zip(lanes, answers, strict=True) for flat in unless_missing(answer)
         ]
 
     async def pending(
@@ -70,7 +70,7 @@ class Inspector:
         return [
             PendingEntry(entry_id.decode(), lane, holder.decode(), idle_ms / 1000, starts)
             for lane, answer in zip(lanes, answers, strict=True)
-            for entry_id, holder, idle_ms, starts in _unless_missing(answer)
+            for entry_id, holder, idle_ms, starts in unless_missing(answer)
         ]
 
     async def flow(self, name: str, lanes: Sequence[str]) -> Flow:
@@ -78,20 +78,11 @@ class Inspector:
         keys = Keys(name)
         commands: list[Command] = [("XINFO", "STREAM", keys.lane(lane)) for lane in lanes]
         retrying, *answers = await self._wire.call(("ZCARD", keys.retrying), *commands)
-        infos = [_named(answer) for answer in map(_unless_missing, answers) if answer]
+        infos = [named(answer) for answer in map(unless_missing, answers) if answer]
         added, length = (sum(info.get(field, 0) for info in infos) for field in (b"entries-added", b"length"))
         return Flow(added, length, accepted(retrying))
 
 
-def _unless_missing(answer: Any) -> Sequence[Any]:
-    missing = isinstance(answer, Exception) and ("NOGROUP" in str(answer) or "no such key" in str(answer))
-    return () if missing else accepted(answer)
-
-
 def _state(lane: str, flat: Sequence[Any]) -> ConsumerState:
-    found = _named(flat)
+    found = named(flat)
     return ConsumerState(found[b"name"].decode(), lane, found[b"pending"], found[b"idle"] / 1000)
-
-
-def _named(flat: Sequence[Any]) -> Mapping[bytes, Any]:
-    return dict(zip(flat[::2], flat[1::2], strict=True))

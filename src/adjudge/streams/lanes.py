@@ -78,9 +78,10 @@ class Lanes:
         """Messages of the lane with most."""
         return max(map(len, self._lanes.values()))
 
-    def with_room(self, at_least: int) -> dict[str, int]:
-        """The lanes with room for so many messages, and for how many they have it."""
-        room = {name: self._batch - len(lane) for name, lane in self._lanes.items() if name not in self.closed}
+    def with_room(self, at_least: int, most: int | None = None) -> dict[str, int]:
+        """The lanes with room for so many messages, and for how many they have it; `most` may wait in each."""
+        limit = self._batch if most is None else most
+        room = {name: limit - len(lane) for name, lane in self._lanes.items() if name not in self.closed}
         return {name: free for name, free in room.items() if free >= at_least}
 
     def add(self, lane: str, messages: Iterable[Message], *, claimed: bool) -> None:
@@ -93,7 +94,10 @@ class Lanes:
         self._waiting += len(target) - before
 
     def take(self, most: int | None = None) -> Batch | None:
-        """The next batch, of `most` messages if there are more, else of a whole one: of the lane that has been served least for its weight, its claimed messages first."""
+        """The next batch: of the lane that has been served least for its weight, its claimed messages first.
+
+        It has up to `most` messages, or as many as a batch may have.
+        """
         ready = [(lane.served, name) for name, lane in self._lanes.items() if len(lane)]
         if not ready:
             return None

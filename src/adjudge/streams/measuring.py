@@ -6,7 +6,7 @@ from typing import Any
 from adjudge.streams.keys import Keys
 from adjudge.streams.messages import Depth, LaneDepth, milliseconds
 from adjudge.streams.scripts import Command
-from adjudge.streams.wire import Wire, accepted
+from adjudge.streams.wire import Wire, accepted, named, unless_missing
 
 
 async def oldest(wire: Wire, name: str, lanes: Sequence[str]) -> float | None:
@@ -43,23 +43,26 @@ async def depth(wire: Wire, name: str, lanes: Sequence[str], group: str) -> Dept
 def _of_lane(keys: Keys, lane: str, group: str) -> list[Command]:
     key = keys.lane(lane)
     longest_waiting: Command = ("ZRANGE", keys.backlog(lane), 0, 0, "WITHSCORES")
-    return [("XLEN", key), ("XPENDING", key, group), _first(key), ("GET", keys.waiting(lane)), longest_waiting]
+    return [("XINFO", "STREAM", key), ("XPENDING", key, group), ("GET", keys.waiting(lane)), longest_waiting]
 
 
 def _first(key: str) -> Command:
     return ("XRANGE", key, "-", "+", "COUNT", 1)
 
 
-def _lane_depth(now_ms: int, length: Any, pending: Any, first: Any, waiting: Any, longest: Any) -> LaneDepth:
+def _lane_depth(now_ms: int, about: Any, pending: Any, waiting: Any, longest: Any) -> LaneDepth:
+    known = named(unless_missing(about))
+    length, first = known.get(b"length", 0), known.get(b"first-entry")
     held = 0 if str(pending).startswith("NOGROUP") else accepted(pending)[0]  # no worker has come yet
     waits = int(accepted(waiting) or 0)
-    times = [milliseconds(first[0][0].decode())] if accepted(first) else []
+    times = [milliseconds(first[0].decode())] if first else []
     times += [int(float(longest[1]))] if accepted(longest) else []
     return LaneDepth(
-        length=accepted(length) + waits,
+        length=length + waits,
         # The server's own `lag` is unknown once an entry before the last read one was deleted.
         lag=max(0, length - held) + waits,
         pending=held,
         oldest_seconds=max(0, now_ms - min(times)) / 1000 if times else None,
         waiting=waits,
+        added=known.get(b"entries-added", 0),
     )

@@ -169,6 +169,8 @@ class LaneDepth:
     """Age of the oldest unfinished entry, clock of the server; None when the lane is empty."""
     waiting: int = 0
     """Entries in the backlogs of their keys, which wait for another of the key to end."""
+    added: int = 0
+    """Entries that ever came in, retries included; a broker that lost its data begins again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,6 +94,11 @@ class Singles:
         """Begun, but cut off by the end of the worker."""
 
     @property
+    def ahead(self) -> int:
+        """Messages of a lane that may wait in front of the handler."""
+        return self._subscription.prefetch
+
+    @property
     def stalled(self) -> bool:
         """Whether what stands behind the handler is gone."""
         return self._stalled > 0

@@ -4,7 +4,7 @@ Nothing is retried here except what was surely not carried out: who calls knows 
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from adjudge.streams.addresses import Address, Login, Target
@@ -127,3 +127,14 @@ def accepted(answer: Any) -> Any:
     if text.startswith("NOGROUP") or "no longer exists" in text:
         raise NoGroup(text) from answer
     raise Unavailable(text) from answer
+
+
+def unless_missing(answer: Any) -> Sequence[Any]:
+    """The answer about a stream or group; nothing, where there is none. Raises as `accepted` does."""
+    missing = isinstance(answer, Exception) and ("NOGROUP" in str(answer) or "no such key" in str(answer))
+    return () if missing else accepted(answer)
+
+
+def named(flat: Sequence[Any]) -> Mapping[bytes, Any]:
+    """A flat answer of names and values by name."""
+    return dict(zip(flat[::2], flat[1::2], strict=True))

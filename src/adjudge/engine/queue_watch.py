@@ -1,0 +1,57 @@
+"""How long the queues of deciders are: looked at once a second, and sooner where much has been let in since."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from typing import Final
+
+from adjudge.engine.admission import Admission
+from adjudge.engine.queues import Length
+from adjudge.engine.slips import STREAM_PREFIX
+from adjudge.store.measuring import LANES
+from adjudge.streams import LaneDepth, Streams, Unavailable
+
+EVERY_SECONDS: Final = 1.0
+AT_MOST_EVERY_SECONDS: Final = 0.1
+
+
+class QueueWatch:
+    """Tells the admission of one process."""
+
+    def __init__(self, streams: Streams, admission: Admission, *, deciders: Callable[[], Iterable[str]]) -> None:
+        self._streams = streams
+        self._admission = admission
+        self._deciders = deciders
+
+    async def run(self) -> None:
+        """Look until cancelled."""
+        now = asyncio.get_running_loop().time
+        while True:
+            whole_at = now() + EVERY_SECONDS
+            await self.look()
+            while (left := whole_at - now()) > 0:
+                try:
+                    async with asyncio.timeout(left):
+                        hurried = await self._admission.hurried()
+                except TimeoutError:
+                    break
+                await self._measure(hurried)
+                await asyncio.sleep(AT_MOST_EVERY_SECONDS)
+
+    async def look(self) -> None:
+        """Measure all deciders once."""
+        deciders = set(self._deciders())
+        self._admission.keep(deciders)
+        await self._measure(deciders)
+
+    async def _measure(self, deciders: Iterable[str]) -> None:
+        """Measure some; a broker that does not answer leaves what was known."""
+        with suppress(Unavailable):
+            for decider in deciders:
+                depth = await self._streams.depth(f"{STREAM_PREFIX}{decider}", LANES)
+                self._admission.measured(decider, {lane: _length(found) for lane, found in depth.lanes.items()})
+        self._admission.looked()
+
+
+def _length(found: LaneDepth) -> Length:
+    return Length(found.lag, found.length, found.added, found.oldest_seconds or 0.0)

@@ -1,0 +1,95 @@
+"""What waits for one decider in one lane, as a replica knows it: how far behind it is, and who takes how much of it."""
+
+from collections import Counter
+from typing import Final, NamedTuple
+
+WINDOW_SECONDS: Final = 1.0
+"""In which a location's share is counted."""
+LEARNING_SECONDS: Final = 0.5
+"""In which answers are counted at least: they come in batches."""
+LOOK_AGAIN: Final = 100
+"""Questions taken in after which what is known of a queue is too old."""
+
+
+class Length(NamedTuple):
+    """A queue as the broker has it."""
+
+    unread: int
+    unfinished: int
+    """Those in the hands of workers included: whoever comes now waits for them, too."""
+    added: int
+    """That ever came in."""
+    oldest_seconds: float
+    """Age of the oldest unfinished one; 0 if there is none."""
+
+
+class Queue:
+    """Questions of one lane for one decider."""
+
+    def __init__(self) -> None:
+        self.taken = 0
+        """By this replica, since it was last measured."""
+        self._length = Length(0, 0, 0, 0.0)
+        self._rate: float | None = None
+        """Questions answered a second; None: it was never seen with something to do."""
+        self._mark: tuple[float, Length] | None = None
+        """Since when something was left unread at every look, and from where answers are counted."""
+        self._window_ends = 0.0
+        self._admitted: Counter[str] = Counter()
+        """By location, in the present window."""
+        self._asking: set[str] = set()
+        """Locations that asked in this window or the one before."""
+
+    @property
+    def seconds_behind(self) -> float:
+        """How long it will take until what is unfinished now is answered; before that is known, how long it waits."""
+        return self._length.oldest_seconds if self._rate is None else self._length.unfinished / self._rate
+
+    def measured(self, length: Length, now: float) -> None:
+        """Take over what the broker has."""
+        self._length, self.taken = length, 0
+        if not length.unread:  # it has not enough to do to show how fast it is
+            self._mark = None
+        elif self._mark is None:
+            self._mark = (now, length)
+        else:
+            self._learn(now, *self._mark)
+
+    def enter(self, location: str, now: float) -> None:
+        """Count a question in."""
+        self._roll(now)
+        self._asking.add(location)
+        self._admitted[location] += 1
+        self.taken += 1
+
+    def is_asked_by_others(self, location: str, now: float) -> bool:
+        """Return whether more than this location has asked lately."""
+        return self._active(location, now) > 1
+
+    def has_its_share(self, location: str, now: float, *, among: int = 1) -> bool:
+        """Return whether a location has taken what it may of a window's answers, as one of `among` at least."""
+        if self._rate is None:
+            return False
+        share = self._rate * WINDOW_SECONDS / max(among, self._active(location, now))
+        return self._admitted[location] >= share
+
+    def _learn(self, now: float, since: float, before: Length) -> None:
+        length, seconds = self._length, now - since
+        answered = length.added - before.added + before.unfinished - length.unfinished
+        if seconds < LEARNING_SECONDS or not answered:
+            return
+        self._mark = (now, length)
+        if answered > 0:  # fewer than none: the broker has lost its data, and begins again
+            seen = answered / seconds
+            self._rate = seen if self._rate is None or seen > self._rate else 0.5 * self._rate + 0.5 * seen
+
+    def _active(self, location: str, now: float) -> int:
+        self._roll(now)
+        self._asking.add(location)
+        return len(self._asking)
+
+    def _roll(self, now: float) -> None:
+        if now >= self._window_ends:
+            self._asking = set(self._admitted) if now < self._window_ends + WINDOW_SECONDS else set()
+            self._admitted.clear()
+            self._window_ends = now + WINDOW_SECONDS

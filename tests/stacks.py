@@ -205,7 +205,7 @@ _MODELS: Mapping[str, Mapping[str, Any]] = {
     "garbage": {},
     "failing": {"breaker": {"failures": 3, "for": "30s"}},
     "gated": {"timeout": "60s"},
-    "paced": {"timeout": "60s", "batch": 20, "concurrency": 1},
+    "paced": {"timeout": "60s", "concurrency": 1},
     "deadly": {"batch": 1},
 }
 

@@ -105,6 +105,7 @@ async def api_services(settings: Settings) -> AsyncIterator[Services]:
         queues = QueueWatch(ground.streams, services.admission, deciders=ground.revisions.serving)
         with suppress(*UNAVAILABLE):  # it looks again soon
             await upkeep.look()
+        await queues.look()
         assert isinstance(ground.sender, BackgroundSender)
         background = {
             "flusher": flusher.run(),

@@ -13,7 +13,7 @@ import structlog
 
 from adjudge.cli.grounds import Ground
 from adjudge.cli.outbound import outbound_of
-from adjudge.cli.staffing import BATCH_MS
+from adjudge.cli.staffing import batch_ms
 from adjudge.core.specifications import DeciderSpec
 from adjudge.deciders import Deciders, open_deciders
 from adjudge.engine.admission import loop_time
@@ -102,7 +102,7 @@ def _subscription(ground: Ground, decider: str, spec: DeciderSpec, deciders: Dec
         ),
         batch=spec.batch,
         linger_ms=spec.linger_ms,
-        batch_ms=BATCH_MS,
+        batch_ms=batch_ms(spec),
         concurrency=spec.concurrency,
         lease_seconds=ground.settings.lease_seconds,
     )

@@ -193,11 +193,16 @@ class Staff:
             handler=asking,
             batch=spec.batch,
             linger_ms=spec.linger_ms,
-            batch_ms=BATCH_MS,
+            batch_ms=batch_ms(spec),
             concurrency=spec.concurrency,
             lease_seconds=ground.settings.lease_seconds,
             on_dead=asking.gave_up,
         )
+
+
+def batch_ms(spec: DeciderSpec) -> int | None:
+    """Return how long a decider's batches should take; where questions linger to share a call, its `batch` decides."""
+    return None if spec.linger_ms else BATCH_MS
 
 
 def patience(specs: Iterable[DeciderSpec]) -> float:

@@ -14,7 +14,7 @@ from typing import Final
 
 from adjudge.core.errors import AdjudgeError
 from adjudge.engine.flushing import LARGEST_BATCH, Flusher
-from adjudge.engine.queues import LOOK_AGAIN, WINDOW_SECONDS, Length, Queue
+from adjudge.engine.queues import WINDOW_SECONDS, Length, Queue
 from adjudge.telemetry import names
 
 BOUND_SECONDS: Final[Mapping[str, float]] = {"realtime": 15.0, "standard": 60.0, "bulk": 30.0}
@@ -86,7 +86,8 @@ class Admission:
 
     def looked(self) -> None:
         """All that was to be measured has been."""
-        self._hurry.clear()
+        if not any(queue.looks_due for queue in self._queues.values()):
+            self._hurry.clear()
         for location in list(self._lines):  # somebody called may have gone, and nobody else was
             self._let_in(location)
 
@@ -97,7 +98,7 @@ class Admission:
     async def hurried(self) -> Set[str]:
         """Wait until deciders should be measured soon; return which."""
         await self._hurry.wait()
-        return {decider for (decider, _), queue in self._queues.items() if queue.taken >= LOOK_AGAIN}
+        return {decider for (decider, _), queue in self._queues.items() if queue.looks_due}
 
     def seconds_behind(self, lane: str, deciders: Sequence[str]) -> float:
         """Return how long the slowest of these deciders will take for what it has in a lane."""
@@ -124,7 +125,7 @@ class Admission:
                 self._check(f"{decider} is {queue.seconds_behind:.1f} s behind", lane, queue, location, bound, now)
         for queue in queues:
             queue.enter(location, now)
-            if queue.taken >= LOOK_AGAIN:
+            if queue.looks_due:
                 self._hurry.set()
         self._on_the_way[location] += 1
 

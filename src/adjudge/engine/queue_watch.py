@@ -28,7 +28,6 @@ class QueueWatch:
         now = asyncio.get_running_loop().time
         while True:
             whole_at = now() + EVERY_SECONDS
-            await self.look()
             while (left := whole_at - now()) > 0:
                 try:
                     async with asyncio.timeout(left):
@@ -37,6 +36,7 @@ class QueueWatch:
                     break
                 await self._measure(hurried)
                 await asyncio.sleep(AT_MOST_EVERY_SECONDS)
+            await self.look()
 
     async def look(self) -> None:
         """Measure all deciders once."""

@@ -9,6 +9,8 @@ LEARNING_SECONDS: Final = 0.5
 """In which answers are counted at least: they come in batches."""
 LOOK_AGAIN: Final = 100
 """Questions taken in after which what is known of a queue is too old."""
+LOOKS: Final = 3
+"""How often it is looked at then: the last of these questions are still on their way to it at first."""
 
 
 class Length(NamedTuple):
@@ -27,7 +29,9 @@ class Queue:
     """Questions of one lane for one decider."""
 
     def __init__(self) -> None:
-        self.taken = 0
+        self.looks_due = 0
+        """How often it should be measured soon."""
+        self._taken = 0
         """By this replica, since it was last measured."""
         self._length = Length(0, 0, 0, 0.0)
         self._rate: float | None = None
@@ -47,7 +51,7 @@ class Queue:
 
     def measured(self, length: Length, now: float) -> None:
         """Take over what the broker has."""
-        self._length, self.taken = length, 0
+        self._length, self._taken, self.looks_due = length, 0, max(0, self.looks_due - 1)
         if not length.unread:  # it has not enough to do to show how fast it is
             self._mark = None
         elif self._mark is None:
@@ -60,7 +64,9 @@ class Queue:
         self._roll(now)
         self._asking.add(location)
         self._admitted[location] += 1
-        self.taken += 1
+        self._taken += 1
+        if self._taken == LOOK_AGAIN:
+            self.looks_due = LOOKS
 
     def is_asked_by_others(self, location: str, now: float) -> bool:
         """Return whether more than this location has asked lately."""

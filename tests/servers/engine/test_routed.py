@@ -2,6 +2,8 @@
 
 from tests.stacks import PLANS, build_stack, configuration, question
 
+from adjudge.engine.queues import Length
+
 __all__ = ["build_stack"]
 
 BIG = {"stake": {"amount": "500", "currency": "USD"}}
@@ -56,12 +58,15 @@ async def test_each_question_lives_by_the_plan_that_it_took(build_stack):
     ]
 
 
-async def test_a_question_without_room_is_answered_by_the_fallback_for_that_and_asks_nobody(build_stack):
+async def test_a_question_without_room_is_answered_by_the_fallback_for_that_and_asks_nobody(build_stack, monkeypatch):
     """Others are refused; this type would rather have the answer that it names."""
     whole = documents()
     whole["types"]["model"] = {**whole["types"]["model"], "fallbacks": {"shed": {"answer": "refuse"}}}
+    monkeypatch.setattr("adjudge.engine.queue_watch.EVERY_SECONDS", 600)
     stack = await build_stack("api", documents=whole)
-    stack.services.admission.measured({"standard": 10**6, "realtime": 10**6}, 1.0)
+    long = dict.fromkeys(("standard", "realtime"), Length(10**6, 10**6, 10**6, oldest_seconds=1_000.0))
+    for decider in stack.services.revisions.serving():
+        stack.services.admission.measured(decider, long)
 
     shed = await asked(stack, 1, stake={"amount": "1", "currency": "USD"})
     refused = await stack.admin.post("/v1/decisions", question("both"))

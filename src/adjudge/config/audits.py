@@ -6,10 +6,9 @@ from datetime import timedelta
 from typing import Final
 
 from adjudge.config.cursors import Cursor, Fields, declared, described
-from adjudge.config.faults import nearest
 from adjudge.config.merging import merge
 from adjudge.config.nodes import Node
-from adjudge.config.readers import duration, number, percentage, stake, text, whole
+from adjudge.config.readers import choice, duration, number, percentage, stake, whole
 from adjudge.core.audits import AuditSpec
 
 DEFAULT_RATE: Final = 0.05
@@ -54,9 +53,9 @@ def read_audits(at: Cursor, known: Auditors) -> AuditSpec | None:
             expert=expert,
             expert_share=fields.read("expert_share", percentage, usual.expert_share),
             budget=_budget(fields),
-            slices=_slices(fields, known),
+            slices=fields.read("slices", choice(*SLICES, *known.dimensions), usual.slices),
             per_stake=fields.read("per_stake", stake, None),
-            inherit=_inherit(fields, known),
+            inherit=fields.read("inherit", choice("all", *known.dimensions), usual.inherit),
             patience=fields.read("patience", duration, timedelta(days=2)),
         )
         if pool is not None and not found.votes and not (found.people and found.is_all_experts):
@@ -81,25 +80,3 @@ def _pool(fields: Fields, key: str, known: Auditors) -> str | None:
 
 def _budget(fields: Fields) -> float | None:
     return fields.read("budget", number(0, 1e9, "a number of audits a day, above 0"), None)
-
-
-def _inherit(fields: Fields, known: Auditors) -> str | None:
-    at = fields.get("inherit")
-    if at is None:
-        return None
-    found, valid = at.read(text, "all"), ["all", *known.dimensions]
-    if found not in valid:
-        at.fault(f"`{found}` is none of {', '.join(valid)}", nearest(found, valid))
-        return None
-    return found
-
-
-def _slices(fields: Fields, known: Auditors) -> str:
-    at = fields.get("slices")
-    if at is None:
-        return "all"
-    found, valid = at.read(text, "all"), [*SLICES, *known.dimensions]
-    if found not in valid:
-        at.fault(f"`{found}` is none of {', '.join(valid)}", nearest(found, valid))
-        return "all"
-    return found

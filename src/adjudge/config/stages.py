@@ -22,8 +22,10 @@ from adjudge.core.specifications import DeciderSpec, PoolSpec, QuestionType
 
 MOST_VOTES: Final = 50
 LEAST_TIMEOUT: Final = timedelta(seconds=60)
-"""Long enough for a broker that comes back; the decider has its own time-out for each call."""
-"""What a stage of models has where it names no time-out, or its slowest decider's own, if that is longer."""
+"""Of a stage of models that names no time-out: its slowest decider's own, but at least so much.
+
+Long enough for a broker that comes back; the decider has its own time-out for each call.
+"""
 
 Rule: TypeAlias = Literal["first", "agree", "majority", "bayes"]
 RULES: Final[tuple[Rule, ...]] = ("first", "agree", "majority", "bayes")

@@ -44,7 +44,7 @@ def test_faults_of_audits_name_what_is_meant(faults_of):
         ("audits: {rate: 5%}", "nobody answers the audits: name a `pool`, an `expert`, or both"),
         ("audits: {rate: 500%, pool: agents}", "is not a share such as `5%`, from 0% to 100%"),
         ("audits: {rate: 5%, pool: agnets}", "did you mean `agents`?"),
-        ("audits: {pool: agents, slices: regoin}", "`regoin` is none of all, location, groups"),
+        ("audits: {pool: agents, slices: regoin}", "`regoin` is not one of `all`, `location`, `groups`"),
         ("audits: {expert: agents, votes: 3}", "the expert answers every audit: `votes` says nothing"),
         ("audits: {pool: agents, vote: 3}", "nothing reads `vote` here"),
     ):
@@ -127,7 +127,7 @@ def test_what_a_slice_cannot_inherit_is_a_fault(faults_of):
     audits = "audits: {pool: agents, slices: location, inherit: all}\n"
     for text, said in (
         (certified + audits.replace("location", "all"), "`slices` are no smaller than whose certificate they would"),
-        (certified + audits.replace("all}", "regoin}"), "`regoin` is none of all"),
+        (certified + audits.replace("all}", "regoin}"), "`regoin` is not one of `all`"),
         (certified.replace("certified}", "{certified: {family: 1}}}") + audits, "is not a whole number from 2"),
     ):
         assert any(said in str(fault) for fault in faults_of(text)), said

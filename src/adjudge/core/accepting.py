@@ -6,7 +6,7 @@ from typing import Any, Final, TypeAlias, assert_never
 import msgspec
 
 from adjudge.core import reasons
-from adjudge.core.combining import Belief, Undecided
+from adjudge.core.beliefs import Belief, Undecided
 from adjudge.core.expressions import Expression
 from adjudge.core.history import Case
 from adjudge.core.licences import Licence

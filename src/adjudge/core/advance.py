@@ -12,18 +12,8 @@ from typing import Final, Literal, TypeAlias, assert_never
 import msgspec
 
 from adjudge.core.accepting import NO_CERTIFICATE, Accepted, judge
-from adjudge.core.combining import (
-    Belief,
-    Combined,
-    Pending,
-    Undecided,
-    answers_of,
-    best_answer,
-    combine_models,
-    combine_people,
-    more_people,
-    seats_wanted,
-)
+from adjudge.core.beliefs import Belief, Combined, Pending, Undecided
+from adjudge.core.combining import answers_of, best_answer, combine_models, combine_people, more_people, seats_wanted
 from adjudge.core.events import Asked, Deferred, FellBack, HistoryEvent, Opinion, Settled
 from adjudge.core.history import Case, History, Progress, Tally, fold
 from adjudge.core.licences import Licence, ScopeName, Terms

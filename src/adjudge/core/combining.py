@@ -2,51 +2,13 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TypeAlias
+from collections.abc import Iterable, Sequence
 
-import msgspec
-
-from adjudge.core import pools
+from adjudge.core.beliefs import Belief, Combined, Pending, Undecided
 from adjudge.core.events import Opinion
 from adjudge.core.history import Tally
-from adjudge.core.plans import Combine, Stage
-from adjudge.core.pools import LEAST_PROBABILITY, Pool
-
-_Distribution: TypeAlias = dict[str, float]
-
-
-class Belief(msgspec.Struct, frozen=True):
-    """The posterior over answers after combining opinions."""
-
-    answer: str
-    confidence: float
-    margin: float
-    """Confidence less that of the next best answer."""
-    opinions: tuple[Opinion, ...]
-    """Those that the belief rests on."""
-    agreeing: int
-    asked: int
-
-    @property
-    def votes(self) -> int:
-        return sum(opinion.source == "reviewer" for opinion in self.opinions)
-
-
-class Pending(msgspec.Struct, frozen=True):
-    """More opinions are needed; `seats` more people, on top of those already asked."""
-
-    seats: int = 0
-
-
-class Undecided(msgspec.Struct, frozen=True):
-    """No belief will come of this stage."""
-
-    code: str
-    reason: str
-
-
-Combined: TypeAlias = Belief | Pending | Undecided
+from adjudge.core.plans import Stage
+from adjudge.core.posteriors import answered, posterior
 
 
 def combine_models(stage: Stage, tally: Tally) -> Combined:
@@ -60,7 +22,7 @@ def combine_models(stage: Stage, tally: Tally) -> Combined:
             return _failed(tally) if tally.faults else Undecided("abstained", "a decider abstained")
         if stage.combine.rule == "agree":
             return _models_agree(given, tally)
-        return Pending() if tally.silent() else _posterior(given, stage.combine, None)
+        return Pending() if tally.silent() else posterior(given, stage.combine, None)
     return _models_majority(stage, given, tally)
 
 
@@ -121,13 +83,13 @@ def answers_of(stage: Stage, tally: Tally) -> list[Opinion]:
 def _people_belief(
     stage: Stage, votes: list[Opinion], earlier: Sequence[Opinion], space_size: int | None
 ) -> Belief | Undecided | None:
-    if not _answers(votes):
+    if not answered(votes):
         return None
     if stage.combine.rule == "bayes":
-        belief = _posterior([*earlier, *votes], stage.combine, space_size)
+        belief = posterior([*earlier, *votes], stage.combine, space_size)
         return _bought(stage, belief, len(votes))
     answer = _chosen(stage, votes)
-    return None if answer is None else _posterior(votes, stage.combine, space_size, answer)
+    return None if answer is None else posterior(votes, stage.combine, space_size, answer)
 
 
 def _bought(stage: Stage, belief: Belief | Undecided, votes: int) -> Belief | Undecided | None:
@@ -150,7 +112,7 @@ def _for_an_expert(belief: Belief, votes: int) -> Undecided:
 
 
 def _chosen(stage: Stage, votes: list[Opinion]) -> str | None:
-    answers = _answers(votes)
+    answers = answered(votes)
     match stage.combine.rule:
         case "first":
             return answers[0] if answers else None
@@ -180,7 +142,7 @@ def _models_agree(given: list[Opinion], tally: Tally) -> Combined:
 
 def _models_majority(stage: Stage, given: list[Opinion], tally: Tally) -> Combined:
     """More than half of all that were asked; confidence is the mean of those that agree, in any order."""
-    counts = Counter(_answers(given))
+    counts = Counter(answered(given))
     for answer, count in counts.items():
         if count * 2 > len(stage.deciders):
             agreeing = [opinion.confidence for opinion in given if opinion.answer == answer]
@@ -218,88 +180,6 @@ def _of_models(opinions: Sequence[Opinion], answer: str, confidence: float) -> B
     return Belief(answer, confidence, confidence - others, tuple(opinions), agreeing, len(opinions))
 
 
-def _posterior(
-    opinions: Sequence[Opinion], combine: Combine, space_size: int | None, chosen: str | None = None
-) -> Belief | Undecided:
-    """Product of the models' distributions and the votes' one-coin likelihoods, each to its weight.
-
-    Kerrigan, Smyth, Steyvers 2021 (combining human predictions with model probabilities), with the
-    weights of a logarithmic opinion pool (Genest and Zidek 1986) because model and people err together.
-    The belief is about the likeliest answer; or about one `chosen` by votes alone, which then count whole.
-    """
-    given = [opinion for opinion in opinions if opinion.answer is not None]
-    votes = [opinion for opinion in given if opinion.source == "reviewer"]
-    models = [opinion for opinion in given if opinion.source != "reviewer"]
-    distributions = [_distribution(model) for model in models]
-    named = sorted(set(_answers(votes)).union(*distributions))
-    if not named:
-        return Undecided("abstained", "nobody had an answer")
-    unnamed = max(0, (space_size or len(named) + 1) - len(named))
-    found = (
-        _scores(named, unnamed, distributions, Counter(_answers(votes)), combine, whole=chosen is not None)
-        if combine.pool is None or chosen is not None
-        else _pooled(combine.pool, named, unnamed, models, votes)
-    )
-    return _belief(chosen or max(named, key=lambda key: (found[key], key)), found, unnamed, [*models, *votes])
-
-
-def _pooled(
-    pool: Pool, named: Sequence[str], unnamed: int, models: Sequence[Opinion], votes: Sequence[Opinion]
-) -> dict[str | None, float]:
-    """Return what the learnt pool says, like `_scores`."""
-    said = {model.by: _distribution(model) for model in models}
-    given = [(vote.by, str(vote.answer)) for vote in votes]
-    return dict(zip((*named, None), pools.scores(pool, said, given, named, len(named) + unnamed), strict=True))
-
-
-def _scores(
-    named: Sequence[str],
-    unnamed: int,
-    distributions: Sequence[_Distribution],
-    votes: Counter[str],
-    combine: Combine,
-    *,
-    whole: bool,
-) -> dict[str | None, float]:
-    """Return the log posterior of each answer, not normalised; under None: of one that nobody named.
-
-    `whole`: votes are not weighed down.
-    """
-    accuracy = min(max(combine.accuracy, LEAST_PROBABILITY), 1 - LEAST_PROBABILITY)
-    right, wrong = math.log(accuracy), math.log((1 - accuracy) / max(1, len(named) + unnamed - 1))
-    total = votes.total()
-    vote_weight = 1.0 if whole else combine.vote_weight
-
-    def score(probabilities: Iterable[float], agreeing: int) -> float:
-        of_votes = agreeing * right + (total - agreeing) * wrong
-        return combine.model_weight * math.fsum(map(math.log, probabilities)) + vote_weight * of_votes
-
-    scores: dict[str | None, float] = {
-        key: score([known.get(key, LEAST_PROBABILITY) for known in distributions], votes[key]) for key in named
-    }
-    return scores | {None: score([LEAST_PROBABILITY] * len(distributions), 0)}
-
-
-def _distribution(opinion: Opinion) -> _Distribution:
-    given = opinion.distribution or {str(opinion.answer): opinion.confidence}
-    return {key: max(probability, LEAST_PROBABILITY) for key, probability in given.items()}
-
-
-def _belief(answer: str, scores: Mapping[str | None, float], unnamed: int, opinions: Sequence[Opinion]) -> Belief:
-    counts = {key: 1 if key is not None else unnamed for key in scores}
-    top = max(score for key, score in scores.items() if counts[key])
-    weights = {key: math.exp(score - top) for key, score in scores.items() if counts[key]}
-    total = math.fsum(weight * counts[key] for key, weight in weights.items())
-    confidence = min(1.0, weights[answer] / total)
-    others = max((weights[key] / total for key in weights if key not in (answer, None)), default=0.0)
-    agreeing = sum(opinion.answer == answer for opinion in opinions)
-    return Belief(answer, confidence, confidence - others, tuple(opinions), agreeing, len(opinions))
-
-
-def _answers(opinions: Iterable[Opinion]) -> list[str]:
-    return [opinion.answer for opinion in opinions if opinion.answer is not None]
-
-
 def _tallied(opinions: Iterable[Opinion]) -> str:
-    counts = Counter(_answers(opinions))
+    counts = Counter(answered(opinions))
     return ", ".join(f"{answer} {count}" for answer, count in sorted(counts.items()))

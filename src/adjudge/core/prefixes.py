@@ -11,8 +11,9 @@ from typing import Final
 
 from adjudge.core.accepting import NO_CERTIFICATE, Accepted, at_stake, judge
 from adjudge.core.audits import ModelSaid
+from adjudge.core.beliefs import Belief, Combined
 from adjudge.core.calibration import Calibrator
-from adjudge.core.combining import Belief, Combined, combine_models
+from adjudge.core.combining import combine_models
 from adjudge.core.events import Asked, Fault, Opinion
 from adjudge.core.history import Case, Tally
 from adjudge.core.licences import Licence

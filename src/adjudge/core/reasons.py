@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from adjudge.core.combining import Belief
+from adjudge.core.beliefs import Belief
 from adjudge.core.events import Opinion
 from adjudge.core.licences import Licence
 from adjudge.core.money import Stake

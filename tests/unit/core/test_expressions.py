@@ -4,7 +4,7 @@ import pytest
 from tests.builders import a_case, by_hand, models
 
 from adjudge.core.accepting import Accepted, judge, stakes
-from adjudge.core.combining import Belief
+from adjudge.core.beliefs import Belief
 from adjudge.core.expressions import (
     LONGEST,
     VARIABLES,

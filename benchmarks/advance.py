@@ -14,8 +14,9 @@ from datetime import UTC, datetime, timedelta
 
 from cel_expr_python import cel
 
-from adjudge.core.advance import Controls, Settle, advance
+from adjudge.core.advance import Settle, advance
 from adjudge.core.answers import Labels
+from adjudge.core.controls import Controls
 from adjudge.core.events import Asked, HistoryEvent, Opinion, Source
 from adjudge.core.expressions import compile_condition
 from adjudge.core.history import Case, History

@@ -24,8 +24,9 @@ from adjudge.automation.certifying import certify, choose_start
 from adjudge.automation.drift import Drift
 from adjudge.automation.samples import Audit, Role, Sample, grid_of
 from adjudge.automation.watching import Watch
-from adjudge.core.advance import Controls, Settle, advance
+from adjudge.core.advance import Settle, advance
 from adjudge.core.calibration import Isotonic
+from adjudge.core.controls import Controls
 from adjudge.core.history import History
 from adjudge.core.licences import Licence
 from adjudge.core.plans import ByHand, Certified, Plan

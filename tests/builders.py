@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
-from adjudge.core.advance import Controls, Settle, Step, advance
+from adjudge.core.advance import Settle, Step, advance
 from adjudge.core.answers import ClosedSpace, Labels
+from adjudge.core.controls import Controls
 from adjudge.core.events import Asked, Declined, Fault, FaultKind, HistoryEvent, Opinion, TimedOut
 from adjudge.core.expressions import compile_condition
 from adjudge.core.history import Case, History

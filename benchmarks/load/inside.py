@@ -14,7 +14,8 @@ import asyncpg
 
 from adjudge.api import questions
 from adjudge.config import Configuration, compile_documents
-from adjudge.core.advance import Controls, Settle, advance
+from adjudge.core.advance import Settle, advance
+from adjudge.core.controls import Controls
 from adjudge.core.events import Opinion
 from adjudge.core.history import History
 from adjudge.engine.clocks import DatabaseClock

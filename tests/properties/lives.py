@@ -5,7 +5,8 @@ from dataclasses import replace
 from tests.builders import Life
 from tests.properties.strategies import PEOPLE, Happening, World
 
-from adjudge.core.advance import AUTOMATION, Ask, Settle, Step, Wait, advance, places_of
+from adjudge.core.advance import Ask, Settle, Step, Wait, advance
+from adjudge.core.controls import AUTOMATION, places_of
 from adjudge.core.events import Asked, Deferred, Fault, FaultKind, HistoryEvent, Opinion
 from adjudge.core.history import History, fold
 from adjudge.core.outcomes import Outcome, may_follow

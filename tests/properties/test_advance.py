@@ -10,7 +10,8 @@ from tests.builders import Life, a_case, a_plan, by_hand, models, people
 from tests.properties.lives import WatchedLife
 from tests.properties.strategies import KEYS, Happening, World, happenings, worlds
 
-from adjudge.core.advance import Controls, Settle, advance
+from adjudge.core.advance import Settle, advance
+from adjudge.core.controls import Controls
 from adjudge.core.events import Asked, read_events, write_events
 from adjudge.core.history import Case, History
 from adjudge.core.plans import Provisional

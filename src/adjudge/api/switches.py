@@ -13,7 +13,7 @@ from adjudge.api.configuration_shapes import Switches, SwitchView
 from adjudge.api.problems import Problem
 from adjudge.api.services import Here, Services
 from adjudge.api.shapes import PROBLEMS
-from adjudge.core.advance import EVERYWHERE
+from adjudge.core.controls import EVERYWHERE
 from adjudge.engine.lookout import CHANGED
 from adjudge.store import controls
 from adjudge.store.controls import Switch

@@ -21,8 +21,9 @@ from adjudge.cli.refusing import Refused
 from adjudge.cli.settings import read_settings
 from adjudge.config import Configuration, Request
 from adjudge.config.wording import asked_and_after, steps_in_words
-from adjudge.core.advance import Ask, Controls, Settle, Step, advance
+from adjudge.core.advance import Ask, Settle, Step, advance
 from adjudge.core.answers import Labels
+from adjudge.core.controls import Controls
 from adjudge.core.errors import AdjudgeError
 from adjudge.core.events import Deferred, Fault, FellBack, Opinion, Source
 from adjudge.core.facts import facts_in

@@ -4,51 +4,22 @@ Called after every opinion, time-out and error, by workers, votes, timers and re
 but its arguments, so a recorded path always ends in the same outcome.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Final, Literal, TypeAlias, assert_never
+from typing import Literal, TypeAlias, assert_never
 
 import msgspec
 
 from adjudge.core.accepting import NO_CERTIFICATE, Accepted, judge
 from adjudge.core.beliefs import Belief, Combined, Pending, Undecided
 from adjudge.core.combining import answers_of, best_answer, combine_models, combine_people, more_people, seats_wanted
+from adjudge.core.controls import AUTOMATION, Controls, is_place, touching
 from adjudge.core.events import Asked, Deferred, FellBack, HistoryEvent, Opinion, Settled
 from adjudge.core.history import Case, History, Progress, Tally, fold
 from adjudge.core.licences import Licence, ScopeName, Terms
 from adjudge.core.outcomes import Outcome, OutcomeSource, Relied
 from adjudge.core.plans import Answer, Certified, Escalate, Hold, Plan, Provisional, SafeSide, Stage
 from adjudge.core.pools import Snapshot
-
-
-@dataclass(frozen=True, slots=True)
-class Controls:
-    """What stands above the revision and acts at once."""
-
-    switched_off: frozenset[str] = frozenset()
-    """Deciders that must not be asked or believed, and places where none must be: see `places_of`."""
-    generations: Mapping[str, int] = field(default_factory=dict)
-    """Generation in force, by scope; 0 where a control was never touched."""
-    licences: Mapping[ScopeName, Licence] = field(default_factory=dict)
-    """Of the certificates in force, by scope."""
-    learnt: Mapping[str, Snapshot] = field(default_factory=dict)
-    """By question type, the newest snapshot of what votes are worth."""
-
-
-AUTOMATION: Final = "automation"
-"""The control whose generation grows with every switch of a place."""
-EVERYWHERE: Final = "everywhere"
-
-
-def places_of(case: Case) -> tuple[str, ...]:
-    """Return the names under which all automation can be switched off for this case.
-
-    `everywhere`, `type:claim.pay`, `type:claim.pay@store-042`, `location:store-042`, `group:eu`.
-    """
-    groups = (f"group:{name}" for name in case.groups)
-    own = (f"type:{case.type}", f"type:{case.type}@{case.location}", f"location:{case.location}")
-    return (EVERYWHERE, *own, *groups)
 
 
 class Ask(msgspec.Struct, frozen=True):
@@ -91,7 +62,7 @@ def advance(plan: Plan, history: History, controls: Controls, now: datetime) -> 
     progress = fold(history.events, case.space)
     if progress.final:
         return Wait(case.deadline, ())
-    off = _switched_off(plan, case, controls) if controls.switched_off else ()
+    off = touching(controls, plan.deciders(), case) if controls.switched_off else ()
     scopes, in_force = _certified(plan, case, controls) if plan.prefixes and controls.licences else ({}, {})
     licences = tuple([licence.certificate for licence in in_force.values()]) if in_force else ()
     snapshot = controls.learnt.get(case.type) if controls.learnt and plan.is_priced else None
@@ -423,21 +394,6 @@ class _Walk(msgspec.Struct):
     def _why(self) -> tuple[str, str]:
         last = self.progress.last_deferred
         return (last.code, last.reason) if last else ("nobody", "there was nobody to ask")
-
-
-def is_place(name: str) -> bool:
-    """Return whether a switch is that of a place; deciders have an `@` and no colon."""
-    return name == EVERYWHERE or ":" in name
-
-
-def _switched_off(plan: Plan, case: Case, controls: Controls) -> tuple[str, ...]:
-    """Return the switches that touch this case: places first, as they sort."""
-    off = controls.switched_off
-    return tuple(sorted(off & plan.deciders().union(places_of(case)), key=_places_first)) if off else ()
-
-
-def _places_first(name: str) -> tuple[bool, str]:
-    return not is_place(name), name
 
 
 def _certified(plan: Plan, case: Case, controls: Controls) -> tuple[dict[int, ScopeName], dict[int, Licence]]:

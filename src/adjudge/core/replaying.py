@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Final
 
-from adjudge.core.advance import Controls, advance
+from adjudge.core.advance import advance
+from adjudge.core.controls import Controls
 from adjudge.core.events import Derived, HistoryEvent, Settled
 from adjudge.core.history import Case, History
 from adjudge.core.licences import Licence

@@ -12,8 +12,9 @@ import asyncpg
 import msgspec
 
 from adjudge.config import Configuration, UnknownLocation, UnknownType
-from adjudge.core.advance import Controls, Settle, advance
+from adjudge.core.advance import Settle, advance
 from adjudge.core.answers import Json
+from adjudge.core.controls import Controls
 from adjudge.core.errors import AdjudgeError
 from adjudge.core.events import Deferred, HistoryEvent, Opinion, Settled, TimedOut, read_events, write_events
 from adjudge.core.history import Case, History

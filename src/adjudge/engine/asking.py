@@ -15,8 +15,9 @@ from uuid import UUID
 import msgspec
 import structlog
 
-from adjudge.core.advance import Controls, Settle, advance
+from adjudge.core.advance import Settle, advance
 from adjudge.core.answers import Labels
+from adjudge.core.controls import Controls
 from adjudge.core.events import Fault, HistoryEvent, Opinion, Source
 from adjudge.core.history import History
 from adjudge.core.outcomes import Outcome

@@ -4,7 +4,8 @@ from datetime import datetime
 
 import msgspec
 
-from adjudge.core.advance import Ask, Controls, advance
+from adjudge.core.advance import Ask, advance
+from adjudge.core.controls import Controls
 from adjudge.core.events import HistoryEvent, write_events
 from adjudge.core.history import Case, History
 from adjudge.core.plans import Plan

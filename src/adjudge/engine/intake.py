@@ -11,9 +11,9 @@ import msgspec
 
 from adjudge.config import NoPlan, Request, Site, Way
 from adjudge.core.accepting import Rates, stakes
-from adjudge.core.advance import Controls
 from adjudge.core.answers import Candidates, OutsideSpace, close, keyed
 from adjudge.core.audits import proportional
+from adjudge.core.controls import Controls
 from adjudge.core.errors import AdjudgeError
 from adjudge.core.events import HistoryEvent
 from adjudge.core.expressions import Expression

@@ -12,7 +12,8 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 
 from adjudge.config import Configuration, Request
-from adjudge.core.advance import Ask, Controls, Settle, Wait, advance
+from adjudge.core.advance import Ask, Settle, Wait, advance
+from adjudge.core.controls import Controls
 from adjudge.core.errors import AdjudgeError
 from adjudge.core.events import Asked, Deferred, Fault, HistoryEvent, Opinion, TimedOut
 from adjudge.core.history import Case, History, fold

@@ -14,8 +14,9 @@ from uuid import UUID
 
 import msgspec
 
-from adjudge.core.advance import Ask, Controls, Settle, Step, Wait, advance
+from adjudge.core.advance import Ask, Settle, Step, Wait, advance
 from adjudge.core.answers import Candidates, Labels
+from adjudge.core.controls import Controls
 from adjudge.core.events import Fault, FellBack, HistoryEvent, Opinion, write_events
 from adjudge.core.history import History, fold
 from adjudge.core.outcomes import Outcome

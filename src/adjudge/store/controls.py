@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from adjudge.core.advance import AUTOMATION, Controls, is_place
+from adjudge.core.controls import AUTOMATION, Controls, is_place
 from adjudge.store import certificates, journal, learning
 from adjudge.store.connecting import Connection
 from adjudge.store.learning import LEARNT
@@ -23,7 +23,7 @@ class Switch:
     """A switch that somebody has touched."""
 
     scope: str
-    """`decider:vision-sku@2`, or the name of a place: see `core.advance.places_of`."""
+    """`decider:vision-sku@2`, or the name of a place: see `core.controls.places_of`."""
     state: Literal["on", "off", "expired"]
     reason: str
     changed_by: str

@@ -7,7 +7,8 @@ import numpy as np
 from tests.builders import Life, a_plan, by_hand, models, people
 
 from adjudge.automation.learning import Asking, Voted
-from adjudge.core.advance import Ask, Controls, Settle
+from adjudge.core.advance import Ask, Settle
+from adjudge.core.controls import Controls
 from adjudge.core.plans import Plan
 from adjudge.core.pools import Prices, Snapshot
 

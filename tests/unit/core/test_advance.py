@@ -3,8 +3,9 @@
 import pytest
 from tests.builders import NOON, SET_BY_HAND, Life, a_case, a_plan, by_hand, models, people, seconds, settled
 
-from adjudge.core.advance import Ask, Controls, Settle, Wait
+from adjudge.core.advance import Ask, Settle, Wait
 from adjudge.core.answers import Labels
+from adjudge.core.controls import Controls
 from adjudge.core.events import Asked, Deferred, Derived, FellBack
 from adjudge.core.money import Stake
 from adjudge.core.outcomes import Relied

@@ -4,10 +4,11 @@ import msgspec
 import pytest
 from tests.builders import NOON, SET_BY_HAND, Life, a_case, a_plan, by_hand, models, people, settled
 
-from adjudge.core.advance import Ask, Controls, Settle, Wait
+from adjudge.core.advance import Ask, Settle, Wait
 from adjudge.core.answers import Integer
 from adjudge.core.calibration import Uncalibrated
 from adjudge.core.combining import best_answer
+from adjudge.core.controls import Controls
 from adjudge.core.licences import Licence
 from adjudge.core.plans import Answer, Certified, Combine, Provisional, Stage, Votes
 

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.builders import Life, a_plan, by_hand, models, people, settled
 
-from adjudge.core.advance import Ask, Controls, Settle
+from adjudge.core.advance import Ask, Settle
+from adjudge.core.controls import Controls
 from adjudge.core.events import Asked, Derived
 from adjudge.core.plans import Plan
 from adjudge.core.pools import Prices, Snapshot, StageWeights, Stops, Weights

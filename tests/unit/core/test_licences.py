@@ -6,8 +6,9 @@ from datetime import timedelta
 import pytest
 from tests.builders import NOON, SET_BY_HAND, Life, a_case, a_plan, models, people
 
-from adjudge.core.advance import Controls, Settle
+from adjudge.core.advance import Settle
 from adjudge.core.calibration import Temperature, Uncalibrated
+from adjudge.core.controls import Controls
 from adjudge.core.events import Deferred
 from adjudge.core.licences import Licence
 from adjudge.core.money import Stake

@@ -5,7 +5,7 @@ import itertools
 import pytest
 from tests.builders import NOON, Life, a_case, a_plan, by_hand, models, people
 
-from adjudge.core.advance import Controls
+from adjudge.core.controls import Controls
 from adjudge.core.events import Opinion, Settled, read_events, write_events
 from adjudge.core.outcomes import may_follow
 from adjudge.core.plans import Answer, Provisional

@@ -8,7 +8,7 @@ from hypothesis import given
 from tests.builders import NOON, a_case, a_plan, models, people
 from tests.properties.strategies import World, worlds
 
-from adjudge.core.advance import Controls
+from adjudge.core.controls import Controls
 from adjudge.core.events import read_events
 from adjudge.engine.beginning import Beginnings, begin
 from adjudge.engine.clocks import TurnClock

@@ -2,7 +2,7 @@
 
 from tests.builders import Life, a_case, a_plan, by_hand, models, people
 
-from adjudge.core.advance import Controls
+from adjudge.core.controls import Controls
 from adjudge.core.plans import Answer
 from adjudge.engine.previewing import relive
 

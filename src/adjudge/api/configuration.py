@@ -173,7 +173,7 @@ async def read_effective(
     scope: Caller,
     here: Here,
     location: Annotated[str, Query(max_length=100)] = DEFAULT_LOCATION,
-    type: Annotated[str, Query(max_length=100)] = "",  # noqa: A002
+    type: Annotated[str, Query(max_length=100)] = "",
 ) -> Response:
     """Read every value that decides about a type at a location, the document and line that say so, and who wrote it."""
     require(scope, "operator")

@@ -120,7 +120,7 @@ async def create_many(body: Annotated[Questions, Body()]) -> Response:
 async def list_decisions(
     scope: Caller,
     here: Here,
-    type: Annotated[str | None, Query(max_length=200)] = None,  # noqa: A002 - the contract's name
+    type: Annotated[str | None, Query(max_length=200)] = None,
     location: Annotated[str | None, Query(max_length=200)] = None,
     status: Literal["open", "held", "provisional", "final", "amended", "cancelled"] | None = None,
     source: Literal["model", "rule", "reviewer", "fallback", "cancel"] | None = None,

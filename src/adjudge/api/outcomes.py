@@ -98,7 +98,7 @@ async def follow(
     here: Here,
     after: Annotated[str | None, Query(max_length=200, description="`next` of a page, or an item's `cursor`")] = None,
     since: Annotated[AwareDatetime | None, Query(description="without a cursor: begin about there")] = None,
-    type: Annotated[str | None, Query(max_length=200)] = None,  # noqa: A002 - the contract's name
+    type: Annotated[str | None, Query(max_length=200)] = None,
     location: Annotated[str | None, Query(max_length=200)] = None,
     limit: Annotated[int, Query(ge=1, le=LONGEST_PAGE)] = 100,
     prefer: Annotated[str | None, PREFER] = None,

@@ -45,7 +45,7 @@ class ControlBody(BaseModel):
 
 
 @router.get("", response_model=Switches, responses=PROBLEMS)
-async def list_controls(scope: Caller, here: Here, all: bool = False) -> Response:  # noqa: A002
+async def list_controls(scope: Caller, here: Here, all: bool = False) -> Response:
     """List what is switched off, and what was until its time was over; `all`: also what was switched on again."""
     require(scope, "operator")
     async with here.pool.acquire() as connection:

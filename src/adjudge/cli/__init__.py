@@ -5,6 +5,6 @@ import sys
 
 def main() -> None:
     """Run the command that the arguments name, and end the process with its status."""
-    from adjudge.cli.root import run  # noqa: PLC0415  start-up time is spent on what the command needs
+    from adjudge.cli.root import run  # start-up time is spent on what the command needs
 
     sys.exit(run(sys.argv[1:]))

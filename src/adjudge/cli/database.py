@@ -29,7 +29,7 @@ def several() -> None:
 @app.command()
 def upgrade(json_: Json = False) -> None:
     """Bring the schema of DATABASE_URL to this version. Safe to repeat, and while others do it."""
-    from adjudge.store import migrations  # noqa: PLC0415  imports SQLAlchemy
+    from adjudge.store import migrations  # imports SQLAlchemy
 
     url = os.environ.get("DATABASE_URL")
     if not url:
@@ -63,9 +63,9 @@ async def _write_key(
     pools: list[str] | None,
     limits: Limits | None,
 ) -> NewKey:
-    import asyncpg  # noqa: PLC0415
+    import asyncpg
 
-    from adjudge.store import keys, scope  # noqa: PLC0415
+    from adjudge.store import keys, scope
 
     secret = keys.new_secret()
     connection = await asyncpg.connect(database_url, timeout=10)
@@ -88,7 +88,7 @@ async def _write_key(
 
 async def _spoken(work: Awaitable[T]) -> T:
     """Await work on the database; what PostgreSQL refuses is one line. Raises Refused."""
-    import asyncpg  # noqa: PLC0415
+    import asyncpg
 
     try:
         return await work

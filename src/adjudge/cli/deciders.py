@@ -42,7 +42,7 @@ def check(
     json_: Annotated[bool, typer.Option("--json", help="Print an object a line.")] = False,
 ) -> None:
     """Put questions to a decider from here: raw answer, opinion, time, fault. Exit 1 where one has a fault."""
-    from adjudge.cli.checking import run_check  # noqa: PLC0415  compiling takes what listing does without
+    from adjudge.cli.checking import run_check  # compiling takes what listing does without
 
     run_check(decider, questions, folder, json_=json_)
 

@@ -62,7 +62,7 @@ def list_decisions(
 
 
 @app.command()
-def show(id: Annotated[str, typer.Argument()], json_: Json = False) -> None:  # noqa: A002
+def show(id: Annotated[str, typer.Argument()], json_: Json = False) -> None:
     """Show all that happened to a decision: when, who, what, how long and at what cost."""
     with connected() as adjudge:
         path = adjudge.decisions.path(id)
@@ -71,7 +71,7 @@ def show(id: Annotated[str, typer.Argument()], json_: Json = False) -> None:  # 
 
 @app.command()
 def cancel(
-    id: Annotated[str, typer.Argument()],  # noqa: A002
+    id: Annotated[str, typer.Argument()],
     reason: Annotated[str | None, typer.Option()] = None,
     json_: Json = False,
 ) -> None:
@@ -83,7 +83,7 @@ def cancel(
 
 @app.command()
 def truth(
-    id: Annotated[str, typer.Argument()],  # noqa: A002
+    id: Annotated[str, typer.Argument()],
     answer: Annotated[str, typer.Argument(help="A label; true, 3 or JSON where the type's answers are not labels.")],
     source: Annotated[str, typer.Option(help="How it is known: appeal, refund, stock-take.")],
     ref: Annotated[str | None, typer.Option(help="Where it is written down.")] = None,

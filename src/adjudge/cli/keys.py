@@ -75,7 +75,7 @@ def list_keys(json_: Json = False) -> None:
 
 @app.command()
 def rotate(
-    id: Id,  # noqa: A002
+    id: Id,
     *,
     overlap: Annotated[float, typer.Option(min=0, help="Hours for which the key until now opens, too.")] = 24,
     quiet: Quiet = False,
@@ -89,7 +89,7 @@ def rotate(
 
 @app.command()
 def limit(
-    id: Id,  # noqa: A002
+    id: Id,
     *,
     requests_per_second: PerSecond = None,
     bytes_per_second: Bytes = None,
@@ -106,7 +106,7 @@ def limit(
 
 
 @app.command()
-def revoke(id: Id, json_: Json = False) -> None:  # noqa: A002
+def revoke(id: Id, json_: Json = False) -> None:
     """End a key: it opens nothing from now on."""
     with connected() as adjudge:
         adjudge.keys.revoke(id)
@@ -118,7 +118,7 @@ def _create(
 ) -> NewKey:
     database_url = os.environ.get("DATABASE_URL")
     if database_url and not _is_api_known():
-        from adjudge.cli.database import write_key  # noqa: PLC0415  the store is heavy and rarely needed here
+        from adjudge.cli.database import write_key  # the store is heavy and rarely needed here
 
         return write_key(database_url, name, role, locations, pools, limits)
     with connected() as adjudge:

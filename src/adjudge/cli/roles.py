@@ -36,7 +36,7 @@ def api(host: Host = None, port: Port = None, unsafe: Unsafe = False) -> None:
     logs.configure("api", settings.log_level)
     give_back_what_is_large()
     with unimported("pydantic.v1"):  # FastAPI asks of every annotation whether it is of that
-        from adjudge.cli import serving  # noqa: PLC0415  each role imports what it needs, and no other
+        from adjudge.cli import serving  # each role imports what it needs, and no other
 
     spare_collector()
     with tracing.exported("api", os.environ, version=__version__), suppress(asyncio.CancelledError):
@@ -48,7 +48,7 @@ def worker(unsafe: Unsafe = False, ready_file: ReadyFile = None) -> None:
     settings = read_settings(unsafe=unsafe or None, ready_file=ready_file)
     logs.configure("worker", settings.log_level)
     give_back_what_is_large()
-    from adjudge.cli import probing, working  # noqa: PLC0415
+    from adjudge.cli import probing, working
 
     with tracing.exported("worker", os.environ, version=__version__):
         _run(lambda stop: working.run_worker(settings, stop, partial(probing.probe, settings)), settings)
@@ -59,7 +59,7 @@ def keeper(unsafe: Unsafe = False, ready_file: ReadyFile = None) -> None:
     settings = read_settings(unsafe=unsafe or None, ready_file=ready_file)
     logs.configure("keeper", settings.log_level)
     give_back_what_is_large()
-    from adjudge.cli import keeping, probing  # noqa: PLC0415
+    from adjudge.cli import keeping, probing
 
     with tracing.exported("keeper", os.environ, version=__version__):
         _run(lambda stop: keeping.run_keeper(settings, stop, partial(probing.probe, settings)), settings)

@@ -136,7 +136,7 @@ async def _require_reachable(settings: Settings) -> None:
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             raise Refused(f"cannot use the database of DATABASE_URL: {error or 'no answer in time'}") from error
     if settings.redis_url is not None:
-        from adjudge.cli.brokers import broker  # noqa: PLC0415  the embedded one need not be looked at
+        from adjudge.cli.brokers import broker  # the embedded one need not be looked at
 
         async with broker(settings.redis_url, random.SystemRandom()) as streams:
             if not await streams.ping():

@@ -129,7 +129,7 @@ def _queue_row(queue: Queue) -> tuple[str, ...]:
 
 
 def _live(see: Callable[[], Look], seconds: float) -> None:
-    from rich.live import Live  # noqa: PLC0415  heavy, and only this command needs it
+    from rich.live import Live  # heavy, and only this command needs it
 
     earlier: Look | None = None
     with Live(screen=True, auto_refresh=False) as live:
@@ -147,9 +147,9 @@ def _live(see: Callable[[], Look], seconds: float) -> None:
 
 
 def _screen(seen: Look, passed: Flow) -> Any:
-    from rich.console import Group  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
+    from rich.console import Group
+    from rich.table import Table
+    from rich.text import Text
 
     shown: list[Any] = []
     for columns, rows in _tables(seen, passed):

@@ -60,7 +60,7 @@ def list_webhooks(json_: Json = False) -> None:
 
 @app.command()
 def show(
-    id: Id,  # noqa: A002
+    id: Id,
     *,
     state: Annotated[str | None, typer.Option(help="waiting, sending, delivered or parked.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=200)] = 20,
@@ -73,7 +73,7 @@ def show(
 
 
 @app.command("test")
-def try_out(id: Id, json_: Json = False) -> None:  # noqa: A002
+def try_out(id: Id, json_: Json = False) -> None:
     """Send an event that tells of nothing, and print what came of it; status 1 where it did not arrive."""
     with connected() as adjudge:
         tried = adjudge.webhooks.test(id)
@@ -87,7 +87,7 @@ def try_out(id: Id, json_: Json = False) -> None:  # noqa: A002
 
 @app.command()
 def rotate(
-    id: Id,  # noqa: A002
+    id: Id,
     *,
     keep_hours: Annotated[float, typer.Option(min=0, max=720, help="How long the old secret still signs.")] = 24,
     json_: Json = False,
@@ -102,7 +102,7 @@ def rotate(
 
 @app.command()
 def redeliver(
-    id: Id,  # noqa: A002
+    id: Id,
     *,
     decision: Annotated[str | None, typer.Option(help="What was told of this decision, even if it arrived.")] = None,
     json_: Json = False,
@@ -114,7 +114,7 @@ def redeliver(
 
 
 @app.command("rm")
-def remove(id: Id, json_: Json = False) -> None:  # noqa: A002
+def remove(id: Id, json_: Json = False) -> None:
     """Remove an endpoint: nothing more is sent there, also of what waits."""
     with connected() as adjudge:
         adjudge.webhooks.remove(id)

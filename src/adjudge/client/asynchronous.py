@@ -96,14 +96,14 @@ class AsyncDecisions(AsyncResource):
         """Ask many questions; return a decision or a problem for each, in order."""
         return await self._executor.follow(decisions.create_many(questions, self._executor.new_key))
 
-    async def wait(self, id: str, timeout: float) -> Decision:  # noqa: A002, ASYNC109  long polls, each with its end
+    async def wait(self, id: str, timeout: float) -> Decision:  # noqa: ASYNC109  long polls, each with its end
         """Wait up to `timeout` seconds for an outcome; return the decision as it then stands."""
         return await self._executor.follow(decisions.wait_for(id, timeout, self._executor.now))
 
     async def list(
         self,
         *,
-        type: str | None = None,  # noqa: A002
+        type: str | None = None,
         location: str | None = None,
         status: Status | None = None,
         source: Source | None = None,
@@ -144,7 +144,7 @@ class AsyncOutcomes(AsyncResource):
         *,
         after: str | None = None,
         since: datetime | None = None,
-        type: str | None = None,  # noqa: A002
+        type: str | None = None,
         location: str | None = None,
     ) -> AsyncFeed:
         """Yield every outcome, and wait for more, for ever.
@@ -160,7 +160,7 @@ class AsyncOutcomes(AsyncResource):
         *,
         after: str | None = None,
         since: datetime | None = None,
-        type: str | None = None,  # noqa: A002
+        type: str | None = None,
         location: str | None = None,
     ) -> AsyncFeed:
         """Like `follow`, but end where there are no more."""
@@ -223,7 +223,7 @@ class AsyncErasures(AsyncResource):
     get = awaited(erasures.get)
     list = awaited(erasures.listed)
 
-    async def wait(self, id: str, timeout: float) -> erasures.Erasure:  # noqa: A002, ASYNC109
+    async def wait(self, id: str, timeout: float) -> erasures.Erasure:  # noqa: ASYNC109
         """Wait up to `timeout` seconds until it is done; return it as it then stands."""
         return await self._executor.follow(erasures.until_done(id, timeout, self._executor.now))
 

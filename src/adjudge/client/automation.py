@@ -141,13 +141,13 @@ def overview() -> Call[Slices]:
     return Call(method="GET", path=path("automation"), read=_overview)
 
 
-def why(location: str, type: str) -> Call[Why]:  # noqa: A002
+def why(location: str, type: str) -> Call[Why]:
     """Return in a sentence why questions of a type are automated at a location, or not."""
     params = {"location": location, "type": type}
     return Call(method="GET", path=path("automation", "why"), read=_why, params=params)
 
 
-def list_audits(*, type: str | None = None, limit: int = 100) -> Call[tuple[OpenAudit, ...]]:  # noqa: A002
+def list_audits(*, type: str | None = None, limit: int = 100) -> Call[tuple[OpenAudit, ...]]:
     """Return open audits, the oldest first."""
     params = {name: str(value) for name, value in known(type=type, limit=limit).items()}
     return Call(method="GET", path=path("automation", "audits"), read=_read_audits, params=params)
@@ -158,7 +158,7 @@ def audit(decision: str) -> Call[dict[str, Any]]:
     return Call(method="GET", path=path("automation", "audits", decision), read=_read_audit)
 
 
-def certificate(id: str) -> Call[Certificate]:  # noqa: A002
+def certificate(id: str) -> Call[Certificate]:
     """Return a certificate with its inputs."""
     return Call(method="GET", path=path("automation", "certificates", id), read=_certificate)
 

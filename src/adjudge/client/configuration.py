@@ -158,7 +158,7 @@ def publish(
     locations: Sequence[str] = (),
     groups: Sequence[str] = (),
     goes_on_after_seconds: float | None = None,
-    hash: str | None = None,  # noqa: A002
+    hash: str | None = None,
 ) -> Call[ConfigRevision]:
     """Publish documents, or an older revision again. `base`: the revision that must be in force; None: whichever.
 
@@ -214,7 +214,7 @@ def list_drafts() -> Call[tuple[ConfigDraft, ...]]:
     return Call(method="GET", path=path("config", "drafts"), read=_read_drafts)
 
 
-def approve_draft(id: str, version: int) -> Call[ConfigDraft]:  # noqa: A002
+def approve_draft(id: str, version: int) -> Call[ConfigDraft]:
     """Agree, as a second person, to a version of a draft."""
     return Call(
         method="POST", path=path("config", "drafts", id, "approve"), read=_draft, body={}, headers=_if_match(version)
@@ -222,7 +222,7 @@ def approve_draft(id: str, version: int) -> Call[ConfigDraft]:  # noqa: A002
 
 
 def publish_draft(
-    id: str,  # noqa: A002
+    id: str,
     version: int,
     *,
     message: str = "",
@@ -243,12 +243,12 @@ def publish_draft(
     )
 
 
-def discard_draft(id: str) -> Call[None]:  # noqa: A002
+def discard_draft(id: str) -> Call[None]:
     """Drop a draft."""
     return Call(method="DELETE", path=path("config", "drafts", id), read=nothing)
 
 
-def list_switches(*, all: bool = False) -> Call[tuple[Switch, ...]]:  # noqa: A002
+def list_switches(*, all: bool = False) -> Call[tuple[Switch, ...]]:
     """Return what is switched off; `all`: also what was switched on again."""
     return Call(method="GET", path=path("controls"), read=_read_switches, params={"all": "true"} if all else {})
 

@@ -77,7 +77,7 @@ def _check_finite(value: Any, place: str) -> None:
 
 
 def create(
-    type: str,  # noqa: A002  the API's own word
+    type: str,
     *,
     evidence: Mapping[str, Any],
     location: str = "default",
@@ -106,7 +106,7 @@ def create(
     )
 
 
-def get(id: str, *, wait: int | None = None) -> Call[Decision]:  # noqa: A002
+def get(id: str, *, wait: int | None = None) -> Call[Decision]:
     """Return a decision; with `wait`, after up to so many seconds (at most 30) or its outcome."""
     return Call(
         method="GET",
@@ -117,17 +117,17 @@ def get(id: str, *, wait: int | None = None) -> Call[Decision]:  # noqa: A002
     )
 
 
-def explain(id: str) -> Call[Path]:  # noqa: A002
+def explain(id: str) -> Call[Path]:
     """Return all that happened to a decision."""
     return Call(method="GET", path=path("decisions", id, "path"), read=_path)
 
 
-def cancel(id: str, *, reason: str | None = None) -> Call[Decision]:  # noqa: A002
+def cancel(id: str, *, reason: str | None = None) -> Call[Decision]:
     """Cancel an open decision. Raises Conflict where it is settled: its `members` have the outcome."""
     return Call(method="POST", path=path("decisions", id, "cancel"), read=_decision, body=known(reason=reason))
 
 
-def truth(id: str, answer: Any, *, source: str, ref: str | None = None) -> Call[Labelled]:  # noqa: A002
+def truth(id: str, answer: Any, *, source: str, ref: str | None = None) -> Call[Labelled]:
     """Record what turned out to be right, and how that is known: `appeal`, `refund`, `stock-take`."""
     body = {"answer": answer, **known(source=source, ref=ref)}
     return Call(method="POST", path=path("decisions", id, "truth"), read=_labelled, body=body)
@@ -172,7 +172,7 @@ class Listing:
         return page.items
 
 
-def wait_for(id: str, timeout: float, now: Callable[[], float]) -> Steps[Decision]:  # noqa: A002
+def wait_for(id: str, timeout: float, now: Callable[[], float]) -> Steps[Decision]:
     """Long-poll until there is an outcome or `timeout` seconds are over; return the decision as it then stands."""
     ends = now() + timeout
     while True:

@@ -112,30 +112,30 @@ def list_all() -> Call[tuple[Webhook, ...]]:
     return Call(method="GET", path=path("webhooks"), read=_read_webhooks)
 
 
-def remove(id: str) -> Call[None]:  # noqa: A002
+def remove(id: str) -> Call[None]:
     """Remove an endpoint: nothing more is sent there, also of what waits."""
     return Call(method="DELETE", path=path("webhooks", id), read=nothing)
 
 
-def test(id: str) -> Call[TriedOut]:  # noqa: A002
+def test(id: str) -> Call[TriedOut]:
     """Send an event that tells of nothing, once and at once."""
     return Call(method="POST", path=path("webhooks", id, "test"), read=_tried_out, wait_seconds=15)
 
 
-def rotate(id: str, *, keep_hours: float | None = None) -> Call[NewSecret]:  # noqa: A002
+def rotate(id: str, *, keep_hours: float | None = None) -> Call[NewSecret]:
     """Make a new secret, shown this once; the old one signs beside it for a day, or as long as is said."""
     body = known(keep_hours=keep_hours)
     return Call(method="POST", path=path("webhooks", id, "rotate"), read=_new_secret, body=body, repeatable=False)
 
 
-def redeliver(id: str, *, decision: str | None = None) -> Call[Redelivered]:  # noqa: A002
+def redeliver(id: str, *, decision: str | None = None) -> Call[Redelivered]:
     """Send again what was given up, at most 10,000 at a time; or what was told of one decision."""
     body = known(decision=decision)
     return Call(method="POST", path=path("webhooks", id, "redeliver"), read=_redelivered, body=body)
 
 
 def deliveries(
-    id: str,  # noqa: A002
+    id: str,
     *,
     state: str | None = None,
     limit: int | None = None,

@@ -42,7 +42,7 @@ def erase(*, reason: str, subject: Mapping[str, str] | None = None, decision: st
     return Call(method="POST", path=path("erasures"), read=_erasure, body=body)
 
 
-def get(id: str) -> Call[Erasure]:  # noqa: A002
+def get(id: str) -> Call[Erasure]:
     """Return how far an erasure has come."""
     return Call(method="GET", path=path("erasures", id), read=_erasure)
 
@@ -52,7 +52,7 @@ def listed() -> Call[tuple[Erasure, ...]]:
     return Call(method="GET", path=path("erasures"), read=_read)
 
 
-def until_done(id: str, timeout: float, now: Any) -> Generator[Call[Erasure] | Pause, Any, Erasure]:  # noqa: A002
+def until_done(id: str, timeout: float, now: Any) -> Generator[Call[Erasure] | Pause, Any, Erasure]:
     """Read an erasure until it is done or `timeout` seconds have passed."""
     deadline = now() + timeout
     while True:

@@ -100,18 +100,18 @@ def list_all() -> Call[tuple[Key, ...]]:
     return Call(method="GET", path=path("keys"), read=_read_keys)
 
 
-def rotate(id: str, *, overlap_seconds: float | None = None) -> Call[NewKey]:  # noqa: A002
+def rotate(id: str, *, overlap_seconds: float | None = None) -> Call[NewKey]:
     """Give a key another secret, shown this once. The one until now opens too, for a day or as said."""
     body = known(overlap_seconds=overlap_seconds)
     return Call(method="POST", path=path("keys", id, "rotate"), read=_new_key, body=body, repeatable=False)
 
 
-def limit(id: str, limits: Limits) -> Call[Key]:  # noqa: A002
+def limit(id: str, limits: Limits) -> Call[Key]:
     """Set a key's limits, all of them."""
     return Call(method="PUT", path=path("keys", id, "limits"), read=_key, body=limits)
 
 
-def revoke(id: str) -> Call[None]:  # noqa: A002
+def revoke(id: str) -> Call[None]:
     """End a key: it opens nothing from now on."""
     return Call(method="DELETE", path=path("keys", id), read=nothing)
 

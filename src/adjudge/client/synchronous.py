@@ -95,14 +95,14 @@ class Decisions(Resource):
         """Ask many questions; return a decision or a problem for each, in order."""
         return self._executor.follow(decisions.create_many(questions, self._executor.new_key))
 
-    def wait(self, id: str, timeout: float) -> Decision:  # noqa: A002
+    def wait(self, id: str, timeout: float) -> Decision:
         """Wait up to `timeout` seconds for an outcome; return the decision as it then stands."""
         return self._executor.follow(decisions.wait_for(id, timeout, self._executor.now))
 
     def list(
         self,
         *,
-        type: str | None = None,  # noqa: A002
+        type: str | None = None,
         location: str | None = None,
         status: Status | None = None,
         source: Source | None = None,
@@ -141,7 +141,7 @@ class Outcomes(Resource):
         *,
         after: str | None = None,
         since: datetime | None = None,
-        type: str | None = None,  # noqa: A002
+        type: str | None = None,
         location: str | None = None,
     ) -> Feed:
         """Yield every outcome, and wait for more, for ever.
@@ -157,7 +157,7 @@ class Outcomes(Resource):
         *,
         after: str | None = None,
         since: datetime | None = None,
-        type: str | None = None,  # noqa: A002
+        type: str | None = None,
         location: str | None = None,
     ) -> Feed:
         """Like `follow`, but end where there are no more."""
@@ -219,7 +219,7 @@ class Erasures(Resource):
     get = sync(erasures.get)
     list = sync(erasures.listed)
 
-    def wait(self, id: str, timeout: float) -> erasures.Erasure:  # noqa: A002
+    def wait(self, id: str, timeout: float) -> erasures.Erasure:
         """Wait up to `timeout` seconds until it is done; return it as it then stands."""
         return self._executor.follow(erasures.until_done(id, timeout, self._executor.now))
 

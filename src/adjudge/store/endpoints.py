@@ -58,7 +58,7 @@ class Wish:
     types: frozenset[str] | None
     since: datetime
 
-    def wants(self, location: str, type: str) -> bool:  # noqa: A002
+    def wants(self, location: str, type: str) -> bool:
         return (self.locations is None or location in self.locations) and (self.types is None or type in self.types)
 
 

@@ -60,7 +60,7 @@ class Wanted:
     type: str | None = None
     location: str | None = None
 
-    def shows(self, scope: Scope, type: str, location: str) -> bool:  # noqa: A002
+    def shows(self, scope: Scope, type: str, location: str) -> bool:
         """As the statement decides it, for rows that were read for everybody."""
         return (
             (self.type is None or self.type == type)

@@ -73,7 +73,7 @@ def hashed(secret: str) -> bytes:
 async def create(
     connection: Connection,
     *,
-    id: str,  # noqa: A002 - the column's name
+    id: str,
     name: str,
     role: Role,
     secret: str,

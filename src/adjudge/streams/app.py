@@ -145,7 +145,7 @@ class App:
         when: Every | Cron,
         message: M,
         *,
-        id: str,  # noqa: A002
+        id: str,
         missed: Missed = Missed.ONE,
     ) -> None:
         """Publish this message to a handler at each tick. Under `id`, unique within the handler, it is remembered."""

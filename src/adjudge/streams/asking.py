@@ -99,7 +99,7 @@ class Hearing:
 class Receipt(Generic[R]):
     """A published message whose answer is kept for its sender."""
 
-    def __init__(self, id: str, token: str, name: str, streams: Streams, hearing: Hearing, codec: Codec[R]) -> None:  # noqa: A002
+    def __init__(self, id: str, token: str, name: str, streams: Streams, hearing: Hearing, codec: Codec[R]) -> None:
         self.id = id
         """What `publish` answered."""
         self._token, self._name, self._streams, self._hearing, self._codec = token, name, streams, hearing, codec

@@ -65,8 +65,8 @@ class Screen:
 @contextmanager
 def keys(loop: asyncio.AbstractEventLoop, descriptor: int, put: Put) -> Iterator[None]:
     """Put each key as it is pressed; the terminal is as it was afterwards. Ctrl-C stays a signal."""
-    import termios  # noqa: PLC0415  where there is no termios, input is read by lines
-    import tty  # noqa: PLC0415
+    import termios  # where there is no termios, input is read by lines
+    import tty
 
     before = termios.tcgetattr(descriptor)
 
@@ -117,7 +117,7 @@ def lines(loop: asyncio.AbstractEventLoop, descriptor: int, put: Put, wanted: th
 def has_keys() -> bool:
     """Whether standard input is a terminal whose keys can be read one by one."""
     try:
-        import termios  # noqa: F401, PLC0415
+        import termios  # noqa: F401
     except ImportError:
         return False
     return sys.stdin.isatty()

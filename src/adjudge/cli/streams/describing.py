@@ -13,9 +13,9 @@ def print_asyncapi() -> None:
 
 def written() -> str:
     """Return the document as YAML, in the order in which it reads best."""
-    import yaml  # noqa: PLC0415
+    import yaml
 
-    from adjudge.engine import asyncapi  # noqa: PLC0415
+    from adjudge.engine import asyncapi
 
     class Plain(yaml.SafeDumper):
         """Writes a value that stands in two places twice, for people."""

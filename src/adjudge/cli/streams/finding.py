@@ -37,7 +37,7 @@ def found_url(given: str | None) -> str:
     """Return the broker's address: given, else of the environment, else of the project. Raises Refused."""
     if url := given or os.environ.get("REDIS_URL"):
         return url
-    from adjudge.client.finding import find_project  # noqa: PLC0415  with the whole client, which workers do not need
+    from adjudge.client.finding import find_project  # with the whole client, which workers do not need
 
     project = find_project(Path.cwd())
     file = project / "stack.json" if project else None

@@ -69,7 +69,7 @@ async def _two_looks(url: str | None, prefix: str, seconds: float) -> list[Line]
 
 
 async def _live(url: str | None, prefix: str, seconds: float) -> None:
-    from rich.live import Live  # noqa: PLC0415  heavy, and only this command needs it
+    from rich.live import Live  # heavy, and only this command needs it
 
     async with connected(url, prefix) as streams:
         earlier: Look | None = None
@@ -108,8 +108,8 @@ def _rate(rate: float | None) -> str:
 
 
 def _screen(lines: list[Line]) -> Any:
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
+    from rich.table import Table
+    from rich.text import Text
 
     screen = Table(
         box=None, header_style="bold", caption="Ctrl-C ends it", caption_justify="left", padding=(0, 2, 0, 0)

@@ -8,8 +8,9 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import httpx
+from tests.configured import question
 from tests.ports import free_port
-from tests.stacks import Role, Stack, question
+from tests.stacks import Role, Stack
 
 READY_SECONDS = 60.0
 LEISURE_SECONDS = 0.05

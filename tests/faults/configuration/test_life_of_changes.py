@@ -11,8 +11,9 @@ from contextlib import asynccontextmanager, suppress
 
 import httpx
 import pytest
+from tests.configured import PLANS, configuration, of_people, question
 from tests.fleet import Callers, Fleet, Member, plain
-from tests.stacks import PLANS, Stack, _people, configuration, question
+from tests.stacks import Stack
 
 NAMES = ["api-1", "api-2", "worker-1", "worker-2"]
 KINDS = ["model", "claims", "model", "cascade"]
@@ -30,7 +31,7 @@ def documents(number: int) -> dict[str, str]:
             "fallback": {"answer": "refuse"},
         },
         "claims": {
-            "stages": [{"ask": "unsure@1", "accept": {"by_hand": "confidence >= 0.95"}}, _people(timeout=SOON)],
+            "stages": [{"ask": "unsure@1", "accept": {"by_hand": "confidence >= 0.95"}}, of_people(timeout=SOON)],
             "fallback": {"answer": "refuse"},
         },
     }
@@ -177,7 +178,9 @@ async def test_an_api_that_was_stopped_is_not_ready_until_it_has_looked_again(bu
     await api.until_ready()
 
     async with stopped(api):
-        await stack.publish(plans={**PLANS, "person": {"stages": [_people("experts")], "fallback": {"answer": "pay"}}})
+        await stack.publish(
+            plans={**PLANS, "person": {"stages": [of_people("experts")], "fallback": {"answer": "pay"}}}
+        )
         await asyncio.sleep(4)
         async with plain(20) as client:
             asking = asyncio.create_task(client.get(f"{api.url}/readyz"))

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
-from tests.stacks import BRIEF
+from tests.configured import BRIEF
 
 from adjudge.cli import grounds
 from adjudge.engine.clocks import DatabaseClock

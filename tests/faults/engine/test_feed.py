@@ -4,8 +4,9 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
 
+from tests.configured import question
 from tests.ports import free_port
-from tests.stacks import Role, Stack, question
+from tests.stacks import Role, Stack
 
 from adjudge.client import AsyncAdjudge, Patience, Unavailable
 from adjudge.store.migrations import upgrade

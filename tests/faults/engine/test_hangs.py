@@ -7,7 +7,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from tests.stacks import question
+from tests.configured import question
 
 from adjudge.store import connecting
 from adjudge.store.migrations import upgrade

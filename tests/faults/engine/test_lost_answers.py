@@ -3,8 +3,8 @@
 import asyncio
 import random
 
+from tests.configured import question
 from tests.faults.engine.conftest import COMMITTED
-from tests.stacks import question
 
 from adjudge.store import intake, outcomes
 from adjudge.telemetry import names

@@ -7,7 +7,7 @@ from uuid import UUID
 import httpx
 import pytest
 from redis.asyncio import Redis
-from tests.stacks import question
+from tests.configured import question
 
 from adjudge.store.migrations import upgrade
 

@@ -5,7 +5,7 @@ import time
 
 import pytest
 from structlog.testing import capture_logs
-from tests.stacks import PLANS, configuration
+from tests.configured import PLANS, configuration
 
 FUNCTIONS = """
 import os

@@ -10,9 +10,10 @@ import schemathesis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from schemathesis import GenerationMode
+from tests.configured import laid
 from tests.documented import document
 from tests.ports import free_port
-from tests.stacks import NUMBERS, Stack, database, laid
+from tests.stacks import NUMBERS, Stack, database
 
 from adjudge.api import hot
 from adjudge.api.problems import MEDIA_TYPE

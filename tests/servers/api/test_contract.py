@@ -4,7 +4,7 @@ import asyncio
 from uuid import UUID
 
 import pytest
-from tests.stacks import question
+from tests.configured import question
 
 from adjudge.engine.cancelling import cancel
 

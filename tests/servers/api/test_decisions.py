@@ -5,7 +5,8 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from tests.stacks import Caller, question
+from tests.configured import question
+from tests.stacks import Caller
 
 from adjudge.api import asking, questions
 

@@ -2,7 +2,8 @@
 
 import asyncpg
 import pytest
-from tests.stacks import Caller, question
+from tests.configured import question
+from tests.stacks import Caller
 
 
 async def entries(caller: Caller, **wanted: str) -> list[dict]:

@@ -6,7 +6,8 @@ import time
 from itertools import count
 
 import pytest
-from tests.stacks import Caller, question
+from tests.configured import question
+from tests.stacks import Caller
 
 from adjudge.api.application import create_app
 from adjudge.api.authentication import REMEMBERED_SECONDS

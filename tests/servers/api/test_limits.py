@@ -4,8 +4,9 @@ import asyncio
 
 import pytest
 from prometheus_client import REGISTRY
+from tests.configured import question
 from tests.servers.api.test_contract import kind_of, until_somebody_waits_for
-from tests.stacks import Caller, question
+from tests.stacks import Caller
 
 from adjudge.engine import limiting
 from adjudge.store.scope import Limits, Scope

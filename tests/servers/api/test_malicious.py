@@ -8,8 +8,9 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from tests.configured import laid, question
 from tests.ports import free_port
-from tests.stacks import NUMBERS, Stack, database, laid, question
+from tests.stacks import NUMBERS, Stack, database
 
 from adjudge.cli import guarding, hosting
 

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from tests.stacks import PLANS, TYPES, Caller, Stack, configuration
+from tests.configured import PLANS, TYPES, configuration
+from tests.stacks import Caller, Stack
 
 from adjudge.store import audit_records
 from adjudge.store.scope import SYSTEM

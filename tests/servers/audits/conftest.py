@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 from redis.asyncio import Redis
+from tests.configured import laid
 from tests.servers.audits.auditing import SHARED, audited
-from tests.stacks import Stack, build_stack, database, laid
+from tests.stacks import Stack, build_stack, database
 
 __all__ = ["build_stack"]
 

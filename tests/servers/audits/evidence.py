@@ -6,7 +6,8 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import msgspec
-from tests.stacks import PLANS, TYPES, Stack, configuration
+from tests.configured import PLANS, TYPES, configuration
+from tests.stacks import Stack
 
 from adjudge.core.answers import Labels
 from adjudge.core.audits import AuditVote

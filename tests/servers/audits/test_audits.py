@@ -7,8 +7,8 @@ from typing import Any
 from uuid import UUID
 
 from tests.commands import served, typed
+from tests.configured import question
 from tests.servers.audits.auditing import closed, seen, staffed, until_seen
-from tests.stacks import question
 
 SEATS = "SELECT id, vote_purpose FROM review_task WHERE decision_id = $1"
 

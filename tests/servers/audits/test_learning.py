@@ -7,9 +7,10 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from tests.configured import PLANS, TYPES, configuration
 from tests.servers.audits.auditing import audited, closed
 from tests.servers.audits.evidence import EXPERTS
-from tests.stacks import PLANS, TYPES, Caller, Stack, configuration
+from tests.stacks import Caller, Stack
 from tests.unit.automation.asked import CROWD, LABELS, Item, items, majority
 
 from adjudge.automation.learning import Voted

@@ -6,9 +6,9 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from tests.configured import question
 from tests.servers.audits.evidence import certified, record
 from tests.servers.audits.test_certificates import in_force, waiting_for_people
-from tests.stacks import question
 
 from adjudge.core.money import Stake
 from adjudge.engine.certificate_records import verify

@@ -6,8 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.configured import question
 from tests.fleet import Fleet, Member, plain
-from tests.stacks import build_stack, database, question
+from tests.stacks import build_stack, database
 
 from adjudge.cli.grounds import grounded
 from adjudge.store.migrations import newest, upgrade

@@ -7,7 +7,7 @@ import sys
 
 import asyncpg
 import pytest
-from tests.stacks import configuration, laid
+from tests.configured import configuration, laid
 
 from adjudge.cli import awaiting
 from adjudge.cli.awaiting import answers

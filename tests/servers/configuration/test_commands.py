@@ -4,11 +4,11 @@ import json
 
 import pytest
 from tests.commands import served, typed
-from tests.stacks import PLANS, _people, configuration
+from tests.configured import PLANS, configuration, of_people
 
 TWO_VOTES = {
     **PLANS,
-    "person": {"stages": [_people(votes={"min": 2, "max": 3}, combine="majority")], "fallback": {"answer": "refuse"}},
+    "person": {"stages": [of_people(votes={"min": 2, "max": 3}, combine="majority")], "fallback": {"answer": "refuse"}},
 }
 
 

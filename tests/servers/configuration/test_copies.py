@@ -3,12 +3,12 @@
 import asyncio
 
 import structlog
-from tests.stacks import PLANS, _people
+from tests.configured import PLANS, of_people
 
 from adjudge.cli import grounds
 from adjudge.store.migrations import upgrade
 
-SAID_MORE = {**PLANS, "person": {"stages": [_people("experts")], "fallback": {"answer": "pay"}}}
+SAID_MORE = {**PLANS, "person": {"stages": [of_people("experts")], "fallback": {"answer": "pay"}}}
 
 
 async def test_a_worker_begins_with_its_copy_and_is_at_work_when_the_database_is_back(

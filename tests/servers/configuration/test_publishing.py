@@ -6,11 +6,12 @@ from uuid import UUID
 
 import asyncpg
 import pytest
-from tests.stacks import PLANS, Caller, _people, configuration
+from tests.configured import PLANS, configuration, of_people
+from tests.stacks import Caller
 
 TWO_VOTES = {
     "person": {
-        "stages": [_people(votes={"min": 2, "max": 3}, combine="majority")],
+        "stages": [of_people(votes={"min": 2, "max": 3}, combine="majority")],
         "fallback": {"answer": "refuse"},
     },
 }

@@ -4,12 +4,12 @@ import asyncio
 
 import pytest
 from redis.asyncio import Redis
-from tests.stacks import ACCEPT, REFUSE, TYPES, _people, configuration, question
+from tests.configured import ACCEPT, REFUSE, TYPES, configuration, of_people, question
 
 from adjudge.cli import staffing
 from adjudge.store.revisions import Terms
 
-MORE_PEOPLE = [_people(votes={"min": 2, "max": 3}, combine="majority")]
+MORE_PEOPLE = [of_people(votes={"min": 2, "max": 3}, combine="majority")]
 
 
 def with_plan(name: str, *stages: dict, deciders: dict | None = None) -> dict:
@@ -115,7 +115,7 @@ async def test_a_new_decider_is_asked_and_one_that_went_is_asked_until_no_open_d
     begun = await stack.publish(
         **with_plan(
             "later",
-            _people(timeout="2s"),
+            of_people(timeout="2s"),
             model("later@1"),
             deciders={**whole, "later@1": {"python": "deciders:second"}},
         )
@@ -212,7 +212,7 @@ async def test_revisions_that_nobody_needs_are_let_go_and_those_of_open_decision
     asked = await stack.ask("person")
     numbers = []
     for votes in (2, 3):
-        changed = [_people(votes={"min": votes, "max": 3}, combine="majority")]
+        changed = [of_people(votes={"min": votes, "max": 3}, combine="majority")]
         numbers.append((await stack.publish(**with_plan("person", *changed))).number)
         await stack.until_run(numbers[-1])
     held._used_at.clear()

@@ -4,7 +4,7 @@ import asyncio
 from uuid import UUID
 
 import pytest
-from tests.stacks import ACCEPT, PLANS, _people
+from tests.configured import ACCEPT, PLANS, of_people
 
 from adjudge.core.events import Opinion
 from adjudge.engine import stepping
@@ -20,7 +20,7 @@ PLACES = {
 async def with_people_behind(stack):
     """A plan whose model has people behind it, and a store in a group."""
     claims = {
-        "stages": [{"ask": "gated@1", "accept": ACCEPT, "timeout": "60s"}, _people()],
+        "stages": [{"ask": "gated@1", "accept": ACCEPT, "timeout": "60s"}, of_people()],
         "fallback": {"answer": "refuse"},
     }
     published = await stack.publish(plans={**PLANS, "gated": claims}, groups={"eu": {}}, locations=PLACES)

@@ -4,7 +4,7 @@ import asyncio
 from datetime import datetime, timedelta
 
 import pytest
-from tests.stacks import question
+from tests.configured import question
 
 
 @pytest.fixture

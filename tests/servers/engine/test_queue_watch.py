@@ -2,7 +2,8 @@
 
 import asyncio
 
-from tests.stacks import build_stack, question
+from tests.configured import question
+from tests.stacks import build_stack
 
 __all__ = ["build_stack"]
 

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import msgspec
 import pytest
-from tests.stacks import question
+from tests.configured import question
 
 from adjudge.api import questions
 from adjudge.core.events import Opinion, TimedOut, write_events

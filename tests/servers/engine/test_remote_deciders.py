@@ -3,8 +3,9 @@
 import asyncio
 
 import pytest
+from tests.configured import configuration
 from tests.servers.deciders.model_server import ModelServer, problem
-from tests.stacks import build_stack, configuration
+from tests.stacks import build_stack
 
 __all__ = ["build_stack"]
 

@@ -1,6 +1,7 @@
 """A question that takes one of several plans keeps it: when its model answers, its people vote, its time runs out."""
 
-from tests.stacks import PLANS, build_stack, configuration, question
+from tests.configured import PLANS, configuration, question
+from tests.stacks import build_stack
 
 from adjudge.engine.queues import Length
 

@@ -4,8 +4,8 @@ import asyncio
 import time
 
 import pytest
+from tests.configured import question
 from tests.servers.review.test_claims import kind_of, until_waiting
-from tests.stacks import question
 
 SPACES = {
     "person": ("pay", ["maybe", 1, None, True, "pay\0"]),

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 
 import pytest
-from tests.stacks import question
+from tests.configured import question
 
 
 def kind_of(answer) -> str:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import msgspec
 import pytest
-from tests.stacks import question
+from tests.configured import question
 
 from adjudge.client import Claim
 

@@ -4,7 +4,7 @@ import json
 from functools import partial
 
 import pytest
-from tests.stacks import PLANS, configuration
+from tests.configured import PLANS, configuration
 
 from adjudge.config import compile_documents
 from adjudge.engine.revisions import Revisions

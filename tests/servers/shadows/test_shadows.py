@@ -5,7 +5,7 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from tests.stacks import PLANS, configuration
+from tests.configured import PLANS, configuration
 
 from adjudge.store import shadows
 

@@ -7,8 +7,9 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
+from tests.configured import question
 from tests.servers.labelled.recorded import record
-from tests.stacks import build_stack, question
+from tests.stacks import build_stack
 
 from adjudge.engine import erasing
 from adjudge.store import erasures

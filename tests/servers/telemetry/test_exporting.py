@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from tests.stacks import build_stack, question
+from tests.configured import question
+from tests.stacks import build_stack
 
 __all__ = ["build_stack"]
 

@@ -9,7 +9,8 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from redis.asyncio import Redis
-from tests.stacks import Caller, Stack, question
+from tests.configured import question
+from tests.stacks import Caller, Stack
 
 from adjudge.api.tracing import Traced
 from adjudge.telemetry import spans, tracing

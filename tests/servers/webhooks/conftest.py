@@ -4,8 +4,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 from redis.asyncio import Redis
+from tests.configured import laid
 from tests.receivers import Receiver, receiving
-from tests.stacks import NUMBERS, Caller, Stack, database, laid
+from tests.stacks import NUMBERS, Caller, Stack, database
 
 
 @pytest.fixture(scope="module")

@@ -1,10 +1,12 @@
-"""A line in the log for each breaker that opens or closes: who reads logs alone learns of it too."""
+"""What is told of breakers beyond the list of deciders: a gauge, and a line in the log for each change."""
 
 from collections.abc import Iterable
 
 import structlog
 
 from adjudge.deciders import DeciderState
+from adjudge.telemetry import names
+from adjudge.telemetry.standing import Standing
 
 log = structlog.get_logger()
 
@@ -14,20 +16,28 @@ class BreakerLog:
 
     def __init__(self) -> None:
         self._open: dict[str, DeciderState] = {}
+        self._standing = Standing(names.BREAKER_OPEN)
 
     def look(self, states: Iterable[DeciderState]) -> None:
-        """Log what has changed since the look before."""
-        for state in states:
-            before = self._open.get(state.id)
-            if state.breaker == "closed":
-                if self._open.pop(state.id, None) is not None:
-                    log.info("breaker.closed", decider=state.id)
-            elif before is None or before.fault != state.fault:
-                self._open[state.id] = state
-                log.warning(
-                    "breaker.opened",
-                    decider=state.id,
-                    fault=state.fault,
-                    reason=state.reason,
-                    until=None if state.until is None else state.until.isoformat(),
-                )
+        """Tell what has changed since the look before; of a decider that is asked no more, nothing is open."""
+        found = {state.id: state for state in states}
+        for name, state in found.items():
+            names.BREAKER_OPEN.labels(name).set(state.breaker != "closed")
+            self._note(name, state)
+        self._standing.are((name,) for name in found)
+        self._open = {name: state for name, state in self._open.items() if name in found}
+
+    def _note(self, name: str, state: DeciderState) -> None:
+        before = self._open.get(name)
+        if state.breaker == "closed":
+            if self._open.pop(name, None) is not None:
+                log.info("breaker.closed", decider=name)
+        elif before is None or before.fault != state.fault:
+            self._open[name] = state
+            log.warning(
+                "breaker.opened",
+                decider=name,
+                fault=state.fault,
+                reason=state.reason,
+                until=None if state.until is None else state.until.isoformat(),
+            )

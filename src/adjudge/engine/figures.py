@@ -18,6 +18,7 @@ from adjudge.store.queues import read_queues
 from adjudge.store.scope import SYSTEM
 from adjudge.streams import Streams, Unavailable
 from adjudge.telemetry import names
+from adjudge.telemetry.standing import UNKNOWN, Standing
 
 log = structlog.get_logger()
 
@@ -36,6 +37,11 @@ class Figures:
         self._streams = streams
         self._revisions = revisions
         self._now = now
+        self._types = Standing(names.LICENSED, names.SUSPENDED, names.AUDITS_OPEN, names.AUDITS_OLDEST)
+        self._queues = Standing(names.QUEUE_WAITING, names.QUEUE_OLDEST, names.AT_WORK)
+        self._asked = Standing(names.STREAM_DEAD)
+        self._lanes = Standing(names.STREAM_UNREAD, names.STREAM_HELD, names.STREAM_OLDEST)
+        self._covered = Standing(names.COVERAGE, gone=UNKNOWN)
 
     async def run(self) -> None:
         """Measure until cancelled."""
@@ -69,6 +75,7 @@ class Figures:
             count, age = waiting.get(question_type, (0, 0.0))
             names.AUDITS_OPEN.labels(question_type).set(count)
             names.AUDITS_OLDEST.labels(question_type).set(age)
+        self._types.are((question_type,) for question_type in self._revisions.current.types)
         for lane, (count, age) in by_lane.items():
             names.OPEN.labels(lane).set(count)
             names.OLDEST_OPEN.labels(lane).set(age)
@@ -81,10 +88,14 @@ class Figures:
             names.QUEUE_WAITING.labels(queue.pool).set(queue.waiting)
             names.QUEUE_OLDEST.labels(queue.pool).set(queue.oldest_seconds or 0)
             names.AT_WORK.labels(queue.pool).set(queue.at_work)
+        self._queues.are((queue.pool,) for queue in queues)
 
     async def measure_streams(self) -> None:
         """What waits for models: also where no worker lives that could tell."""
-        for decider, spec in self._revisions.in_force.deciders().items():
+        asked = self._revisions.in_force.deciders()
+        self._asked.are((decider,) for decider in asked)
+        self._lanes.are((decider, lane) for decider, spec in asked.items() for lane in lanes_of(spec))
+        for decider, spec in asked.items():
             depth = await self._streams.depth(f"{STREAM_PREFIX}{decider}", lanes_of(spec))
             names.STREAM_DEAD.labels(decider).set(depth.dead)
             for lane, measured in depth.lanes.items():
@@ -95,7 +106,9 @@ class Figures:
     async def measure_store(self) -> None:
         """Coverage, room, and the partitions that are made ahead."""
         async with self._pool.acquire() as connection:
-            for question_type, coverage in (await measuring.coverage(connection, HOUR)).items():
+            covered = await measuring.coverage(connection, HOUR)
+            for question_type, coverage in covered.items():
                 names.COVERAGE.labels(question_type).set(coverage)
+            self._covered.are((question_type,) for question_type in covered)
             names.DATABASE_BYTES.set(await measuring.database_bytes(connection))
             names.PARTITION_WEEKS.set(await partitions.weeks_ahead(connection))

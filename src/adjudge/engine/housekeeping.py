@@ -81,8 +81,6 @@ async def report_deciders(
     """Tell everybody what the deciders of this process are doing."""
     found = {state.id: msgspec.to_builtins(state) for state in told}
     states = {name: state for name, state in found.items() if only is None or name in only}
-    for name, state in states.items():
-        names.BREAKER_OPEN.labels(name).set(state.get("breaker") != "closed")
     await deciders.report(connection, process, states)
 
 

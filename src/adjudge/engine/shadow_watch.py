@@ -13,6 +13,7 @@ from adjudge.store import shadows
 from adjudge.store.connecting import UNAVAILABLE, Pool
 from adjudge.store.shadows import Tally
 from adjudge.telemetry import names
+from adjudge.telemetry.standing import Standing
 
 log = structlog.get_logger()
 
@@ -34,6 +35,7 @@ class ShadowWatch:
         self._revisions = revisions
         self._now = now
         self._missing: set[str] = set()
+        self._standing = Standing(names.SHADOW_MISSING)
 
     async def run(self) -> None:
         """Look until cancelled."""
@@ -50,9 +52,11 @@ class ShadowWatch:
         async with self._pool.acquire() as connection:
             found = await shadows.tallied(connection, SETTLING + WINDOW, SETTLING)
             await shadows.forget(connection)
-        for name, spec in self._revisions.in_force.deciders().items():
-            if spec.is_shadow:
-                self._tell(name, found.get(name, Tally()))
+        in_shadow = self._revisions.in_force.in_shadow()
+        for name in in_shadow:
+            self._tell(name, found.get(name, Tally()))
+        self._standing.are((name,) for name in in_shadow)
+        self._missing &= in_shadow.keys()
 
     def _tell(self, decider: str, tally: Tally) -> None:
         names.SHADOW_MISSING.labels(decider).set(missing_share(tally))

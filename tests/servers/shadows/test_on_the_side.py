@@ -233,12 +233,11 @@ class Current:
         self.in_force = self
         self._names = deciders
 
-    def deciders(self):
-        return {name: Spec() for name in self._names}
+    def in_shadow(self):
+        return dict.fromkeys(self._names)
 
-
-class Spec:
-    is_shadow = True
+    def without(self, decider):
+        self._names = tuple(name for name in self._names if name != decider)
 
 
 async def test_a_shadow_that_does_not_answer_is_told_of_once_and_again_after_it_has(pool):
@@ -260,6 +259,21 @@ async def test_a_shadow_that_does_not_answer_is_told_of_once_and_again_after_it_
         await watch.look()
     assert missing(ASIDE) == pytest.approx(0.05)
     assert not [entry for entry in logs if entry["event"] == "shadow.missing"]
+
+
+async def test_a_shadow_that_is_wanted_no_more_is_missed_no_more(pool):
+    """The alarm on it would never end."""
+    current = Current(ASIDE)
+    watch = ShadowWatch(pool, current, now=now)
+    async with pool.acquire() as connection:
+        await shadows.expect(connection, {(ASIDE, shadows.minute_of(an_id(now() - timedelta(minutes=5)))): 100}, {})
+    await watch.look()
+    assert missing(ASIDE) == 1.0
+
+    current.without(ASIDE)
+    await watch.look()
+
+    assert missing(ASIDE) == 0.0
 
 
 async def test_the_minutes_that_may_still_change_alarm_nobody(pool):

@@ -10,6 +10,7 @@ from prometheus_client import REGISTRY
 from tests.stacks import Stack
 
 from adjudge.api import measuring
+from adjudge.config import Configuration
 from adjudge.engine.figures import Figures
 from adjudge.engine.revisions import InForce, Revisions
 from adjudge.telemetry import names
@@ -91,6 +92,37 @@ async def test_what_waits_for_a_pool_that_a_later_revision_dropped_is_in_the_fig
     await figures.measure_queues()
 
     assert value("adjudge_queue_waiting", pool="experts") == 1
+
+
+async def test_what_is_configured_no_more_waits_for_nothing_in_the_figures(stack, figures, monkeypatch):
+    """Whatever it stood at when it went, an alarm on it ends."""
+    await stack.stop("keeper")
+    old = stack.services.revisions.current
+    for measure in (figures.measure_open, figures.measure_queues, figures.measure_streams, figures.measure_store):
+        await measure()
+    stood = (names.SUSPENDED, names.AUDITS_OLDEST), (names.QUEUE_OLDEST, names.QUEUE_WAITING)
+    for gauge in stood[0]:
+        gauge.labels("expert").set(7)
+    for gauge in stood[1]:
+        gauge.labels("experts").set(7)
+    names.STREAM_DEAD.labels("sure@1").set(7)
+    names.STREAM_OLDEST.labels("sure@1", "standard").set(7)
+    monkeypatch.setattr(figures, "_revisions", Revisions(replace(old, types={}, pools={}, deciders={}), _compiled))
+
+    for measure in (figures.measure_open, figures.measure_queues, figures.measure_streams):
+        await measure()
+
+    assert value("adjudge_suspended_slices", type="expert") == 0
+    assert value("adjudge_audits_oldest_seconds", type="expert") == 0
+    assert value("adjudge_queue_oldest_seconds", pool="experts") == 0
+    assert value("adjudge_queue_waiting", pool="experts") == 0
+    assert value("adjudge_stream_dead_letters", decider="sure@1") == 0
+    assert value("adjudge_stream_oldest_seconds", decider="sure@1", lane="standard") == 0
+    await stack.start("keeper")
+
+
+def _compiled(*_: object) -> Configuration:
+    raise AssertionError("nothing is to be compiled")
 
 
 async def test_the_store_tells_its_size_and_how_far_it_is_prepared(figures):

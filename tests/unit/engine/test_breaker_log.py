@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
 from adjudge.deciders import DeciderState
@@ -42,3 +44,30 @@ def test_each_change_is_said_once():
     ]
     assert logs[0]["reason"] == "timeout: why"
     assert logs[0]["until"] == "2026-12-01T09:00:00+00:00"
+
+
+@pytest.mark.parametrize(("breaker", "told"), [("closed", 0), ("probing", 1), ("open", 1)])
+def test_a_breaker_is_told_to_be_open_until_it_is_closed(breaker, told):
+    """A decider that hangs while it is probed has not recovered: the alarm would begin to wait anew."""
+    BreakerLog().look([a_state(breaker, "timeout" if told else None, name="hangs@1")])
+
+    assert gauge("hangs@1") == told
+
+
+def test_of_a_decider_that_is_asked_no_more_nothing_is_open():
+    """The alarm would never end."""
+    looked = BreakerLog()
+    looked.look([a_state("open", "error", name="old@1"), a_state("open", "error", name="new@1")])
+
+    with capture_logs() as logs:
+        looked.look([a_state("open", "error", name="new@1")])
+        looked.look([a_state("open", "error", name=name) for name in ("new@1", "old@1")])
+
+    assert (gauge("old@1"), gauge("new@1")) == (1, 1)
+    assert [(line["event"], line["decider"]) for line in logs] == [("breaker.opened", "old@1")]
+    looked.look([])
+    assert (gauge("old@1"), gauge("new@1")) == (0, 0)
+
+
+def gauge(decider: str) -> float | None:
+    return REGISTRY.get_sample_value("adjudge_breaker_open", {"decider": decider})

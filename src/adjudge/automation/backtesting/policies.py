@@ -32,7 +32,7 @@ from adjudge.automation.backtesting.beliefs import (
 from adjudge.automation.backtesting.licensing import licensed, licensed_closing, licensed_end_of_asking
 from adjudge.automation.backtesting.sets import Booleans, Draw, Floats, Integers, LabelledSet
 from adjudge.automation.reviewers import Ballots, consensus
-from adjudge.core.pools import Prices
+from adjudge.core.pools import Prices, Stops
 
 MOST: Final = 5
 """Votes that are bought at most, where nothing else is said: those about whom people differ are worth two more."""
@@ -83,6 +83,22 @@ class Answered:
                 return self.answer >= 0
             case _:
                 return self.automated if self.closed is None else self.closed
+
+
+@dataclass(frozen=True, slots=True)
+class _Together:
+    """What models and people together make of a division."""
+
+    beliefs: Sequence[Belief]
+    """By number of votes."""
+    stops: Stops
+    """As prices ask for."""
+    crowd: Crowd
+    rehearsal: Rehearsal
+    threshold: float | None
+    """From which on models alone are licensed; None: from none."""
+    grid: Floats
+    """That it was chosen from."""
 
 
 class Backtest:
@@ -151,63 +167,65 @@ class Backtest:
         yield self._thresholded(f"certified{suffix}", first.answer, first.confidence, threshold, draw, people, name)
         if crowd is None:
             return
-        automated = reached(first, threshold)
-        stops = priced(crowd, weights, terms.prices)
-        rehearsal = rehearsed(data, tables, crowd, weights, draw)
-        kept, is_expected = kept_to_people(stops, rehearsal, automated, terms.delta)
-        if terms.is_priced or is_expected:
-            ending = stops if terms.is_priced else kept
-            answer, bought = asked_until_sure(beliefs, ending, crowd.available, np.arange(len(data)))
-        else:
-            answer, bought = asked_until_agreed(draw.answers, min(PEOPLE, crowd.most))
-        yield Answered(
-            policy=f"certified + adaptive votes{suffix}",
-            answer=np.where(automated, first.answer, answer),
-            bought=np.where(automated, 0, bought),
-            threshold=threshold,
-            guarantee="risk",
-            decider=name,
+        together = _Together(
+            beliefs,
+            priced(crowd, weights, terms.prices),
+            crowd,
+            rehearsed(data, tables, crowd, weights, draw),
+            threshold,
+            grid,
         )
-        yield self._against_people(beliefs, weights, crowd, threshold, grid, draw, rehearsal, people, suffix, name)
+        yield self._adaptive(together, draw, suffix, name)
+        yield self._against_people(together, draw, people, suffix, name)
         if not suffix:
             product = multiplied(tables, weights[0], crowd.sums[: PEOPLE + 1])
             yield self._closing("certified posterior", beliefs, crowd, draw, name)
             yield self._closing("certified posterior, multiplied", product, crowd, draw, name)
 
+    def _adaptive(self, together: _Together, draw: Draw, suffix: str, name: str | None) -> Answered:
+        """Answer by the model above its threshold; below it ask people as long as the next vote pays."""
+        first, available = together.beliefs[0], together.crowd.available
+        automated = reached(first, together.threshold)
+        stops, is_expected = kept_to_people(together.stops, together.rehearsal, automated, self._terms.delta)
+        if self._terms.is_priced or is_expected:
+            ending = together.stops if self._terms.is_priced else stops
+            answer, bought = asked_until_sure(together.beliefs, ending, available, np.arange(len(self._data)))
+        else:
+            answer, bought = asked_until_agreed(draw.answers, min(PEOPLE, together.crowd.most))
+        return Answered(
+            policy=f"certified + adaptive votes{suffix}",
+            answer=np.where(automated, first.answer, answer),
+            bought=np.where(automated, 0, bought),
+            threshold=together.threshold,
+            guarantee="risk",
+            decider=name,
+        )
+
     def _against_people(
-        self,
-        beliefs: Sequence[Belief],
-        weights: Sequence[Floats],
-        crowd: Crowd,
-        threshold: float | None,
-        grid: Floats,
-        draw: Draw,
-        rehearsal: Rehearsal,
-        people: Integers,
-        suffix: str,
-        name: str | None,
+        self, together: _Together, draw: Draw, people: Integers, suffix: str, name: str | None
     ) -> Answered:
+        """Ask until the end of asking that is shown to leave the whole no worse than people; else people decide."""
+        policy, beliefs, available = f"certified against people{suffix}", together.beliefs, together.crowd.available
         stops, threshold = licensed_end_of_asking(
             beliefs,
-            priced(crowd, weights, self._terms.prices),
-            crowd.available,
+            together.stops,
+            available,
             people,
             self._data.truth,
             draw,
-            rehearsal,
-            threshold=threshold,
-            grid=grid,
+            together.rehearsal,
+            threshold=together.threshold,
+            grid=together.grid,
             target=self._terms.target,
             delta=self._terms.delta,
         )
-        if stops is None:  # not shown: people decide
-            policy = f"certified against people{suffix}"
+        if stops is None:
             answer, bought = asked_until_agreed(draw.answers, PEOPLE)
             return Answered(policy=policy, answer=answer, bought=bought, guarantee="people", decider=name)
         automated = reached(beliefs[0], threshold)
-        answer, bought = asked_until_sure(beliefs, stops, crowd.available, np.arange(len(people)))
+        answer, bought = asked_until_sure(beliefs, stops, available, np.arange(len(people)))
         return Answered(
-            policy=f"certified against people{suffix}",
+            policy=policy,
             answer=np.where(automated, beliefs[0].answer, answer),
             bought=np.where(automated, 0, bought),
             threshold=threshold,

@@ -15,7 +15,7 @@ import msgspec
 import typer
 
 from adjudge.api import questions
-from adjudge.cli import publishing
+from adjudge.cli import drafting, publishing
 from adjudge.cli.grouping import group
 from adjudge.cli.output import Column, as_json, plain, table
 from adjudge.cli.refusing import Refused
@@ -238,9 +238,9 @@ for _name, _command in (
     ("fleet", publishing.fleet),
     ("export", publishing.export_revision),
     ("preview", publishing.preview),
-    ("propose", publishing.propose),
-    ("drafts", publishing.drafts),
-    ("approve", publishing.approve),
-    ("discard", publishing.discard),
+    ("propose", drafting.propose),
+    ("drafts", drafting.drafts),
+    ("approve", drafting.approve),
+    ("discard", drafting.discard),
 ):
     app.command(_name)(_command)

@@ -47,7 +47,7 @@ def apply(
 ) -> None:
     """Show what a folder would change, ask, publish, and wait until every process has it."""
     with connected() as adjudge:
-        documents = _documents(folder, adjudge, json_=json_)
+        documents = documents_in(folder, adjudge, json_=json_)
         found = adjudge.config.check(documents, locations=location or (), groups=group or ())
         _show(found, json_=json_ and (check or bool(found.faults)))
         if found.faults:
@@ -182,7 +182,7 @@ def preview(
 ) -> None:
     """Try a folder on the decisions of the last days: how many it would accept, and at what cost; nothing changes."""
     with connected() as adjudge:
-        found = adjudge.config.preview(_documents(folder, adjudge, json_=json_), days=days)
+        found = adjudge.config.preview(documents_in(folder, adjudge, json_=json_), days=days)
     if json_:
         print(as_json(found))
         return
@@ -191,52 +191,7 @@ def preview(
     print("\n".join(table(columns, (_previewed(name, each) for name, each in found.types.items()))))
 
 
-def propose(folder: Folder = DEFAULT, *, message: Message = "", json_: Json = False) -> None:
-    """Make a draft of a folder, for others to look at."""
-    with connected() as adjudge:
-        draft = adjudge.config.create_draft(_documents(folder, adjudge, json_=json_), message=message)
-    print(as_json(draft) if json_ else draft.id)
-
-
-def drafts(json_: Json = False) -> None:
-    """List drafts that are open."""
-    with connected() as adjudge:
-        found = adjudge.config.list_drafts()
-    columns = [Column(title) for title in ("ID", "VERSION", "ON", "CHANGED", "AUTHOR", "APPROVED BY", "MESSAGE")]
-    rows = (
-        (
-            each.id,
-            str(each.version),
-            str(each.base),
-            _minute(each.changed_at),
-            each.author,
-            ", ".join(each.approved) or NONE,
-            each.message,
-        )
-        for each in found
-    )
-    print(as_json(found) if json_ else "\n".join(table(columns, rows)))
-
-
-def approve(
-    draft: Annotated[str, typer.Argument(metavar="DRAFT")],
-    version: Annotated[int, typer.Option(help="That you have looked at.")],
-    json_: Json = False,
-) -> None:
-    """Agree, as a second person, to a draft of somebody else's."""
-    with connected() as adjudge:
-        approved = adjudge.config.approve_draft(draft, version)
-    print(as_json(approved) if json_ else f"approved by {len(approved.approved)}")
-
-
-def discard(draft: Annotated[str, typer.Argument(metavar="DRAFT")], json_: Json = False) -> None:
-    """Drop a draft."""
-    with connected() as adjudge:
-        adjudge.config.discard_draft(draft)
-    print(as_json({"id": draft, "discarded": True}) if json_ else f"discarded {draft}")
-
-
-def _documents(folder: Path, adjudge: Adjudge, *, json_: bool) -> dict[str, str]:
+def documents_in(folder: Path, adjudge: Adjudge, *, json_: bool) -> dict[str, str]:
     """Read a folder, its documents named as those in force; what cannot be read ends the command."""
     try:
         return documents_of(folder, adjudge.config.revision().documents)
@@ -303,7 +258,7 @@ def _process(each: ConfigMember, newest: int) -> tuple[str, ...]:
         state = "refused"
     if not each.is_live:
         state = f"silent for {precise(each.silent_seconds)}"
-    return (each.name, each.role, state, str(each.revision), _minute(each.since), each.why or each.drift or NONE)
+    return (each.name, each.role, state, str(each.revision), minute(each.since), each.why or each.drift or NONE)
 
 
 def _row(found: ConfigRevision) -> tuple[str, ...]:
@@ -311,7 +266,7 @@ def _row(found: ConfigRevision) -> tuple[str, ...]:
     again = f" (again {found.again})" if found.again else ""
     return (
         str(found.number),
-        _minute(found.published_at),
+        minute(found.published_at),
         found.author,
         where,
         found.hash[:12],
@@ -330,5 +285,5 @@ def _previewed(name: str, tally: dict[str, Any]) -> tuple[str, ...]:
     return (name, str(tally["decisions"]), *ends, unknown, str(tally["other_answers"]), ", ".join(costs) or NONE)
 
 
-def _minute(at: datetime) -> str:
+def minute(at: datetime) -> str:
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M}"

@@ -13,16 +13,14 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from adjudge.automation.backtesting.curves import curves
 from adjudge.automation.backtesting.page import page
-from adjudge.automation.backtesting.policies import Terms
 from adjudge.automation.backtesting.running import Request, run
 from adjudge.automation.backtesting.scoring import BASELINE, Figures, ItemPrices, Ledger, as_accurate, figures
 from adjudge.automation.backtesting.sets import LabelledSet
 from adjudge.automation.backtesting.tracing import Tracer
 from adjudge.cli.output import NONE, Column, table
 from adjudge.cli.refusing import Refused
-from adjudge.core.pools import Prices
 from adjudge.labelled.judging import read_set
-from adjudge.labelled.terms import Assumed, read_terms
+from adjudge.labelled.terms import read_terms
 
 QUICK = 1
 """Of gzip: half the bytes again for a quarter of the time."""
@@ -47,28 +45,20 @@ def backtest(
 
     Half of the items, drawn at random, calibrates and certifies; the other half is judged; and again.
     """
-    _checked(target_risk, confidence)
+    check_target(target_risk)
+    if not 0.5 <= confidence < 1:
+        raise typer.BadParameter("a confidence lies from 0.5 to below 1", param_hint="--confidence")
     _findable(json_file, html_file, trace_file)
     assumed = read_terms(plan)
     data, unknown = read_set(folder, assumed.where)
     if decider is not None and decider not in data.scores:
         raise Refused(f"{folder}: there are no scores of {decider} (there are of {', '.join(data.scores) or 'nobody'})")
-    request = Request(
-        terms=Terms(
-            target=target_risk,
-            delta=1 - confidence,
-            prices=_prices(assumed, target_risk),
-            is_priced=assumed.wrong is not None,
-            votes=assumed.votes,
-        ),
-        repeats=repeats,
-        seed=seed,
-        decider=decider,
-    )
+    terms = assumed.terms(target_risk, 1 - confidence)
+    request = Request(terms=terms, repeats=repeats, seed=seed, decider=decider)
     with _traced(trace_file, data) as tracer, _progress(repeats) as progress:
         ledgers = run(data, request, progress=progress, **({"listener": tracer} if tracer else {}))
-    prices = request.terms.prices
-    rows = figures(ledgers, ItemPrices(model=assumed.model, vote=prices.vote, wrong=prices.wrong), confidence)
+    prices = ItemPrices(model=assumed.model, vote=assumed.vote, wrong=terms.prices.wrong)
+    rows = figures(ledgers, prices, confidence)
     if json_file is not None:
         _written(json_file, msgspec.json.format(msgspec.json.encode({"policies": rows}), indent=1))
     if html_file is not None:
@@ -78,11 +68,10 @@ def backtest(
     print("\n".join(_shown(rows, ledgers, data)))
 
 
-def _checked(target_risk: float, confidence: float) -> None:
+def check_target(target_risk: float) -> None:
+    """Refuse a target risk that no certificate could have. Raises BadParameter."""
     if not 0 < target_risk < 0.5:
         raise typer.BadParameter("a target risk lies between 0 and 0.5", param_hint="--target-risk")
-    if not 0.5 <= confidence < 1:
-        raise typer.BadParameter("a confidence lies from 0.5 to below 1", param_hint="--confidence")
 
 
 def _findable(*files: Path | None) -> None:
@@ -92,11 +81,6 @@ def _findable(*files: Path | None) -> None:
             raise Refused(f"{file}: there is no folder {file.parent}")
         if file is not None and file.is_dir():
             raise Refused(f"{file}: this is a folder")
-
-
-def _prices(assumed: Assumed, target_risk: float) -> Prices:
-    wrong = assumed.vote / target_risk if assumed.wrong is None else assumed.wrong
-    return Prices(wrong=wrong, vote=assumed.vote, delay=assumed.delay)
 
 
 @contextmanager

@@ -10,16 +10,15 @@ import typer
 
 from adjudge.automation.backtesting.asking import PEOPLE, votes_each
 from adjudge.automation.backtesting.curves import curves
-from adjudge.automation.backtesting.policies import Terms
 from adjudge.automation.backtesting.returns import DayPrices, Returns, Today, returns
 from adjudge.automation.backtesting.running import Request, run
 from adjudge.automation.backtesting.scoring import BASELINE
 from adjudge.automation.backtesting.sets import LabelledSet
+from adjudge.cli.backtesting import check_target
 from adjudge.cli.databases import at_database
 from adjudge.cli.instants import instant
 from adjudge.cli.output import as_json
 from adjudge.cli.refusing import Refused
-from adjudge.core.pools import Prices
 from adjudge.labelled.exporting import export as export_set
 from adjudge.labelled.judging import read_set
 from adjudge.labelled.reading import UnreadableSet
@@ -41,8 +40,7 @@ def roi(
 
     From decisions of the live record whose truth is known; reads DATABASE_URL, else the database of `adjudge up`.
     """
-    if not 0 < target_risk < 0.5:
-        raise typer.BadParameter("a target risk lies between 0 and 0.5", param_hint="--target-risk")
+    check_target(target_risk)
     assumed = read_terms(plan)
     wanted = Wanted(
         type=question_type,
@@ -71,11 +69,7 @@ def worth(data: LabelledSet, assumed: Assumed, target_risk: float, decider: str 
     """Return the curve of each decider and of all blended. Raises Refused where there is none."""
     if not data.scores or (decider is not None and decider not in data.scores):
         raise Refused(f"there are no scores{f' of {decider}' if decider else ''}: nothing could be answered alone")
-    wrong = assumed.vote / target_risk if assumed.wrong is None else assumed.wrong
-    prices = Prices(wrong=wrong, vote=assumed.vote, delay=assumed.delay)
-    terms = Terms(
-        target=target_risk, delta=0.1, prices=prices, is_priced=assumed.wrong is not None, votes=assumed.votes
-    )
+    terms = assumed.terms(target_risk, 0.1)
     request = Request(terms=terms, repeats=20, decider=decider)
     baseline = run(data, request).get(BASELINE)
     halves = baseline.halves if baseline else []
@@ -87,7 +81,7 @@ def worth(data: LabelledSet, assumed: Assumed, target_risk: float, decider: str 
         items_per_day=assumed.items_per_day,
         vote=assumed.vote,
         model=assumed.model,
-        wrong=wrong,
+        wrong=terms.prices.wrong,
         missed=assumed.missed,
         missed_share=assumed.missed_share,
         platform_per_day=assumed.platform_per_day,

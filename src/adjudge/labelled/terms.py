@@ -1,4 +1,4 @@
-"""What a backtest assumes: prices, votes, which items. A YAML file; each entry may be missing."""
+"""What a backtest assumes: prices, votes, which items. A YAML file; any entry may be left out."""
 
 import re
 from pathlib import Path
@@ -6,9 +6,10 @@ from typing import Final
 
 import msgspec
 
-from adjudge.automation.backtesting.policies import MOST
+from adjudge.automation.backtesting.policies import MOST, Terms
 from adjudge.config.faults import Faults, InvalidConfiguration
 from adjudge.config.nodes import Node, parse
+from adjudge.core.pools import Prices
 from adjudge.labelled.reading import UnreadableSet
 
 _CURRENCY: Final = re.compile(r"votes|[A-Z]{3}")
@@ -39,6 +40,12 @@ class Assumed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     items_per_day: float = 10_000
     where: dict[str, str] = {}
     """Only items whose columns have these values."""
+
+    def terms(self, target: float, delta: float) -> Terms:
+        """Return what is asked of every policy."""
+        wrong = self.vote / target if self.wrong is None else self.wrong
+        prices = Prices(wrong=wrong, vote=self.vote, delay=self.delay)
+        return Terms(target=target, delta=delta, prices=prices, is_priced=self.wrong is not None, votes=self.votes)
 
 
 def read_terms(path: Path | None) -> Assumed:

@@ -18,7 +18,7 @@ from adjudge.core.controls import Controls
 from adjudge.core.errors import AdjudgeError
 from adjudge.core.events import Deferred, HistoryEvent, Opinion, Settled, TimedOut, read_events, write_events
 from adjudge.core.history import Case, History
-from adjudge.core.outcomes import Outcome, OutcomeSource
+from adjudge.core.outcomes import Outcome
 from adjudge.core.plans import Plan
 from adjudge.engine.clocks import Clock
 from adjudge.engine.identifiers import NewId
@@ -121,12 +121,11 @@ async def _record(
     if code not in amends:
         return Labelled(recorded=True, amended=False)
     reason = f"{truth.source} says so" + (f" ({truth.ref})" if truth.ref else "")
-    source: OutcomeSource = latest.source  # type: ignore[assignment]
     amended = Outcome(
         version=latest.version + 1,
         kind="amended",
         answer=key,
-        source=source,
+        source=latest.source,
         deciders=tuple(latest.deciders),
         reason=reason,
         code=code,

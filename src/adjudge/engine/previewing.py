@@ -4,7 +4,7 @@ Where the plan asks somebody who was not asked then, what would have become of t
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, Literal, TypeAlias
@@ -25,7 +25,12 @@ MOST_STEPS: Final = 200
 
 End: TypeAlias = Literal["accepted", "people", "fallback", "unknown", "no-plan"]
 """By models and rules, by people, by nobody; by somebody who was never asked; not at all."""
-_ENDS: Final = {"model": "accepted", "rule": "accepted", "reviewer": "people", "fallback": "fallback"}
+_ENDS: Final[Mapping[str, End]] = {
+    "model": "accepted",
+    "rule": "accepted",
+    "reviewer": "people",
+    "fallback": "fallback",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +88,7 @@ def relive(plan: Plan, case: Case, path: tuple[HistoryEvent, ...], controls: Con
         history = history.then(*step.record)
         match step:
             case Settle(outcome):
-                return Relived(_ENDS[outcome.source], outcome.answer, cost_of(history.events))  # type: ignore[arg-type]
+                return Relived(_ENDS[outcome.source], outcome.answer, cost_of(history.events))
             case Ask():
                 heard = said.to(step, now)
                 if isinstance(heard, str):

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -153,8 +154,7 @@ def _differs(name: str, one: Mapping[str, str], other: Mapping[str, str]) -> boo
     return one.get(name) != other.get(name)
 
 
-def _draft(row: Mapping[str, object]) -> Draft:
-    values = dict(row)
-    values["documents"] = msgspec.json.decode(str(row["documents"]), type=dict[str, str])
-    values["edited_by"], values["approved"] = tuple(row["edited_by"]), tuple(row["approved"])  # type: ignore[arg-type]
-    return Draft(**values)  # type: ignore[arg-type]
+def _draft(row: Mapping[str, Any]) -> Draft:
+    documents = msgspec.json.decode(row["documents"], type=dict[str, str])
+    edited_by, approved = tuple(row["edited_by"]), tuple(row["approved"])
+    return Draft(**{**dict(row), "documents": documents, "edited_by": edited_by, "approved": approved})

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
+from adjudge.core.outcomes import OutcomeSource
 from adjudge.store.connecting import Connection
 
 
@@ -210,7 +211,7 @@ class Latest:
 
     version: int
     answer: str | None
-    source: str
+    source: OutcomeSource
     deciders: list[str]
     votes: int
     cost: str

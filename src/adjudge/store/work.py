@@ -1,13 +1,14 @@
 """`work`: the one small mutable row of an open decision; its mutex, progress and timer."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import msgspec
 
-from adjudge.core.events import HistoryEvent, read_events
+from adjudge.core.events import read_events
 from adjudge.core.history import Case, History, fold
 from adjudge.store.connecting import Connection
 
@@ -250,9 +251,8 @@ async def revisions_in_use(connection: Connection) -> set[int]:
     return {row["revision"] for row in await connection.fetch("SELECT DISTINCT revision FROM work")}
 
 
-def _held(row: dict[str, object]) -> Held:
-    events: tuple[HistoryEvent, ...] = read_events(str(row["history"]))
+def _held(row: Mapping[str, Any]) -> Held:
+    events = read_events(row["history"])
     names = [name for name in Held.__slots__ if name not in ("id", "history")]
     values = {name: row[name] for name in names}
-    case = _case.decode(str(row["facts"]))
-    return Held(id=row["decision_id"], history=History(case, events), **values)  # type: ignore[arg-type]
+    return Held(id=row["decision_id"], history=History(_case.decode(row["facts"]), events), **values)

@@ -178,7 +178,7 @@ class Epoch:
 
         Where truth is unanimity, its bound holds at all times at once, at half of delta.
         """
-        target, delta = self._tested(unanimity)
+        target, delta = self.tested(unanimity)
         if target <= 0:
             return self, NotEnough(reason=people_err(self.target, self.target - target), more_audits=None)
         shown = tuple(
@@ -194,7 +194,7 @@ class Epoch:
         What was shown once stays licensed; but a certificate that is issued today says what is shown today. None:
         nothing is.
         """
-        target, delta = self._tested(unanimity)
+        target, delta = self.tested(unanimity)
         if target <= 0:
             return None
         for place in reversed(range(self._licensed)):
@@ -202,7 +202,7 @@ class Epoch:
                 return self._licence(place, target, delta)
         return None
 
-    def _tested(self, unanimity: Unanimity | None) -> tuple[float, float]:
+    def tested(self, unanimity: Unanimity | None) -> tuple[float, float]:
         """Return target and chance of error that are left for the test once unanimity's own error is bounded."""
         if unanimity is None:
             return self.target, self.delta

@@ -166,13 +166,14 @@ def not_enough(
     delta: float,
     wanted: int,
     audits_per_day: float | None = None,
+    found: str = "",
 ) -> NotEnough:
     """Return how many more audits the strictest claimed threshold wants, `reached` of `audits` having reached it.
 
     `wanted`: the fewest with which the errors so far pass. If errors go on as they came, evidence grows by
-    the divergence of their rate from the target with each audit.
+    the divergence of their rate from the target with each audit. `found`: what is said of them, if not these counts.
     """
-    found = f"{errors} of {reached} audits were wrong"
+    found = found or f"{errors} of {reached} audits were wrong"
     rate = errors / max(reached, 1)
     steady = math.log(1 / delta) / max(divergence(rate, target), 1e-9)
     share = max(reached, 1) / max(audits, 1)

@@ -192,6 +192,14 @@ class PairedWatch(Staking):
         )
         return replace(now, alarmed=True) if now.capital >= self.level else now
 
+    def audits_until(self, worse_by: float, one_sided: float) -> float:
+        """Return after about how many more audits it alarms, once people are right so much oftener than the margin.
+
+        `one_sided`: the share of audits in which only people are wrong.
+        """
+        against = min(1.0, one_sided + self.margin + worse_by)
+        return self.until_alarm([_growth(leaning, against, one_sided, self.margin) for leaning in LEANINGS])
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairedDelay:

@@ -10,6 +10,7 @@ Plain Python, a few microseconds an audit; the state is JSON by value.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Self
 
@@ -24,6 +25,9 @@ BOOST_FROM: Final = 1 / 3
 BOOST: Final = 10.0
 """So much more, at most every decision. The rate is known before the next coin, so all stays valid."""
 FOUND: Final = (2, 5, 10)
+MOST_AUDITS: Final = 1_000_000
+"""What takes longer is never found."""
+_LARGEST: Final = 300.0
 MOST: Final = 1e12
 """A stake grows no further: far beyond every alarm, and always a number."""
 
@@ -66,6 +70,42 @@ class Staking:
         """What is staked on each bet with the next audit."""
         return (1 - AT_ONCE) / self.validity / len(self.stakes) if self.audits < self.validity else 0.0
 
+    def until_alarm(self, growths: Sequence[float]) -> float:
+        """Return about how many audits there are to the alarm, from now, where stakes grow by these logarithms each.
+
+        They never grow so evenly, and luck is on the side of the alarm: as a median it takes somewhat fewer.
+        """
+        low, high = 0, 1
+        while self._grown(high, growths) < self.level:
+            low, high = high, 2 * high
+            if high > MOST_AUDITS:
+                return math.inf
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (low, middle) if self._grown(middle, growths) >= self.level else (middle, high)
+        return high
+
+    def _grown(self, audits: int, growths: Sequence[float]) -> float:
+        """Return the capital after so many audits, each of which has all stakes grow as they do on average."""
+        stakes, capital = self.stakes, (1 - AT_ONCE) * max(0.0, 1 - (self.audits + audits) / self.validity)
+        fresh = min(audits, max(0, self.validity - self.audits))
+        for stake, growth in zip(stakes, growths, strict=True):
+            capital += stake * _power(growth, audits) + self.fresh * _series(growth, fresh) * _power(
+                growth, audits - fresh
+            )
+        return capital
+
+
+def _power(growth: float, audits: int) -> float:
+    return math.exp(min(growth * audits, _LARGEST))
+
+
+def _series(growth: float, audits: int) -> float:
+    """Return what one unit staked afresh with each of so many audits has become."""
+    if abs(growth) < 1e-12:
+        return float(audits)
+    return math.exp(growth) * (_power(growth, audits) - 1) / math.expm1(growth)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watch(Staking):
@@ -95,6 +135,11 @@ class Watch(Staking):
         now = replace(self, stakes=stakes, audits=self.audits + 1, errors=self.errors + wrong)
         return replace(now, alarmed=True) if now.capital >= self.level else now
 
+    def audits_until(self, times: float) -> float:
+        """Return after about how many more audits it alarms, once the risk is so many times the target."""
+        risk = min(1.0, times * self.target)
+        return self.until_alarm([risk * math.log(each) - math.log1p(self.target * (each - 1)) for each in FACTORS])
+
     def _times(self, odds: float, factor: float, weight: float) -> float:
         """Return by what a stake is multiplied: of part of an audit's weight, by that part of the way."""
         whole = odds / (1 + self.target * (factor - 1))
@@ -115,7 +160,8 @@ class Delay:
 def delays(*, target: float, delta: float, audits_per_day: float, times: tuple[float, ...] = FOUND) -> list[Delay]:
     """Return the best possible delays, ln(1/delta) over the divergence of the two rates (Lorden 1971).
 
-    Ours, tested: median within twice that and 60 audits, at any age. `audits_per_day`: audited automated decisions.
+    Ours: `Watch.audits_until`; tested: median within twice the best and 60 audits, at any age.
+    `audits_per_day`: audited automated decisions.
     """
     found = []
     for factor in times:

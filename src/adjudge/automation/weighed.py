@@ -113,7 +113,14 @@ class Weighed:
             delta=self.delta,
             wanted=audits_needed(round(wrong), self.target, self.delta),
             audits_per_day=audits_per_day and audits_per_day * share,
+            found=self._found(),
         )
+
+    def _found(self) -> str:
+        if not self.grid or not self.reached[0]:
+            return ""
+        wrong, weight = self.wrong_weight[0], max(self.weight[0], 1e-12)
+        return f"{self.errors[0]} of {self.reached[0]} audits were wrong, with {wrong / weight:.2%} of the money"
 
     def _reading(self, sample: Sample) -> Self:
         if not len(sample):

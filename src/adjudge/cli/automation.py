@@ -203,11 +203,18 @@ def _watch(standing: dict[str, Any]) -> list[tuple[str, str]]:
         else f"of {watch['audits']} audited decisions {_one_sided(watch)}"
     )
     evidence = f"evidence {watch['evidence']:.2g} of {watch['suspended_at']:.0f}"
-    detects = [
-        f"{_rise(found)} {found['audits']} audits" + (f", {found['days']:.0f} d" if found["days"] else "")
-        for found in watch["detects"]
-    ]
+    detects = [f"{_rise(found)} {_after(found)}" for found in watch["detects"]]
     return [("watch", f"{seen}; {evidence}"), ("rise shows", "; ".join(detects))]
+
+
+def _after(found: dict[str, Any]) -> str:
+    """Say after about how many audits and days a rise is found; a server of before knows only the fewest."""
+    if found["audits"] is None:
+        return "never"
+    days = found["days"]
+    return f"after about {found['audits']} audits" + (
+        "" if days is None else f", {days:.0f} d" if days > 1 else ", within a day"
+    )
 
 
 def _rise(found: dict[str, Any]) -> str:

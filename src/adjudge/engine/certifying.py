@@ -24,7 +24,7 @@ from adjudge.engine.audit_rates import PastRates
 from adjudge.engine.certified_places import Place, certified_places, shares_of
 from adjudge.engine.clocks import Clock
 from adjudge.engine.inheriting import Heir, compare_siblings, read_inheritance
-from adjudge.engine.licensing import AnyState, Drawn, Judged, Rarest, Sampling, State
+from adjudge.engine.licensing import AnyState, Judged, OfSlice, Rarest, Sampling, State
 from adjudge.engine.revisions import InForce, Revisions
 from adjudge.store import audited, certificates, duties, epochs, journal, parameters
 from adjudge.store.audited import Counted
@@ -80,9 +80,13 @@ class Certifier:
             await asyncio.sleep(EVERY_SECONDS)
 
     async def tick(self) -> bool:
-        """Look at what has news, now and then at everything; return whether the duty is this keeper's."""
+        """Look at what has news, now and then at everything; return whether the duty is this keeper's.
+
+        One slice that cannot be looked at keeps none of the others from it. Raises what connection and looks raise.
+        """
         loop = asyncio.get_running_loop().time
         full = loop() >= self._full_at
+        failed: list[Exception] = []
         async with self._pool.acquire() as connection, connection.transaction():
             if not await duties.hold(connection, DUTY, self._owner, LEASE):
                 return False
@@ -97,7 +101,16 @@ class Certifier:
             shares = shares_of(rows)
             for row in sorted(rows, key=_place_in_line):
                 if changed is None or any((row.covers.type, name) in changed for name in row.covers.slices):
-                    await self._look(connection, row, shares.get(row.scope, 1.0))
+                    try:
+                        async with connection.transaction():
+                            await self._look(connection, row, shares.get(row.scope, 1.0))
+                    except UNAVAILABLE:
+                        raise
+                    except Exception as error:  # the others are watched on; raised once they are
+                        error.add_note(row.scope)
+                        failed.append(error)
+        if failed:
+            raise ExceptionGroup("slices that could not be looked at", failed)
         return True
 
     def _is_new(self) -> bool:
@@ -185,7 +198,8 @@ class _Look:
         epoch, verdict = state.epoch.look(unanimity=unanimity, audits_per_day=daily or None)
         state = msgspec.structs.replace(state, epoch=epoch, looks=state.looks + 1)
         state = await self._decided(state, unanimity, delta)
-        await self._end(delta, state, standings.standing(state, verdict, unanimity, covers, daily))
+        lost = {} if isinstance(verdict, Licensed | NoWorse) else await self._lost()
+        await self._end(delta, state, standings.standing(state, verdict, unanimity, covers, daily, lost))
 
     def _is_rarer(self, state: AnyState | None) -> bool:
         """Return whether audits may weigh more than what was fixed as the most, or are drawn at less than the least."""
@@ -231,7 +245,9 @@ class _Look:
             watches.weighing(self.place, state.sampling, rarest),
         )
 
-    async def _alike(self, sampling: Sampling, rows: Sequence[Drawn]) -> tuple[list[Drawn], Rarest]:
+    async def _alike(self, sampling: Sampling, rows: Sequence[OfSlice]) -> tuple[list[OfSlice], Rarest]:
+        if self.place.member_scopes:
+            rows = licensing.before_leaving(rows, await epochs.left(self.connection, self.place.member_scopes))
         return await watches.alike(self.connection, self.place, sampling, self.row.scope, rows, self.past)
 
     @property
@@ -248,6 +264,10 @@ class _Look:
     async def _counted(self) -> Counted:
         covers, first = self.row.covers, self.row.first_number
         return await audited.counted(self.connection, covers.type, covers.slices, covers.prefix, first, self._set_apart)
+
+    async def _lost(self) -> dict[str, int]:
+        covers, first = self.row.covers, self.row.first_number
+        return await audited.lost(self.connection, covers.type, covers.slices, covers.prefix, first, self._set_apart)
 
     def _by_stage(self, licences: Sequence[Licence]) -> dict[int, Licence]:
         covers = self.row.covers
@@ -456,6 +476,8 @@ class _Look:
         if kept is not None:
             standing |= {"threshold": kept.threshold}
             standing |= standings.inherited(kept.watch, self.row.covers, standing, kept.coverage, kept.group)
+        elif (gone := (await epochs.suspended(self.connection)).get(str(self.row.covers.parent))) is not None:
+            standing["reason"] = standings.group_gone(standing["reason"], gone)
         await self._write(delta, state, standing)
 
     async def _in_force(self, certificate: str, coverage: float) -> dict[str, float]:

@@ -161,6 +161,7 @@ def written(value: object) -> str:
 
 
 Drawn = TypeVar("Drawn", Evidence, Waiting, Automated)
+OfSlice = TypeVar("OfSlice", Evidence, Waiting)
 
 
 def thinned(rows: Sequence[Drawn], scope: str, rarest: Rarest) -> list[Drawn]:
@@ -169,6 +170,14 @@ def thinned(rows: Sequence[Drawn], scope: str, rarest: Rarest) -> list[Drawn]:
     A group's risk is that of its decisions. Where one slice is audited more, unthinned audits would be mostly its.
     """
     return [row for row in rows if _is_kept(row, scope, rarest.at(row.policy))]
+
+
+def before_leaving(rows: Sequence[OfSlice], left: Mapping[str, int]) -> list[OfSlice]:
+    """Return audits but for those of members drawn after they had left the group: it speaks of them no more.
+
+    `left`: by slice, the last decision before.
+    """
+    return [row for row in rows if row.number <= left.get(row.slice, row.number)]
 
 
 def _is_kept(row: Evidence | Waiting | Automated, scope: str, rate: float) -> bool:
@@ -203,8 +212,14 @@ def judged(
 
 
 def _beside(row: Evidence, people: AgainstPeople) -> Beside:
-    """Return what is compared. Where votes of people stayed out, they are taken to have been right."""
-    return Beside(rest_wrong=row.answered != row.truth, people_wrong=_people_err(row.people, row.truth, people))
+    """Return what is compared. Where votes of people stayed out, they are taken to have been right.
+
+    A question that was withdrawn before anybody answered has no answer to compare: neither side is worse by it.
+    """
+    people_wrong = _people_err(row.people, row.truth, people)
+    return Beside(
+        rest_wrong=people_wrong if row.answered is None else row.answered != row.truth, people_wrong=people_wrong
+    )
 
 
 def _people_err(votes: Sequence[str], truth: str | None, people: AgainstPeople) -> bool:
@@ -303,13 +318,14 @@ def watched_beside(
     """Return the watch against people after these audits, and the number of the last that it has read.
 
     An open one blocks until more than `most` of those behind it are closed and it was asked before `before`; then
-    only the model, or the plan, is wrong.
+    only the model, or the plan, is wrong. One that was withdrawn before anybody answered speaks for neither.
     """
     for position, row in enumerate(rows):
         if _blocks(rows, position, most) or (row.is_open and row.asked_at >= before):
             break
         people_wrong = not _is_lost(row) and _people_err(row.people, row.truth, people)
-        watch, number = watch.after(_is_wrong(row) - people_wrong), row.number
+        is_withdrawn = row.answer is None and not _is_lost(row)
+        watch, number = watch.after(0 if is_withdrawn else _is_wrong(row) - people_wrong), row.number
         if watch.alarmed:
             break
     return watch, number

@@ -1,7 +1,8 @@
 """What a look at a slice has found, as people and programs read it: words with numbers."""
 
+import math
 from collections.abc import Iterator, Mapping
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from adjudge.automation.against_people import NoWorse, Over
 from adjudge.automation.certifying import Licensed, Unanimity, Verdict, in_days
@@ -12,6 +13,12 @@ from adjudge.engine import certificate_records, designing, licensing
 from adjudge.engine.licensing import AnyState
 from adjudge.store.audited import Counted
 from adjudge.store.epochs import Covers
+
+WHY_LOST: Final = {
+    "split": "people differed and no `expert` is asked",
+    "declined": "everybody declined",
+    "evidence-gone": "the evidence was gone",
+}
 
 AnyWatch: TypeAlias = Watch | PairedWatch
 
@@ -32,9 +39,14 @@ def collecting(counts: Counted, covers: Covers, delta: float, daily: float) -> d
 
 
 def standing(
-    state: AnyState, verdict: Verdict | NoWorse, unanimity: Unanimity | None, covers: Covers, daily: float
+    state: AnyState,
+    verdict: Verdict | NoWorse,
+    unanimity: Unanimity | None,
+    covers: Covers,
+    daily: float,
+    lost: Mapping[str, int],
 ) -> dict[str, Any]:
-    """Return what a look at an epoch with a design has found."""
+    """Return what a look at an epoch with a design has found. `lost`: by why, audits that count as wrong."""
     watch = state.watch
     found: dict[str, Any] = {
         "state": "licensed" if state.certificate else "collecting",
@@ -52,7 +64,8 @@ def standing(
             "reason": shown(verdict),
         }
     else:
-        found |= {"reason": verdict.reason, "more_audits": verdict.more_audits, "days": verdict.days}
+        reason = verdict.reason + _lowered(state, unanimity, covers) + _lost(lost)
+        found |= {"reason": reason, "more_audits": verdict.more_audits, "days": verdict.days}
     if state.expired and not state.certificate:
         found |= _expired(state, str(found["reason"]), isinstance(verdict, Licensed | NoWorse), daily)
     if watch is not None and state.certificate:
@@ -66,6 +79,29 @@ def standing(
             "has_drifted": state.has_drifted,
         }
     return found
+
+
+def _lowered(state: AnyState, unanimity: Unanimity | None, covers: Covers) -> str:
+    """Say by how much unanimity's own error lowers the target, and what experts have looked at."""
+    if unanimity is None:
+        return ""
+    tested = state.epoch.tested(unanimity)[0]
+    if tested <= 0:  # then that is what is said
+        return ""
+    return (
+        f"; {covers.target:.2%} are tested at {tested:.2%}, as up to {covers.target - tested:.2%} of unanimous answers "
+        f"may be wrong (experts found {unanimity.wrong} of {unanimity.checked} so): more answers of experts raise it"
+    )
+
+
+def _lost(lost: Mapping[str, int]) -> str:
+    said = [f"{count} as {WHY_LOST.get(why, 'nobody knows')}" for why, count in sorted(lost.items())]
+    return f"; counted as wrong for want of a truth: {', '.join(said)}" if said else ""
+
+
+def group_gone(reason: str, why: str) -> str:
+    """Say of a slice without a certificate of its own that its group has lost the one that it had from it."""
+    return f"the certificate of its group is suspended ({why}); {reason}"
 
 
 def _expired(state: AnyState, reason: str, is_shown: bool, daily: float) -> dict[str, Any]:
@@ -120,7 +156,7 @@ def _counts(watch: AnyWatch) -> dict[str, int]:
 
 
 def _watch(watch: AnyWatch, covers: Covers, daily: float, coverage: float, one_sided: float) -> dict[str, Any]:
-    """Return where a watch stands, and how long a rise of the risk would stay unseen at least."""
+    """Return where a watch stands, and after how many audits a rise of the risk would be found."""
     is_of_plan = covers.people is not None and covers.people.over == "plan"
     a_day = daily if is_of_plan else daily * coverage
     return {
@@ -130,16 +166,22 @@ def _watch(watch: AnyWatch, covers: Covers, daily: float, coverage: float, one_s
         "suspended_at": watch.level,
         "boost": watch.boost,
         "detects": [
-            {**rise, "audits": round(audits), "days": days if a_day else None}
-            for rise, audits, days in _rises(watch, a_day, one_sided)
+            {
+                **rise,
+                "audits": round(audits) if math.isfinite(audits) else None,
+                "at_least": round(best),
+                "days": audits / a_day if a_day and math.isfinite(audits) else None,
+            }
+            for rise, audits, best in _rises(watch, one_sided)
         ],
     }
 
 
-def _rises(watch: AnyWatch, a_day: float, one_sided: float) -> Iterator[tuple[dict[str, float], float, float]]:
+def _rises(watch: AnyWatch, one_sided: float) -> Iterator[tuple[dict[str, float], float, float]]:
+    """Yield what rises are looked for, after how many audits this watch finds each, and how few any watch needs."""
     if isinstance(watch, PairedWatch):
-        for later in paired_delays(margin=watch.margin, delta=watch.delta, one_sided=one_sided, audits_per_day=a_day):
-            yield {"worse_by": later.worse_by}, later.audits, later.days
+        for later in paired_delays(margin=watch.margin, delta=watch.delta, one_sided=one_sided, audits_per_day=0):
+            yield {"worse_by": later.worse_by}, watch.audits_until(later.worse_by, one_sided), later.audits
         return
-    for delay in delays(target=watch.target, delta=watch.delta, audits_per_day=a_day):
-        yield {"times": delay.times}, delay.audits, delay.days
+    for delay in delays(target=watch.target, delta=watch.delta, audits_per_day=0):
+        yield {"times": delay.times}, watch.audits_until(delay.times), delay.audits

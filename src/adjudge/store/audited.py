@@ -33,6 +33,10 @@ class Evidence:
     policy: int = 1
     """Set of rates under which its coin fell; 1: as configured."""
 
+    @property
+    def slice(self) -> str:
+        return self.case.slice
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counted:
@@ -56,6 +60,7 @@ class Waiting:
     rate: float
     asked_at: datetime
     policy: int = 1
+    slice: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,9 +97,16 @@ COUNTED = f"""
     FROM audit WHERE org = 1 AND type = $1 AND slice = ANY($2::text[]) AND prefixes ? $3 AND {COMPARED.format(5)}
 """
 
+LOST = f"""
+    SELECT why, count(*) AS audits FROM audit
+    WHERE org = 1 AND type = $1 AND slice = ANY($2::text[]) AND prefixes ? $3 AND number > $4 AND role = 'certify'
+        AND truth IS NULL AND {COMPARED.format(5)}
+    GROUP BY why
+"""
+
 OPEN_OF = """
     SELECT work.decision_id, decision.number, decision.audit_role AS role, decision.audit_rate AS rate, work.asked_at,
-        decision.audit_policy AS policy
+        decision.audit_policy AS policy, decision.facts ->> 'slice' AS slice
     FROM work JOIN decision ON decision.id = work.decision_id
     WHERE work.purpose = 'audit' AND work.type = $1 AND decision.facts ->> 'slice' = ANY($2::text[])
         AND decision.number > $3
@@ -207,6 +219,14 @@ async def counted(
     """Return how many audits of a slice and prefix are closed; of those that certify, only with higher numbers."""
     row = await connection.fetchrow(COUNTED, question_type, list(slices), prefix, after, people)
     return Counted(**dict(row))
+
+
+async def lost(
+    connection: Connection, question_type: str, slices: Sequence[str], prefix: str, after: int, people: int = 0
+) -> dict[str, int]:
+    """Return by why how many audits that certify have no truth, and so count as wrong; with higher numbers only."""
+    rows = await connection.fetch(LOST, question_type, list(slices), prefix, after, people)
+    return {row["why"]: row["audits"] for row in rows}
 
 
 async def open_of(connection: Connection, question_type: str, slices: Sequence[str], after: int) -> list[Waiting]:

@@ -173,7 +173,10 @@ CLOSE = """
         INSERT INTO audit (decision_id, number, type, location, slice, role, rate, policy, asked_at, truth, truth_by,
             unanimous, why, expert_coin, votes, opinions, facts, prefixes, people, answered)
         SELECT new.*, (
-            SELECT answer FROM outcome WHERE outcome.decision_id = new.decision_id AND outcome.kind = 'final')
+            SELECT answer FROM outcome
+            WHERE outcome.decision_id = new.decision_id AND outcome.kind IN ('final', 'provisional')
+                AND answer IS NOT NULL  -- of what was withdrawn: what had been answered for the time being
+            ORDER BY version DESC LIMIT 1)
         FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::real[],
             $8::int[], $9::timestamptz[], $10::text[], $11::text[], $12::text[], $13::text[], $14::jsonb[],
             $15::jsonb[], $16::jsonb[], $17::jsonb[], $18::jsonb[], $19::smallint[]) AS new (decision_id, number, type,

@@ -162,6 +162,21 @@ async def has_left(connection: Connection, scope: str) -> bool:
     return found
 
 
+LEFT = """
+    SELECT gone.covers ->> 'slice' AS slice, min(later.first_number) AS number
+    FROM epoch AS gone JOIN epoch AS later
+        ON later.org = gone.org AND later.scope = gone.scope AND later.number = gone.number + 1
+    WHERE gone.org = 1 AND gone.scope = ANY($1::text[]) AND gone.ended_why IN ('watch', 'siblings', 'operator')
+    GROUP BY 1
+"""
+
+
+async def left(connection: Connection, scopes: Sequence[str]) -> dict[str, int]:
+    """Return of these members of a group, by slice, the last decision before they left it."""
+    rows = await connection.fetch(LEFT, list(scopes))
+    return {row["slice"]: row["number"] for row in rows}
+
+
 async def end(connection: Connection, scope: str, number: int, why: EndedWhy) -> bool:
     """End an epoch: its audits never license again. Return whether this call ended it."""
     ended = await connection.fetchval(

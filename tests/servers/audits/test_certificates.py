@@ -328,6 +328,21 @@ async def test_open_audits_count_towards_the_budget(build_stack):
     assert rates.of("model", "all", 0.5) < 0.01
 
 
+async def test_a_slice_that_cannot_be_looked_at_keeps_no_other_from_its_certificate(build_stack):
+    stack = await build_stack("api", "keeper", documents=certified(slices="location"))
+    async with asyncio.timeout(40):
+        while await stack.value("SELECT count(*) FROM epoch") < 3:
+            await asyncio.sleep(0.05)
+    await stack.rows("UPDATE epoch SET design = '{}' WHERE scope LIKE '%:default:%'")
+
+    for slice_, count in (("default", 1), ("store-002", 500), ("default", 1)):  # both have news
+        await record(stack, count, slice_=slice_)
+
+    async with asyncio.timeout(40):
+        while not await stack.value("SELECT certificate FROM control WHERE scope LIKE '%:store-002:%'"):
+            await asyncio.sleep(0.05)
+
+
 async def test_nothing_alarms_of_what_configuration_has_no_more(build_stack):
     stack = await build_stack("api", "keeper", documents=certified(rate=0))
     await record(stack, 500)

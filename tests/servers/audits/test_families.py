@@ -79,11 +79,29 @@ async def test_slices_inherit_from_their_group_and_leave_it_alone(build_stack):
         while (await stack.value(looks) or before) <= before:
             await asyncio.sleep(0.05)
     assert set(await held(stack)) == {"all=all", "default", "store-001"}, "who has left stays away"
+    known = await read_by_group(stack)
+    await record(stack, 100, wrong=range(100), slice_="store-002")
+    await record(stack, 50, slice_="default")
+    async with asyncio.timeout(40):
+        while await read_by_group(stack) == known:
+            await asyncio.sleep(0.05)
+    assert await read_by_group(stack) == known + 40, "its group is judged without it from then on"
 
     scope = await stack.value("SELECT scope FROM control WHERE scope LIKE 'certificate:model:all=all:%'")
     refused = await stack.admin.post("/v1/automation/suspend", {"scope": scope, "reason": "a product was recalled"})
     assert refused.status_code == 200
     assert await held(stack) == {}, "with the group's, at once"
+    async with asyncio.timeout(40):
+        while "certificate of its group is suspended (a product was recalled); " not in await why_at(stack, "default"):
+            await asyncio.sleep(0.05)
+
+
+async def read_by_group(stack) -> int:
+    return int(await stack.value("SELECT standing -> 'audits' FROM epoch WHERE scope LIKE '%:all=all:%'"))
+
+
+async def why_at(stack, location: str) -> str:
+    return str((await stack.admin.get(f"/v1/automation/why?location={location}&type=model")).json()["why"])
 
 
 async def test_a_slice_with_audits_enough_has_its_own_certificate(build_stack):

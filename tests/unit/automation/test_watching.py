@@ -172,6 +172,30 @@ def test_best_delays_stand_on_the_certificate():
     assert delays(target=TARGET, delta=0.1, audits_per_day=0)[0].days == math.inf
 
 
+@pytest.mark.parametrize(("times", "runs"), [(2, 60), (5, 200), (10, 200)])
+@pytest.mark.parametrize("age", [0, 1_500])
+def test_what_a_watch_says_of_its_own_delay_is_what_it_takes(times, runs, age):
+    """Not the fewest audits that any watch needs: those are half of it. Between the median and half as many again."""
+    rng = np.random.default_rng(77)
+    watch = Watch.begin(target=TARGET)
+    for wrong in rng.random(age) < IN_CONTROL:
+        watch = watch.after(bool(wrong))
+
+    found = np.median([_audits_to_alarm(watch, rng, times * TARGET) for _ in range(runs)])
+
+    assert found * 0.95 <= watch.audits_until(times) <= found * 1.6
+    assert (
+        watch.audits_until(times) > 1.2 * delays(target=TARGET, delta=DELTA, audits_per_day=1, times=(times,))[0].audits
+    )
+
+
+def _audits_to_alarm(watch: Watch, rng: np.random.Generator, risk: float) -> int:
+    started = watch.audits
+    while not watch.alarmed:
+        watch = watch.after(bool(rng.random() < risk))
+    return watch.audits - started
+
+
 def read(watch: Watch, audits: int, *, wrong: bool) -> Watch:
     for _ in range(audits):
         watch = watch.after(wrong)

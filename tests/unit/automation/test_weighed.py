@@ -100,6 +100,18 @@ def test_what_is_lacking_is_said_in_audits():
     assert few.more_audits is None or few.more_audits > 100
 
 
+def test_what_is_wrong_is_counted_in_audits_and_in_money():
+    audits = [
+        Audit(number=number, score=1.0, wrong=number < 2, role=Role.CERTIFY, weight=1.0 if number < 1 else 0.1)
+        for number in range(40)
+    ]
+
+    _, few = begun(0.5).after(audits).look()
+
+    assert isinstance(few, NotEnough)
+    assert few.reason.startswith(f"2 of 40 audits were wrong, with {1.1 / 4.9:.2%} of the money")
+
+
 def test_what_is_shown_no_longer_is_not_shown_now():
     right = [Audit(number=number, score=0.9, wrong=False, role=Role.CERTIFY) for number in range(600)]
     wrong = [Audit(number=1_000 + number, score=0.9, wrong=True, role=Role.CERTIFY) for number in range(60)]

@@ -58,7 +58,7 @@ def test_a_slice_says_how_soon_a_rise_would_show():
 
     assert "promise     at most 1% wrong, with 90% confidence" in shown
     assert "1 of 120 audited automated decisions wrong; evidence 0.71 of 20" in shown
-    assert "×2 765 audits, 11 d; ×10 21 audits" in shown
+    assert "×2 after about 765 audits, 11 d; ×10 after about 21 audits" in shown
 
 
 def test_a_certificate_says_how_many_of_its_inputs_are_lost():
@@ -108,7 +108,7 @@ def test_a_slice_that_is_compared_with_people_says_so_in_each_line():
     assert automation._slice(compared)[3] == "3 people +1"
     assert f"promise     {PROMISE}, with 90% confidence" in shown
     assert "of 120 audited decisions only the model or plan wrong in 2, only people in 5; evidence 0.71 of 20" in shown
-    assert "rise shows  5 points worse 254 audits, 5 d" in shown
+    assert "rise shows  5 points worse after about 254 audits, 5 d" in shown
 
 
 def certificate(**body: Any) -> str:

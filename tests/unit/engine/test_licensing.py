@@ -290,7 +290,9 @@ def test_people_are_wrong_where_their_majority_is_and_among_equals_who_spoke_fir
     assert beside(replace(row, people=("pay", "part", "refuse", "part"))) == Beside(
         rest_wrong=False, people_wrong=False
     )
-    assert beside(replace(row, answered=None)) == Beside(rest_wrong=True, people_wrong=False)
+    withdrawn = replace(row, answered=None)  # before anybody answered: speaks for neither side
+    assert beside(withdrawn) == Beside(rest_wrong=False, people_wrong=False)
+    assert beside(replace(withdrawn, people=("refuse",) * 3)) == Beside(rest_wrong=True, people_wrong=True)
 
 
 def test_where_votes_of_people_stayed_out_they_are_taken_to_have_been_right():
@@ -369,6 +371,17 @@ def test_the_watch_against_people_reads_who_alone_was_wrong():
     watch, number = watched_beside(both_right, only_model, only_people, both_wrong, lost)
 
     assert (watch.audits, watch.only_model, watch.only_people, number) == (5, 2, 1, 5)
+
+
+def test_a_question_that_was_withdrawn_before_anybody_answered_speaks_for_neither_side():
+    """Else a shop that withdraws one in twenty while people decide could show nothing."""
+    votes = ("pay", "pay", "refuse")
+    withdrawn = replace(automated(1, people=votes), answer=None)
+    lost = replace(withdrawn, number=2, truth=None)
+
+    watch, number = watched_beside(withdrawn, lost)
+
+    assert (watch.audits, watch.only_model, watch.only_people, number) == (2, 1, 0, 2)
 
 
 def test_it_waits_for_what_people_are_still_to_decide_while_that_is_no_older_than_patience():

@@ -1,0 +1,94 @@
+"""What is said of a slice: with numbers that are what they are called."""
+
+from typing import Any
+
+import msgspec
+
+from adjudge.automation.betting import Epoch
+from adjudge.automation.certifying import Start, Unanimity
+from adjudge.automation.watching import Watch, delays
+from adjudge.core.calibration import Uncalibrated
+from adjudge.engine import standings
+from adjudge.engine.licensing import State
+from adjudge.store.epochs import Covers
+
+COVERS = Covers(
+    type="claim.pay",
+    slice="all",
+    prefix="3f2a",
+    plan="claims",
+    stage=0,
+    deciders=("sure@1",),
+    locations=("default",),
+    target=0.1,
+    confidence=0.9,
+    watch=0.05,
+    validity_seconds=86_400,
+    is_audited=True,
+    has_expert=True,
+    expert_share=0.2,
+    rate=0.05,
+    budget=None,
+    is_of_models=True,
+)
+START = Start(threshold=0.9, why="calibrate-audits")
+
+
+def a_state(audits: int = 0, wrong: int = 0, **more: Any) -> State[Epoch, Watch]:
+    epoch = Epoch.begin(target=0.1, delta=0.06, grid=(0.9,), start=START)
+    epoch = epoch.counting([0.95] * audits, [0.95] * wrong)
+    state = State[Epoch, Watch](
+        calibrator=Uncalibrated(), calibration="c#1", epoch=epoch, earlier=(), read_number=0, watched_number=0
+    )
+    return msgspec.structs.replace(state, **more)
+
+
+def said(state: State[Epoch, Watch], unanimity: Unanimity | None = None, **lost: int) -> dict[str, Any]:
+    epoch, verdict = state.epoch.look(unanimity=unanimity)
+    return standings.standing(msgspec.structs.replace(state, epoch=epoch), verdict, unanimity, COVERS, 80.0, lost)
+
+
+def test_a_lowered_target_is_said_with_what_lowers_it():
+    unanimity = Unanimity(checked=150, wrong=1)
+    state = a_state(457, 30)
+
+    reason = said(state, unanimity)["reason"]
+
+    tested = state.epoch.tested(unanimity)[0]
+    assert (
+        f"; 10.00% are tested at {tested:.2%}, as up to {0.1 - tested:.2%} of unanimous answers may be wrong" in reason
+    )
+    assert "(experts found 1 of 150 so)" in reason
+    assert "are tested at" not in said(state)["reason"]
+
+
+def test_audits_that_are_wrong_because_people_differed_are_named():
+    found = said(a_state(100, 60), split=40, declined=2)
+
+    assert "60 of 100 audits were wrong" in found["reason"]
+    assert (
+        "counted as wrong for want of a truth: 2 as everybody declined, 40 as people differed and no `expert`"
+        in (found["reason"])
+    )
+
+
+def test_what_has_expired_says_so_and_what_another_certificate_waits_for():
+    found = said(a_state(400, 4, expired="c-1 has expired: too few audits", held_until=456))
+
+    assert found["state"] == "collecting"
+    assert found["reason"].startswith("c-1 has expired: too few audits; 4 of 400 audits were wrong at 0.9 and above")
+    assert found["reason"].endswith(": another one wants about 56 more audits, within a day")
+    assert found["more_audits"] == 56
+
+
+def test_a_rise_is_said_to_show_when_this_watch_finds_it():
+    """Twice the fewest audits that any watch needs, which stand beside."""
+    watch = Watch.begin(target=0.1)
+    found = said(a_state(400, 4, certificate="c-1", coverage=0.5, certificates=("c-1",), watch=watch))
+
+    detects = found["watch"]["detects"]
+
+    best = delays(target=0.1, delta=watch.delta, audits_per_day=0)
+    assert [each["at_least"] for each in detects] == [round(one.audits) for one in best]
+    assert [each["audits"] for each in detects] == [watch.audits_until(each["times"]) for each in detects]
+    assert [each["days"] for each in detects] == [each["audits"] / 40 for each in detects]

@@ -68,7 +68,6 @@ class Feed:
         self._wanted = asyncio.Event()
         self._tail: Tail | None = None
         self._moved = asyncio.Event()
-        self._stood_since = 0.0
 
     async def begin(self, after: str | None, since: datetime | None) -> Mark:
         """Return where a reader begins: behind its cursor, else at a moment, else with the first outcome kept.
@@ -145,7 +144,6 @@ class Feed:
             log.warning("feed.rewound", generation=page.mark.generation)
             self._tail = None
             return True
-        self._watch(page, tail.head)
         tail.extend(self._entries(page), page.mark)
         if page.rows:
             self._tell()
@@ -154,14 +152,7 @@ class Feed:
     def _start(self, edge: Mark) -> None:
         if self._followers:
             self._tail = Tail(edge)
-            self._stood_since = loop_time()
             self._tell()
-
-    def _watch(self, page: Page[Row], before: Mark) -> None:
-        """Measure for how long a transaction of somebody has held the feed back."""
-        if page.is_quiet or page.mark.position.xid > before.position.xid:
-            self._stood_since = loop_time()
-        names.FEED_HELD_BACK.set(loop_time() - self._stood_since)
 
     def _tell(self) -> None:
         told, self._moved = self._moved, asyncio.Event()

@@ -9,10 +9,11 @@ from datetime import timedelta
 
 import structlog
 
+from adjudge.engine.admission import loop_time
 from adjudge.engine.clocks import Clock
 from adjudge.engine.revisions import Revisions
 from adjudge.engine.slips import STREAM_PREFIX, lanes_of
-from adjudge.store import audit_records, epochs, measuring, partitions
+from adjudge.store import audit_records, epochs, feed, measuring, partitions
 from adjudge.store.connecting import UNAVAILABLE, Pool
 from adjudge.store.queues import read_queues
 from adjudge.store.scope import SYSTEM
@@ -29,6 +30,20 @@ OVERDUE = timedelta(seconds=30)
 HOUR = timedelta(hours=1)
 
 
+class HeldBack:
+    """For how long the feed has stood still before a transaction that does not end, from look to look."""
+
+    def __init__(self) -> None:
+        self._reach = -1
+        self._since = 0.0
+
+    def seconds(self, reach: int, *, is_quiet: bool, now: float) -> float:
+        """Return it at `now`, monotonic; `reach` and `is_quiet` as the store says them."""
+        if is_quiet or reach != self._reach:
+            self._reach, self._since = reach, now
+        return now - self._since
+
+
 class Figures:
     """Measures until cancelled; any number of keepers may, and all come to the same."""
 
@@ -42,11 +57,13 @@ class Figures:
         self._asked = Standing(names.STREAM_DEAD)
         self._lanes = Standing(names.STREAM_UNREAD, names.STREAM_HELD, names.STREAM_OLDEST)
         self._covered = Standing(names.COVERAGE, gone=UNKNOWN)
+        self._held_back = HeldBack()
 
     async def run(self) -> None:
         """Measure until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._each("open", OFTEN_SECONDS, self.measure_open), name="figures-open")
+            group.create_task(self._each("feed", OFTEN_SECONDS, self.measure_feed), name="figures-feed")
             group.create_task(self._each("queues", OFTEN_SECONDS, self.measure_queues), name="figures-queues")
             group.create_task(self._each("streams", OFTEN_SECONDS, self.measure_streams), name="figures-streams")
             group.create_task(self._each("store", SELDOM_SECONDS, self.measure_store), name="figures-store")
@@ -79,6 +96,12 @@ class Figures:
         for lane, (count, age) in by_lane.items():
             names.OPEN.labels(lane).set(count)
             names.OLDEST_OPEN.labels(lane).set(age)
+
+    async def measure_feed(self) -> None:
+        """For how long outcomes have been kept from the feed and from webhooks, whether or not anybody reads."""
+        async with self._pool.acquire() as connection:
+            reach, is_quiet = await feed.reach(connection)
+        names.FEED_HELD_BACK.set(self._held_back.seconds(reach, is_quiet=is_quiet, now=loop_time()))
 
     async def measure_queues(self) -> None:
         """What waits for people, and who is at work."""

@@ -192,6 +192,12 @@ async def edge(connection: Connection) -> Mark:
     return Mark(Position(row["edge_xid"]), row["edge_now"], row["edge_generation"])
 
 
+async def reach(connection: Connection) -> tuple[int, bool]:
+    """Return the transaction below which all can be read, and whether none that may write is running."""
+    row = await connection.fetchrow(EDGE)
+    return row["edge_xid"], row["edge_quiet"]
+
+
 async def beginning(connection: Connection) -> Mark:
     """Return the mark before the first outcome that is kept."""
     return Mark(BEGINNING, await partitions.oldest(connection), await _generation(connection))

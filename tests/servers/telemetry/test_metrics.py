@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
+import asyncpg
 import pytest
 from prometheus_client import REGISTRY
 from tests.stacks import Stack
@@ -13,6 +14,7 @@ from adjudge.api import measuring
 from adjudge.config import Configuration
 from adjudge.engine.figures import Figures
 from adjudge.engine.revisions import InForce, Revisions
+from adjudge.store import feed
 from adjudge.telemetry import names
 
 
@@ -125,6 +127,33 @@ def _compiled(*_: object) -> Configuration:
     raise AssertionError("nothing is to be compiled")
 
 
+async def test_a_transaction_that_does_not_end_is_in_the_figures_though_nobody_follows(stack, figures, monkeypatch):
+    """It holds back webhooks too, and readers that fetch pages; and when it has ended the figure falls."""
+    await stack.stop("keeper")
+    monkeypatch.setattr("adjudge.engine.figures.loop_time", iter(range(0, 1_000, 70)).__next__)
+    writer = await asyncpg.connect(stack.observed_url)
+    writing = writer.transaction()
+    await writing.start()
+    own = await writer.fetchval("SELECT pg_current_xact_id()")
+    async with asyncio.timeout(10), stack.db.acquire() as connection:
+        while (await feed.reach(connection))[0] != own:  # others that began before are ending
+            await asyncio.sleep(0.02)
+    await figures.measure_feed()
+    assert value("adjudge_feed_held_back_seconds") == 0, "nothing comes after it yet"
+    await stack.value("SELECT pg_current_xact_id()")
+
+    for held in (70, 140):
+        await figures.measure_feed()
+        assert value("adjudge_feed_held_back_seconds") == held
+    await writing.rollback()
+    await figures.measure_feed()
+
+    assert value("adjudge_feed_held_back_seconds") == 0
+    monkeypatch.undo()
+    await writer.close()
+    await stack.start("keeper")
+
+
 async def test_the_store_tells_its_size_and_how_far_it_is_prepared(figures):
     await figures.measure_store()
 
@@ -135,7 +164,13 @@ async def test_the_store_tells_its_size_and_how_far_it_is_prepared(figures):
 async def test_a_keepers_duties_say_when_they_were_last_done(stack):
     started = stack.services.clock() - timedelta(seconds=1)
 
-    for duty in ("timers", "sweeper", "leases", "tidy", *(f"figures-{part}" for part in ("open", "queues", "streams"))):
+    for duty in (
+        "timers",
+        "sweeper",
+        "leases",
+        "tidy",
+        *(f"figures-{part}" for part in ("open", "feed", "queues", "streams")),
+    ):
         await until(
             lambda duty=duty: (
                 (value("adjudge_duty_last_success_timestamp_seconds", duty=duty) or 0) > started.timestamp()

@@ -46,12 +46,15 @@ def at_database(name: str, work: Callable[[Connection], Awaitable[T]]) -> T:
     url = found_url()
 
     async def connected() -> T:
-        connection = await asyncpg.connect(
-            url,
-            timeout=10,
-            command_timeout=120,
-            server_settings={"application_name": f"adjudge {name}", "timezone": "UTC", "jit": "off"},
-        )
+        try:
+            connection = await asyncpg.connect(
+                url,
+                timeout=10,
+                command_timeout=120,
+                server_settings={"application_name": f"adjudge {name}", "timezone": "UTC", "jit": "off"},
+            )
+        except ValueError as error:  # never in its own words: they may be a part of a password
+            raise Refused("DATABASE_URL is no address of a database: `/` in a password is written %2F") from error
         try:
             return await work(connection)
         except ExceptionGroup as failed:  # the first says why; the others were ended by it

@@ -19,6 +19,7 @@ from adjudge.labelled.reading import Folder, UnreadableSet, instant, number, onc
 from adjudge.labelled.tables import opened
 from adjudge.store.decisions import MINTING
 from adjudge.store.imports import Item
+from adjudge.store.labels import LATE_VOTE
 
 SOURCES: Final[Mapping[str, OutcomeSource]] = {
     "model": "model",
@@ -81,7 +82,7 @@ def _item(folder: Folder, row: Mapping[str, str], where: str, defaults: Defaults
         audit_rate=_probability(row, "audit_rate", where) or 0.0,
         audit_role=row.get("audit_role", ""),
         truth=folder.label(row["truth"], where) if row.get("truth") else None,
-        truth_source=row.get("truth_source") or None,
+        truth_source=_truth_source(row, where),
         answer=answer,
         source=SOURCES.get(_one_of(row, "source", SOURCES, where) or ""),
         confidence=_probability(row, "confidence", where),
@@ -114,6 +115,13 @@ def _stake(row: Mapping[str, str], where: str) -> Stake | None:
         return parse_stake(amount, currency)
     except InvalidMoney as error:
         raise UnreadableSet(f"{where}: {error}") from error
+
+
+def _truth_source(row: Mapping[str, str], where: str) -> str | None:
+    source = row.get("truth_source") or None
+    if source == LATE_VOTE:
+        raise UnreadableSet(f"{where}: what came as {source!r} is an answer, and no truth: put it among the answers")
+    return source
 
 
 def _flag(row: Mapping[str, str], name: str, where: str) -> bool:

@@ -86,6 +86,10 @@ async def test_a_fault_is_one_line(typed, a_set, monkeypatch):
         status, _, said = await typed("export", "--type", "shelf", "--out", "q")
     assert (status, said) == (1, "adjudge: writing: No space left on device\n")
 
+    monkeypatch.setenv("DATABASE_URL", "postgresql://adjudge:s3c/ret@127.0.0.1:1/nowhere")
+    status, _, said = await typed("export", "--type", "shelf", "--out", "p")
+    assert (status, "s3c" in said, said.startswith("adjudge: DATABASE_URL is no address")) == (1, False, True)
+
     monkeypatch.setenv("DATABASE_URL", "postgresql://127.0.0.1:1/nowhere")
     status, _, said = await typed("export", "--type", "shelf", "--out", "p")
     assert (status, said.startswith("adjudge: cannot reach the database: "), said.count("\n")) == (1, True, 1)

@@ -69,6 +69,7 @@ def test_what_could_mislead_is_refused_with_its_row(tmp_path, changed, says):
         ("source", "human", "source 'human' is not one of model, rule, reviewer, fallback"),
         ("lane", "express", "lane 'express' is not one of realtime, standard, bulk"),
         ("settled_at", "2099-01-01T00:00:00Z", "was settled at 2099-01-01.*: before 2000 or to come"),
+        ("truth,truth_source", "ale,late-vote", "what came as 'late-vote' is an answer, and no truth"),
         ("candidates", "ale;bread", "candidates 'ale;bread' are no JSON list of labels"),
         ("candidates", '"[""ale"", ""cider""]"', "'cider' is no label"),
         ("candidates", '"[""ale""]"', "the answer 'bread' is not among its candidates"),

@@ -87,11 +87,22 @@ def truth(
     answer: Annotated[str, typer.Argument(help="A label; true, 3 or JSON where the type's answers are not labels.")],
     source: Annotated[str, typer.Option(help="How it is known: appeal, refund, stock-take.")],
     ref: Annotated[str | None, typer.Option(help="Where it is written down.")] = None,
+    *,
+    independent: Annotated[
+        bool,
+        typer.Option("--independent", help="Observed whatever had been answered, as a recount: closes an open audit."),
+    ] = False,
     json_: Json = False,
 ) -> None:
     """Record what turned out to be right."""
     with connected() as adjudge:
-        labelled = adjudge.decisions.truth(id, _answer_like(adjudge.decisions.get(id), answer), source=source, ref=ref)
+        labelled = adjudge.decisions.truth(
+            id,
+            _answer_like(adjudge.decisions.get(id), answer),
+            source=source,
+            ref=ref,
+            answer_could_influence=False if independent else None,
+        )
     print(as_json(labelled) if json_ else summary(labelled.decision))
 
 

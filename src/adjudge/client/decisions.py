@@ -127,9 +127,20 @@ def cancel(id: str, *, reason: str | None = None) -> Call[Decision]:
     return Call(method="POST", path=path("decisions", id, "cancel"), read=_decision, body=known(reason=reason))
 
 
-def truth(id: str, answer: Any, *, source: str, ref: str | None = None) -> Call[Labelled]:
-    """Record what turned out to be right, and how that is known: `appeal`, `refund`, `stock-take`."""
-    body = {"answer": answer, **known(source=source, ref=ref)}
+def truth(
+    id: str,
+    answer: Any,
+    *,
+    source: str,
+    ref: str | None = None,
+    answer_could_influence: bool | None = None,
+) -> Call[Labelled]:
+    """Record what turned out to be right, and how that is known: `appeal`, `refund`, `stock-take`.
+
+    `answer_could_influence`: whether the answer given had a part in this being observed, as with complaints (the
+    server's default). False, as of a recount of all, it is the truth of an open audit.
+    """
+    body = {"answer": answer, **known(source=source, ref=ref, answer_could_influence=answer_could_influence)}
     return Call(method="POST", path=path("decisions", id, "truth"), read=_labelled, body=body)
 
 

@@ -118,9 +118,12 @@ async def test_a_truth_that_came_of_itself_closes_an_audit_and_a_complaint_does_
     async with asyncio.timeout(10):
         while not await stack.value(waits, UUID(decided["id"])):
             await asyncio.sleep(0.02)
-    late = await told(stack, decided["id"], "pay", source="bank", ref="b-17", answer_could_influence=False)
+    async with served(stack._app) as url:
+        adjudge = typed(url, stack.admin.key, monkeypatch)
+        late = ("decisions", "truth", decided["id"], "pay", "--source", "bank", "--ref", "b-17", "--independent")
+        told_of_itself, _ = await adjudge(*late)
 
-    assert (complaint["label"]["recorded"], late["label"]["recorded"], before.votes) == (True, True, 1)
+    assert (complaint["label"]["recorded"], told_of_itself, before.votes) == (True, 0, 1)
     record = await closed(stack, decided["id"])
     assert (record["truth"], record["truth_by"], record["why"], record["unanimous"]) == ("pay", "late", "bank", None)
     assert [vote["answer"] for vote in json.loads(record["votes"])] == ["pay"]

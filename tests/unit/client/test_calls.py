@@ -173,6 +173,10 @@ def test_a_truth_says_how_it_is_known(server, adjudge, a_settled_decision):
     assert server.body() == {"answer": "pay", "source": "appeal"}
     assert labelled.decision.id == "01a2"
 
+    server.say({"label": {"answer": "pay"}, "decision": a_settled_decision()})
+    adjudge.decisions.truth("01a2", "pay", source="recount", answer_could_influence=False)
+    assert server.body() == {"answer": "pay", "source": "recount", "answer_could_influence": False}
+
 
 def test_false_is_an_answer(server, adjudge, a_task):
     server.say({"recorded": "vote", "decision_status": "open"})

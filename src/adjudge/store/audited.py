@@ -310,16 +310,21 @@ async def volumes(connection: Connection, span: timedelta) -> dict[tuple[str, st
     return {(row["type"], row["slice"]): (row["decisions"], row["days"]) for row in rows}
 
 
-_SEAL = """
-    left(encode(sha256(convert_to(
-        jsonb_build_array(number, role, rate, truth, truth_by, answered, votes, opinions)::text, 'UTF8'
-    )), 'hex'), 16)
-"""
+def _hash(*columns: str) -> str:
+    built = f"jsonb_build_array({', '.join(columns)})::text"
+    return f"left(encode(sha256(convert_to({built}, 'UTF8')), 'hex'), 16)"
+
+
+_FIRST = ("number", "role", "rate", "truth", "truth_by", "answered", "votes", "opinions")
+_SEAL = f"'2-' || {_hash(*_FIRST, 'slice', 'policy', 'facts', 'prefixes', 'people', 'expert_coin')}"
+_SEAL_BEFORE = _hash(*_FIRST)
+"""Of certificates that were issued before seals had a number."""
 SEALS = f"SELECT decision_id, {_SEAL} AS seal FROM audit WHERE decision_id = ANY($1::uuid[])"
 CHANGED = f"""
     SELECT given.decision FROM unnest($1::uuid[], $2::text[]) AS given (decision, seal)
     LEFT JOIN audit ON audit.decision_id = given.decision
-    WHERE given.seal IS DISTINCT FROM CASE WHEN audit.decision_id IS NOT NULL THEN {_SEAL} END
+    WHERE audit.decision_id IS NULL
+        OR given.seal <> CASE WHEN given.seal LIKE '2-%' THEN {_SEAL} ELSE {_SEAL_BEFORE} END
     ORDER BY given.decision
 """
 

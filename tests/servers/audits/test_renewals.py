@@ -16,6 +16,7 @@ from tests.servers.audits.test_families import held, until_held
 from tests.servers.audits.test_money import STAKES, of_money
 
 from adjudge.core.plans import Certified
+from adjudge.store import audited
 from adjudge.store import certificates as store_certificates
 
 
@@ -46,6 +47,8 @@ CHANGES = (
     "UPDATE audit SET truth = $2 WHERE decision_id = $1",
     "UPDATE audit SET opinions = jsonb_build_object('sure@1', $2::text) WHERE decision_id = $1",
     "DELETE FROM audit WHERE decision_id = $1 AND truth <> $2",
+    "UPDATE audit SET facts = jsonb_set(facts, '{stake}', to_jsonb($2::text)) WHERE decision_id = $1",
+    "UPDATE audit SET slice = $2 WHERE decision_id = $1",
 )
 """By somebody who may switch triggers off: the table itself only grows."""
 
@@ -57,6 +60,9 @@ async def test_a_certificate_does_not_verify_where_an_audit_behind_it_was_change
     path = f"/v1/automation/certificates/{certificate}"
     shown = (await stack.admin.get(path)).json()
     assert shown["changed"] == []
+    async with stack.db.acquire() as connection:
+        before = await connection.fetch(f"SELECT decision_id, {audited._SEAL_BEFORE} AS seal FROM audit")
+        assert await audited.changed(connection, {str(row["decision_id"]): row["seal"] for row in before}) == []
     inputs = [each["decision"] for each in shown["body"]["inputs"]][20 : 20 + len(CHANGES)]
 
     async with stack.db.acquire() as connection:
@@ -69,7 +75,7 @@ async def test_a_certificate_does_not_verify_where_an_audit_behind_it_was_change
     verify = ("automation", "verify", certificate)
     status, said = await commands(stack, monkeypatch, lambda adjudge: adjudge(*verify))
     assert status == 1
-    assert f"record    does NOT hold: 3 audits have been changed since, {min(inputs)} among them" in said
+    assert f"record    does NOT hold: 5 audits have been changed since, {min(inputs)} among them" in said
 
 
 async def test_a_certificate_does_not_verify_where_what_processes_act_on_is_another(build_stack, monkeypatch):

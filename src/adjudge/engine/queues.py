@@ -5,6 +5,11 @@ from typing import Final, NamedTuple
 
 WINDOW_SECONDS: Final = 1.0
 """In which a location's share is counted."""
+LIKELY_RATE: Final = 200.0
+"""Questions a second that a decider is trusted to answer until it was seen with more to do than it could."""
+LEAST_RATE: Final = 50.0
+"""With which it is reckoned at least. One that hangs answers nothing, and is no reason to refuse: what was put to it
+goes on to people when its time is over."""
 LEARNING_SECONDS: Final = 0.5
 """In which answers are counted at least: they come in batches."""
 LOOK_AGAIN: Final = 100
@@ -18,7 +23,7 @@ class Length(NamedTuple):
 
     unread: int
     unfinished: int
-    """Those in the hands of workers included: whoever comes now waits for them, too."""
+    """Those in the hands of workers included."""
     added: int
     """That ever came in."""
     oldest_seconds: float
@@ -46,8 +51,13 @@ class Queue:
 
     @property
     def seconds_behind(self) -> float:
-        """How long it will take until what is unfinished now is answered; before that is known, how long it waits."""
-        return self._length.oldest_seconds if self._rate is None else self._length.unfinished / self._rate
+        """How long it will take until what nobody has read yet is answered.
+
+        A burst may be over in no time, so before anything is known of its rate, no longer than something has waited.
+        """
+        if self._rate is not None:
+            return self._length.unread / max(LEAST_RATE, self._rate)
+        return min(self._length.oldest_seconds, self._length.unread / LIKELY_RATE)
 
     def measured(self, length: Length, now: float) -> None:
         """Take over what the broker has."""

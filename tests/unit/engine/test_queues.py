@@ -2,9 +2,9 @@
 
 import pytest
 
-from adjudge.engine.queues import Length, Queue
+from adjudge.engine.queues import LEAST_RATE, LIKELY_RATE, Length, Queue
 
-BATCH = 40
+BATCH = 200
 
 
 def looked_at(queue, lengths, every=0.1, begin=100.0):
@@ -23,12 +23,23 @@ def answered(rate, unfinished=1_000, every=0.1, looks=30):
 
 def test_how_fast_a_queue_is_answered_is_learnt_while_something_is_left_unread():
     assert looked_at(Queue(), answered(2_000))[-1] == pytest.approx(0.5)
-    assert looked_at(Queue(), answered(20))[-1] == pytest.approx(50.0)
+    assert looked_at(Queue(), answered(80))[-1] == pytest.approx(12.5)
 
 
 def test_before_that_is_known_a_queue_is_as_far_behind_as_its_oldest_has_waited():
     """A quick model in its first burst is no slow one: nothing is refused for a rate that nobody has seen."""
     assert looked_at(Queue(), [Length(5_000, 5_000, 5_000, 0.08)]) == [0.08]
+
+
+def test_one_question_that_a_dead_worker_holds_does_not_close_the_queue():
+    """It waits for its lease, half a minute; those that come after it do not."""
+    assert looked_at(Queue(), [Length(0, 1, 1_000, 25.0)]) == [0.0]
+    assert looked_at(Queue(), [Length(10, 11, 1_000, 25.0)]) == [10 / LIKELY_RATE]
+
+
+def test_a_model_that_hangs_is_no_reason_to_refuse():
+    """What was put to it goes on to people when its time is over; two answers in ten seconds are no capacity."""
+    assert looked_at(Queue(), answered(0.2, unfinished=100, every=1.0, looks=60))[-1] == 100 / LEAST_RATE
 
 
 def test_what_other_replicas_let_in_is_not_taken_for_slowness():
@@ -49,10 +60,10 @@ def test_a_queue_with_little_to_do_shows_nothing():
 
 
 def test_answers_that_come_in_batches_of_two_seconds_are_counted_over_as_long():
-    """20 a second, 40 at a time: between two batches it does not stand still, and with one it does not run."""
+    """100 a second, 200 at a time: between two batches it does not stand still, and with one it does not run."""
     lengths = [Length(1_000, 1_000, 1_000 + BATCH * (n // 20), 1.0) for n in range(200)]
 
-    assert looked_at(Queue(), lengths)[-1] == pytest.approx(50.0, rel=0.1)
+    assert looked_at(Queue(), lengths)[-1] == pytest.approx(10.0, rel=0.1)
 
 
 def test_a_queue_that_becomes_quicker_is_believed_at_once_and_one_that_becomes_slower_by_and_by():

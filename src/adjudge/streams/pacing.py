@@ -34,7 +34,7 @@ class Pace:
     """Learns what a batch costs by itself and what each of its messages adds.
 
     A batch gets as many as it can handle within `aim_seconds`; more where a call costs so much by itself that
-    sharing it pays. It grows by doubling: nothing is believed of sizes that were never tried.
+    sharing it pays. The first has one, and none is much larger than those that were tried.
     """
 
     def __init__(self, most: int, aim_seconds: float) -> None:
@@ -55,8 +55,12 @@ class Pace:
         else:
             known.note(count, seconds, self._batches)
         self._sizes = {power: size for power, size in self._sizes.items() if self._batches - size.last < MEMORY}
-        tried = max(size.count for size in self._sizes.values())
-        self.most = max(1, min(self._limit, math.ceil(2 * tried), self._within()))
+        self.most = max(1, min(self._limit, self._within(), self._next()))
+
+    def _next(self) -> int:
+        """Return how far it may grow: to twice the largest tried, or to what will do if none adds more than those."""
+        tried = max(self._sizes.values(), key=lambda size: size.count)
+        return max(math.ceil(2 * tried.count), int(self._aim / max(tried.seconds, 1e-6) * tried.count))
 
     def _within(self) -> int:
         fixed, each = self._line()

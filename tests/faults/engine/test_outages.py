@@ -152,7 +152,7 @@ async def test_a_worker_killed_in_the_midst_of_a_batch_leaves_nothing_behind(bui
     stack = await build_stack("api", "keeper", lease_seconds=LEASE)
     first = await stack.spawn("worker")
     asked = await stack.ask_many(100, "gated")
-    await stack.until_asked("gated@1", 100, seconds=30)
+    await stack.until_asked("gated@1", 2)
     await stack.start("worker")
     await stack.ask("model", wait=10)
     stack.open_gate()
@@ -197,12 +197,20 @@ async def test_a_message_that_kills_its_workers_ends_in_the_dead_letters_and_its
     await stack.admin.post(f"/v1/decisions/{poison['id']}/cancel")
 
 
+async def until_recorded(stack, count):
+    """Wait until so many open decisions have an opinion on record."""
+    recorded = "SELECT count(*) FROM work WHERE jsonb_path_exists(history, '$[*] ? (@.kind == \"opinion\")')"
+    async with asyncio.timeout(20):
+        while await stack.value(recorded) < count:
+            await asyncio.sleep(0.02)
+
+
 async def test_a_flush_within_a_cascade_asks_no_model_again_whose_answer_is_recorded(private_valkey, build_stack):
     """The first model's opinion is in the work row; only the second question was in the stream."""
     valkey = await private_valkey()
     stack = await build_stack("api", "worker", "keeper", redis_url=valkey.url)
     asked = await stack.ask_many(40, "cascade")
-    await stack.until_asked("gated@1", 40)
+    await until_recorded(stack, 40)
     async with Redis.from_url(valkey.url) as redis:
         await redis.flushall()
     stack.open_gate()
@@ -219,10 +227,7 @@ async def test_a_flush_within_a_stage_of_two_keeps_the_answer_that_is_recorded(p
     valkey = await private_valkey()
     stack = await build_stack("api", "worker", "keeper", redis_url=valkey.url)
     asked = await stack.ask_many(40, "both")
-    recorded = "SELECT count(*) FROM work WHERE jsonb_path_exists(history, '$[*] ? (@.kind == \"opinion\")')"
-    async with asyncio.timeout(20):
-        while await stack.value(recorded) < 40:
-            await asyncio.sleep(0.02)
+    await until_recorded(stack, 40)
     async with Redis.from_url(valkey.url) as redis:
         await redis.flushall()
     stack.open_gate()

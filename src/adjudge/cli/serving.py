@@ -23,6 +23,7 @@ from adjudge.cli.grounds import Ground, grounded, render_metrics
 from adjudge.cli.hosting import served
 from adjudge.cli.settings import Settings
 from adjudge.engine.admission import Admission, loop_time
+from adjudge.engine.backlog_watch import BacklogWatch
 from adjudge.engine.coins import Coin, fresh_coin
 from adjudge.engine.cursors import Cursors
 from adjudge.engine.feeding import Feed
@@ -32,7 +33,6 @@ from adjudge.engine.intake import Intake
 from adjudge.engine.limiting import Limiter
 from adjudge.engine.notifying import Waiters
 from adjudge.engine.observing import StreamObserver
-from adjudge.engine.queue_watch import QueueWatch
 from adjudge.engine.sending import BackgroundSender
 from adjudge.engine.shadowing import Shadows
 from adjudge.outbound import parse_permitted
@@ -102,10 +102,10 @@ async def api_services(settings: Settings) -> AsyncIterator[Services]:
             process=ground.name,
             admission=services.admission,
         )
-        queues = QueueWatch(ground.streams, services.admission, deciders=ground.revisions.serving)
+        backlogs = BacklogWatch(ground.streams, services.admission, deciders=ground.revisions.serving)
         with suppress(*UNAVAILABLE):  # it looks again soon
             await upkeep.look()
-        await queues.look()
+        await backlogs.look()
         assert isinstance(ground.sender, BackgroundSender)
         background = {
             "flusher": flusher.run(),
@@ -113,7 +113,7 @@ async def api_services(settings: Settings) -> AsyncIterator[Services]:
             "waiters": services.waiters.run(ground.streams),
             "feed": services.feed.run(),
             "upkeep": upkeep.run(),
-            "queues": queues.run(),
+            "backlogs": backlogs.run(),
             "configuration": ground.lookout.run(aside),
             "limits": services.limiter.run(),
             "shadows": shadows.run(services.admission.is_pressed),

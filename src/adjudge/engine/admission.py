@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping, Sequence, Set
 from typing import Final
 
 from adjudge.core.errors import AdjudgeError
+from adjudge.engine.backlogs import WINDOW_SECONDS, Backlog, Length
 from adjudge.engine.flushing import LARGEST_BATCH, Flusher
-from adjudge.engine.queues import WINDOW_SECONDS, Length, Queue
 from adjudge.telemetry import names
 
 BOUND_SECONDS: Final[Mapping[str, float]] = {"realtime": 15.0, "standard": 60.0, "bulk": 30.0}
@@ -58,10 +58,10 @@ class Admission:
     def __init__(self, flusher: Flusher, *, monotonic: Callable[[], float]) -> None:
         self._flusher = flusher
         self._monotonic = monotonic
-        self._queues: dict[tuple[str, str], Queue] = {}
+        self._backlogs: dict[tuple[str, str], Backlog] = {}
         """By decider and lane."""
         self._hurry = asyncio.Event()
-        """Some queue has taken in so much that what is known of it is too old."""
+        """Some backlog has taken in so much that what is known of it is too old."""
         self._on_the_way: Counter[str] = Counter()
         """By location, requests whose rows are not durable yet."""
         self._lines: dict[str, deque[asyncio.Future[None]]] = {}
@@ -74,19 +74,19 @@ class Admission:
         self._open = 0
 
     def measured(self, decider: str, lengths: Mapping[str, Length]) -> None:
-        """Take over how long a decider's queues are, by lane."""
+        """Take over how long a decider's backlogs are, by lane."""
         now = self._monotonic()
         for lane, length in lengths.items():
-            if (decider, lane) in self._queues or length.unfinished:
-                self._queue(decider, lane).measured(length, now)
+            if (decider, lane) in self._backlogs or length.unfinished:
+                self._backlog(decider, lane).measured(length, now)
 
     def keep(self, deciders: Set[str]) -> None:
-        """Forget the queues of all others: nobody is put to them any more."""
-        self._queues = {key: queue for key, queue in self._queues.items() if key[0] in deciders}
+        """Forget the backlogs of all others: nobody is put to them any more."""
+        self._backlogs = {key: backlog for key, backlog in self._backlogs.items() if key[0] in deciders}
 
     def looked(self) -> None:
         """All that was to be measured has been."""
-        if not any(queue.looks_due for queue in self._queues.values()):
+        if not any(backlog.looks_due for backlog in self._backlogs.values()):
             self._hurry.clear()
         for location in list(self._lines):  # somebody called may have gone, and nobody else was
             self._let_in(location)
@@ -98,16 +98,16 @@ class Admission:
     async def hurried(self) -> Set[str]:
         """Wait until deciders should be measured soon; return which."""
         await self._hurry.wait()
-        return {decider for (decider, _), queue in self._queues.items() if queue.looks_due}
+        return {decider for (decider, _), backlog in self._backlogs.items() if backlog.looks_due}
 
     def seconds_behind(self, lane: str, deciders: Sequence[str]) -> float:
         """Return how long the slowest of these deciders will take for what it has in a lane."""
-        return max((self._queue(decider, lane).seconds_behind for decider in deciders), default=0.0)
+        return max((self._backlog(decider, lane).seconds_behind for decider in deciders), default=0.0)
 
     def is_pressed(self) -> bool:
         """Return whether what is served has begun to wait: whatever else there is to do has to go first."""
         return len(self._flusher) > PRESSING_QUEUE or any(
-            queue.seconds_behind > CROWDED_SECONDS for queue in self._queues.values()
+            backlog.seconds_behind > CROWDED_SECONDS for backlog in self._backlogs.values()
         )
 
     def enter(self, lane: str, location: str, deciders: Sequence[str], seconds: float) -> None:
@@ -119,13 +119,13 @@ class Admission:
         if self._open > MOST_OPEN or len(self._flusher) > LONGEST_QUEUE:
             self._refuse(lane, "full", "more is open than can be answered", self.seconds_behind(lane, deciders))
         bound = min(BOUND_SECONDS.get(lane, 15.0), IN_TIME * seconds)
-        queues = [self._queue(decider, lane) for decider in deciders]
-        for decider, queue in zip(deciders, queues, strict=True):
-            if queue.seconds_behind > CROWDED_SECONDS:
-                self._check(f"{decider} is {queue.seconds_behind:.1f} s behind", lane, queue, location, bound, now)
-        for queue in queues:
-            queue.enter(location, now)
-            if queue.looks_due:
+        backlogs = [self._backlog(decider, lane) for decider in deciders]
+        for decider, backlog in zip(deciders, backlogs, strict=True):
+            if backlog.seconds_behind > CROWDED_SECONDS:
+                self._check(f"{decider} is {backlog.seconds_behind:.1f} s behind", lane, backlog, location, bound, now)
+        for backlog in backlogs:
+            backlog.enter(location, now)
+            if backlog.looks_due:
                 self._hurry.set()
         self._on_the_way[location] += 1
 
@@ -179,18 +179,18 @@ class Admission:
         active = self._active(location)
         return math.inf if active <= 1 else max(LEAST_SHARE, AT_WORK // active)
 
-    def _check(self, state: str, lane: str, queue: Queue, location: str, bound: float, now: float) -> None:
-        """Look at a queue that is behind. Raises Overloaded."""
-        behind = queue.seconds_behind
-        if behind > bound or (behind > FOR_OTHERS * bound and queue.has_its_share(location, now, among=2)):
+    def _check(self, state: str, lane: str, backlog: Backlog, location: str, bound: float, now: float) -> None:
+        """Look at a backlog that is behind. Raises Overloaded."""
+        behind = backlog.seconds_behind
+        if behind > bound or (behind > FOR_OTHERS * bound and backlog.has_its_share(location, now, among=2)):
             self._refuse(lane, "full", f"{state} in lane {lane}", behind)
-        if queue.is_asked_by_others(location, now) and queue.has_its_share(location, now):
+        if backlog.is_asked_by_others(location, now) and backlog.has_its_share(location, now):
             self._refuse(lane, "share", TOO_MUCH, behind)
 
-    def _queue(self, decider: str, lane: str) -> Queue:
-        found = self._queues.get((decider, lane))
+    def _backlog(self, decider: str, lane: str) -> Backlog:
+        found = self._backlogs.get((decider, lane))
         if found is None:
-            found = self._queues[decider, lane] = Queue()
+            found = self._backlogs[decider, lane] = Backlog()
         return found
 
     def _active(self, location: str) -> int:

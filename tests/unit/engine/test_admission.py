@@ -18,7 +18,7 @@ from adjudge.engine.admission import (
     Admission,
     Overloaded,
 )
-from adjudge.engine.queues import LOOK_AGAIN, LOOKS, WINDOW_SECONDS, Length
+from adjudge.engine.backlogs import LOOK_AGAIN, LOOKS, WINDOW_SECONDS, Length
 from adjudge.telemetry import names
 
 
@@ -64,7 +64,7 @@ def ask(admission, location="store-1", lane="standard", decider="vision@1", seco
 
 
 def busy(admission, clock, seconds, lane="standard", decider="vision@1", rate=RATE):
-    """Have a decider's queue seen at work, `rate` answers a second, and so many seconds behind."""
+    """Have a decider's backlog seen at work, `rate` answers a second, and so many seconds behind."""
     unfinished = round(rate * seconds)
     for second in range(2):
         admission.measured(decider, {lane: Length(unfinished, unfinished, unfinished + second * rate, 0.1)})
@@ -87,7 +87,7 @@ def test_a_lane_beyond_its_bound_in_time_is_full(admission, clock):
 
 
 def test_a_slow_model_stands_in_nobody_elses_way(admission, clock):
-    """What is put to another model in the same lane finds its queue empty."""
+    """What is put to another model in the same lane finds nothing before it."""
     busy(admission, clock, BOUND_SECONDS["realtime"] + 1, lane="realtime", decider="slow@1")
 
     with pytest.raises(Overloaded):
@@ -111,7 +111,7 @@ def test_what_would_not_be_asked_within_its_stage_is_refused_and_not_let_in_to_f
     ask(admission, seconds=9.0 / IN_TIME + 0.1)
 
 
-def test_people_who_are_asked_first_have_no_queue_of_models(admission, clock):
+def test_people_who_are_asked_first_have_no_backlog_of_models(admission, clock):
     busy(admission, clock, 1_000.0)
 
     admission.enter("standard", "store-1", (), 0.0)
@@ -151,7 +151,7 @@ def test_whoever_is_refused_is_told_to_come_back_within_half_a_minute_and_is_cou
     assert names.SHED.labels("bulk", "full")._value.get() == refused + 2
 
 
-async def test_a_queue_that_took_in_much_is_to_be_measured_again_at_once(admission):
+async def test_a_backlog_that_took_in_much_is_to_be_measured_again_at_once(admission):
     """Within a second a burst of thousands would be let in for a model that answers a hundred."""
     for _ in range(LOOK_AGAIN - 1):
         ask(admission)

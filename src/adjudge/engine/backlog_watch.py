@@ -1,4 +1,4 @@
-"""How long the queues of deciders are: looked at once a second, and sooner where much has been let in since."""
+"""How long the backlogs of deciders are: looked at once a second, and sooner where much has been let in since."""
 
 import asyncio
 from collections.abc import Callable, Iterable
@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Final
 
 from adjudge.engine.admission import Admission
-from adjudge.engine.queues import Length
+from adjudge.engine.backlogs import Length
 from adjudge.engine.slips import STREAM_PREFIX
 from adjudge.store.measuring import LANES
 from adjudge.streams import LaneDepth, Streams, Unavailable
@@ -15,7 +15,7 @@ EVERY_SECONDS: Final = 1.0
 AT_MOST_EVERY_SECONDS: Final = 0.1
 
 
-class QueueWatch:
+class BacklogWatch:
     """Tells the admission of one process."""
 
     def __init__(self, streams: Streams, admission: Admission, *, deciders: Callable[[], Iterable[str]]) -> None:

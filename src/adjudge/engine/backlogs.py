@@ -13,13 +13,13 @@ goes on to people when its time is over."""
 LEARNING_SECONDS: Final = 0.5
 """In which answers are counted at least: they come in batches."""
 LOOK_AGAIN: Final = 100
-"""Questions taken in after which what is known of a queue is too old."""
+"""Questions taken in after which what is known of a backlog is too old."""
 LOOKS: Final = 3
 """How often it is looked at then: the last of these questions are still on their way to it at first."""
 
 
 class Length(NamedTuple):
-    """A queue as the broker has it."""
+    """A backlog as the broker has it."""
 
     unread: int
     unfinished: int
@@ -30,7 +30,7 @@ class Length(NamedTuple):
     """Age of the oldest unfinished one; 0 if there is none."""
 
 
-class Queue:
+class Backlog:
     """Questions of one lane for one decider."""
 
     def __init__(self) -> None:

@@ -1,0 +1,85 @@
+"""How far behind a backlog is, and how fast it is answered."""
+
+import pytest
+
+from adjudge.engine.backlogs import LEAST_RATE, LIKELY_RATE, Backlog, Length
+
+BATCH = 200
+
+
+def looked_at(backlog, lengths, every=0.1, begin=100.0):
+    """Show a backlog these lengths, one after the other; return how far behind it was after each."""
+    behind = []
+    for n, length in enumerate(lengths):
+        backlog.measured(length, begin + n * every)
+        behind.append(backlog.seconds_behind)
+    return behind
+
+
+def answered(rate, unfinished=1_000, every=0.1, looks=30):
+    """A backlog that is kept at this length while `rate` a second are answered."""
+    return [Length(unfinished, unfinished, unfinished + round(n * every * rate), 1.0) for n in range(looks)]
+
+
+def test_how_fast_a_backlog_is_answered_is_learnt_while_something_is_left_unread():
+    assert looked_at(Backlog(), answered(2_000))[-1] == pytest.approx(0.5)
+    assert looked_at(Backlog(), answered(80))[-1] == pytest.approx(12.5)
+
+
+def test_before_that_is_known_a_backlog_is_as_far_behind_as_its_oldest_has_waited():
+    """A quick model in its first burst is no slow one: nothing is refused for a rate that nobody has seen."""
+    assert looked_at(Backlog(), [Length(5_000, 5_000, 5_000, 0.08)]) == [0.08]
+
+
+def test_one_question_that_a_dead_worker_holds_does_not_close_the_backlog():
+    """It waits for its lease, half a minute; those that come after it do not."""
+    assert looked_at(Backlog(), [Length(0, 1, 1_000, 25.0)]) == [0.0]
+    assert looked_at(Backlog(), [Length(10, 11, 1_000, 25.0)]) == [10 / LIKELY_RATE]
+
+
+def test_a_model_that_hangs_is_no_reason_to_refuse():
+    """What was put to it goes on to people when its time is over; two answers in ten seconds are no capacity."""
+    assert looked_at(Backlog(), answered(0.2, unfinished=100, every=1.0, looks=60))[-1] == 100 / LEAST_RATE
+
+
+def test_what_other_replicas_let_in_is_not_taken_for_slowness():
+    """The broker counts what came in, whoever sent it."""
+    backlog = Backlog()
+    looked_at(backlog, answered(2_000))
+
+    assert backlog.seconds_behind == pytest.approx(0.5)
+
+
+def test_a_backlog_with_little_to_do_shows_nothing():
+    """All was read when it was looked at: how long it had been idle, nobody knows."""
+    backlog = Backlog()
+    looked_at(backlog, [Length(0, 3, n, 0.01) for n in range(30)])
+    looked_at(backlog, [Length(50, 400, 400, 0.02)], begin=200.0)
+
+    assert backlog.seconds_behind == 0.02
+
+
+def test_answers_that_come_in_batches_of_two_seconds_are_counted_over_as_long():
+    """100 a second, 200 at a time: between two batches it does not stand still, and with one it does not run."""
+    lengths = [Length(1_000, 1_000, 1_000 + BATCH * (n // 20), 1.0) for n in range(200)]
+
+    assert looked_at(Backlog(), lengths)[-1] == pytest.approx(10.0, rel=0.1)
+
+
+def test_a_backlog_that_becomes_quicker_is_believed_at_once_and_one_that_becomes_slower_by_and_by():
+    backlog = Backlog()
+    looked_at(backlog, answered(100), begin=100.0)
+    quicker = looked_at(backlog, answered(1_000), begin=200.0)
+    slower = looked_at(backlog, answered(100, looks=60), begin=300.0)
+
+    assert quicker[-1] == pytest.approx(1.0)
+    assert slower[0] < slower[8] < slower[-1]
+    assert slower[-1] > 9
+
+
+def test_a_broker_that_lost_its_data_teaches_nothing():
+    backlog = Backlog()
+    looked_at(backlog, answered(100))
+    looked_at(backlog, [Length(10, 10, 10, 0.1)] * 10, begin=200.0)
+
+    assert backlog.seconds_behind == pytest.approx(0.1)

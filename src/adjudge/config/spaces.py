@@ -30,6 +30,7 @@ LONGEST_MESSAGE: Final = 300
 UNKNOWN: Final = Labels(())
 """Stands for a space with a fault."""
 
+_WANTED: Final = "a list of labels, `boolean`, `candidates`, `integer: {min, max}` or `schema: {…}`"
 _FORMS: Final = ("boolean", "candidates", "integer", "schema")
 
 
@@ -44,8 +45,7 @@ def read_space(at: Cursor) -> AnswerSpace:
         return Boolean()
     if at.node.value == "candidates":
         return Candidates()
-    wanted = "a list of labels, `boolean`, `candidates`, `integer: {min, max}` or `schema: {…}`"
-    at.fault(f"{described(at.node)} is not an answer space: {wanted}", nearest(at.node.text, _FORMS))
+    at.fault(f"{described(at.node)} is not an answer space: {_WANTED}", nearest(at.node.text, _FORMS))
     return UNKNOWN
 
 
@@ -105,6 +105,11 @@ def _of_one_form(at: Cursor, fields: Fields) -> AnswerSpace:
     elif (schema := fields.get("schema")) is not None:
         found = schema.read(mapping, {})
         return Structured(canonical(found)) if _check_schema(schema, found) else UNKNOWN
+    elif "labels" in at.node.value and (labels := fields.get("labels")) is not None:
+        labels.fault("labels stand by themselves: `answers: [cat, dog]`")
+        return Labels(_told_apart(labels))
+    elif not at.node.value:
+        at.fault(f"this is no answer space: {_WANTED}")
     return UNKNOWN
 
 

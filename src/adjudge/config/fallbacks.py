@@ -94,9 +94,10 @@ def _provisional(at: Cursor, reading: Reading) -> Provisional:
 def _escalate(
     at: Cursor, step: Cursor, fields: Fields, reading: Reading, escalated: frozenset[str]
 ) -> tuple[FallbackStep, ...]:
-    pool = step.read(text, "")
-    if pool not in reading.known.pools:
-        step.fault(f"no pool `{pool}`", nearest(pool, reading.known.pools))
+    pool = step.read(text, None)
+    if pool is None or pool not in reading.known.pools:
+        if pool is not None:
+            step.fault(f"no pool `{pool}`", nearest(pool, reading.known.pools))
         fields.ignore_rest()
         return _END
     if pool in escalated:

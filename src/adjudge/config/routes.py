@@ -118,10 +118,10 @@ def _route(at: Cursor, names: Names) -> Route | None:
 
 
 def _type(at: Cursor, names: Names) -> str:
-    found = at.read(text, "")
-    if found and found != ANY and found not in names.types:
+    found = at.read(text, None)
+    if found is not None and found != ANY and found not in names.types:
         at.fault(f"no question type `{found}`", nearest(found, names.types))
-    return found
+    return found or ""
 
 
 def _some(at: Cursor | None, names: Mapping[str, object], what: str) -> frozenset[str]:

@@ -105,7 +105,7 @@ def _of_one_form(at: Cursor, fields: Fields) -> AnswerSpace:
     elif (schema := fields.get("schema")) is not None:
         found = schema.read(mapping, {})
         return Structured(canonical(found)) if _check_schema(schema, found) else UNKNOWN
-    elif "labels" in at.node.value and (labels := fields.get("labels")) is not None:
+    elif at.has("labels") and (labels := fields.get("labels")) is not None:
         labels.fault("labels stand by themselves: `answers: [cat, dog]`")
         return Labels(_told_apart(labels))
     elif not at.node.value:

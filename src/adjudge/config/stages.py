@@ -182,10 +182,11 @@ def _written(answer: Json) -> str:
 def _asked(ask: Cursor, known: Known) -> tuple[str, ...]:
     names: list[str] = []
     for item in ask.items():
-        name = item.read(text, "")
+        name = item.read(text, None)
+        if name is None:
+            continue
         if name not in known.deciders and name not in known.pools:
-            if name:
-                item.fault(f"no pool or decider `{name}`", nearest(name, [*known.deciders, *known.pools]))
+            item.fault(f"no pool or decider `{name}`", nearest(name, [*known.deciders, *known.pools]))
         elif name in names:
             item.fault(f"`{name}` stands twice in the list")
         else:

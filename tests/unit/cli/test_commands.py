@@ -231,7 +231,6 @@ def test_without_a_key_the_reviewer_is_told_how_to_get_one(api, capsys):
 
 
 def test_no_pack_no_demo(monkeypatch, capsys):
-    monkeypatch.delitem(sys.modules, "adjudge.cli.demo", raising=False)
     monkeypatch.setattr("adjudge.cli.demo.entry_points", lambda *, group: ())
 
     assert run(["demo"]) == 1

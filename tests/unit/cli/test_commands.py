@@ -231,10 +231,12 @@ def test_without_a_key_the_reviewer_is_told_how_to_get_one(api, capsys):
 
 
 def test_no_pack_no_demo(monkeypatch, capsys):
-    monkeypatch.setattr("adjudge.cli.demo.entry_points", lambda *, group: ())
+    monkeypatch.delitem(sys.modules, "adjudge.cli.demo", raising=False)
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda *, group: ())
 
     assert run(["demo"]) == 1
 
+    del sys.modules["adjudge.cli.demo"]  # it was imported without packs: the next test finds its own
     assert capsys.readouterr().err == "adjudge: no installed pack has a demo\n"
 
 

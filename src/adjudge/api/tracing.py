@@ -13,7 +13,7 @@ UNTRACED: Final = frozenset({"/livez", "/readyz", "/metrics"})
 
 
 class Traced:
-    """Spans every request but probes. Wrapped around the application only where traces are exported."""
+    """Spans requests, but no probes. Wrapped around the application only where traces are exported."""
 
     def __init__(self, app: App) -> None:
         self._app = app
@@ -23,6 +23,9 @@ class Traced:
             return await self._app(scope, receive, send)
         headers = dict(scope["headers"])
         attributes = {"http.request.method": scope["method"], "url.path": scope["path"]}
+        serving = tracing.serving(scope["method"], traced(headers.get(b"traceparent")), attributes)
+        if serving is None:
+            return await self._app(scope, receive, send)
         status = 500
 
         async def seen(message: MutableMapping[str, Any]) -> None:
@@ -30,7 +33,7 @@ class Traced:
             status = message.get("status", status)
             await send(message)
 
-        with tracing.serving(scope["method"], traced(headers.get(b"traceparent")), attributes) as span:
+        with serving as span:
             ours = (b"traceparent", span.traceparent.encode())
             scope["headers"] = [*(header for header in scope["headers"] if header[0] != b"traceparent"), ours]
             try:

@@ -1,9 +1,11 @@
 """Traces by the OpenTelemetry SDK. Imported only where traces are exported."""
 
+import random
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from importlib.metadata import entry_points
 from types import TracebackType
 from typing import Any, Final, Literal, Self
@@ -13,7 +15,14 @@ from opentelemetry.context import Context, attach, detach
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanLimits, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
-from opentelemetry.sdk.trace.sampling import Decision, ParentBased, Sampler, SamplingResult, TraceIdRatioBased
+from opentelemetry.sdk.trace.sampling import (
+    ALWAYS_ON,
+    Decision,
+    ParentBased,
+    Sampler,
+    SamplingResult,
+    TraceIdRatioBased,
+)
 from opentelemetry.trace import Link, Span, SpanContext, SpanKind, StatusCode, TraceFlags
 from opentelemetry.util.types import Attributes
 
@@ -23,6 +32,7 @@ CLOSE_SECONDS: Final = 3.0
 """For the last spans, when a process ends."""
 TRACES_A_SECOND: Final = 100
 """Requests of their own trace that a process samples, where the environment names no sampler."""
+_CHANCE: Final = random.SystemRandom().random
 _KINDS: Final = {"consumer": SpanKind.CONSUMER, "client": SpanKind.CLIENT}
 _VARIANTS: Final = {"otlp": "otlp_proto_http"}
 """By the specification `otlp` is http/protobuf, unless OTEL_EXPORTER_OTLP_PROTOCOL says grpc."""
@@ -63,14 +73,21 @@ class Serving:
 class Spans:
     """Makes the spans of one process."""
 
-    def __init__(self, provider: TracerProvider, version: str) -> None:
+    def __init__(self, provider: TracerProvider, version: str, *, begins: Callable[[], bool]) -> None:
+        """`begins`: whether to trace a request that no trace comes with."""
         self._tracer = provider.get_tracer("adjudge", version)
+        self._begins = begins
 
-    def serving(self, name: str, parent: str | None, attributes: Attributes) -> Serving:
-        """Span a request as a child of the caller's span, where it names one."""
+    def serving(self, name: str, parent: str | None, attributes: Attributes) -> Serving | None:
+        """Span a request as a child of the caller's span, where it names one; None where it is not traced.
+
+        Of a burst nearly none is, and to learn that from the SDK takes a tenth of all that a request costs.
+        """
         context = Context()
         if (caller := context_of(parent)) is not None:
             context = trace.set_span_in_context(trace.NonRecordingSpan(caller), context)
+        elif not self._begins():
+            return None
         return Serving(self._tracer.start_span(name, context, SpanKind.SERVER, attributes))
 
     def batch(
@@ -130,8 +147,8 @@ class FollowingLinks(Sampler):
         return f"FollowingLinks({self._other.get_description()})"
 
 
-class AtMost(Sampler):
-    """Samples every trace while there are few of them, and so many a second while there are more.
+class AtMost:
+    """Begins a trace for every request while there are few, and for so many a second while there are more.
 
     The requests of a quiet day are all traced, and those of a burst are not slowed down by their traces.
     """
@@ -143,42 +160,39 @@ class AtMost(Sampler):
         self._left = a_second
         self._seen = clock()
 
-    def should_sample(
-        self,
-        parent_context: Context | None,
-        trace_id: int,
-        name: str,
-        kind: SpanKind | None = None,
-        attributes: Attributes = None,
-        links: Sequence[Link] | None = None,
-        trace_state: Any = None,
-    ) -> SamplingResult:
+    def __call__(self) -> bool:
         now = self._clock()
         self._left = min(self._a_second, self._left + (now - self._seen) * self._a_second)
         self._seen = now
         if self._left < 1:
-            return SamplingResult(Decision.DROP)
+            return False
         self._left -= 1
-        return SamplingResult(Decision.RECORD_AND_SAMPLE, attributes)
-
-    def get_description(self) -> str:
-        return f"AtMost({self._a_second:g} a second)"
+        return True
 
 
-def provider_of(
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """What is traced: `sampler` tells it of spans; `begins` of requests that no trace comes with, before."""
+
+    sampler: Sampler
+    begins: Callable[[], bool]
+
+
+def spans_of(
     process: str, version: str, environment: Mapping[str, str], *, exporter: SpanExporter | None = None
-) -> TracerProvider:
+) -> tuple[Spans, TracerProvider]:
     """Return what the environment describes: service, resource, sampler, exporter. Raises UnknownExporter."""
+    sampling = sampling_of(environment)
     service = {"service.name": environment.get("OTEL_SERVICE_NAME") or f"adjudge-{process}"}
     resource = Resource.create({"service.version": version, **service})
     provider = TracerProvider(
         resource=resource,
-        sampler=FollowingLinks(sampler_of(environment)),
+        sampler=FollowingLinks(sampling.sampler),
         span_limits=SpanLimits(max_links=MOST_LINKS),
         shutdown_on_exit=False,
     )
     provider.add_span_processor(BatchSpanProcessor(exporter or exporter_of(environment)))
-    return provider
+    return Spans(provider, version, begins=sampling.begins), provider
 
 
 def close(provider: TracerProvider, *, seconds: float) -> bool:
@@ -204,17 +218,19 @@ def exporter_of(environment: Mapping[str, str]) -> SpanExporter:
     return exporter
 
 
-def sampler_of(environment: Mapping[str, str]) -> Sampler:
-    """Return the sampler of OTEL_TRACES_SAMPLER: always on, off, or a share, by parent or not.
+def sampling_of(environment: Mapping[str, str], chance: Callable[[], float] = _CHANCE) -> Sampling:
+    """Return the sampling of OTEL_TRACES_SAMPLER: always on, off, or a share, by parent or not.
 
     Where it is not set: all that come with a sampled trace, and of the others at most some a second.
     """
     name = environment.get("OTEL_TRACES_SAMPLER")
     if not name:
-        return ParentBased(AtMost(TRACES_A_SECOND))
-    share = {"always_on": 1.0, "always_off": 0.0}.get(name.removeprefix("parentbased_"))
-    root = TraceIdRatioBased(float(environment.get("OTEL_TRACES_SAMPLER_ARG") or 1.0) if share is None else share)
-    return ParentBased(root) if name.startswith("parentbased_") else root
+        return Sampling(ParentBased(ALWAYS_ON), AtMost(TRACES_A_SECOND))
+    known = {"always_on": 1.0, "always_off": 0.0}.get(name.removeprefix("parentbased_"))
+    share = float(environment.get("OTEL_TRACES_SAMPLER_ARG") or 1.0) if known is None else known
+    if not name.startswith("parentbased_"):
+        return Sampling(TraceIdRatioBased(share), lambda: True)
+    return Sampling(ParentBased(ALWAYS_ON), lambda: chance() < share)
 
 
 def context_of(traceparent: str | None) -> SpanContext | None:

@@ -38,8 +38,7 @@ def exported(process: str, environment: Mapping[str, str], *, version: str) -> I
         log.warning("tracing.unavailable", why=f"{error}: install adjudge[otel]")
         yield
         return
-    provider = spans.provider_of(process, version, environment)
-    _spans = spans.Spans(provider, version)
+    _spans, provider = spans.spans_of(process, version, environment)
     try:
         yield
     finally:
@@ -60,8 +59,8 @@ def is_on() -> bool:
     return _spans is not None
 
 
-def serving(name: str, parent: str | None, attributes: Attributes) -> "Serving":
-    """Span a request that came with this traceparent. Only while `is_on`."""
+def serving(name: str, parent: str | None, attributes: Attributes) -> "Serving | None":
+    """Span a request that came with this traceparent; None where it is not traced. Only while `is_on`."""
     assert _spans is not None
     return _spans.serving(name, parent, attributes)
 

@@ -23,9 +23,10 @@ UNSAMPLED = f"{CALLER[:-2]}00"
 def exported(monkeypatch: pytest.MonkeyPatch) -> Iterator[InMemorySpanExporter]:
     """What this process has exported; it traces for the length of the test."""
     exporter = InMemorySpanExporter()
-    provider = TracerProvider(sampler=spans.FollowingLinks(spans.sampler_of({})), shutdown_on_exit=False)
+    sampling = spans.sampling_of({})
+    provider = TracerProvider(sampler=spans.FollowingLinks(sampling.sampler), shutdown_on_exit=False)
     provider.add_span_processor(SimpleSpanProcessor(exporter))
-    monkeypatch.setattr(tracing, "_spans", spans.Spans(provider, "tests"))
+    monkeypatch.setattr(tracing, "_spans", spans.Spans(provider, "tests", begins=sampling.begins))
     yield exporter
     provider.shutdown()
 
@@ -78,6 +79,15 @@ async def test_a_persons_answer_is_linked_to_the_request_that_asked(stack, trace
 
 async def test_what_is_not_sampled_leaves_no_spans_behind(stack, traced, exported):
     answered = await traced.post("/v1/decisions", question(), Prefer="wait=10", traceparent=UNSAMPLED)
+
+    assert answered.status_code == 200
+    assert exported.get_finished_spans() == ()
+
+
+async def test_of_a_burst_the_requests_beyond_the_first_leave_nothing_to_follow(stack, traced, exported, monkeypatch):
+    monkeypatch.setattr(tracing._spans, "_begins", lambda: False)
+
+    answered = await traced.post("/v1/decisions", question(), Prefer="wait=10")
 
     assert answered.status_code == 200
     assert exported.get_finished_spans() == ()

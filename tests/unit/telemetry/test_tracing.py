@@ -1,19 +1,23 @@
 """Tracing is off unless the environment asks for it; then by the standard variables."""
 
+import random
 import threading
 import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
-from opentelemetry.sdk.trace.sampling import ParentBased
-from opentelemetry.trace import NonRecordingSpan, set_span_in_context
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from structlog.testing import capture_logs
 
 from adjudge.telemetry import spans, tracing
 
 TRACED = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 UNSAMPLED = f"{TRACED[:-2]}00"
+SPAN = "b7ad6b7169203331"
+IDS = [random.Random(number).getrandbits(128) for number in range(1_000)]
 WANTED = {"OTEL_TRACES_EXPORTER": "otlp"}
 
 
@@ -121,36 +125,70 @@ def test_an_unknown_exporter_is_refused_by_name():
 
 
 @pytest.mark.parametrize(
-    ("name", "share"),
-    [("always_on", "1.0"), ("always_off", "0.0"), ("traceidratio", "0.25"), ("parentbased_traceidratio", "0.25")],
+    ("name", "begun", "followed"),
+    [
+        ("always_on", 1_000, 1_000),
+        ("always_off", 0, 0),
+        ("traceidratio", 250, 250),
+        ("parentbased_always_on", 1_000, 1_000),
+        ("parentbased_always_off", 0, 1_000),
+        ("parentbased_traceidratio", 250, 1_000),
+    ],
 )
-def test_the_sampler_is_that_of_the_variables(name, share):
-    sampler = spans.sampler_of({"OTEL_TRACES_SAMPLER": name, "OTEL_TRACES_SAMPLER_ARG": "0.25"})
+def test_the_sampler_is_that_of_the_variables(name, begun, followed):
+    """`begun`: of 1,000 requests that no trace comes with; `followed`: of as many with a sampled one."""
+    environment = {"OTEL_TRACES_SAMPLER": name, "OTEL_TRACES_SAMPLER_ARG": "0.25"}
 
-    assert isinstance(sampler, ParentBased) == name.startswith("parentbased")
-    assert f"TraceIdRatioBased{{{share}}}" in sampler.get_description()
+    assert traced(environment, [None] * 1_000) == pytest.approx(begun, abs=50)
+    assert traced(environment, [f"00-{number:032x}-{SPAN}-01" for number in IDS]) == pytest.approx(followed, abs=50)
+
+
+@pytest.mark.parametrize("name", ["", "parentbased_always_on"])
+def test_a_request_whose_trace_is_not_sampled_is_not_traced_and_its_trace_goes_on(name):
+    with exporting({"OTEL_TRACES_SAMPLER": name}) as exported:
+        serving = tracing.serving("POST", UNSAMPLED, {})
+        assert serving is not None
+        with serving:
+            assert tracing.annotated(None, "info", {})["trace_id"] in TRACED
+    assert serving.traceparent[:36] == UNSAMPLED[:36]
+    assert serving.traceparent[-2:] == "00"
+    assert exported.get_finished_spans() == ()
 
 
 def test_without_a_sampler_all_of_a_quiet_days_requests_are_traced_and_some_of_a_bursts():
     now = 0.0
-    sampler = spans.AtMost(10, lambda: now)
+    begins = spans.AtMost(10, lambda: now)
 
-    def traced(requests: int) -> int:
-        results = [sampler.should_sample(None, number, "POST") for number in range(requests)]
-        return sum(result.decision.is_sampled() for result in results)
+    def begun(requests: int) -> int:
+        return sum(begins() for _ in range(requests))
 
-    assert traced(1_000) == 10
+    assert begun(1_000) == 10
     now = 0.5
-    assert traced(4) == 4
+    assert begun(4) == 4
     now = 100.0
-    assert traced(1_000) == 10, "what was not used is not saved up"
+    assert begun(1_000) == 10, "what was not used is not saved up"
+    assert traced({}, [None] * 1_000) == pytest.approx(spans.TRACES_A_SECOND, abs=50)
 
 
 def test_without_a_sampler_a_callers_sampled_trace_is_always_followed():
-    sampler = spans.sampler_of({})
-    assert spans.AtMost(spans.TRACES_A_SECOND).get_description() in sampler.get_description()
-    caller = set_span_in_context(NonRecordingSpan(spans.context_of(TRACED)))
+    assert traced({}, [TRACED] * 3 * spans.TRACES_A_SECOND) == 3 * spans.TRACES_A_SECOND
 
-    results = [sampler.should_sample(caller, number, "POST") for number in range(3 * spans.TRACES_A_SECOND)]
 
-    assert all(result.decision.is_sampled() for result in results)
+@contextmanager
+def exporting(environment: Mapping[str, str]) -> Iterator[InMemorySpanExporter]:
+    """Trace as a process of this environment does, into memory."""
+    exporter = InMemorySpanExporter()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(spans, "exporter_of", lambda environment: exporter)
+        with tracing.exported("api", {**WANTED, **environment}, version="1"):
+            yield exporter
+
+
+def traced(environment: Mapping[str, str], parents: Sequence[str | None]) -> int:
+    """Return how many of requests with these traces are traced."""
+    with exporting(environment) as exported:
+        for parent in parents:
+            if (serving := tracing.serving("POST", parent, {})) is not None:
+                with serving:
+                    pass
+    return len(exported.get_finished_spans())

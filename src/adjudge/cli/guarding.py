@@ -4,13 +4,15 @@ uvicorn waits for the end of a head for ever, and keeps whatever has come of it;
 their own (`api/bodies.py`).
 """
 
+import asyncio
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from adjudge.api import problems
 from adjudge.api.problems import Problem
+from adjudge.cli.one_write import OneWrite
 
 LARGEST_HEAD: Final = 64 * 1024
 MOST_DISCARDED: Final = 4 * 1024 * 1024
@@ -30,7 +32,7 @@ class Guarded(HttpToolsProtocol):
     def connection_made(self, transport: Any) -> None:
         """Begin to wait for the first head."""
         self.waiting_since = self.loop.time()
-        super().connection_made(transport)
+        super().connection_made(cast("asyncio.Transport", OneWrite(transport, self.loop)))
 
     def data_received(self, data: bytes) -> None:
         """Read on, and look at the head where it is not whole: nearly all are, after one read."""

@@ -17,7 +17,7 @@ class Line(asyncio.Transport):
 
     def __init__(self) -> None:
         super().__init__()
-        self.said, self.closed, self.ended = b"", False, False
+        self.said, self.writes, self.closed, self.ended = b"", 0, False, False
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         return default
@@ -27,6 +27,7 @@ class Line(asyncio.Transport):
 
     def write(self, data: Any) -> None:
         self.said += data
+        self.writes += 1
 
     def write_eof(self) -> None:
         self.ended = True
@@ -42,6 +43,10 @@ class Line(asyncio.Transport):
 async def line() -> tuple[Guarded, Line]:
     async def app(scope: Any, receive: Any, send: Any) -> None: ...
 
+    return guarded(app)
+
+
+def guarded(app: Any) -> tuple[Guarded, Line]:
     config = uvicorn.Config(app, http=Guarded, lifespan="off", access_log=False)
     config.load()
     protocol, transport = Guarded(config, ServerState(), {}), Line()
@@ -92,3 +97,17 @@ async def test_who_sends_on_after_the_refusal_is_cut_off(line):
 
     assert transport.closed
     assert transport.said.count(b"HTTP/1.1") == 1
+
+
+async def test_an_answer_is_one_write_to_the_kernel():
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+        await send({"type": "http.response.body", "body": b"{}"})
+
+    protocol, transport = guarded(app)
+    protocol.data_received(BEGUN + b"\r\n")
+    await asyncio.sleep(0)
+
+    assert transport.writes == 1
+    assert transport.said.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert transport.said.endswith(b"\r\n\r\n{}")

@@ -126,9 +126,14 @@ def _plain(answer: Any) -> Any:
 def _probability(value: Any) -> float:
     if type(value) is float:
         return value
-    if isinstance(value, str) or not hasattr(type(value), "__float__"):
+    if isinstance(value, str) or _is_truth(value) or not hasattr(type(value), "__float__"):
         raise Garbage(f"{shown(value)} is not a probability")
     return float(value)
+
+
+def _is_truth(value: Any) -> bool:
+    """Return whether it says yes or no, as Python's or numpy's `bool`: a slip that would be read as entirely sure."""
+    return type(value).__name__ in ("bool", "bool_")
 
 
 def _keyed(space: ClosedSpace, items: Iterable[tuple[Any, float]]) -> dict[str, float]:

@@ -76,6 +76,16 @@ def test_no_answer_of_a_server_is_more_than_a_fault(model, document, status):
                 Reader().read(PAY_OR_REFUSE, result)
 
 
+def test_scores_that_no_double_holds_are_garbage_and_not_a_failure_of_ours():
+    """A fault of theirs counts at the breaker; one of ours would lay the whole batch aside as dead letters."""
+    body = f'{{"outputs": [{{"name": "x", "datatype": "FP32", "shape": [1, 2], "data": [{"9" * 400}, 0]}}]}}'.encode()
+    (unchecked,) = (model for model in MODELS if isinstance(model, OipModel) and not model.is_checked)
+    asked = remote_model(a_spec("", remote=unchecked), Says(200, body), {}.get, lambda: 0.0)
+
+    with pytest.raises(Garbled, match="output `x`"):
+        asyncio.run(asked.ask_async([a_question(0.5)]))
+
+
 def finite(value):
     if isinstance(value, float) and not math.isfinite(value):
         return 1e308

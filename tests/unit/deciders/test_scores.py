@@ -4,12 +4,14 @@ from enum import Enum, IntEnum
 from types import MappingProxyType
 
 import msgspec
+import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from adjudge.core.answers import Boolean, Integer, Labels, OutsideSpace, Structured, canonical, keyed
 from adjudge.deciders import frames, scores
+from adjudge.deciders.results import Claim
 from adjudge.deciders.scores import Garbage, Odd, Reader, Scores
 
 LABELS = Labels(("pay", "refuse", "other"))
@@ -93,6 +95,9 @@ def test_probabilities_may_be_a_thousandth_off_and_are_left_so():
         (LABELS, {"pay": 1.0, "refuse": -1e-9}, "'refuse' has -1e-09"),
         (LABELS, {"pay": "0.5", "refuse": 0.5}, "'0.5' is not a probability"),
         (LABELS, {"pay": None}, "None is not a probability"),
+        (LABELS, {"pay": True}, "True is not a probability"),
+        (LABELS, {"pay": np.True_}, "True_ is not a probability"),
+        (LABELS, Claim("pay", True), "True is not a probability"),
         (LABELS, {"Pay": 1.0}, "'Pay' is not one of pay, refuse, other"),
         (LABELS, {"pay": 0.5, 1: 0.5}, "1 is not one of"),
         (LABELS, {}, "it names no answer; None abstains"),

@@ -114,16 +114,27 @@ def _named(response: Any, name: str) -> Mapping[str, Any]:
 
 
 def _numbers(data: Any, name: str) -> list[float]:
-    """Read numbers, flat or nested: the protocol allows both."""
+    """Read numbers, flat or nested: the protocol allows both. Raises Garbled."""
     numbers: list[float] = []
-    for each in data if isinstance(data, list) else (data,):
-        if isinstance(each, list):
-            numbers += _numbers(each, name)
-        elif isinstance(each, int | float) and not isinstance(each, bool):
-            numbers.append(float(each))
+    waiting = [iter(data if isinstance(data, list) else (data,))]
+    while waiting:
+        for each in waiting[-1]:
+            if isinstance(each, list):
+                waiting.append(iter(each))
+                break
+            numbers.append(_number(each, name))
         else:
-            raise Garbled(f"output `{name}`: {shown(each)} is not a number")
+            waiting.pop()
     return numbers
+
+
+def _number(value: Any, name: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise Garbled(f"output `{name}`: {shown(value)} is not a number")
+    try:
+        return float(value)
+    except OverflowError:
+        raise Garbled(f"output `{name}`: {shown(value)} is beyond any score") from None
 
 
 def _softmax(logits: Sequence[float]) -> list[float]:

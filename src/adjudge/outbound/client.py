@@ -12,6 +12,7 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from adjudge.outbound.addresses import Permitted
+from adjudge.outbound.resolving import Names
 from adjudge.outbound.urls import RefusedUrl, not_permitted
 
 CONNECT_SECONDS: Final = 5.0
@@ -113,7 +114,7 @@ async def open_client(
     connector = aiohttp.TCPConnector(
         limit=connections,
         use_dns_cache=False,  # a connection goes where its name points now
-        resolver=_CheckedResolver(resolver or aiohttp.ThreadedResolver(), permitted),
+        resolver=_CheckedResolver(resolver or Names(), permitted),
         socket_factory=lambda info: _socket(info, permitted),
         keepalive_timeout=IDLE_SECONDS,
     )

@@ -9,6 +9,9 @@ from adjudge.core.errors import AdjudgeError
 from adjudge.outbound.addresses import Permitted
 
 LONGEST_URL: Final = 2_048
+LONGEST_HOST: Final = 254
+"""Characters, with a full stop at the end."""
+LONGEST_LABEL: Final = 63
 _SCHEMES: Final = ("http", "https")
 
 
@@ -41,6 +44,8 @@ def check_form(url: str, *, pointer: str = "#/url") -> str:
         raise RefusedUrl(f"`#{parts.fragment}` is never sent: leave it out", pointer=pointer)
     if not parts.hostname:
         raise RefusedUrl(f"`{url}` names no host", pointer=pointer)
+    if not _may_be_host(parts.hostname):
+        raise RefusedUrl(f"`{parts.hostname}` can be no name of a host", pointer=pointer)
     return parts.hostname
 
 
@@ -72,6 +77,12 @@ def _address(host: str) -> str | None:
         return socket.inet_ntoa(socket.inet_aton(host))
     except OSError:
         return None
+
+
+def _may_be_host(host: str) -> bool:
+    """Return whether it can be looked up: a name of labels, none of them empty or too long; or an IPv6 address."""
+    labels = host.removesuffix(".").split(".")
+    return ":" in host or (len(host) <= LONGEST_HOST and all(0 < len(label) <= LONGEST_LABEL for label in labels))
 
 
 def _is_written_out(host: str) -> bool:

@@ -20,6 +20,10 @@ from adjudge.outbound import PUBLIC_ONLY, RefusedUrl, check_url, parse_permitted
         "http://models.example.com/\r\nX: 1",
         "http://[::1",
         "http://mödel.example.com/",
+        "http://models..example.com/",
+        "http://.example.com/",
+        f"http://{'a' * 64}.example.com/",
+        f"http://{'a.' * 130}com/",
         "https://models.example.com/" + "a" * 2_100,
         "http://127.0.0.1:8000/score",
         "http://[::1]/",
@@ -51,6 +55,9 @@ def test_an_address_that_is_not_written_out_is_refused_where_it_is_permitted_too
         check_url(url, parse_permitted("127.0.0.0/8"))
 
 
-@pytest.mark.parametrize("url", ["https://models.example.com/a?b=c", "http://models:8000", "http://93.184.216.34/"])
+@pytest.mark.parametrize(
+    "url",
+    ["https://models.example.com/a?b=c", "http://models:8000", "http://93.184.216.34/", "http://models.example.com./"],
+)
 def test_other_urls_pass(url):
     check_url(url, PUBLIC_ONLY)

@@ -217,6 +217,12 @@ class Deliverer:
             line.leave_alone(now + 2 * REFRESH_SECONDS)
             self._attempts.gone(endpoint)
             log.error("webhook.stopped", endpoint=endpoint)
-        elif answered.is_receivers_fault and line.failed(now, self._chance(), answered.asked_to_wait):
+        elif self._is_news(line, answered, now):
             self._attempts.failing(endpoint, answered.error)
             log.warning("webhook.failing", endpoint=endpoint, error=answered.error)
+
+    def _is_news(self, line: Line, answered: Answered, now: float) -> bool:
+        """Count a failure; return whether it says more of the receiver than is on record."""
+        if answered.is_receivers_fault:
+            return line.failed(now, self._chance(), answered.asked_to_wait)
+        return line.refused(answered.error)

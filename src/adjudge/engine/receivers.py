@@ -85,6 +85,9 @@ class Line:
     _shut_until: float = 0.0
     """Monotonic."""
     _shuts: int = 0
+    _refused_in_row: int = 0
+    _said: str | None = None
+    """What it refuses with, as far as that is told."""
 
     def is_shut(self, now: float) -> bool:
         """Return whether the receiver is left alone; `now` is monotonic."""
@@ -100,10 +103,11 @@ class Line:
 
     def succeeded(self) -> bool:
         """Count an attempt that was answered well; return whether the receiver is back after failing."""
-        was_failing = self._is_doubted or self.receiver.is_failing
+        was_failing = self._is_doubted or self._refuses_all or self.receiver.is_failing
         if self.receiver.is_failing:
             self.receiver = replace(self.receiver, is_failing=False)  # until it is read again
         self._failed_in_row, self._shuts, self._shut_until = 0, 0, 0.0
+        self._refused_in_row, self._said = 0, None
         return was_failing
 
     def failed(self, now: float, chance: float, asked_to_wait: float) -> bool:
@@ -113,7 +117,19 @@ class Line:
             return False
         pause = min(FIRST_SHUT_SECONDS * 2**self._shuts, LONGEST_SHUT_SECONDS) * (0.5 + 0.5 * chance)
         self._shuts = min(self._shuts + 1, 10)
+        self._said = None  # what is told of it now is this failure
         self.leave_alone(now + max(pause, asked_to_wait))
+        return True
+
+    def refused(self, error: str | None) -> bool:
+        """Count an attempt that failed by its message alone; return whether that is news: it takes none, or says why.
+
+        It is not left alone: the next message may be another matter.
+        """
+        self._refused_in_row += 1
+        if error == self._said or not (self._refuses_all or self._is_doubted):
+            return False
+        self._said = error
         return True
 
     def wanted_senders(self) -> int:
@@ -123,6 +139,10 @@ class Line:
     def leave_alone(self, until: float) -> None:
         """Send nothing until then, monotonic."""
         self._shut_until = until
+
+    @property
+    def _refuses_all(self) -> bool:
+        return self._refused_in_row >= FAILURES
 
     @property
     def _is_doubted(self) -> bool:

@@ -277,6 +277,23 @@ async def test_a_receiver_that_is_back_gets_everything_that_waited_at_once(stack
     assert (listed["failing_since"], listed["failure"], listed["waiting"]) == (None, None, 0)
 
 
+async def test_an_address_that_takes_nothing_is_not_said_to_do_well(stack, receiver):
+    """Promise 8: a path that is mistyped answers 404 to everything."""
+    receiver.answer = says(404)
+    webhook = await added(stack.admin, receiver)
+    await stack.ask_many(FAILURES)
+    await receiver.until_that(lambda: len(receiver.requests) >= FAILURES)
+
+    async with asyncio.timeout(10):
+        while (await stack.admin.get("/v1/webhooks")).json()["webhooks"][0]["failure"] != "answered 404":
+            await asyncio.sleep(0.05)
+
+    receiver.answer = well
+    await stack.ask_many(1)
+    await until_state(stack, webhook, "delivered", FAILURES + 1)
+    assert (await stack.admin.get("/v1/webhooks")).json()["webhooks"][0]["failure"] is None
+
+
 async def test_a_redirect_is_a_failure_and_is_not_followed(stack, receiver):
     async with receiving() as elsewhere:
         receiver.answer = says(302, Location=elsewhere.url)

@@ -124,6 +124,32 @@ def test_a_line_takes_a_batch_when_half_of_the_last_is_done():
     assert line.room(0) == IN_HAND // 2
 
 
+def test_a_receiver_that_refuses_every_message_is_told_of_and_still_tried():
+    """A mistyped path answers 404 to all: that is not well, though no message says that the next one fails."""
+    line = a_line()
+
+    assert [line.refused("answered 404") for _ in range(FAILURES + 2)] == [False] * (FAILURES - 1) + [
+        True,
+        False,
+        False,
+    ]
+    assert line.refused("answered 401")
+    assert line.room(0) == IN_HAND
+    assert line.succeeded()
+    assert not line.refused("answered 404")
+
+
+def test_what_is_told_of_a_receiver_is_what_it_said_last():
+    line = a_line()
+
+    fails(line, FAILURES)
+    assert line.refused("answered 404")
+    assert not line.refused("answered 404")
+
+    fails(line, 1, now=LONGEST_SHUT_SECONDS)
+    assert line.refused("answered 404")
+
+
 @pytest.mark.parametrize("status", [None, 301, 408, 429, 500, 503])
 def test_these_are_the_receiver_s_fault(status):
     assert Answered(status, None, 0.1).is_receivers_fault

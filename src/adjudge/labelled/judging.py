@@ -5,6 +5,7 @@ A set that could mislead is refused: nothing is left out silently, and nothing i
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,14 +27,15 @@ def read_set(path: Path, where: Mapping[str, str] | None = None) -> Numbered:
     if len(folder.ordered) < 2:
         raise UnreadableSet(f"{path}: there is one label only: nothing can be decided")
     items, others, unknown = _items(folder, where or {})
-    names, truth = list(items), np.array(list(items.values()))
+    names = sorted(items, key=lambda name: (len(name), name))  # what is drawn depends on no order of rows; 9 before 10
+    truth = np.array([items[name] for name in names])
     if len(names) < FEWEST_ITEMS:
         raise UnreadableSet(f"{folder.items}: {len(names)} items with a truth are too few: at least {FEWEST_ITEMS}")
     if len(set(truth.tolist())) < 2:
         raise UnreadableSet(f"{folder.items}: the truth is {folder.ordered[truth[0]]!r} everywhere: one class only")
     places = {name: place for place, name in enumerate(names)}
     scores = {name: _scores(folder, file, places, others) for name, file in folder.deciders.items()}
-    answers, reviewers, people = _answers(folder, places, others)
+    answers, reviewers, rows, people = _answers(folder, places, others)
     if not scores and not answers.shape[1]:
         raise UnreadableSet(f"{path}: neither scores nor answers: there is nobody to judge")
     data = LabelledSet(
@@ -43,6 +45,7 @@ def read_set(path: Path, where: Mapping[str, str] | None = None) -> Numbered:
         scores=scores,
         answers=answers,
         reviewers=reviewers,
+        rows=rows,
         people=people,
     )
     return data, unknown
@@ -108,41 +111,49 @@ def _scores(folder: Folder, file: Path, places: Mapping[str, int], others: set[s
 
 def _answers(
     folder: Folder, places: Mapping[str, int], others: set[str]
-) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], int]:
+    """Return answers, who gave them, their numbers among those of the item in the file, and how many people there are.
+
+    People, and the answers of an item, are in order of name: whatever the order of rows, the set is the same.
+    """
     if path := find_table(folder.path, ANSWERS):
         with opened(path) as table:
-            given, people = _given(folder, table, places, others)
+            given = _given(folder, table, places, others)
     elif path := find_table(folder.path, COUNTS):
         with opened(path) as table:
-            given, people = _counted(folder, table, places, others), 0
+            given = _counted(folder, table, places, others)
     else:
-        given, people = [[] for _ in places], 0
-    most = max(map(len, given))
-    answers, reviewers = np.full((len(given), most), -1), np.full((len(given), most), -1)
+        given = [[] for _ in places]
+    names = sorted({vote.who for votes in given for vote in votes} - {""})
+    numbers = {"": -1} | {name: number for number, name in enumerate(names)}
+    answers, reviewers, rows = np.full((3, len(given), max(map(len, given))), -1)
     for place, votes in enumerate(given):
-        if votes:
-            answers[place, : len(votes)], reviewers[place, : len(votes)] = zip(*votes, strict=True)
-    return answers, reviewers, people
+        for column, (row, vote) in enumerate(sorted(enumerate(votes), key=lambda numbered: numbered[1])):
+            answers[place, column], reviewers[place, column], rows[place, column] = vote.label, numbers[vote.who], row
+    return answers, reviewers, rows, len(names)
 
 
-def _given(
-    folder: Folder, table: Table, places: Mapping[str, int], others: set[str]
-) -> tuple[list[list[tuple[int, int]]], int]:
+class _Vote(NamedTuple):
+    who: str
+    """Empty: unknown."""
+    label: int
+
+
+def _given(folder: Folder, table: Table, places: Mapping[str, int], others: set[str]) -> list[list[_Vote]]:
     labels = {label: place for place, label in enumerate(folder.ordered)}
-    people: dict[str, int] = {}
-    found: list[list[tuple[int, int]]] = [[] for _ in places]
+    found: list[list[_Vote]] = [[] for _ in places]
     for where, name, who, answer, _ in answer_rows(folder, table):
         if (place := _place(name, places, others, where)) is not None:
-            found[place].append((labels[answer], people.setdefault(who, len(people)) if who else -1))
-    return found, len(people)
+            found[place].append(_Vote(who, labels[answer]))
+    return found
 
 
-def _counted(folder: Folder, table: Table, places: Mapping[str, int], others: set[str]) -> list[list[tuple[int, int]]]:
-    found: list[list[tuple[int, int]]] = [[] for _ in places]
+def _counted(folder: Folder, table: Table, places: Mapping[str, int], others: set[str]) -> list[list[_Vote]]:
+    found: list[list[_Vote]] = [[] for _ in places]
     for where, name, counts in count_rows(folder, table):
         if (place := _place(name, places, others, where)) is not None:
             in_order = enumerate(folder.ordered)
-            found[place] = [(label, -1) for label, key in in_order for _ in range(counts.get(key, 0))]
+            found[place] = [_Vote("", label) for label, key in in_order for _ in range(counts.get(key, 0))]
     return found
 
 

@@ -110,7 +110,6 @@ class Backtest:
         self._logs = log_scores(data)
         self._raw = {name: raw(data.scores[name]) for name in self._deciders}
         self._consensus = self._all_votes() if data.has_people else None
-        self._majority = majority(data.answers, data.answers.shape[1])
 
     def answered(self, draw: Draw, *, certified_only: bool = False) -> Iterator[Answered]:
         """Yield what each policy does under one division; `certified_only`: those that promise something."""
@@ -142,7 +141,7 @@ class Backtest:
         most = draw.answers.shape[1]
         if most > PEOPLE and self._consensus is not None:
             everyone = _given(draw, most)
-            yield Answered(policy="people only, all votes", answer=self._majority, bought=everyone)
+            yield Answered(policy="people only, all votes", answer=majority(draw.answers, most), bought=everyone)
             yield Answered(policy="people only, all votes weighed", answer=self._consensus, bought=everyone)
 
     def _raw_policies(self, decider: str, draw: Draw, people: Integers) -> Iterator[Answered]:

@@ -29,11 +29,13 @@ class LabelledSet:
     scores: Mapping[str, NDArray[np.float32]]
     """By decider: a row an item, a column a label. A row of zeros: the decider did not score the item."""
     answers: Integers
-    """A row an item, a column an answer in the order of the file; -1 behind the last."""
+    """A row an item, a column an answer, in an order that says nothing; -1 behind the last."""
     reviewers: Integers
     """Numbers of the people, laid out like the answers; -1 where unknown."""
     people: int
     """How many people are told apart."""
+    rows: Integers | None = None
+    """The number of each answer among its item's in the file, from 0; None: as they stand."""
 
     def __len__(self) -> int:
         return len(self.items)

@@ -23,7 +23,7 @@ class Tracer:
     """
 
     def __init__(self, data: LabelledSet, write: Write) -> None:
-        self._write = write
+        self._write, self._rows = write, data.rows
         self._items = [_quoted(item) for item in data.items]
         self._labels = [*(_quoted(label) for label in data.labels), ""]
         write(HEADER)
@@ -34,7 +34,8 @@ class Tracer:
         middle = f",{half},{_quoted(answered.policy)},"
         bought, answers = answered.bought[judged].tolist(), answered.answer[judged].tolist()
         most = int(max(bought, default=0))
-        places = draw.places[judged, :most].astype(np.int64).tolist()
+        columns = draw.places[judged, :most].astype(np.int64)
+        places = (columns if self._rows is None else np.take_along_axis(self._rows[judged], columns, 1)).tolist()
         items, labels, start = self._items, self._labels, f"{draw.repeat},"
         alone = {True: f",model,{threshold},", False: f",none,{threshold},"}
         marked = {True: ",1\n", False: ",\n"}

@@ -95,20 +95,22 @@ def _smaller_side(a: float, b: float, x: float, log_x: float, log_rest: float) -
 
 
 def _fraction(a: float, b: float, x: float) -> float:
-    """Evaluate the continued fraction by Lentz's method."""
-    c, d = 1.0, 1 / _away(1 - (a + b) * x / (a + 1))
+    """Evaluate the continued fraction by Lentz's method: terms are kept away from 0 on the spot, as it runs hot."""
+    tiny = _TINY
+    c, d = 1.0, 1 - (a + b) * x / (a + 1)
+    d = 1 / (d if d > tiny or d < -tiny else tiny)
     value = d
     for m in range(1, _MOST_TERMS):
-        even = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m))
-        d, c = 1 / _away(1 + even * d), _away(1 + even / c)
+        twice = a + 2 * m
+        even = m * (b - m) * x / ((twice - 1) * twice)
+        d, c = 1 + even * d, 1 + even / c
+        d, c = 1 / (d if d > tiny or d < -tiny else tiny), c if c > tiny or c < -tiny else tiny
         value *= c * d
-        odd = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))
-        d, c = 1 / _away(1 + odd * d), _away(1 + odd / c)
-        value *= c * d
-        if abs(c * d - 1) < _PRECISION:
+        odd = -(a + m) * (a + b + m) * x / (twice * (twice + 1))
+        d, c = 1 + odd * d, 1 + odd / c
+        d, c = 1 / (d if d > tiny or d < -tiny else tiny), c if c > tiny or c < -tiny else tiny
+        change = c * d
+        value *= change
+        if -_PRECISION < change - 1 < _PRECISION:
             break
     return value
-
-
-def _away(x: float) -> float:
-    return x if abs(x) > _TINY else _TINY

@@ -1,6 +1,7 @@
 """Asking people one at a time, over columns: what is answered and how many votes were bought."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Final
 
@@ -26,8 +27,13 @@ def majority(answers: Integers, votes: int) -> Integers:
     first = answers[:, :votes]
     if not first.shape[1]:
         return np.full(len(answers), -1)
-    support = np.stack([((first == first[:, [place]]) & (first >= 0)).sum(1) for place in range(first.shape[1])], 1)
-    winner: Integers = np.take_along_axis(first, support.argmax(1)[:, None], 1)[:, 0]
+    columns = np.ascontiguousarray(first.T)
+    winner: Integers = columns[0].copy()
+    most = np.full(len(answers), -1, np.int16)
+    for said in columns:
+        support = ((columns == said) & (said >= 0)).sum(0, dtype=np.int16)
+        is_more = support > most
+        winner[is_more], most[is_more] = said[is_more], support[is_more]
     return winner
 
 
@@ -48,6 +54,40 @@ def asked_until_sure(
         if votes < len(stops.risks):
             is_open &= beliefs[votes].risk[items] > stops.risks[votes]
     return answer, bought
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """Some items whose truth is known, to be asked under one rule after another: what all rules read is looked up once.
+
+    By number of votes, in the order of the items.
+    """
+
+    is_right: Sequence[Booleans]
+    risks: Sequence[Floats]
+    is_asked: Sequence[Booleans]
+    """Whether there is such a vote."""
+
+    @classmethod
+    def of(cls, beliefs: Sequence[Belief], available: Integers, truth: Integers, items: Integers) -> "Replay":
+        """Look up what beliefs say of the items; `truth` is theirs alone."""
+        there = available[items]
+        return cls(
+            is_right=[belief.answer[items] == truth for belief in beliefs],
+            risks=[belief.risk[items] for belief in beliefs],
+            is_asked=[there >= max(votes, 1) for votes in range(len(beliefs))],
+        )
+
+    def right(self, stops: Stops) -> Booleans:
+        """Return which items are answered rightly, as `asked_until_sure` answers them."""
+        is_open = self.is_asked[0].copy()
+        found = self.is_right[0] & is_open
+        for votes in range(1, len(self.is_right)):
+            is_open &= self.is_asked[votes]
+            np.copyto(found, self.is_right[votes], where=is_open)
+            if votes < len(stops.risks):
+                is_open &= self.risks[votes] > stops.risks[votes]
+        return found
 
 
 def votes_each(answers: Integers) -> float:
@@ -87,10 +127,10 @@ def kept_to_people(stops: Stops, rehearsal: Rehearsal, automated: Booleans, delt
     items, beliefs = np.arange(len(rehearsal.items)), rehearsal.beliefs
     alone, is_compared = automated[rehearsal.items], rehearsal.available > 0
     theirs = (majority(rehearsal.answers, PEOPLE) == rehearsal.truth).astype(float)
+    replay = Replay.of(beliefs, rehearsal.available, rehearsal.truth, items)
 
     def gains(tried: Stops) -> Floats:
-        answer, _ = asked_until_sure(beliefs, tried, rehearsal.available, items)
-        found: Floats = (np.where(alone, beliefs[0].answer, answer) == rehearsal.truth) - theirs
+        found: Floats = np.where(alone, replay.is_right[0], replay.right(tried)) - theirs
         return np.where(is_compared, found, 0.0)
 
     always = scaled(stops, 0.0)

@@ -1,12 +1,13 @@
 """Certificates of a backtest: the same tests as in service, on the certify-audits of a division."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from adjudge.automation.backtesting.asking import PEOPLE, asked_until_sure, majority
+from adjudge.automation.backtesting.asking import PEOPLE, Replay, majority
 from adjudge.automation.backtesting.beliefs import Belief, Rehearsal
 from adjudge.automation.backtesting.sets import Booleans, Draw, Floats, Integers
 from adjudge.automation.binomial import sign_test, tail, tails
@@ -76,11 +77,12 @@ def licensed_end_of_asking(
     steps = [scaled(stops, scale) for scale in SCALES]
     start = _start(steps, rehearsal, surely, delta)
     licence, answering = None, 0
-    needed: dict[int, Floats] = {}
+    compared = _Compared.of(beliefs, available, people, truth, draw.certify, thresholds)
+    pairs: dict[int, list[tuple[int, int]]] = {}
     for place, count in _sequence(start, len(surely), len(thresholds)):
-        if place not in needed:
-            needed[place] = _needed(beliefs, steps[place], available, people, truth, draw.certify, thresholds)
-        if needed[place][: count + 1].max() > delta:
+        if place not in pairs:
+            pairs[place] = compared.pairs(steps[place])
+        if not _shown(pairs[place][: count + 1], delta):
             break
         licence, answering = steps[place], count
     if licence is None or threshold is None or not answering:
@@ -163,45 +165,76 @@ def _start(steps: Sequence[Stops], rehearsal: Rehearsal, thresholds: Floats, del
     those to be expected there.
     """
     people, items = majority(rehearsal.answers, PEOPLE), np.arange(len(rehearsal.items))
+    compared = _Compared.of(rehearsal.beliefs, rehearsal.available, people, rehearsal.truth, items, thresholds)
     expected = []
     for place in reversed(range(LOOSEST_START + 1)):
-        needed = _needed(
-            rehearsal.beliefs, steps[place], rehearsal.available, people, rehearsal.truth, items, thresholds
-        ).max()
+        needed = max(_needed(pair) for pair in set(compared.pairs(steps[place])))
         if needed <= delta * ROOM:
             return place
         expected.append(needed)
     return LOOSEST_START - int(np.argmin(expected))
 
 
-def _needed(
-    beliefs: Sequence[Belief],
-    stops: Stops,
-    available: Integers,
-    people: Integers,
-    truth: Integers,
-    items: Integers,
-    thresholds: Floats,
-) -> Floats:
-    """Return the p-values of the sign test: of no automation at all, then of each threshold.
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    """Items that people answered, with whether they and the models alone are right: what all steps are held against."""
 
-    Items that nobody answered compare nothing.
-    """
-    items = items[people[items] >= 0]
-    first, true = beliefs[0], truth[items]
-    asked, _ = asked_until_sure(beliefs, stops, available, items)
-    alone, together, theirs = first.answer[items] == true, asked == true, people[items] == true
-    confidence = first.confidence[items]
+    replay: Replay
+    is_theirs: Booleans
+    """Whether people are right."""
+    reached: Integers
+    """At how many thresholds, counted from the strictest, models do not answer the item yet."""
+    thresholds: int
+    alone: tuple[Integers, Integers]
+    """Of no automation at all, then of each threshold: of what models answer, where only they are right, and people."""
 
-    def counts(automated: Booleans, rest: Booleans) -> Integers:
-        """Return how many are marked: `automated` of those that reach each threshold, `rest` of the others."""
-        found: Integers = rest.sum() - _reached_by(confidence[rest], thresholds)
-        return np.append(rest.sum(), found + _reached_by(confidence[automated], thresholds))
+    @classmethod
+    def of(
+        cls,
+        beliefs: Sequence[Belief],
+        available: Integers,
+        people: Integers,
+        truth: Integers,
+        items: Integers,
+        thresholds: Floats,
+    ) -> "_Compared":
+        items = items[people[items] >= 0]
+        true, replay = truth[items], Replay.of(beliefs, available, truth[items], items)
+        theirs, right = people[items] == true, replay.is_right[0]
+        # thresholds fall: an item is reached from the first on that is not above its confidence
+        reached = np.searchsorted(-thresholds, -beliefs[0].confidence[items], side="left")
+        size = len(thresholds)
+        return cls(
+            replay,
+            theirs,
+            reached,
+            size,
+            (_so_far(reached, right & ~theirs, size), _so_far(reached, ~right & theirs, size)),
+        )
 
-    for_model, against = counts(alone & ~theirs, together & ~theirs), counts(~alone & theirs, ~together & theirs)
-    pairs = list(zip(for_model.tolist(), against.tolist(), strict=True))
-    tested = {pair: sign_test(for_model=pair[0], against=pair[1]) for pair in set(pairs)}
-    return np.array([tested[pair] for pair in pairs])
+    def pairs(self, stops: Stops) -> list[tuple[int, int]]:
+        """Return how often only the plan is right, and only people: without automation, then at each threshold."""
+        asked = self.replay.right(stops)
+        found = []
+        for alone, is_one_sided in zip(self.alone, (asked & ~self.is_theirs, ~asked & self.is_theirs), strict=True):
+            counted = _so_far(self.reached, is_one_sided, self.thresholds)
+            found.append((alone + int(is_one_sided.sum()) - counted).tolist())
+        return list(zip(*found, strict=True))
+
+
+def _so_far(reached: Integers, marked: Booleans, thresholds: int) -> Integers:
+    """Return how many of the marked items are answered without automation (none), then at each threshold."""
+    counts = np.bincount(reached[marked], minlength=thresholds + 1)[:thresholds]
+    return np.concatenate([[0], np.cumsum(counts)])
+
+
+def _shown(pairs: Iterable[tuple[int, int]], delta: float) -> bool:
+    return all(_needed(pair) <= delta for pair in set(pairs))  # many thresholds part nothing further
+
+
+def _needed(pair: tuple[int, int]) -> float:
+    """Return the p-value of the sign test of a plan that alone is right so often, and people alone."""
+    return sign_test(for_model=pair[0], against=pair[1])
 
 
 def _reached_by(confidence: Floats, thresholds: Floats) -> Integers:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from adjudge.automation.binomial import beta_quantile
 from adjudge.automation.buying import stopping
-from adjudge.automation.pooling import fit_weights
+from adjudge.automation.pooling import HELD, MODELS_PRIOR, VOTES_PRIOR, fit_weights
 from adjudge.automation.reviewers import NOBODY, Ballots, learn
 from adjudge.core.pools import LEAST_PROBABILITY, Prices, Seen, Snapshot, StageWeights, Vote, Weights
 from adjudge.core.reviewers import MOST_CONFUSED, Reviewers
@@ -30,9 +30,6 @@ FOLDS: Final = 5
 """Parts of the audits: votes of each are weighed by what the others show of those who gave them."""
 MOST_LABELS: Final = 50
 """Labels of a question that weights are learnt over; beyond, those that somebody named."""
-VOTES_PRIOR: Final = 0.5
-MODELS_PRIOR: Final = 0.5
-"""Where the weights are held, weakly: of the votes, and of all models together."""
 TAIL: Final = 0.05
 NEWS: Final = 0.02
 """By how much somebody's accuracy must have moved to be worth another snapshot..."""
@@ -172,13 +169,14 @@ def _stage(
     ]
     if len(own) < ENOUGH_AUDITS:
         return None
-    prior = [MODELS_PRIOR / max(1, len(asking.deciders))] * len(asking.deciders)
-    after = [Weights(tuple(prior), VOTES_PRIOR)]
-    for votes in range(1, asking.votes + 1):
+    equal = MODELS_PRIOR / max(1, len(asking.deciders))
+    after = [Weights((equal,) * len(asking.deciders), VOTES_PRIOR)]
+    for votes in range(asking.votes + 1):
         rows = [one for one in own if len(one[0].votes) >= votes]
         if len(rows) < ENOUGH_AUDITS:
             break
-        after.append(_weights(rows, asking.deciders, votes, np.array([*prior, VOTES_PRIOR])))
+        learnt = _weights(rows, asking.deciders, votes, after[-1])
+        after = [*after, learnt] if votes else [learnt]
     if len(after) < 2:
         return None
     middle = after[min(2, len(after) - 1)]
@@ -187,8 +185,11 @@ def _stage(
 
 
 def _weights(
-    rows: Sequence[tuple[Voted, list[str], Floats]], deciders: Sequence[str], votes: int, prior: Floats
+    rows: Sequence[tuple[Voted, list[str], Floats]], deciders: Sequence[str], votes: int, before: Weights
 ) -> Weights:
+    """Return the weights after so many votes, held to those `before`; of models alone where there are none yet."""
+    if not (votes or deciders):
+        return before
     width = max(len(labels) for _, labels, _ in rows)
     tables = np.full((len(deciders) + 1, len(rows), width), np.log(LEAST_PROBABILITY))
     truth = np.empty(len(rows), int)
@@ -199,8 +200,10 @@ def _weights(
             shares = [max(known.get(label, 0.0), LEAST_PROBABILITY) for label in labels]
             tables[place, row, : len(labels)] = np.log(shares)
         tables[-1, row, : len(labels)] = heard[votes]
-    *models, of_votes = fit_weights(list(tables), truth, prior)
-    return Weights(tuple(map(float, models)), float(of_votes))
+    if not votes:
+        return Weights(tuple(fit_weights(list(tables[:-1]), truth, np.array(before.models)).tolist()), before.votes)
+    *models, of_votes = fit_weights(list(tables), truth, np.array([*before.models, before.votes]), held=HELD).tolist()
+    return Weights(tuple(models), of_votes)
 
 
 def _seen(reviewers: Reviewers, name: str, votes: int) -> Seen:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from tests.unit.automation.voting import a_set
 
-from adjudge.automation.backtesting.beliefs import crowd_of, log_scores, multiplied, pooled
+from adjudge.automation.backtesting.beliefs import _believed, _left_out, crowd_of, log_scores, multiplied, pooled
 from adjudge.automation.backtesting.sets import halves
 from adjudge.automation.pooling import fit_weights
 from adjudge.core.pools import Pool, Stops, Weights, scores
@@ -87,3 +87,28 @@ def test_little_data_changes_little():
     table = np.log(np.array([[0.9, 0.1]]))
 
     assert fit_weights([table], np.array([1]), prior) == pytest.approx(prior, abs=0.5)
+
+
+def test_weights_of_one_vote_more_are_near_those_of_one_less_where_audits_are_few():
+    """Learnt apart from some sixty audits they follow luck: beliefs about new items are worse, whatever the vote."""
+    data = a_set(600, models=(2.2,), labels=8, people=30, votes=5)
+    tables = list(log_scores(data).values())
+    losses = []
+    for repeat in range(8):
+        draw = halves(data, repeat, 0)
+        crowd = crowd_of(data, draw, draw.calibrate, 3)
+        beliefs, _ = pooled(data, tables, crowd, draw)
+        audits, truth = draw.calibrate, data.truth[draw.calibrate]
+        without = _left_out(
+            crowd, draw.answers[draw.calibrate], draw.reviewers[draw.calibrate], data.truth[draw.calibrate]
+        )
+        for votes in (1, 2, 3):
+            heard = [*tables, crowd.sums[votes]]
+            learning = [table[audits].astype(float) for table in heard]
+            learning[-1] += without[votes]
+            apart = fit_weights(learning, truth, np.array([0.5, 0.5]))
+            losses.append([log_loss(one, data.truth, draw.judged) for one in (beliefs[votes], _believed(heard, apart))])
+
+    together, alone = np.mean(losses, 0)
+
+    assert together < 0.97 * alone

@@ -2,21 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from adjudge.automation.backtesting.sets import ORDERS, Draw, Floats, Integers, LabelledSet
-from adjudge.automation.pooling import fit_weights
+from adjudge.automation.pooling import HELD, MODELS_PRIOR, VOTES_PRIOR, fit_weights
 from adjudge.automation.reviewers import LEAST, Ballots, Learnt, learn
 from adjudge.core.pools import LEAST_PROBABILITY
 
 Single = NDArray[np.float32]
-
-VOTES_PRIOR: Final = 0.5
-MODELS_PRIOR: Final = 0.5
-"""Where the weights are held, weakly: of the votes, and of all models together."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,8 +93,8 @@ def pooled(
     for votes in range((crowd.most if crowd else 0) + 1):
         if votes and crowd:
             heard = crowd.sums[votes][items] + without[votes]
-            before = weights[-1] if votes > 1 else None
-            found = fit_weights([*learning, heard], truth, np.array([*models, VOTES_PRIOR]), start=before)
+            before = weights[-1] if votes > 1 else np.array([*weights[0], VOTES_PRIOR])
+            found = fit_weights([*learning, heard], truth, before, held=HELD)
             beliefs.append(_believed([*tables, crowd.sums[votes]], found))
         else:
             found = fit_weights(learning, truth, np.array(models))

@@ -1,6 +1,6 @@
 """Amendments: late truth, an operator's call, late votes. Always a label; a new version where the type says so.
 
-They have no work row: the primary key of the outcome arbitrates, and the loser reads again.
+They have no work row: they take turns, and the primary key of the outcome arbitrates.
 """
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import TypeVar
 from uuid import UUID
 
-import asyncpg
 import msgspec
 
 from adjudge.config import Configuration, UnknownLocation, UnknownType
@@ -30,7 +29,6 @@ from adjudge.store.labels import NewLabel
 from adjudge.store.outcomes import Latest, NewOutcome, OutcomeTerms
 from adjudge.store.scope import SYSTEM, Scope
 
-MOST_TRIES = 3
 RESERVED = frozenset({labels.LATE_VOTE, audits.AUDIT_LABEL, audits.LATE_AUDIT_VOTE})
 """Sources of labels that people gave as reviewers: no caller speaks for them."""
 
@@ -79,8 +77,10 @@ async def record_truth(
     """
     if truth.source in RESERVED:
         raise ReservedSource(f"`{truth.source}` is the word of reviewers: name another source", pointer="#/source")
-    return await _arbitrated(
-        pool, lambda connection: _record(connection, scope, truth, revisions, now=now, new_id=new_id)
+    return await _in_turn(
+        pool,
+        truth.decision,
+        lambda connection: _record(connection, scope, truth, revisions, now=now, new_id=new_id),
     )
 
 
@@ -89,19 +89,16 @@ async def amend_by_late_votes(pool: Pool, decision: UUID, revisions: Revisions, 
 
     A fallback's answer is nobody's. What a model, people in time, or late truth said stands.
     """
-    return await _arbitrated(pool, lambda connection: _count_late_votes(connection, decision, revisions, now, new_id))
+    return await _in_turn(
+        pool, decision, lambda connection: _count_late_votes(connection, decision, revisions, now, new_id)
+    )
 
 
-async def _arbitrated(pool: Pool, act: Callable[[Connection], Awaitable[Result]]) -> Result:
-    """Act in a transaction; again, where somebody else has written the version meanwhile."""
-    for attempt in range(MOST_TRIES):
-        try:
-            async with pool.acquire() as connection, connection.transaction():
-                return await act(connection)
-        except asyncpg.UniqueViolationError:
-            if attempt == MOST_TRIES - 1:
-                raise
-    raise AssertionError("unreachable")
+async def _in_turn(pool: Pool, decision: UUID, act: Callable[[Connection], Awaitable[Result]]) -> Result:
+    """Act in a transaction, once nobody else amends the decision."""
+    async with pool.acquire() as connection, connection.transaction():
+        await outcomes.amend_in_turn(connection, decision)
+        return await act(connection)
 
 
 async def _record(

@@ -122,6 +122,10 @@ SETTLE = f"""
     UNION ALL SELECT decision_id, NULL FROM refused
 """
 
+# Of two keys, so that it is none of the locks by one. Decisions that share a hash wait for each other, no more.
+AMEND_IN_TURN = "SELECT pg_advisory_xact_lock($1, hashtext($2::uuid::text))"
+AMENDING = 1
+
 SETTLED_BY = """
     SELECT outcome.decision_id, outcome.settled_at FROM outcome
         JOIN unnest($1::uuid[], $2::uuid[]) AS mine (decision_id, attempt_id) USING (decision_id, attempt_id)
@@ -182,6 +186,11 @@ async def write_held(connection: Connection, outcomes: Sequence[NewOutcome]) -> 
     """
     rows = await connection.fetch(WRITE_HELD, *_columns(outcomes)[:-1]) if outcomes else []
     return {row["decision_id"]: row["settled_at"] for row in rows}
+
+
+async def amend_in_turn(connection: Connection, decision: UUID) -> None:
+    """Wait for whoever amends the decision at this moment. Call it first: what is read afterwards stands."""
+    await connection.execute(AMEND_IN_TURN, AMENDING, decision)
 
 
 async def close(connection: Connection, ids: Sequence[UUID]) -> None:

@@ -398,14 +398,14 @@ async def test_only_an_operators_call_amends_where_the_type_says_operator(stack)
 
 async def test_truths_at_the_same_moment_make_one_version_each(stack):
     decision = (await stack.ask("model", wait=5))["id"]
-    truths = [{"answer": ("refuse", "pay")[n % 2], "source": "appeal", "ref": str(n)} for n in range(8)]
+    truths = [{"answer": ("refuse", "pay")[n % 2], "source": "appeal", "ref": str(n)} for n in range(30)]
 
     answers = await asyncio.gather(*(stack.admin.post(f"/v1/decisions/{decision}/truth", said) for said in truths))
 
     assert {answer.status_code for answer in answers} == {200}
     versions = await stack.rows("SELECT version, kind FROM outcome WHERE decision_id = $1 ORDER BY version", decision)
     assert [row["version"] for row in versions] == list(range(1, len(versions) + 1))
-    assert sum(answer.json()["label"]["amended"] for answer in answers) == len(versions) - 1
+    assert sum(answer.json()["label"]["amended"] for answer in answers) == len(versions) - 1 >= 2
 
 
 async def test_a_path_tells_who_was_asked_what_they_said_and_what_it_cost(stack):

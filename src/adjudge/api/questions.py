@@ -14,7 +14,7 @@ from adjudge.api import bodies, unstorable
 from adjudge.api.media import check_references
 from adjudge.api.problems import Problem
 from adjudge.core import schemas
-from adjudge.core.money import Stake, parse_stake
+from adjudge.core.money import CURRENCIES, InvalidMoney, Stake, parse_stake
 from adjudge.core.specifications import DEFAULT_LOCATION
 from adjudge.engine.intake import InvalidEvidence, Question
 
@@ -65,7 +65,7 @@ class BulkBody(msgspec.Struct, forbid_unknown_fields=True):
 _question = msgspec.json.Decoder(QuestionBody)
 _bulk = msgspec.json.Decoder(BulkBody)
 _any = msgspec.json.Decoder()
-_PLACE = re.compile(r"(.*) - at `\$(.*)`")
+_PLACE = re.compile(r"(.*) - at `(?:key` in `)?\$(.*)`")
 _MISSING = re.compile(r"Object missing required field `(\w+)`")
 _UNKNOWN = re.compile(r"Object contains unknown field `(.*)`")
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
@@ -89,7 +89,7 @@ def read(body: bytes | msgspec.Raw, *, key: str | None, trace: str | None, lane:
         raise Problem("invalid-body", "evidence is a JSON object", pointer="#/evidence")
     _within_limits(asked, evidence, body)
     check_references(evidence)
-    stake = parse_stake(asked.stake.amount, asked.stake.currency) if asked.stake else None
+    stake = _stake(asked.stake) if asked.stake else None
     return _asked(asked, evidence, stake, key if key is not None else asked.idempotency_key, trace, asked.lane or lane)
 
 
@@ -208,8 +208,16 @@ def _malformed(body: bytes, error: Exception) -> Problem:
 def _evidence(raw: msgspec.Raw) -> Any:
     try:
         return _any.decode(raw)
-    except msgspec.ValidationError as error:  # a number beyond a double
-        raise Problem("invalid-body", str(error), pointer="#/evidence") from None
+    except msgspec.ValidationError:
+        below = (unstorable.first_within(bytes(raw)) or "#").removeprefix("#")
+        raise Problem("invalid-body", "is a number beyond a double", pointer=f"#/evidence{below}") from None
+
+
+def _stake(asked: StakeBody) -> Stake:
+    stake = parse_stake(asked.amount, asked.currency)
+    if stake.currency not in CURRENCIES:
+        raise InvalidMoney(f"{stake.currency} is no currency of ISO 4217", pointer="#/stake/currency")
+    return stake
 
 
 def _within_limits(asked: QuestionBody, evidence: dict[str, Any], body: bytes | msgspec.Raw) -> None:

@@ -26,9 +26,14 @@ def first_within(body: bytes) -> str | None:
 
 def _decoded(body: bytes) -> Any:
     try:
-        return json.loads(body)  # msgspec takes half a surrogate pair for an end
+        return json.loads(body, parse_constant=_refuse)  # msgspec takes half a surrogate pair for an end
     except (ValueError, RecursionError):
         return None
+
+
+def _refuse(constant: str) -> None:
+    """Raise ValueError: NaN and Infinity are no JSON."""
+    raise ValueError(constant)
 
 
 def _within(value: Any, pointer: str) -> Iterator[str]:

@@ -7,7 +7,7 @@ default, so that one look finds every fault; a configuration with a fault is ref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 from adjudge.config.faults import Faults, nearest
 from adjudge.config.nodes import Node
@@ -24,6 +24,15 @@ class Misread(Exception):
         self.nearest = nearest
         self.node = node
         """The part of the value that is at fault; None: all of it."""
+
+
+class Slip(Misread):
+    """The value is hardly what is meant, but it can be run: see `Cursor.slip`."""
+
+    def __init__(self, message: str, value: Any) -> None:
+        super().__init__(message)
+        self.value = value
+        """What it was read as."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +55,9 @@ class Cursor:
         """Return what the reader makes of it; after a fault the default."""
         try:
             return reader(self.node)
+        except Slip as slip:
+            self.slip(str(slip))
+            return cast("T", slip.value)
         except Misread as misread:
             at = misread.node or self.node
             self.faults.add(at.origin, self.path, str(misread), misread.nearest, layer=at.layer)

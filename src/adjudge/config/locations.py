@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from adjudge.config.cursors import Cursor, Fields, Misread, declared, described
+from adjudge.config.cursors import Cursor, Fields, Misread, Slip, declared, described
 from adjudge.config.faults import Faults, nearest
 from adjudge.config.merging import leaves
 from adjudge.config.nodes import Node
@@ -142,10 +142,17 @@ def _group(name: str, at: Cursor, above: tuple[str, ...]) -> Group:
         rank = fields.read("rank", whole(0, 1_000_000), None)
         overlay = _overlay(at, fields, f"group {name}")
         said = given or fields.slips().get("dimension")
-        dimension = said.read(text, None) if said is not None else None
+        dimension = said.read(_dimension, None) if said is not None else None
         return Group(
             name=name, at=at, above=above, dimension=dimension, rank=-1 if rank is None else rank, overlay=overlay
         )
+
+
+def _dimension(node: Node) -> str:
+    name = text(node)
+    if not name.strip():
+        raise Slip("a dimension has a name, such as `region`", name)
+    return name
 
 
 def _ranked(groups: Mapping[str, Group], dimensions: Mapping[str, int]) -> dict[str, Group]:

@@ -9,6 +9,7 @@ from adjudge.config.cursors import Cursor, Fields, Misread
 from adjudge.config.locations import time_zone
 from adjudge.config.nodes import Node
 from adjudge.config.readers import choice, currency, number, text, texts, whole
+from adjudge.core.money import CURRENCIES
 
 DEFAULT_CURRENCY: Final = "USD"
 MOST_APPROVALS: Final = 5
@@ -56,6 +57,8 @@ def _rates(fields: Fields, own: str) -> Mapping[str, float]:
         value = rate.read(number(0, float("inf"), "a number above 0"), 1.0)
         if len(code) != 3 or not code.isalpha() or not code.isupper():
             rate.fault(f"`{code}` is not an ISO 4217 code of three capitals")
+        elif code not in CURRENCIES:
+            rate.slip(f"`{code}` is no currency of ISO 4217")
         if code == own and value != 1:
             rate.fault(f"rates are in {own}: one {own} buys one")
         rates[code] = value

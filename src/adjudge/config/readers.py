@@ -6,11 +6,11 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Final, Literal, TypeVar
 
-from adjudge.config.cursors import Cursor, Misread, described, one_of
+from adjudge.config.cursors import Cursor, Misread, Slip, described, one_of
 from adjudge.config.durations import parse_duration
 from adjudge.config.nodes import Node
 from adjudge.core.answers import Json
-from adjudge.core.money import InvalidMoney, Stake, parse_money, parse_stake
+from adjudge.core.money import CURRENCIES, InvalidMoney, Stake, parse_money, parse_stake
 from adjudge.core.plans import LONGEST_DEADLINE
 
 LONGEST_TEXT: Final = 20_000
@@ -151,9 +151,16 @@ def duration(node: Node) -> timedelta:
 
 
 def currency(node: Node) -> str:
-    if isinstance(node.value, str) and _CURRENCY.fullmatch(node.value):
-        return node.value
-    raise Misread(f"{described(node)} is not an ISO 4217 code of three capitals")
+    if not isinstance(node.value, str) or not _CURRENCY.fullmatch(node.value):
+        raise Misread(f"{described(node)} is not an ISO 4217 code of three capitals")
+    if node.value not in CURRENCIES:
+        raise unlisted(node.value, node.value)
+    return node.value
+
+
+def unlisted(code: str, value: object) -> Slip:
+    """Return what is said of a currency that ISO 4217 does not list; `value` is what was read with it."""
+    return Slip(f"`{code}` is no currency of ISO 4217", value)
 
 
 def money(unit: Literal["", "/h"] = "") -> Callable[[Node], tuple[int, str]]:
@@ -164,9 +171,12 @@ def money(unit: Literal["", "/h"] = "") -> Callable[[Node], tuple[int, str]]:
         if not node.text.endswith(unit):
             raise Misread(f"{described(node)} is not an amount such as `{example}`")
         try:
-            return parse_money(node.text.removesuffix(unit))
+            micros, code = parse_money(node.text.removesuffix(unit))
         except InvalidMoney:
             raise Misread(f"{described(node)} is not an amount such as `{example}`") from None
+        if code not in CURRENCIES:
+            raise unlisted(code, (micros, code))
+        return micros, code
 
     return reader
 

@@ -22,6 +22,17 @@ _EXPONENTS: Final = {
     **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
     **dict.fromkeys(("CLF", "UYW"), 4),
 }
+_LISTED: Final = (
+    "AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BOV BRL BSD BTN BWP BYN BZD "
+    "CAD CDF CHE CHF CHW CLF CLP CNY COP COU CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL "
+    "GHS GIP GMD GNF GTQ GYD HKD HNL HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD "
+    "KYD KZT LAK LBP LKR LRD LSL LYD MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MXV MYR MZN NAD NGN NIO "
+    "NOK NPR NZD OMR PAB PEN PGK PHP PKR PLN PYG QAR RON RSD RUB RWF SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD "
+    "SSP STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX USD USN UYI UYU UYW UZS VED VES VND VUV "
+    "WST XAF XCD XCG XOF XPF YER ZAR ZMW ZWG "
+)
+CURRENCIES: Final = frozenset(_LISTED.split())
+"""ISO 4217: what money is in. The list's metals, units of account, and the codes for tests and for none are none."""
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _DECIMAL = re.compile(r"[0-9]{1,16}(\.[0-9]{1,6})?")
 
@@ -60,7 +71,7 @@ def parse_stake(amount: str, currency: str, *, pointer: str = "#/stake") -> Stak
     if not _CURRENCY.fullmatch(currency):
         raise InvalidMoney(f"{currency!r} is not an ISO 4217 code of three capitals", pointer=f"{pointer}/currency")
     if not _DECIMAL.fullmatch(amount):
-        raise InvalidMoney(f"{amount!r} is not a decimal amount such as 2.49", pointer=f"{pointer}/amount")
+        raise InvalidMoney(f"{amount!r} is not a decimal amount such as 2.49, or too long", pointer=f"{pointer}/amount")
     whole, _, fraction = amount.partition(".")
     digits = exponent(currency)
     minor = int(whole + fraction[:digits].ljust(digits, "0"))

@@ -221,7 +221,7 @@ REFUSED = {
         '{"type": "model", "evidence": {"amount": "1", "note": 1e400}}',
         422,
         "invalid-body",
-        "#/evidence",
+        "#/evidence/note",
     ),
     "depth 65": (DEEP, 422, "invalid-body", "#/evidence"),
     "nine subjects": ({**question(), "subject": {str(n): "" for n in range(9)}}, 422, "invalid-body", "#/subject"),

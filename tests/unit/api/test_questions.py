@@ -59,7 +59,9 @@ def test_a_whole_question_is_read():
         ('{"type":"t","evidence":{},"idempotency_key":"b\\u0000"}', "#/idempotency_key"),
         ('{"type":"t","evidence":{},"subject":{"a":"b\\u0000"}}', "#/subject/a"),
         ('{"type":"t","evidence":{},"subject":{"a\\u0000":""}}', "#/subject/a\0"),
-        ('{"type":"t","evidence":{"n":1e400}}', "#/evidence"),
+        ('{"type":"t","evidence":{"n":1e400}}', "#/evidence/n"),
+        ('{"type":"t","evidence":{},"stake":{"amount":"2","currency":"ZZZ"}}', "#/stake/currency"),
+        ('{"type":"t","evidence":{},"subject":{"' + "x" * 201 + '":""}}', "#/subject"),
         ('{"type":"t","evidence":' + '{"a":' * 65 + "1" + "}" * 65 + "}", "#/evidence"),
         (
             '{"type":"t","evidence":{},"subject":{"1":"","2":"","3":"","4":"","5":"","6":"","7":"","8":"","9":""}}',
@@ -171,6 +173,15 @@ def test_a_bulk_post_that_is_cut_off_is_refused_whole(tail):
         questions.read_bulk(b'{"items":[{"type":"t","evidence":{}}' + tail + (b"" if tail else b","))
 
     assert refused.value.kind == "malformed-json"
+
+
+@pytest.mark.parametrize("constant", ["NaN", "Infinity", "-Infinity"])
+def test_what_some_write_for_no_number_is_no_json(constant):
+    """It was said to hold half of a surrogate pair."""
+    with pytest.raises(Problem) as refused:
+        read(f'{{"type":"t","evidence":{{"n":{constant}}}}}')
+
+    assert (refused.value.kind, refused.value.pointer) == ("malformed-json", "#")
 
 
 def test_half_a_surrogate_pair_is_refused_where_it_stands():

@@ -99,3 +99,13 @@ def test_a_revision_in_force_runs_on_with_its_slips(faults_of: FaultsOf):
     held = compile_documents({"a.yaml": text}, base=Path(), revision=7, is_new=False)
 
     assert held.plan_names() == {"careful", "quick"}
+
+
+def test_a_revision_in_force_keeps_a_currency_that_nobody_lists(faults_of: FaultsOf):
+    """Stakes and wages are in it: nothing else can be made of them."""
+    text = "organisation: {currency: ZZZ}\n" + shops().replace("people: {}", "people: {wage: 3 ZZZ/h}")
+    assert len(faults_of(text)) == 2
+
+    held = compile_documents({"a.yaml": text}, base=Path(), revision=7, is_new=False)
+
+    assert (held.location("inn").currency, held.pool("people").currency) == ("ZZZ", "ZZZ")

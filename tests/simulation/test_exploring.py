@@ -18,12 +18,6 @@ def test_no_world_loses_a_message(part, pytestconfig):
     explore(range(part * 100, part * 100 + 100), pytestconfig.getoption("--streams-seed"))
 
 
-@pytest.mark.soak
-@pytest.mark.parametrize("part", range(2, 6))
-def test_no_world_of_more_loses_a_message(part, pytestconfig):
-    explore(range(part * 100, part * 100 + 100), pytestconfig.getoption("--streams-seed"))
-
-
 @pytest.mark.parametrize("seed", [10556, 11148, 13237])
 def test_a_worker_never_keeps_what_it_does_not_handle(seed, pytestconfig):
     """Each once showed a worker that renewed the leases of messages which no runner of its would ever take."""
@@ -35,9 +29,9 @@ def test_a_list_of_pending_messages_that_is_out_of_date_begins_nothing_twice(pyt
 
 
 @pytest.mark.soak
-@pytest.mark.timeout(0)
-@pytest.mark.parametrize("part", range(50))
-def test_no_world_of_very_many_loses_a_message(part, pytestconfig):
+@pytest.mark.timeout(1_800)
+@pytest.mark.parametrize("part", range(8))
+def test_no_world_of_many_loses_a_message(part, pytestconfig):
     explore(range(10_000 + part * 1_000, 11_000 + part * 1_000), pytestconfig.getoption("--streams-seed"))
 
 

@@ -1,8 +1,10 @@
 """The FastAPI application of one API process."""
 
+import re
 import warnings
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Final
 
 import structlog
 from fastapi import FastAPI, Request
@@ -27,6 +29,7 @@ from adjudge.api import (
     operations,
     outcomes,
     overview,
+    pages,
     problems,
     reviews,
     switches,
@@ -52,7 +55,7 @@ KINDS = {
     404: "not-found",
     405: "method-not-allowed",
 }
-
+_SENTENCE_END: Final = re.compile(r"\.(?:\s|$)")
 
 ROUTED = (
     decisions,
@@ -70,6 +73,7 @@ ROUTED = (
     configuration,
     drafts,
     switches,
+    pages,
 )
 TAGS = (
     "decisions",
@@ -101,6 +105,9 @@ def create_app(services: Callable[[], AbstractAsyncContextManager[Services]]) ->
         description=DESCRIPTION,
         lifespan=lifespan,
         openapi_tags=[{"name": tag} for tag in TAGS],
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
     )
     for module in ROUTED:
         app.include_router(module.router)
@@ -123,7 +130,7 @@ def _answer_errors(app: FastAPI) -> None:
 
 
 def _describe(app: FastAPI) -> None:
-    """Add to the document what no route says: how to authenticate, and what a problem looks like."""
+    """Add to the document what no route says: how to authenticate, what a problem looks like, a line for each call."""
     original = app.openapi
 
     def openapi() -> dict[str, object]:
@@ -136,6 +143,9 @@ def _describe(app: FastAPI) -> None:
         components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
         components.setdefault("schemas", {}).update(described)
         document["security"] = [{"key": []}]
+        for calls in document["paths"].values():
+            for call in calls.values():
+                call["summary"] = _SENTENCE_END.split(call["description"], maxsplit=1)[0]
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]

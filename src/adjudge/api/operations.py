@@ -1,7 +1,7 @@
 """Alive, ready, and measured."""
 
 import asyncio
-from typing import Literal
+from typing import Any, Final, Literal
 
 from fastapi import APIRouter, Response
 from pydantic import ConfigDict
@@ -17,6 +17,8 @@ from adjudge.engine.readiness import Standing
 from adjudge.store import tasks
 
 router = APIRouter(tags=["operations"])
+OPEN: Final[dict[str, Any]] = {"security": []}
+"""In the API's document: no key is needed."""
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -36,14 +38,19 @@ class Readiness(Shape):
 
 
 @router.head("/livez", include_in_schema=False)
-@router.get("/livez")
+@router.get("/livez", openapi_extra=OPEN)
 async def livez() -> dict[str, str]:
     """Whether the process turns its event loop."""
     return {"status": "alive"}
 
 
 @router.head("/readyz", include_in_schema=False)
-@router.get("/readyz", response_model=Readiness, responses={503: {"model": Readiness, "description": "they cannot"}})
+@router.get(
+    "/readyz",
+    openapi_extra=OPEN,
+    response_model=Readiness,
+    responses={503: {"model": Readiness, "description": "they cannot"}},
+)
 async def readyz(here: Here) -> Response:
     """Whether questions can be taken. Without Valkey they can: they are durable, and sent when it is back."""
     standing = Standing(
@@ -54,7 +61,7 @@ async def readyz(here: Here) -> Response:
 
 
 @router.head("/metrics", include_in_schema=False)
-@router.get("/metrics", response_class=PlainTextResponse)
+@router.get("/metrics", openapi_extra=OPEN, response_class=PlainTextResponse)
 async def metrics(here: Here) -> Response:
     """Prometheus text; of all roles where one machine runs them together."""
     measuring.write()

@@ -20,7 +20,7 @@ from adjudge.api.services import Services
 from adjudge.api.tracing import Traced
 from adjudge.cli import ending
 from adjudge.cli.grounds import Ground, grounded, render_metrics
-from adjudge.cli.hosting import served
+from adjudge.cli.hosting import require_free, served
 from adjudge.cli.settings import Settings
 from adjudge.engine.admission import Admission, loop_time
 from adjudge.engine.backlog_watch import BacklogWatch
@@ -48,8 +48,9 @@ log = structlog.get_logger()
 async def run_api(settings: Settings) -> None:
     """Serve until a signal; then drain. What stands against a start is raised, as for every role.
 
-    Raises CancelledError at SIGTERM before it serves.
+    Raises CancelledError at SIGTERM before it serves, Refused where its port is taken.
     """
+    require_free(settings.host, settings.port)
     closing_seconds = settings.drain_seconds + ending.CLOSING_SECONDS
     serves = ending.cancelled_by_sigterm(closing_seconds)
     async with api_services(settings) as services:

@@ -90,6 +90,9 @@ EVENTS: Mapping[str, Event] = {
     "timers.failed": Event("error", "A page of due work failed; its rows are stepped one by one"),
     "timers.row_failed": Event("error", "A decision cannot be stepped; it is put off, the others go on"),
     "timers.stalled": Event("warning", "Timers wait for the database"),
+    "tracing.sampler_unknown": Event(
+        "warning", "OTEL_TRACES_SAMPLER, or its argument, is none that is known here; sampled as if it were not set"
+    ),
     "tracing.unavailable": Event("warning", "Traces are asked for, and the extra `adjudge[otel]` is not installed"),
     "tracing.unsent": Event("warning", "The collector did not take the last spans in time; the process ends without"),
     "upkeep.stalled": Event("warning", "Clock, controls and load could not be refreshed"),

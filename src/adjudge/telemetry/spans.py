@@ -10,6 +10,7 @@ from importlib.metadata import entry_points
 from types import TracebackType
 from typing import Any, Final, Literal, Self
 
+import structlog
 from opentelemetry import trace
 from opentelemetry.context import Context, attach, detach
 from opentelemetry.sdk.resources import Resource
@@ -26,6 +27,8 @@ from opentelemetry.sdk.trace.sampling import (
 from opentelemetry.trace import Link, Span, SpanContext, SpanKind, StatusCode, TraceFlags
 from opentelemetry.util.types import Attributes
 
+log = structlog.get_logger()
+
 MOST_LINKS: Final = 512
 """More than a batch has messages; the SDK's own limit is 128."""
 CLOSE_SECONDS: Final = 3.0
@@ -34,6 +37,7 @@ TRACES_A_SECOND: Final = 100
 """Requests of their own trace that a process samples, where the environment names no sampler."""
 _CHANCE: Final = random.SystemRandom().random
 _KINDS: Final = {"consumer": SpanKind.CONSUMER, "client": SpanKind.CLIENT}
+_FIXED: Final = {"always_on": 1.0, "always_off": 0.0}
 _VARIANTS: Final = {"otlp": "otlp_proto_http"}
 """By the specification `otlp` is http/protobuf, unless OTEL_EXPORTER_OTLP_PROTOCOL says grpc."""
 
@@ -221,16 +225,33 @@ def exporter_of(environment: Mapping[str, str]) -> SpanExporter:
 def sampling_of(environment: Mapping[str, str], chance: Callable[[], float] = _CHANCE) -> Sampling:
     """Return the sampling of OTEL_TRACES_SAMPLER: always on, off, or a share, by parent or not.
 
-    Where it is not set: all that come with a sampled trace, and of the others at most some a second.
+    Where it is not set, or not known: all that come with a sampled trace, and of the others at most some a second.
     """
-    name = environment.get("OTEL_TRACES_SAMPLER")
+    name, argument = environment.get("OTEL_TRACES_SAMPLER"), environment.get("OTEL_TRACES_SAMPLER_ARG")
     if not name:
-        return Sampling(ParentBased(ALWAYS_ON), AtMost(TRACES_A_SECOND))
-    known = {"always_on": 1.0, "always_off": 0.0}.get(name.removeprefix("parentbased_"))
-    share = float(environment.get("OTEL_TRACES_SAMPLER_ARG") or 1.0) if known is None else known
+        return _usual()
+    share = _share(name.removeprefix("parentbased_"), argument)
+    if share is None:
+        log.warning("tracing.sampler_unknown", sampler=name, argument=argument)
+        return _usual()
     if not name.startswith("parentbased_"):
         return Sampling(TraceIdRatioBased(share), lambda: True)
     return Sampling(ParentBased(ALWAYS_ON), lambda: chance() < share)
+
+
+def _usual() -> Sampling:
+    return Sampling(ParentBased(ALWAYS_ON), AtMost(TRACES_A_SECOND))
+
+
+def _share(kind: str, argument: str | None) -> float | None:
+    """Return the share of traces that a kind of sampler takes; None where that cannot be told."""
+    if kind in _FIXED:
+        return _FIXED[kind]
+    try:
+        share = float(argument or 1.0)
+    except ValueError:
+        return None
+    return share if kind == "traceidratio" and 0 <= share <= 1 else None
 
 
 def context_of(traceparent: str | None) -> SpanContext | None:

@@ -143,6 +143,20 @@ def test_the_sampler_is_that_of_the_variables(name, begun, followed):
     assert traced(environment, [f"00-{number:032x}-{SPAN}-01" for number in IDS]) == pytest.approx(followed, abs=50)
 
 
+@pytest.mark.parametrize(
+    ("name", "argument"), [("parentbased_allways_off", None), ("traceidratio", "5"), ("traceidratio", "a tenth")]
+)
+def test_an_unknown_sampler_is_told_of_and_traces_no_more_than_none(name, argument):
+    environment = {"OTEL_TRACES_SAMPLER": name, **({"OTEL_TRACES_SAMPLER_ARG": argument} if argument else {})}
+
+    with capture_logs() as told:
+        traces = traced(environment, [None] * 1_000)
+
+    assert traces <= 2 * spans.TRACES_A_SECOND
+    [event] = told
+    assert (event["event"], event["sampler"], event["argument"]) == ("tracing.sampler_unknown", name, argument)
+
+
 @pytest.mark.parametrize("name", ["", "parentbased_always_on"])
 def test_a_request_whose_trace_is_not_sampled_is_not_traced_and_its_trace_goes_on(name):
     with exporting({"OTEL_TRACES_SAMPLER": name}) as exported:

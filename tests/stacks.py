@@ -23,6 +23,7 @@ import pytest
 import structlog
 from redis.asyncio import Redis
 from tests.configured import configuration, laid, question
+from tests.ports import free_port
 
 from adjudge.api.application import create_app
 from adjudge.cli import keeping, working
@@ -210,6 +211,7 @@ class Stack:
             "DATABASE_URL": self.database_url,
             "REDIS_URL": self.redis_url,
             "ADJUDGE_CONFIG": str(self.folder / "config"),
+            **({"ADJUDGE_PORT": str(free_port())} if role == "api" else {}),
             **{f"ADJUDGE_{name.upper()}": str(value) for name, value in self._given.items()},
             **environment,
         }

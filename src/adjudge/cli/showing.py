@@ -1,7 +1,7 @@
 """A decision in words: one line of it, or its whole path with times and costs."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -58,7 +58,8 @@ def _lines(path: Path) -> Iterator[Line]:
             seconds = (event.at - path.decision.asked_at).total_seconds()
             yield Line(event.at, "settled", _settled(event), seconds, costs.total() if index == last else "")
         elif (line := _line(event, costs)) is not None:
-            yield line
+            is_imported = path.plan is None
+            yield replace(line, seconds=line.seconds or None) if is_imported else line  # there 0 is not known
     if path.decision.outcome is None:
         waits = _waits(path.decision.waiting_for)
         yield Line(path.events[-1].at if path.events else path.decision.asked_at, path.decision.status, waits)
@@ -69,7 +70,7 @@ def _line(event: Event, costs: "_Costs") -> Line | None:
         case "asked":
             return None  # who was asked is seen by who answered
         case "opinion":
-            return Line(event.at, event.by or "", _opinion(event), event.seconds or 0.0, costs.of(event))
+            return Line(event.at, _whose(event), _opinion(event), event.seconds or 0.0, costs.of(event))
         case "fault":
             what = f"{event.fault}: {event.detail}" if event.detail else str(event.fault)
             return Line(event.at, event.by or "", what, event.seconds or 0.0, costs.of(event))
@@ -124,6 +125,12 @@ def _opinion(opinion: Event) -> str:
         return ", ".join(f"{answer} {probability:.2f}" for answer, probability in likeliest if probability > 0)
     answer = shown(opinion.answer)
     return answer if opinion.source == "reviewer" else f"{answer} {opinion.confidence or 0:.2f}"
+
+
+def _whose(opinion: Event) -> str:
+    """Return who said it; of answers that were imported without a person, which of them: no person is called `?1`."""
+    name = opinion.by or ""
+    return f"somebody ({name[1:]})" if name.startswith("?") else name
 
 
 def _settled(event: Event) -> str:

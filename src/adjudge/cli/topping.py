@@ -1,5 +1,6 @@
 """`adjudge top`: the whole system at a glance, refreshed until Ctrl-C."""
 
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ QUEUES = (
     *(Column(title, right=True) for title in ("WAITING", "OLDEST", "DUE<5M", "AT WORK", "VOTES/H")),
 )
 AUTOMATIC = frozenset({"model", "rule"})
+_URGENCY = ("red", "yellow", "")
+"""Styles of rows, those that somebody must look at first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +56,9 @@ def top(
     once: Annotated[bool, typer.Option("--once", help="Two looks, one page, no screen.")] = False,
     json_: Annotated[bool, typer.Option("--json", help="Two looks, printed as JSON.")] = False,
 ) -> None:
-    """Watch rates, coverage, what is open, breakers and queues. Ctrl-C ends it."""
+    """Watch rates, coverage, what is open, breakers and queues. Ctrl-C ends it; into a pipe goes one page."""
     with connected() as adjudge:
-        if once or json_:
+        if once or json_ or not sys.stdout.isatty():
             first = look(adjudge)
             time.sleep(every)
             second = look(adjudge)
@@ -91,7 +94,8 @@ def page(seen: Look, passed: Flow) -> str:
 def _tables(seen: Look, passed: Flow) -> Iterator[tuple[Sequence[Column], list[tuple[str, ...]]]]:
     streams = {each.decider: each for each in seen.overview.streams or ()}
     yield FLOW, [_flow_row(seen.overview, passed)]
-    yield DECIDERS, [_decider_row(each, streams.get(each.id)) for each in seen.deciders if each.people is None]
+    deciders = [_decider_row(each, streams.get(each.id)) for each in seen.deciders if each.people is None]
+    yield DECIDERS, sorted(deciders, key=lambda row: _URGENCY.index(_style(DECIDERS, row)))  # a screen ends somewhere
     yield QUEUES, [_queue_row(each) for each in seen.queues]
 
 

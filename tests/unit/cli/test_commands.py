@@ -100,6 +100,25 @@ def test_who_stops_waiting_is_told_which_decision_goes_on(api, capsys):
     assert "it goes on: adjudge decisions show 01a2\n" in capsys.readouterr().err
 
 
+def test_top_into_a_pipe_prints_one_page_and_ends(api, capsys):
+    """It ran on for ever and printed at its end: `adjudge top | head` said nothing."""
+    looks = {
+        "/v1/overview": {"at": "2026-12-01T18:21:07Z", "revision": 7, "accepted": 1, "open": []},
+        "/v1/deciders": {"deciders": [{"id": "vision@1", "kind": "http"}]},
+        "/v1/reviews/queues": {"queues": []},
+    }
+
+    def answer(request: httpx.Request) -> object:
+        if len(api.asked) > 3 * len(looks):
+            raise KeyboardInterrupt
+        return looks[request.url.path]
+
+    api.answer = answer
+
+    assert run(["top", "--every", "0.5"]) == 0
+    assert "vision@1  no worker" in capsys.readouterr().out
+
+
 def test_evidence_is_read_from_a_file(api, tmp_path):
     api.say(DECISION)
     (tmp_path / "evidence.json").write_text('{"text": "fell"}')

@@ -63,6 +63,17 @@ SETTLED = event(
 )
 
 
+def test_an_imported_path_says_nothing_of_what_nobody_knows(a_path):
+    """Neither took an answer no time, nor is anybody called `?1`."""
+    unknown, known = vote("?1", "18:21:16.480", 0.0, 0), vote("anna", "18:21:16.480", 9.4, 0)
+    path = msgspec.structs.replace(a_path(events=[unknown, known, SETTLED]), plan=None)
+
+    _, first, second, _ = path_lines(path)
+
+    assert first.endswith("somebody (1)  satsuma")
+    assert second.split()[1:5] == ["anna", "satsuma", "9.4", "s"]
+
+
 def test_the_path_reads_as_the_first_hour_promises(a_path):
     path = a_path(
         events=[

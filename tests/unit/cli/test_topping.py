@@ -81,3 +81,16 @@ def test_what_is_not_known_is_a_dash(an_overview):
 
     assert "   –      –     0       –        0         –          –" in shown
     assert "vision@1  no worker       –     –       –     –" in shown
+
+
+def test_what_must_be_looked_at_stands_above_what_is_well(an_overview):
+    """A screen that is too short cuts off what is well."""
+
+    def decider(name: str, state: str) -> Decider:
+        return msgspec.convert({"id": name, "kind": "http", "breaker": {"state": state, "reason": ""}}, Decider)
+
+    deciders = [decider("a@1", "closed"), decider("b@1", "half-open"), decider("c@1", "open"), decider("d@1", "closed")]
+
+    shown = page(Look(an_overview(), deciders, []), Flow()).splitlines()
+
+    assert [line.split()[0] for line in shown[4:8]] == ["c@1", "b@1", "a@1", "d@1"]

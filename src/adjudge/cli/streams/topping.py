@@ -1,6 +1,7 @@
 """`adjudge streams top`: all names at a glance, refreshed until Ctrl-C."""
 
 import asyncio
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -45,8 +46,8 @@ def top(
     prefix: Prefix = PREFIX,
     json_: Json = False,
 ) -> None:
-    """Watch rates, what waits, what is tried again and what died. Ctrl-C ends it."""
-    if once or json_:
+    """Watch rates, what waits, what is tried again and what died. Ctrl-C ends it; into a pipe goes one table."""
+    if once or json_ or not sys.stdout.isatty():
         lines = asyncio.run(_two_looks(redis_url, prefix, every))
         print(as_json(lines) if json_ else "\n".join(table(COLUMNS, map(_row, lines))))
         return

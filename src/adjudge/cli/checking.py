@@ -112,7 +112,8 @@ def _lines_of(each: Checked | Invalid) -> Iterator[str]:
 
 
 def _cost(said: Answered | Failed) -> str:
-    return f", {show_micros(said.cost_micros, said.currency)}" if said.cost_micros else ""
+    cost = f", {show_micros(said.cost_micros, said.currency)}" if said.cost_micros else ""
+    return cost if said.is_cost_known else f"{cost}, and tokens that the reply does not count (no `usage`)"
 
 
 def _summary(decider: str, found: Sequence[Checked | Invalid]) -> str:

@@ -177,6 +177,7 @@ def put(trial: Trial) -> Put:
 
 def _event(stage: int, by: str, source: Source, answer: Answered | Failed, now: datetime) -> Opinion | Fault:
     told = msgspec.structs.asdict(answer)
+    del told["is_cost_known"]  # of the call, and no part of what is recorded
     if isinstance(answer, Failed):
         return Fault(at=now, stage=stage, by=by, **told)
     return Opinion(at=now, stage=stage, by=by, source=source, **told)

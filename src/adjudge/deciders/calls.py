@@ -86,6 +86,8 @@ class Call:
         self._answers: list[Answered | _Refusal] = [_SHUT_OUT] * len(questions)
         self._times_put = [0] * len(questions)
         self._extra_micros = [0] * len(questions)
+        self._untold: set[int] = set()
+        """Questions with a price that their server does not tell."""
         self._started = equipment.clock()
         self._limit = asyncio.timeout(None)
         self._trying: tuple[_Part, Ticket] | None = None
@@ -177,6 +179,7 @@ class Call:
                     seconds=seconds,
                     cost_micros=self._spec.cost_micros * self._times_put[index] + self._extra_micros[index],
                     currency=self._spec.currency,
+                    is_cost_known=index not in self._untold,
                 )
         self._conclude(part)
 
@@ -193,6 +196,8 @@ class Call:
             return _Refusal(withheld.fault, withheld.detail)
         if isinstance(result, Priced):
             self._extra_micros[index] += result.cost_micros
+            if not result.is_cost_known:
+                self._untold.add(index)
             inner = result.result
             return self._unwrapped(index, inner) if isinstance(inner, Withheld) else inner
         return _Refusal(result.fault, result.detail)
@@ -254,6 +259,7 @@ class Call:
             seconds=self._seconds() if put else 0.0,
             cost_micros=self._spec.cost_micros * put + self._extra_micros[index],
             currency=self._spec.currency,
+            is_cost_known=index not in self._untold,
         )
 
     def _seconds(self) -> float:

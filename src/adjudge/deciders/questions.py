@@ -40,6 +40,8 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True):
     cost_micros: int
     """For every time this question was put."""
     currency: str
+    is_cost_known: bool = True
+    """False: it cost more, and its server does not say how much."""
 
 
 class Failed(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,3 +53,4 @@ class Failed(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
     cost_micros: int
     currency: str
+    is_cost_known: bool = True

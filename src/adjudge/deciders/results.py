@@ -27,6 +27,8 @@ class Priced(NamedTuple):
 
     result: Any
     cost_micros: int
+    is_cost_known: bool = True
+    """Whether that is all; else the server does not say what it should be paid for."""
 
 
 class Down(Raised):

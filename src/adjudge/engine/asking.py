@@ -134,11 +134,9 @@ class Asking:
         ]
 
     async def _ask(self, asked: Sequence[Slip]) -> list[Opinion | Fault]:
-        started = asyncio.get_running_loop().time()
         with tracing.within("ask", decider=self._decider, questions=len(asked)):
             plans = [self._plan(slip).mark for slip in asked]
-            answers = await self._deciders.ask(self._decider, [question_of(slip) for slip in asked])
-        names.ASK_SECONDS.labels(self._kind).observe(asyncio.get_running_loop().time() - started)
+            answers = await put(self._deciders, self._decider, self._kind, asked)
         now = self._now()
         return [
             _event(slip, answer, self._source, plan, now)
@@ -241,6 +239,16 @@ async def insist(act: Callable[[], Awaitable[_T]], *, decider: str, rng: random.
                 raise Stall(f"the database does not answer: {error!r}") from error
             log.warning("asking.stalled", decider=decider, error=repr(error))
             await asyncio.sleep(min(1.0, 0.05 * 2**failures) * rng.uniform(0.5, 1))
+
+
+async def put(deciders: Deciders, decider: str, kind: str, asked: Sequence[Slip]) -> Sequence[Answered | Failed]:
+    """Put a batch to its decider; count how long that took, and what has a price that nobody tells."""
+    started = asyncio.get_running_loop().time()
+    answers = await deciders.ask(decider, [question_of(slip) for slip in asked])
+    names.ASK_SECONDS.labels(kind).observe(asyncio.get_running_loop().time() - started)
+    if unpriced := sum(not answer.is_cost_known for answer in answers):
+        names.UNPRICED.labels(decider).inc(unpriced)
+    return answers
 
 
 def asked_at(slip: Slip) -> datetime:

@@ -1,6 +1,5 @@
 """Asking a decider in shadow: what it says is written down beside the decision, and goes nowhere else."""
 
-import asyncio
 import random
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -8,7 +7,7 @@ from typing import Final
 import msgspec
 
 from adjudge.deciders import Answered, Deciders, Failed
-from adjudge.engine.asking import insist, question_of, read_slips
+from adjudge.engine.asking import insist, put, read_slips
 from adjudge.engine.clocks import Clock
 from adjudge.engine.slips import Slip
 from adjudge.store import shadows
@@ -46,9 +45,7 @@ class ShadowAsking:
         return malformed or None
 
     async def _ask(self, asked: Sequence[Slip]) -> list[ShadowOpinion]:
-        started = asyncio.get_running_loop().time()
-        answers = await self._deciders.ask(self._decider, [question_of(slip) for slip in asked])
-        names.ASK_SECONDS.labels(self._kind).observe(asyncio.get_running_loop().time() - started)
+        answers = await put(self._deciders, self._decider, self._kind, asked)
         return [_opinion(slip, answer) for slip, answer in zip(asked, answers, strict=True)]
 
     async def _record(self, opinions: Sequence[ShadowOpinion]) -> None:

@@ -24,6 +24,11 @@ COVERAGE = Gauge(
 OPINIONS = Counter(
     "adjudge_opinions", "Answers of deciders; result: answered, abstained or the fault", ("decider", "result")
 )
+UNPRICED = Counter(
+    "adjudge_unpriced_answers",
+    "Answers of deciders with a price whose server did not say how many tokens they took: cost is missing",
+    ("decider",),
+)
 ASK_SECONDS = Histogram(
     "adjudge_ask_duration_seconds", "One batch put to a decider", ("decider_kind",), buckets=SECONDS[:13]
 )

@@ -73,6 +73,28 @@ async def test_tokens_are_paid_beside_the_price_of_a_question_for_refusals_too()
         assert (found.cost_micros, found.currency) == (1_000 + 500 + 40, "EUR")
 
 
+@pytest.mark.parametrize(
+    ("usage", "micros"),
+    [
+        (None, 0),
+        ({"prompt_tokens": "1000", "completion_tokens": 20}, 0),
+        ({"prompt_tokens": 1_000}, 500),
+        ({"input_tokens": 1_000, "output_tokens": 20}, 0),
+    ],
+)
+async def test_tokens_that_are_not_told_are_not_passed_over_in_silence(usage, micros):
+    """Promise 8: a server that counts no tokens made a dear model look free."""
+    said = completion({"answer": "pay", "confidence": 0.8}) | {"usage": usage}
+    model = {**MODEL, "prices": {"input": "0.50 USD", "output": "2 USD"}}
+    async with chat(said, model=model) as (bench, _):
+        (found,) = await bench.ask(a_question())
+    async with chat(said) as (bench, _):
+        (without_prices,) = await bench.ask(a_question())
+
+    assert (found.answer, found.cost_micros, found.is_cost_known) == ("pay", micros, False)
+    assert without_prices.is_cost_known
+
+
 async def test_null_abstains():
     async with chat(completion({"answer": None, "confidence": 0.2})) as (bench, _):
         (found,) = await bench.ask(a_question())

@@ -98,13 +98,21 @@ async def ran(api, asked, *, pressed=False):
 class Says:
     """Deciders that always say the same, and count."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_cost_known: bool = True) -> None:
         self.asked = 0
+        self._said = Answered(
+            answer="pay",
+            confidence=1.0,
+            distribution=None,
+            seconds=0.001,
+            cost_micros=3,
+            currency="USD",
+            is_cost_known=is_cost_known,
+        )
 
     async def ask(self, decider, questions):
         self.asked += len(questions)
-        said = Answered(answer="pay", confidence=1.0, distribution=None, seconds=0.001, cost_micros=3, currency="USD")
-        return [said] * len(questions)
+        return [self._said] * len(questions)
 
 
 def a_worker(pool, deciders=None) -> ShadowAsking:
@@ -121,6 +129,21 @@ def a_worker(pool, deciders=None) -> ShadowAsking:
 def a_message(slip) -> Message:
     entry = slips.aside(slip)
     return Message(id="1-1", name=entry.name, lane=entry.lane, body=entry.body)
+
+
+async def test_answers_whose_price_nobody_tells_are_counted(pool):
+    """By the same hand as those of deciders that serve."""
+
+    def counted() -> float:
+        return REGISTRY.get_sample_value("adjudge_unpriced_answers_total", {"decider": ASIDE}) or 0
+
+    before = counted()
+
+    await a_worker(pool)([a_message(a_slip())])
+    assert counted() == before
+
+    await a_worker(pool, Says(is_cost_known=False))([a_message(a_slip()) for _ in range(3)])
+    assert counted() == before + 3
 
 
 async def test_while_what_is_served_waits_nothing_is_sent_and_all_is_counted(api, pool, streams):

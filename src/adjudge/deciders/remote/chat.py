@@ -45,7 +45,7 @@ class Chat:
         except Lacking as lacking:
             return [Withheld("no-evidence", str(lacking))]
         response = await self._exchange.post(request, path="/chat/completions")
-        return [Priced(_result(_read(_Completion, response), response), self._cost_micros(_read(_Bill, response)))]
+        return [self._priced(_result(_read(_Completion, response), response), _read(_Bill, response))]
 
     def _request(self, question: Question) -> dict[str, Any]:
         document = document_of(question)
@@ -66,12 +66,13 @@ class Chat:
         images = [_image(taken(document, pointer), pointer) for pointer in self._model.images]
         return [{"type": "text", "text": text}, *images] if images else text
 
-    def _cost_micros(self, bill: "_Bill | None") -> int:
+    def _priced(self, result: Any, bill: "_Bill | None") -> Priced:
+        """Return the result with the price of its tokens, as far as the reply says how many they were."""
         usage = bill.usage if bill is not None else _NO_USAGE
-        return round(
-            (usage.prompt_tokens * self._model.input_micros + usage.completion_tokens * self._model.output_micros)
-            / MICROS
-        )
+        parts = ((usage.prompt_tokens, self._model.input_micros), (usage.completion_tokens, self._model.output_micros))
+        micros = sum((tokens or 0) * price for tokens, price in parts)
+        is_known = all(tokens is not None for tokens, price in parts if price)
+        return Priced(result, round(micros / MICROS), is_cost_known=is_known)
 
 
 class _Message(msgspec.Struct):
@@ -89,8 +90,8 @@ class _Completion(msgspec.Struct):
 
 
 class _Usage(msgspec.Struct):
-    prompt_tokens: _Tokens = 0
-    completion_tokens: _Tokens = 0
+    prompt_tokens: _Tokens | None = None
+    completion_tokens: _Tokens | None = None
 
 
 class _Bill(msgspec.Struct):

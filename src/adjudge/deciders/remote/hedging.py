@@ -44,7 +44,7 @@ class Hedged:
 
     def _paid_twice(self, result: Any) -> Priced:
         if isinstance(result, Priced):
-            return Priced(result.result, result.cost_micros + self._cost_micros)
+            return result._replace(cost_micros=result.cost_micros + self._cost_micros)
         return Priced(result, self._cost_micros)
 
 

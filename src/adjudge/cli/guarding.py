@@ -5,6 +5,7 @@ their own (`api/bodies.py`).
 """
 
 import asyncio
+import re
 from collections.abc import Iterable
 from typing import Any, Final, cast
 
@@ -16,6 +17,7 @@ from adjudge.cli.one_write import OneWrite
 
 LARGEST_HEAD: Final = 64 * 1024
 MOST_DISCARDED: Final = 4 * 1024 * 1024
+_UPGRADE: Final = re.compile(rb"\r\nupgrade:", re.IGNORECASE)
 HEAD_SECONDS: Final = 20.0
 """How long a client may take to send a head, from its connection or from its first byte on."""
 
@@ -42,7 +44,7 @@ class Guarded(HttpToolsProtocol):
         if len(data) > LARGEST_HEAD and self._is_head_next() and data.find(b"\r\n\r\n", 0, LARGEST_HEAD) < 0:
             self._refuse()
             return
-        super().data_received(data)
+        super().data_received(_without_upgrade(data) if b"pgrade" in data and self._is_head_next() else data)
         cycle = self.cycle
         is_whole = cycle is not None and cycle.scope is self.scope
         if is_whole and not cycle.response_complete:
@@ -73,6 +75,15 @@ class Guarded(HttpToolsProtocol):
         self.refused_bytes += len(data)
         if self.refused_bytes > MOST_DISCARDED:
             self.transport.close()
+
+
+def _without_upgrade(data: bytes) -> bytes:
+    """Return a head that offers no other protocol: none is spoken here, and the parser would leave out the body.
+
+    Java's client, and `curl --http2`, offer HTTP/2 with every request.
+    """
+    head, end, body = data.partition(b"\r\n\r\n")
+    return _UPGRADE.sub(b"\r\nx-upgrade:", head) + end + body
 
 
 def close_waiting(connections: Iterable[Any], now: float) -> None:

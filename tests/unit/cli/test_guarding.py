@@ -111,3 +111,19 @@ async def test_an_answer_is_one_write_to_the_kernel():
     assert transport.writes == 1
     assert transport.said.startswith(b"HTTP/1.1 200 OK\r\n")
     assert transport.said.endswith(b"\r\n\r\n{}")
+
+
+@pytest.mark.parametrize("pieces", [1, 2], ids=["at once", "body behind"])
+async def test_a_question_that_offers_another_protocol_is_taken_with_its_body(line, pieces):
+    """Java's client offers HTTP/2 with each request: its questions came without their body, and were no JSON."""
+    protocol, transport = line
+    head = BEGUN + b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nContent-Length: 20\r\n\r\n"
+    body = b'{"says": "\r\nUpgrade:"}'[:20]
+
+    for sent in (head + body,) if pieces == 1 else (head, body):
+        protocol.data_received(sent)
+
+    assert bytes(protocol.cycle.body) == body
+    assert not protocol.cycle.more_body
+    assert (b"connection", b"Upgrade, HTTP2-Settings") in protocol.cycle.scope["headers"]
+    assert transport.said == b""

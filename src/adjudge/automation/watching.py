@@ -43,8 +43,24 @@ class Staking:
     stakes: tuple[float, ...]
     """What the stakes on each bet have become."""
     audits: int = 0
+    """Read since the certificate was issued, or last renewed."""
+    earlier: int = 0
+    """Read before that, under those that it renewed."""
     alarmed: bool = False
     """Once at the level, always: the certificate is suspended."""
+
+    def renewed(self, *, delta: float, validity: int) -> Self:
+        """Return the watch over a renewed certificate: what it has seen goes on to speak, as no renewal changes it.
+
+        A renewal puts in the capital that is staked over its own validity, so false alarms
+        stay at `delta` for each certificate.
+        """
+        return replace(self, delta=delta, validity=validity, audits=0, earlier=self.read)
+
+    @property
+    def read(self) -> int:
+        """All audits read, under this certificate and those that it renewed."""
+        return self.earlier + self.audits
 
     @property
     def capital(self) -> float:

@@ -446,16 +446,16 @@ class _Look:
         await journal.write(self.connection, SYSTEM, "certificate.issued", certificate, of=self.row.scope)
         names.CERTIFICATES_ISSUED.labels(covers.type).inc()
         log.info("certificate.issued", scope=self.row.scope, certificate=certificate, threshold=verdict.threshold)
-        watch = None if fresh else state.watch
+        is_anew = fresh or state.certificate is None
         return msgspec.structs.replace(
             state,
             certificate=certificate,
             expired="",
             coverage=verdict.coverage,
             certificates=(*state.certificates, certificate),
-            drift=licensing.drift_from(inputs) if watch is None else state.drift,
-            watch=watch or watches.begun(covers),
-            watched_number=state.watched_number if watch else await audited.last_number(self.connection),
+            drift=licensing.drift_from(inputs) if is_anew else state.drift,
+            watch=watches.gone_on(state.watch, covers) if is_anew else state.watch,
+            watched_number=state.watched_number if state.watch else await audited.last_number(self.connection),
         )
 
     async def _end(self, delta: float, state: AnyState | None, standing: dict[str, Any]) -> None:

@@ -196,17 +196,17 @@ class Heir:
         await journal.write(self.connection, SYSTEM, "certificate.issued", certificate, of=row.scope, group=group)
         names.CERTIFICATES_ISSUED.labels(row.covers.type).inc()
         log.info("certificate.inherited", scope=row.scope, certificate=certificate, group=group)
-        goes_on = kept is not None and not kept.watch.expired
+        watch = kept.watch if kept is not None else None
         return Inheritance(
             group=group,
             certificates=(*(kept.certificates if kept is not None else ()), certificate),
             threshold=licence.threshold,
             coverage=msgspec.json.decode(of_group.body)["coverage"],
-            largest=kept.largest if kept is not None and goes_on else self.place.largest,
-            watch=kept.watch if kept is not None and goes_on else watches.begun(row.covers, self.place.siblings),
-            watched_number=kept.watched_number
-            if kept is not None and goes_on
-            else await audited.last_number(self.connection),
+            largest=kept.largest if kept is not None else self.place.largest,
+            watch=watch
+            if watch is not None and not watch.expired
+            else watches.gone_on(watch, row.covers, self.place.siblings),
+            watched_number=kept.watched_number if kept is not None else await audited.last_number(self.connection),
         )
 
     async def leave(self, kept: AnyInheritance) -> None:

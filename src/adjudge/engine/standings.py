@@ -139,12 +139,12 @@ def seen(watch: AnyWatch, covers: Covers) -> str:
     if isinstance(watch, PairedWatch):
         what = "audited decisions" if covers.people and covers.people.over == "plan" else "audited automated decisions"
         return (
-            f"of {watch.audits} {what} only the model or plan was wrong in {watch.only_model}, only people in "
+            f"of {watch.read} {what} only the model or plan was wrong in {watch.only_model}, only people in "
             f"{watch.only_people}, and it was to be {promised(covers.target, covers.people)}"
         )
-    share = watch.errors / max(1, watch.audits)
+    share = watch.errors / max(1, watch.read)
     return (
-        f"{watch.errors} of {watch.audits} audited automated decisions were wrong ({share:.2%}), "
+        f"{watch.errors} of {watch.read} audited automated decisions were wrong ({share:.2%}), "
         f"the target is {covers.target:.2%}"
     )
 
@@ -160,7 +160,7 @@ def _watch(watch: AnyWatch, covers: Covers, daily: float, coverage: float, one_s
     is_of_plan = covers.people is not None and covers.people.over == "plan"
     a_day = daily if is_of_plan else daily * coverage
     return {
-        "audits": watch.audits,
+        "audits": watch.read,
         **_counts(watch),
         "evidence": watch.capital,
         "suspended_at": watch.level,

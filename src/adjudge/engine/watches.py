@@ -34,6 +34,13 @@ def begun(covers: Covers, siblings: int = 1) -> Watch | PairedWatch:
     )
 
 
+def gone_on(watch: Watch | PairedWatch | None, covers: Covers, siblings: int = 1) -> Watch | PairedWatch:
+    """Return the watch over a certificate that is issued anew: the one that there was, with what it has seen."""
+    if watch is None:
+        return begun(covers, siblings)
+    return watch.renewed(delta=covers.watch / siblings, validity=covers.validity_audits)
+
+
 def weighing(place: Place, sampling: Sampling, rarest: Rarest) -> Scale | None:
     """Return by what stakes are weighed in an epoch that was designed with these rates."""
     scale = scale_of(place)

@@ -155,6 +155,38 @@ async def test_a_renewed_certificate_rests_on_the_same_evidence_for_longer(build
     assert slice_["certificate"] == now
 
 
+async def test_a_renewal_hides_no_mistake_from_the_watch(build_stack):
+    """Neither what was found before it, nor what was asked before it and is answered afterwards."""
+    stack = await build_stack("api", "worker", "keeper", documents=certified())
+    [expert] = await staffed(stack, "experts", count=1)
+    await record(stack, 500)
+    first = await in_force(stack)
+    scope = await stack.value("SELECT scope FROM control WHERE certificate = $1", first)
+    for _ in range(6):
+        await automated(stack)
+
+    await mistaken(expert, 2)
+    async with asyncio.timeout(40):
+        while await stack.value("SELECT design -> 'watch' ->> 'errors' FROM epoch") != "2":
+            await asyncio.sleep(0.05)
+    await stack.admin.post("/v1/automation/renew", {"scope": scope, "reason": "before the season"})
+    async with asyncio.timeout(40):
+        while await in_force(stack) == first:
+            await asyncio.sleep(0.05)
+    await mistaken(expert, 4)
+
+    await none_in_force(stack)
+    [alarm] = await stack.rows("SELECT detail FROM alarm")
+    assert re.match(r"([3-6]) of \1 audited automated decisions were wrong", alarm["detail"]), alarm["detail"]
+
+
+async def mistaken(expert, count: int) -> None:
+    """Have an expert say of so many audits that their answer was wrong."""
+    for _ in range(count):
+        if tasks := await expert.claim(wait=5):
+            await expert.answer(tasks[0], "refuse")
+
+
 async def test_a_renewed_group_hands_its_certificate_down_again(build_stack, monkeypatch):
     stack = await build_stack("api", "keeper", documents=certified(rate=0, slices="location", inherit="all"))
     await record(stack, 500, slice_="store-001")

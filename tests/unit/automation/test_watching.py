@@ -160,7 +160,34 @@ def test_a_watch_expires_by_count_and_is_json_by_value():
     assert not watch.expired
     assert copy == watch
     assert copy.after(wrong=False).expired
-    assert set(asdict(copy)) == {"target", "delta", "validity", "stakes", "audits", "errors", "alarmed"}
+    assert set(asdict(copy)) == {"target", "delta", "validity", "stakes", "audits", "earlier", "errors", "alarmed"}
+
+
+def test_a_renewal_forgets_nothing():
+    """Who renews every hundred audits, and begins to watch anew each time, never learns that the risk has tripled."""
+    watch, anew, after = Watch.begin(target=TARGET), Watch.begin(target=TARGET), 0
+    while not watch.alarmed and after < 2_000:
+        after += 1
+        watch, anew = watch.after(after % 33 == 0), anew.after(after % 33 == 0)
+        if after % 100 == 0:
+            watch, anew = watch.renewed(delta=DELTA, validity=VALIDITY), Watch.begin(target=TARGET)
+
+    assert watch.alarmed
+    assert after < 600
+    assert (watch.read, watch.errors, watch.audits) == (after, after // 33, after % 100)
+    assert not anew.alarmed
+
+
+def test_false_alarms_over_a_life_of_renewals():
+    """At the boundary, in at most 5% for each certificate: the capital of each is staked once."""
+    rng, watches = np.random.default_rng(12), Watches(1_000)
+    alarmed = np.zeros(1_000, bool)
+    for _ in range(4):
+        watches.audits = 0
+        for wrong in rng.random((600, 1_000), dtype=np.float32) < TARGET:
+            alarmed |= watches.read(wrong) >= 1 / DELTA
+
+    assert holds(Share.of(alarmed), 4 * DELTA)
 
 
 def test_best_delays_stand_on_the_certificate():

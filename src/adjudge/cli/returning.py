@@ -8,11 +8,9 @@ from typing import Annotated
 
 import typer
 
-from adjudge.automation.backtesting.asking import PEOPLE, votes_each
 from adjudge.automation.backtesting.curves import curves
-from adjudge.automation.backtesting.returns import DayPrices, Returns, Today, returns
-from adjudge.automation.backtesting.running import Request, run
-from adjudge.automation.backtesting.scoring import BASELINE
+from adjudge.automation.backtesting.returns import DayPrices, Returns, returns, today_of
+from adjudge.automation.backtesting.running import Request
 from adjudge.automation.backtesting.sets import LabelledSet
 from adjudge.cli.backtesting import check_target
 from adjudge.cli.databases import at_database
@@ -71,12 +69,7 @@ def worth(data: LabelledSet, assumed: Assumed, target_risk: float, decider: str 
         raise Refused(f"there are no scores{f' of {decider}' if decider else ''}: nothing could be answered alone")
     terms = assumed.terms(target_risk, 0.1)
     request = Request(terms=terms, repeats=20, decider=decider)
-    baseline = run(data, request).get(BASELINE)
-    halves = baseline.halves if baseline else []
-    today = Today(
-        votes_per_item=votes_each(data.answers) if halves else PEOPLE,
-        accuracy=sum(one.right for one in halves) / sum(one.answered for one in halves) if halves else 1.0,
-    )
+    today = today_of(data, request)
     day = DayPrices(
         items_per_day=assumed.items_per_day,
         vote=assumed.vote,

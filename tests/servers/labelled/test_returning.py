@@ -38,7 +38,7 @@ async def test_roi_agrees_with_the_backtest_of_the_exported_record(typed):
 
     live = json.loads(await typed("roi", "--type", "shelf", "--since", "2026-10-01T00:00Z", "--json", *options))
     await typed("export", "--type", "shelf", "--out", "out")
-    await typed("backtest", "out", "--repeats", "20", "--html", "page.html", *options)
+    await typed("backtest", "out", "--repeats", "25", "--html", "page.html", *options)
 
     facts = facts_of(Path("page.html"))
     (ours,), (theirs,) = live["curves"], facts["curves"]
@@ -49,6 +49,8 @@ async def test_roi_agrees_with_the_backtest_of_the_exported_record(typed):
     ]
     assert ours["cost_per_day"] == pytest.approx(costs)
     assert ours["best_cost"] == pytest.approx(min(costs))
+    today = facts["today"]
+    assert ours["today"] == pytest.approx(1000 * (today["votes_per_item"] * 0.1 + (1 - today["accuracy"]) * 4))
 
 
 async def test_roi_of_too_little_names_the_type_not_a_folder(typed, tmp_path, capsys):

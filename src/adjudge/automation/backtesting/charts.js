@@ -22,6 +22,16 @@ function ticks(low, high, most = 5) {
   return found;
 }
 
+/** Of points near each other one says the numbers of all: none lies over another. */
+function grouped(numbers) {
+  const found = [];
+  for (const one of numbers.toSorted((a, b) => a.x - b.x)) {
+    const near = found.find(({ x, y, said }) => Math.abs(y - one.y) < 13 && one.x < x + 7 * (said.length + 1));
+    if (near) near.said += `, ${one.said}`; else found.push({ ...one });
+  }
+  return found;
+}
+
 /** Draw lines and points; x and y are told how to be written. */
 function chart(parent, { series, x, y, lines = [] }) {
   const style = getComputedStyle(parent), inner = parent.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
@@ -47,22 +57,26 @@ function chart(parent, { series, x, y, lines = [] }) {
     const late = px(from[0]) > .85 * width;
     if (title) svg.append(draw("text", { x: px(from[0]) + (late ? -4 : 4), y: py(from[1]) - 5, "text-anchor": late ? "end" : "start" }, title));
   }
-  const legend = make("div", { class: "legend" });
+  const legend = make("div", { class: "legend" }), numbers = [];
   for (const one of series) {
     const shown = one.points.filter(([, b]) => Number.isFinite(b) && b >= y0 - 1e-12 && b <= y1 + 1e-12);
     const style = `stroke:${one.colour};opacity:${one.faint ? .4 : 1}`;
     if (!one.dots) svg.append(draw("polyline", { class: "series", style, points: shown.map(([a, b]) => `${px(a)},${py(b)}`).join(" ") }));
-    for (const [a, b] of one.dots || one.marks ? shown : []) {
-      const dot = draw("circle", { cx: px(a), cy: py(b), r: one.dots ? 5 : 3, style: `fill:${one.colour};opacity:${one.faint ? .4 : 1}` });
+    for (const [a, b, share = .1] of one.dots || one.marks ? shown : []) {
+      const dot = draw("circle", { cx: px(a), cy: py(b), r: one.dots ? 5 : 1.5 + 4 * Math.sqrt(share), style: `fill:${one.colour};opacity:${one.faint ? .4 : 1}` });
       dot.append(draw("title", {}, `${one.name}: ${x.write(a)}, ${y.write(b)}`));
       svg.append(dot);
-      if (one.number) svg.append(draw("text", { x: px(a) + 7, y: py(b) - 6, style: "fill:var(--ink)" }, one.number));
+      if (one.number) numbers.push({ x: px(a), y: py(b), said: one.number });
     }
     if (one.name && !one.faint) {
       const entry = make("span", {}, one.number ? `${one.number} ${one.name}` : one.name);
       if (!one.number) entry.prepend(make("i", { style: `background:${one.colour}` }));
       legend.append(entry);
     }
+  }
+  for (const { x, y, said } of grouped(numbers)) {
+    const late = x > .9 * width;
+    svg.append(draw("text", { x: x + (late ? -8 : 8), y: y - 7, "text-anchor": late ? "end" : "start", style: "fill:var(--ink)" }, said));
   }
   parent.append(svg);
   if (series.length > 1 || series[0].name) parent.append(legend);

@@ -41,6 +41,8 @@ class Curve:
     wrong: list[float]
     """Share of wrong answers among all, people answering the rest; where there are none, among those given."""
     votes: list[float]
+    has_people: bool = True
+    """False: what is not answered alone is not answered in this set; what it costs, only today's prices know."""
     reliability: list[Bin]
     reliability_raw: list[Bin]
     """Of the scores as they came; empty for a blend."""
@@ -83,6 +85,7 @@ def _curve(data: LabelledSet, request: Request, name: str, members: list[str]) -
         risk=risk.tolist(),
         wrong=wrong.tolist(),
         votes=votes.tolist(),
+        has_people=data.has_people,
         reliability=_bins(ours),
         reliability_raw=_bins(theirs),
     )

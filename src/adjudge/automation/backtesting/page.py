@@ -8,8 +8,8 @@ from typing import Any, Final
 import msgspec
 
 from adjudge.automation.backtesting import parts
-from adjudge.automation.backtesting.asking import votes_each
 from adjudge.automation.backtesting.curves import Curve
+from adjudge.automation.backtesting.returns import today_of
 from adjudge.automation.backtesting.running import Request
 from adjudge.automation.backtesting.scoring import BASELINE, Figures
 from adjudge.automation.backtesting.sets import LabelledSet
@@ -29,17 +29,21 @@ def page(
         "assumed": msgspec.to_builtins(assumed) | {"vote": terms.prices.vote, "wrong": terms.prices.wrong},
         "target": terms.target,
         "confidence": 1 - terms.delta,
-        "people": None if baseline is None else {"votes": votes_each(data.answers), "accuracy": baseline.accuracy},
-        "today": None if baseline is None else BASELINE,
+        "people": None if baseline is None else {"accuracy": baseline.accuracy},
+        "today": today_of(data, request),
         "decider": request.decider,
     }
     # Inside a script element only "<" could end it; in JSON it stands in strings alone.
     encoded = msgspec.json.encode(facts).decode().replace("<", "\\u003c")
     about = (
-        f"{len(data):,} items, {len(data.labels)} labels, {len(data.scores)} deciders, "
-        f"{'people' if data.has_people else 'no people'}; {request.repeats} random halves; "
+        f"{len(data):,} items, {len(data.labels)} labels, {_counted(len(data.scores), 'model')}, "
+        f"{'people' if data.has_people else 'no people'}; {_counted(request.repeats, 'random half', 'random halves')}; "
         f"target risk {terms.target:.3g}, confidence {1 - terms.delta:.3g}"
     )
     template = files("adjudge.automation.backtesting").joinpath(TEMPLATE).read_text(encoding="utf-8")
     dressed = template.replace("{{style}}", parts.style()).replace("{{charts}}", parts.charts())
     return dressed.replace("{{name}}", escape(name)).replace("{{about}}", escape(about)).replace("{{facts}}", encoded)
+
+
+def _counted(number: int, one: str, many: str | None = None) -> str:
+    return f"{number or 'no'} {one if number == 1 else many or one + 's'}"

@@ -1,9 +1,13 @@
 """What automation is worth a day: the cost of people, models and mistakes, by the share answered without people."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from adjudge.automation.backtesting.curves import Curve
+from adjudge.automation.backtesting.asking import PEOPLE, majority, votes_each
+from adjudge.automation.backtesting.curves import MOST_HALVES, Curve
+from adjudge.automation.backtesting.running import Request
+from adjudge.automation.backtesting.sets import LabelledSet, halves
 
 POINT: Final = 0.01
 
@@ -53,9 +57,22 @@ class Returns:
     """What a day costs more under the target than under one a point looser; negative where it costs less."""
 
 
+def today_of(data: LabelledSet, request: Request) -> Today:
+    """Return what three people an item come to, over the divisions of the curves; without people: three, right."""
+    if not data.has_people:
+        return Today(votes_per_item=PEOPLE, accuracy=1.0)
+    right = answered = 0
+    for repeat in range(min(request.repeats, MOST_HALVES)):
+        draw = halves(data, repeat, request.seed)
+        said = majority(draw.answers, PEOPLE)[draw.judged]
+        right += int((said == data.truth[draw.judged]).sum())
+        answered += int((said >= 0).sum())
+    return Today(votes_per_item=votes_each(data.answers), accuracy=right / answered if answered else 1.0)
+
+
 def returns(curve: Curve, prices: DayPrices, today: Today, target: float) -> Returns:
     """Return what each coverage costs a day, the least of it, and what that saves."""
-    costs = [_cost(votes, wrong, prices) for votes, wrong in zip(curve.votes, curve.wrong, strict=True)]
+    costs = [_cost(votes, wrong, prices) for votes, wrong in _asked(curve, today)]
     best = min(range(len(costs)), key=costs.__getitem__)
     now = prices.items_per_day * (today.votes_per_item * prices.vote + (1 - today.accuracy) * prices.mistake)
     saved = now - costs[best]
@@ -70,6 +87,15 @@ def returns(curve: Curve, prices: DayPrices, today: Today, target: float) -> Ret
         pay_back_day=prices.set_up / saved if saved > 0 else None,
         point_of_risk=costs[_within(curve, target)] - costs[_within(curve, target + POINT)],
     )
+
+
+def _asked(curve: Curve, today: Today) -> Iterator[tuple[float, float]]:
+    """Yield votes and wrong answers per item by coverage. Where the set has no people, the rest is done as today."""
+    if curve.has_people:
+        yield from zip(curve.votes, curve.wrong, strict=True)
+        return
+    for alone, risk in zip(curve.coverage, curve.risk, strict=True):
+        yield (1 - alone) * today.votes_per_item, alone * risk + (1 - alone) * (1 - today.accuracy)
 
 
 def _cost(votes: float, wrong: float, prices: DayPrices) -> float:

@@ -1,8 +1,14 @@
 """The page of the API stands by itself: whoever opens it asks no other host for anything."""
 
+import asyncio
 import re
 
 import pytest
+import uvicorn
+from tests import browsers
+
+from adjudge.api.application import create_app
+from adjudge.cli.guarding import Guarded
 
 PARTS = re.compile(r"""(?:src|href)=["']([^"']+)["']""")
 
@@ -47,3 +53,24 @@ async def test_each_call_has_a_line_that_says_what_it_does(stack):
 @pytest.mark.parametrize("path", ["/redoc", "/docs/oauth2-redirect", "/docs/__init__.py", "/docs/../main.py"])
 async def test_there_is_nothing_else(stack, path):
     assert (await stack.admin._client.get(path)).status_code == 404
+
+
+@pytest.mark.skipif(browsers.FOUND is None, reason="this machine has no browser")
+async def test_a_browser_that_reaches_nothing_else_shows_each_call(tmp_path):
+    app = create_app(lambda: None)
+    server = uvicorn.Server(uvicorn.Config(app, http=Guarded, port=0, lifespan="off", log_config=None))
+    async with asyncio.TaskGroup() as group:
+        serving = group.create_task(server.serve())
+        async with asyncio.timeout(10):
+            while not server.started:
+                await asyncio.sleep(0.01)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        shown = await browsers.dom_of(f"http://127.0.0.1:{port}/docs", tmp_path)
+        server.should_exit = True
+    assert serving.done()
+
+    document = app._app.openapi()
+    told = [*document["paths"].values(), *document["webhooks"].values()]
+    calls = [call for calls in told for call in calls.values()]
+    assert shown.count('class="opblock-summary-path"') == len(calls)
+    assert [call["summary"] for call in calls if call["summary"].replace("&", "&amp;") not in shown] == []

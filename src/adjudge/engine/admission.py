@@ -73,12 +73,12 @@ class Admission:
         """Locations that asked in this window or the one before, or wait for the database."""
         self._open = 0
 
-    def measured(self, decider: str, lengths: Mapping[str, Length]) -> None:
-        """Take over how long a decider's backlogs are, by lane."""
+    def measured(self, decider: str, lengths: Mapping[str, Length], call_seconds: float) -> None:
+        """Take over how long a decider's backlogs are, by lane, and how long its calls may take."""
         now = self._monotonic()
         for lane, length in lengths.items():
             if (decider, lane) in self._backlogs or length.unfinished:
-                self._backlog(decider, lane).measured(length, now)
+                self._backlog(decider, lane).measured(length, now, call_seconds)
 
     def keep(self, deciders: Set[str]) -> None:
         """Forget the backlogs of all others: nobody is put to them any more."""

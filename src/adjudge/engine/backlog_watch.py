@@ -1,10 +1,11 @@
 """How long the backlogs of deciders are: looked at once a second, and sooner where much has been let in since."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Final
 
+from adjudge.core.specifications import DeciderSpec
 from adjudge.engine.admission import Admission
 from adjudge.engine.backlogs import Length
 from adjudge.engine.slips import STREAM_PREFIX
@@ -18,7 +19,9 @@ AT_MOST_EVERY_SECONDS: Final = 0.1
 class BacklogWatch:
     """Tells the admission of one process."""
 
-    def __init__(self, streams: Streams, admission: Admission, *, deciders: Callable[[], Iterable[str]]) -> None:
+    def __init__(
+        self, streams: Streams, admission: Admission, *, deciders: Callable[[], Mapping[str, DeciderSpec]]
+    ) -> None:
         self._streams = streams
         self._admission = admission
         self._deciders = deciders
@@ -34,22 +37,23 @@ class BacklogWatch:
                         hurried = await self._admission.hurried()
                 except TimeoutError:
                     break
-                await self._measure(hurried)
+                await self._measure({name: spec for name, spec in self._deciders().items() if name in hurried})
                 await asyncio.sleep(AT_MOST_EVERY_SECONDS)
             await self.look()
 
     async def look(self) -> None:
         """Measure all deciders once."""
-        deciders = set(self._deciders())
-        self._admission.keep(deciders)
+        deciders = self._deciders()
+        self._admission.keep(deciders.keys())
         await self._measure(deciders)
 
-    async def _measure(self, deciders: Iterable[str]) -> None:
+    async def _measure(self, deciders: Mapping[str, DeciderSpec]) -> None:
         """Measure some; a broker that does not answer leaves what was known."""
         with suppress(Unavailable):
-            for decider in deciders:
+            for decider, spec in deciders.items():
                 depth = await self._streams.depth(f"{STREAM_PREFIX}{decider}", LANES)
-                self._admission.measured(decider, {lane: _length(found) for lane, found in depth.lanes.items()})
+                lengths = {lane: _length(found) for lane, found in depth.lanes.items()}
+                self._admission.measured(decider, lengths, spec.timeout.total_seconds())
         self._admission.looked()
 
 

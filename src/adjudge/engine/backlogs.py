@@ -8,10 +8,15 @@ WINDOW_SECONDS: Final = 1.0
 LIKELY_RATE: Final = 200.0
 """Questions a second that a decider is trusted to answer until it was seen with more to do than it could."""
 LEAST_RATE: Final = 50.0
-"""With which it is reckoned at least. One that hangs answers nothing, and is no reason to refuse: what was put to it
-goes on to people when its time is over."""
+"""With which it is reckoned at least, unless it was seen to answer fewer. One that hangs answers nothing, and is no
+reason to refuse: what was put to it goes on to people when its time is over."""
+LIKE_A_TIMEOUT: Final = 0.8
+"""Of the time that a call may take: what is in work for as long ends by time-out, as likely as not."""
 LEARNING_SECONDS: Final = 0.5
 """In which answers are counted at least: they come in batches."""
+LEARNING_ANSWERS: Final = 10
+"""So many are counted, or for so long as the next says: of few the quickest moments would be taken for the rate."""
+LONGEST_LEARNING_SECONDS: Final = 2.5
 LOOK_AGAIN: Final = 100
 """Questions taken in after which what is known of a backlog is too old."""
 LOOKS: Final = 3
@@ -53,21 +58,22 @@ class Backlog:
     def seconds_behind(self) -> float:
         """How long it will take until what nobody has read yet is answered.
 
-        A burst may be over in no time, so before anything is known of its rate, no longer than something has waited.
+        Where something was left unread, what this replica has let in since comes behind. A burst may be over in no
+        time, so before anything is known of its rate, no longer than something has waited.
         """
         if self._rate is not None:
-            return self._length.unread / max(LEAST_RATE, self._rate)
+            return (self._length.unread + self._taken) / self._rate if self._length.unread else 0.0
         return min(self._length.oldest_seconds, self._length.unread / LIKELY_RATE)
 
-    def measured(self, length: Length, now: float) -> None:
-        """Take over what the broker has."""
+    def measured(self, length: Length, now: float, call_seconds: float) -> None:
+        """Take over what the broker has. `call_seconds`: how long a call of the decider may take."""
         self._length, self._taken, self.looks_due = length, 0, max(0, self.looks_due - 1)
         if not length.unread:  # it has not enough to do to show how fast it is
             self._mark = None
         elif self._mark is None:
             self._mark = (now, length)
         else:
-            self._learn(now, *self._mark)
+            self._learn(now, call_seconds, *self._mark)
 
     def enter(self, location: str, now: float) -> None:
         """Count a question in."""
@@ -89,14 +95,19 @@ class Backlog:
         share = self._rate * WINDOW_SECONDS / max(among, self._active(location, now))
         return self._admitted[location] >= share
 
-    def _learn(self, now: float, since: float, before: Length) -> None:
+    def _learn(self, now: float, call_seconds: float, since: float, before: Length) -> None:
         length, seconds = self._length, now - since
         answered = length.added - before.added + before.unfinished - length.unfinished
         if seconds < LEARNING_SECONDS or not answered:
             return
+        if 0 < answered < LEARNING_ANSWERS and seconds < LONGEST_LEARNING_SECONDS:
+            return
         self._mark = (now, length)
         if answered > 0:  # fewer than none: the broker has lost its data, and begins again
             seen = answered / seconds
+            in_work_seconds = (length.unfinished - length.unread) / seen
+            if seen < LEAST_RATE and in_work_seconds > LIKE_A_TIMEOUT * call_seconds:
+                seen = LEAST_RATE
             self._rate = seen if self._rate is None or seen > self._rate else 0.5 * self._rate + 0.5 * seen
 
     def _active(self, location: str, now: float) -> int:

@@ -67,7 +67,7 @@ async def test_a_question_without_room_is_answered_by_the_fallback_for_that_and_
     stack = await build_stack("api", documents=whole)
     long = dict.fromkeys(("standard", "realtime"), Length(10**6, 10**6, 10**6, oldest_seconds=1_000.0))
     for decider in stack.services.revisions.serving():
-        stack.services.admission.measured(decider, long)
+        stack.services.admission.measured(decider, long, 10.0)
 
     shed = await asked(stack, 1, stake={"amount": "1", "currency": "USD"})
     refused = await stack.admin.post("/v1/decisions", question("both"))

@@ -67,7 +67,7 @@ def busy(admission, clock, seconds, lane="standard", decider="vision@1", rate=RA
     """Have a decider's backlog seen at work, `rate` answers a second, and so many seconds behind."""
     unfinished = round(rate * seconds)
     for second in range(2):
-        admission.measured(decider, {lane: Length(unfinished, unfinished, unfinished + second * rate, 0.1)})
+        admission.measured(decider, {lane: Length(unfinished, unfinished, unfinished + second * rate, 0.1)}, 10.0)
         clock.now += WINDOW_SECONDS
 
 
@@ -163,7 +163,7 @@ async def test_a_backlog_that_took_in_much_is_to_be_measured_again_at_once(admis
     ask(admission)
     for _ in range(LOOKS):  # the last of them are not in the stream yet when it is looked at first
         assert await asyncio.wait_for(admission.hurried(), 1) == {"vision@1"}
-        admission.measured("vision@1", {"standard": Length(10, 10, 100, 0.1)})
+        admission.measured("vision@1", {"standard": Length(10, 10, 100, 0.1)}, 10.0)
         admission.looked()
     assert await waiting is not None
     again = asyncio.create_task(admission.hurried())

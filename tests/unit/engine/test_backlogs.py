@@ -1,5 +1,7 @@
 """How far behind a backlog is, and how fast it is answered."""
 
+import math
+
 import pytest
 
 from adjudge.engine.backlogs import LEAST_RATE, LIKELY_RATE, Backlog, Length
@@ -8,17 +10,18 @@ BATCH = 200
 
 
 def looked_at(backlog, lengths, every=0.1, begin=100.0):
-    """Show a backlog these lengths, one after the other; return how far behind it was after each."""
+    """Show a backlog these lengths, one after the other; return how far behind it was after each. Calls: 10 s."""
     behind = []
     for n, length in enumerate(lengths):
-        backlog.measured(length, begin + n * every)
+        backlog.measured(length, begin + n * every, 10.0)
         behind.append(backlog.seconds_behind)
     return behind
 
 
-def answered(rate, unfinished=1_000, every=0.1, looks=30):
+def answered(rate, unread=1_000, every=0.1, looks=30, in_work=0):
     """A backlog that is kept at this length while `rate` a second are answered."""
-    return [Length(unfinished, unfinished, unfinished + round(n * every * rate), 1.0) for n in range(looks)]
+    whole = unread + in_work
+    return [Length(unread, whole, whole + math.floor(n * every * rate), 1.0) for n in range(looks)]
 
 
 def test_how_fast_a_backlog_is_answered_is_learnt_while_something_is_left_unread():
@@ -39,7 +42,44 @@ def test_one_question_that_a_dead_worker_holds_does_not_close_the_backlog():
 
 def test_a_model_that_hangs_is_no_reason_to_refuse():
     """What was put to it goes on to people when its time is over; two answers in ten seconds are no capacity."""
-    assert looked_at(Backlog(), answered(0.2, unfinished=100, every=1.0, looks=60))[-1] == 100 / LEAST_RATE
+    hangs = answered(0.2, unread=100, in_work=2, every=1.0, looks=60)
+
+    assert looked_at(Backlog(), hangs, every=1.0)[-1] == 100 / LEAST_RATE
+
+
+def test_many_workers_whose_calls_hang_are_no_reason_to_refuse_either():
+    """Something ends every half second; but as long ago as a call may take it was begun."""
+    hangs = answered(2, unread=100, in_work=20, looks=600)
+
+    assert looked_at(Backlog(), hangs)[-1] == 100 / LEAST_RATE
+
+
+@pytest.mark.parametrize("rate", [1, 5, 20, 40])
+def test_a_model_that_answers_few_is_believed_to_answer_no_more(rate):
+    """What is let in beyond that falls back, unasked, when its time is over."""
+    slow = answered(rate, unread=100, in_work=2, looks=300)
+
+    assert looked_at(Backlog(), slow)[-1] == pytest.approx(100 / rate, rel=0.25)
+
+
+def test_two_answers_close_together_do_not_make_a_model_quicker_than_it_is():
+    """Two a second, in pairs half a second apart and then one and a half."""
+    pairs = [2 * (n // 20) * 2 + 2 * (n % 20 >= 5) for n in range(300)]
+    lengths = [Length(100, 102, 102 + answers, 1.0) for answers in pairs]
+
+    behind = looked_at(Backlog(), lengths)[100:]
+
+    assert min(behind) >= 0.8 * 100 / 2
+
+
+def test_what_was_let_in_since_the_last_look_comes_behind_what_was_unread():
+    backlog = Backlog()
+    looked_at(backlog, answered(100, unread=50))
+    before = backlog.seconds_behind
+    for n in range(40):
+        backlog.enter(f"store-{n}", 103.0)
+
+    assert (before, backlog.seconds_behind) == (pytest.approx(0.5), pytest.approx(0.9))
 
 
 def test_what_other_replicas_let_in_is_not_taken_for_slowness():

@@ -64,6 +64,7 @@ def served(
             http=Guarded,
             access_log=False,
             proxy_headers=False,
+            log_config=None,  # its lines are ours: JSON, on standard output
             log_level="warning",
             server_header=False,
             timeout_graceful_shutdown=math.ceil(drain_seconds),

@@ -1,14 +1,20 @@
 """Where the API listens."""
 
 import asyncio
+import io
+import json
+import logging
 import socket
+import sys
 
 import pytest
+import structlog
 
-from adjudge.cli.hosting import require_free
+from adjudge.cli.hosting import require_free, served
 from adjudge.cli.refusing import Refused
 from adjudge.cli.serving import run_api
 from adjudge.cli.settings import Settings
+from adjudge.telemetry import logs
 
 
 @pytest.fixture
@@ -22,6 +28,28 @@ async def test_a_port_that_is_taken_is_refused_before_anything_is_opened(taken):
     with pytest.raises(Refused, match=rf"^cannot serve on 127\.0\.0\.1:{taken}: Address already in use$"):
         async with asyncio.timeout(5):
             await run_api(Settings(host="127.0.0.1", port=taken, database_url="postgresql://127.0.0.1:1/none"))
+
+
+def test_what_the_web_server_says_is_a_line_of_json_like_all_others(monkeypatch):
+    """It wrote text of its own to standard error, for every stranger that sends no HTTP."""
+    handlers, uvicorns = logging.root.handlers[:], logging.getLogger("uvicorn")
+    monkeypatch.setattr(uvicorns, "handlers", [])
+    monkeypatch.setattr(uvicorns, "propagate", True)
+    out = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", out)
+    before = structlog.get_config()
+    logs.configure("api")
+    try:
+        server = served(None, "127.0.0.1", 0, drain_seconds=1, on_stop=lambda: None)
+        logging.getLogger("uvicorn.error").warning("Invalid HTTP request received.")
+    finally:
+        structlog.configure(**before)
+        structlog.contextvars.clear_contextvars()
+        logging.root.handlers[:] = handlers
+
+    said = json.loads(out.getvalue())
+    assert (said["event"], said["level"]) == ("Invalid HTTP request received.", "warning")
+    assert server.config.log_level == "warning"
 
 
 def test_a_free_port_is_left_free():

@@ -1,5 +1,6 @@
 """`adjudge init`: what the tutorial's first page shows, to the letter."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ from tests.unit.config.documents import CLAIMS
 
 from adjudge.cli.root import run
 
+RULES = Path(__file__).parents[3] / "docs/how-to/rules-and-shadows.md"
 MODEL = """\
 def claim_risk(questions):        # any function: for each question a probability per answer, or None to abstain
     return [{"pay": (p := min(0.99, 40 / float(q.evidence["amount"]))), "refuse": 1 - p} for q in questions]
@@ -70,3 +72,22 @@ def test_a_link_to_nowhere_is_not_written_through(here: Path, capsys: pytest.Cap
 
     assert not (here / "elsewhere.py").exists()
     assert "cannot make claims/deciders.py: File exists" in capsys.readouterr().err
+
+
+def test_the_page_on_rules_shows_what_a_reader_of_it_sees(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rule, _, printed = re.findall(r"```(?:yaml)?\n(.*?)```", RULES.read_text(), re.DOTALL)
+    command, *lines = printed.splitlines()
+    run(["init", "claims"])
+    monkeypatch.chdir(here / "claims")
+    (here / "claims/config/rules.yaml").write_text(rule)
+    capsys.readouterr()
+
+    assert run(command.removeprefix("$ adjudge ").split()) == 0
+
+    assert [timeless(line) for line in capsys.readouterr().out.splitlines()] == [timeless(line) for line in lines]
+
+
+def timeless(line: str) -> str:
+    return re.sub(r"[0-9.]+ (ms|s)\b", "…", line)

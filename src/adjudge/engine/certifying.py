@@ -447,6 +447,8 @@ class _Look:
         names.CERTIFICATES_ISSUED.labels(covers.type).inc()
         log.info("certificate.issued", scope=self.row.scope, certificate=certificate, threshold=verdict.threshold)
         is_anew = fresh or state.certificate is None
+        read = [(each.audit.score, each.audit.weight) for each in inputs]
+        weights = watches.weights_of(covers, read, verdict.threshold)
         return msgspec.structs.replace(
             state,
             certificate=certificate,
@@ -454,7 +456,7 @@ class _Look:
             coverage=verdict.coverage,
             certificates=(*state.certificates, certificate),
             drift=licensing.drift_from(inputs) if is_anew else state.drift,
-            watch=watches.gone_on(state.watch, covers) if is_anew else state.watch,
+            watch=watches.gone_on(state.watch, covers, weights=weights) if is_anew else state.watch,
             watched_number=state.watched_number if state.watch else await audited.last_number(self.connection),
         )
 

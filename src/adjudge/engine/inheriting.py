@@ -197,15 +197,18 @@ class Heir:
         names.CERTIFICATES_ISSUED.labels(row.covers.type).inc()
         log.info("certificate.inherited", scope=row.scope, certificate=certificate, group=group)
         watch = kept.watch if kept is not None else None
+        of_group_body = msgspec.json.decode(of_group.body)
+        read = [(each["score"], each.get("weight", 1.0)) for each in of_group_body["inputs"]]
+        weights = watches.weights_of(row.covers, read, licence.threshold)
         return Inheritance(
             group=group,
             certificates=(*(kept.certificates if kept is not None else ()), certificate),
             threshold=licence.threshold,
-            coverage=msgspec.json.decode(of_group.body)["coverage"],
+            coverage=of_group_body["coverage"],
             largest=kept.largest if kept is not None else self.place.largest,
             watch=watch
             if watch is not None and not watch.expired
-            else watches.gone_on(watch, row.covers, self.place.siblings),
+            else watches.gone_on(watch, row.covers, self.place.siblings, weights),
             watched_number=kept.watched_number if kept is not None else await audited.last_number(self.connection),
         )
 

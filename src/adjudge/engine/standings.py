@@ -70,7 +70,7 @@ def standing(
         found |= _expired(state, str(found["reason"]), isinstance(verdict, Licensed | NoWorse), daily)
     if watch is not None and state.certificate:
         one_sided = verdict.only_people_wrong / max(1, verdict.audits) if isinstance(verdict, NoWorse) else 0.0
-        found["watch"] = _watch(watch, covers, daily, state.coverage, one_sided)
+        found["watch"] = _watch(watch, covers, daily, _answered(state, verdict, covers), one_sided)
     if state.drift is not None and state.certificate:
         found["drift"] = {
             "scores": state.drift.scores,
@@ -79,6 +79,13 @@ def standing(
             "has_drifted": state.has_drifted,
         }
     return found
+
+
+def _answered(state: AnyState, verdict: Verdict | NoWorse, covers: Covers) -> float:
+    """Return the share of audits that models answer: of money, coverage is a share of the stake."""
+    if covers.money is not None and isinstance(verdict, Licensed):
+        return verdict.audits / max(1, int(state.epoch.audits))
+    return state.coverage
 
 
 def _lowered(state: AnyState, unanimity: Unanimity | None, covers: Covers) -> str:
@@ -183,5 +190,5 @@ def _rises(watch: AnyWatch, one_sided: float) -> Iterator[tuple[dict[str, float]
         for later in paired_delays(margin=watch.margin, delta=watch.delta, one_sided=one_sided, audits_per_day=0):
             yield {"worse_by": later.worse_by}, watch.audits_until(later.worse_by, one_sided), later.audits
         return
-    for delay in delays(target=watch.target, delta=watch.delta, audits_per_day=0):
+    for delay in delays(target=watch.target, delta=watch.delta, audits_per_day=0, weights=watch.weights):
         yield {"times": delay.times}, watch.audits_until(delay.times), delay.audits

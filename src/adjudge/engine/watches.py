@@ -1,13 +1,13 @@
 """The watch over a certificate, begun and read on. Reads what was closed; writes nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
 from adjudge.automation import families
 from adjudge.automation.paired import PairedWatch
-from adjudge.automation.watching import Watch
+from adjudge.automation.watching import ALIKE, Watch
 from adjudge.engine import licensing
 from adjudge.engine.audit_rates import PastRates
 from adjudge.engine.certified_places import Place, scale_of
@@ -18,27 +18,40 @@ from adjudge.store.epochs import Covers, EpochRow
 
 ROUNDED: Final = 1e-6
 """Rates are on record to the seventh digit."""
+PARTS: Final = 10
 MOST_WAITING: Final = 50
 """So many closed audits wait behind an open one, before that counts as wrong: for the licence, if it is older, too,
 than an audit may be before an expert is asked."""
 
 
-def begun(covers: Covers, siblings: int = 1) -> Watch | PairedWatch:
+def begun(covers: Covers, siblings: int = 1, weights: Sequence[float] = ALIKE) -> Watch | PairedWatch:
     """Begin a watch. `siblings`: of so many slices that inherit, each has its share of a false alarm."""
     if covers.people is None:
-        return families.member_watch(
+        watch = families.member_watch(
             target=covers.target, delta=covers.watch, members=siblings, validity=covers.validity_audits
         )
+        return replace(watch, weights=tuple(weights))
     return PairedWatch.begin(
         margin=covers.people.margin, delta=covers.watch / siblings, validity=covers.validity_audits
     )
 
 
-def gone_on(watch: Watch | PairedWatch | None, covers: Covers, siblings: int = 1) -> Watch | PairedWatch:
+def gone_on(
+    watch: Watch | PairedWatch | None, covers: Covers, siblings: int = 1, weights: Sequence[float] = ALIKE
+) -> Watch | PairedWatch:
     """Return the watch over a certificate that is issued anew: the one that there was, with what it has seen."""
     if watch is None:
-        return begun(covers, siblings)
-    return watch.renewed(delta=covers.watch / siblings, validity=covers.validity_audits)
+        return begun(covers, siblings, weights)
+    now = watch.renewed(delta=covers.watch / siblings, validity=covers.validity_audits)
+    return replace(now, weights=tuple(weights)) if isinstance(now, Watch) else now
+
+
+def weights_of(covers: Covers, audits: Iterable[tuple[float, float]], threshold: float) -> tuple[float, ...]:
+    """Return deciles of what those of a certificate's audits weigh that models answer. `audits`: score, weight."""
+    if covers.money is None:
+        return ALIKE
+    found = sorted(weight for score, weight in audits if score >= threshold)
+    return tuple(found[(2 * part + 1) * len(found) // (2 * PARTS)] for part in range(PARTS)) if found else ALIKE
 
 
 def weighing(place: Place, sampling: Sampling, rarest: Rarest) -> Scale | None:

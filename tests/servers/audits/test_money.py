@@ -10,6 +10,7 @@ from tests.configured import question
 from tests.servers.audits.evidence import certified, record
 from tests.servers.audits.test_certificates import in_force, waiting_for_people
 
+from adjudge.automation.watching import Watch
 from adjudge.core.money import Stake
 from adjudge.engine.certificate_records import verify
 from adjudge.store import certificates
@@ -53,6 +54,8 @@ async def test_a_model_decides_alone_where_little_of_the_money_is_at_risk_and_ov
     assert (verified.hash_holds, verified.licence_holds, verified.audits) == (True, True, 900)
     [slice_] = (await stack.admin.get("/v1/automation")).json()["slices"]
     assert slice_["promise"] == promise
+    in_full = Watch.begin(target=0.05).audits_until(10)
+    assert slice_["standing"]["watch"]["detects"][-1]["audits"] > 1.5 * in_full, "what audits weigh is counted in"
 
 
 async def test_where_the_dear_ones_are_wrong_nothing_is_licensed_however_few_they_are(build_stack):

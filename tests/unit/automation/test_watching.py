@@ -1,7 +1,7 @@
 """The watch: false alarms as rare as promised however long one looks, and rises found at any age (`statistics` 3)."""
 
 import math
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import msgspec
 import numpy as np
@@ -9,7 +9,7 @@ import pytest
 from tests.unit.automation.simulating import TARGET, Share, holds, is_broken
 
 from adjudge.automation.binomial import divergence, tail
-from adjudge.automation.watching import AT_ONCE, FACTORS, Watch, delays
+from adjudge.automation.watching import ALIKE, AT_ONCE, FACTORS, Watch, delays
 
 DELTA = 0.05
 VALIDITY = 5_000
@@ -160,7 +160,17 @@ def test_a_watch_expires_by_count_and_is_json_by_value():
     assert not watch.expired
     assert copy == watch
     assert copy.after(wrong=False).expired
-    assert set(asdict(copy)) == {"target", "delta", "validity", "stakes", "audits", "earlier", "errors", "alarmed"}
+    assert set(asdict(copy)) == {
+        "target",
+        "delta",
+        "validity",
+        "stakes",
+        "audits",
+        "earlier",
+        "errors",
+        "weights",
+        "alarmed",
+    }
 
 
 def test_a_renewal_forgets_nothing():
@@ -199,6 +209,25 @@ def test_best_delays_stand_on_the_certificate():
     assert delays(target=TARGET, delta=0.1, audits_per_day=0)[0].days == math.inf
 
 
+WEIGHTS = (0.04, 0.04, 0.04, 0.1, 0.8)
+
+
+@pytest.mark.parametrize("times", [5, 10])
+def test_audits_that_weigh_less_take_longer_and_it_says_how_much(times):
+    """Of money, without a coin in proportion to the stake: counted in full, half of the delay would be stated."""
+    rng = np.random.default_rng(78)
+    watch = replace(Watch.begin(target=TARGET), weights=WEIGHTS)
+
+    found = np.median([_audits_to_alarm(watch, rng, times * TARGET) for _ in range(100)])
+
+    assert found * 0.9 <= watch.audits_until(times) <= found * 1.6
+    in_full = replace(watch, weights=ALIKE).audits_until(times)
+    assert watch.audits_until(times) > 1.5 * in_full
+    [best] = delays(target=TARGET, delta=DELTA, audits_per_day=0, times=(times,), weights=WEIGHTS)
+    [best_in_full] = delays(target=TARGET, delta=DELTA, audits_per_day=0, times=(times,))
+    assert 1.5 * best_in_full.audits < best.audits < watch.audits_until(times)
+
+
 @pytest.mark.parametrize(("times", "runs"), [(2, 60), (5, 200), (10, 200)])
 @pytest.mark.parametrize("age", [0, 1_500])
 def test_what_a_watch_says_of_its_own_delay_is_what_it_takes(times, runs, age):
@@ -219,7 +248,7 @@ def test_what_a_watch_says_of_its_own_delay_is_what_it_takes(times, runs, age):
 def _audits_to_alarm(watch: Watch, rng: np.random.Generator, risk: float) -> int:
     started = watch.audits
     while not watch.alarmed:
-        watch = watch.after(bool(rng.random() < risk))
+        watch = watch.after(bool(rng.random() < risk), float(rng.choice(watch.weights)))
     return watch.audits - started
 
 

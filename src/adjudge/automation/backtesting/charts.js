@@ -76,7 +76,7 @@ function chart(parent, { series, x, y, lines = [] }) {
   }
   for (const { x, y, said } of grouped(numbers)) {
     const late = x > .9 * width;
-    svg.append(draw("text", { x: x + (late ? -8 : 8), y: y - 7, "text-anchor": late ? "end" : "start", style: "fill:var(--ink)" }, said));
+    svg.append(draw("text", { x: x + (late ? -8 : 8), y: y - 7, "text-anchor": late ? "end" : "start", style: "fill:var(--ink);stroke:var(--card);stroke-width:3;paint-order:stroke" }, said));
   }
   parent.append(svg);
   if (series.length > 1 || series[0].name) parent.append(legend);

@@ -17,6 +17,7 @@ from adjudge.core.specifications import DeciderSpec
 from adjudge.engine.lookout import CHANGED
 from adjudge.store import controls, deciders, reviewers, shadows
 from adjudge.store.queues import Queue, read_queues
+from adjudge.store.scope import Scope
 from adjudge.store.shadows import Tally
 
 router = APIRouter(prefix="/v1/deciders", tags=["deciders"])
@@ -110,7 +111,7 @@ async def list_deciders(scope: Caller, here: Here) -> Response:
         people = [each for each in await reviewers.listed(connection, scope) if each.has_key]
     members = Counter(pool for each in people for pool in each.pools)
     now = here.clock()
-    told = [(process, decider, _as_it_stands(body, now)) for process, decider, body in states]
+    told = [(process, decider, _told(scope, _as_it_stands(body, now))) for process, decider, body in states]
     asked = [
         {
             "id": name,
@@ -150,6 +151,13 @@ def _as_it_stands(body: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     until = body.get("until")
     is_due = body.get("breaker") == "open" and until is not None and datetime.fromisoformat(until) <= now
     return {**body, "breaker": "due"} if is_due else dict(body)
+
+
+def _told(scope: Scope, body: dict[str, Any]) -> dict[str, Any]:
+    """Return what the caller may know: a fault's detail quotes servers, which quote the evidence of any location."""
+    if scope.locations is None or not body.get("reason"):
+        return body
+    return {**body, "reason": f"{body.get('fault') or 'fault'}: its detail is for keys that are bound to no location"}
 
 
 def _people(queue: Queue, members: int, *, is_paused: bool) -> dict[str, Any]:

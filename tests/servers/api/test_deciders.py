@@ -30,6 +30,26 @@ async def test_a_breaker_whose_time_is_over_is_due_and_not_open(stack):
     assert "due" in [worker["breaker"] for worker in over["workers"]]
 
 
+async def test_a_bound_key_is_not_told_what_a_server_quotes_of_other_locations(stack):
+    """A model server that fails on a question says so with the question in its answer."""
+    quoting = json.dumps(
+        json.loads(OPEN) | {"reason": 'error: HTTP 500: {"input": "anna of store-002"}', "fault": "error"}
+    )
+    bound = await stack.key("operator", locations=["store-001"])
+    try:
+        await stack.value(STATE.replace("$2", "'1 minute'"), quoting)
+        told = await bound.get("/v1/deciders")
+        unbound = (await listed(stack))["sure@1"]
+    finally:
+        await stack.value("DELETE FROM decider_state WHERE process = 'worker-of-the-test'")
+
+    [found] = [each for each in told.json()["deciders"] if each["id"] == "sure@1"]
+    assert "anna" not in told.text
+    assert (found["breaker"]["state"], found["breaker"]["fault"]) == ("open", "error")
+    assert found["breaker"]["reason"] == "error: its detail is for keys that are bound to no location"
+    assert "anna" in unbound["breaker"]["reason"]
+
+
 async def test_pools_are_deciders_with_people_and_without_a_breaker(stack):
     before = (await listed(stack))["agents"]
     await stack.ask("person")

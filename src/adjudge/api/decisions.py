@@ -19,7 +19,6 @@ from adjudge.core.events import read_events
 from adjudge.core.money import Stake, show_micros
 from adjudge.engine.amending import Truth, record_truth
 from adjudge.engine.cancelling import AlreadySettled
-from adjudge.engine.cancelling import cancel as cancel_decision
 from adjudge.store import decisions, shadows
 from adjudge.store.connecting import Connection
 from adjudge.store.scope import Scope
@@ -191,19 +190,10 @@ async def cancel(
     if found.status not in ("open", "held", "provisional"):
         raise Problem("already-settled", "the decision is settled", decision=view(found))
     try:
-        async with here.pool.acquire() as connection, connection.transaction():
-            effects = await cancel_decision(
-                connection,
-                decision,
-                by=scope.role,
-                reason=body.reason if body else "",
-                now=here.clock,
-                new_id=here.new_id,
-            )
+        await here.cancelling.cancel(decision, by=scope.role, reason=body.reason if body else "")
     except AlreadySettled:  # since it was read
         now_settled = await asking.read(here, scope, decision)
         raise Problem("already-settled", "the decision is settled", decision=now_settled) from None
-    await here.sender.perform(effects)
     return as_json(await asking.read(here, scope, decision))
 
 

@@ -9,6 +9,7 @@ from fastapi import Depends, Request
 from adjudge.api.authentication import Authentication
 from adjudge.api.media import Media
 from adjudge.engine.admission import Admission
+from adjudge.engine.cancelling import Cancelling
 from adjudge.engine.clocks import DatabaseClock
 from adjudge.engine.feeding import Feed
 from adjudge.engine.identifiers import NewId
@@ -38,6 +39,7 @@ class Services:
     feed: Feed
     stepper: Stepper
     sender: Sender
+    cancelling: Cancelling
     authentication: Authentication
     limiter: Limiter
     media: Media

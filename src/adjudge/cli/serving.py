@@ -24,6 +24,7 @@ from adjudge.cli.hosting import require_free, served
 from adjudge.cli.settings import Settings
 from adjudge.engine.admission import Admission, loop_time
 from adjudge.engine.backlog_watch import BacklogWatch
+from adjudge.engine.cancelling import Cancelling
 from adjudge.engine.coins import Coin, fresh_coin
 from adjudge.engine.cursors import Cursors
 from adjudge.engine.feeding import Feed
@@ -153,6 +154,7 @@ def _services(ground: Ground, flusher: Flusher, keys: Keys) -> Services:
         feed=Feed(ground.pool, Cursors(keys.cursors)),
         stepper=ground.stepper,
         sender=ground.sender,
+        cancelling=Cancelling(ground.pool, ground.sender, now=ground.clock, new_id=ground.new_id),
         authentication=Authentication(ground.pool),
         limiter=Limiter(ground.pool, process=ground.name, monotonic=loop_time),
         media=Media(keys.media),

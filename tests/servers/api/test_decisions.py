@@ -3,6 +3,7 @@
 import asyncio
 import json
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
 from tests.configured import question
@@ -329,6 +330,62 @@ async def test_cancel_is_final_and_of_a_settled_decision_409_with_its_outcome(st
     assert the_problem(too_late, 409, "already-settled")["decision"] == settled
     assert cancelled.json()["outcome"]["reason"] == "cancelled by admin: returned"
     assert cancelled.json()["waiting_for"] is None
+
+
+async def test_cancels_that_come_in_a_crowd_are_cancelled_together_and_each_hears_its_own(stack):
+    """One transaction each took longer than a request waits for a connection: some heard 503."""
+    asked = await stack.ask_many(60, "expert")
+
+    answers = await asyncio.gather(
+        *(stack.admin.post(f"/v1/decisions/{decision}/cancel", {"reason": "closed"}) for decision in asked * 2)
+    )
+
+    of_each = [
+        {first.status_code, second.status_code} for first, second in zip(answers[:60], answers[60:], strict=True)
+    ]
+    assert of_each == [{200, 409}] * 60
+    assert {answer.json()["status"] for answer in answers if answer.status_code == 200} == {"cancelled"}
+    written = await stack.rows("SELECT xid::text, reason FROM outcome WHERE decision_id = ANY($1::uuid[])", asked)
+    assert {row["reason"] for row in written} == {"cancelled by admin: closed"}
+    assert len(written) == 60
+    assert len({row["xid"] for row in written}) <= 20
+
+
+async def test_a_reason_that_cannot_be_stored_harms_no_other_cancel_beside_it(stack):
+    asked = await stack.ask_many(9, "expert")
+    reasons = ["a\0b" if n == 4 else "closed" for n in range(9)]
+
+    answers = await asyncio.gather(
+        *(
+            stack.admin.post(f"/v1/decisions/{decision}/cancel", {"reason": reason})
+            for decision, reason in zip(asked, reasons, strict=True)
+        )
+    )
+
+    assert [answer.status_code for answer in answers] == [200] * 4 + [422] + [200] * 4
+    the_problem(answers[4], 422, "unstorable")
+    assert (await stack.admin.post(f"/v1/decisions/{asked[4]}/cancel")).status_code == 200
+
+
+HELD_UP = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+
+
+async def test_who_goes_away_while_cancelling_leaves_nobody_waiting(stack):
+    cancelling = stack.services.cancelling
+    first, second = map(UUID, await stack.ask_many(2, "expert"))
+    async with asyncio.timeout(20), stack.db.acquire() as connection, connection.transaction():
+        await connection.execute("SELECT FROM work WHERE decision_id = ANY($1::uuid[]) FOR UPDATE", [first, second])
+        leader = asyncio.create_task(cancelling.cancel(first, by="x", reason=""))
+        while not await stack.value(HELD_UP):
+            await asyncio.sleep(0.01)
+        other = asyncio.create_task(cancelling.cancel(second, by="x", reason=""))
+        leader.cancel()
+
+    async with asyncio.timeout(10):
+        await asyncio.wait([leader])
+        await other
+    assert leader.cancelled()
+    assert await stack.count_final([first, second]) == 2
 
 
 async def test_late_truth_amends_where_configured_and_is_a_label_elsewhere(stack):

@@ -13,7 +13,7 @@ from tests.configured import question
 from adjudge.api import questions
 from adjudge.core.events import Opinion, TimedOut, write_events
 from adjudge.core.outcomes import Outcome
-from adjudge.engine.cancelling import AlreadySettled, cancel
+from adjudge.engine.cancelling import cancel
 from adjudge.engine.flushing import Flusher, Sheaf, Unavailable, Unstorable
 from adjudge.engine.settling import new_outcome
 from adjudge.engine.stepping import slips_of
@@ -101,13 +101,8 @@ class Hands:
 
     async def cancel(self, decision: UUID) -> None:
         services = self._stack.services
-        try:
-            async with self._stack.db.acquire() as connection, connection.transaction():
-                effects = await cancel(
-                    connection, decision, by="x", reason="", now=services.clock, new_id=services.new_id
-                )
-        except AlreadySettled:
-            return
+        async with self._stack.db.acquire() as connection, connection.transaction():
+            effects = await cancel(connection, {decision: "x"}, now=services.clock, new_id=services.new_id)
         self.won.extend(finished.decision for finished in effects.finished)
 
     async def race(self, acts: list) -> None:

@@ -34,7 +34,7 @@ ABSTAINED: Final = Scores(None, 0.0, None)
 
 
 class Odd:
-    """Stands for an object that cannot leave its process: not a result, but can still be shown."""
+    """Stands for an object that cannot leave its process: no result; its text says what is wrong with it."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -87,6 +87,8 @@ def pairs(result: Any) -> list[tuple[Any, float]]:
 
     Text may stand for structured JSON, as `keyed` reads it.
     """
+    if isinstance(result, Odd):
+        raise Garbage(repr(result))
     if not isinstance(result, Mapping | list | tuple):
         raise Garbage(f"{shown(result)} is not a mapping from answer to probability")
     items = list(islice(result.items() if isinstance(result, Mapping) else result, MOST_ANSWERS + 1))

@@ -122,6 +122,16 @@ def test_what_is_no_distribution_over_the_space_is_garbage_and_says_why(space, r
     assert why in str(raised.value)
 
 
+def test_what_another_process_says_of_a_result_is_said_whole_and_nothing_else():
+    """It used to be cut short in the middle, and called no mapping."""
+    said = "'pay' has 1.1, which is not a probability (a result of the model's own process)"
+
+    with pytest.raises(Garbage) as raised:
+        read(LABELS, Odd(said))
+
+    assert str(raised.value) == said
+
+
 def test_a_result_without_end_is_refused():
     result = [("pay", 0.0)] * (scores.MOST_ANSWERS + 1)
 

@@ -128,6 +128,17 @@ async def test_what_is_no_answer_is_told_apart(answer, fault):
         assert await bench.faults(a_question()) == [fault]
 
 
+async def test_a_model_that_calls_a_tool_is_said_to_have_done_that():
+    """Nothing of ours offers any; the server, or its settings, do."""
+    called = completion(
+        message={"content": None, "tool_calls": [{"function": {"name": "f"}}]}, finish_reason="tool_calls"
+    )
+    async with chat(called) as (bench, _):
+        (found,) = await bench.ask(a_question())
+
+    assert (found.fault, found.detail) == ("garbage", "the model called a tool instead of answering")
+
+
 async def test_images_are_shown_by_their_addresses_beside_what_is_shown_as_text():
     model = {**MODEL, "show": ["/type", "/evidence/amount"], "images": ["/evidence/photo"]}
     question = a_question()

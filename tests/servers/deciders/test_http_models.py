@@ -1,6 +1,7 @@
 """The kind `http`, and how faults of servers are told apart, which all kinds share."""
 
 import asyncio
+import gzip
 from datetime import timedelta
 
 import pytest
@@ -127,6 +128,19 @@ async def test_an_answer_that_does_not_fit_is_garbage(answer):
 
     async with asking_server(said, "http", SINGLE) as (bench, _):
         assert await bench.faults(a_question()) == ["garbage"]
+
+
+async def test_a_compressed_answer_says_that_it_is_one():
+    """Nobody asked for it, and what it unpacks to has no bound: its bytes alone would tell a reader nothing."""
+
+    async def packed(request, body):
+        answer = gzip.compress(b'{"label": "pay", "score": 0.9}')
+        return web.Response(body=answer, headers={"Content-Encoding": "gzip"})
+
+    async with asking_server(packed, "http", SINGLE) as (bench, _):
+        (found,) = await bench.ask(a_question())
+
+    assert (found.fault, found.detail) == ("garbage", "the server's answer is in 'gzip', which was not asked for")
 
 
 async def test_null_abstains():

@@ -144,6 +144,8 @@ def _result(completion: "_Completion | None", response: Any) -> Any:
         return Withheld("refused", clipped(f"the model refuses: {choice.message.refusal or 'content filter'}"))
     if choice.finish_reason == "length":
         return Withheld("garbage", "the answer was cut off: too few tokens were allowed")
+    if choice.finish_reason == "tool_calls" and not choice.message.content:
+        return Withheld("garbage", "the model called a tool instead of answering")
     return _claimed(choice.message.content or "")
 
 

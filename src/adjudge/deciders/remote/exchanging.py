@@ -7,7 +7,7 @@ from typing import Any, Final, TypeAlias
 import msgspec
 
 from adjudge.core.remote import Endpoint, Secret
-from adjudge.deciders.explaining import clipped
+from adjudge.deciders.explaining import clipped, shown
 from adjudge.deciders.functions import Garbled, Raised
 from adjudge.deciders.results import Declined, Down, OutOfQuota
 from adjudge.outbound import RefusedUrl
@@ -74,6 +74,8 @@ class Exchange:
             self._overhear(reply.body)
         if not 200 <= reply.status < 300:
             raise self._fault(reply)
+        if (coding := reply.headers.get("Content-Encoding", "identity")) != "identity":
+            raise Garbled(clipped(f"the server's answer is in {shown(coding)}, which was not asked for"))
         try:
             return msgspec.json.decode(reply.body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -16,6 +16,10 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 AT_ONCE: Final = 64
 """Names that are looked up at a time; each is a thread, and may last as long as the system's resolver has patience."""
 
+MOST_THREADS: Final = 256
+"""Of a process, however many clients it opens; beyond them a name is not found."""
+_THREADS: Final = threading.BoundedSemaphore(MOST_THREADS)
+
 _NUMERIC: Final = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
 
 LookUp: TypeAlias = Callable[..., Sequence[tuple[Any, ...]]]
@@ -86,7 +90,10 @@ def _numeric(address: tuple[Any, ...]) -> str:
 
 
 def _aside(act: Callable[[], list[ResolveResult]]) -> "asyncio.Future[list[ResolveResult]]":
-    """Run it in a thread that may be left behind; those of executors keep a process from ending."""
+    """Run it in a thread that may be left behind; those of executors keep a process from ending. Raises OSError."""
+    threads = _THREADS
+    if not threads.acquire(blocking=False):
+        raise OSError("too many names are being looked up")
     loop = asyncio.get_running_loop()
     future: asyncio.Future[list[ResolveResult]] = loop.create_future()
 
@@ -100,6 +107,8 @@ def _aside(act: Callable[[], list[ResolveResult]]) -> "asyncio.Future[list[Resol
             tell = future.set_result, act()
         except Exception as error:
             tell = future.set_exception, error
+        finally:
+            threads.release()
         with suppress(RuntimeError):  # the loop is closed: nobody waits any more
             loop.call_soon_threadsafe(settle, *tell)
 

@@ -83,6 +83,20 @@ async def test_silent_name_servers_take_no_more_threads_than_allowed(servers, mo
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
+async def test_a_process_has_a_bound_however_many_clients_it_opens(servers, monkeypatch):
+    """The API opens one for each webhook that is tried."""
+    monkeypatch.setattr(resolving, "_THREADS", threading.BoundedSemaphore(2))
+    tasks = [asyncio.create_task(Names(servers).resolve("dead.test")) for _ in range(3)]
+    done, _ = await asyncio.wait(tasks, timeout=10, return_when=asyncio.FIRST_COMPLETED)
+
+    [refused] = done
+    with pytest.raises(OSError, match="too many names"):
+        refused.result()
+    servers.end.set()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert await Names(servers).resolve("good.test")
+
+
 @pytest.mark.parametrize("host", ["a..test", f"{'a' * 64}.test", ".test"])
 async def test_what_can_be_no_name_is_not_found(host):
     with pytest.raises(OSError, match="can be no name"):

@@ -3,6 +3,7 @@
 import fcntl
 import hashlib
 import os
+import pwd
 import shutil
 import stat
 import tempfile
@@ -78,12 +79,30 @@ def mapped_files(folder: Path) -> Iterator[Path]:
 
 def laid_out(folder: Path) -> Layout:
     """Make the folder and its parts, closed to other users. Raises NoPermission, OSError."""
+    _require_own(folder)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     layout = Layout(folder.resolve())
     layout.logs.mkdir(mode=0o700, exist_ok=True)
     layout.sockets.mkdir(mode=0o700, exist_ok=True)
     _require_private(layout.sockets)
     return layout
+
+
+def _require_own(folder: Path) -> None:
+    """Refuse a folder in which another user ran servers: ours would leave files that theirs cannot read."""
+    try:
+        owner = (folder / LOCK).stat().st_uid
+    except FileNotFoundError:
+        return
+    if owner != os.geteuid():
+        raise NoPermission(f"{folder} belongs to {_name(owner)}, who ran servers in it: only that user may again")
+
+
+def _name(user: int) -> str:
+    try:
+        return pwd.getpwuid(user).pw_name
+    except KeyError:
+        return f"user {user}"
 
 
 def _require_private(folder: Path) -> None:

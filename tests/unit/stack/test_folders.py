@@ -1,11 +1,14 @@
+import os
 import stat
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from adjudge.stack import folders
-from adjudge.stack.folders import LONGEST_SOCKET_NAME, MEMORY, SOCKET_PATH_BYTES, Layout, mapped_files
+from adjudge.stack.errors import NoPermission
+from adjudge.stack.folders import LONGEST_SOCKET_NAME, MEMORY, SOCKET_PATH_BYTES, Layout, held, laid_out, mapped_files
 
 NAMES = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=120)
 
@@ -44,3 +47,18 @@ def test_mapped_files_are_in_the_folder_where_there_is_no_memory_to_map(tmp_path
 
     with mapped_files(tmp_path) as found:
         assert found.parent == tmp_path
+
+
+def test_nobody_runs_servers_where_another_user_did_and_nothing_is_touched(tmp_path, monkeypatch):
+    """Root once in a user's project: its files were root's from then on, and the user was refused for good."""
+    folder = tmp_path / "project"
+    with held(laid_out(folder)):
+        pass
+    before = sorted((path.name, path.stat().st_uid, path.stat().st_mtime_ns) for path in folder.rglob("*"))
+    monkeypatch.setattr("os.geteuid", lambda: os.getuid() + 4_321)
+
+    with pytest.raises(NoPermission) as refused:
+        laid_out(folder)
+
+    assert "belongs to" in str(refused.value)
+    assert sorted((path.name, path.stat().st_uid, path.stat().st_mtime_ns) for path in folder.rglob("*")) == before

@@ -36,6 +36,7 @@ STATUS: Final[Mapping[str, int]] = {
     "lease-ended": 409,
     "limit-reached": 429,
     "malformed-json": 400,
+    "malformed-request": 400,
     "method-not-allowed": 405,
     "no-plan": 422,
     "not-found": 404,
@@ -68,7 +69,7 @@ RETRY_AFTER: Final[Mapping[str, int]] = {
     "unknown-revision": 2,
 }
 """Seconds."""
-UNREAD: Final = frozenset({"body-timeout", "body-too-large", "headers-too-large"})
+UNREAD: Final = frozenset({"body-timeout", "body-too-large", "headers-too-large", "malformed-request"})
 """Refused before all had come: the connection ends with the answer."""
 
 

@@ -23,7 +23,7 @@ HEAD_SECONDS: Final = 20.0
 
 
 class Guarded(HttpToolsProtocol):
-    """Refuses a head that is too large; `close_waiting` ends those that do not come."""
+    """Refuses what is no head, or too large a one; `close_waiting` ends those that do not come."""
 
     waiting_since: float | None = None
     """Loop time; None: the head of the request is here."""
@@ -34,7 +34,7 @@ class Guarded(HttpToolsProtocol):
     def connection_made(self, transport: Any) -> None:
         """Begin to wait for the first head."""
         self.waiting_since = self.loop.time()
-        super().connection_made(cast("asyncio.Transport", OneWrite(transport, self.loop)))
+        super().connection_made(cast("asyncio.Transport", _Line(transport, self)))
 
     def data_received(self, data: bytes) -> None:
         """Read on, and look at the head where it is not whole: nearly all are, after one read."""
@@ -42,7 +42,7 @@ class Guarded(HttpToolsProtocol):
             self._discard(data)
             return
         if len(data) > LARGEST_HEAD and self._is_head_next() and data.find(b"\r\n\r\n", 0, LARGEST_HEAD) < 0:
-            self._refuse()
+            self._refuse(_TOO_LARGE)
             return
         super().data_received(_without_upgrade(data) if b"pgrade" in data and self._is_head_next() else data)
         cycle = self.cycle
@@ -56,18 +56,36 @@ class Guarded(HttpToolsProtocol):
         if not is_whole:
             self.head_bytes += len(data)
             if self.head_bytes > LARGEST_HEAD:
-                self._refuse()
+                self._refuse(_TOO_LARGE)
+
+    def send_400_response(self, msg: str) -> None:
+        """Say what is no HTTP as every problem is said. `msg` says no more than that it is none."""
+        cycle = self.cycle
+        if cycle is None or cycle.response_complete:
+            self._refuse(_NO_HTTP)
+            return
+        if cycle.more_body and not cycle.response_started:  # else it would be taken for the answer to what came before
+            self.transport.write(_NO_HTTP)
+        cast("_Line", self.transport).end()
+
+    def must_read_on(self) -> bool:
+        """Return whether an answer ends the connection before all of its request has come, and begin to discard."""
+        if self.refused_bytes is not None or self.cycle is None or not self.cycle.more_body:
+            return False
+        self.refused_bytes = 0
+        self.waiting_since = self.loop.time()
+        return True
 
     def _is_head_next(self) -> bool:
         """Return whether what comes belongs to a head: no body is awaited."""
         return self.cycle is None or not self.cycle.more_body
 
-    def _refuse(self) -> None:
+    def _refuse(self, why: bytes) -> None:
         """Say why, and read on for a while: closed at once, the connection is reset and the answer lost."""
         self.refused_bytes = 0
         self.waiting_since = self.loop.time()
         if not self.transport.is_closing():
-            self.transport.write(_TOO_LARGE)
+            self.transport.write(why)
             self.transport.write_eof()
 
     def _discard(self, data: bytes) -> None:
@@ -75,6 +93,25 @@ class Guarded(HttpToolsProtocol):
         self.refused_bytes += len(data)
         if self.refused_bytes > MOST_DISCARDED:
             self.transport.close()
+
+
+class _Line(OneWrite):
+    """A transport that is not closed while the client still writes: the reset would take the answer with it."""
+
+    def __init__(self, transport: Any, protocol: Guarded) -> None:
+        super().__init__(transport, protocol.loop)
+        self._protocol = protocol
+
+    def close(self) -> None:
+        """Close, or write no more and leave it to the protocol to close."""
+        if not self.is_closing() and self._protocol.must_read_on():
+            self.write_eof()
+        else:
+            self.end()
+
+    def end(self) -> None:
+        """Close, whoever still writes."""
+        super().close()
 
 
 def _without_upgrade(data: bytes) -> bytes:
@@ -94,11 +131,14 @@ def close_waiting(connections: Iterable[Any], now: float) -> None:
             connection.transport.close()
 
 
-def _refusal() -> bytes:
-    refused = problems.response(Problem("headers-too-large", f"the head of a request has at most {LARGEST_HEAD} bytes"))
+def _refusal(problem: Problem, reason: str) -> bytes:
+    refused = problems.response(problem)
     head = "".join(f"{name.decode()}: {value.decode()}\r\n" for name, value in refused.raw_headers)
-    reason = "Request Header Fields Too Large"
     return f"HTTP/1.1 {refused.status_code} {reason}\r\n{head}\r\n".encode() + bytes(refused.body)
 
 
-_TOO_LARGE: Final = _refusal()
+_TOO_LARGE: Final = _refusal(
+    Problem("headers-too-large", f"the head of a request has at most {LARGEST_HEAD} bytes"),
+    "Request Header Fields Too Large",
+)
+_NO_HTTP: Final = _refusal(Problem("malformed-request", "what came is no HTTP request"), "Bad Request")

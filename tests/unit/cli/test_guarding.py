@@ -1,6 +1,7 @@
 """The head of a request is bounded, however it is cut into pieces."""
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
@@ -97,6 +98,69 @@ async def test_who_sends_on_after_the_refusal_is_cut_off(line):
 
     assert transport.closed
     assert transport.said.count(b"HTTP/1.1") == 1
+
+
+NO_HTTP = {
+    "a method nobody knows": b"FROB / HTTP/1.1\r\n\r\n",
+    "two lengths": BEGUN + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\n",
+    "a chunk without a size": BEGUN + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n",
+    "another protocol": b"\x16\x03\x01\x02\x00",
+}
+
+
+@pytest.mark.parametrize("sent", NO_HTTP.values(), ids=NO_HTTP)
+async def test_what_is_no_http_is_answered_as_every_problem_is(sent):
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await asyncio.Event().wait()
+
+    protocol, transport = guarded(app)
+    protocol.data_received(sent)
+    await asyncio.sleep(0)
+
+    head, _, body = transport.said.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+    assert b"content-type: application/problem+json" in head
+    assert json.loads(body)["type"].endswith("/malformed-request")
+    assert transport.ended or transport.closed
+
+
+async def test_what_is_no_http_behind_a_question_is_not_taken_for_its_answer():
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await asyncio.Event().wait()
+
+    protocol, transport = guarded(app)
+    protocol.data_received(BEGUN + b"Content-Length: 2\r\n\r\n{}FROB / HTTP/1.1\r\n\r\n")
+
+    assert (transport.said, transport.closed) == (b"", True)
+
+
+async def refuses_at_once(scope: Any, receive: Any, send: Any) -> None:
+    head = [(b"content-length", b"2"), (b"connection", b"close")]
+    await send({"type": "http.response.start", "status": 413, "headers": head})
+    await send({"type": "http.response.body", "body": b"{}"})
+
+
+async def test_who_is_refused_in_the_middle_of_a_body_may_end_it_and_read_why():
+    """Closed at once, the connection is reset, and the answer is lost with it."""
+    protocol, transport = guarded(refuses_at_once)
+    protocol.data_received(BEGUN + b"Content-Length: 900000\r\n\r\n" + b"x" * 1_000)
+    await asyncio.sleep(0)
+    protocol.data_received(b"x" * 100_000)
+
+    assert transport.said.startswith(b"HTTP/1.1 413 ")
+    assert (transport.ended, transport.closed) == (True, False)
+    for _ in range(MOST_DISCARDED // 100_000):
+        protocol.data_received(b"x" * 100_000)
+    assert transport.closed
+    assert transport.said.count(b"HTTP/1.1") == 1
+
+
+async def test_who_has_sent_all_of_a_body_is_closed_with_the_answer():
+    protocol, transport = guarded(refuses_at_once)
+    protocol.data_received(BEGUN + b"Content-Length: 3\r\n\r\nabc")
+    await asyncio.sleep(0)
+
+    assert transport.closed
 
 
 async def test_an_answer_is_one_write_to_the_kernel():

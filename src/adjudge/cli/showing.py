@@ -128,9 +128,9 @@ def _opinion(opinion: Event) -> str:
 
 
 def _whose(opinion: Event) -> str:
-    """Return who said it; of answers that were imported without a person, which of them: no person is called `?1`."""
+    """Return who said it; nobody is called `?1`, as answers are stored that were imported without a person."""
     name = opinion.by or ""
-    return f"somebody ({name[1:]})" if name.startswith("?") else name
+    return "somebody" if name.startswith("?") else name
 
 
 def _settled(event: Event) -> str:

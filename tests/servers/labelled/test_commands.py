@@ -6,11 +6,14 @@ import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import asyncpg
 import pytest
 from tests.servers.labelled.recorded import record
 
 from adjudge.cli.root import run
 from adjudge.labelled import exporting, tables
+from adjudge.store import revisions
+from adjudge.store.scope import SYSTEM
 
 LABELS = "label\nale\nbread\n"
 ITEMS = "item_id,truth\na,ale\nb,bread\n"
@@ -52,6 +55,35 @@ async def test_a_set_goes_in_and_out(typed, a_set):
     assert (await typed("export", "--type", "shelf", "--out", "out", "--form", "parquet"))[1] == (
         "out: 0 decisions, 2 labels, scores of nobody\n"
     )
+
+
+LISTED = """\
+types: {shelf: {answers: [ale, bread]}}
+pools: {people: {}}
+plans: {p: {stages: [{ask: people, timeout: 1m}], fallback: {answer: ale}}}
+routes: [{type: shelf, plan: p}]
+locations: {store-001: {}}
+"""
+
+
+async def test_a_misspelt_type_or_place_is_refused_before_anything_is_stored(typed, a_set, database_url):
+    """What is on record stays there: a whole past under a wrong name could not be taken back."""
+    connection = await asyncpg.connect(database_url)
+    await revisions.publish_first(connection, SYSTEM, "h", {"all.yaml": LISTED})
+    there = ("import", a_set, "--at", "2026-10-05", "--type")
+
+    assert await typed(*there, "shelff") == (
+        1,
+        "",
+        "adjudge: revision 1 has no question type 'shelff'; did you mean 'shelf'? --unlisted imports it all the same\n",
+    )
+    _, _, said = await typed(*there, "shelf", "--location", "store-01")
+    assert "no location 'store-01'; did you mean 'store-001'?" in said
+    assert await connection.fetchval("SELECT count(*) FROM decision") == 0
+    assert (await typed(*there, "shelf", "--location", "store-001"))[0] == 0
+    assert (await typed(*there, "ended", "--location", "closed", "--unlisted"))[0] == 0
+    assert await connection.fetchval("SELECT count(*) FROM decision") == 4
+    await connection.close()
 
 
 async def test_a_fault_is_one_line(typed, a_set, monkeypatch):

@@ -36,13 +36,22 @@ def require_free(host: str, port: int) -> None:
         for family, kind, protocol, _, address in socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         ):
-            with socket.socket(family, kind, protocol) as probe:
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server does
-                if family == socket.AF_INET6:
-                    probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-                probe.bind(address)
+            _bind(family, kind, protocol, address)
     except OSError as error:
         raise Refused(f"cannot serve on {host}:{port}: {error.strerror or error}") from error
+
+
+def _bind(family: int, kind: int, protocol: int, address: Any) -> None:
+    """Bind as the server will, and let go. Raises OSError."""
+    try:
+        probe = socket.socket(family, kind, protocol)
+    except OSError:  # `localhost` has an address of IPv6 where the machine has none: the server passes it over
+        return
+    with probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        probe.bind(address)
 
 
 def served(

@@ -1,6 +1,7 @@
 """Where the API listens."""
 
 import asyncio
+import errno
 import io
 import json
 import logging
@@ -54,4 +55,20 @@ def test_what_the_web_server_says_is_a_line_of_json_like_all_others(monkeypatch)
 
 def test_a_free_port_is_left_free():
     require_free("127.0.0.1", 0)
+    require_free("localhost", 0)
+
+
+def test_a_family_of_addresses_that_the_machine_lacks_stands_in_nobodys_way(monkeypatch):
+    """`localhost` is ::1 too, in most files of hosts, also where there is no IPv6."""
+    made = socket.socket
+
+    def without_ipv6(family, *more):
+        if family == socket.AF_INET6:
+            raise OSError(errno.EAFNOSUPPORT, "Address family not supported by protocol")
+        return made(family, *more)
+
+    both = [each for host in ("::1", "127.0.0.1") for each in socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM)]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: both)
+    monkeypatch.setattr(socket, "socket", without_ipv6)
+
     require_free("localhost", 0)

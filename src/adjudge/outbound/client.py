@@ -1,7 +1,9 @@
 """An HTTP client that connects only to permitted addresses, follows no redirect and keeps no cookie."""
 
 import asyncio
+import os
 import socket
+import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
@@ -174,4 +176,14 @@ def _reason(error: Exception) -> str:
         return f"no connection within {CONNECT_SECONDS:g} s"
     if isinstance(error, aiohttp.ServerDisconnectedError):
         return "the connection was closed before an answer"
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return f"{error.host} is not found: {_plain(error.os_error)}"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return f"no connection to {error.host}:{error.port}: {_plain(error.os_error)}"
     return str(error) or type(error).__name__
+
+
+def _plain(error: OSError) -> str:
+    """Return what the system says; asyncio puts words of its own before it, and an address that is known."""
+    is_systems = not isinstance(error, ssl.SSLError | socket.gaierror) and (error.errno or 0) > 0
+    return os.strerror(error.errno or 0) if is_systems else error.strerror or str(error)

@@ -165,8 +165,20 @@ async def test_no_server_is_unreachable():
     async with serving(fine) as (port, _):
         pass
     async with client_of() as client:
-        with pytest.raises(Unreachable):
+        with pytest.raises(Unreachable, match=rf"^no connection to 127\.0\.0\.1:{port}: Connection refused$"):
             await get(client, f"http://127.0.0.1:{port}/")
+
+
+async def test_what_can_be_no_name_is_said_to_be_none():
+    async with client_of() as client:
+        with pytest.raises(Unreachable, match=r"^a\.\.test is not found: `a\.\.test` can be no name$"):
+            await get(client, "http://a..test/")
+
+
+async def test_a_server_that_nobody_vouches_for_is_not_trusted_and_that_is_said():
+    async with serving(fine) as (port, _), client_of() as client:
+        with pytest.raises(Unreachable, match=rf"^no connection to 127\.0\.0\.1:{port}: .*SSL"):
+            await get(client, f"https://127.0.0.1:{port}/")
 
 
 async def test_a_kept_connection_that_was_closed_meanwhile_costs_no_answer():

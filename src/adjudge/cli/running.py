@@ -172,6 +172,7 @@ def _environment(folder: Path, settings: Settings, database_url: str, redis_url:
         "ADJUDGE_PORT": str(settings.port),
         "ADJUDGE_UNSAFE": str(settings.unsafe),
         "PROMETHEUS_MULTIPROC_DIR": str(metrics),
+        "ADJUDGE_METRICS_PORT": "0",  # one port for several roles: all but one would end; the api tells for all
     }
 
 

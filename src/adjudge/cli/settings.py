@@ -40,7 +40,8 @@ class Settings(
     port: Port = 8400
     """Where the API listens."""
     metrics_port: Annotated[int, Meta(ge=0, le=65_535)] = 0
-    """Where a worker or keeper serves /livez, /readyz and /metrics; 0: nowhere."""
+    """Where a worker or keeper serves /livez, /readyz and /metrics; 0: nowhere, as in `adjudge up`, whose api tells
+    for all."""
     ready_file: Path | None = None
     """A file that a worker or keeper writes, with its process id, once it is at work, and removes when it ends."""
     lease_seconds: PositiveFloat = 15.0

@@ -36,6 +36,17 @@ awaiting.READY_SECONDS = 0.0
 raise SystemExit(run(["up", "--port", sys.argv[1]]))
 """
 
+ENDS_WHEN_READY = """
+import os, signal, sys
+from adjudge.cli import awaiting, running
+from adjudge.cli.root import run
+
+announce = running._announce
+awaiting.READY_SECONDS = 20.0
+running._announce = lambda *given: (announce(*given), os.kill(os.getpid(), signal.SIGTERM))
+raise SystemExit(run(["up", "--port", sys.argv[1]]))
+"""
+
 WITHOUT_A_WORKER = """
 import sys
 from adjudge.cli import awaiting, running
@@ -110,6 +121,14 @@ async def test_a_second_one_in_a_folder_names_the_first_not_the_port(told, tmp_p
 
     assert status == 1
     assert last.startswith(f"adjudge: {tmp_path / '.adjudge'} is in use by process {os.getpid()}")
+
+
+async def test_a_port_for_probes_is_not_given_to_several_roles(told):
+    """Whoever came second ended, and was started again for ever: no keeper, so no deadline was ever noticed."""
+    status, shown, _ = await told(ENDS_WHEN_READY, ADJUDGE_METRICS_PORT=str(free_port()))
+
+    assert status == 0
+    assert shown.startswith(b"ready in ")
 
 
 async def test_it_is_not_ready_while_no_worker_is(told):

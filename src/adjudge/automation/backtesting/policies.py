@@ -110,6 +110,7 @@ class Backtest:
         self._logs = log_scores(data)
         self._raw = {name: raw(data.scores[name]) for name in self._deciders}
         self._consensus = self._all_votes() if data.has_people else None
+        self._majority, self._tied = majority(data.answers, data.answers.shape[1]), _tied(data)
 
     def answered(self, draw: Draw, *, certified_only: bool = False) -> Iterator[Answered]:
         """Yield what each policy does under one division; `certified_only`: those that promise something."""
@@ -140,8 +141,9 @@ class Backtest:
         yield Answered(policy="people only, adaptive", answer=answer, bought=bought)
         most = draw.answers.shape[1]
         if most > PEOPLE and self._consensus is not None:
-            everyone = _given(draw, most)
-            yield Answered(policy="people only, all votes", answer=majority(draw.answers, most), bought=everyone)
+            everyone, answer = _given(draw, most), self._majority.copy()
+            answer[self._tied] = majority(draw.answers[self._tied], most)
+            yield Answered(policy="people only, all votes", answer=answer, bought=everyone)
             yield Answered(policy="people only, all votes weighed", answer=self._consensus, bought=everyone)
 
     def _raw_policies(self, decider: str, draw: Draw, people: Integers) -> Iterator[Answered]:
@@ -291,6 +293,14 @@ class Backtest:
         ballots = Ballots.of(data.answers, data.reviewers, labels=len(data.labels), people=data.people)
         answer: Integers = consensus(ballots).argmax(1)
         return np.where((data.answers >= 0).any(1), answer, -1)
+
+
+def _tied(data: LabelledSet) -> Integers:
+    """Return the items of which all votes together leave it open what most say: who comes first then decides."""
+    labels, (items, places) = len(data.labels), np.nonzero(data.answers >= 0)
+    counts = np.bincount(items * labels + data.answers[items, places], minlength=len(data) * labels)
+    table = counts.reshape(len(data), labels)
+    return np.flatnonzero((table == table.max(1, keepdims=True)).sum(1) > 1)
 
 
 def reached(belief: Belief, threshold: float | None) -> Booleans:

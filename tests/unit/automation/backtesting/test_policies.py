@@ -267,3 +267,21 @@ def test_with_audits_an_item_costs_three_votes_where_it_is_drawn(data):
     assert row.votes_per_item_with_audits["0.1"] == pytest.approx(0.9 * row.votes_per_item + 0.3)
     saved = 1 - row.votes_per_item_with_audits["0.1"] / 3
     assert saved == pytest.approx(0.9 * row.votes_saved)
+
+
+def test_what_all_votes_say_is_their_majority_and_among_equals_what_was_said_first():
+    """First by the order drawn: the order of a file says nothing."""
+    data = a_set(400, votes=6, skill=0.4)
+    data.answers[::5, 2:] = -1
+    backtest = Backtest(data, TERMS)
+    said = []
+    for repeat in range(3):
+        draw = halves(data, repeat, 0)
+        found = next(one for one in backtest.answered(draw) if one.policy == "people only, all votes").answer
+
+        for answers, answer in zip(draw.answers.tolist(), found.tolist(), strict=True):
+            given = [one for one in answers if one >= 0]
+            assert answer == max(dict.fromkeys(given), key=given.count)
+        said.append(found)
+
+    assert (said[0] != said[1]).any()

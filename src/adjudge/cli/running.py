@@ -73,7 +73,7 @@ async def _up(settings: Settings, workers: int) -> None:
         await migrations.upgrade(database_url)
         if told := await publish_folder(Folder(settings.config, Path.cwd()), database_url):
             _report(told)
-        url = f"http://{settings.host}:{settings.port}"
+        url = url_of(settings.host, settings.port)
         async with _key_file(folder, database_url, redis_url, url):
             with mapped_files(folder) as metrics:
                 env = _environment(folder, settings, database_url, redis_url, metrics)
@@ -141,6 +141,11 @@ async def _require_reachable(settings: Settings) -> None:
         async with broker(settings.redis_url, random.SystemRandom()) as streams:
             if not await streams.ping():
                 raise Refused("the Redis or Valkey of REDIS_URL does not answer")
+
+
+def url_of(host: str, port: int) -> str:
+    """Return where commands find the API; an address of IPv6 stands in brackets."""
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def _commands(workers: int, at_work: Path) -> dict[str, list[str]]:

@@ -8,11 +8,13 @@ import logging
 import socket
 import sys
 
+import httpx
 import pytest
 import structlog
 
 from adjudge.cli.hosting import require_free, served
 from adjudge.cli.refusing import Refused
+from adjudge.cli.running import url_of
 from adjudge.cli.serving import run_api
 from adjudge.cli.settings import Settings
 from adjudge.telemetry import logs
@@ -72,3 +74,10 @@ def test_a_family_of_addresses_that_the_machine_lacks_stands_in_nobodys_way(monk
     monkeypatch.setattr(socket, "socket", without_ipv6)
 
     require_free("localhost", 0)
+
+
+def test_an_api_is_found_at_an_address_of_either_family():
+    """`adjudge up --host ::1` left an address that its own commands could not read."""
+    urls = [httpx.URL(url_of(host, 8400)) for host in ("::1", "127.0.0.1", "localhost")]
+
+    assert [(url.host, url.port) for url in urls] == [("::1", 8400), ("127.0.0.1", 8400), ("localhost", 8400)]

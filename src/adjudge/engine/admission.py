@@ -19,7 +19,7 @@ from adjudge.telemetry import names
 
 BOUND_SECONDS: Final[Mapping[str, float]] = {"realtime": 15.0, "standard": 60.0, "bulk": 30.0}
 """How far a lane may be behind; bulk is shed before standard."""
-CROWDED_SECONDS: Final = 0.5
+CROWDED_SECONDS: Final = 0.25
 """How far behind a lane is when shares begin to count."""
 IN_TIME: Final = 0.8
 """Of the time that the models of a first stage have, what may pass before they are asked."""

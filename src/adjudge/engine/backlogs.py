@@ -19,6 +19,8 @@ LEARNING_ANSWERS: Final = 10
 LONGEST_LEARNING_SECONDS: Final = 2.5
 LOOK_AGAIN: Final = 100
 """Questions taken in after which what is known of a backlog is too old."""
+LOOK_AGAIN_SECONDS: Final = 0.1
+"""Or as many as a slower decider was seen to answer in so long."""
 LOOKS: Final = 3
 """How often it is looked at then: the last of these questions are still on their way to it at first."""
 
@@ -81,8 +83,14 @@ class Backlog:
         self._asking.add(location)
         self._admitted[location] += 1
         self._taken += 1
-        if self._taken == LOOK_AGAIN:
+        if self._taken == self._look_again:
             self.looks_due = LOOKS
+
+    @property
+    def _look_again(self) -> int:
+        if self._rate is None:
+            return LOOK_AGAIN
+        return max(1, min(LOOK_AGAIN, round(self._rate * LOOK_AGAIN_SECONDS)))
 
     def is_asked_by_others(self, location: str, now: float) -> bool:
         """Return whether more than this location has asked lately."""
@@ -90,9 +98,8 @@ class Backlog:
 
     def has_its_share(self, location: str, now: float, *, among: int = 1) -> bool:
         """Return whether a location has taken what it may of a window's answers, as one of `among` at least."""
-        if self._rate is None:
-            return False
-        share = self._rate * WINDOW_SECONDS / max(among, self._active(location, now))
+        rate = LIKELY_RATE if self._rate is None else self._rate
+        share = rate * WINDOW_SECONDS / max(among, self._active(location, now))
         return self._admitted[location] >= share
 
     def _learn(self, now: float, call_seconds: float, since: float, before: Length) -> None:

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from adjudge.engine.backlogs import LEAST_RATE, LIKELY_RATE, Backlog, Length
+from adjudge.engine.backlogs import LEAST_RATE, LIKELY_RATE, LOOK_AGAIN, LOOKS, Backlog, Length
 
 BATCH = 200
 
@@ -123,3 +123,30 @@ def test_a_broker_that_lost_its_data_teaches_nothing():
     looked_at(backlog, [Length(10, 10, 10, 0.1)] * 10, begin=200.0)
 
     assert backlog.seconds_behind == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize(("rate", "after"), [(20, 2), (200, 20), (5_000, LOOK_AGAIN)])
+def test_what_a_slow_model_was_given_is_looked_at_sooner(rate, after):
+    """A hundred questions are half a second of one that answers two hundred, and five of one that answers twenty."""
+    backlog = Backlog()
+    looked_at(backlog, answered(rate, unread=100, in_work=2, looks=100))
+
+    for _ in range(after - 1):
+        backlog.enter("store-1", 200.0)
+    before = backlog.looks_due
+    backlog.enter("store-1", 200.0)
+
+    assert (before, backlog.looks_due) == (0, LOOKS)
+
+
+def test_a_location_has_a_share_of_a_backlog_whose_rate_nobody_knows_yet():
+    """The first burst is the longest: until its rate was seen a model was given all that came."""
+    backlog = Backlog()
+    backlog.measured(Length(60, 60, 60, 0.3), 100.0, 10.0)
+    backlog.enter("store-2", 100.0)
+    for _ in range(round(LIKELY_RATE) // 2 - 1):
+        backlog.enter("store-1", 100.0)
+    before = backlog.has_its_share("store-1", 100.0)
+    backlog.enter("store-1", 100.0)
+
+    assert (before, backlog.has_its_share("store-1", 100.0)) == (False, True)

@@ -173,18 +173,24 @@ class WatchedLife(Life):
             assert _first(before, index, decider) in _sound(before, index, self.history)
 
     def _watch_people(self, before: History, outcome: Outcome) -> None:
-        (index,) = {i for i, stage in self._stages() if stage.pool in outcome.deciders}
-        stage = self.plan.stage(index)
+        """People are believed only where a stage that asked them had the votes for it."""
+        asked = [(index, stage) for index, stage in self._stages() if stage.pool in outcome.deciders]
+        pools = {stage.pool for _, stage in asked}
+        assert not any(self._is_off(decider) for decider in outcome.deciders if decider not in pools)
+        assert any(self._has_the_votes(before, index, stage, outcome) for index, stage in asked)
+
+    def _has_the_votes(self, before: History, index: int, stage: Stage, outcome: Outcome) -> bool:
         votes = [one for one in _sound(before, index, self.history) if one.source == "reviewer"]
         votes = votes[: stage.votes.maximum]
-        agreeing = sum(vote.answer == outcome.answer for vote in votes)
-        assert len(votes) >= stage.votes.minimum
-        assert not any(self._is_off(decider) for decider in outcome.deciders if decider != stage.pool)
-        if stage.combine.rule == "majority":
-            assert agreeing > stage.votes.maximum - agreeing, "later votes can overturn it"
+        if len(votes) < stage.votes.minimum:
+            return False
+        if stage.combine.rule == "majority":  # of which later votes could overturn nothing
+            agreeing = sum(vote.answer == outcome.answer for vote in votes)
+            return agreeing > stage.votes.maximum - agreeing
         if stage.combine.rule == "agree":
             given = [vote.answer for vote in votes if vote.answer is not None]
-            assert given[-stage.votes.minimum :] == [outcome.answer] * stage.votes.minimum
+            return given[-stage.votes.minimum :] == [outcome.answer] * stage.votes.minimum
+        return True
 
     def _stages(self) -> list[tuple[int, Stage]]:
         return list(enumerate((*self.plan.stages, *self.plan.escalations)))

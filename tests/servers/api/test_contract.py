@@ -51,7 +51,7 @@ async def test_a_cancellation_that_comes_a_moment_too_late_is_told_the_outcome(s
     async with stack.db.acquire() as connection:
         async with connection.transaction():
             backend = await connection.fetchval("SELECT pg_backend_pid()")
-            await cancel(connection, UUID(asked), by="faster", reason="", now=services.clock, new_id=services.new_id)
+            await cancel(connection, {UUID(asked): "cancelled by faster"}, now=services.clock, new_id=services.new_id)
             late = asyncio.create_task(stack.admin.post(f"/v1/decisions/{asked}/cancel"))
             await until_somebody_waits_for(stack, backend)
         answer = await late
@@ -76,7 +76,7 @@ async def test_a_path_is_read_at_one_moment(stack):
     async with stack.db.acquire() as connection:
         async with connection.transaction():
             backend = await connection.fetchval("SELECT pg_backend_pid()")
-            await cancel(connection, UUID(asked), by="faster", reason="", now=services.clock, new_id=services.new_id)
+            await cancel(connection, {UUID(asked): "cancelled by faster"}, now=services.clock, new_id=services.new_id)
             await connection.execute("LOCK TABLE decision_event IN ACCESS EXCLUSIVE MODE")
             reading = asyncio.create_task(stack.admin.get(f"/v1/decisions/{asked}/path"))
             await until_somebody_waits_for(stack, backend)

@@ -33,7 +33,7 @@ MOST_LINKS: Final = 512
 """More than a batch has messages; the SDK's own limit is 128."""
 CLOSE_SECONDS: Final = 3.0
 """For the last spans, when a process ends."""
-TRACES_A_SECOND: Final = 100
+TRACES_A_SECOND: Final = 20
 """Requests of their own trace that a process samples, where the environment names no sampler."""
 _CHANCE: Final = random.SystemRandom().random
 _KINDS: Final = {"consumer": SpanKind.CONSUMER, "client": SpanKind.CLIENT}

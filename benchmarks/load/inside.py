@@ -20,9 +20,10 @@ from adjudge.core.events import Opinion
 from adjudge.core.history import History
 from adjudge.engine.clocks import DatabaseClock
 from adjudge.engine.coins import Coin
+from adjudge.engine.controls_in_force import ControlsInForce
 from adjudge.engine.flushing import Flusher
 from adjudge.engine.identifiers import Identifiers
-from adjudge.engine.intake import ControlsInForce, Intake, Opened
+from adjudge.engine.intake import Intake, Opened
 from adjudge.engine.revisions import Revisions
 from adjudge.engine.settling import new_outcome
 from adjudge.stack import embedded
@@ -86,7 +87,7 @@ class Rows:
         number = str(self._next).zfill(len(NUMBER))
         body = BODY.replace(NUMBER, number).encode()
         question = questions.read(body, key=f"{self._name}-{number}", trace=None)
-        place = self.intake.place(SYSTEM, question.location, question.type)
+        place = self.intake.places.find(SYSTEM, question.location, question.type)
         return self.intake.prepare(SYSTEM, place, question)
 
     def settled(self, opened: Opened) -> NewOutcome:

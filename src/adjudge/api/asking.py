@@ -15,9 +15,10 @@ from adjudge.api.views import DecisionView, view, waiting
 from adjudge.core.errors import AdjudgeError
 from adjudge.engine.admission import Overloaded
 from adjudge.engine.flushing import Pending, Sheaf, replayed
-from adjudge.engine.intake import Known, Question
+from adjudge.engine.intake import Known
 from adjudge.engine.limiting import LimitReached
 from adjudge.engine.notifying import within
+from adjudge.engine.questions import Question
 from adjudge.store import decisions, intake, retention
 from adjudge.store.connecting import UNAVAILABLE, Connection
 from adjudge.store.intake import NewDecision, Replayed
@@ -59,7 +60,7 @@ class Post:
         Raises what intake raises, Overloaded, and LimitReached.
         """
         services, scope = self._services, self._scope
-        place = services.intake.place(scope, question.location, question.type)
+        place = services.intake.places.find(scope, question.location, question.type)
         questions.check_evidence(place.kind.name, place.kind.evidence, question.evidence)
         if services.admission.has_to_wait(question.location):
             await services.admission.turn(question.lane or place.kind.lane, question.location)

@@ -177,7 +177,7 @@ async def read_effective(
 ) -> Response:
     """Read every value that decides about a type at a location, the document and line that say so, and who wrote it."""
     require(scope, "operator")
-    place = here.intake.place(scope, location, type)
+    place = here.intake.places.find(scope, location, type)
     async with here.pool.acquire() as connection:
         found = await revisions.get(connection, place.revision)
         assert found is not None

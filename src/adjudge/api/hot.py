@@ -23,7 +23,7 @@ from adjudge.api.views import DecisionView, encode
 from adjudge.core.errors import AdjudgeError
 from adjudge.engine.admission import Overloaded
 from adjudge.engine.flushing import Pending
-from adjudge.engine.intake import Question
+from adjudge.engine.questions import Question
 from adjudge.store.connecting import UNAVAILABLE
 from adjudge.store.scope import Scope
 from adjudge.telemetry import names

@@ -22,8 +22,8 @@ from adjudge.cli.folders import Folder
 from adjudge.cli.refusing import Refused
 from adjudge.cli.settings import Settings
 from adjudge.engine.clocks import DatabaseClock
+from adjudge.engine.controls_in_force import ControlsInForce
 from adjudge.engine.identifiers import Identifiers
-from adjudge.engine.intake import ControlsInForce
 from adjudge.engine.lookout import First, Lookout
 from adjudge.engine.readiness import Standing
 from adjudge.engine.revisions import Revisions

@@ -25,8 +25,8 @@ from adjudge.core.plans import Plan
 from adjudge.deciders import Answered, Deciders, Failed, Question
 from adjudge.engine import notifying, slips
 from adjudge.engine.clocks import Clock
+from adjudge.engine.controls_in_force import ControlsInForce
 from adjudge.engine.identifiers import NewId
-from adjudge.engine.intake import ControlsInForce
 from adjudge.engine.revisions import Revisions
 from adjudge.engine.sending import Sender, count
 from adjudge.engine.settling import new_outcome

@@ -16,7 +16,7 @@ import structlog
 from adjudge import __version__
 from adjudge.core.errors import AdjudgeError
 from adjudge.engine import audit_rates
-from adjudge.engine.intake import ControlsInForce
+from adjudge.engine.controls_in_force import ControlsInForce
 from adjudge.engine.revisions import InForce, Revisions
 from adjudge.store import controls, receipts, revisions, work
 from adjudge.store.connecting import UNAVAILABLE, Connection, Pool

@@ -123,7 +123,7 @@ async def _replayed(script: Script, endpoint: Endpoint, project: Project, consol
             ledger=ledger,
             reviewers=reviewers,
             picture=lambda scene: project.picture_of(scene.case),
-            tell=lambda news: console.print(telling.news(news, script, ledger), soft_wrap=not console.is_terminal),
+            tell=lambda news: showing.show_news(console, *telling.news(news, script, ledger)),
         )
         started = clock()
         await _shown(replay, console)

@@ -37,6 +37,17 @@ def console_of() -> Console:
     return console if console.is_terminal else Console(highlight=False, width=NARROWEST)
 
 
+def show_news(console: Console, head: str, words: str) -> None:
+    """Print what has just happened: on a terminal its words keep to a column of their own, elsewhere to one line."""
+    if not console.is_terminal:
+        console.print(f"{head} {words}", soft_wrap=True)
+        return
+    line = Table.grid(padding=(0, 1))
+    line.add_column(no_wrap=True)
+    line.add_row(head, words)
+    console.print(line)
+
+
 @contextmanager
 def live(console: Console, replay: Replay) -> Iterator[Callable[[], None]]:
     """Show table and bar while a replay runs, on a terminal; yields what brings them up to date."""

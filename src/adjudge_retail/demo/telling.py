@@ -20,23 +20,28 @@ IN_SIGHT: Final = 10_000
 UNKNOWN: Final = "–"
 
 
-def news(of: Turn | Release, script: Script, ledger: Ledger) -> str:
-    """Say what has just happened, in a line."""
+def news(of: Turn | Release, script: Script, ledger: Ledger) -> tuple[str, str]:
+    """Return what has just happened: when and what in a word or two, and the rest in words."""
     if isinstance(of, Release):
         assert of.key is not None
-        return (
-            f"{_clock(of.seconds)} [yellow]made worse[/]  {of.key[1]}: its edge boxes get release {BAD_EDGE}, which "
-            "hands the model the picture of another item. To be seen within about "
-            f"{stated_audits(script, of.key)} audits"
+        words = (
+            f"{of.key[1]}: its edge boxes get release {BAD_EDGE}, which hands the model the picture of another item. "
+            f"To be seen within about {stated_audits(script, of.key)} audits"
         )
+        return _head(of.seconds, "made worse", "yellow"), words
     name = f"{of.key[0].rpartition('.')[2]} · {of.key[1]}"
     if of.what == "suspended":
-        return f"{_clock(of.seconds)} [red]suspended[/]   {name}: {_why(of, ledger)}. People take over"
+        return _head(of.seconds, of.what, "red"), f"{name}: {_why(of, ledger)}. People take over"
     threshold = UNKNOWN if of.threshold is None else f"{of.threshold:.3f}"
-    return (
-        f"{_clock(of.seconds)} [green]{of.what}[/]   {name}: {script.model_of(*of.key)} answers alone from {threshold} "
-        f"on, after {of.audits} audits ({of.certificate})"
+    words = (
+        f"{name}: {script.model_of(*of.key)} answers alone from {threshold} on, after {of.audits} audits "
+        f"({of.certificate})"
     )
+    return _head(of.seconds, of.what, "green"), words
+
+
+def _head(seconds: float, what: str, style: str) -> str:
+    return f"{_clock(seconds)} [{style}]{what:<{len('certified again')}}[/]"
 
 
 def _why(of: Turn, ledger: Ledger) -> str:

@@ -176,7 +176,7 @@ def _caveats(script: Script) -> str:
     if script.repeated:
         said += f"{script.repeated} questions were about items asked before: their errors come together. "
     if again := script.replayed_set_aside:
-        said += f"{again} were about items on which models had been chosen. "
+        said += f"{again} were about items that the models had been chosen by: on these they do a little too well. "
     return said
 
 

@@ -16,7 +16,7 @@ from adjudge.automation.samples import Audit, Beside, Role
 from adjudge.automation.weighed import Weighed
 from adjudge.core.answers import canonical
 from adjudge.engine.licensing import AnyState, Judged
-from adjudge.store.epochs import EpochRow
+from adjudge.store.epochs import Covers, EpochRow
 
 _ACTED_ON: Final = ("scope", "threshold", "calibrator", "calibration", "target", "confidence", "valid_until")
 """What a licence says that its certificate says, too."""
@@ -59,20 +59,7 @@ def body_of(
         "unanimity": unanimity and {"checked": unanimity.checked, "wrong": unanimity.wrong},
         "issued_at": issued_at,
         "valid_until": valid_until,
-        "inputs": [
-            {
-                "decision": each.decision,
-                "number": each.audit.number,
-                "role": each.audit.role.value,
-                "score": each.audit.score,
-                "wrong": each.audit.wrong,
-                "lost": each.audit.lost,
-                **({} if each.audit.beside is None or covers.people is None else _shown(each.audit.beside)),
-                **({} if covers.money is None else {"weight": each.audit.weight}),
-                **({"record": seals[each.decision]} if each.decision in seals else {}),
-            }
-            for each in inputs
-        ],
+        "inputs": [_input(each, covers, seals.get(each.decision)) for each in inputs],
     }
     if covers.people is not None:
         body["people"] = covers.people
@@ -81,14 +68,30 @@ def body_of(
     return plain(body)
 
 
+def _input(each: Judged, covers: Covers, seal: str | None) -> dict[str, Any]:
+    """Return what a certificate says of one audit. `seal`: hash of its record; None: it has none."""
+    audit = each.audit
+    said = {
+        "decision": each.decision,
+        "number": audit.number,
+        "role": audit.role.value,
+        "score": audit.score,
+        "wrong": audit.wrong,
+        "lost": audit.lost,
+    }
+    if audit.beside is not None and covers.people is not None:
+        said |= {"rest_wrong": audit.beside.rest_wrong, "people_wrong": audit.beside.people_wrong}
+    if covers.money is not None:
+        said["weight"] = audit.weight
+    if seal is not None:
+        said["record"] = seal
+    return said
+
+
 def plain(body: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a certificate says as its record has it: in values of JSON."""
     found: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(body))
     return found
-
-
-def _shown(beside: Beside) -> dict[str, bool]:
-    return {"rest_wrong": beside.rest_wrong, "people_wrong": beside.people_wrong}
 
 
 def evidence_of(verdict: Licensed | NoWorse) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Coins: keyed hashes of the decision id and a purpose, of known and recorded probability.
 
-`statistics.md` part 1 in short: tossed at intake, per decision, independent of content; the key is
-secret, so that nobody can choose an id that is not audited.
+Tossed at intake, per decision, independent of content; the key is secret, so that nobody can choose an id that is
+not audited.
 """
 
 import hashlib

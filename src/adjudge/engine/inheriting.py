@@ -1,6 +1,6 @@
 """What a slice has from its group until it has a certificate of its own: handed down, watched apart, lost apart.
 
-A group's certificate speaks of the group's average (`statistics` 2.6). So each slice that inherits has its own watch,
+A group's certificate speaks of the group's average. So each slice that inherits has its own watch,
 at its share of the probability of a false alarm; and whose certificate was ever taken away inherits no more.
 """
 

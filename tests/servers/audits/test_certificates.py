@@ -11,7 +11,7 @@ import pytest
 from tests.servers.audits.auditing import staffed
 from tests.servers.audits.evidence import certified, record, record_of_two
 
-from adjudge.engine import audit_rates, certified_places, certifying
+from adjudge.engine import audit_rates, certificate_steps, certified_places
 from adjudge.engine.audit_rates import PastRates, RateSetter
 from adjudge.engine.certificate_records import verify
 from adjudge.engine.coins import AuditRates
@@ -82,7 +82,7 @@ async def test_a_model_decides_alone_once_audits_have_shown_that_it_may_and_not_
 
 async def test_what_is_shown_is_what_the_certificate_in_force_lets_through(build_stack, monkeypatch):
     """Also where a look has shown a looser threshold that is not worth a new certificate yet."""
-    monkeypatch.setattr(certifying, "WORTH", 1.0)
+    monkeypatch.setattr(certificate_steps, "WORTH", 1.0)
     stack = await build_stack("api", "keeper", documents=certified())
     await record(stack, 600, wrong=range(1, 120, 3))
     certificate = await in_force(stack)
@@ -458,7 +458,7 @@ async def watched_to_its_end(build_stack, audits: int) -> tuple[Any, str]:
 
 async def test_a_certificate_that_ends_is_renewed_where_enough_was_watched(build_stack, monkeypatch):
     """Three audits are enough for this test; nothing is interrupted."""
-    monkeypatch.setattr(certifying, "FRESH_AUDITS", 3)
+    monkeypatch.setattr(certificate_steps, "FRESH_AUDITS", 3)
     stack, first = await watched_to_its_end(build_stack, 3)
 
     async with asyncio.timeout(40):

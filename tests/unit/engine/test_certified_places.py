@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from tests.unit.config.documents import CLAIMS
-from tests.unit.engine.test_licensing import COVERS, ROW
+from tests.unit.engine.slices import COVERS, ROW
 
 from adjudge.config import compile_documents
 from adjudge.core.plans import AgainstPeople

@@ -2,13 +2,14 @@
 
 import random
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 import msgspec
 import pytest
 from tests.builders import SET_BY_HAND, a_case, a_plan, models, people
 from tests.unit.automation.simulating import DELTA, Share, holds, is_broken
+from tests.unit.engine.slices import COVERS, NOW, ROW
 
 from adjudge.automation.against_people import NoWorse
 from adjudge.automation.binomial import tail
@@ -27,40 +28,8 @@ from adjudge.engine import designing, licensing
 from adjudge.engine.certificate_records import Verified, body_of, id_of, verify
 from adjudge.engine.licensing import Rarest
 from adjudge.store.audited import Automated, Counted, Evidence, Waiting
-from adjudge.store.epochs import Covers, EpochRow
 
 PLAN = replace(a_plan(models(accept=Certified(SET_BY_HAND)), people()), prefixes=("p0", "p1"))
-NOW = datetime(2026, 11, 28, tzinfo=UTC)
-COVERS = Covers(
-    type="claim.pay",
-    slice="all",
-    prefix="p0",
-    plan="claims",
-    stage=0,
-    deciders=("claim-risk@1",),
-    locations=("default",),
-    target=0.05,
-    confidence=0.9,
-    watch=0.05,
-    validity_seconds=86_400.0,
-    is_audited=True,
-    has_expert=True,
-    expert_share=1.0,
-    rate=1.0,
-    budget=None,
-    is_of_models=True,
-)
-ROW = EpochRow(
-    scope="certificate:claim.pay:all:p0",
-    number=1,
-    covers=COVERS,
-    first_number=0,
-    began_at=NOW,
-    design=None,
-    standing=None,
-    looked_at=None,
-    renewal=None,
-)
 
 
 def evidence(count: int, *, wrong: float = 0.0, lost: float = 0.0, seed: int = 1) -> list[Evidence]:

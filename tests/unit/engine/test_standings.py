@@ -3,44 +3,16 @@
 from typing import Any
 
 import msgspec
+from tests.unit.engine import slices
+from tests.unit.engine.slices import a_state
 
 from adjudge.automation.betting import Epoch
-from adjudge.automation.certifying import Start, Unanimity
+from adjudge.automation.certifying import Unanimity
 from adjudge.automation.watching import Watch, delays
-from adjudge.core.calibration import Uncalibrated
 from adjudge.engine import standings
 from adjudge.engine.licensing import State
-from adjudge.store.epochs import Covers
 
-COVERS = Covers(
-    type="claim.pay",
-    slice="all",
-    prefix="3f2a",
-    plan="claims",
-    stage=0,
-    deciders=("sure@1",),
-    locations=("default",),
-    target=0.1,
-    confidence=0.9,
-    watch=0.05,
-    validity_seconds=86_400,
-    is_audited=True,
-    has_expert=True,
-    expert_share=0.2,
-    rate=0.05,
-    budget=None,
-    is_of_models=True,
-)
-START = Start(threshold=0.9, why="calibrate-audits")
-
-
-def a_state(audits: int = 0, wrong: int = 0, **more: Any) -> State[Epoch, Watch]:
-    epoch = Epoch.begin(target=0.1, delta=0.06, grid=(0.9,), start=START)
-    epoch = epoch.counting([0.95] * audits, [0.95] * wrong)
-    state = State[Epoch, Watch](
-        calibrator=Uncalibrated(), calibration="c#1", epoch=epoch, earlier=(), read_number=0, watched_number=0
-    )
-    return msgspec.structs.replace(state, **more)
+COVERS = msgspec.structs.replace(slices.COVERS, target=0.1, expert_share=0.2, rate=0.05)
 
 
 def said(state: State[Epoch, Watch], unanimity: Unanimity | None = None, **lost: int) -> dict[str, Any]:

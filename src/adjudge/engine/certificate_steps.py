@@ -1,0 +1,84 @@
+"""What follows for a slice's certificate from what a look has shown: issue one, let it expire, or nothing. No I/O."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from adjudge.automation.against_people import NoWorse
+from adjudge.automation.certifying import Licensed, Unanimity
+from adjudge.core.licences import Licence
+from adjudge.engine.licensing import AnyState
+
+WORTH: Final = 0.01
+"""A looser threshold is worth a new certificate from this much more coverage on."""
+WORTH_BEFORE_OTHERS: Final = 0.05
+"""The same where another certified stage follows: it begins anew whenever this one lets through something else."""
+FRESH_AUDITS: Final = 56
+"""Audits that the watch must have read before a certificate is renewed by itself: a fivefold risk would have shown."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issue:
+    """A certificate is issued for what the evidence shows now."""
+
+    shown: Licensed | NoWorse
+    begins_anew: bool
+    """Whether the watches over it begin a new validity; they go on where it only loosens one that is in force."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expire:
+    """The certificate in force ends, and no other takes its place."""
+
+    certificate: str
+    why: str
+
+
+def next_step(
+    state: AnyState,
+    licence: Licence | None,
+    unanimity: Unanimity | None,
+    *,
+    ends_with_drift: bool,
+    is_renewal_asked: bool,
+    is_followed: bool,
+    now: datetime,
+) -> Issue | Expire | None:
+    """Return what follows. `licence`: the one in force; `is_followed`: by another certified stage of the plan."""
+    shown = state.epoch.of_now(unanimity=unanimity)
+    is_looser = licence is None or shown is None or _is_worth(state, licence, shown, is_followed)
+    if licence is not None and not is_looser:  # what lets through the same leaves later stages what they had
+        shown = state.epoch.of_now(unanimity=unanimity, least=licence.threshold) or shown
+    if shown is not None and is_renewal_asked:
+        return Issue(shown=shown, begins_anew=True)
+    over = _why_over(state, licence, ends_with_drift, now) if licence is not None else ""
+    if licence is not None and over:
+        is_watched = state.watch is None or state.watch.audits >= FRESH_AUDITS
+        if shown is None or not is_watched:
+            lacks = "too few audits" if not is_watched else "the audits show it no longer"
+            return Expire(certificate=licence.certificate, why=f"{over}: {lacks}")
+    if shown is None or state.epoch.audits < state.held_until:
+        return None
+    if licence is not None and not over and not is_looser:
+        return None
+    return Issue(shown=shown, begins_anew=bool(over) or state.certificate is None)
+
+
+def expired(state: AnyState, said: str) -> AnyState:
+    """Return the state without a certificate; another one wants fresh audits."""
+    return msgspec.structs.replace(state, certificate=None, expired=said, held_until=state.epoch.audits + FRESH_AUDITS)
+
+
+def _why_over(state: AnyState, licence: Licence, ends_with_drift: bool, now: datetime) -> str:
+    """Say why a certificate is over; empty: it is not."""
+    if now >= licence.valid_until or (state.watch and state.watch.expired):
+        return "has expired"
+    return "has ended, as scores have drifted" if ends_with_drift and state.has_drifted else ""
+
+
+def _is_worth(state: AnyState, licence: Licence, shown: Licensed | NoWorse, is_followed: bool) -> bool:
+    """Return whether what is shown now is enough looser than what is in force."""
+    worth = WORTH_BEFORE_OTHERS if is_followed else WORTH
+    return shown.threshold < licence.threshold and shown.coverage >= state.coverage + worth

@@ -1,4 +1,4 @@
-"""No worse than people: paired tests of a model, or of a whole plan, against a majority of k (`statistics` 2.5).
+"""No worse than people: paired tests of a model, or of a whole plan, against a majority of k.
 
 Each audit has votes set apart beforehand as "people", and a truth that uses none of them: an expert's, or
 one that came late. A consensus that contains the people judged is no truth here: where model and people

@@ -1,7 +1,7 @@
 """The certificate: the loosest threshold at which audits show the selective risk to be below the target.
 
 Exact binomial tests in a fixed sequence, from a starting point that the calibrate-audits choose towards
-looser thresholds, until one cannot be rejected (`statistics` 2.2; Bauer 1991, Angelopoulos et al. 2021).
+looser thresholds, until one cannot be rejected (Bauer 1991, Angelopoulos et al. 2021).
 The chance that the licensed threshold's risk is at least the target is at most `delta`, because the first
 threshold of the sequence for which that is so would have to pass its own test.
 """

@@ -1,4 +1,4 @@
-"""Many slices: groups with members, and error budgets over a family (`statistics` 2.6)."""
+"""Many slices: groups with members, and error budgets over a family."""
 
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet

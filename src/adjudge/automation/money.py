@@ -1,4 +1,4 @@
-"""Money at risk: the share of the accepted stake that lies on wrong answers (`statistics` 2.4).
+"""Money at risk: the share of the accepted stake that lies on wrong answers.
 
 Where the audit coin is proportional to the stake, audits see money as it lies: the share of audits that
 are wrong estimates the share of money, and the exact test needs no change. Where it is not (large stakes

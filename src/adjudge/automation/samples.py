@@ -56,7 +56,7 @@ class Audit:
 class Sample:
     """The audits of one epoch as columns of equal length, in intake order.
 
-    Complete: every audit drawn before the cut is in it, the lost ones as wrong (`statistics` 1.2).
+    Complete: every audit drawn before the cut is in it, the lost ones as wrong.
     """
 
     scores: Floats

@@ -1,7 +1,7 @@
 """Audits: the unbiased sample on which everything statistical stands, and what happens to each of its decisions.
 
 An audited decision is answered by people who see neither model nor each other. Its truth is their unanimous
-answer, else an expert's, never a majority; what cannot be known counts as wrong (`statistics.md`, part 1).
+answer, else an expert's, never a majority; what cannot be known counts as wrong.
 """
 
 import math

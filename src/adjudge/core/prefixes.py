@@ -1,7 +1,7 @@
 """What a prefix of a plan would have done with an audited decision: how sure it was, and what it would have said.
 
-Everything that the plan has answered up to and including a stage is covered by that stage's certificate
-(`statistics.md`, 2.1); so what earlier stages take counts at every threshold of the last.
+Everything that the plan has answered up to and including a stage is covered by that stage's certificate; so what
+earlier stages take counts at every threshold of the last.
 """
 
 from collections.abc import Mapping

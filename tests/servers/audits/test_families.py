@@ -147,7 +147,7 @@ async def test_a_family_shares_one_error_budget_and_has_room_for_so_many_slices(
 
 
 async def test_a_later_stage_is_inherited_where_the_earlier_one_is_and_lost_with_it(build_stack):
-    """Its group's certificate speaks of what the group's earlier stage leaves over (`statistics` 2.1)."""
+    """Its group's certificate speaks of what the group's earlier stage leaves over."""
     documents = certified("unsure@1", rate=0, slices="location", inherit="all")
     second = {"ask": "second@1", "accept": {"certified": {"target": 0.05}}}
     documents["plans"]["model"]["stages"].insert(1, second)

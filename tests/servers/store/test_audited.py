@@ -16,7 +16,7 @@ CHECKED, NOT_CHECKED = json.dumps({"rate": 0.2, "drawn": True}), json.dumps({"ra
 
 
 async def test_an_experts_check_of_unanimity_that_was_lost_counts_as_wrong(database_url):
-    """`statistics` 1.2: left out, the bound on unanimity would be too low."""
+    """Left out, the bound on unanimity would be too low."""
     connection = await asyncpg.connect(database_url)
     rows = [
         ("pay", "expert", "pay", "share", CHECKED),

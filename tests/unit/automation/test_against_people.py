@@ -1,4 +1,4 @@
-"""No worse than people: paired, on a truth that uses none of them (`statistics` 2.5)."""
+"""No worse than people: paired, on a truth that uses none of them."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Licences that may be looked at after every audit, and budgets over a life with suspensions (`statistics` 2.3)."""
+"""Licences that may be looked at after every audit, and budgets over a life with suspensions."""
 
 import math
 from itertools import pairwise

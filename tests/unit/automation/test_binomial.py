@@ -39,7 +39,7 @@ def test_a_tail_of_a_million_audits_is_monotone_and_sane():
 
 
 def test_one_error_passes_at_one_percent_from_388_audits_on():
-    """`statistics` 2.2."""
+    """The bounds and counts that the pages name."""
     assert audits_needed(1, 0.01, 0.1) == 388
     assert audits_needed(0, 0.01, 0.1) == 230
 
@@ -60,8 +60,8 @@ def test_the_sign_test_counts_only_audits_on_which_they_differ():
     assert sign_test(for_model=0, against=0) == 1
 
 
-def test_divergence_gives_the_best_delays_of_the_specification():
-    """`statistics` 3: at a target of 1% and 0.1, doubling 588 audited automated decisions, ×3 175, ×5 56, ×10 16."""
+def test_divergence_gives_the_best_delays():
+    """At a target of 1% and 0.1, doubling 588 audited automated decisions, ×3 175, ×5 56, ×10 16."""
     delays = [round(np.log(10) / divergence(factor / 100, 0.01)) for factor in (2, 3, 5, 10)]
 
     assert delays == [588, 175, 56, 16]

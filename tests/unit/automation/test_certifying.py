@@ -1,4 +1,4 @@
-"""The certificate keeps its promise, by simulation; and each way that seems as good does not (`statistics` 1, 2.2).
+"""The certificate keeps its promise, by simulation; and each way that seems as good does not.
 
 Every number is a share of simulated slices with a fixed seed; pytest -rP shows them with their limits.
 """

@@ -1,4 +1,4 @@
-"""Groups and families (`statistics` 2.6)."""
+"""Groups and families."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Money-weighted risk: the share of the accepted stake on wrong answers (`statistics` 2.4)."""
+"""Money-weighted risk: the share of the accepted stake on wrong answers."""
 
 import numpy as np
 import pytest

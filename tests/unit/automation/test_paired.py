@@ -1,4 +1,4 @@
-"""Against people in service: looked at after every audit, and watched from then on (`statistics` 2.5 and 3)."""
+"""Against people in service: looked at after every audit, and watched from then on."""
 
 import math
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""A certificate covers a prefix of a plan (`statistics` 2.1): what is so of any two stages where one moves."""
+"""A certificate covers a prefix of a plan: what is so of any two stages where one moves."""
 
 import numpy as np
 from tests.unit.automation.simulating import DELTA, TARGET

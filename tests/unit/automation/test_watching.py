@@ -1,4 +1,4 @@
-"""The watch: false alarms as rare as promised however long one looks, and rises found at any age (`statistics` 3)."""
+"""The watch: false alarms as rare as promised however long one looks, and rises found at any age."""
 
 import math
 from dataclasses import asdict, replace
@@ -201,7 +201,7 @@ def test_false_alarms_over_a_life_of_renewals():
 
 
 def test_best_delays_stand_on_the_certificate():
-    """`statistics` 3: at 0.1, doubling 588 audited automated decisions, with 75 a day eight days; ×5 56, ×10 16."""
+    """At 0.1, doubling 588 audited automated decisions, with 75 a day eight days; ×5 56, ×10 16."""
     found = delays(target=TARGET, delta=0.1, audits_per_day=75)
 
     assert [round(delay.audits) for delay in found] == [588, 56, 16]

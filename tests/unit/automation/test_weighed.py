@@ -1,4 +1,4 @@
-"""Money in service: looked at after every audit, and watched from then on (`statistics` 2.4 and 3)."""
+"""Money in service: looked at after every audit, and watched from then on."""
 
 from dataclasses import replace
 

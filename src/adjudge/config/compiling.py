@@ -5,7 +5,7 @@ those are known by their identity.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from adjudge.config.earning import check_earnable
 from adjudge.config.faults import Faults
 from adjudge.config.hours import Hours
 from adjudge.config.layering import Layers, section_of, undeclared
+from adjudge.config.leads import Leads
 from adjudge.config.listing import Listed, listed
 from adjudge.config.locations import PROFILE, Place
 from adjudge.config.memos import Memo
@@ -30,12 +31,13 @@ from adjudge.config.question_types import read_type
 from adjudge.config.routes import Route
 from adjudge.config.routing import Surroundings, Way
 from adjudge.config.schedules import read_schedules
+from adjudge.config.site_checks import check_currency, check_defaults, check_shadows
 from adjudge.config.sites import Site
 from adjudge.config.sources import read_sources
 from adjudge.config.stages import Known
 from adjudge.core.answers import canonical
 from adjudge.core.expressions import Expression
-from adjudge.core.plans import ByHand, Plan
+from adjudge.core.plans import Plan
 from adjudge.core.specifications import Location, QuestionType
 
 
@@ -55,8 +57,8 @@ def compile_documents(
     places = stepwise(layers.places.values(), pause)
     sites = {place.name: compiler.site(place, layers.effective(place)) for place in places}
     compiler.lint_groups_without_locations()
-    compiler.lint_what_nothing_leads_to()
-    compiler.lint_shadows_of_nothing(stepwise(sites.values(), pause))
+    compiler.leads.check(compiler.known)
+    check_shadows(layers.section("deciders"), compiler.known.deciders, stepwise(sites.values(), pause))
     compiler.known.answers.check()
     faults.raise_any()
     return Configuration(
@@ -98,14 +100,9 @@ class _Compiler:
     _by_type: Memo = field(default_factory=Memo)
     _ways: dict[tuple[object, ...], Any] = field(default_factory=dict)
     """Ways, and mappings of them, by the identity of what they are made of: locations share them."""
-    _met: dict[tuple[str, str], Cursor] = field(default_factory=dict)
-    """(section, name) of every type and plan met at a location."""
-    _taken: set[tuple[str, str]] = field(default_factory=set)
-    """Those of them that a route leads to."""
     _unsound: set[int] = field(default_factory=set)
     """By identity, lists of routes that have faults."""
-    _held: dict[int, tuple[Route, bool]] = field(default_factory=dict)
-    """Routes with a condition, and whether it may hold anywhere."""
+    leads: Leads = field(default_factory=Leads)
 
     @classmethod
     def of(cls, layers: Layers, pause: Pause) -> "_Compiler":
@@ -153,8 +150,10 @@ class _Compiler:
             )
             for schedule in found
         }
-        self._lint_defaults(site, scheduled)
-        return replace(site, scheduled=scheduled) if scheduled else site
+        site = replace(site, scheduled=scheduled) if scheduled else site
+        if not any(id(standing.routes) in self._unsound for standing in site.every()):
+            check_defaults(site)
+        return site
 
     def lint_groups_without_locations(self) -> None:
         """Look for faults in overlays that no location has yet."""
@@ -163,28 +162,6 @@ class _Compiler:
             if group.name not in used:
                 empty = undeclared(f"group {group.name}", (*group.above, group.name), self.layers.base)
                 self.site(empty, self.layers.of_group(group))
-
-    def lint_what_nothing_leads_to(self) -> None:
-        """A type without a plan, a plan without a route: nothing reads them. A pack may offer more than is used."""
-        for route, may_hold in self._held.values():
-            if not may_hold:
-                route.at.fault(f"`{route.when.text if route.when else ''}` holds at no location: no question takes it")
-        for (section, name), at in self._met.items():
-            if (section, name) in self._taken:
-                continue
-            if section == "plans":
-                read_plan(name, at, None, self.known)
-            if not at.node.layer.startswith("pack ") and not at.faults.has_below("routes"):
-                at.fault("no route leads to this plan" if section == "plans" else "no route gives this type a plan")
-
-    def lint_shadows_of_nothing(self, sites: Iterable[Site]) -> None:
-        """A decider in shadow that no plan names would be configured, and never run."""
-        every = (standing for site in sites for standing in site.every())
-        asked = {name for one in every for ways in one.ways.values() for way in ways for name in way.plan.shadows}
-        for name, at in self.layers.section("deciders").items():
-            is_told = at.faults.has_below("plans") or at.faults.has_below("routes")
-            if self.known.deciders[name].is_shadow and name not in asked and not is_told:
-                at.fault("it is in shadow, and no plan that is used names it under `shadow`")
 
     def _type(self, name: str, at: Cursor, usual: Cursor | None) -> QuestionType:
         nodes = (at.node,) if usual is None else (at.node, usual.node)
@@ -222,7 +199,7 @@ class _Compiler:
             declared=place.at,
             schedule=schedule,
         )
-        _check_currency(place, site, self.known.rates)
+        check_currency(place, site, self.known.rates)
         return site
 
     def _led(
@@ -236,40 +213,16 @@ class _Compiler:
     ) -> Mapping[str, tuple[Way, ...]]:
         """Return the ways of each type at a location, and at all that no route tells from it."""
         plans, type_nodes = section_of(effective, "plans"), section_of(effective, "types")
-        self._met.update({("plans", name): each for name, each in plans.items()})
-        self._met.update({("types", name): each for name, each in type_nodes.items()})
+        self.leads.meet(plans, type_nodes)
         ways: dict[str, tuple[Way, ...]] = {}
         for kind, routes in listed.by_type.items():
             self.pause()
             surroundings = Surroundings(location, kind, hours, self.known.rates)
-            taken = tuple(self._reached(routes, surroundings, schedule))
-            self._taken.update(("plans", route.plan) for route, _ in taken)
+            taken = self.leads.taken(routes, surroundings, schedule)
             made = self._made(taken, types[kind], type_nodes[kind], plans, location.name)
-            if taken:
-                self._taken.add(("types", kind))
             if made:
                 ways[kind] = made
         return self._shared(ways)
-
-    def _reached(
-        self, routes: Sequence[Route], surroundings: Surroundings, schedule: str | None
-    ) -> Iterator[tuple[Route, Expression | None]]:
-        """Yield the routes that a question may take, each with what is left of its condition."""
-        for route in routes:
-            if not route.is_for(surroundings.location, surroundings.type, schedule):
-                continue
-            if route.when is None:
-                yield route, None
-                return
-            known = surroundings.static(route.when)
-            may_hold = known is not False or "tags" in route.when.reads  # the next store may have the tag
-            before = self._held.get(id(route.at.node), (route, False))[1]
-            self._held[id(route.at.node)] = (route, before or may_hold)
-            if known is None:
-                yield route, route.when
-            elif known:
-                yield route, None
-                return
 
     def _made(
         self,
@@ -308,34 +261,3 @@ class _Compiler:
             (at.node, type_at.node, route.at.node),
             lambda: read_plan(route.plan, with_others(at, route), kind, self.known, type_at),
         )
-
-    def _lint_defaults(self, site: Site, scheduled: Mapping[str, tuple[Hours, Site]]) -> None:
-        """Every question that has a route at some time has one at all times, whatever it brings."""
-        every = (site, *(each for _, each in scheduled.values()))
-        if any(id(standing.routes) in self._unsound for standing in every):
-            return
-        for standing in every:
-            for kind, ways in standing.ways.items():
-                if ways[-1].when is not None:
-                    ways[-1].route.at.fault(
-                        f"no route follows for a `{kind}` for which `{ways[-1].when.text}` does not hold: "
-                        "end with one without `when`"
-                    )
-                if kind not in site.ways:
-                    ways[-1].route.at.fault(f"`{kind}` has a plan while {standing.schedule} holds, and none otherwise")
-            for kind in site.ways.keys() - standing.ways.keys():
-                site.ways[kind][-1].route.at.fault(f"`{kind}` has no plan while {standing.schedule} holds")
-
-
-def _check_currency(place: Place, site: Site, rates: Mapping[str, float]) -> None:
-    currency = site.location.currency
-    if currency in rates or place.at.faults.has_below("organisation"):
-        return
-    for kind, ways in site.ways.items():
-        for way in ways:
-            plan = way.plan
-            accepts = [stage.accept for stage in (*plan.stages, *plan.escalations)]
-            if any(accept.condition.currencies for accept in accepts if isinstance(accept, ByHand)):
-                place.at.fault(f"plan {plan.name} compares stakes, but organisation.rates has no rate for {currency}")
-            if way.when is not None and way.when.currencies:
-                place.at.fault(f"a route of {kind} compares stakes, but organisation.rates has no rate for {currency}")

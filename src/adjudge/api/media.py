@@ -31,7 +31,8 @@ class Ticket(msgspec.Struct, array_like=True):
     scheme: str
     path: str
     until: int
-    """Unix seconds: until when the lease ran as it was taken; goes for tickets that name none."""
+    """Unix seconds at which the lease was to end when this was signed; counts where no lease is named, as by the
+    release before."""
     type: str
     task: UUID | None = None
     lease: UUID | None = None

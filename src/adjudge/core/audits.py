@@ -8,12 +8,15 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import msgspec
 
 from adjudge.core.events import Asked, Fault, HistoryEvent, Opinion, TimedOut
 from adjudge.core.money import Stake
+
+CALIBRATE_SHARE: Final = 0.2
+"""Of audits: all that is learnt is learnt from these. The others certify (1 : 4)."""
 
 VotePurpose: TypeAlias = Literal["truth", "people"]
 """What a blind vote was asked for, fixed before anybody saw the task."""

@@ -54,14 +54,15 @@ class Cancelling:
         self._now = now
         self._new_id = new_id
         self._wishes: deque[_Wish] = deque()
-        """Until they are done: who goes away in the middle of a batch leaves it to the next."""
+        """Asked for and not done. If a caller goes away in the middle of its batch, the next caller's batch begins with
+        it."""
         self._lock = asyncio.Lock()
 
     async def cancel(self, decision: UUID, *, by: str, reason: str) -> None:
         """Settle an open decision as cancelled. Raises AlreadySettled, and what the connection raises."""
         wish = _Wish(decision, f"cancelled by {by}" + (f": {reason}" if reason else ""))
         self._wishes.append(wish)
-        async with self._lock:  # it has an end: so have the connection's wait and each statement of the batches before
+        async with self._lock:  # ends: the batches before wait for connections and statements under time limits
             while not wish.is_done:
                 await self._batch()
         if wish.fault is not None:

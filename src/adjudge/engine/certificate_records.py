@@ -160,7 +160,7 @@ def _looked_at(body: Mapping[str, Any], audits: Sequence[Audit]) -> Licensed | N
     """Return what the evidence shows after all looks that could have been."""
     start = Start(threshold=body["start"]["threshold"], why=body["start"]["why"])
     delta, grid, people = body["delta"], body["grid"], body.get("people")
-    if people is not None:  # its capital remembers the highest
+    if people is not None:  # no looks to repeat: the bet itself keeps the highest capital that it had
         over = Over(people["over"])
         paired = Paired.begin(margin=people["margin"], over=over, delta=delta, grid=grid, start=start)
         return paired.after(audits).of_now()

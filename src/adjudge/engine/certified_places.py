@@ -32,15 +32,17 @@ class Place:
     siblings: int = 1
     """Slices that inherit from the same group, this one among them."""
     member_scopes: tuple[str, ...] = ()
-    """Of a group's: scopes of its slices."""
+    """Where this is a group's place: scopes of the slices that inherit from it."""
     least_rate: float = 0.0
-    """The lowest at which a decision here is audited."""
+    """The lowest rate, 0 to 1, at which decisions here are audited."""
     largest: float = 0.0
-    """Of money: the most that a stake can be of the probability of its audit; 0: the target is of none."""
+    """Where the target is of money: the largest that stake ÷ probability of its audit can be here, in major units; an
+    audit as large weighs 1. 0: the target is of answers."""
     thinned_to: float = 0.0
-    """The lowest rate at which its slices, or locations, are audited, where these differ; 0: they do not."""
+    """The lowest rate at which any of its slices or locations is audited, where these differ: what was drawn at a
+    higher one is thinned to it. 0: all have the same, or audits are weighed instead."""
     steady: float = 1.0
-    """The lowest rate where it follows no budget."""
+    """The lowest rate among those that follow no `budget`; 1: all follow one."""
     follows_budget: bool = False
 
     @property

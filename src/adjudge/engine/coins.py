@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 from uuid import UUID
 
-CALIBRATE_SHARE = 0.2
-"""Audits that serve to calibrate; the others certify (1 : 4)."""
+from adjudge.core.audits import CALIBRATE_SHARE
+
 POLICY = 1
 """Number of the rates as configured; recorded, so that estimates know it. What a keeper sets has the number of its
 snapshot, above this."""
@@ -24,7 +24,7 @@ def fresh_coin() -> tuple[str, bytes]:
 
 
 class Audit(NamedTuple):
-    """How the audit coin of one decision fell."""
+    """How the audit coin of one decision fell; `rate`: the probability with which it falls on audit."""
 
     drawn: bool
     rate: float
@@ -54,7 +54,7 @@ class Coin:
         self.key_id = key_id
         self._key = key
         self._begun: dict[str, hashlib.blake2b] = {}
-        """Hashes of key and purpose, to go on from."""
+        """By purpose, a hash begun with key and purpose: each toss goes on from a copy."""
 
     def toss(self, decision: UUID, purpose: str) -> float:
         """Return a number in [0, 1), the same for the same key, decision and purpose."""

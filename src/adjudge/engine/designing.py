@@ -12,6 +12,7 @@ from adjudge.automation.calibrating import Calibration, Examples
 from adjudge.automation.paired import Paired, pairs_of
 from adjudge.automation.samples import Audit, Sample, grid_of
 from adjudge.automation.weighed import Weighed
+from adjudge.core.audits import CALIBRATE_SHARE
 from adjudge.core.calibration import Uncalibrated
 from adjudge.core.licences import Licence
 from adjudge.core.plans import AgainstPeople, Plan
@@ -22,17 +23,12 @@ from adjudge.store.epochs import Covers
 
 HORIZON: Final = 2_000
 """Certify-audits with which a certificate is expected, where the starting point must be chosen without many."""
-CALIBRATE_SHARE: Final = 0.2
-"""Of the audits, as the coin has it."""
-CALIBRATED: Final = 1.0
-"""Calibrate-audits that choose the start, as a share of those at which one error would pass. With half of it the start
-is a matter of luck, and it holds for the whole epoch: on the shipped grocery claims at 5% every fifth slice was then
-not certified by 2,700 audits; so, one in thirty, for a median of some 130 audits more."""
 CALIBRATED_PAIRS: Final = 200
 """Calibrate-audits that choose the start of a comparison with people. With 50 a model half as often wrong as people was
 certified without a margin in a fifth of slices by 8,000 audits, with 200 in three of five (simulated)."""
 MOST_WAITED: Final = 8
-"""Where calibrate-audits stay out, it begins without them after so many times the certify-audits that must do."""
+"""Where calibrate-audits stay out, testing begins without them once there are this many times as many certify-
+audits."""
 
 Process: TypeAlias = Epoch | Paired | Weighed
 """What is looked at from then on: of a target, against people, or of money."""
@@ -41,13 +37,17 @@ Process: TypeAlias = Epoch | Paired | Weighed
 def may_design(counts: Counted, covers: Covers, delta: float) -> bool:
     """Return whether there are calibrate-audits enough to choose by, or so many others that these stay out.
 
+    As many as those of which one may be wrong (`audits_needed`). With half of them the start is a matter of luck, and
+    it holds for the whole epoch: on the shipped grocery claims at 5% every fifth slice was then not certified by 2,700
+    audits; with all of them one in thirty, for a median of some 130 audits more.
+
     Only counts are looked at, so nothing is chosen by what audits found. A start that they do not choose is so
     strict that it wants some three times the audits; against people there is none.
     """
     if covers.people is not None:
         return counts.calibrate >= CALIBRATED_PAIRS
     needed = audits_needed(1, covers.target, delta)
-    return counts.calibrate >= _enough(needed) or counts.certify >= MOST_WAITED * needed
+    return counts.calibrate >= needed or counts.certify >= MOST_WAITED * needed
 
 
 def audits_to_design(counts: Counted, covers: Covers, delta: float) -> int:
@@ -55,13 +55,9 @@ def audits_to_design(counts: Counted, covers: Covers, delta: float) -> int:
     if covers.people is not None:
         return max(1, math.ceil((CALIBRATED_PAIRS - counts.calibrate) / CALIBRATE_SHARE))
     needed = audits_needed(1, covers.target, delta)
-    by_calibrate = (_enough(needed) - counts.calibrate) / CALIBRATE_SHARE
+    by_calibrate = (needed - counts.calibrate) / CALIBRATE_SHARE
     by_certify = (MOST_WAITED * needed - counts.certify) / (1 - CALIBRATE_SHARE)
     return max(1, math.ceil(min(by_calibrate, by_certify)))
-
-
-def _enough(needed: int) -> int:
-    return math.ceil(CALIBRATED * needed)
 
 
 def design(

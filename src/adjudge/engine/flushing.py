@@ -38,7 +38,7 @@ SLOW_SECONDS = 0.025
 LOOK_SECONDS = 0.005
 """How often a connection that waits looks whether it may go."""
 QUIET_TURNS = 3
-"""Turns of the loop that bring no row, one after another, until those who come together have come."""
+"""Turns of the event loop in a row that bring no row: after so many, those who come together have come."""
 GATHER_SECONDS = 0.005
 """How long a flush gathers at most."""
 LONGEST_WAIT_SECONDS = 4.0
@@ -164,7 +164,7 @@ class Flusher:
         pending = Pending(row, _key(row), sheaf, asyncio.get_running_loop().time(), entries, shadows)
         sheaf.take_in()
         self._put(pending)
-        if self._size == 1 or self._size >= LARGEST_BATCH:  # behind the first one somebody looks, now and then
+        if self._size == 1 or self._size >= LARGEST_BATCH:  # while any wait, the woken one looks again
             self._wake.set()
         return pending
 
@@ -351,10 +351,7 @@ class Flusher:
 
 
 def _count(rows: Sequence[NewDecision]) -> None:
-    """Count what was accepted, and what the audit coin marked, none too, against what it should have.
-
-    So a coin that does not fall is seen.
-    """
+    """Count what was accepted, how many the audit coin drew and how many it should have: a stuck coin is seen."""
     marked = Counter(row.terms.type for row in rows if row.audit_role)
     for terms, number in Counter(row.terms for row in rows).items():
         names.ACCEPTED.labels(terms.type, terms.lane).inc(number)

@@ -32,7 +32,7 @@ from adjudge.store.scope import Scope
 _encode = msgspec.json.Encoder().encode
 
 MOST_TERMS = 1_000
-"""Remembered for one place."""
+"""Remembered for one place at once."""
 
 
 class KeyReused(AdjudgeError):
@@ -50,7 +50,7 @@ class Opened(msgspec.Struct, frozen=True):
     deciders: tuple[str, ...] = ()
     """Whom it is put to first."""
     seconds: float = 0.0
-    """How long these may take."""
+    """How long the asking of these may take."""
     has_shed_fallback: bool = False
     """Whether its type names what answers where there is no room to ask."""
 
@@ -84,7 +84,7 @@ class Intake:
         self._coin = coin
         self._controls = controls
         self._evidence_hash = hashlib.blake2b(digest_size=16, key=evidence_key)
-        """Of the key alone, to go on from."""
+        """Begun with the key alone: the hash of each evidence goes on from a copy."""
 
     def prepare(
         self,
@@ -127,8 +127,8 @@ class Intake:
     def accepted(row: NewDecision, answer: Answer | None, otherwise: Callable[[], Question]) -> datetime | Known:
         """Return when it was asked, or the decision that the same question made before.
 
-        `otherwise`: as it reads by itself, if it came with others, and the other way round: then it may be of
-        another lane, and is the same.
+        `otherwise`: gives the question as it would read had it come the other way, by itself or in a bulk post. Its
+        lane may be another then; the question is the same.
 
         Raises KeyReused, Unavailable, Unstorable.
         """

@@ -47,20 +47,21 @@ class Sampling:
     """At which rates audits are drawn somewhere: fixed with an epoch's design, so that nothing moves with answers."""
 
     thinned_to: float = 0.0
-    """The lowest configured, where slices or locations differ; 0: they do not, or audits are weighed."""
+    """The lowest configured rate, to which audits are thinned where slices or locations differ; 0: they are not
+    thinned."""
     steady: float = 1.0
-    """The lowest configured of slices that follow no budget."""
+    """The lowest configured rate among slices that follow no `budget`; 1: all follow one."""
     largest: float = 0.0
-    """Of money: the most that a stake can be of its probability as configured; it weighs 1."""
+    """Of money: the largest that stake ÷ probability of the audit can be, as configured; an audit as large weighs 1."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rarest:
-    """The lowest rate at which any of some slices was audited at the moment of a coin. 0: all are alike."""
+    """The lowest rate at which any of some slices was audited when a coin fell. 0: all were audited alike."""
 
     configured: float = 0.0
     by_policy: Mapping[int, float] = field(default_factory=dict)
-    """Where rates follow a budget, of each set of them that was in force."""
+    """Where rates follow a `budget`: the lowest of each set of rates that was in force, by its number."""
 
     def at(self, policy: int) -> float:
         """Return it for a coin that fell under this policy."""
@@ -82,7 +83,7 @@ class State(msgspec.Struct, Generic[Testing, Watching], frozen=True, kw_only=Tru
     certificate: str | None = None
     coverage: float = 0.0
     certificates: tuple[str, ...] = ()
-    """All of the epoch."""
+    """All that this epoch has been given, the last one in force."""
     watch: Watching | None = None
     held_until: int = 0
     """Certify-audits that must have been read before another certificate."""
@@ -91,11 +92,11 @@ class State(msgspec.Struct, Generic[Testing, Watching], frozen=True, kw_only=Tru
     overdue: tuple[Overdue, ...] = ()
     """Audits that were read as wrong while they were open: so they stay, whatever is said of them later."""
     largest: float = 0.0
-    """Of money: the most that a stake can be of its probability; it weighs 1."""
+    """As `Sampling.largest`, fixed with the design."""
     thinned_to: float = 0.0
-    """Of a group: the rate at which audits of all its slices are read, whatever they were drawn at; 0: all are."""
+    """As `Sampling.thinned_to`, fixed with the design."""
     steady: float = 1.0
-    """The lowest configured of those of its slices that follow no budget."""
+    """As `Sampling.steady`, fixed with the design."""
     compared: int = 0
     """Of a group: number of the last dated look at its members."""
     drift: Drift | None = None
@@ -140,9 +141,9 @@ class Scale:
     up_to: Stake
     rates: Rates
     largest: float
-    """Of stake over probability of the audit, as configured: that weighs 1."""
+    """The largest that stake ÷ probability of the audit can be, as configured: an audit as large weighs 1."""
     by_policy: Mapping[int, float] = field(default_factory=dict)
-    """The lowest rate of the moment, where rates follow a budget: a stake up to the limit over it weighs 1."""
+    """Where rates follow a `budget`: the lowest of each set of rates; `up_to` ÷ that rate then weighs 1 instead."""
 
     def weight(self, stake: Stake | None, rate: float, policy: int = POLICY) -> float:
         """Return what an audit drawn at this rate weighs; what is not accepted at all weighs nothing.

@@ -45,7 +45,7 @@ class Look:
     place: Place
     now: datetime
     share: float
-    """Of the error budget: of a family all together have one."""
+    """Of the error budget, 0 to 1: all slices of a family share one."""
     past: PastRates
 
     async def run(self) -> None:
@@ -107,7 +107,7 @@ class Look:
 
     @property
     def _delta(self) -> float:
-        """What this epoch may spend of the error budget: all epochs of a scope together never more than it."""
+        """What this epoch may spend of the error budget: all epochs of a scope together never more than all of it."""
         return epoch_delta((1 - self.row.covers.confidence) * self.share, self.row.number)
 
     async def _earlier(self) -> tuple[str, ...]:
@@ -145,12 +145,12 @@ class Look:
 
     @property
     def _largest(self) -> float:
-        """What weighs 1, where the target is of money; 0 where it is not."""
+        """See `Place.largest`."""
         return self.place.largest
 
     @property
     def _set_apart(self) -> int:
-        """Votes that each audit must have set apart."""
+        """Votes of people that each audit must have set apart, to be compared with."""
         people = self.row.covers.people
         return people.votes if people is not None else 0
 
@@ -182,7 +182,7 @@ class Look:
         found = designing.design(calibrate, self.place.plan, self.place.index, licences, covers, delta, scale)
         if found is None:
             return None
-        if earlier:  # they chose by the audits until now what this stage is left with: these would take their side
+        if earlier:  # what they leave to this stage was chosen by the audits so far, which are no fair sample of it
             self.row = await epochs.begin_at(self.connection, self.row, await audited.last_number(self.connection))
         calibration, epoch = found
         number = await parameters.publish(self.connection, f"calibrator:{self.row.scope}", calibration)

@@ -39,12 +39,12 @@ class Place:
     terms: dict[tuple[str, bool, str, str, float], Terms]
     """By principal, whether it is limited, lane, the plan's hash and the rate of audits."""
     audit_rate: float
-    """Probability of the audit coin, as it stands."""
+    """Probability with which the audit coin falls on audit here, before it is proportioned to a stake."""
     beginnings: Beginnings = field(default_factory=Beginnings)
 
     @property
     def per_stake(self) -> Stake | None:
-        """Stake whose rate the audits' is; None: all have the same."""
+        """The stake that is audited at `audit_rate`, others in proportion; None: all are audited at that rate."""
         return self.kind.audits.per_stake if self.kind.audits is not None else None
 
     def rate_of(self, stake: Stake | None, rates: Rates) -> float:

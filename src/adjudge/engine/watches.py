@@ -17,15 +17,16 @@ from adjudge.store.connecting import Connection
 from adjudge.store.epochs import Covers, EpochRow
 
 ROUNDED: Final = 1e-6
-"""Rates are on record to the seventh digit."""
+"""Relative: rates are on record to the seventh digit, and are equal where they differ by less."""
 PARTS: Final = 10
+"""Of the distribution of weights: deciles."""
 MOST_WAITING: Final = 50
-"""So many closed audits wait behind an open one, before that counts as wrong: for the licence, if it is older, too,
-than an audit may be before an expert is asked."""
+"""Closed audits that wait behind an open one; with more, the open one counts as wrong. For the licence it must have
+been open for longer than its `patience` as well."""
 
 
 def begun(covers: Covers, siblings: int = 1, weights: Sequence[float] = ALIKE) -> Watch | PairedWatch:
-    """Begin a watch. `siblings`: of so many slices that inherit, each has its share of a false alarm."""
+    """Begin a watch. `siblings`: the slices that inherit from one group share its chance of a false alarm."""
     if covers.people is None:
         watch = families.member_watch(
             target=covers.target, delta=covers.watch, members=siblings, validity=covers.validity_audits
@@ -63,9 +64,10 @@ def weighing(place: Place, sampling: Sampling, rarest: Rarest) -> Scale | None:
 async def alike(
     connection: Connection, place: Place, sampling: Sampling, scope: str, rows: Sequence[Drawn], past: PastRates
 ) -> tuple[list[Drawn], Rarest]:
-    """Return audits as if all slices of a place had been audited alike, and how rarely: of money by what they weigh.
+    """Return audits as if all slices of a place had been audited at one rate, and that rate.
 
-    Left out are those of money that were drawn before a keeper had set their slice's rate, and at a lower one.
+    Where answers are counted, audits drawn at a higher rate are thinned. Where money is, their weight takes the rate
+    into account; left out are those drawn below the lowest rate on record, before a keeper had set their slice's.
     """
     rarest = await _rarest(connection, place, sampling, rows, past)
     if place.covers.money is None:

@@ -4,7 +4,8 @@ from uuid import UUID
 
 import pytest
 
-from adjudge.engine.coins import CALIBRATE_SHARE, Coin
+from adjudge.core.audits import CALIBRATE_SHARE
+from adjudge.engine.coins import Coin
 
 DECISIONS = [UUID(int=n) for n in range(20_000)]
 

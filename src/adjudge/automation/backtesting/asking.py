@@ -8,8 +8,9 @@ from typing import Final
 import numpy as np
 
 from adjudge.automation.backtesting.beliefs import Belief, Crowd, Rehearsal
-from adjudge.automation.backtesting.sets import CALIBRATE_SHARE, ORDERS, Booleans, Floats, Integers
+from adjudge.automation.backtesting.sets import ORDERS, Booleans, Floats, Integers
 from adjudge.automation.buying import scaled, stopping
+from adjudge.core.audits import CALIBRATE_SHARE
 from adjudge.core.pools import Prices, Stops
 
 PEOPLE: Final = 3

@@ -7,14 +7,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from adjudge.core.audits import CALIBRATE_SHARE
+
 Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
 Integers = NDArray[np.integer]
 
 ORDERS: Final = 4
 """In which each calibrate-audit is asked again: who happened to come first says little about a plan."""
-CALIBRATE_SHARE: Final = 0.2
-"""Of the audited half; the rest certifies (1 : 4)."""
 FEWEST_ITEMS: Final = 40
 """Below, a half says nothing that could be called a figure."""
 

@@ -77,6 +77,17 @@ def test_python_on_a_page_compiles(page):
         compile(block, str(page), "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
 
 
+def test_every_page_is_found_from_the_list_of_all_pages():
+    """Records and runbooks by lists of their own."""
+    found, looked_at = {DOCS / "README.md"}, set()
+    while page := next(iter(found - looked_at), None):
+        looked_at.add(page)
+        links = re.findall(r"\]\(([^)#:]+)", page.read_text()) if page.suffix == ".md" else []
+        found |= {(page.parent / link).resolve() for link in links}
+
+    assert {path for path in DOCS.rglob("*") if path.suffix in (".md", ".yaml", ".json")} - found == set()
+
+
 def metrics() -> dict[str, list[str]]:
     kinds_of_metric = (prometheus_client.Counter, prometheus_client.Gauge, prometheus_client.Histogram)
     found = [value for value in vars(names).values() if isinstance(value, kinds_of_metric)]

@@ -13,6 +13,7 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
+from tests.children import child
 
 from adjudge_retail.demo.counting import Count, count
 
@@ -28,7 +29,7 @@ def demo(database_url: str, redis_url: str, tmp_path: Path) -> Run:
 
     async def run(*arguments: str) -> tuple[int, str]:
         environment = {**os.environ, "DATABASE_URL": database_url, "REDIS_URL": redis_url}
-        process = await asyncio.create_subprocess_exec(
+        demo = child(
             *(sys.executable, "-m", "adjudge", "demo", *arguments),
             cwd=tmp_path,
             env=environment,
@@ -36,13 +37,8 @@ def demo(database_url: str, redis_url: str, tmp_path: Path) -> Run:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )
-        try:
-            async with asyncio.timeout(SECONDS):
-                printed, _ = await process.communicate()
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
+        async with asyncio.timeout(SECONDS), demo as process:
+            printed, _ = await process.communicate()
         assert process.returncode is not None
         return process.returncode, printed.decode()
 

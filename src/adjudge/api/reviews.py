@@ -99,11 +99,11 @@ async def claim(
     wait, applied = hot.waiting(prefer.encode("latin-1") if prefer else None)
     claimed, last = await claiming.claim(here.pool, claimant, count=wanted.count, seconds=wait, has_left=has_left)
     empty = None
-    if not claimed:
-        reason, detail = await claiming.why_empty(here.pool, last)
-        empty = {"reason": reason, "detail": detail}
     if claimed:
         await _hold(here, {task.revision for task in claimed})
+    else:
+        reason, detail = await claiming.why_empty(here.pool, last)
+        empty = {"reason": reason, "detail": detail}
     response = as_json({"tasks": [_task(here, task) for task in claimed], "empty": empty})
     if applied is not None:
         response.headers["Preference-Applied"] = applied.decode()

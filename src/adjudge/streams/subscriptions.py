@@ -82,7 +82,7 @@ class Subscription:
 
     @property
     def in_hand(self) -> int:
-        """Most messages of a lane that wait in front of the handler."""
+        """Most messages of a lane that may ever wait in front of the handler; see also `Batches.ahead`."""
         return self.prefetch if isinstance(self.handler, Single) else self.batch
 
     def __post_init__(self) -> None:

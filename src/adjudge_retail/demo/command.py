@@ -4,9 +4,12 @@ import asyncio
 import secrets
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from adjudge_retail.demo.running import Wishes
 
 INTERRUPTED = 130
 USAGE = 2
@@ -52,12 +55,8 @@ def demo(
     On a terminal the system stays up afterwards, unless --exit is given. Status 0: nothing was lost,
     nothing settled twice, nearly nothing left to a fallback.
     """
-    from adjudge.client import Problem  # noqa: PLC0415  other commands must start fast
-    from adjudge_retail.demo import running, showing  # noqa: PLC0415
-    from adjudge_retail.demo.project import ForeignFolder  # noqa: PLC0415
-    from adjudge_retail.demo.script import TARGET, EmptySet  # noqa: PLC0415
-    from adjudge_retail.demo.serving import NotServing  # noqa: PLC0415
-    from adjudge_retail.reading import UnreadableSet  # noqa: PLC0415
+    from adjudge_retail.demo.running import Wishes  # noqa: PLC0415  other commands must start fast
+    from adjudge_retail.demo.script import TARGET  # noqa: PLC0415
 
     if example and (data is not None or target is not None):
         raise typer.Exit(
@@ -66,7 +65,7 @@ def demo(
     for file in filter(None, (json, outcomes, html)):
         if not file.parent.is_dir():  # not after minutes
             raise typer.Exit(_refuse(f"there is no folder {file.parent} to write {file.name} into", USAGE))
-    wishes = running.Wishes(
+    wishes = Wishes(
         decisions=decisions,
         data=data,
         example=example,
@@ -80,15 +79,26 @@ def demo(
         run=secrets.token_hex(4),
         stays_up=sys.stdout.isatty() and not leave,
     )
+    raise typer.Exit(_run(wishes))
+
+
+def _run(wishes: "Wishes") -> int:
+    """Run the demo; return the exit status. What it cannot do is said in one line."""
+    from adjudge.client import Problem  # noqa: PLC0415  other commands must start fast
+    from adjudge_retail.demo import running, showing  # noqa: PLC0415
+    from adjudge_retail.demo.project import ForeignFolder  # noqa: PLC0415
+    from adjudge_retail.demo.script import EmptySet  # noqa: PLC0415
+    from adjudge_retail.demo.serving import NotServing  # noqa: PLC0415
+    from adjudge_retail.reading import UnreadableSet  # noqa: PLC0415
+
     try:
-        status = asyncio.run(running.run_demo(wishes, showing.console_of()))
+        return asyncio.run(running.run_demo(wishes, showing.console_of()))
     except (UnreadableSet, EmptySet, ForeignFolder) as fault:
-        status = _refuse(str(fault), USAGE)
+        return _refuse(str(fault), USAGE)
     except (NotServing, Problem) as fault:
-        status = _refuse(str(fault), 1)
+        return _refuse(str(fault), 1)
     except KeyboardInterrupt:
-        status = INTERRUPTED
-    raise typer.Exit(status)
+        return INTERRUPTED
 
 
 def _refuse(why: str, status: int) -> int:

@@ -7,6 +7,7 @@ import sys
 from contextlib import asynccontextmanager
 
 import pytest
+from tests.children import child
 
 APP = """
 import asyncio, os, time
@@ -33,19 +34,14 @@ def running(tmp_path, redis_url):
 
     @asynccontextmanager
     async def running(*words, where="shop_run:app", broker=redis_url):
-        process = await asyncio.create_subprocess_exec(
+        worker = child(
             *(sys.executable, "-m", "adjudge", "streams", "run", where, *words),
             cwd=tmp_path,
             env=os.environ | {"BROKER": broker},
             stderr=asyncio.subprocess.PIPE,
         )
-        try:
-            async with asyncio.timeout(60):
-                yield process
-        finally:
-            if process.returncode is None:
-                process.kill()
-            await process.wait()
+        async with worker as process, asyncio.timeout(60):
+            yield process
 
     return running
 

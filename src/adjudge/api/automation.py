@@ -251,12 +251,19 @@ async def suspend(body: ScopeBody, scope: Caller, here: Here) -> Response:
 
 @router.post("/renew", response_model=Slice, responses=PROBLEMS)
 async def renew(body: ScopeBody, scope: Caller, here: Here) -> Response:
-    """Have a slice's certificate computed again on what its epoch knows, with a new validity, within seconds."""
+    """Have a slice's certificate computed again on what its epoch knows, with a new validity, within seconds.
+
+    What has run out is not in force: audits drawn since bring it back, and nobody's word.
+    """
     require(scope, "operator")
     async with here.pool.acquire() as connection, connection.transaction():
         row = await _row(connection, scope, body.scope)
-        if not any(epoch == row.number for _, epoch, _ in await certificates.issued(connection, row.scope, 1)):
-            raise Problem("nothing-in-force", "this epoch has issued no certificate yet: new audits earn one")
+        if row.scope not in await epochs.in_force(connection, [row.scope]):
+            gone = (await epochs.suspended(connection)).get(row.scope)
+            lacks = explaining.slice_of(row, None, gone)["reason"]
+            raise Problem("nothing-in-force", f"no certificate is in force here; audits bring one, no renewal: {lacks}")
+        if row.inherited is not None:
+            raise Problem("nothing-in-force", f"what is in force here is its group's: renew {row.covers.parent}")
         await epochs.ask_to_renew(connection, scope, row, body.reason)
     return as_json(await _slice(here, scope, row.scope))
 

@@ -202,6 +202,13 @@ class Epoch:
                 return self._licence(place, target, delta)
         return None
 
+    def at(self, threshold: float, *, unanimity: Unanimity | None = None) -> Licensed | None:
+        """Return what the evidence says by now of a threshold of the grid. None: there is no such, or no test of it."""
+        target, delta = self.tested(unanimity)
+        if target <= 0 or threshold not in self.grid:
+            return None
+        return self._licence(self.grid.index(threshold), target, delta)
+
     def tested(self, unanimity: Unanimity | None) -> tuple[float, float]:
         """Return target and chance of error that are left for the test once unanimity's own error is bounded."""
         if unanimity is None:

@@ -118,6 +118,11 @@ class Paired:
         place = shown_still(self.grid, self.capitals, shown(self.highest, self.delta), self.delta, least)
         return None if place is None else self._no_worse(place)
 
+    def at(self, threshold: float, *, unanimity: Unanimity | None = None) -> NoWorse | None:
+        """Return what the evidence says by now of a threshold of the grid. None: there is no such."""
+        assert unanimity is None, "people are no truth about people"
+        return self._no_worse(self.grid.index(threshold)) if threshold in self.grid else None
+
     def _no_worse(self, place: int) -> NoWorse:
         return NoWorse(
             threshold=self.grid[place],

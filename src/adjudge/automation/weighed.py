@@ -90,6 +90,11 @@ class Weighed:
         place = shown_still(self.grid, self.capitals, shown(self.highest, self.delta), self.delta, least)
         return None if place is None else self._licence(place)
 
+    def at(self, threshold: float, *, unanimity: Unanimity | None = None) -> Licensed | None:
+        """Return what the evidence says by now of a threshold of the grid. None: there is no such."""
+        assert unanimity is None, "what people who agree are worth is known by answers, not by money"
+        return self._licence(self.grid.index(threshold)) if threshold in self.grid else None
+
     def _licence(self, place: int) -> Licensed:
         return Licensed(
             threshold=self.grid[place],

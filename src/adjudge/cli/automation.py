@@ -140,7 +140,7 @@ def suspend(scope: Named, reason: Reason, json_: Json = False) -> None:
 
 @app.command()
 def renew(scope: Named, reason: Reason, json_: Json = False) -> None:
-    """Have a slice's certificate computed again, with a new validity, by a keeper."""
+    """Have the certificate of a slice that is in force computed again, with a new validity, by a keeper."""
     with connected() as adjudge:
         found = adjudge.automation.renew(_full(scope), reason)
     print(as_json(found) if json_ else f"to be renewed  {_short(found.scope)}")

@@ -175,7 +175,7 @@ def suspend(scope: str, reason: str) -> Call[Slice]:
 
 
 def renew(scope: str, reason: str) -> Call[Slice]:
-    """Have a slice's certificate computed again, with a new validity."""
+    """Have the certificate of a slice that is in force computed again, with a new validity."""
     body = {"scope": scope, "reason": reason}
     return Call(method="POST", path=path("automation", "renew"), read=_slice, body=body, repeatable=False)
 

@@ -35,6 +35,8 @@ def unearnable(site: Site) -> Iterator[Unearnable]:
 def _why_never(plan: Plan, index: int, kind: QuestionType) -> str | None:
     if kind.audits is None:
         return "nothing audits this type: configure `audits`"
+    if not kind.audits.rate:
+        return "no coin ever draws an audit: give `audits` a `rate` above 0"
     return None if is_of_models(plan, index) else "only a stage of models is certified, with models alone before it"
 
 

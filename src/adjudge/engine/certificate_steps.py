@@ -46,14 +46,18 @@ def next_step(
     is_followed: bool,
     now: datetime,
 ) -> Issue | Expire | None:
-    """Return what follows. `licence`: the one in force; `is_followed`: by another certified stage of the plan."""
+    """Return what follows. `licence`: the one in force; `is_followed`: by another certified stage of the plan.
+
+    Whoever asks for a renewal has it where one is in force; what has ended is not brought back by anybody's word.
+    """
     shown = state.epoch.of_now(unanimity=unanimity)
     is_looser = licence is None or shown is None or _is_worth(state, licence, shown, is_followed)
     if licence is not None and not is_looser:  # what lets through the same leaves later stages what they had
         shown = state.epoch.of_now(unanimity=unanimity, least=licence.threshold) or shown
-    if shown is not None and is_renewal_asked:
+    has_drifted = ends_with_drift and state.has_drifted
+    if is_renewal_asked and licence is not None and shown is not None and not has_drifted:
         return Issue(shown=shown, begins_anew=True)
-    over = _why_over(state, licence, ends_with_drift, now) if licence is not None else ""
+    over = _why_over(state, licence, has_drifted, now) if licence is not None else ""
     if licence is not None and over:
         is_watched = state.watch is None or state.watch.audits >= FRESH_AUDITS
         if shown is None or not is_watched:
@@ -71,11 +75,11 @@ def expired(state: AnyState, said: str) -> AnyState:
     return msgspec.structs.replace(state, certificate=None, expired=said, held_until=state.epoch.audits + FRESH_AUDITS)
 
 
-def _why_over(state: AnyState, licence: Licence, ends_with_drift: bool, now: datetime) -> str:
+def _why_over(state: AnyState, licence: Licence, has_drifted: bool, now: datetime) -> str:
     """Say why a certificate is over; empty: it is not."""
     if now >= licence.valid_until or (state.watch and state.watch.expired):
         return "has expired"
-    return "has ended, as scores have drifted" if ends_with_drift and state.has_drifted else ""
+    return "has ended, as scores have drifted" if has_drifted else ""
 
 
 def _is_worth(state: AnyState, licence: Licence, shown: Licensed | NoWorse, is_followed: bool) -> bool:

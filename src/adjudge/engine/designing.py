@@ -10,7 +10,7 @@ from adjudge.automation.betting import Epoch
 from adjudge.automation.binomial import Floats, audits_needed
 from adjudge.automation.calibrating import Calibration, Examples
 from adjudge.automation.paired import Paired, pairs_of
-from adjudge.automation.samples import Audit, Sample, grid_of
+from adjudge.automation.samples import Audit, Role, Sample, grid_of
 from adjudge.automation.weighed import Weighed
 from adjudge.core.audits import CALIBRATE_SHARE
 from adjudge.core.calibration import Uncalibrated
@@ -61,7 +61,7 @@ def audits_to_design(counts: Counted, covers: Covers, delta: float) -> int:
 
 
 def design(
-    calibrate: Sequence[Evidence],
+    rows: Sequence[Evidence],
     plan: Plan,
     index: int,
     earlier: Mapping[int, Licence],
@@ -71,8 +71,10 @@ def design(
 ) -> tuple[Calibration, Process] | None:
     """Fit the calibrator, fix grid and starting point. None where the calibrate-audits speak for no start.
 
+    Audits that certify are passed over: what they say may have no part in what they are to test.
     `scale`: by what stakes are weighed, where the target is of money.
     """
+    calibrate = [row for row in rows if row.role == Role.CALIBRATE]
     calibration = _calibrated(calibrate, plan, index, earlier)
     if calibration is None:
         return None

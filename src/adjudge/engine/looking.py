@@ -91,6 +91,7 @@ class Look:
         epoch, verdict = state.epoch.look(unanimity=unanimity, audits_per_day=daily or None)
         state = msgspec.structs.replace(state, epoch=epoch, looks=state.looks + 1)
         state = await self._decided(state, unanimity)
+        verdict = await self._of_certificate(state, unanimity) or verdict
         lost = {} if isinstance(verdict, Licensed | NoWorse) else await self._lost()
         await self._end(state, standings.standing(state, verdict, unanimity, self.row.covers, daily, lost))
 
@@ -176,10 +177,9 @@ class Look:
             self.connection, covers.type, covers.slices, covers.prefix, 0, None, MOST_READ, self._set_apart
         )
         rows, rarest = await self._alike(self.place.sampling, rows)
-        calibrate = [row for row in rows if row.role == "calibrate"]
         licences = self._by_stage(await certificates.licences(self.connection, earlier))
         scale = watches.weighing(self.place, self.place.sampling, rarest)
-        found = designing.design(calibrate, self.place.plan, self.place.index, licences, covers, delta, scale)
+        found = designing.design(rows, self.place.plan, self.place.index, licences, covers, delta, scale)
         if found is None:
             return None
         if earlier:  # what they leave to this stage was chosen by the audits so far, which are no fair sample of it
@@ -362,6 +362,17 @@ class Look:
         elif (gone := (await epochs.suspended(self.connection)).get(str(self.row.covers.parent))) is not None:
             standing["reason"] = standings.group_gone(standing["reason"], gone)
         await self._write(state, standing)
+
+    async def _of_certificate(self, state: AnyState, unanimity: Unanimity | None) -> Licensed | NoWorse | None:
+        """Return what audits say by now of what is let through: what is told of a certificate is told of its threshold.
+
+        The look may have shown another one, that is not worth a new certificate.
+        """
+        if state.certificate is None:
+            return None
+        [licence] = await certificates.licences(self.connection, [state.certificate])
+        found: Licensed | NoWorse | None = state.epoch.at(licence.threshold, unanimity=unanimity)
+        return found
 
     async def _in_force(self, certificate: str, coverage: float) -> dict[str, float]:
         """Return what models answer now: this look may have shown more, not worth a new certificate, or less."""

@@ -225,6 +225,20 @@ def test_what_is_shown_no_longer_is_not_shown_now():
     assert licensed.of_now(unanimity=Unanimity(checked=50, wrong=0)) is None
 
 
+def test_what_is_told_of_a_threshold_is_told_of_it_alone():
+    """A look may have shown a looser one than the certificate in force has."""
+    looser, verdict = an_empty_epoch().counting([0.9] * 348 + [0.45] * 400, [0.45]).look()
+    assert isinstance(verdict, Licensed)
+    assert verdict.threshold < 0.5
+
+    strict = looser.at(0.5)
+
+    assert isinstance(strict, Licensed)
+    assert (strict.threshold, strict.audits, strict.errors) == (0.5, 348, 0)
+    assert looser.at(0.123) is None
+    assert looser.at(0.5, unanimity=Unanimity(checked=50, wrong=0)) is None
+
+
 def test_an_epoch_without_evidence_says_how_much_is_lacking():
     _, verdict = an_empty_epoch().counting([0.9] * 100 + [0.1] * 100, []).look(audits_per_day=50)
 
@@ -251,6 +265,20 @@ def test_unanimity_lowers_the_target_and_takes_half_of_delta():
     assert 0 < sure.unanimity < TARGET
     assert isinstance(unsure, NotEnough)
     assert "people who agree may still be wrong" in unsure.reason
+
+
+def test_what_unanimity_leaves_is_tested_at_the_other_half_of_delta():
+    """Together both may fail as often as was said: at the whole of delta for the test alone, half as often again."""
+    known = Unanimity(checked=1_000_000, wrong=0)  # sure of it: what is left to see is delta
+    target = TARGET - upper_bound(0, known.checked, DELTA / 2)
+    enough, half = audits_needed(0, target, DELTA), audits_needed(0, target, DELTA / 2)
+    assert enough < half - 50
+
+    verdicts = [
+        an_empty_epoch().counting([0.9] * audits, []).look(unanimity=known)[1] for audits in (enough, half - 1, half)
+    ]
+
+    assert [isinstance(verdict, Licensed) for verdict in verdicts] == [False, False, True]
 
 
 @pytest.mark.parametrize("errors", [0, 3, 30])

@@ -77,6 +77,8 @@ def test_what_nothing_can_ever_certify_is_named(tmp_path):
     assert nobody.why.startswith("nothing audits this type")
     assert of_people.origin.line == 11
     assert of_people.why.startswith("only a stage of models is certified")
+    [undrawn] = compiled(certified + "audits: {pool: agents, rate: 0, budget: 40}\n", tmp_path).unearnable()
+    assert undrawn.why.startswith("no coin ever draws an audit")
     assert compiled(certified + audits, tmp_path).unearnable() == ()
 
 

@@ -108,3 +108,12 @@ def test_an_operator_renews_what_is_shown_at_once_and_nothing_else():
 
     assert isinstance(next_step(licensed(read(ENOUGH, 20)), a_licence(), **asked), Issue)
     assert next_step(licensed(read(ENOUGH, 40)), a_licence(), **asked) is None
+
+
+def test_what_has_ended_comes_back_by_audits_drawn_since_and_not_because_somebody_asks():
+    ended = certificate_steps.expired(licensed(read(ENOUGH, 20)), "c-1 has expired")
+    adrift = licensed(read(ENOUGH, 20, drift=drifted()))
+    unwatched = msgspec.structs.replace(adrift, watch=a_watch(FRESH_AUDITS - 1))
+
+    assert next_step(ended, is_renewal_asked=True) is None
+    assert isinstance(next_step(unwatched, a_licence(), is_renewal_asked=True, ends_with_drift=True), Expire)

@@ -57,8 +57,7 @@ def evidence(count: int, *, wrong: float = 0.0, lost: float = 0.0, seed: int = 1
 
 def looked_at(rows: list[Evidence], unanimity: Unanimity | None = None):
     """Return state and verdict once all have been read."""
-    calibrate = [row for row in rows if row.role == "calibrate"]
-    designed = designing.design(calibrate, PLAN, 0, {}, COVERS, 0.06)
+    designed = designing.design(rows, PLAN, 0, {}, COVERS, 0.06)
     assert designed is not None
     calibration, epoch = designed
     judged = licensing.judged(rows, PLAN, 0, calibration.calibrator, {})
@@ -273,7 +272,7 @@ def test_where_votes_of_people_stayed_out_they_are_taken_to_have_been_right():
 
 def compared_at(rows: list[Evidence]):
     """Return state and verdict of a comparison once all have been read."""
-    designed = designing.design([row for row in rows if row.role == "calibrate"], PLAN, 0, {}, BESIDE, 0.06)
+    designed = designing.design(rows, PLAN, 0, {}, BESIDE, 0.06)
     assert designed is not None
     calibration, epoch = designed
     judged = licensing.judged(rows, PLAN, 0, calibration.calibrator, {}, AGAINST)
@@ -438,7 +437,7 @@ def test_an_audit_weighs_its_stake_over_its_probability_and_nothing_where_it_cou
 
 def test_a_certificate_of_money_is_computed_again_from_its_record():
     rows = [at_stake_of(row, Stake(1_000 if row.number % 3 else 50_000, "USD")) for row in evidence(2_500, wrong=0.002)]
-    designed = designing.design([row for row in rows if row.role == "calibrate"], OF_MONEY, 0, {}, COVERS, 0.06, SCALE)
+    designed = designing.design(rows, OF_MONEY, 0, {}, COVERS, 0.06, SCALE)
     assert designed is not None
     calibration, epoch = designed
     judged = licensing.judged(rows, OF_MONEY, 0, calibration.calibrator, {}, scale=SCALE)

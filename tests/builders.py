@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 from adjudge.core.advance import Settle, Step, advance
 from adjudge.core.answers import ClosedSpace, Labels
@@ -186,3 +187,8 @@ def settled(step: Step) -> tuple[str | None, str, str, str]:
     """What a settlement says, for short: answer, kind, source, reason."""
     assert isinstance(step, Settle), step
     return step.outcome.answer, step.outcome.kind, step.outcome.source, step.outcome.reason
+
+
+def instant_of(identifier: UUID) -> float:
+    """Unix seconds at which a UUIDv7 was minted."""
+    return (identifier.int >> 80) / 1000

@@ -9,13 +9,19 @@ from adjudge.core.advance import Ask, Settle, Step, Wait, advance
 from adjudge.core.controls import AUTOMATION, places_of
 from adjudge.core.events import Asked, Deferred, Fault, FaultKind, HistoryEvent, Opinion
 from adjudge.core.history import History, fold
-from adjudge.core.outcomes import Outcome, may_follow
+from adjudge.core.outcomes import Outcome, OutcomeKind
 from adjudge.core.plans import ByHand, Stage
 
 FAULTS: tuple[FaultKind, ...] = (
     *("error", "timeout", "garbage", "refused", "quota"),
     *("breaker", "dead-letter", "no-evidence"),
 )
+MAY_FOLLOW: set[tuple[OutcomeKind | None, OutcomeKind]] = {
+    (None, "provisional"),
+    (None, "final"),
+    ("provisional", "final"),
+}
+"""Kinds of outcomes that `advance` may write on top of each other. What amends a final one is no step of it."""
 OUTSIDE = "{not a key of any space"
 
 
@@ -116,7 +122,7 @@ class WatchedLife(Life):
                 assert self.now < step.until <= self.history.case.deadline
                 assert self._somebody_may_answer(), "waits for nobody"
             case Settle():
-                assert may_follow(self.outcomes[-1].kind if self.outcomes else None, step.outcome.kind)
+                assert (self.outcomes[-1].kind if self.outcomes else None, step.outcome.kind) in MAY_FOLLOW
                 assert step.outcome.version == len(self.outcomes) + 1
                 self.outcomes.append(step.outcome)
                 self._watch_outcome(before, step.outcome)

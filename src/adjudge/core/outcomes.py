@@ -1,4 +1,4 @@
-"""Outcomes: versions of the answer, and who may follow whom."""
+"""Outcomes: versions of the answer."""
 
 from typing import Literal, TypeAlias
 
@@ -31,14 +31,3 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """Closed set, for metrics: `by-hand`, `people`, or why the fallback answered."""
     certificate: str | None = None
     relied: tuple[Relied, ...] = ()
-
-
-def may_follow(before: OutcomeKind | None, after: OutcomeKind) -> bool:
-    """Return whether an outcome of kind `after` may be written on top of `before` (None: nothing yet)."""
-    return (before, after) in {
-        (None, "provisional"),
-        (None, "final"),
-        ("provisional", "final"),
-        ("final", "amended"),
-        ("amended", "amended"),
-    }

@@ -42,8 +42,3 @@ class Identifiers:
         high, low = tail >> 62, tail & ((1 << 62) - 1)
         minted: UUID = FastUUID((milliseconds << 80 | _VERSION | high << 64 | _VARIANT | low).to_bytes(16, "big"))
         return minted
-
-
-def instant_of(identifier: UUID) -> float:
-    """Return the seconds since 1970 at which an id was minted."""
-    return (identifier.int >> 80) / 1000

@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
+from tests.builders import instant_of
 from tests.configured import BRIEF
 
 from adjudge.cli import grounds
 from adjudge.engine.clocks import DatabaseClock
-from adjudge.engine.identifiers import instant_of
 
 HOUR = timedelta(hours=1)
 SLACK = timedelta(seconds=2)

@@ -1,31 +1,12 @@
-"""Versions of an outcome, and paths that replay to them."""
-
-import itertools
+"""Paths that replay to their outcomes."""
 
 import pytest
 from tests.builders import NOON, Life, a_case, a_plan, by_hand, models, people
 
 from adjudge.core.controls import Controls
 from adjudge.core.events import Opinion, Settled, read_events, write_events
-from adjudge.core.outcomes import may_follow
 from adjudge.core.plans import Answer, Provisional
 from adjudge.core.replaying import Diverged, replay
-
-ALLOWED = {
-    (None, "provisional"),
-    (None, "final"),
-    ("provisional", "final"),
-    ("final", "amended"),
-    ("amended", "amended"),
-}
-
-
-@pytest.mark.parametrize(
-    ("before", "after"),
-    list(itertools.product((None, "provisional", "final", "amended"), ("provisional", "final", "amended"))),
-)
-def test_versions_follow_each_other_only_as_promised(before, after):
-    assert may_follow(before, after) == ((before, after) in ALLOWED)
 
 
 def a_life():

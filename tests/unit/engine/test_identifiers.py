@@ -4,7 +4,9 @@ import itertools
 import random
 from datetime import UTC, datetime, timedelta
 
-from adjudge.engine.identifiers import Identifiers, instant_of
+from tests.builders import instant_of
+
+from adjudge.engine.identifiers import Identifiers
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 

@@ -134,4 +134,4 @@ class Figures:
                 names.COVERAGE.labels(question_type).set(coverage)
             self._covered.are((question_type,) for question_type in covered)
             names.DATABASE_BYTES.set(await measuring.database_bytes(connection))
-            names.PARTITION_WEEKS.set(await partitions.weeks_ahead(connection))
+            names.PARTITION_WEEKS.labels("keeper").set(await partitions.weeks_ahead(connection))

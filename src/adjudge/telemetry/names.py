@@ -88,7 +88,10 @@ POOL_SIZE = Gauge(
 )
 DATABASE_BYTES = Gauge("adjudge_database_bytes", "Size of the database on disk", multiprocess_mode="livemostrecent")
 PARTITION_WEEKS = Gauge(
-    "adjudge_partition_weeks_ahead", "Whole weeks for which partitions are there", multiprocess_mode="livemostrecent"
+    "adjudge_partition_weeks_ahead",
+    "Whole weeks for which partitions are there",
+    ("process",),  # without a label it would be 0, and an alarm, wherever nobody measures it
+    multiprocess_mode="livemostrecent",
 )
 OVERDUE = Gauge(
     "adjudge_overdue_decisions",

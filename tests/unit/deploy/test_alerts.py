@@ -1,14 +1,17 @@
 """The alerts that we ship fire when they should, on metrics that are there, and each has its page."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import promql_parser
 import pytest
 import yaml
+from prometheus_client.parser import text_string_to_metric_families
 from tests.exposed import labels_of, unknown_to_us
-from tests.promql import alerting, written
+from tests.promql import Series, alerting, written
 
 ROOT = Path(__file__).parents[3]
 ALERTS = ROOT / "deploy" / "alerts"
@@ -84,6 +87,32 @@ def test_every_alert_is_seen_to_fire_and_to_keep_still_or_is_simple_enough():
     }
 
     assert fired == {rule["alert"] for rule in RULES}
+
+
+@pytest.mark.parametrize("rule", [rule for rule in RULES if rule["alert"] != "AdjudgeDutyNotDone"], ids=lambda rule: rule["alert"])
+def test_what_a_process_exposes_before_it_has_measured_anything_raises_no_alarm(rule):
+    """An api or a worker never measures what keepers do, and is scraped like them; no keeper at all is an alarm."""
+    page = subprocess.run(
+        [sys.executable, "-c", FRESH_PAGE], capture_output=True, text=True, check=True, timeout=60
+    ).stdout
+    series = [
+        Series(
+            frozenset({"__name__": sample.name, **sample.labels}.items()),
+            [(minute * 60.0, sample.value) for minute in range(31)],
+        )
+        for family in text_string_to_metric_families(page)
+        for sample in family.samples
+    ]
+
+    assert series
+    assert firing(rule["alert"], series, 1800) == []
+
+
+FRESH_PAGE = """
+import prometheus_client
+from adjudge.telemetry import names
+print(prometheus_client.generate_latest().decode())
+"""
 
 
 def firing(name: str, series: Any, until: float) -> list[dict[str, str]]:

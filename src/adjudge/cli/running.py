@@ -118,6 +118,7 @@ async def _work(
                 ready=awaited.checks,
                 report=_report,
                 stop=stop,
+                ended=functools.partial(_forget_gauges, env["PROMETHEUS_MULTIPROC_DIR"]),
                 log_folder=_made(folder / "logs"),
                 drain_seconds=settings.drain_seconds + 5,
             )
@@ -125,6 +126,13 @@ async def _work(
         if await awaited.all(stop, logs=PROJECT / "logs"):
             announce()
         await roles
+
+
+def _forget_gauges(metrics: str, process: int) -> None:
+    """What a process last said of its state does not outlive it: no alarm goes on for a breaker that died open."""
+    from prometheus_client.multiprocess import mark_process_dead  # nothing else of `up` counts anything
+
+    mark_process_dead(process, metrics)  # type: ignore[no-untyped-call]
 
 
 async def _require_reachable(settings: Settings) -> None:

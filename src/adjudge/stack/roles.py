@@ -24,6 +24,7 @@ async def run_roles(
     ready: Mapping[str, Ready] | None = None,
     report: Callable[[str], None],
     stop: asyncio.Event,
+    ended: Callable[[int], None] | None = None,
     log_folder: Path | None = None,
     drain_seconds: float = 30.0,
 ) -> None:
@@ -32,10 +33,10 @@ async def run_roles(
     So name the one that takes in work first: `api`, then `worker`, then `keeper`. Each gets SIGTERM,
     `drain_seconds` to finish, then SIGKILL. `env` is their whole environment. Output goes to
     `<log_folder>/<name>.log`, or to our standard error. A role that ends by itself is reported and
-    started again, after longer and longer waits.
+    started again, after longer and longer waits; `ended` is told of the process id of each that is gone.
     """
     roles = [
-        _Role(name, _order(name, command, env, log_folder, drain_seconds), (ready or {}).get(name), report)
+        _Role(name, _order(name, command, env, log_folder, drain_seconds), (ready or {}).get(name), report, ended)
         for name, command in commands.items()
     ]
     async with asyncio.TaskGroup() as group:
@@ -66,6 +67,7 @@ class _Role:
     order: Order
     ready: Ready | None
     report: Callable[[str], None]
+    ended: Callable[[int], None] | None
 
     async def keep(self) -> None:
         """Run it for ever: cancel this to stop it."""
@@ -90,6 +92,8 @@ class _Role:
             await self._stop(child)
             raise
         finally:
+            if self.ended is not None:
+                self.ended(child.pid)
             await cancelled(watcher)
 
     async def _stop(self, child: Child) -> None:

@@ -38,8 +38,9 @@ def configure(process: str, level: str = "info") -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
     ]
+    rendered = structlog.processors.JSONRenderer(default=str)  # an id as it is written everywhere else
     structlog.configure(
-        processors=[*shared, structlog.processors.JSONRenderer()],
+        processors=[*shared, rendered],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
         logger_factory=structlog.PrintLoggerFactory(out),
         cache_logger_on_first_use=True,
@@ -47,7 +48,7 @@ def configure(process: str, level: str = "info") -> None:
     handler = logging.StreamHandler(out)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[structlog.stdlib.ExtraAdder(), *shared], processor=structlog.processors.JSONRenderer()
+            foreign_pre_chain=[structlog.stdlib.ExtraAdder(), *shared], processor=rendered
         )
     )
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)

@@ -86,14 +86,16 @@ async def test_a_role_that_ends_by_itself_is_reported_and_started_again(tmp_path
 
 
 async def test_a_role_that_is_killed_is_started_again():
-    reports = Reports()
+    reports, gone = Reports(), list[int]()
 
-    async with running({"worker": LIVES}, reports):
+    async with running({"worker": LIVES}, reports, ended=gone.append):
         started = await reports.until("started")
-        os.kill(int(started.split()[-1].rstrip(")")), signal.SIGKILL)
+        process = int(started.split()[-1].rstrip(")"))
+        os.kill(process, signal.SIGKILL)
 
         await reports.until("killed by SIGKILL")
         assert await reports.until("started") != started
+        assert gone == [process]
 
 
 async def test_a_command_that_does_not_exist_is_reported():

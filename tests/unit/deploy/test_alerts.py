@@ -89,7 +89,9 @@ def test_every_alert_is_seen_to_fire_and_to_keep_still_or_is_simple_enough():
     assert fired == {rule["alert"] for rule in RULES}
 
 
-@pytest.mark.parametrize("rule", [rule for rule in RULES if rule["alert"] != "AdjudgeDutyNotDone"], ids=lambda rule: rule["alert"])
+@pytest.mark.parametrize(
+    "rule", [rule for rule in RULES if rule["alert"] != "AdjudgeDutyNotDone"], ids=lambda rule: rule["alert"]
+)
 def test_what_a_process_exposes_before_it_has_measured_anything_raises_no_alarm(rule):
     """An api or a worker never measures what keepers do, and is scraped like them; no keeper at all is an alarm."""
     page = subprocess.run(

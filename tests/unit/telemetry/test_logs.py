@@ -1,8 +1,11 @@
 """Logs say what happened, and never make anything else happen."""
 
 import errno
+import io
+import json
 import logging
 import sys
+from uuid import UUID
 
 import pytest
 import structlog
@@ -42,3 +45,13 @@ def test_a_line_that_cannot_be_written_costs_a_line_and_no_answer(configured, ca
     logging.getLogger("library").warning("lost, too")
 
     assert capfd.readouterr().err == "", "nor a traceback instead of it"
+
+
+def test_an_id_stands_there_as_it_is_written_everywhere_else(configured):
+    out = io.StringIO()
+    configured(out)
+
+    structlog.get_logger().info("decision.settled", decision=UUID(int=7))
+    logging.getLogger("library").warning("met", extra={"decision": UUID(int=7)})
+
+    assert [json.loads(line)["decision"] for line in out.getvalue().splitlines()] == [str(UUID(int=7))] * 2

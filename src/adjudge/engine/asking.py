@@ -156,7 +156,7 @@ class Asking:
             else:
                 settling.append((slip, *settled))
         if settling:
-            stepping += await self._settle(settling, dict(_by_decision(answered)))
+            stepping += await self._settle(settling, {slip.decision: event for slip, event in answered})
         if stepping:
             await self._step(stepping)
 
@@ -304,10 +304,6 @@ def _result(event: Opinion | Fault) -> str:
     if isinstance(event, Fault):
         return event.fault
     return "abstained" if event.answer is None else "answered"
-
-
-def _by_decision(answered: Sequence[tuple[Slip, Opinion | Fault]]) -> list[tuple[UUID, Opinion | Fault]]:
-    return [(slip.decision, event) for slip, event in answered]
 
 
 def read_slips(messages: Sequence[Message]) -> tuple[list[tuple[Slip, Message]], dict[str, Exception]]:

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from adjudge.cli import automation
+from adjudge.cli.automation_in_words import certificate_lines, slice_lines, slice_row
 from adjudge.cli.refusing import Refused
 from adjudge.client.automation import Certificate, Slice
 
@@ -41,7 +42,7 @@ LICENSED = Slice(
 
 
 def test_a_slice_is_a_row_with_its_figures():
-    assert automation._slice(LICENSED) == (
+    assert slice_row(LICENSED) == (
         "claim.pay:north:3f2a9c01d5e7",
         "claim-risk@1",
         "licensed",
@@ -54,7 +55,7 @@ def test_a_slice_is_a_row_with_its_figures():
 
 
 def test_a_slice_says_how_soon_a_rise_would_show():
-    shown = "\n".join(automation._shown(LICENSED))
+    shown = "\n".join(slice_lines(LICENSED))
 
     assert "promise     at most 1% wrong, with 90% confidence" in shown
     assert "1 of 120 audited automated decisions wrong; evidence 0.71 of 20" in shown
@@ -79,7 +80,7 @@ def test_a_certificate_says_how_many_of_its_inputs_are_lost():
         id="c-1", scope=LICENSED.scope, epoch=1, issued_at=datetime(2026, 11, 28, tzinfo=UTC), in_force=True, body=body
     )
 
-    shown = "\n".join(automation._certificate(found))
+    shown = "\n".join(certificate_lines(found))
 
     assert "c-1 (in force)" in shown
     assert "2 audits, 1 lost and counted as wrong" in shown
@@ -103,9 +104,9 @@ def test_a_slice_that_is_compared_with_people_says_so_in_each_line():
         LICENSED, people=PEOPLE, promise=PROMISE, target=0.01, standing={**STANDING, "watch": watch}
     )
 
-    shown = "\n".join(automation._shown(compared))
+    shown = "\n".join(slice_lines(compared))
 
-    assert automation._slice(compared)[3] == "3 people +1"
+    assert slice_row(compared)[3] == "3 people +1"
     assert f"promise     {PROMISE}, with 90% confidence" in shown
     assert "of 120 audited decisions only the model or plan wrong in 2, only people in 5; evidence 0.71 of 20" in shown
     assert "rise shows  5 points worse after about 254 audits, 5 d" in shown
@@ -121,7 +122,7 @@ def certificate(**body: Any) -> str:
         in_force=True,
         body={**usual, **body},
     )
-    return "\n".join(automation._certificate(found))
+    return "\n".join(certificate_lines(found))
 
 
 def test_a_certificate_against_people_says_on_what_it_rests():

@@ -9,8 +9,9 @@ import msgspec
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from adjudge.api.answers import Answer, as_json
+from adjudge.api.answers import as_json
 from adjudge.api.authentication import Caller, require
+from adjudge.api.automation_shapes import AuditRecord, CertificateView, LearntView, OpenAudits, Slice, Slices, Why
 from adjudge.api.problems import Problem
 from adjudge.api.services import Here, Services
 from adjudge.api.shapes import PROBLEMS
@@ -23,109 +24,6 @@ from adjudge.store.scope import Scope
 from adjudge.telemetry import names
 
 router = APIRouter(prefix="/v1/automation", tags=["automation"])
-
-
-class Slice(Answer):
-    """A slice of the questions of a type, and how far it is automated."""
-
-    scope: str = Field(description="its name: question type, slice, prefix of the plan")
-    type: str
-    slice: str
-    plan: str
-    stage: int
-    deciders: list[str]
-    locations: list[str]
-    target: float = Field(description="of the answers given without a person, at most this share wrong; or the margin")
-    people: dict[str, Any] | None = Field(description="with how many people it is compared, instead of a target")
-    promise: str = Field(description="what a certificate promises here, in words")
-    confidence: float
-    state: str = Field(description="none, collecting, licensed or suspended")
-    reason: str
-    epoch: int
-    certificate: str | None
-    standing: dict[str, Any] = Field(description="what the last look found: audits, threshold, coverage, watch")
-
-
-class Slices(Answer):
-    """All slices that the caller may see."""
-
-    slices: list[Slice]
-    expected_false: float = Field(description="the most false certificates to expect, of all slices that were tested")
-
-
-class Why(Answer):
-    """Why a question type is automated at a location, or not."""
-
-    why: str
-    slices: list[Slice]
-
-
-class OpenAudits(Answer):
-    """Audits whose truth is not known yet, the oldest first."""
-
-    audits: list[dict[str, Any]]
-
-
-class AuditRecord(Answer):
-    """A closed audit: its truth and by whom, votes, what each model said, and the coins."""
-
-    model_config = ConfigDict(extra="allow")
-
-    votes: list[Any]
-    opinions: dict[str, Any]
-
-
-class CertificateView(Answer):
-    """A certificate with all that it rests on; its id is a hash over `body`."""
-
-    id: str
-    scope: str
-    epoch: int
-    issued_at: datetime
-    in_force: bool
-    changed: list[str] = Field(
-        description="decisions among the inputs whose audits are no longer on record as they were when it was issued"
-    )
-    body: dict[str, Any]
-    licence: dict[str, Any] = Field(description="what processes act on; it says what `body` says")
-
-
-class LearntOf(Answer):
-    """What is learnt of a person: 90% of the probability lies between `low` and `high`."""
-
-    reviewer: str
-    votes: int = Field(description="blind votes that it was learnt from")
-    accuracy: float = Field(description="share of their votes that is right")
-    low: float
-    high: float
-
-
-class LearntStage(Answer):
-    """How a stage of people weighs what it hears, and when it stops asking."""
-
-    stage: str = Field(description="whom it asks, after whom, at which prices")
-    deciders: list[str]
-    audits: int
-    weights: list[dict[str, Any]] = Field(description="of its deciders and of the votes, by number of votes from 0 on")
-    accepted_risks: list[float] = Field(description="by number of votes from 0 on, the risk at which asking ends")
-
-
-class LearntType(Answer):
-    """The newest snapshot of what votes are worth for a question type."""
-
-    type: str
-    snapshot: int
-    published_at: datetime
-    votes: int
-    audits: int = Field(description="calibrate-audits with a known truth")
-    people: list[LearntOf]
-    stages: list[LearntStage]
-
-
-class LearntView(Answer):
-    """What votes are worth, by question type."""
-
-    learnt: list[LearntType]
 
 
 class ScopeBody(BaseModel):

@@ -9,7 +9,7 @@ import typer
 from adjudge.cli.connection import connected
 from adjudge.cli.grouping import group
 from adjudge.cli.instants import instant
-from adjudge.cli.output import NONE, Column, as_json, shown, table
+from adjudge.cli.output import NONE, Column, as_json, second, shown, table
 from adjudge.cli.showing import path_lines, summary
 from adjudge.client import Decision
 from adjudge.client.values import Source, Status
@@ -120,7 +120,7 @@ def _row(decision: Decision) -> tuple[str, ...]:
     outcome = decision.outcome
     return (
         decision.id,
-        f"{decision.asked_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}",
+        second(decision.asked_at),
         decision.type,
         decision.location,
         decision.status,

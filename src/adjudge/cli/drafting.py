@@ -5,8 +5,8 @@ from typing import Annotated
 import typer
 
 from adjudge.cli.connection import connected
-from adjudge.cli.output import NONE, Column, as_json, table
-from adjudge.cli.publishing import DEFAULT, Folder, Json, Message, documents_in, minute
+from adjudge.cli.output import NONE, Column, as_json, minute, table
+from adjudge.cli.publishing import DEFAULT, Folder, Json, Message, documents_in
 
 
 def propose(folder: Folder = DEFAULT, *, message: Message = "", json_: Json = False) -> None:

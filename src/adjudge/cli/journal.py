@@ -7,7 +7,7 @@ import typer
 
 from adjudge.cli.connection import connected
 from adjudge.cli.instants import instant
-from adjudge.cli.output import NONE, Column, as_json, shown, table
+from adjudge.cli.output import NONE, Column, as_json, second, shown, table
 from adjudge.client import JournalEntry
 
 COLUMNS = (Column("AT"), Column("WHO"), Column("DID"), Column("TO"), Column("LOCATION"), Column("DETAIL"))
@@ -39,7 +39,7 @@ def journal(
 def _row(entry: JournalEntry) -> tuple[str, ...]:
     detail = " ".join(f"{name}={shown(value)}" for name, value in entry.detail.items() if value is not None)
     return (
-        f"{entry.at.astimezone(UTC):%Y-%m-%d %H:%M:%S}",
+        second(entry.at),
         entry.actor if entry.actor_name is None else f"{entry.actor} ({entry.actor_name})",
         entry.action,
         entry.subject,

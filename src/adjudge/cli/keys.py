@@ -8,7 +8,7 @@ import typer
 
 from adjudge.cli.connection import connected
 from adjudge.cli.grouping import group
-from adjudge.cli.output import NONE, Column, as_json, table
+from adjudge.cli.output import NONE, Column, as_json, minute, table
 from adjudge.client import Key, Limits, NewKey
 from adjudge.client.finding import NotConnected, connection_to
 from adjudge.client.keys import Role
@@ -148,7 +148,7 @@ def _row(key: Key) -> tuple[str, ...]:
         NONE if key.locations is None else ", ".join(key.locations),
         NONE if key.pools is None else ", ".join(key.pools),
         _limits(key.limits),
-        _minute(key.last_used_at) if key.last_used_at else "never",
+        minute(key.last_used_at) if key.last_used_at else "never",
         _state(key),
     )
 
@@ -166,9 +166,5 @@ def _state(key: Key) -> str:
     if key.revoked_at:
         return "revoked"
     if key.old_until and key.old_until > datetime.now(UTC):
-        return f"valid, the one before too until {_minute(key.old_until)}"
+        return f"valid, the one before too until {minute(key.old_until)}"
     return "valid"
-
-
-def _minute(at: datetime) -> str:
-    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M}"

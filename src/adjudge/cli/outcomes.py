@@ -8,7 +8,7 @@ import typer
 from adjudge.cli.connection import connected
 from adjudge.cli.grouping import group
 from adjudge.cli.instants import instant
-from adjudge.cli.output import as_json, plain, shown
+from adjudge.cli.output import as_json, plain, second, shown
 from adjudge.client import OutcomeEvent
 
 app = group("Follow the feed of all outcomes.")
@@ -47,4 +47,4 @@ def follow(
 def _line(event: OutcomeEvent) -> str:
     decision, outcome = event.decision, event.outcome
     told = (decision.type, decision.location, decision.status, shown(outcome.answer), outcome.source, decision.id)
-    return "  ".join((f"{event.time.astimezone(UTC):%Y-%m-%d %H:%M:%S}", *map(plain, told)))
+    return "  ".join((second(event.time), *map(plain, told)))

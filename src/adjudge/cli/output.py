@@ -1,8 +1,9 @@
-"""What commands print: tables that pipes can rely on, JSON, durations. Strangers' text is made harmless."""
+"""What commands print: tables that pipes can rely on, JSON, instants, durations. Strangers' text is made harmless."""
 
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
@@ -46,6 +47,16 @@ def plain(text: str) -> str:
 def shown(answer: Any) -> str:
     """Return an answer, or a value of the evidence, as a person reads it."""
     return plain(answer) if isinstance(answer, str) else plain(msgspec.json.encode(answer).decode())
+
+
+def minute(at: datetime) -> str:
+    """Return an instant to the minute, in UTC."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M}"
+
+
+def second(at: datetime) -> str:
+    """Return an instant to the second, in UTC."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
 
 
 def precise(seconds: float) -> str:

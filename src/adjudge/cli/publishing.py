@@ -2,8 +2,6 @@
 
 import sys
 import time
-from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,9 +10,10 @@ import typer
 from adjudge.cli.connection import connected
 from adjudge.cli.folders import documents_of, export
 from adjudge.cli.instants import lasting
-from adjudge.cli.output import NONE, Column, as_json, plain, precise, table
+from adjudge.cli.output import Column, as_json, plain, table
+from adjudge.cli.publications_in_words import fault_line, fleet_lines, preview_row, revision_row, standing
 from adjudge.cli.refusing import Refused
-from adjudge.client import Adjudge, ConfigCheck, ConfigFault, ConfigMember, ConfigReceipts, ConfigRevision
+from adjudge.client import Adjudge, ConfigCheck, ConfigReceipts, ConfigRevision
 from adjudge.config import InvalidConfiguration
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The folder of YAML documents.")]
@@ -146,14 +145,14 @@ def revisions(limit: Annotated[int, typer.Option(min=1, max=200)] = 20, json_: J
     with connected() as adjudge:
         found = adjudge.config.revisions(limit=limit)
     columns = [Column(title) for title in ("NUMBER", "PUBLISHED", "AUTHOR", "WHERE", "HASH", "MESSAGE")]
-    print(as_json(found) if json_ else "\n".join(table(columns, map(_row, found))))
+    print(as_json(found) if json_ else "\n".join(table(columns, map(revision_row, found))))
 
 
 def fleet(json_: Json = False) -> None:
     """Show who runs which revision, since when, who lags, and why."""
     with connected() as adjudge:
         found = adjudge.config.receipts()
-    print(as_json(found) if json_ else "\n".join([*_fleet(found), _standing(found)]))
+    print(as_json(found) if json_ else "\n".join([*fleet_lines(found), standing(found)]))
 
 
 def export_revision(
@@ -188,7 +187,7 @@ def preview(
         return
     titles = ("DECISIONS", "ACCEPTED", "PEOPLE", "FALLBACK", "UNKNOWN", "OTHER ANSWERS", "COST")
     columns = [Column("TYPE"), *(Column(title, right=True) for title in titles)]
-    print("\n".join(table(columns, (_previewed(name, each) for name, each in found.types.items()))))
+    print("\n".join(table(columns, (preview_row(name, each) for name, each in found.types.items()))))
 
 
 def documents_in(folder: Path, adjudge: Adjudge, *, json_: bool) -> dict[str, str]:
@@ -205,25 +204,19 @@ def _show(found: ConfigCheck, *, json_: bool) -> None:
     if json_:
         print(as_json(found))
     elif found.faults:
-        print("\n".join(plain(_fault(fault)) for fault in found.faults))
+        print("\n".join(plain(fault_line(fault)) for fault in found.faults))
     else:
         difference = found.difference or {}
         said = (*difference.get("in_words", ()), *found.remarks)
         print("\n".join(plain(line) for line in said), file=sys.stderr)
 
 
-def _fault(fault: ConfigFault) -> str:
-    place = f"{fault.document}:{fault.line}" if fault.line else fault.document
-    hint = f"; did you mean `{fault.nearest}`?" if fault.nearest else ""
-    return f"{place}: {fault.path}: {fault.detail}{hint}"
-
-
 def _published(adjudge: Adjudge, published: ConfigRevision, *, wait: bool, json_: bool) -> None:
     told = _until_received(adjudge, published.number) if wait else None
     print(as_json({"revision": published, "receipts": told}) if json_ else f"revision {published.number} is published")
     if told is not None and not told.complete:
-        print("\n".join(_fleet(told)), file=sys.stderr)
-        raise Refused(_standing(told))
+        print("\n".join(fleet_lines(told)), file=sys.stderr)
+        raise Refused(standing(told))
 
 
 def _until_received(adjudge: Adjudge, number: int) -> ConfigReceipts:
@@ -231,7 +224,7 @@ def _until_received(adjudge: Adjudge, number: int) -> ConfigReceipts:
     until, line = time.monotonic() + WAIT_SECONDS, ""
     while True:
         told = adjudge.config.receipts(number)
-        if sys.stderr.isatty() and (now := _standing(told)) != line:
+        if sys.stderr.isatty() and (now := standing(told)) != line:
             line = now
             print(f"\r\033[K{line}", end="", file=sys.stderr, flush=True)
         if not told.waiting or time.monotonic() > until:
@@ -239,51 +232,3 @@ def _until_received(adjudge: Adjudge, number: int) -> ConfigReceipts:
                 print(file=sys.stderr)
             return told
         time.sleep(POLL_SECONDS)
-
-
-def _standing(told: ConfigReceipts) -> str:
-    refused = f"; refused by {', '.join(told.refused)}" if told.refused else ""
-    waiting = f"; waiting for {', '.join(told.waiting)}" if told.waiting else ""
-    return f"revision {told.revision}: {told.applied} of {told.live} processes have it{refused}{waiting}"
-
-
-def _fleet(told: ConfigReceipts) -> Iterator[str]:
-    columns = [Column(title) for title in ("PROCESS", "ROLE", "STATE", "REVISION", "SINCE", "WHY")]
-    yield from table(columns, (_process(each, told.revision) for each in told.processes))
-
-
-def _process(each: ConfigMember, newest: int) -> tuple[str, ...]:
-    state = "runs it" if each.revision >= newest else "lags"
-    if each.refused is not None and each.refused >= newest:
-        state = "refused"
-    if not each.is_live:
-        state = f"silent for {precise(each.silent_seconds)}"
-    return (each.name, each.role, state, str(each.revision), minute(each.since), each.why or each.drift or NONE)
-
-
-def _row(found: ConfigRevision) -> tuple[str, ...]:
-    where = "everywhere" if found.only_at is None else f"{', '.join(found.only_at)}; elsewhere {found.rest}"
-    again = f" (again {found.again})" if found.again else ""
-    return (
-        str(found.number),
-        minute(found.published_at),
-        found.author,
-        where,
-        found.hash[:12],
-        f"{found.message}{again}",
-    )
-
-
-def _previewed(name: str, tally: dict[str, Any]) -> tuple[str, ...]:
-    before, after = tally["before"], tally["after"]
-    ends = (f"{before[end]} -> {after[end]}" for end in ("accepted", "people", "fallback"))
-    costs = (
-        f"{tally['cost_micros_before'].get(code, 0) / 1e6:.2f} -> {micros / 1e6:.2f} {code}"
-        for code, micros in sorted(tally["cost_micros_after"].items())
-    )
-    unknown = str(after["unknown"] + after["no_plan"])
-    return (name, str(tally["decisions"]), *ends, unknown, str(tally["other_answers"]), ", ".join(costs) or NONE)
-
-
-def minute(at: datetime) -> str:
-    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M}"

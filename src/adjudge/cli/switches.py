@@ -1,6 +1,5 @@
 """`adjudge switches`: deciders and automation, off and on at once."""
 
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -8,7 +7,7 @@ import typer
 from adjudge.cli.connection import connected
 from adjudge.cli.grouping import group
 from adjudge.cli.instants import lasting
-from adjudge.cli.output import NONE, Column, as_json, table
+from adjudge.cli.output import NONE, Column, as_json, second, table
 from adjudge.client import Switch
 
 app = group("Switch deciders or automation off and on, in every process within a second.")
@@ -71,12 +70,8 @@ def _row(switched: Switch) -> tuple[str, ...]:
     return (
         switched.scope,
         switched.state,
-        _second(switched.changed_at),
-        NONE if switched.until is None else _second(switched.until),
+        second(switched.changed_at),
+        NONE if switched.until is None else second(switched.until),
         switched.changed_by,
         switched.reason,
     )
-
-
-def _second(at: datetime) -> str:
-    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"

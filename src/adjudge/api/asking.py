@@ -74,7 +74,9 @@ class Post:
                     raise
                 return replayed(row, held)
         try:
-            services.admission.enter(row.terms.lane, row.terms.location, opened.deciders, opened.seconds)
+            lane = services.admission.enter(row.terms.lane, row.terms.location, opened.deciders, opened.seconds)
+            if lane != row.terms.lane:
+                row = services.intake.in_lane(scope, place, row, lane)
         except Overloaded:
             if not opened.has_shed_fallback:
                 raise

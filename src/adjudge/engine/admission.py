@@ -19,6 +19,8 @@ from adjudge.telemetry import names
 
 BOUND_SECONDS: Final[Mapping[str, float]] = {"realtime": 15.0, "standard": 60.0, "bulk": 30.0}
 """How far a lane may be behind; bulk is shed before standard."""
+BEHIND: Final = "bulk"
+"""The lane of what a location asks beyond its share: it has its turns between what the others ask."""
 CROWDED_SECONDS: Final = 0.25
 """How far behind a lane is when shares begin to count."""
 IN_TIME: Final = 0.8
@@ -110,14 +112,18 @@ class Admission:
             backlog.seconds_behind > CROWDED_SECONDS for backlog in self._backlogs.values()
         )
 
-    def enter(self, lane: str, location: str, deciders: Sequence[str], seconds: float) -> None:
-        """Count a question in, until it leaves. Raises Overloaded, and then it has not entered.
+    def enter(self, lane: str, location: str, deciders: Sequence[str], seconds: float) -> str:
+        """Count a question in, until it leaves, and return the lane in which it is: its own, or the one behind.
+
+        Raises Overloaded, and then it has not entered.
 
         `deciders`: whom it is put to first, and `seconds` is how long these may take.
         """
         now = self._note(location)
         if self._open > MOST_OPEN or len(self._flusher) > LONGEST_QUEUE:
             self._refuse(lane, "full", "more is open than can be answered", self.seconds_behind(lane, deciders))
+        if lane != BEHIND and self._goes_behind(lane, location, deciders, now):
+            lane = BEHIND
         bound = min(BOUND_SECONDS.get(lane, 15.0), IN_TIME * seconds)
         backlogs = [self._backlog(decider, lane) for decider in deciders]
         for decider, backlog in zip(deciders, backlogs, strict=True):
@@ -128,6 +134,7 @@ class Admission:
             if backlog.looks_due:
                 self._hurry.set()
         self._on_the_way[location] += 1
+        return lane
 
     def enter_unasked(self, lane: str, location: str) -> None:
         """Count in a question that its fallback answers, and that takes no room in the lane. Raises Overloaded."""
@@ -178,6 +185,16 @@ class Admission:
     def _share(self, location: str) -> float:
         active = self._active(location)
         return math.inf if active <= 1 else max(LEAST_SHARE, AT_WORK // active)
+
+    def _goes_behind(self, lane: str, location: str, deciders: Sequence[str], now: float) -> bool:
+        """Return whether one of these deciders should be asked by the others of the lane first."""
+        is_behind = False
+        for decider in deciders:
+            backlog = self._backlog(decider, lane)
+            if not backlog.goes_first(location, now):
+                self._backlog(decider, BEHIND).believe(backlog.likely_rate)
+                is_behind = True
+        return is_behind
 
     def _check(self, state: str, lane: str, backlog: Backlog, location: str, bound: float, now: float) -> None:
         """Look at a backlog that is behind. Raises Overloaded."""

@@ -3,8 +3,10 @@
 from collections import Counter
 from typing import Final, NamedTuple
 
+from adjudge.engine.shares import AHEAD_SECONDS, Shares
+
 WINDOW_SECONDS: Final = 1.0
-"""In which a location's share is counted."""
+"""In which a location's share is counted, and for how long what was crowded counts as crowded."""
 LIKELY_RATE: Final = 200.0
 """Questions a second that a decider is trusted to answer until it was seen with more to do than it could."""
 LEAST_RATE: Final = 50.0
@@ -17,6 +19,8 @@ LEARNING_SECONDS: Final = 0.5
 LEARNING_ANSWERS: Final = 10
 """So many are counted, or for so long as the next says: of few the quickest moments would be taken for the rate."""
 LONGEST_LEARNING_SECONDS: Final = 2.5
+TRUSTED: Final = 2.0
+"""Times what it was seen to answer while nothing was left unread: with so much it will keep up, too."""
 LOOK_AGAIN: Final = 100
 """Questions taken in after which what is known of a backlog is too old."""
 LOOK_AGAIN_SECONDS: Final = 0.1
@@ -50,6 +54,12 @@ class Backlog:
         """Questions answered a second; None: it was never seen with something to do."""
         self._mark: tuple[float, Length] | None = None
         """Since when something was left unread at every look, and from where answers are counted."""
+        self._count: tuple[float, Length] | None = None
+        """From where answers are counted, whether or not something was left unread."""
+        self._kept_up = 0.0
+        """Questions a second that it was seen to answer with nothing left unread."""
+        self._shares = Shares()
+        self._crowded_until = 0.0
         self._window_ends = 0.0
         self._admitted: Counter[str] = Counter()
         """By location, in the present window."""
@@ -70,12 +80,20 @@ class Backlog:
     def measured(self, length: Length, now: float, call_seconds: float) -> None:
         """Take over what the broker has. `call_seconds`: how long a call of the decider may take."""
         self._length, self._taken, self.looks_due = length, 0, max(0, self.looks_due - 1)
+        self._note_pace(now)
         if not length.unread:  # it has not enough to do to show how fast it is
             self._mark = None
         elif self._mark is None:
             self._mark = (now, length)
         else:
             self._learn(now, call_seconds, *self._mark)
+
+    def _note_pace(self, now: float) -> None:
+        since, before = self._count or (now, self._length)
+        if self._count is None or now - since >= LEARNING_SECONDS:
+            self._count = (now, self._length)
+            seen = max(0.0, _answered(before, self._length) / max(now - since, LEARNING_SECONDS))
+            self._kept_up = min(self._kept_up, seen) if self._length.unread else seen
 
     def enter(self, location: str, now: float) -> None:
         """Count a question in."""
@@ -88,9 +106,13 @@ class Backlog:
 
     @property
     def _look_again(self) -> int:
-        if self._rate is None:
-            return LOOK_AGAIN
-        return max(1, min(LOOK_AGAIN, round(self._rate * LOOK_AGAIN_SECONDS)))
+        return max(1, min(LOOK_AGAIN, round(self.likely_rate * LOOK_AGAIN_SECONDS)))
+
+    def goes_first(self, location: str, now: float) -> bool:
+        """Return whether a location's next question may come before those of the others; see Shares."""
+        if self._length.unread + self._taken > self.likely_rate * AHEAD_SECONDS:
+            self._crowded_until = now + WINDOW_SECONDS
+        return self._shares.goes_first(location, now, self.likely_rate, is_crowded=now < self._crowded_until)
 
     def is_asked_by_others(self, location: str, now: float) -> bool:
         """Return whether more than this location has asked lately."""
@@ -102,9 +124,21 @@ class Backlog:
         share = rate * WINDOW_SECONDS / max(among, self._active(location, now))
         return self._admitted[location] >= share
 
+    def believe(self, rate: float) -> None:
+        """Take over what another lane has shown of the decider, until this one shows it."""
+        if self._rate is None:
+            self._rate = rate
+
+    @property
+    def likely_rate(self) -> float:
+        """Questions a second that it will answer in all likelihood."""
+        if self._rate is not None:
+            return max(self._rate, self._kept_up)
+        return max(LEAST_RATE, TRUSTED * self._kept_up)
+
     def _learn(self, now: float, call_seconds: float, since: float, before: Length) -> None:
         length, seconds = self._length, now - since
-        answered = length.added - before.added + before.unfinished - length.unfinished
+        answered = _answered(before, length)
         if seconds < LEARNING_SECONDS or not answered:
             return
         if 0 < answered < LEARNING_ANSWERS and seconds < LONGEST_LEARNING_SECONDS:
@@ -127,3 +161,8 @@ class Backlog:
             self._asking = set(self._admitted) if now < self._window_ends + WINDOW_SECONDS else set()
             self._admitted.clear()
             self._window_ends = now + WINDOW_SECONDS
+
+
+def _answered(before: Length, after: Length) -> int:
+    """Questions that were answered between two looks; fewer than none where the broker has lost its data."""
+    return after.added - before.added + before.unfinished - after.unfinished

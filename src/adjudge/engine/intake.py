@@ -123,6 +123,11 @@ class Intake:
         entries = [slips.entry(slip, row.terms.lane) for slip in opened.slips]
         return self._flusher.submit(row, sheaf, entries, opened.shadows)
 
+    def in_lane(self, scope: Scope, place: Place, row: NewDecision, lane: str) -> NewDecision:
+        """Return the row of a question that is put in another lane than its own."""
+        terms = row.terms
+        return row._replace(terms=self._terms(scope, place, lane, terms.plan_hash, terms.audit_rate))
+
     @staticmethod
     def accepted(row: NewDecision, answer: Answer | None, otherwise: Callable[[], Question]) -> datetime | Known:
         """Return when it was asked, or the decision that the same question made before.

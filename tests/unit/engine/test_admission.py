@@ -1,12 +1,14 @@
 """Admission: refused before anything is promised, and the greedy first."""
 
 import asyncio
-from contextlib import ExitStack
+from collections import deque
+from contextlib import ExitStack, suppress
 
 import pytest
 
 from adjudge.engine.admission import (
     AT_WORK,
+    BEHIND,
     BOUND_SECONDS,
     CROWDED_SECONDS,
     FOR_OTHERS,
@@ -18,7 +20,8 @@ from adjudge.engine.admission import (
     Admission,
     Overloaded,
 )
-from adjudge.engine.backlogs import LOOK_AGAIN, LOOKS, WINDOW_SECONDS, Length
+from adjudge.engine.backlogs import LEAST_RATE, LOOK_AGAIN_SECONDS, LOOKS, WINDOW_SECONDS, Length
+from adjudge.engine.shares import AHEAD_SECONDS
 from adjudge.telemetry import names
 
 
@@ -59,8 +62,9 @@ RATE = 200
 
 
 def ask(admission, location="store-1", lane="standard", decider="vision@1", seconds=1_000.0):
-    admission.enter(lane, location, (decider,), seconds)
+    entered = admission.enter(lane, location, (decider,), seconds)
     admission.leave(location)
+    return entered
 
 
 def busy(admission, clock, seconds, lane="standard", decider="vision@1", rate=RATE):
@@ -153,7 +157,7 @@ def test_whoever_is_refused_is_told_to_come_back_within_half_a_minute_and_is_cou
 
 async def test_a_backlog_that_took_in_much_is_to_be_measured_again_at_once(admission):
     """Within a second a burst of thousands would be let in for a model that answers a hundred."""
-    for _ in range(LOOK_AGAIN - 1):
+    for _ in range(round(LEAST_RATE * LOOK_AGAIN_SECONDS) - 1):
         ask(admission)
     ask(admission, decider="quick@1")
     waiting = asyncio.create_task(admission.hurried())
@@ -265,47 +269,47 @@ async def test_among_many_each_location_may_always_have_a_few_on_their_way(admis
 
 
 def test_behind_but_not_full_the_shares_of_what_is_answered_count(admission, clock):
-    busy(admission, clock, 1.0)
-    ask(admission, "store-2")
+    busy(admission, clock, 1.0, lane=BEHIND)
+    ask(admission, "store-2", lane=BEHIND)
     for _ in range(RATE // 2):
-        ask(admission, "store-1")
+        ask(admission, "store-1", lane=BEHIND)
 
     with pytest.raises(Overloaded, match="share"):
-        ask(admission, "store-1")
-    ask(admission, "store-2")
+        ask(admission, "store-1", lane=BEHIND)
+    ask(admission, "store-2", lane=BEHIND)
 
 
 def test_a_share_is_one_of_those_who_ask_the_same_model(admission, clock):
     """The stores of another model take nothing of this one."""
-    busy(admission, clock, 1.0)
+    busy(admission, clock, 1.0, lane=BEHIND)
     for n in range(100):
-        ask(admission, f"store-{n + 2}", decider="quick@1")
+        ask(admission, f"store-{n + 2}", lane=BEHIND, decider="quick@1")
 
     for _ in range(RATE):
-        ask(admission, "store-1")
+        ask(admission, "store-1", lane=BEHIND)
 
 
 def test_a_share_is_for_a_second_and_among_those_who_asked_in_it_or_the_one_before(admission, clock):
-    busy(admission, clock, 1.0)
-    ask(admission, "store-2")
+    busy(admission, clock, 1.0, lane=BEHIND)
+    ask(admission, "store-2", lane=BEHIND)
     for _ in range(2):  # store-2 asks in the first second only
         for _ in range(RATE // 2):
-            ask(admission, "store-1")
+            ask(admission, "store-1", lane=BEHIND)
         with pytest.raises(Overloaded, match="share"):
-            ask(admission, "store-1")
+            ask(admission, "store-1", lane=BEHIND)
         clock.now += WINDOW_SECONDS
 
     for _ in range(RATE):
-        ask(admission, "store-1")
+        ask(admission, "store-1", lane=BEHIND)
 
 
 def test_who_was_silent_for_long_has_no_share(admission, clock):
-    busy(admission, clock, 1.0)
-    ask(admission, "store-2")
+    busy(admission, clock, 1.0, lane=BEHIND)
+    ask(admission, "store-2", lane=BEHIND)
     clock.now += 5 * WINDOW_SECONDS
 
     for _ in range(RATE):
-        ask(admission, "store-1")
+        ask(admission, "store-1", lane=BEHIND)
 
 
 async def test_who_still_waits_for_the_database_has_a_turn_of_its_own(admission, clock):
@@ -338,3 +342,63 @@ def test_what_can_be_dropped_is_dropped_long_before_anything_is_refused(admissio
     queue.size = PRESSING_QUEUE + 1
     assert admission.is_pressed()
     ask(admission)
+
+
+def burst_beside_others(admission, clock, *, rate, burst, others=3, every=0.2, seconds=10.0):
+    """Return how long the others' questions wait for a model: one store asks `burst` at once in a quiet minute.
+
+    The model answers one at a time, of the lane that was served least for its weight, and is looked at as often as
+    admission wants it.
+    """
+    step, waited, added = 1 / rate, [], 0
+    lines = {"standard": deque(), BEHIND: deque()}
+    served = dict.fromkeys(lines, 0.0)
+    asked_at = {f"store-{n}": clock.now + n * every / others for n in range(1, others + 1)}
+    begin, looked_at = clock.now, 0.0
+    while clock.now < begin + seconds:
+        due = [name for name, at in asked_at.items() if at <= clock.now]
+        arriving = ["store-0"] * burst if begin + 2 <= clock.now < begin + 2 + step else []
+        for location in due + arriving:
+            with suppress(Overloaded):
+                lines[ask(admission, location)].append((location, clock.now))
+                added += 1
+        for name in due:
+            asked_at[name] += every
+        ready = [lane for lane, line in lines.items() if line]
+        if ready:
+            lane = min(ready, key=served.__getitem__)
+            location, at = lines[lane].popleft()
+            served[lane] += {"standard": 1 / 4, BEHIND: 1}[lane]
+            served.update({idle: served[lane] for idle in lines if not lines[idle] and served[idle] < served[lane]})
+            if location != "store-0":
+                waited.append(clock.now - at)
+        if clock.now - looked_at >= 0.1:
+            looked_at = clock.now
+            for lane, line in lines.items():
+                admission.measured("vision@1", {lane: Length(len(line), len(line), added, 0.1)}, 10.0)
+        clock.now += step
+    return sorted(waited)
+
+
+@pytest.mark.parametrize("rate", [40, 150])
+@pytest.mark.parametrize("burst", [300, 2_000])
+def test_the_first_burst_of_one_store_keeps_the_others_of_a_slow_model_waiting_for_no_more_than_a_moment(
+    admission, clock, rate, burst
+):
+    """Failure row "burst beyond capacity". Without a lane behind the burst is seconds of work before everybody."""
+    waited = burst_beside_others(admission, clock, rate=rate, burst=burst)
+
+    assert waited[int(0.95 * len(waited))] <= 2 * AHEAD_SECONDS
+    assert waited[-1] <= 0.5
+
+
+def test_what_a_location_asks_beyond_its_share_is_in_the_lane_behind_and_counts_there(admission, clock):
+    ask(admission, "store-2")
+
+    entered = [ask(admission, "store-1") for _ in range(50)]
+    admission.measured("vision@1", {BEHIND: Length(5_000, 5_000, 5_000, 60.0)}, 10.0)
+
+    assert set(entered) == {"standard", BEHIND}
+    with pytest.raises(Overloaded, match="in lane bulk"):
+        ask(admission, "store-1")
+    assert ask(admission, "store-2") == "standard"

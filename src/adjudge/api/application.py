@@ -177,13 +177,14 @@ async def _http(request: Request, error: Exception) -> Response:
 
 
 def _methods(request: Request) -> set[str]:
-    """Return the methods of all routes of this path: each route names its own alone."""
-    return {
+    """Return the methods of all routes of this path: each route names its own alone. What has GET has HEAD."""
+    found = {
         method
-        for method in ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
+        for method in ("DELETE", "GET", "PATCH", "POST", "PUT")
         for route in request.app.router.routes
         if route.matches({**request.scope, "method": method})[0] is Match.FULL
     }
+    return found | {"HEAD"} if "GET" in found else found
 
 
 async def _unavailable(request: Request, error: Exception) -> Response:

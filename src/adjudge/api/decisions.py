@@ -54,7 +54,7 @@ class Question(BaseModel):
     stake: Money | None = None
     deadline: AwareDatetime | None = Field(None, description="at most 30 days away")
     lane: Literal["realtime", "standard", "bulk"] | None = None
-    idempotency_key: str | None = Field(None, description="the header wins; items of a bulk post carry their own")
+    idempotency_key: str | None = Field(None, description="instead of the header; items of a bulk post carry their own")
 
 
 class Questions(BaseModel):

@@ -44,6 +44,8 @@ LAST_WAIT_SECONDS: Final = 2.0
 HELD_BACK_SECONDS: Final = 0.5
 """How long the refusal of too much is held back: a client that repeats at once would make the others wait."""
 MOST_HELD_BACK: Final = 2_000
+OF_A_BODY: Final = frozenset({b"accept", b"prefer"})
+"""Headers that say which body, and when."""
 ONLY_ONCE: Final = (b"authorization", b"content-type", b"idempotency-key")
 """Headers of which the first and the last might not say the same."""
 TOO_MUCH: Final = frozenset({"limit-reached", "overloaded"})
@@ -79,6 +81,8 @@ class HotPath:
             return await self._answered(self._single, scope, receive, send)
         if scope["method"] == "POST" and scope["path"] == "/v1/decisions/bulk":
             return await self._answered(self._bulk, scope, receive, send)
+        if scope["method"] == "HEAD":
+            scope = _as_get(scope)
         largest = LARGEST_BULK if scope.get("path", "").startswith(CONFIGURATION) else bodies.LARGEST
         return await self._routed(scope, Body(dict(scope["headers"]), receive, largest), send)
 
@@ -239,6 +243,15 @@ def _once(headers: Sequence[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
             if given[name] > 1:
                 raise Problem("invalid-body", f"the header {name.decode()} is given more than once")
     return found
+
+
+def _as_get(scope: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Return a HEAD as the GET whose head it asks for (RFC 9110, 9.3.2); the web server sends no body.
+
+    It does not wait, and opens no stream of events: nobody would see the end of it.
+    """
+    headers = [header for header in scope["headers"] if header[0] not in OF_A_BODY]
+    return {**scope, "method": "GET", "headers": headers}
 
 
 def _key(headers: dict[bytes, bytes]) -> str | None:

@@ -171,6 +171,16 @@ async def test_a_header_that_says_two_things_is_refused(stack, header):
     assert "more than once" in answer.json()["detail"]
 
 
+async def test_a_key_that_header_and_body_say_differently_is_refused(stack):
+    """Whichever was taken, a retry that says only the other would ask again."""
+    body = {**question("model"), "idempotency_key": "one"}
+
+    other, same = [await stack.admin.post("/v1/decisions", body, Idempotency_Key=key) for key in ("other", "one")]
+
+    assert the_problem(other, 422, "invalid-body")["errors"][0]["pointer"] == "#/idempotency_key"
+    assert same.status_code == 202
+
+
 async def test_posts_of_one_key_at_the_same_moment_make_one_decision(stack):
     body = question("model")
 

@@ -178,3 +178,31 @@ async def impatient(unused_tcp_port, monkeypatch) -> AsyncIterator[int]:
     yield unused_tcp_port
     server.should_exit = True
     await asyncio.wait_for(serving, 20)
+
+
+@pytest.mark.parametrize("path", ["/v1/decisions", "/v1/outcomes", "/v1/config", "/livez", "/openapi.json"])
+async def test_what_has_get_has_head_which_says_the_same_without_a_body_and_without_a_wait(served, path):
+    """RFC 9110, 9.3.2. A stream of events, or a wait, would have no end that anybody sees."""
+    stack, port = served
+    given = f"Host: x\r\nAuthorization: Bearer {stack.admin.key}\r\n"
+    whole = await said(port, f"GET {path} HTTP/1.1\r\n{given}Connection: close\r\n\r\n".encode())
+
+    streamed = "Accept: text/event-stream\r\nPrefer: wait=20\r\nConnection: close\r\n"
+    head = await said(port, f"HEAD {path} HTTP/1.1\r\n{given}{streamed}\r\n".encode())
+
+    assert head.startswith(b"HTTP/1.1 200 ")
+    assert head.endswith(b"\r\n\r\n")
+    assert named(head) == named(whole)
+
+
+def named(answer: bytes) -> set[bytes]:
+    """The names of the headers of an answer."""
+    return {line.partition(b":")[0].lower() for line in answer.partition(b"\r\n\r\n")[0].split(b"\r\n")[1:]}
+
+
+async def test_a_method_that_a_path_lacks_is_told_which_it_has(served):
+    _, port = served
+
+    answer = await said(port, b"PUT /v1/decisions HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+
+    assert b"\r\nallow: GET, HEAD, POST\r\n" in answer

@@ -21,3 +21,23 @@ async def test_a_burst_is_seen_long_before_the_next_look_at_everything(build_sta
     async with asyncio.timeout(10):
         while not admission.seconds_behind("bulk", ["sure@1"]):
             await asyncio.sleep(0.02)
+
+
+async def test_what_one_store_asks_beyond_its_share_is_taken_as_bulk_and_nobody_elses(build_stack):
+    """A lane is a line: what a burst has put into it is before everybody's questions."""
+    stack = await build_stack("api")  # nobody answers
+
+    async def asked(location: str, number: int) -> None:
+        bodies = [question("model", location=location, n=n) for n in range(number)]
+        answers = await asyncio.gather(*(stack.admin.post("/v1/decisions", body) for body in bodies))
+        assert {answer.status_code for answer in answers} == {202}
+
+    await asked("store-002", 1)
+    await asked("store-001", 60)
+    await asked("store-002", 3)
+
+    rows = await stack.rows("SELECT location, lane, count(*) FROM decision GROUP BY 1, 2")
+    counted = {(row["location"], row["lane"]): row["count"] for row in rows}
+    assert counted["store-002", "standard"] == 4
+    assert counted["store-001", "standard"] < 20
+    assert counted["store-001", "bulk"] > 40

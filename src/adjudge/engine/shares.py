@@ -10,7 +10,7 @@ WINDOW_SECONDS: Final = 1.0
 """After which what was asked counts for half."""
 FORGOTTEN: Final = 0.5
 """Of a question; who has asked less than that lately has no share."""
-LITTLE: Final = 0.5
+LITTLE: Final = 0.75
 """Of what locations ask on average. Who asks less is never in the way, however slow the decider is taken to be."""
 
 

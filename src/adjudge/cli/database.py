@@ -52,38 +52,30 @@ def write_key(
     limits: Limits | None,
 ) -> NewKey:
     """Store a new key without an API. Raises Refused."""
-    return asyncio.run(_spoken(_write_key(database_url, name, role, locations, pools, limits)))
-
-
-async def _write_key(
-    database_url: str,
-    name: str,
-    role: Role,
-    locations: list[str] | None,
-    pools: list[str] | None,
-    limits: Limits | None,
-) -> NewKey:
     import asyncpg
 
     from adjudge.store import keys, scope
 
-    secret = keys.new_secret()
-    connection = await asyncpg.connect(database_url, timeout=10)
-    try:
-        made = await keys.create(
-            connection,
-            id=keys.new_key_id(),
-            name=name,
-            role=role,
-            secret=secret,
-            created_by="command line",
-            locations=locations,
-            pools=pools,
-            limits=scope.Limits(**msgspec.to_builtins(limits)) if limits else scope.Limits(),
-        )
-    finally:
-        await connection.close(timeout=10)
-    return NewKey(id=made.id, name=made.name, role=made.role, key=secret)
+    async def written() -> NewKey:
+        secret = keys.new_secret()
+        connection = await asyncpg.connect(database_url, timeout=10)
+        try:
+            made = await keys.create(
+                connection,
+                id=keys.new_key_id(),
+                name=name,
+                role=role,
+                secret=secret,
+                created_by="command line",
+                locations=locations,
+                pools=pools,
+                limits=scope.Limits(**msgspec.to_builtins(limits)) if limits else scope.Limits(),
+            )
+        finally:
+            await connection.close(timeout=10)
+        return NewKey(id=made.id, name=made.name, role=made.role, key=secret)
+
+    return asyncio.run(_spoken(written()))
 
 
 async def _spoken(work: Awaitable[T]) -> T:

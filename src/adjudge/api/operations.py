@@ -15,11 +15,11 @@ from adjudge.api.services import Here, Services
 from adjudge.api.shapes import PROBLEMS, Shape
 from adjudge.engine.readiness import Standing
 from adjudge.store import tasks
+from adjudge.streams.counting import CONTENT_TYPE
 
 router = APIRouter(tags=["operations"])
 OPEN: Final[dict[str, Any]] = {"security": []}
 """In the API's document: no key is needed."""
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class Check(Answer):

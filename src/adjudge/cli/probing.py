@@ -8,6 +8,7 @@ from adjudge.cli.grounds import render_metrics
 from adjudge.cli.refusing import Refused
 from adjudge.cli.settings import Settings
 from adjudge.engine.readiness import Health
+from adjudge.streams.counting import CONTENT_TYPE
 from adjudge.streams.probing import Answer, probes
 
 
@@ -27,7 +28,7 @@ async def probe(settings: Settings, health: Health) -> None:
         return _said(report.body, 200 if report.ready else 503)
 
     async def metrics() -> Answer:
-        return Answer(200, render_metrics().decode(), "text/plain; version=0.0.4; charset=utf-8")
+        return Answer(200, render_metrics().decode(), CONTENT_TYPE)
 
     try:
         async with probes(host, port, {"/livez": livez, "/readyz": readyz, "/metrics": metrics}):

@@ -11,6 +11,7 @@ from adjudge.streams.signals import Poison
 
 PREFIX = "adjudge_streams_"
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+"""Of the text that Prometheus reads."""
 
 Labels = tuple[tuple[str, str], ...]
 

@@ -92,7 +92,9 @@ async def test_a_wedged_process_fails_its_probe_and_says_why(running, mail):
         host, port = line.split("http://")[1].split("/")[0].split(":")
         assert (await get(host, int(port), "/livez")).startswith(b"HTTP/1.1 200")
         await mail.ask("quick", timeout_seconds=20)
-        assert b"adjudge_streams_" in await get(host, int(port), "/metrics")
+        figures = await get(host, int(port), "/metrics")
+        assert b"text/plain; version=0.0.4" in figures
+        assert b"adjudge_streams_" in figures
         await mail.publish("slow")
         while not (answer := await get(host, int(port), "/livez")).startswith(b"HTTP/1.1 503"):
             await asyncio.sleep(0.1)

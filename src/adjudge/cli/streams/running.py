@@ -17,7 +17,7 @@ import typer
 from adjudge.cli.refusing import Refused
 from adjudge.cli.streams.supervising import end_with_supervisor, supervise
 from adjudge.streams import App
-from adjudge.streams.counting import Counters
+from adjudge.streams.counting import CONTENT_TYPE, Counters
 from adjudge.streams.logs import LOGGER, Events, LogObserver, Observers
 from adjudge.streams.loop_watch import LoopWatch
 from adjudge.streams.probing import Answer, Page, livez, probes
@@ -114,7 +114,7 @@ async def _run(
 
 def _figures_of(counters: Counters) -> Page:
     async def page() -> Answer:
-        return Answer(200, counters.exposition())
+        return Answer(200, counters.exposition(), CONTENT_TYPE)
 
     return page
 

@@ -179,6 +179,7 @@ def _event(stage: int, by: str, source: Source, answer: Answered | Failed, now: 
     told = msgspec.structs.asdict(answer)
     del told["is_cost_known"]  # of the call, and no part of what is recorded
     if isinstance(answer, Failed):
+        del told["recorded"]  # nothing is: whoever tries may see all that was said
         return Fault(at=now, stage=stage, by=by, **told)
     return Opinion(at=now, stage=stage, by=by, source=source, **told)
 

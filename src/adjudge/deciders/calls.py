@@ -16,7 +16,7 @@ from typing import Any, Final, Literal, TypeAlias
 from adjudge.core.events import FaultKind
 from adjudge.core.specifications import DeciderSpec
 from adjudge.deciders.breakers import Breaker, Ticket
-from adjudge.deciders.functions import Garbled, Raised
+from adjudge.deciders.functions import Garbled, Raised, Unanswered
 from adjudge.deciders.lines import Line, Lines, NoLine
 from adjudge.deciders.questions import Answered, Failed, Question
 from adjudge.deciders.results import Declined, Down, OutOfQuota, Priced, Withheld
@@ -61,13 +61,14 @@ class _Refusal:
 
     fault: FaultKind
     detail: str
+    recorded: str
 
     @property
     def reason(self) -> str:
         return f"{self.fault}: {self.detail}"
 
 
-_SHUT_OUT: Final = _Refusal("breaker", "")
+_SHUT_OUT: Final = _Refusal("breaker", "", "")
 _FAILURES: Final[frozenset[FaultKind]] = frozenset({"error", "timeout", "garbage", "quota"})
 """What speaks against the decider; the rest against the question."""
 
@@ -137,15 +138,15 @@ class Call:
         except Raised as error:
             if isinstance(error, Down) and not error.was_sent:
                 self._not_sent(range(part.start, part.stop))
-            self._refused(part, "error", str(error))
+            self._refused(part, "error", error)
             return "whole" if isinstance(error, Down) else "halves"
         except Garbled as error:
-            self._refused(part, "garbage", str(error))
+            self._refused(part, "garbage", error)
         except Declined as error:
-            self._refused(part, "refused", str(error))
+            self._refused(part, "refused", error)
             return "halves" if part.stop - part.start > 1 else "never"
         except OutOfQuota as error:
-            self._refused(part, "quota", str(error), rest_seconds=error.seconds)
+            self._refused(part, "quota", error, rest_seconds=error.seconds)
         return "never"
 
     def _begin(self, part: _Part, ticket: Ticket) -> None:
@@ -170,7 +171,7 @@ class Call:
             try:
                 scores = reader.read(self._questions[index].space, plain)
             except Garbage as error:
-                self._answers[index] = _Refusal("garbage", str(error))
+                self._answers[index] = _Refusal("garbage", str(error), error.recorded)
             else:
                 self._answers[index] = Answered(
                     answer=scores.answer,
@@ -193,14 +194,14 @@ class Call:
         withheld = result.result if isinstance(result, Priced) else result
         if isinstance(withheld, Withheld) and withheld.fault == "no-evidence":
             self._not_sent([index])
-            return _Refusal(withheld.fault, withheld.detail)
+            return _Refusal(*withheld)
         if isinstance(result, Priced):
             self._extra_micros[index] += result.cost_micros
             if not result.is_cost_known:
                 self._untold.add(index)
             inner = result.result
             return self._unwrapped(index, inner) if isinstance(inner, Withheld) else inner
-        return _Refusal(result.fault, result.detail)
+        return _Refusal(*result)
 
     def _conclude(self, part: _Part, *, rest_seconds: float | None = None) -> None:
         """Tell the breaker: a try in which nothing was answered has failed; an abstention, or a refusal, is an answer.
@@ -221,8 +222,12 @@ class Call:
         else:
             self._breaker.failed(ticket, failure.reason, failure.fault)
 
-    def _refused(self, part: _Part, fault: FaultKind, detail: str, *, rest_seconds: float | None = None) -> None:
-        self._answers[part.start : part.stop] = [_Refusal(fault, detail)] * (part.stop - part.start)
+    def _refused(
+        self, part: _Part, fault: FaultKind, why: Unanswered | str, *, rest_seconds: float | None = None
+    ) -> None:
+        """Note of all these why there is no answer; where that is text, it is ours."""
+        refusal = _Refusal(fault, str(why), why if isinstance(why, str) else why.recorded)
+        self._answers[part.start : part.stop] = [refusal] * (part.stop - part.start)
         self._conclude(part, rest_seconds=rest_seconds)
 
     def _overran(self) -> None:
@@ -252,15 +257,21 @@ class Call:
         if isinstance(answer, Answered):
             return answer
         put = self._times_put[index]
-        shut_out = answer is _SHUT_OUT
+        refusal = self._shut_out() if answer is _SHUT_OUT else answer
         return Failed(
-            fault=answer.fault,
-            detail=self._breaker.state.reason if shut_out else answer.detail,
+            fault=refusal.fault,
+            detail=refusal.detail,
+            recorded=refusal.recorded,
             seconds=self._seconds() if put else 0.0,
             cost_micros=self._spec.cost_micros * put + self._extra_micros[index],
             currency=self._spec.currency,
             is_cost_known=index not in self._untold,
         )
+
+    def _shut_out(self) -> _Refusal:
+        """What opened the breaker happened to other questions: of that only its kind is recorded here."""
+        state = self._breaker.state
+        return _Refusal("breaker", state.reason, state.fault or "")
 
     def _seconds(self) -> float:
         return max(0.0, self._equipment.clock() - self._started)

@@ -34,5 +34,5 @@ def _reply(function: Function, questions: Sequence[Question], runner: asyncio.Ru
     try:
         results = runner.run(function.ask_async(questions)) if function.is_async else function.ask(questions)
     except (Raised, Garbled) as error:
-        return Failure(str(error), isinstance(error, Garbled))
+        return Failure(str(error), error.recorded, isinstance(error, Garbled))
     return Results([frames.portable(result) for result in results])

@@ -142,7 +142,9 @@ class Decider:
         return await Call(self._equipment, questions).outcome()
 
     def _unasked(self, detail: str) -> Failed:
-        return Failed(fault="error", detail=detail, seconds=0.0, cost_micros=0, currency=self.spec.currency)
+        return Failed(
+            fault="error", detail=detail, recorded=detail, seconds=0.0, cost_micros=0, currency=self.spec.currency
+        )
 
     async def _open_lines(self) -> bool:
         """Make the places for calls; return whether a call has one question at most."""

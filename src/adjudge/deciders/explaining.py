@@ -23,6 +23,11 @@ def explained(error: BaseException) -> str:
     return clipped(f"{name}: {text}" if text else name, ending=_place(error.__traceback__))
 
 
+def named(error: BaseException) -> str:
+    """Return of what class it was and where it was raised, without its text: `KeyError (deciders.py:3)`."""
+    return clipped(type(error).__name__, ending=_place(error.__traceback__))
+
+
 def shown(value: Any) -> str:
     """Return an abridged `repr`."""
     try:

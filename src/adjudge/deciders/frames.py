@@ -54,6 +54,7 @@ class Failure(msgspec.Struct, frozen=True, tag="failure"):
     """The call as a whole failed."""
 
     detail: str
+    recorded: str
     is_garbled: bool
 
 
@@ -82,7 +83,8 @@ def write_down(message: Orders | Sequence[Question]) -> bytes:
     try:
         return framed(msgspec.json.encode(message))
     except (TypeError, ValueError, RecursionError) as error:
-        raise Raised(f"the questions cannot be sent to the model's process: {explained(error)}") from None
+        told = "the questions cannot be sent to the model's process"
+        raise Raised(f"{told}: {explained(error)}", recorded=told) from None
 
 
 def write_up(message: Greeting | Reply, largest: int = LARGEST) -> bytes:
@@ -90,7 +92,7 @@ def write_up(message: Greeting | Reply, largest: int = LARGEST) -> bytes:
     try:
         return framed(msgspec.msgpack.encode(message), largest)
     except ValueError as error:
-        return framed(msgspec.msgpack.encode(Failure(str(error), is_garbled=True)))
+        return framed(msgspec.msgpack.encode(Failure(str(error), "", is_garbled=True)))
 
 
 def read_reply(message: bytes) -> list[Any]:
@@ -98,7 +100,7 @@ def read_reply(message: bytes) -> list[Any]:
     reply = _reply.decode(message)
     if isinstance(reply, Results):
         return [Odd(result) if isinstance(result, str) else result for result in reply.results]
-    raise (Garbled if reply.is_garbled else Raised)(reply.detail)
+    raise (Garbled if reply.is_garbled else Raised)(reply.detail, recorded=reply.recorded)
 
 
 def portable(result: Any) -> Any:

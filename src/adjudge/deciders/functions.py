@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
 
-from adjudge.deciders.explaining import explained, shown
+from adjudge.deciders.explaining import explained, named, shown
 from adjudge.deciders.questions import Question
 
 LOADING_SECONDS: Final = 120.0
@@ -28,12 +28,21 @@ class Unusable(Exception):
     """The function cannot be called at all; says which and why."""
 
 
-class Raised(Exception):
-    """The function raised, or its process died; says what. Nothing of the original is kept."""
+class Unanswered(Exception):
+    """There is no answer; says why, in words that may be the stranger's and so may quote any question of the call."""
+
+    def __init__(self, detail: str, *, recorded: str = "") -> None:
+        """`recorded` is what every decision of the call may keep of it: words that quote nobody."""
+        super().__init__(detail)
+        self.recorded = recorded
 
 
-class Garbled(Exception):
-    """What the function returned is not one result for each question; says what it is."""
+class Raised(Unanswered):
+    """The function raised, or its process died. Nothing of the original is kept."""
+
+
+class Garbled(Unanswered):
+    """What the function returned is not one result for each question."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +62,7 @@ class Function:
         except Garbled:
             raise
         except BaseException as error:
-            raise Raised(explained(error)) from None
+            raise Raised(explained(error), recorded=named(error)) from None
 
     async def ask_async(self, questions: Sequence[Question]) -> list[Any]:
         """Call an async function. Raises Raised, Garbled, and CancelledError if we were cancelled."""
@@ -65,9 +74,9 @@ class Function:
             task = asyncio.current_task()
             if task is None or task.cancelling():
                 raise
-            raise Raised("CancelledError") from None
+            raise Raised("CancelledError", recorded="CancelledError") from None
         except (Exception, SystemExit) as error:
-            raise Raised(explained(error)) from None
+            raise Raised(explained(error), recorded=named(error)) from None
 
     def _asked(self, questions: Sequence[Question]) -> Question | Sequence[Question]:
         return questions[0] if self.is_single else questions
@@ -109,5 +118,6 @@ def _in_order(returned: Any, count: int) -> list[Any]:
     results = list(islice(returned, count + 1))
     if len(results) != count:
         many = "more" if len(results) > count else str(len(results))
-        raise Garbled(f"it returned {many} results for {count} questions")
+        told = f"it returned {many} results for {count} questions"
+        raise Garbled(told, recorded=told)
     return results

@@ -166,7 +166,8 @@ class ProcessLine:
         except Died:
             assert child is not None
             self._leave(child)
-            raise Raised(await child.kill()) from None
+            told = await child.kill()
+            raise Raised(told, recorded=told) from None
         except asyncio.CancelledError:  # nothing could tell when the child would be done with this call
             self._leave(child)
             if child is not None:

@@ -49,7 +49,9 @@ class Failed(msgspec.Struct, frozen=True, kw_only=True):
 
     fault: FaultKind
     detail: str
-    """For people: printable, at most `explaining.LONGEST` characters."""
+    """For operators: printable, at most `explaining.LONGEST` characters. May quote any question, of any location."""
+    recorded: str
+    """The same in our own words: what the decision keeps, and whoever may see the decision is told."""
     seconds: float
     cost_micros: int
     currency: str

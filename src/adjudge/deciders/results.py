@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 from adjudge.core.events import FaultKind
-from adjudge.deciders.functions import Raised
+from adjudge.deciders.functions import Raised, Unanswered
 
 
 class Claim(NamedTuple):
@@ -20,6 +20,8 @@ class Withheld(NamedTuple):
 
     fault: FaultKind
     detail: str
+    recorded: str = ""
+    """As in `Unanswered`."""
 
 
 class Priced(NamedTuple):
@@ -34,20 +36,20 @@ class Priced(NamedTuple):
 class Down(Raised):
     """The server is not there, or not as configured: asking for fewer questions would change nothing."""
 
-    def __init__(self, detail: str, *, was_sent: bool = True) -> None:
-        super().__init__(detail)
+    def __init__(self, detail: str, *, recorded: str = "", was_sent: bool = True) -> None:
+        super().__init__(detail, recorded=recorded)
         self.was_sent = was_sent
         """Something may have reached it; else nothing can have cost anything."""
 
 
-class Declined(Exception):
+class Declined(Unanswered):
     """The server will not take this request; one of its questions is to blame, and not the server."""
 
 
-class OutOfQuota(Exception):
+class OutOfQuota(Unanswered):
     """The server has had too many requests, or nobody has paid for more."""
 
-    def __init__(self, detail: str, seconds: float) -> None:
-        super().__init__(detail)
+    def __init__(self, detail: str, seconds: float, *, recorded: str = "") -> None:
+        super().__init__(detail, recorded=recorded)
         self.seconds = seconds
         """How long it wants to be left alone."""

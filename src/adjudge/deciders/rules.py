@@ -29,7 +29,8 @@ class RuleModel:
         try:
             found = self._rule.answer(_values(question))
         except Unevaluable as error:
-            return Withheld("no-evidence", clipped(str(error)))
+            told = clipped(str(error))  # of kinds and names, never of values
+            return Withheld("no-evidence", told, told)
         return None if found is None or found[0] is None else Claim(*found)
 
 

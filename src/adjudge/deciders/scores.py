@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any, Final, NamedTuple
 
 from adjudge.core.answers import LARGEST_RANGE, LARGEST_STRUCTURE, ClosedSpace, Labels, OutsideSpace, canonical, keyed
-from adjudge.deciders.explaining import clipped, explained, shown
+from adjudge.deciders.explaining import clipped, explained, named, shown
 from adjudge.deciders.results import Claim
 
 TOLERANCE: Final = 1e-3
@@ -19,7 +19,12 @@ LONGEST_ANSWERS: Final = 4 * LARGEST_STRUCTURE
 
 
 class Garbage(ValueError):
-    """The result is not a distribution over the answer space; says why."""
+    """The result is not a distribution over the answer space; says why, and quotes it."""
+
+    def __init__(self, detail: str, *, recorded: str = "") -> None:
+        """`recorded` quotes nothing."""
+        super().__init__(detail)
+        self.recorded = recorded
 
 
 class Scores(NamedTuple):
@@ -30,6 +35,7 @@ class Scores(NamedTuple):
     distribution: dict[str, float] | None
 
 
+NO_ANSWER: Final = "it names no answer; None abstains"
 ABSTAINED: Final = Scores(None, 0.0, None)
 
 
@@ -61,9 +67,9 @@ class Reader:
         except Garbage:
             raise
         except OutsideSpace as error:
-            raise Garbage(clipped(str(error))) from None
+            raise Garbage(clipped(str(error)), recorded="not an answer of its type") from None
         except Exception as error:  # the result's own methods are strangers' code
-            raise Garbage(f"{shown(result)}: {explained(error)}") from None
+            raise Garbage(f"{shown(result)}: {explained(error)}", recorded=named(error)) from None
 
     def _labelled(self, space: Labels, result: Any) -> dict[str, float] | None:
         """Read the usual case fast: a dict from labels to floats. None: look closer."""
@@ -90,17 +96,22 @@ def pairs(result: Any) -> list[tuple[Any, float]]:
     if isinstance(result, Odd):
         raise Garbage(repr(result))
     if not isinstance(result, Mapping | list | tuple):
-        raise Garbage(f"{shown(result)} is not a mapping from answer to probability")
+        raise Garbage(
+            f"{shown(result)} is not a mapping from answer to probability",
+            recorded="not a mapping from answer to probability",
+        )
     items = list(islice(result.items() if isinstance(result, Mapping) else result, MOST_ANSWERS + 1))
     if len(items) > MOST_ANSWERS:
-        raise Garbage(f"it names more than {MOST_ANSWERS} answers")
+        told = f"it names more than {MOST_ANSWERS} answers"
+        raise Garbage(told, recorded=told)
     return [_pair(item) for item in items]
 
 
 def _claimed(space: ClosedSpace, claim: Claim) -> Scores:
     confidence = _probability(claim.confidence)
     if not 0 <= confidence <= 1:
-        raise Garbage(f"{confidence} is not a probability")
+        told = f"{confidence} is not a probability"
+        raise Garbage(told, recorded=told)
     return Scores(keyed(space, _plain(claim.answer)), confidence, None)
 
 
@@ -122,14 +133,14 @@ def _plain(answer: Any) -> Any:
         return canonical(list(answer) if isinstance(answer, tuple) else answer)
     if hasattr(type(answer), "__index__"):
         return operator.index(answer)
-    raise Garbage(f"{shown(answer)} is not an answer")
+    raise Garbage(f"{shown(answer)} is not an answer", recorded="not an answer of its type")
 
 
 def _probability(value: Any) -> float:
     if type(value) is float:
         return value
     if isinstance(value, str) or _is_truth(value) or not hasattr(type(value), "__float__"):
-        raise Garbage(f"{shown(value)} is not a probability")
+        raise Garbage(f"{shown(value)} is not a probability", recorded="not a probability")
     return float(value)
 
 
@@ -146,22 +157,25 @@ def _keyed(space: ClosedSpace, items: Iterable[tuple[Any, float]]) -> dict[str, 
             raise Garbage(f"it names {shown(answer)} twice")
         distribution[key] = probability
     if sum(map(len, distribution)) > LONGEST_ANSWERS:
-        raise Garbage(f"its answers are longer than {LONGEST_ANSWERS} characters together")
+        told = f"its answers are longer than {LONGEST_ANSWERS} characters together"
+        raise Garbage(told, recorded=told)
     return distribution
 
 
 def _scored(distribution: dict[str, float]) -> Scores:
     if not distribution:
-        raise Garbage("it names no answer; None abstains")
+        raise Garbage(NO_ANSWER, recorded=NO_ANSWER)
     probabilities = distribution.values()
     confidence = max(probabilities)
     if not (confidence <= 1 and min(probabilities) >= 0 and abs(math.fsum(probabilities) - 1) <= TOLERANCE):
-        raise Garbage(_fault(distribution))
+        raise _fault(distribution)
     return Scores(min(key for key, each in distribution.items() if each == confidence), confidence, distribution)
 
 
-def _fault(distribution: dict[str, float]) -> str:
+def _fault(distribution: dict[str, float]) -> Garbage:
     for key, probability in distribution.items():
         if not 0 <= probability <= 1:
-            return f"{shown(key)} has {probability}, which is not a probability"
-    return f"the probabilities add up to {math.fsum(distribution.values()):.6g}, not 1"
+            told = f"{probability} is not a probability"
+            return Garbage(f"{shown(key)} has {probability}, which is not a probability", recorded=told)
+    told = f"the probabilities add up to {math.fsum(distribution.values()):.6g}, not 1"
+    return Garbage(told, recorded=told)

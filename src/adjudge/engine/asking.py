@@ -279,7 +279,7 @@ def _event(slip: Slip, answer: Answered | Failed, source: Source, plan: str, now
             stage=slip.stage,
             by=slip.decider,
             fault=answer.fault,
-            detail=answer.detail[:500],
+            detail=answer.recorded[:500],
             seconds=answer.seconds,
             cost_micros=answer.cost_micros,
             currency=answer.currency,

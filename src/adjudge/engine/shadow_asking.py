@@ -68,7 +68,7 @@ class ShadowAsking:
 def _opinion(slip: Slip, answer: Answered | Failed) -> ShadowOpinion:
     shared = (answer.seconds, answer.cost_micros, answer.currency)
     if isinstance(answer, Failed):
-        return ShadowOpinion(slip.decision, None, None, None, answer.fault, answer.detail[:500], *shared)
+        return ShadowOpinion(slip.decision, None, None, None, answer.fault, answer.recorded[:500], *shared)
     distribution = None if answer.distribution is None else _encode(answer.distribution).decode()
     return ShadowOpinion(slip.decision, answer.answer, answer.confidence, distribution, None, "", *shared)
 

@@ -408,3 +408,37 @@ async def test_after_an_error_it_is_asked_again_as_configured_and_each_try_costs
         (found,) = await bench.ask(a_question())
 
     assert (found.answer, found.cost_micros) == ("pay", 2_000)
+
+
+SECRET = "Mrs Smith, 3 Elm Road"
+
+
+@pytest.mark.parametrize(
+    ("model", "reply", "recorded"),
+    [
+        (MANY, lambda body: problem(500, body), "HTTP 500"),
+        (MANY, lambda body: problem(503, body), "HTTP 503"),
+        (MANY, lambda body: problem(422, body), "HTTP 422"),
+        (MANY, lambda body: problem(429, body), "HTTP 429"),
+        (MANY, lambda body: web.Response(text=str(body)), "the server's answer is not JSON"),
+        (MANY, lambda body: body, "the answer has no /predictions"),
+        (MANY, lambda body: {"predictions": SECRET}, "not a list of 2 answers"),
+        (MANY, lambda body: {"predictions": body["instances"]}, "the answer has no /scores"),
+        (SINGLE, lambda body: {"label": SECRET, "score": 0.9}, "not an answer of its type"),
+        (SINGLE, lambda body: {"label": "pay", "score": SECRET}, "not a probability"),
+    ],
+)
+async def test_what_a_server_repeats_of_its_questions_is_no_part_of_what_is_recorded(model, reply, recorded):
+    """Which questions share a call was our choice: words about one are shown with another, at another location."""
+
+    async def repeat(request, body):
+        return reply(body)
+
+    async with asking_server(repeat, "http", model, breaker={"failures": 1, "for": "10s"}) as (bench, _):
+        asked = questions(SECRET, SECRET)
+        answers = [*await bench.ask(*asked), *await bench.ask(*asked)]
+
+    assert any(SECRET[:8] in answer.detail for answer in answers), "operators are told all of it"
+    assert answers[0].recorded == recorded
+    assert not any("Smith" in answer.recorded for answer in answers)
+    assert {answer.recorded for answer in answers if answer.fault == "breaker"} <= {"error", "garbage", "quota"}

@@ -1,4 +1,5 @@
 import asyncio
+import re
 import threading
 from datetime import timedelta
 
@@ -153,6 +154,19 @@ async def test_a_wrong_number_of_results_is_garbage_for_all_of_the_call():
 
     assert [answer.fault for answer in answers] == ["garbage", "garbage"]
     assert answers[0].detail == "it returned 1 results for 2 questions"
+
+
+async def test_of_an_error_its_class_and_place_are_recorded_and_not_its_text():
+    """The text quotes evidence, as that of a KeyError does: it goes to operators, and into no decision."""
+
+    def model(questions):
+        raise ValueError(f"cannot read {questions[0].evidence}")
+
+    async with asking(model) as bench:
+        (answer,) = await bench.ask(a_question("Mrs Smith"))
+
+    assert "Mrs Smith" in answer.detail
+    assert re.fullmatch(r"ValueError \(test_deciders\.py:\d+\)", answer.recorded)
 
 
 @pytest.mark.parametrize("bad", [[17], [0], [199], [17, 180]])

@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from adjudge.core.pointers import Pointer, found_at, show_pointer
+from adjudge.deciders.functions import Unanswered
 from adjudge.deciders.questions import Question
 from adjudge.deciders.results import Withheld
 
 
-class Lacking(Exception):
+class Lacking(Unanswered):
     """The question has nothing at a pointer, or not what the model takes."""
 
 
@@ -33,12 +34,15 @@ def taken(document: Mapping[str, Any], pointer: Pointer) -> Any:
     try:
         return found_at(document, pointer)
     except LookupError:
-        raise Lacking(f"the question has no {show_pointer(pointer)}") from None
+        told = f"the question has no {show_pointer(pointer)}"
+        raise Lacking(told, recorded=told) from None
 
 
 def split(made: Sequence[Any | Lacking]) -> tuple[list[Any], list[Withheld | None]]:
     """Part what can be sent from what cannot: the first in order, and by question why it is not among them."""
-    withheld = [Withheld("no-evidence", str(each)) if isinstance(each, Lacking) else None for each in made]
+    withheld = [
+        Withheld("no-evidence", str(each), each.recorded) if isinstance(each, Lacking) else None for each in made
+    ]
     return [each for each in made if not isinstance(each, Lacking)], withheld
 
 

@@ -55,7 +55,8 @@ class Exchange:
         try:
             body = msgspec.json.encode(document)
         except (TypeError, ValueError, RecursionError) as error:
-            raise Raised(clipped(f"the question cannot be written as JSON: {error}")) from None
+            told = "the question cannot be written as JSON"
+            raise Raised(clipped(f"{told}: {error}"), recorded=told) from None
         return await self._exchange("POST", path, body)
 
     async def get(self, path: str) -> Any:
@@ -67,19 +68,22 @@ class Exchange:
         try:
             reply = await self._client.send(method, url, headers=self._headers(), body=body, seconds=self._seconds)
         except RefusedUrl as refused:
-            raise Down(clipped(refused.detail), was_sent=False) from None
+            raise Down(clipped(refused.detail), recorded=clipped(refused.detail), was_sent=False) from None
         except Unreachable as error:
-            raise Down(clipped(f"no answer from the server: {error}")) from None
+            told = clipped(f"no answer from the server: {error}")
+            raise Down(told, recorded=told) from None
         if self._overhear is not None:
             self._overhear(reply.body)
         if not 200 <= reply.status < 300:
             raise self._fault(reply)
         if (coding := reply.headers.get("Content-Encoding", "identity")) != "identity":
-            raise Garbled(clipped(f"the server's answer is in {shown(coding)}, which was not asked for"))
+            told = clipped(f"the server's answer is in {shown(coding)}, which was not asked for")
+            raise Garbled(told, recorded=told)
         try:
             return msgspec.json.decode(reply.body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise Garbled(clipped(f"the server's answer is not JSON: {error}: {_shown(reply.body)}")) from None
+            told = "the server's answer is not JSON"
+            raise Garbled(clipped(f"{told}: {error}: {_shown(reply.body)}"), recorded=told) from None
 
     def _headers(self) -> Mapping[str, str]:
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
@@ -90,22 +94,24 @@ class Exchange:
     def _known(self, secret: Secret) -> str:
         value = (self._secret(secret) or "").strip()  # files of secrets often end with a line break
         if not value:
-            raise Down(f"the secret `{secret.name}` is not set: {secret.place}", was_sent=False)
+            told = f"the secret `{secret.name}` is not set: {secret.place}"
+            raise Down(told, recorded=told, was_sent=False)
         if not (value.isascii() and value.isprintable()):
-            raise Down(
-                f"the secret `{secret.name}` has characters that no header carries: {secret.place}", was_sent=False
-            )
+            told = f"the secret `{secret.name}` has characters that no header carries: {secret.place}"
+            raise Down(told, recorded=told, was_sent=False)
         return secret.before + value
 
     def _fault(self, reply: Reply) -> Exception:
-        said = clipped(f"HTTP {reply.status}: {_shown(reply.body)}")
+        told = f"HTTP {reply.status}"
+        said = clipped(f"{told}: {_shown(reply.body)}")
         if reply.status in (_TOO_MANY, _UNPAID):
-            return OutOfQuota(said, self._rest_seconds(reply))
+            return OutOfQuota(said, self._rest_seconds(reply), recorded=told)
         if reply.status in _UNPROCESSABLE:
-            return Declined(said)
+            return Declined(said, recorded=told)
         if 300 <= reply.status < 400:
-            return Down(f"HTTP {reply.status}: the server redirects; redirects are not followed")
-        return Down(said) if reply.status in _NOT_OURS else Raised(said)
+            told = f"{told}: the server redirects; redirects are not followed"
+            return Down(told, recorded=told)
+        return (Down if reply.status in _NOT_OURS else Raised)(said, recorded=told)
 
     def _rest_seconds(self, reply: Reply) -> float:
         usual = SPENT_SECONDS if reply.status == _UNPAID or b"insufficient_quota" in reply.body else QUOTA_SECONDS

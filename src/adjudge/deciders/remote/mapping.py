@@ -37,7 +37,8 @@ class Mapped:
         response = await self._exchange.post(request or bodies)
         answers = _found(response, many.responses)
         if not isinstance(answers, list) or len(answers) != len(bodies):
-            raise Garbled(f"{shown(answers)} is not a list of {len(bodies)} answers")
+            told = f"not a list of {len(bodies)} answers"
+            raise Garbled(f"{shown(answers)} is {told}", recorded=told)
         return answers
 
     def _body(self, document: Mapping[str, Any]) -> Mapping[str, Any] | Lacking:
@@ -56,7 +57,7 @@ class Mapped:
         try:
             return self._read(answer)
         except Garbled as garbled:
-            return Withheld("garbage", str(garbled))
+            return Withheld("garbage", str(garbled), garbled.recorded)
 
     def _read(self, answer: Any) -> Any:
         response = self._model.response
@@ -67,7 +68,8 @@ class Mapped:
         if not response.labels or not isinstance(distribution, list):
             return distribution
         if len(distribution) != len(response.labels):
-            raise Garbled(f"{len(distribution)} probabilities for {len(response.labels)} labels")
+            told = f"{len(distribution)} probabilities for {len(response.labels)} labels"
+            raise Garbled(told, recorded=told)
         return list(zip(response.labels, distribution, strict=True))
 
 
@@ -75,4 +77,5 @@ def _found(answer: Any, pointer: Pointer) -> Any:
     try:
         return found_at(answer, pointer)
     except LookupError:
-        raise Garbled(clipped(f"the answer has no {show_pointer(pointer)}: {shown(answer)}")) from None
+        told = f"the answer has no {show_pointer(pointer)}"
+        raise Garbled(clipped(f"{told}: {shown(answer)}"), recorded=clipped(told)) from None

@@ -79,8 +79,10 @@ class Oip:
         try:
             metadata = await self._exchange.get(self._path)
         except (Raised, Declined) as error:
-            raise Down(clipped(f"no metadata: {error}"), was_sent=False) from None
+            told = f"no metadata: {error.recorded}"
+            raise Down(clipped(f"no metadata: {error}"), recorded=told, was_sent=False) from None
         fault = mismatch(self._model, metadata)
         if fault:
-            raise Down(clipped(f"the model does not fit its configuration: {fault}"), was_sent=False)
+            told = clipped(f"the model does not fit its configuration: {fault}")
+            raise Down(told, recorded=told, was_sent=False)
         self._fits = True

@@ -42,12 +42,17 @@ def distributions(tensor: OutputTensor, response: Any, count: int) -> list[list[
     output = _named(response, tensor.name)
     datatype, width = output.get("datatype"), len(tensor.labels)
     if datatype not in _SCORES:
-        raise Garbled(f"output `{tensor.name}` is {shown(datatype)}, not one of {', '.join(_SCORES)}")
+        kinds = ", ".join(_SCORES)
+        raise Garbled(
+            f"output `{tensor.name}` is {shown(datatype)}, not one of {kinds}",
+            recorded=f"output `{tensor.name}` is not one of {kinds}",
+        )
     scores = _numbers(output.get("data"), tensor.name)
     if len(scores) != count * width or not _has_rows(output.get("shape"), count, width):
         raise Garbled(
             f"output `{tensor.name}` has {len(scores)} scores of shape {shown(output.get('shape'))}, "
-            f"not {count} × {width} labels"
+            f"not {count} × {width} labels",
+            recorded=f"output `{tensor.name}` has {len(scores)} scores, not in rows of {width}",
         )
     rows = (scores[start : start + width] for start in range(0, len(scores), width))
     return [list(zip(tensor.labels, _softmax(row) if tensor.scores == "logits" else row, strict=True)) for row in rows]
@@ -73,13 +78,17 @@ def _flat(value: Any, tensor: InputTensor) -> list[Any]:
         else:
             waiting.pop()
         if len(elements) > MOST_ELEMENTS:
-            raise Lacking(f"input `{tensor.name}`: more than {MOST_ELEMENTS} elements")
+            told = f"input `{tensor.name}`: more than {MOST_ELEMENTS} elements"
+            raise Lacking(told, recorded=told)
     return elements
 
 
 def _element(value: Any, tensor: InputTensor) -> Any:
     if not _fits(value, tensor.datatype):
-        raise Lacking(clipped(f"input `{tensor.name}`: {shown(value)} is not {tensor.datatype}"))
+        raise Lacking(
+            clipped(f"input `{tensor.name}`: {shown(value)} is not {tensor.datatype}"),
+            recorded=f"input `{tensor.name}`: an element is not {tensor.datatype}",
+        )
     return value
 
 
@@ -101,7 +110,8 @@ def _lengths(tensor: InputTensor, shape: Sequence[int], count: int) -> tuple[int
     fixed = math.prod(each for each in shape if each != -1)
     free = count // fixed
     if fixed * (free if -1 in shape else 1) != count or count == 0:
-        raise Lacking(f"input `{tensor.name}`: {count} elements do not fill {list(shape)}")
+        told = f"input `{tensor.name}`: {count} elements do not fill {list(shape)}"
+        raise Lacking(told, recorded=told)
     return tuple(free if each == -1 else each for each in shape)
 
 
@@ -110,7 +120,8 @@ def _named(response: Any, name: str) -> Mapping[str, Any]:
     for output in outputs if isinstance(outputs, list) else ():
         if isinstance(output, dict) and output.get("name") == name:
             return output
-    raise Garbled(f"the response has no output `{name}`: {shown(response)}")
+    told = f"the response has no output `{name}`"
+    raise Garbled(f"{told}: {shown(response)}", recorded=told)
 
 
 def _numbers(data: Any, name: str) -> list[float]:
@@ -130,11 +141,12 @@ def _numbers(data: Any, name: str) -> list[float]:
 
 def _number(value: Any, name: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise Garbled(f"output `{name}`: {shown(value)} is not a number")
+        raise Garbled(f"output `{name}`: {shown(value)} is not a number", recorded=f"output `{name}`: not a number")
     try:
         return float(value)
     except OverflowError:
-        raise Garbled(f"output `{name}`: {shown(value)} is beyond any score") from None
+        told = f"output `{name}`: {shown(value)} is beyond any score"
+        raise Garbled(told, recorded=f"output `{name}`: beyond any score") from None
 
 
 def _softmax(logits: Sequence[float]) -> list[float]:

@@ -59,10 +59,11 @@ class JournalEntry(Value, frozen=True, kw_only=True):
     """Id of an API key; `system`, `command line`, or the role of a process."""
     actor_name: str | None = None
     action: str
-    """`key.created`, `key.rotated`, `key.limited`, `key.revoked`, `reviewer.added`, `reviewer.moved`,
-    `decider.switched`,
-    `configuration.published`, `webhook.added`, `webhook.rotated`, `webhook.removed`, `evidence.viewed`; a newer
-    server may have more."""
+    """What was done to what: `key.created`, `key.rotated`, `key.limited`, `key.revoked`, `reviewer.added`,
+    `reviewer.moved`, `decider.switched`, `automation.switched`, `configuration.published`, `draft.created`,
+    `draft.changed`, `draft.approved`, `draft.discarded`, `webhook.added`, `webhook.rotated`, `webhook.removed`,
+    `evidence.viewed`, `certificate.issued`, `certificate.suspended`, `certificate.renewed`; a newer server may have
+    more."""
     subject: str
     location: str | None = None
     detail: dict[str, Any] = msgspec.field(default_factory=dict)

@@ -55,7 +55,7 @@ def snapshot():
 
 
 def test_fewer_votes_are_bought_at_no_worse_accuracy_than_three_for_each(snapshot):
-    """Issue 7, step 5: even where the expert is no better than the majority, and with what he costs counted."""
+    """Even where the expert is no better than the majority, and with what he costs counted."""
     judged = items(800, seed=77)
 
     seen = [(item, *outcome(PLAN, item, snapshot)) for item in judged]

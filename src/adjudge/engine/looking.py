@@ -24,7 +24,7 @@ from adjudge.engine.certified_places import Place
 from adjudge.engine.inheriting import Heir, compare_siblings, read_inheritance
 from adjudge.engine.licensing import AnyState, Judged, OfSlice, Rarest, Sampling, State
 from adjudge.store import audited, certificates, epochs, journal, parameters
-from adjudge.store.audited import Counted
+from adjudge.store.audited import Counted, Evidence
 from adjudge.store.connecting import Connection
 from adjudge.store.epochs import EpochRow
 from adjudge.store.scope import SYSTEM
@@ -60,7 +60,7 @@ class Look:
             return
         earlier = await self._earlier()
         state = licensing.read_state(self.row.design, covers.people, covers.money) if self.row.design else None
-        if state is not None and not await self._is_behind(state, earlier):
+        if state is not None and not await self._follows_the_same(state, earlier):
             if state.epoch.audits:
                 await epochs.restart(self.connection, self.row, "earlier-stage", "an earlier stage accepts otherwise")
                 return
@@ -115,7 +115,7 @@ class Look:
         found = await epochs.in_force(self.connection, self.place.earlier) if self.place.earlier else {}
         return tuple(found[scope][0] for scope in self.place.earlier if scope in found)
 
-    async def _is_behind(self, state: AnyState, earlier: tuple[str, ...]) -> bool:
+    async def _follows_the_same(self, state: AnyState, earlier: tuple[str, ...]) -> bool:
         """Return whether earlier stages let through what they did when the epoch was designed, renewed or not."""
         return state.earlier == earlier or await self._terms(state.earlier) == await self._terms(earlier)
 
@@ -124,10 +124,7 @@ class Look:
 
     async def _judged(self, state: AnyState, after: int, until: int | None) -> list[Judged]:
         covers = self.row.covers
-        rows = await audited.evidence(
-            self.connection, covers.type, covers.slices, covers.prefix, after, until, MOST_READ, self._set_apart
-        )
-        rows, rarest = await self._alike(state.sampling, rows)
+        rows, rarest = await self._evidence(state.sampling, after, until)
         licences = self._by_stage(await certificates.licences(self.connection, state.earlier))
         return licensing.judged(
             rows,
@@ -138,6 +135,14 @@ class Look:
             covers.people,
             watches.weighing(self.place, state.sampling, rarest),
         )
+
+    async def _evidence(self, sampling: Sampling, after: int, until: int | None) -> tuple[list[Evidence], Rarest]:
+        """Return closed audits with numbers between, as if drawn at one rate, and that rate."""
+        covers = self.row.covers
+        rows = await audited.evidence(
+            self.connection, covers.type, covers.slices, covers.prefix, after, until, MOST_READ, self._set_apart
+        )
+        return await self._alike(sampling, rows)
 
     async def _alike(self, sampling: Sampling, rows: Sequence[OfSlice]) -> tuple[list[OfSlice], Rarest]:
         if self.place.member_scopes:
@@ -173,10 +178,7 @@ class Look:
         covers, delta = self.row.covers, self._delta
         if not designing.may_design(await self._counted(), covers, delta):
             return None
-        rows = await audited.evidence(
-            self.connection, covers.type, covers.slices, covers.prefix, 0, None, MOST_READ, self._set_apart
-        )
-        rows, rarest = await self._alike(self.place.sampling, rows)
+        rows, rarest = await self._evidence(self.place.sampling, 0, None)
         licences = self._by_stage(await certificates.licences(self.connection, earlier))
         scale = watches.weighing(self.place, self.place.sampling, rarest)
         found = designing.design(rows, self.place.plan, self.place.index, licences, covers, delta, scale)

@@ -373,7 +373,7 @@ async def test_what_follows_a_budget_is_on_record_with_every_set_of_rates(build_
     assert known == {rates.policy: {("model", "all"): 0.01}}
 
 
-async def test_a_renewed_certificate_of_the_first_stage_leaves_the_second_its_own(build_stack):
+async def test_a_renewed_certificate_of_the_first_stage_leaves_the_second_its_own_and_a_lost_one_ends_it(build_stack):
     """What reaches stage 2 depends on what stage 1 lets through, not on the id of its certificate."""
     documents = certified(rate=0)
     second = {"ask": "second@1", "accept": {"certified": {"target": 0.05}}}
@@ -411,6 +411,12 @@ async def test_a_renewed_certificate_of_the_first_stage_leaves_the_second_its_ow
 
     assert now[later] == (await _certified(stack))[later] == before[later]
     assert await stack.value("SELECT max(number) FROM epoch WHERE scope = $1", later) == epoch
+
+    await stack.admin.post("/v1/automation/suspend", {"scope": first, "reason": "a product was recalled"})
+    async with asyncio.timeout(40):
+        while await stack.value("SELECT max(number) FROM epoch WHERE scope = $1", later) == epoch:
+            await asyncio.sleep(0.05)
+    assert await _certified(stack) == {}, "what the second one was tested behind is gone"
 
 
 async def _certified(stack) -> dict[str, str]:

@@ -77,6 +77,20 @@ def test_starting_where_one_error_ends_all_gives_no_automation_in_half_of_the_sl
     assert np.mean(ours) > np.mean(strict) + 0.25
 
 
+def test_where_calibrate_audits_are_few_the_start_bears_one_error():
+    """2.2: the strictest threshold at which one would still pass, by the coverage that the few show."""
+    few = Sample.columns(np.linspace(0.99, 0.5, 100), [False] * 100, [False] * 100)
+    grid = grid_of(few.scores)
+
+    found = choose_start(few, grid, target=TARGET, delta=DELTA, certify_audits=2_000)
+
+    assert found is not None
+    assert found.why == "one-error"
+    reach = 2_000 * np.mean(few.scores >= found.threshold)
+    assert 388 <= reach < 388 + 2_000 / 50, "where zero errors are wanted: 230"
+    assert choose_start(few, grid, target=TARGET, delta=DELTA, certify_audits=300) is None
+
+
 def zero_errors(sample: Sample) -> Start:
     scores = np.sort(sample.part(Role.CERTIFY).scores)[::-1]
     return Start(threshold=float(scores[audits_needed(0, TARGET, DELTA)]), why="one-error")

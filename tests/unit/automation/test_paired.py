@@ -113,6 +113,15 @@ def test_lost_audits_are_the_models_mistakes_and_peoples_successes():
     assert is_broken(Share.of(ignored), DELTA)
 
 
+def test_of_a_lost_audit_people_are_never_wrong():
+    """Whatever they said: without a truth nobody knows, and so it speaks for them."""
+    beside = Beside(rest_wrong=False, people_wrong=True)
+    lost = Audit(number=1, score=0.9, wrong=False, role=Role.CERTIFY, lost=True, beside=beside)
+
+    for over, threshold in ((Over.AUTOMATED, 0.5), (Over.PLAN, 0.5), (Over.PLAN, 0.95)):
+        assert pairs_of([lost]).differences(threshold, over).tolist() == [1.0]
+
+
 def test_the_rest_of_the_plan_counts_where_the_plan_is_compared():
     read = audits(np.random.default_rng(4), 2_000, model=0.0, people=0.03, rest=0.2)
     half = (0.5,)

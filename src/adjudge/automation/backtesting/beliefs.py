@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,10 @@ from adjudge.automation.reviewers import LEAST, Ballots, Learnt, learn
 from adjudge.core.pools import LEAST_PROBABILITY
 
 Single = NDArray[np.float32]
+
+
+PARTS: Final = 5
+"""Of the calibrate-audits: what is expected of each part is expected by what the others teach."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +56,10 @@ class Crowd:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rehearsal:
-    """The calibrate-audits, each asked ORDERS times: first all of them in one order, then all in the next."""
+    """The calibrate-audits, each asked ORDERS times: first all of them in one order, then all in the next.
+
+    What a plan would come to on audits that it has not learnt from: by it the tests' sequences are begun.
+    """
 
     items: Integers
     truth: Integers
@@ -84,29 +92,59 @@ def pooled(
     data: LabelledSet, tables: Sequence[Single], crowd: Crowd | None, draw: Draw
 ) -> tuple[list[Belief], list[Floats]]:
     """Return beliefs by number of votes, weights learnt for each on the calibrate-audits; and the weights."""
-    truth, items = data.truth[draw.calibrate], draw.calibrate
-    models = [MODELS_PRIOR / len(tables)] * len(tables)
-    beliefs: list[Belief] = []
-    weights: list[Floats] = []
-    learning = [table[items].astype(float) for table in tables]
-    without = _left_out(crowd, draw.answers[items], draw.reviewers[items], truth) if crowd else []
-    for votes in range((crowd.most if crowd else 0) + 1):
-        if votes and crowd:
-            heard = crowd.sums[votes][items] + without[votes]
-            before = weights[-1] if votes > 1 else np.array([*weights[0], VOTES_PRIOR])
-            found = fit_weights([*learning, heard], truth, before, held=HELD)
-            beliefs.append(_believed([*tables, crowd.sums[votes]], found))
-        else:
-            found = fit_weights(learning, truth, np.array(models))
-            beliefs.append(_where_heard(_believed(tables, found), tables))
-        weights.append(found)
+    heard = _first_votes(data, crowd, draw) if crowd else []
+    weights = _learnt([table[draw.calibrate] for table in tables], heard, data.truth[draw.calibrate])
+    beliefs = [_where_heard(_believed(tables, weights[0]), tables)]
+    if crowd:
+        beliefs += [_believed([*tables, crowd.sums[votes]], found) for votes, found in enumerate(weights) if votes]
     return beliefs, weights
 
 
-def rehearsed(
-    data: LabelledSet, tables: Sequence[Single], crowd: Crowd, weights: Sequence[Floats], draw: Draw
+def _first_votes(data: LabelledSet, crowd: Crowd, draw: Draw) -> list[Floats]:
+    """Return what the first votes on the calibrate-audits say, by what others show of those who gave them."""
+    items = draw.calibrate
+    without = _left_out(crowd, draw.answers[items], draw.reviewers[items], data.truth[items])
+    return [heard[items] + less for heard, less in zip(crowd.sums, without, strict=True)]
+
+
+def _learnt(tables: Sequence[Single], heard: Sequence[Floats], truth: Integers) -> list[Floats]:
+    """Return the weights for each number of votes, learnt on some audits; `heard`: empty where nobody answers."""
+    models = [table.astype(float) for table in tables]
+    weights = [fit_weights(models, truth, np.full(len(tables), MODELS_PRIOR / len(tables)))]
+    for votes in range(1, len(heard)):
+        before = weights[-1] if votes > 1 else np.array([*weights[0], VOTES_PRIOR])
+        weights.append(fit_weights([*models, heard[votes]], truth, before, held=HELD))
+    return weights
+
+
+def rehearsed(data: LabelledSet, tables: Sequence[Single], crowd: Crowd, draw: Draw) -> Rehearsal:
+    """Ask the calibrate-audits again, in further orders, each with weights that were learnt on others of them.
+
+    What has been learnt on an audit expects too much of it.
+    """
+    parts = np.arange(len(draw.calibrate)) % PARTS
+    first, truth = _first_votes(data, crowd, draw), data.truth[draw.calibrate]
+    said = [table[draw.calibrate] for table in tables]
+    weights = [
+        _learnt(
+            [table[parts != part] for table in said], [heard[parts != part] for heard in first], truth[parts != part]
+        )
+        for part in range(PARTS)
+    ]
+    return _asked_again(data, tables, crowd, draw, weights)
+
+
+def rehearsed_multiplied(
+    data: LabelledSet, tables: Sequence[Single], crowd: Crowd, first: Floats, draw: Draw
 ) -> Rehearsal:
-    """Ask the calibrate-audits again, in further orders; `weights` are those learnt for each number of votes."""
+    """Return the rehearsal of beliefs that are multiplied, as by `multiplied`."""
+    return _asked_again(data, tables, crowd, draw, [[first] + [np.array([*first, 1.0])] * crowd.most])
+
+
+def _asked_again(
+    data: LabelledSet, tables: Sequence[Single], crowd: Crowd, draw: Draw, weights: Sequence[Sequence[Floats]]
+) -> Rehearsal:
+    """Ask the calibrate-audits ORDERS times. `weights`: by number of votes, for each part of them in turn."""
     items = np.tile(draw.calibrate, ORDERS)
     answers = np.take_along_axis(data.answers[items], draw.again, 1)
     reviewers = np.take_along_axis(data.reviewers[items], draw.again, 1)
@@ -114,7 +152,11 @@ def rehearsed(
     truth, said = data.truth[items], [table[items] for table in tables]
     without = _left_out(crowd, answers, reviewers, truth)
     sums = [(heard + less).astype(np.float32) for heard, less in zip(again.sums, without, strict=True)]
-    beliefs = [_believed([*said, sums[votes]][: len(learnt)], learnt) for votes, learnt in enumerate(weights)]
+    each = np.tile(np.arange(len(draw.calibrate)) % len(weights), ORDERS)
+    beliefs = [
+        _believed([*said, sums[votes]][: len(learnt)], np.stack([of_part[votes] for of_part in weights])[each])
+        for votes, learnt in enumerate(weights[0])
+    ]
     beliefs[0] = _where_heard(beliefs[0], said)
     return Rehearsal(items=items, truth=truth, answers=answers, available=again.available, beliefs=beliefs)
 
@@ -153,10 +195,12 @@ def _where_heard(belief: Belief, tables: Sequence[Single]) -> Belief:
 
 
 def _believed(tables: Sequence[Single], weights: Floats) -> Belief:
-    found = np.float32(weights[0]) * tables[0]
-    for table, weight in zip(tables[1:], weights[1:], strict=True):
-        if weight:
-            found += np.float32(weight) * table
+    """Return the pool's belief. `weights`: one for each table, or a row of them for each item."""
+    columns = weights.astype(np.float32).T.reshape(len(tables), -1, 1)
+    found = columns[0] * tables[0]
+    for table, weight in zip(tables[1:], columns[1:], strict=True):
+        if weight.any():
+            found += weight * table
     answer = found.argmax(1)
     rows = np.arange(len(found))
     found -= found[rows, answer][:, None]

@@ -91,16 +91,27 @@ def licensed_end_of_asking(
 
 
 def licensed_closing(
-    beliefs: Sequence[Belief], available: Integers, truth: Integers, draw: Draw, *, target: float, delta: float
+    beliefs: Sequence[Belief],
+    available: Integers,
+    truth: Integers,
+    draw: Draw,
+    rehearsal: Rehearsal,
+    *,
+    target: float,
+    delta: float,
 ) -> tuple[float | None, Integers, Integers, Booleans]:
     """License the posterior itself: a question closes as soon as it reaches the threshold, before votes or after.
 
+    The test begins where the rehearsal speaks most. Read as they were asked, and by what was learnt on them, the
+    calibrate-audits expected too much of too loose a start: where they were few, every third half had nothing.
     Returns threshold, answers, votes bought, and what closed; what reaches it nowhere is answered after the last vote,
     uncertified, and not at all where nobody can be asked.
     """
     heights = _heights(beliefs, available)
     grid = grid_of(np.concatenate([height[draw.calibrate] for height in heights]), POINTS)
-    reached, errors = _closing_counts(beliefs, heights, truth, draw.calibrate, grid)
+    again = rehearsal.beliefs[: len(beliefs)]
+    expected = _heights(again, np.minimum(rehearsal.available, len(again) - 1))
+    reached, errors = _closing_counts(again, expected, rehearsal.truth, np.arange(len(rehearsal.items)), grid)
     first = int(np.argmin(tails(errors, reached, target)))
     reached, errors = _closing_counts(beliefs, heights, truth, draw.certify, grid[first:])
     threshold = None

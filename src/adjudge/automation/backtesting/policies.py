@@ -28,6 +28,7 @@ from adjudge.automation.backtesting.beliefs import (
     pooled,
     raw,
     rehearsed,
+    rehearsed_multiplied,
 )
 from adjudge.automation.backtesting.licensing import licensed, licensed_closing, licensed_end_of_asking
 from adjudge.automation.backtesting.sets import Booleans, Draw, Floats, Integers, LabelledSet
@@ -172,7 +173,7 @@ class Backtest:
             beliefs,
             priced(crowd, weights, terms.prices),
             crowd,
-            rehearsed(data, tables, crowd, weights, draw),
+            rehearsed(data, tables, crowd, draw),
             threshold,
             grid,
         )
@@ -180,8 +181,9 @@ class Backtest:
         yield self._against_people(together, draw, people, suffix, name)
         if not suffix:
             product = multiplied(tables, weights[0], crowd.sums[: PEOPLE + 1])
-            yield self._closing("certified posterior", beliefs, crowd, draw, name)
-            yield self._closing("certified posterior, multiplied", product, crowd, draw, name)
+            rehearsal = rehearsed_multiplied(data, tables, crowd, weights[0], draw)
+            yield self._closing("certified posterior", beliefs, together.rehearsal, crowd, draw, name)
+            yield self._closing("certified posterior, multiplied", product, rehearsal, crowd, draw, name)
 
     def _adaptive(self, together: _Together, draw: Draw, suffix: str, name: str | None) -> Answered:
         """Answer by the model above its threshold; below it ask people as long as the next vote pays."""
@@ -234,12 +236,20 @@ class Backtest:
             decider=name,
         )
 
-    def _closing(self, policy: str, beliefs: Sequence[Belief], crowd: Crowd, draw: Draw, name: str | None) -> Answered:
+    def _closing(
+        self,
+        policy: str,
+        beliefs: Sequence[Belief],
+        rehearsal: Rehearsal,
+        crowd: Crowd,
+        draw: Draw,
+        name: str | None,
+    ) -> Answered:
         """Close wherever the posterior reaches the licensed threshold, before votes or after up to three."""
         terms = self._terms
         available = np.minimum(crowd.available, PEOPLE)
         threshold, answer, bought, closed = licensed_closing(
-            beliefs[: PEOPLE + 1], available, self._data.truth, draw, target=terms.target, delta=terms.delta
+            beliefs[: PEOPLE + 1], available, self._data.truth, draw, rehearsal, target=terms.target, delta=terms.delta
         )
         return Answered(
             policy=policy,

@@ -5,11 +5,17 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from tests.unit.automation.voting import a_set
 
 from adjudge.automation.backtesting.asking import kept_to_people
-from adjudge.automation.backtesting.beliefs import Belief, Rehearsal
-from adjudge.automation.backtesting.licensing import SCALES, _sequence, licensed_end_of_asking
-from adjudge.automation.backtesting.sets import ORDERS, Draw
+from adjudge.automation.backtesting.beliefs import Belief, Crowd, Rehearsal, crowd_of, log_scores, pooled, rehearsed
+from adjudge.automation.backtesting.licensing import (
+    SCALES,
+    _sequence,
+    licensed_closing,
+    licensed_end_of_asking,
+)
+from adjudge.automation.backtesting.sets import ORDERS, Draw, LabelledSet, halves
 from adjudge.core.pools import Stops
 
 ITEMS = 4_000
@@ -85,6 +91,44 @@ def test_items_that_nobody_answered_show_nothing_against_people():
     assert threshold is not None
     assert threshold > 0.65
     assert not kept_to_people(Stops(risks=(0.0, 1.0)), rehearsal, np.ones(ITEMS, bool), 0.1)[1]
+
+
+def test_a_posterior_is_licensed_from_where_audits_that_were_not_learnt_from_speak_most():
+    """The wrong way beside it: where they speak most as they were asked, and by what was learnt on them.
+
+    With 150 calibrate-audits that start is so loose that the test often fails at once, and nothing is closed.
+    """
+    data = a_set(1_500, models=(0.8,), people=20)
+    tables = list(log_scores(data).values())
+    ours, flattered = [], []
+
+    for repeat in range(30):
+        draw = halves(data, repeat, 0)
+        crowd = crowd_of(data, draw, draw.calibrate, 3)
+        beliefs, _ = pooled(data, tables, crowd, draw)
+        for found, rehearsal in (
+            (ours, rehearsed(data, tables, crowd, draw)),
+            (flattered, as_they_were_asked(data, beliefs, crowd, draw)),
+        ):
+            threshold, *_ = licensed_closing(
+                beliefs, crowd.available, data.truth, draw, rehearsal, target=0.02, delta=0.1
+            )
+            found.append(threshold is None)
+
+    print(f"nothing licensed in {np.mean(ours):.0%} of halves, begun by what was learnt on: {np.mean(flattered):.0%}")
+    assert np.mean(ours) < 0.1
+    assert np.mean(flattered) > 0.25
+
+
+def as_they_were_asked(data: LabelledSet, beliefs: list[Belief], crowd: Crowd, draw: Draw) -> Rehearsal:
+    items = draw.calibrate
+    return Rehearsal(
+        items=items,
+        truth=data.truth[items],
+        answers=draw.answers[items],
+        available=crowd.available[items],
+        beliefs=[Belief(answer=one.answer[items], risk=one.risk[items], odds=one.odds[items]) for one in beliefs],
+    )
 
 
 def a_draw(order: np.ndarray) -> Draw:

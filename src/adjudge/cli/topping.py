@@ -18,11 +18,12 @@ FLOW = (
     *(Column(title, right=True) for title in ("IN/S", "OUT/S", "OPEN", "OLDEST", "OVERDUE", "COVERAGE", "FALLBACKS")),
     Column("REVISION", right=True),
 )
+REASON = Column("REASON")
 DECIDERS = (
     Column("DECIDER"),
     Column("STATE"),
     *(Column(title, right=True) for title in ("UNREAD", "HELD", "OLDEST", "DEAD")),
-    Column("REASON"),
+    REASON,
 )
 QUEUES = (
     Column("POOL"),
@@ -145,12 +146,14 @@ def _live(see: Callable[[], Look], seconds: float) -> None:
                     raise Refused(str(problem)) from problem
                 live.update(f"{problem}; looking again", refresh=True)
             else:
-                live.update(_screen(seen, flow(earlier.overview if earlier else None, seen.overview)), refresh=True)
+                passed = flow(earlier.overview if earlier else None, seen.overview)
+                live.update(screen(seen, passed, live.console.width), refresh=True)
                 earlier = seen
             time.sleep(seconds)
 
 
-def _screen(seen: Look, passed: Flow) -> Any:
+def screen(seen: Look, passed: Flow, width: int) -> Any:
+    """Return what so wide a terminal shows: a reason is cut first, then what does not fit is left out."""
     from rich.console import Group
     from rich.table import Table
     from rich.text import Text
@@ -158,12 +161,25 @@ def _screen(seen: Look, passed: Flow) -> Any:
     shown: list[Any] = []
     for columns, rows in _tables(seen, passed):
         drawn = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
-        for column in columns:
-            drawn.add_column(column.title, justify="right" if column.right else "left", no_wrap=True)
+        fitting = columns[: _fitting(columns, rows, width)]
+        for column in fitting:
+            drawn.add_column(column.title, justify="right" if column.right else "left", no_wrap=column is not REASON)
         for row in rows:
-            drawn.add_row(*(Text(cell) for cell in row), style=_style(columns, row))
+            cells = (Text(cell, no_wrap=True, overflow="ellipsis") for cell in row[: len(fitting)])
+            drawn.add_row(*cells, style=_style(columns, row))
         shown += [drawn, Text()]
     return Group(*shown, Text("Ctrl-C ends it", style="dim"))
+
+
+def _fitting(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int) -> int:
+    """Return how many columns have room, a reason at least that of its title."""
+    taken = 0
+    for index, column in enumerate(columns):
+        cells = [] if column is REASON else [row[index] for row in rows]
+        taken += max(map(len, [column.title, *cells])) + 2
+        if taken > width:
+            return max(1, index)
+    return len(columns)
 
 
 def _style(columns: Sequence[Column], row: Sequence[str]) -> str:

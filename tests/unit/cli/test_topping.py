@@ -1,12 +1,14 @@
 """What `adjudge top` shows of what the API says."""
 
+import io
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
+from rich.console import Console
 
-from adjudge.cli.topping import Flow, Look, flow, page
+from adjudge.cli.topping import Flow, Look, flow, page, screen
 from adjudge.client import Decider, Overview, PoolPeople, Queue
 
 NOON = datetime(2026, 12, 1, 12, 0, 0, tzinfo=UTC)
@@ -94,3 +96,38 @@ def test_what_must_be_looked_at_stands_above_what_is_well(an_overview):
     shown = page(Look(an_overview(), deciders, []), Flow()).splitlines()
 
     assert [line.split()[0] for line in shown[4:8]] == ["c@1", "b@1", "a@1", "d@1"]
+
+
+@pytest.mark.parametrize(
+    ("width", "lines"),
+    [
+        (
+            70,
+            [
+                "IN/S  OUT/S  OPEN  OLDEST  OVERDUE  COVERAGE  FALLBACKS  REVISION",
+                " 812    9.5     0       –        0         –          –         7",
+                "DECIDER        STATE  UNREAD  HELD  OLDEST  DEAD  REASON",
+                "vision-sku@12  open        –     –       –     –  timeout: no answe…",
+            ],
+        ),
+        (
+            40,
+            [
+                "IN/S  OUT/S  OPEN  OLDEST  OVERDUE",
+                " 812    9.5     0       –        0",
+                "DECIDER        STATE  UNREAD  HELD",
+                "vision-sku@12  open        –     –",
+            ],
+        ),
+    ],
+)
+def test_on_a_narrow_screen_names_and_figures_stay_whole(an_overview, width, lines):
+    """A reason is long; of a cut name and a cut figure nothing is left to know."""
+    breaker = {"state": "open", "reason": "timeout: no answer within 2 s, and again not"}
+    broken = msgspec.convert({"id": "vision-sku@12", "kind": "http", "breaker": breaker}, Decider)
+    console = Console(width=width, file=io.StringIO(), color_system=None)
+
+    console.print(screen(Look(an_overview(), [broken], []), Flow(812, 9.5), width))
+
+    shown = [line.rstrip() for line in console.file.getvalue().splitlines() if line.strip()]
+    assert shown[:4] == lines

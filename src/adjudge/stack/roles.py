@@ -9,6 +9,7 @@ from typing import Final
 
 from adjudge.stack.children import Child, Order, spawn
 from adjudge.stack.errors import NotSpawned
+from adjudge.stack.logs import held_to_bound
 from adjudge.stack.restarts import delay_after, described
 from adjudge.stack.tasks import cancelled, until
 
@@ -32,8 +33,8 @@ async def run_roles(
 
     So name the one that takes in work first: `api`, then `worker`, then `keeper`. Each gets SIGTERM,
     `drain_seconds` to finish, then SIGKILL. `env` is their whole environment. Output goes to
-    `<log_folder>/<name>.log`, or to our standard error. A role that ends by itself is reported and
-    started again, after longer and longer waits; `ended` is told of the process id of each that is gone.
+    `<log_folder>/<name>.log`, held to a bound, or to our standard error. A role that ends by itself is
+    reported and started again, after longer and longer waits; `ended` is told of each process that is gone.
     """
     roles = [
         _Role(name, _order(name, command, env, log_folder, drain_seconds), (ready or {}).get(name), report, ended)
@@ -41,12 +42,14 @@ async def run_roles(
     ]
     async with asyncio.TaskGroup() as group:
         keepers = [group.create_task(role.keep(), name=role.name) for role in roles]
+        bounding = group.create_task(held_to_bound([role.order.log for role in roles if role.order.log]), name="logs")
         try:
             await stop.wait()
         finally:
             for keeper in keepers:
                 keeper.cancel()
                 await asyncio.wait((keeper,))
+            bounding.cancel()
 
 
 def _order(

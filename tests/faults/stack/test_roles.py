@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 
-from adjudge.stack import run_roles
+from adjudge.stack import logs, run_roles
 from adjudge.stack.tasks import until
 
 LIVES = [sys.executable, "-c", "import signal; signal.sigwait({signal.SIGTERM})"]
@@ -83,6 +83,19 @@ async def test_a_role_that_ends_by_itself_is_reported_and_started_again(tmp_path
         await reports.until("starting it again in 0.5 s")
 
     assert (tmp_path / "api.log").read_text().splitlines()[:2] == ["no database", "no database"]
+
+
+async def test_what_a_role_prints_without_end_does_not_fill_the_disk(tmp_path, monkeypatch):
+    monkeypatch.setattr(logs, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(logs, "LARGEST", 1_000_000)
+    monkeypatch.setattr(logs, "KEPT", 100_000)
+    prints = [sys.executable, "-u", "-c", "import time\nwhile True: print('x' * 9_999); time.sleep(0.0001)"]
+    beside, reports = tmp_path / "worker.log.1", Reports()
+
+    async with running({"worker": prints}, reports, log_folder=tmp_path, drain_seconds=0.1):
+        async with asyncio.timeout(20):
+            while not beside.exists() or beside.stat().st_size != 100_000:
+                await asyncio.sleep(0.05)
 
 
 async def test_a_role_that_is_killed_is_started_again():

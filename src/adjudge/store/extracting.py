@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
+from adjudge.store.audits import EXPERT
 from adjudge.store.connecting import Connection
 from adjudge.store.decisions import EPOCH, FIRST, LAST, MINTING
 from adjudge.store.labels import LATE_VOTE
@@ -162,10 +163,11 @@ TYPES = """
     SELECT type FROM found WHERE type IS NOT NULL
 """
 
+# An expert's word of an audit is its truth: whoever was judged by their own word would always be right.
 VOTES = f"""
     SELECT decision_id, reviewer, answer, seconds, to_json(said.at AT TIME ZONE 'UTC') FROM changed JOIN (
         SELECT decision_id, reviewer, answer, seconds, answered_at AS at FROM vote
-        WHERE decision_id > $1 AND decision_id <= $2
+        WHERE decision_id > $1 AND decision_id <= $2 AND NOT (purpose = 'truth' AND stage = {EXPERT})
         UNION ALL
         SELECT decision_id, source_ref, answer, NULL, at FROM label
         WHERE decision_id > $1 AND decision_id <= $2 AND source = '{LATE_VOTE}'

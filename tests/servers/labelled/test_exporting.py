@@ -16,6 +16,7 @@ from tests.servers.labelled.recorded import AMEND, LABEL, LABELS, START, VOTE, p
 from adjudge.labelled import exporting
 from adjudge.labelled.progress import UnsuitableFolder
 from adjudge.store import extracting
+from adjudge.store.audits import AUDIT_LABEL, EXPERT, PEOPLE
 from adjudge.store.extracting import Wanted
 from adjudge_retail.labelled import read_set
 
@@ -262,6 +263,22 @@ async def test_what_people_said_is_no_score(connection, tmp_path):
     await connection.execute(AMEND, one, "ale", said)
 
     assert (await export(connection, tmp_path)).deciders == ("vision@1",)
+
+
+async def test_an_experts_word_of_an_audit_is_its_truth_and_no_answer_that_is_judged_by_it(connection, tmp_path):
+    """Else people are the better the oftener experts are asked: their own answers are always right."""
+    [audited] = await record(connection, 1)
+    await connection.execute(LABEL, audited, AUDIT_LABEL, "cheese")
+    said = (("anna", "ale", PEOPLE), ("ben", "bread", PEOPLE), ("xenia", "cheese", EXPERT))
+    for minute, (reviewer, answer, round_) in enumerate(said):
+        vote = VOTE.replace("'stage', 1", f"'truth', {round_}")
+        await connection.execute(vote, audited, reviewer, answer, START + timedelta(minutes=minute))
+
+    await export(connection, tmp_path / "set")
+
+    found = read_set(tmp_path / "set")
+    assert [item.truth for item in found.items] == ["cheese"]
+    assert [(one.reviewer, one.answer) for one in found.answers[str(audited)]] == [("anna", "ale"), ("ben", "bread")]
 
 
 async def test_instants_are_in_utc_whatever_the_session_thinks(connection, tmp_path):

@@ -22,6 +22,7 @@ import httpx
 import pytest
 import structlog
 from redis.asyncio import Redis
+from tests import promises
 from tests.configured import configuration, laid, question
 from tests.ports import free_port
 
@@ -29,15 +30,11 @@ from adjudge.api.application import create_app
 from adjudge.cli import keeping, working
 from adjudge.cli.serving import api_services
 from adjudge.cli.settings import Settings
-from adjudge.config import compile_documents, hash_of
-from adjudge.core.events import Derived, Settled, read_events
-from adjudge.core.pools import Snapshot
-from adjudge.core.replaying import replay
+from adjudge.config import hash_of
 from adjudge.engine.lookout import CHANGED
-from adjudge.store import certificates, keys, learning, receipts, revisions
+from adjudge.store import keys, receipts, revisions
 from adjudge.store.revisions import EVERYWHERE, Revision, Terms
 from adjudge.store.scope import SYSTEM
-from adjudge.store.work import read_case
 
 NUMBERS = itertools.count()
 # A trace drawn with all its locals holds the loop up for seconds.
@@ -352,56 +349,6 @@ class Stack:
     def shut_gate(self) -> None:
         (self.folder / "config" / "gate").unlink(missing_ok=True)
 
-    # -- promises that hold at the end of every test
-
-    async def replay_all(self) -> int:
-        """Put every recorded path through the core again (promise 7). Raises Diverged."""
-        base = self.folder / "config"
-        rows = await self.rows(RECORDED)
-        compiled = {
-            number: compile_documents(json.loads(documents), base=base)
-            for number, documents in await self.rows("SELECT number, documents FROM revision")
-            if number in {row["revision"] for row in rows}
-        }
-        async with self.db.acquire() as connection:
-            ids = [row["id"] for row in await connection.fetch("SELECT id FROM certificate")]
-            licences = {each.certificate: each for each in await certificates.licences(connection, ids)}
-            snapshots: dict[str, dict[int, Snapshot]] = {}
-            for kind, snapshot, _ in await learning.snapshots(connection):
-                snapshots.setdefault(kind, {})[snapshot.number] = snapshot
-        for row in rows:
-            paths = [event for path in row["paths"] for event in read_events(path)]
-            told = len(paths)
-            settled = any(isinstance(event, Settled) and event.outcome == "final" for event in paths)
-            rest = () if settled or row["history"] is None else read_events(row["history"])[told:]
-            plan, path = compiled[row["revision"]].plan(row["location"], row["type"], row["plan_hash"]), (*paths, *rest)
-            assert {event.plan for event in path if getattr(event, "plan", None)} <= {plan.mark}
-            named = {id_ for event in path if isinstance(event, Derived) for id_ in event.licences}
-            learnt = snapshots.get(row["type"], {})
-            replay(plan, read_case(row["facts"]), path, {id_: licences[id_] for id_ in named}, learnt)
-        return len(rows)
-
-    async def settled_once(self) -> None:
-        """No decision has two final outcomes, and none that is settled has work or open tasks."""
-        assert not await self.rows(
-            "SELECT decision_id FROM outcome WHERE kind = 'final' GROUP BY decision_id HAVING count(*) > 1"
-        )
-        assert not await self.rows(
-            "SELECT decision_id FROM work JOIN outcome USING (decision_id) "
-            "WHERE outcome.kind = 'final' AND work.purpose = 'decide'"
-        )
-        assert not await self.rows(
-            "SELECT review_task.id FROM review_task JOIN outcome USING (decision_id) "
-            "WHERE outcome.kind = 'final' AND review_task.purpose = 'decide' AND state IN ('waiting', 'leased')"
-        )
-
-
-RECORDED = """
-    SELECT decision.type, decision.location, decision.revision, decision.plan_hash, decision.facts, work.history,
-        ARRAY(SELECT path::text FROM outcome WHERE decision_id = decision.id ORDER BY version) AS paths
-    FROM decision LEFT JOIN work ON work.decision_id = decision.id
-"""
-
 
 @asynccontextmanager
 async def database(servers_url: str, template: str, name: str) -> AsyncIterator[str]:
@@ -453,8 +400,7 @@ async def stack(servers: Any, migrated_template: str, tmp_path_factory: pytest.T
         try:
             await stack.open("api", "worker", "keeper")
             yield stack
-            await stack.settled_once()
-            await stack.replay_all()
+            await promises.hold(stack)
         finally:
             await stack.close()
 
@@ -494,5 +440,4 @@ async def build_stack(
         built: list[Stack] = []
         yield build
         for stack in built:
-            await stack.settled_once()
-            await stack.replay_all()
+            await promises.hold(stack)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from redis.asyncio import Redis
+from tests import promises
 from tests.configured import laid
 from tests.servers.audits.auditing import SHARED, audited
 from tests.stacks import Stack, build_stack, database
@@ -27,7 +28,6 @@ async def stack(servers: Any, migrated_template: str, tmp_path_factory: pytest.T
         try:
             await found.open("api", "worker", "keeper")
             yield found
-            await found.settled_once()
-            await found.replay_all()
+            await promises.hold(found)
         finally:
             await found.close()

@@ -1,44 +1,22 @@
 """The document of our own streams says what goes through them."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import jsonschema_rs
 import msgspec
 import pytest
-from tests.builders import NOON, a_case
+from tests.unit.engine.builders import a_slip
 
 from adjudge.cli.streams.describing import written
-from adjudge.core.events import Asked
 from adjudge.engine import asyncapi, slips
-from adjudge.engine.slips import Slip
 from adjudge.streams.keys import Keys
 from adjudge.streams.messages import Message
 from adjudge.streams.reasons import reasons_of
 
 PAGE = Path(__file__).parents[3] / "docs" / "reference" / "asyncapi.yaml"
-
-
-def a_slip() -> Slip:
-    return Slip(
-        decision=UUID(int=1),
-        revision=1,
-        type="claim.pay",
-        location="default",
-        stage=0,
-        decider="claim-risk@1",
-        version=0,
-        case=a_case(),
-        events=(Asked(at=NOON, stage=0, deciders=("claim-risk@1",), until=NOON + timedelta(seconds=1)),),
-        evidence=b"{}",
-        subject=b"{}",
-        trace=None,
-        until=NOON + timedelta(seconds=1),
-        reply=None,
-    )
 
 
 def test_the_file_in_the_reference_is_what_the_generator_writes():

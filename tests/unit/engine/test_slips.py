@@ -1,38 +1,14 @@
 """Slips between releases: what is older and newer reads each other's while one is rolled out."""
 
-from datetime import timedelta
-from uuid import UUID
-
 import msgspec
 import pytest
-from tests.builders import NOON, a_case
+from tests.unit.engine.builders import a_slip
 
-from adjudge.core.events import Asked
 from adjudge.engine import slips
 from adjudge.engine.slips import NewerSlip, Slip
 
 FIRST_FIELDS = 15
 """Of the slips of 0.1.0, which had no version."""
-
-
-def a_slip(**more) -> Slip:
-    return Slip(
-        decision=UUID(int=7),
-        revision=1,
-        type="claim.pay",
-        location="default",
-        stage=0,
-        decider="claim-risk@1",
-        version=0,
-        case=a_case(),
-        events=(Asked(at=NOON, stage=0, deciders=("claim-risk@1",), until=NOON + timedelta(seconds=1)),),
-        evidence=b"{}",
-        subject=b"{}",
-        trace=None,
-        until=NOON + timedelta(seconds=1),
-        reply=None,
-        **more,
-    )
 
 
 def fields(slip: Slip) -> list[object]:

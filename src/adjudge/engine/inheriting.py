@@ -18,7 +18,7 @@ from adjudge.automation.paired import PairedWatch
 from adjudge.automation.watching import Watch
 from adjudge.core.licences import Licence, ScopeName, Terms, prefix_of
 from adjudge.core.plans import AgainstPeople
-from adjudge.engine import certificate_records, licensing, standings, watches
+from adjudge.engine import audit_reading, certificate_records, licensing, standings, watches
 from adjudge.engine.audit_rates import PastRates
 from adjudge.engine.certificate_records import Verified
 from adjudge.engine.certified_places import Place
@@ -136,7 +136,7 @@ class Heir:
         row, covers = self.row, self.row.covers
         kept = read_inheritance(row.inherited, covers.people) if row.inherited else None
         if kept is not None:
-            watch, number = await watches.read_on(
+            watch, number = await audit_reading.read_on(
                 self.connection,
                 row,
                 self.place,
@@ -246,7 +246,7 @@ async def _tally(connection: Connection, row: EpochRow, kept: AnyInheritance) ->
     """Return what the audits that the watch has read come to."""
     covers = row.covers
     found = await audited.automated(connection, covers.type, covers.slices, 0, kept.certificates, MOST_TALLIED)
-    return licensing.tallied([one for one in found if one.number <= kept.watched_number], row.scope)
+    return watches.tallied([one for one in found if one.number <= kept.watched_number], row.scope)
 
 
 async def take_away(connection: Connection, row: EpochRow, kept: AnyInheritance, why: EndedWhy, found: str) -> None:

@@ -1,4 +1,4 @@
-"""How closed audits are read, for a licence and for its watch; the state in which an epoch has read them. No I/O."""
+"""How closed audits are read for a licence, and the state in which an epoch has read them. No I/O."""
 
 import hashlib
 import math
@@ -12,7 +12,6 @@ import msgspec
 
 from adjudge.automation.betting import Epoch
 from adjudge.automation.drift import Drift
-from adjudge.automation.families import Tally
 from adjudge.automation.paired import Paired, PairedWatch
 from adjudge.automation.samples import Audit, Beside, Role
 from adjudge.automation.watching import Watch
@@ -217,13 +216,14 @@ def _beside(row: Evidence, people: AgainstPeople) -> Beside:
 
     A question that was withdrawn before anybody answered has no answer to compare: neither side is worse by it.
     """
-    people_wrong = _people_err(row.people, row.truth, people)
+    people_wrong = people_err(row.people, row.truth, people)
     return Beside(
         rest_wrong=people_wrong if row.answered is None else row.answered != row.truth, people_wrong=people_wrong
     )
 
 
-def _people_err(votes: Sequence[str], truth: str | None, people: AgainstPeople) -> bool:
+def people_err(votes: Sequence[str], truth: str | None, people: AgainstPeople) -> bool:
+    """Return whether a majority of the votes set apart is wrong; False where not all of them came."""
     kept = votes[: people.votes]
     return len(kept) == people.votes and majority(kept) != truth
 
@@ -284,63 +284,3 @@ def as_read(closed: Sequence[Judged], overdue: Sequence[Overdue]) -> list[Judged
 def _lost(overdue: Overdue) -> Audit:
     role, beside = Role(overdue.role), Beside(rest_wrong=True, people_wrong=False)
     return Audit(number=overdue.number, score=ANSWERED_BEFORE, wrong=True, role=role, lost=True, beside=beside)
-
-
-def tallied(rows: Sequence[Automated], scope: str) -> Tally:
-    """Return what a member's audits come to, as if drawn at their lowest rate; what is open or lost is wrong.
-
-    A worried watch has a slice audited more: unthinned, errors would have a part in how many audits are counted.
-    """
-    lowest = min((row.rate for row in rows), default=0.0)
-    kept = thinned(rows, f"{scope}/siblings", Rarest(lowest))
-    return Tally(audits=len(kept), errors=sum(map(_is_wrong, kept)))
-
-
-def watched(
-    watch: Watch, number: int, rows: Sequence[Automated], most: int, scale: Scale | None = None
-) -> tuple[Watch, int]:
-    """Return the watch after these audits, and the number of the last that it has read.
-
-    An open one blocks until more than `most` of those behind it are closed, and is wrong from then on.
-    """
-    for position, row in enumerate(rows):
-        if _blocks(rows, position, most):
-            break
-        weight = scale.weight(row.stake, row.rate, row.policy) if scale is not None else 1.0
-        watch, number = watch.after(_is_wrong(row), weight), row.number
-        if watch.alarmed:
-            break
-    return watch, number
-
-
-def watched_beside(
-    watch: PairedWatch, number: int, rows: Sequence[Automated], most: int, before: datetime, people: AgainstPeople
-) -> tuple[PairedWatch, int]:
-    """Return the watch against people after these audits, and the number of the last that it has read.
-
-    An open one blocks until more than `most` of those behind it are closed and it was asked before `before`; then
-    only the model, or the plan, is wrong. One that was withdrawn before anybody answered speaks for neither.
-    """
-    for position, row in enumerate(rows):
-        if _blocks(rows, position, most) or (row.is_open and row.asked_at >= before):
-            break
-        people_wrong = not _is_lost(row) and _people_err(row.people, row.truth, people)
-        is_withdrawn = row.answer is None and not _is_lost(row)
-        watch, number = watch.after(0 if is_withdrawn else _is_wrong(row) - people_wrong), row.number
-        if watch.alarmed:
-            break
-    return watch, number
-
-
-def _blocks(rows: Sequence[Automated], position: int, most: int) -> bool:
-    """Return whether an audit is open, and no more than `most` of those behind it are closed."""
-    return rows[position].is_open and sum(not later.is_open for later in rows[position:]) <= most
-
-
-def _is_lost(row: Automated) -> bool:
-    return row.is_open or row.truth is None
-
-
-def _is_wrong(row: Automated) -> bool:
-    """Return whether an audit counts as wrong: what is lost does, too."""
-    return _is_lost(row) or row.truth != row.answer

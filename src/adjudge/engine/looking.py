@@ -17,7 +17,15 @@ from adjudge.automation.betting import epoch_delta
 from adjudge.automation.certifying import Licensed, Unanimity
 from adjudge.core.licences import Licence, Terms
 from adjudge.core.plans import Certified
-from adjudge.engine import certificate_records, certificate_steps, designing, licensing, standings, watches
+from adjudge.engine import (
+    audit_reading,
+    certificate_records,
+    certificate_steps,
+    designing,
+    licensing,
+    standings,
+    watches,
+)
 from adjudge.engine.audit_rates import PastRates
 from adjudge.engine.certificate_steps import Expire, Issue
 from adjudge.engine.certified_places import Place
@@ -133,7 +141,7 @@ class Look:
             state.calibrator,
             licences,
             covers.people,
-            watches.weighing(self.place, state.sampling, rarest),
+            audit_reading.weighing(self.place, state.sampling, rarest),
         )
 
     async def _evidence(self, sampling: Sampling, after: int, until: int | None) -> tuple[list[Evidence], Rarest]:
@@ -147,7 +155,7 @@ class Look:
     async def _alike(self, sampling: Sampling, rows: Sequence[OfSlice]) -> tuple[list[OfSlice], Rarest]:
         if self.place.member_scopes:
             rows = licensing.before_leaving(rows, await epochs.left(self.connection, self.place.member_scopes))
-        return await watches.alike(self.connection, self.place, sampling, self.row.scope, rows, self.past)
+        return await audit_reading.alike(self.connection, self.place, sampling, self.row.scope, rows, self.past)
 
     @property
     def _largest(self) -> float:
@@ -180,7 +188,7 @@ class Look:
             return None
         rows, rarest = await self._evidence(self.place.sampling, 0, None)
         licences = self._by_stage(await certificates.licences(self.connection, earlier))
-        scale = watches.weighing(self.place, self.place.sampling, rarest)
+        scale = audit_reading.weighing(self.place, self.place.sampling, rarest)
         found = designing.design(rows, self.place.plan, self.place.index, licences, covers, delta, scale)
         if found is None:
             return None
@@ -222,7 +230,7 @@ class Look:
         relied = state.certificates
         if self.place.member_scopes:
             relied += tuple(await certificates.handed_down(self.connection, self.place.member_scopes, relied))
-        watch, number = await watches.read_on(
+        watch, number = await audit_reading.read_on(
             self.connection,
             self.row,
             self.place,

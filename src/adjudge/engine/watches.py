@@ -1,23 +1,19 @@
-"""The watch over a certificate, begun and read on. Reads what was closed; writes nothing."""
+"""The watch over a certificate: begun, gone on with, and what it makes of audits. No I/O."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from adjudge.automation import families
+from adjudge.automation.families import Tally
 from adjudge.automation.paired import PairedWatch
 from adjudge.automation.watching import ALIKE, Watch
-from adjudge.engine import licensing
-from adjudge.engine.audit_rates import PastRates
-from adjudge.engine.certified_places import Place, scale_of
-from adjudge.engine.licensing import Drawn, Rarest, Sampling, Scale
-from adjudge.store import audited
-from adjudge.store.connecting import Connection
-from adjudge.store.epochs import Covers, EpochRow
+from adjudge.core.plans import AgainstPeople
+from adjudge.engine.licensing import Rarest, Scale, people_err, thinned
+from adjudge.store.audited import Automated
+from adjudge.store.epochs import Covers
 
-ROUNDED: Final = 1e-6
-"""Relative: rates are on record to the seventh digit, and are equal where they differ by less."""
 PARTS: Final = 10
 """Of the distribution of weights: deciles."""
 MOST_WAITING: Final = 50
@@ -55,74 +51,61 @@ def weights_of(covers: Covers, audits: Iterable[tuple[float, float]], threshold:
     return tuple(found[(2 * part + 1) * len(found) // (2 * PARTS)] for part in range(PARTS)) if found else ALIKE
 
 
-def weighing(place: Place, sampling: Sampling, rarest: Rarest) -> Scale | None:
-    """Return by what stakes are weighed in an epoch that was designed with these rates."""
-    scale = scale_of(place)
-    return scale and replace(scale, largest=sampling.largest, by_policy=rarest.by_policy)
+def tallied(rows: Sequence[Automated], scope: str) -> Tally:
+    """Return what a member's audits come to, as if drawn at their lowest rate; what is open or lost is wrong.
 
-
-async def alike(
-    connection: Connection, place: Place, sampling: Sampling, scope: str, rows: Sequence[Drawn], past: PastRates
-) -> tuple[list[Drawn], Rarest]:
-    """Return audits as if all slices of a place had been audited at one rate, and that rate.
-
-    Where answers are counted, audits drawn at a higher rate are thinned. Where money is, their weight takes the rate
-    into account; left out are those drawn below the lowest rate on record, before a keeper had set their slice's.
+    A worried watch has a slice audited more: unthinned, errors would have a part in how many audits are counted.
     """
-    rarest = await _rarest(connection, place, sampling, rows, past)
-    if place.covers.money is None:
-        return licensing.thinned(rows, scope, rarest), rarest
-    return [row for row in rows if row.rate >= rarest.by_policy.get(row.policy, 0.0) * (1 - ROUNDED)], rarest
+    lowest = min((row.rate for row in rows), default=0.0)
+    kept = thinned(rows, f"{scope}/siblings", Rarest(lowest))
+    return Tally(audits=len(kept), errors=sum(map(_is_wrong, kept)))
 
 
-async def _rarest(
-    connection: Connection, place: Place, sampling: Sampling, rows: Sequence[Drawn], past: PastRates
-) -> Rarest:
-    """Return the lowest rate among the slices of a place at the moments at which the coins of these audits fell."""
-    if not place.follows_budget:
-        return Rarest(sampling.thinned_to)
-    covers = place.covers
-    thrown = await past.of(connection, {row.policy for row in rows})
-    by_policy = {}
-    for policy, rates in thrown.items():
-        here = [rates[key] for name in covers.slices if (key := (covers.type, name)) in rates]
-        if here:
-            by_policy[policy] = min(*here, sampling.steady)
-    return Rarest(sampling.thinned_to, by_policy)
+def watched(
+    watch: Watch, number: int, rows: Sequence[Automated], most: int, scale: Scale | None = None
+) -> tuple[Watch, int]:
+    """Return the watch after these audits, and the number of the last that it has read.
+
+    An open one blocks until more than `most` of those behind it are closed, and is wrong from then on.
+    """
+    for position, row in enumerate(rows):
+        if _blocks(rows, position, most):
+            break
+        weight = scale.weight(row.stake, row.rate, row.policy) if scale is not None else 1.0
+        watch, number = watch.after(_is_wrong(row), weight), row.number
+        if watch.alarmed:
+            break
+    return watch, number
 
 
-async def read_on(
-    connection: Connection,
-    row: EpochRow,
-    place: Place,
-    now: datetime,
-    watch: Any,
-    number: int,
-    relied: Sequence[str],
-    sampling: Sampling,
-    past: PastRates,
-) -> tuple[Any, int]:
-    """Return a watch, and the number of the last audit that it has read, once it has read what there is."""
-    covers = row.covers
-    people = covers.people
-    if people is not None and people.over == "plan":
-        rows = await audited.of_plan(
-            connection,
-            covers.type,
-            covers.slices,
-            number,
-            prefix=covers.prefix,
-            plan_hash=place.plan.hash,
-            people=people.votes,
-            limit=10_000,
-        )
-    else:
-        rows = await audited.automated(
-            connection, covers.type, covers.slices, number, relied, 10_000, people.votes if people is not None else 0
-        )
-    rows, rarest = await alike(connection, place, sampling, row.scope, rows, past)
-    if people is None:
-        return licensing.watched(watch, number, rows, MOST_WAITING, weighing(place, sampling, rarest))
-    # What people are still to decide is no late answer: such a plan is not hurried.
-    before = now - place.patience if people.over == "plan" else now
-    return licensing.watched_beside(watch, number, rows, MOST_WAITING, before, people)
+def watched_beside(
+    watch: PairedWatch, number: int, rows: Sequence[Automated], most: int, before: datetime, people: AgainstPeople
+) -> tuple[PairedWatch, int]:
+    """Return the watch against people after these audits, and the number of the last that it has read.
+
+    An open one blocks until more than `most` of those behind it are closed and it was asked before `before`; then
+    only the model, or the plan, is wrong. One that was withdrawn before anybody answered speaks for neither.
+    """
+    for position, row in enumerate(rows):
+        if _blocks(rows, position, most) or (row.is_open and row.asked_at >= before):
+            break
+        people_wrong = not _is_lost(row) and people_err(row.people, row.truth, people)
+        is_withdrawn = row.answer is None and not _is_lost(row)
+        watch, number = watch.after(0 if is_withdrawn else _is_wrong(row) - people_wrong), row.number
+        if watch.alarmed:
+            break
+    return watch, number
+
+
+def _blocks(rows: Sequence[Automated], position: int, most: int) -> bool:
+    """Return whether an audit is open, and no more than `most` of those behind it are closed."""
+    return rows[position].is_open and sum(not later.is_open for later in rows[position:]) <= most
+
+
+def _is_lost(row: Automated) -> bool:
+    return row.is_open or row.truth is None
+
+
+def _is_wrong(row: Automated) -> bool:
+    """Return whether an audit counts as wrong: what is lost does, too."""
+    return _is_lost(row) or row.truth != row.answer

@@ -14,7 +14,6 @@ from tests.unit.engine.slices import COVERS, NOW, ROW
 from adjudge.automation.against_people import NoWorse
 from adjudge.automation.binomial import tail
 from adjudge.automation.certifying import Licensed, Start, Unanimity
-from adjudge.automation.families import Tally
 from adjudge.automation.paired import Paired, PairedWatch
 from adjudge.automation.samples import Audit, Beside, Role
 from adjudge.automation.watching import Watch
@@ -169,36 +168,6 @@ def test_what_was_wrong_while_it_was_open_stays_so_on_record():
     assert [(each.audit.number, each.audit.lost) for each in inputs] == [(2, True), (3, False)]
 
 
-def automated(number, answer="pay", *, is_open=False, people=(), asked_at=LONG_AGO):
-    truth = None if is_open else "pay"
-    return Automated(
-        decision_id=UUID(int=number),
-        rate=1.0,
-        number=number,
-        truth=truth,
-        answer=answer,
-        is_open=is_open,
-        asked_at=asked_at,
-        people=tuple(people),
-    )
-
-
-def test_the_watch_waits_for_an_open_audit_while_fifty_behind_it_are_closed_and_then_it_is_wrong():
-    watch = Watch.begin(target=0.05)
-    fifty, one_more = ([automated(1, is_open=True), *map(automated, range(2, 2 + n))] for n in (50, 51))
-
-    assert licensing.watched(watch, 0, fifty, 50) == (watch, 0)
-    after, number = licensing.watched(watch, 0, one_more, 50)
-    assert (after.audits, after.errors, number) == (52, 1, 52)
-
-
-def test_the_watch_reads_no_further_than_its_alarm():
-    after, number = licensing.watched(Watch.begin(target=0.05), 0, [automated(n, "refuse") for n in range(1, 20)], 50)
-
-    assert after.alarmed
-    assert number == after.audits == after.errors < 10
-
-
 def scored_as(*scores: float) -> list[licensing.Judged]:
     found = [Audit(number=n, score=score, wrong=False, role=Role("certify")) for n, score in enumerate(scores)]
     return [licensing.Judged(f"d-{each.number}", each) for each in found]
@@ -326,43 +295,6 @@ def test_nothing_is_compared_before_there_are_audits_to_choose_by():
     assert designing.design([], PLAN, 0, {}, BESIDE, 0.06) is None
 
 
-def watched_beside(*rows: Automated) -> tuple[PairedWatch, int]:
-    return licensing.watched_beside(PairedWatch.begin(margin=0.0), 0, rows, 50, PATIENCE_ENDS, AGAINST)
-
-
-def test_the_watch_against_people_reads_who_alone_was_wrong():
-    votes = ("pay", "pay", "refuse")
-    both_right, only_model = automated(1, people=votes), automated(2, "refuse", people=votes)
-    only_people, both_wrong = automated(3, people=("refuse",) * 3), automated(4, "refuse", people=("refuse",) * 3)
-    lost = replace(automated(5, people=("refuse",) * 3), truth=None)
-
-    watch, number = watched_beside(both_right, only_model, only_people, both_wrong, lost)
-
-    assert (watch.audits, watch.only_model, watch.only_people, number) == (5, 2, 1, 5)
-
-
-def test_a_question_that_was_withdrawn_before_anybody_answered_speaks_for_neither_side():
-    """Else a shop that withdraws one in twenty while people decide could show nothing."""
-    votes = ("pay", "pay", "refuse")
-    withdrawn = replace(automated(1, people=votes), answer=None)
-    lost = replace(withdrawn, number=2, truth=None)
-
-    watch, number = watched_beside(withdrawn, lost)
-
-    assert (watch.audits, watch.only_model, watch.only_people, number) == (2, 1, 0, 2)
-
-
-def test_it_waits_for_what_people_are_still_to_decide_while_that_is_no_older_than_patience():
-    fifty_one = [automated(n, people=("pay",) * 3) for n in range(2, 53)]
-
-    assert watched_beside(automated(1, is_open=True, asked_at=LATELY), *fifty_one)[1] == 0
-    watch, number = watched_beside(automated(1, is_open=True), *fifty_one)
-    assert (watch.only_model, number) == (1, 52)
-    alarmed, number = watched_beside(*(automated(n, "refuse", people=("pay",) * 3) for n in range(1, 30)))
-    assert alarmed.alarmed
-    assert number == alarmed.audits < 25
-
-
 def test_a_slice_that_is_audited_more_weighs_no_more_in_its_groups_evidence():
     """A group's risk is that of its decisions: unthinned, nine in ten of these audits would be of one slice in two."""
     rows = [replace(row, rate=0.05 if n % 10 == 0 else 0.45) for n, row in enumerate(evidence(5_000))]
@@ -467,16 +399,6 @@ def test_a_certificate_of_money_is_computed_again_from_its_record():
     assert licensing.read_state(licensing.written(state), None, LIMIT) == state
 
 
-def test_the_watch_over_money_weighs_what_it_reads():
-    dear = replace(automated(1, "refuse"), stake=LIMIT, rate=0.05)
-    cheap = replace(automated(2, "refuse"), stake=Stake(100, "USD"), rate=0.05)
-    watch = Watch.begin(target=0.05)
-
-    read, _ = licensing.watched(watch, 0, [dear, cheap], 50, SCALE)
-
-    assert read == watch.after(True, 1.0).after(True, 1 / 500)
-
-
 def test_a_group_is_not_certified_by_the_money_of_those_of_its_slices_that_are_audited_most():
     """Half of the money is wrong in 1%, half in 9%, at the target of 5%; the first is audited nine times more.
 
@@ -556,16 +478,3 @@ def test_where_a_budget_lowers_the_rate_dear_mistakes_weigh_what_they_are():
 
     assert holds(Share.of(of_moment), DELTA)
     assert is_broken(Share.of(as_configured), DELTA)
-
-
-def test_a_worried_watch_has_no_part_in_how_many_audits_a_dated_look_counts():
-    """It has a slice audited tenfold once errors have come; an exact test wants a number apart from answers."""
-    usual = [replace(automated(n, "refuse" if n < 5 else "pay"), rate=0.05) for n in range(100)]
-    boosted = [replace(automated(n), rate=0.5) for n in range(100, 1_100)]
-    lost = [replace(automated(1_100, is_open=True), rate=0.05), replace(automated(1_101), truth=None, rate=0.05)]
-
-    found = licensing.tallied([*usual, *boosted, *lost], "scope")
-
-    assert found.errors == 7
-    assert 102 + 70 < found.audits < 102 + 130
-    assert licensing.tallied([], "scope") == Tally(audits=0, errors=0)

@@ -1,17 +1,121 @@
-"""The watch over a certificate that is issued anew."""
+"""The watch over a certificate: what it makes of audits, and that it goes on over one that is issued anew."""
+
+from dataclasses import replace
+from datetime import timedelta
+from uuid import UUID
 
 import msgspec
 import pytest
-from tests.unit.engine.slices import COVERS
+from tests.unit.engine.slices import COVERS, NOW
 
+from adjudge.automation.families import Tally
+from adjudge.automation.paired import PairedWatch
 from adjudge.automation.watching import Watch
+from adjudge.core.money import Stake
 from adjudge.core.plans import AgainstPeople
 from adjudge.engine import watches
+from adjudge.engine.licensing import Scale
+from adjudge.store.audited import Automated
 
-AGAINST = msgspec.structs.replace(COVERS, people=AgainstPeople(votes=3, margin=0.0, over="automated"))
+AGAINST = AgainstPeople(votes=3, over="plan")
+COMPARED = msgspec.structs.replace(COVERS, people=AgainstPeople(votes=3, margin=0.0, over="automated"))
+PATIENCE_ENDS = NOW
+LONG_AGO, LATELY = NOW - timedelta(days=1), NOW + timedelta(days=1)
 
 
-@pytest.mark.parametrize("covers", [COVERS, AGAINST], ids=["of a target", "against people"])
+def automated(number, answer="pay", *, is_open=False, people=(), asked_at=LONG_AGO):
+    truth = None if is_open else "pay"
+    return Automated(
+        decision_id=UUID(int=number),
+        rate=1.0,
+        number=number,
+        truth=truth,
+        answer=answer,
+        is_open=is_open,
+        asked_at=asked_at,
+        people=tuple(people),
+    )
+
+
+def test_the_watch_waits_for_an_open_audit_while_fifty_behind_it_are_closed_and_then_it_is_wrong():
+    watch = Watch.begin(target=0.05)
+    fifty, one_more = ([automated(1, is_open=True), *map(automated, range(2, 2 + n))] for n in (50, 51))
+
+    assert watches.watched(watch, 0, fifty, 50) == (watch, 0)
+    after, number = watches.watched(watch, 0, one_more, 50)
+    assert (after.audits, after.errors, number) == (52, 1, 52)
+
+
+def test_the_watch_reads_no_further_than_its_alarm():
+    after, number = watches.watched(Watch.begin(target=0.05), 0, [automated(n, "refuse") for n in range(1, 20)], 50)
+
+    assert after.alarmed
+    assert number == after.audits == after.errors < 10
+
+
+def watched_beside(*rows: Automated) -> tuple[PairedWatch, int]:
+    return watches.watched_beside(PairedWatch.begin(margin=0.0), 0, rows, 50, PATIENCE_ENDS, AGAINST)
+
+
+def test_the_watch_against_people_reads_who_alone_was_wrong():
+    votes = ("pay", "pay", "refuse")
+    both_right, only_model = automated(1, people=votes), automated(2, "refuse", people=votes)
+    only_people, both_wrong = automated(3, people=("refuse",) * 3), automated(4, "refuse", people=("refuse",) * 3)
+    lost = replace(automated(5, people=("refuse",) * 3), truth=None)
+
+    watch, number = watched_beside(both_right, only_model, only_people, both_wrong, lost)
+
+    assert (watch.audits, watch.only_model, watch.only_people, number) == (5, 2, 1, 5)
+
+
+def test_a_question_that_was_withdrawn_before_anybody_answered_speaks_for_neither_side():
+    """Else a shop that withdraws one in twenty while people decide could show nothing."""
+    votes = ("pay", "pay", "refuse")
+    withdrawn = replace(automated(1, people=votes), answer=None)
+    lost = replace(withdrawn, number=2, truth=None)
+
+    watch, number = watched_beside(withdrawn, lost)
+
+    assert (watch.audits, watch.only_model, watch.only_people, number) == (2, 1, 0, 2)
+
+
+def test_it_waits_for_what_people_are_still_to_decide_while_that_is_no_older_than_patience():
+    fifty_one = [automated(n, people=("pay",) * 3) for n in range(2, 53)]
+
+    assert watched_beside(automated(1, is_open=True, asked_at=LATELY), *fifty_one)[1] == 0
+    watch, number = watched_beside(automated(1, is_open=True), *fifty_one)
+    assert (watch.only_model, number) == (1, 52)
+    alarmed, number = watched_beside(*(automated(n, "refuse", people=("pay",) * 3) for n in range(1, 30)))
+    assert alarmed.alarmed
+    assert number == alarmed.audits < 25
+
+
+def test_the_watch_over_money_weighs_what_it_reads():
+    limit = Stake(50_000, "USD")
+    scale = Scale(up_to=limit, rates={"USD": 1.0}, largest=10_000.0)
+    dear = replace(automated(1, "refuse"), stake=limit, rate=0.05)
+    cheap = replace(automated(2, "refuse"), stake=Stake(100, "USD"), rate=0.05)
+    watch = Watch.begin(target=0.05)
+
+    read, _ = watches.watched(watch, 0, [dear, cheap], 50, scale)
+
+    assert read == watch.after(True, 1.0).after(True, 1 / 500)
+
+
+def test_a_worried_watch_has_no_part_in_how_many_audits_a_dated_look_counts():
+    """It has a slice audited tenfold once errors have come; an exact test wants a number apart from answers."""
+    usual = [replace(automated(n, "refuse" if n < 5 else "pay"), rate=0.05) for n in range(100)]
+    boosted = [replace(automated(n), rate=0.5) for n in range(100, 1_100)]
+    lost = [replace(automated(1_100, is_open=True), rate=0.05), replace(automated(1_101), truth=None, rate=0.05)]
+
+    found = watches.tallied([*usual, *boosted, *lost], "scope")
+
+    assert found.errors == 7
+    assert 102 + 70 < found.audits < 102 + 130
+    assert watches.tallied([], "scope") == Tally(audits=0, errors=0)
+
+
+@pytest.mark.parametrize("covers", [COVERS, COMPARED], ids=["of a target", "against people"])
 def test_what_has_been_seen_goes_on_to_speak_over_what_is_renewed(covers):
     """Who renews before the alarm would else never hear it."""
     watch = watches.begun(covers)

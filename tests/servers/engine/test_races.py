@@ -248,7 +248,7 @@ async def test_a_poison_row_is_refused_alone_and_its_199_neighbours_are_committe
 
 def prepared(services, n: int):
     asked = questions.read(msgspec.json.encode(question("expert", n=n)), key=None, trace=None)
-    place = services.intake.place(SYSTEM, asked.location, asked.type)
+    place = services.intake.places.find(SYSTEM, asked.location, asked.type)
     return services.intake.prepare(SYSTEM, place, asked)
 
 

@@ -35,7 +35,7 @@ from adjudge.engine.stepping import Effects, Finished, Stepper
 from adjudge.store import outcomes, work
 from adjudge.store.connecting import UNAVAILABLE, Pool
 from adjudge.store.outcomes import NewOutcome, Verdicts
-from adjudge.streams import Message, Stall, Streams
+from adjudge.streams import Expired, Message, Poison, Stall, Streams, TimedOut
 from adjudge.telemetry import names, tracing
 
 log = structlog.get_logger()
@@ -102,7 +102,7 @@ class Asking:
             names.DEAD_LETTERS.labels(message.name).inc()
         now = self._now()
         faults = [
-            Fault(at=now, stage=slip.stage, by=slip.decider, fault="dead-letter", detail=str(error)[:200])
+            Fault(at=now, stage=slip.stage, by=slip.decider, fault="dead-letter", detail=given_up_for(error))
             for slip, _ in read
         ]
         await self._step([(slip, fault) for (slip, _), fault in zip(read, faults, strict=True)])
@@ -254,6 +254,11 @@ async def put(deciders: Deciders, decider: str, kind: str, asked: Sequence[Slip]
 def asked_at(slip: Slip) -> datetime:
     """Return when the decision was asked, as its history has it."""
     return slip.events[0].at
+
+
+def given_up_for(error: Exception) -> str:
+    """Return why a message was given up, as its decision keeps it: an error of the database may quote its evidence."""
+    return str(error) if isinstance(error, Expired | Poison | TimedOut) else type(error).__name__
 
 
 def question_of(slip: Slip) -> Question:

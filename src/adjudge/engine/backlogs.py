@@ -50,6 +50,8 @@ class Backlog:
         self._taken = 0
         """By this replica, since it was last measured."""
         self._length = Length(0, 0, 0, 0.0)
+        self._line, self._line_at = 0.0, 0.0
+        """Questions that came before the next one, and when: as looked at, and as reckoned since."""
         self._rate: float | None = None
         """Questions answered a second; None: it was never seen with something to do."""
         self._mark: tuple[float, Length] | None = None
@@ -79,7 +81,9 @@ class Backlog:
 
     def measured(self, length: Length, now: float, call_seconds: float) -> None:
         """Take over what the broker has. `call_seconds`: how long a call of the decider may take."""
-        self._length, self._taken, self.looks_due = length, 0, max(0, self.looks_due - 1)
+        self._length, self._taken = length, 0
+        self._line, self._line_at = float(length.unread), now
+        self.looks_due = max(0, self.looks_due - 1)
         self._note_pace(now)
         if not length.unread:  # it has not enough to do to show how fast it is
             self._mark = None
@@ -93,7 +97,7 @@ class Backlog:
         if self._count is None or now - since >= LEARNING_SECONDS:
             self._count = (now, self._length)
             seen = max(0.0, _answered(before, self._length) / max(now - since, LEARNING_SECONDS))
-            self._kept_up = min(self._kept_up, seen) if self._length.unread else seen
+            self._kept_up = max(min(self._kept_up, seen), seen / TRUSTED) if self._length.unread else seen
 
     def enter(self, location: str, now: float) -> None:
         """Count a question in."""
@@ -101,6 +105,7 @@ class Backlog:
         self._asking.add(location)
         self._admitted[location] += 1
         self._taken += 1
+        self._line, self._line_at = self._before(now) + 1, now
         if self._taken == self._look_again:
             self.looks_due = LOOKS
 
@@ -110,7 +115,7 @@ class Backlog:
 
     def goes_first(self, location: str, now: float) -> bool:
         """Return whether a location's next question may come before those of the others; see Shares."""
-        if self._length.unread + self._taken > self.likely_rate * AHEAD_SECONDS:
+        if self._before(now) > self.likely_rate * AHEAD_SECONDS:
             self._crowded_until = now + WINDOW_SECONDS
         return self._shares.goes_first(location, now, self.likely_rate, is_crowded=now < self._crowded_until)
 
@@ -135,6 +140,10 @@ class Backlog:
         if self._rate is not None:
             return max(self._rate, self._kept_up)
         return max(LEAST_RATE, TRUSTED * self._kept_up)
+
+    def _before(self, now: float) -> float:
+        """Return how many questions will be answered before the next one."""
+        return max(0.0, self._line - self.likely_rate * (now - self._line_at))
 
     def _learn(self, now: float, call_seconds: float, since: float, before: Length) -> None:
         length, seconds = self._length, now - since

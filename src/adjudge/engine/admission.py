@@ -122,13 +122,15 @@ class Admission:
         now = self._note(location)
         if self._open > MOST_OPEN or len(self._flusher) > LONGEST_QUEUE:
             self._refuse(lane, "full", "more is open than can be answered", self.seconds_behind(lane, deciders))
-        if lane != BEHIND and self._goes_behind(lane, location, deciders, now):
-            lane = BEHIND
+        is_behind = lane != BEHIND and self._goes_behind(lane, location, deciders, now)
+        lane = BEHIND if is_behind else lane
         bound = min(BOUND_SECONDS.get(lane, 15.0), IN_TIME * seconds)
         backlogs = [self._backlog(decider, lane) for decider in deciders]
         for decider, backlog in zip(deciders, backlogs, strict=True):
             if backlog.seconds_behind > CROWDED_SECONDS:
                 self._check(f"{decider} is {backlog.seconds_behind:.1f} s behind", lane, backlog, location, bound, now)
+                if not is_behind:
+                    self._check_share(lane, backlog, location, now)
         for backlog in backlogs:
             backlog.enter(location, now)
             if backlog.looks_due:
@@ -197,12 +199,15 @@ class Admission:
         return is_behind
 
     def _check(self, state: str, lane: str, backlog: Backlog, location: str, bound: float, now: float) -> None:
-        """Look at a backlog that is behind. Raises Overloaded."""
+        """Refuse what would not be answered in time, or leave no room for others. Raises Overloaded."""
         behind = backlog.seconds_behind
         if behind > bound or (behind > FOR_OTHERS * bound and backlog.has_its_share(location, now, among=2)):
             self._refuse(lane, "full", f"{state} in lane {lane}", behind)
+
+    def _check_share(self, lane: str, backlog: Backlog, location: str, now: float) -> None:
+        """Refuse who has its share; who was put behind the others has lost its place already. Raises Overloaded."""
         if backlog.is_asked_by_others(location, now) and backlog.has_its_share(location, now):
-            self._refuse(lane, "share", TOO_MUCH, behind)
+            self._refuse(lane, "share", TOO_MUCH, backlog.seconds_behind)
 
     def _backlog(self, decider: str, lane: str) -> Backlog:
         found = self._backlogs.get((decider, lane))

@@ -54,6 +54,8 @@ class Backlog:
         """Questions that came before the next one, and when: as looked at, and as reckoned since."""
         self._rate: float | None = None
         """Questions answered a second; None: it was never seen with something to do."""
+        self._believed: float | None = None
+        """As seen in another lane."""
         self._mark: tuple[float, Length] | None = None
         """Since when something was left unread at every look, and from where answers are counted."""
         self._count: tuple[float, Length] | None = None
@@ -75,8 +77,9 @@ class Backlog:
         Where something was left unread, what this replica has let in since comes behind. A burst may be over in no
         time, so before anything is known of its rate, no longer than something has waited.
         """
-        if self._rate is not None:
-            return (self._length.unread + self._taken) / self._rate if self._length.unread else 0.0
+        rate = self._believed if self._rate is None else self._rate
+        if rate is not None:
+            return (self._length.unread + self._taken) / rate if self._length.unread else 0.0
         return min(self._length.oldest_seconds, self._length.unread / LIKELY_RATE)
 
     def measured(self, length: Length, now: float, call_seconds: float) -> None:
@@ -130,15 +133,15 @@ class Backlog:
         return self._admitted[location] >= share
 
     def believe(self, rate: float) -> None:
-        """Take over what another lane has shown of the decider, until this one shows it."""
-        if self._rate is None:
-            self._rate = rate
+        """Take over what another lane has shown of the decider; it counts until this one shows it."""
+        self._believed = rate
 
     @property
     def likely_rate(self) -> float:
         """Questions a second that it will answer in all likelihood."""
-        if self._rate is not None:
-            return max(self._rate, self._kept_up)
+        rate = self._believed if self._rate is None else self._rate
+        if rate is not None:
+            return max(rate, self._kept_up)
         return max(LEAST_RATE, TRUSTED * self._kept_up)
 
     def _before(self, now: float) -> float:

@@ -402,3 +402,12 @@ def test_what_a_location_asks_beyond_its_share_is_in_the_lane_behind_and_counts_
     with pytest.raises(Overloaded, match="in lane bulk"):
         ask(admission, "store-1")
     assert ask(admission, "store-2") == "standard"
+
+
+def test_who_was_put_behind_the_others_is_refused_only_where_there_is_no_room(admission, clock):
+    """It has lost its place already; what is believed of the decider may be too little."""
+    admission.measured("vision@1", {BEHIND: Length(100, 100, 100, 1.0)}, 10.0)
+    ask(admission, "store-2", lane=BEHIND)
+    ask(admission, "store-2")
+
+    assert [ask(admission, "store-1") for _ in range(300)].count(BEHIND) > 250

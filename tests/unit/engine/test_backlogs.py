@@ -150,3 +150,26 @@ def test_a_location_has_a_share_of_a_backlog_whose_rate_nobody_knows_yet():
     backlog.enter("store-1", 100.0)
 
     assert (before, backlog.has_its_share("store-1", 100.0)) == (False, True)
+
+
+def test_nobody_goes_behind_others_for_questions_that_were_answered_since_the_last_look():
+    """1,000 a second for a decider that answers them at once: of those let in since then hardly any still waits."""
+    backlog = Backlog()
+    first = 0
+    for n in range(5_000):
+        now = 100.0 + n / 1_000
+        if n % 100 == 0:
+            backlog.measured(Length(0, 5, n, 0.01), now, 10.0)
+        first += backlog.goes_first(f"store-{n % 4 if n % 2 else 1}", now)
+        backlog.enter(f"store-{n % 4 if n % 2 else 1}", now)
+
+    assert first > 4_000
+
+
+def test_what_another_lane_has_shown_counts_until_this_one_shows_it():
+    backlog = Backlog()
+    backlog.believe(50.0)
+    believed = looked_at(backlog, [Length(100, 100, 100, 1.0)])
+    shown = looked_at(backlog, answered(200, unread=100), begin=200.0)
+
+    assert (believed, shown[-1]) == ([2.0], pytest.approx(0.5))

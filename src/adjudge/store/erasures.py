@@ -4,7 +4,7 @@ A subject is looked for without an index, which every question would pay for: wi
 by one, each in a short transaction, and the row remembers where.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -87,6 +87,12 @@ EVENT = """
     FROM unnest($1::uuid[]) AS id
 """
 
+# What a person wrote beside the reason. Such a row has ended: nobody else updates it.
+NOTES = """
+    UPDATE assignment SET note = split_part(note, ':', 1)
+    WHERE decision_id = ANY($1::uuid[]) AND ending = 'declined' AND note LIKE '%:%'
+"""
+
 SEEN = f"""
     SELECT {COLUMNS} FROM erasure WHERE org = $1 AND ($2::text[] IS NULL OR locations <@ $2::text[])
 """
@@ -110,7 +116,7 @@ async def erase_one(connection: Connection, scope: Scope, erasure: UUID, decisio
     if row is None:
         return None
     if row["erased"]:
-        await connection.execute(EVENT, [decision], erasure, scope.principal, reason)
+        await _erased(connection, [decision], erasure, scope.principal, reason)
     return Erasure(**dict(row))
 
 
@@ -129,9 +135,15 @@ async def erase_window(connection: Connection, wanted: Open) -> int | None:
         await connection.execute(FINISH, wanted.id)
         return None
     if row["erased"]:
-        await connection.execute(EVENT, row["erased"], wanted.id, wanted.requested_by, wanted.reason)
+        await _erased(connection, row["erased"], wanted.id, wanted.requested_by, wanted.reason)
     await connection.execute(ADVANCE, wanted.id, row["last"], len(row["erased"]))
     return len(row["erased"])
+
+
+async def _erased(connection: Connection, decisions: Sequence[UUID], erasure: UUID, by: str, reason: str) -> None:
+    """What people noted of these goes too, and each path says that it was erased."""
+    await connection.execute(NOTES, decisions)
+    await connection.execute(EVENT, decisions, erasure, by, reason)
 
 
 async def get(connection: Connection, scope: Scope, erasure: UUID) -> Erasure | None:

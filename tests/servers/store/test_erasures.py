@@ -56,6 +56,31 @@ async def test_all_decisions_of_a_subject_lose_evidence_and_subject_and_nothing_
     assert not [row for row in kept if "jane" in row[0]]
 
 
+NOTED = """
+    INSERT INTO assignment (decision_id, token, reviewer, task_id, why, ended_at, ending, note)
+    VALUES ($1, gen_random_uuid(), $2, gen_random_uuid(), 'next in queue', clock_timestamp(), 'declined', $3)
+"""
+
+
+@pytest.mark.parametrize("by_subject", [True, False])
+async def test_what_people_noted_beside_a_reason_goes_too(connection, by_subject):
+    [hers] = await record(connection, 1, subject=JANE)
+    [other] = await record(connection, 1, first=1)
+    for decision in (hers, other):
+        await connection.execute(NOTED, decision, "anna", "conflict: I know Jane: she is my sister")
+    await connection.execute(NOTED, hers, "ben", "unsure")
+
+    if by_subject:
+        await request(connection)
+        await erasing.work_off(connection)
+    else:
+        async with connection.transaction():
+            await erasures.erase_one(connection, SYSTEM, uuid4(), hers, "request 7")
+
+    notes = {(row["decision_id"], row["note"]) for row in await connection.fetch("SELECT * FROM assignment")}
+    assert notes == {(hers, "conflict"), (hers, "unsure"), (other, "conflict: I know Jane: she is my sister")}
+
+
 async def test_it_is_gone_on_with_where_a_keeper_was_cut_off(connection, database_url, monkeypatch):
     monkeypatch.setattr(erasures, "WINDOW_ROWS", 2)
     await record(connection, 10, subject=JANE)

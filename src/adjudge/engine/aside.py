@@ -13,15 +13,15 @@ from typing import Final, ParamSpec, TypeVar
 from adjudge.config.pausing import Pause
 
 SWITCH_SECONDS: Final = 0.0005
-"""While something is computed aside, the loop gets its turn after so long, not after 5 ms."""
+"""How soon the loop gets the interpreter while something is computed aside; Python would take 5 ms."""
 NICENESS: Final = 10
 """A thread aside gets a tenth of a core that others want too: with less, it could keep its own loop waiting for the
 interpreter."""
 SLICE_SECONDS: Final = 0.0005
-"""So long work that pauses is at it in one go."""
+"""How long work runs between two of its pauses."""
 PAUSE_SECONDS: Final = 0.0015
 PAUSED_SECONDS: Final = 0.75
-"""All its pauses together: what takes longer goes on without, since somebody waits for it."""
+"""All its pauses together, at most: then it goes on without, since somebody waits for it."""
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")

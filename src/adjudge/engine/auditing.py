@@ -35,7 +35,7 @@ log = structlog.get_logger()
 EVERY_SECONDS: Final = 0.25
 PAGE: Final = 200
 LOOK_AGAIN: Final = timedelta(minutes=5)
-"""An audit that waits for people is looked at this often: they may have gone without a word."""
+"""How often an audit that waits for people is looked at: whoever holds its seat may have gone without a word."""
 MODELS_PATIENCE: Final = timedelta(seconds=90)
 """How long a truth that is known waits for what models are still to say."""
 MODELS_PAUSE: Final = timedelta(seconds=1)

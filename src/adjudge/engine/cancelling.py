@@ -25,7 +25,7 @@ from adjudge.store.outcomes import NewOutcome
 from adjudge.store.work import Held
 
 LARGEST_BATCH = 100
-"""So many locks are held at once, for some ten milliseconds."""
+"""Decisions cancelled in one transaction: so many rows are locked at once, for some ten milliseconds."""
 
 
 class AlreadySettled(AdjudgeError):

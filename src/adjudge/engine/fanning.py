@@ -22,7 +22,7 @@ POLL_SECONDS: Final = 0.1
 IDLE_SECONDS: Final = 1.0
 """While there are no endpoints."""
 LEFT_BEHIND: Final = timedelta(minutes=1)
-"""Nobody wanted what is further back: it is not read. Longer than any transaction."""
+"""A fan-out that stands further back than this before what anybody wants skips ahead. Longer than any transaction."""
 MARKED_EVERY: Final = timedelta(seconds=10)
 """How far the fan-out has come is recorded at least this often, also where nothing was settled."""
 

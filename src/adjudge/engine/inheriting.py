@@ -32,7 +32,7 @@ from adjudge.telemetry import names
 log = structlog.get_logger()
 
 MOST_TALLIED: Final = 10_000
-"""Audits of a member that a dated look counts."""
+"""Audits of a member that a dated look counts at most, the oldest first."""
 
 
 class Inheritance(msgspec.Struct, Generic[Watching], frozen=True, kw_only=True):
@@ -44,9 +44,9 @@ class Inheritance(msgspec.Struct, Generic[Watching], frozen=True, kw_only=True):
     """The slice's own copies, the last in force."""
     threshold: float
     coverage: float
-    """The group's."""
+    """That of the group's certificate."""
     largest: float = 0.0
-    """Of money: the most that a stake of the slice can be of its probability; it weighs 1."""
+    """As `licensing.Sampling.largest`, of the slice itself; 0: the target is of answers."""
     watch: Watching
     watched_number: int
 

@@ -25,7 +25,7 @@ log = structlog.get_logger()
 
 EVERY_SECONDS: Final = 1.0
 REMEMBERED_SECONDS: Final = 2.5
-"""How long what another process said of itself counts."""
+"""How long another process's share counts after it last said what it was asked."""
 IDLE_SECONDS: Final = 60.0
 """After which a key that does not ask is forgotten here."""
 EVEN: Final = 0.25

@@ -38,7 +38,7 @@ MEASURE_SECONDS = 1.0
 SEND_AT_ONCE = 50
 """Questions in one write: up to 256 KiB of evidence each."""
 UNKNOWN = 0.0
-"""For ever ago: everything may still be there."""
+"""Where nothing is known of a stream: everything ever sent may still be in it."""
 MARGIN_SECONDS = 1.0
 """Between the broker's clock and the database's."""
 BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)

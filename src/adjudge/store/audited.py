@@ -80,7 +80,8 @@ class Automated:
 
 
 # Only of decisions that took a plan with this prefix at their intake: what was drawn under another never licenses it.
-# Compared with people is what was to be, whatever came of it: so many votes set apart, and an expert for each.
+# Compared with people are audits that were to have so many votes set apart and an expert's word, whether these came or
+# not: to leave out those where they did not come would leave out the hard ones.
 COMPARED = "(${0} = 0 OR audit.people >= ${0} AND coalesce((audit.expert_coin ->> 'rate')::float8, 0) >= 1)"
 
 EVIDENCE = f"""
@@ -130,7 +131,7 @@ AUTOMATED = f"""
     ORDER BY 3 LIMIT $5
 """
 
-# All that the plan answers, what it deferred, too; open are those as well that people are still to decide.
+# All that the plan answers, also what it deferred; audits of decisions that people are still to decide count as open.
 OF_PLAN = f"""
     SELECT audit.decision_id, audit.rate, audit.number, audit.truth, audit.answered AS answer, false AS is_open,
         audit.asked_at, audit.votes::text, audit.facts -> 'stake' AS stake, audit.policy
@@ -146,7 +147,7 @@ OF_PLAN = f"""
     ORDER BY 3 LIMIT $5
 """
 
-# What the expert was to check and could not answer counts as wrong, as everywhere: the hard ones are lost more often.
+# What the expert was to check and could not answer counts as wrong, as lost audits always do.
 UNANIMITY = """
     SELECT count(*) AS checked, count(*) FILTER (WHERE truth IS DISTINCT FROM unanimous) AS wrong FROM audit
     WHERE org = 1 AND type = $1 AND unanimous IS NOT NULL AND (expert_coin ->> 'drawn')::boolean
@@ -158,7 +159,8 @@ DAILY = """
     WHERE org = 1 AND type = $1 AND slice = ANY($2::text[]) AND closed_at > clock_timestamp() - interval '7 days'
 """
 
-# Open ones, too: where people are behind, the rate that closed audits tell would rise, and leave them further behind.
+# Open audits count too. By closed ones alone, fewer decisions would seem to come where people are behind; the rate
+# would rise, and leave them further behind.
 VOLUME = """
     SELECT type, slice, sum(1 / rate)::float8 AS decisions,
         extract(epoch FROM clock_timestamp() - min(asked_at))::float8 / 86400 AS days

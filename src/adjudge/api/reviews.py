@@ -29,7 +29,7 @@ from adjudge.engine.amending import amend_by_late_votes
 from adjudge.review import answering, claiming
 from adjudge.review.claiming import Claimant
 from adjudge.store import decisions, tasks, work
-from adjudge.store.queues import read_queues
+from adjudge.store.queues import pools_in_use, read_queues
 from adjudge.store.scope import Scope
 from adjudge.store.tasks import Claimed
 
@@ -188,7 +188,9 @@ async def heartbeat(
 async def queues(scope: Caller, here: Here) -> Response:
     """Read what waits in each pool, and how fast it is worked off."""
     require(scope, "operator", "reviewer")
-    current, pools = here.revisions.current.pools, await _pools(here, scope.pools or ())
+    async with here.pool.acquire() as connection:
+        wanted = await pools_in_use(connection, scope) if scope.pools is None else scope.pools
+    current, pools = here.revisions.current.pools, await _pools(here, wanted)
     names = [name for name in pools if scope.pools is None or name in scope.pools]
     async with here.pool.acquire() as connection:
         found = await read_queues(connection, scope, names)
@@ -204,7 +206,7 @@ async def queues(scope: Caller, here: Here) -> Response:
 
 
 async def _pools(here: Services, wanted: Collection[str]) -> dict[str, PoolSpec]:
-    """Return the pools that decisions wait in, those among them that went with an older revision."""
+    """Return the pools of configuration, and those of `wanted` that went with an older revision."""
     pools = here.revisions.pools()
     if all(name in pools for name in wanted):
         return pools

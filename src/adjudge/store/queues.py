@@ -68,6 +68,22 @@ QUEUES = """
 """
 
 
+POOLS = """
+    WITH RECURSIVE found AS (
+        SELECT (SELECT min(pool) FROM review_task WHERE org = $1 AND state = 'waiting') AS pool
+        UNION ALL
+        SELECT (SELECT min(pool) FROM review_task WHERE org = $1 AND state = 'waiting' AND pool > found.pool) FROM found
+        WHERE found.pool IS NOT NULL
+    )
+    SELECT pool FROM found WHERE pool IS NOT NULL
+"""
+
+
+async def pools_in_use(connection: Connection, scope: Scope) -> list[str]:
+    """Return the pools in which something waits, whatever configuration they are of."""
+    return [row["pool"] for row in await connection.fetch(POOLS, scope.org)]
+
+
 async def open_in(connection: Connection, scope: Scope, pools: Sequence[str]) -> tuple[int, int]:
     """Return how many tasks wait and how many are leased in the pools."""
     row = await connection.fetchrow(WHY_EMPTY, scope.org, list(pools), scope.locations)

@@ -73,6 +73,20 @@ async def test_people_work_off_what_waits_in_a_pool_that_went(stack):
     assert "brief" not in {each["pool"] for each in queues}
 
 
+async def test_an_api_that_began_later_shows_what_waits_in_a_pool_that_went(build_stack, unused_tcp_port):
+    """It holds no revision but the newest; nobody has claimed anything of it."""
+    stack = await build_stack("api")
+    await stack.ask("brief")
+    without = {name: pool for name, pool in configuration()["pools"].items() if name != "brief"}
+    await stack.until_run((await stack.publish(**with_plan("brief", *MORE_PEOPLE), pools=without)).number)
+
+    await stack.spawn("api", ADJUDGE_PORT=str(unused_tcp_port))
+    await stack.reach(f"http://127.0.0.1:{unused_tcp_port}")
+
+    queues = (await stack.admin.get("/v1/reviews/queues")).json()["queues"]
+    assert {each["pool"]: each["waiting"] for each in queues}["brief"] == 1
+
+
 async def test_truth_amends_as_the_decision_was_asked_whatever_has_become_of_its_type(stack):
     decision = await stack.ask("model", wait=5)
     whole = configuration()

@@ -15,7 +15,7 @@ from adjudge.engine.revisions import Revisions
 from adjudge.engine.slips import STREAM_PREFIX, lanes_of
 from adjudge.store import audit_records, epochs, feed, measuring, partitions
 from adjudge.store.connecting import UNAVAILABLE, Pool
-from adjudge.store.queues import read_queues
+from adjudge.store.queues import pools_in_use, read_queues
 from adjudge.store.scope import SYSTEM
 from adjudge.streams import Streams, Unavailable
 from adjudge.telemetry import names
@@ -106,7 +106,8 @@ class Figures:
     async def measure_queues(self) -> None:
         """What waits for people, and who is at work."""
         async with self._pool.acquire() as connection:
-            queues = await read_queues(connection, SYSTEM, list(self._revisions.pools()))
+            pools = {*self._revisions.pools(), *await pools_in_use(connection, SYSTEM)}
+            queues = await read_queues(connection, SYSTEM, list(pools))
         for queue in queues:
             names.QUEUE_WAITING.labels(queue.pool).set(queue.waiting)
             names.QUEUE_OLDEST.labels(queue.pool).set(queue.oldest_seconds or 0)

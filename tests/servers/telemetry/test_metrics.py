@@ -83,17 +83,26 @@ async def test_a_task_waits_for_its_pool_in_the_figures_and_the_vote_is_timed(st
     assert value("adjudge_vote_duration_seconds_count", pool="experts") == votes + 1
 
 
-async def test_what_waits_for_a_pool_that_a_later_revision_dropped_is_in_the_figures(stack, figures, monkeypatch):
+@pytest.mark.parametrize("began", ["before", "later"])
+async def test_what_waits_for_a_pool_that_a_later_revision_dropped_is_in_the_figures(
+    stack, figures, monkeypatch, began
+):
+    """A keeper that began later holds the newest revision alone."""
     await stack.ask("expert")
     old = stack.services.revisions.current
-    held = Revisions(old, lambda documents, number, *_: replace(old, documents=documents, revision=number))
-    held.put_in_force(InForce(replace(old, revision=old.revision + 1, pools={})))
+    newest = replace(old, revision=old.revision + 1, pools={})
+    held = Revisions(
+        old if began == "before" else newest,
+        lambda documents, number, *_: replace(old, documents=documents, revision=number),
+    )
+    held.put_in_force(InForce(newest))
     monkeypatch.setattr(figures, "_revisions", held)
     names.QUEUE_WAITING.labels("experts").set(0)
 
     await figures.measure_queues()
 
     assert value("adjudge_queue_waiting", pool="experts") == 1
+    await (await stack.reviewer("eva", "experts")).vote("pay")
 
 
 async def test_what_is_configured_no_more_waits_for_nothing_in_the_figures(stack, figures, monkeypatch):

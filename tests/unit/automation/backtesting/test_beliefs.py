@@ -3,7 +3,15 @@
 import numpy as np
 from tests.unit.automation.voting import a_set
 
-from adjudge.automation.backtesting.beliefs import _learnt, crowd_of, log_scores, pooled, rehearsed
+from adjudge.automation.backtesting.beliefs import (
+    Belief,
+    _asked_again,
+    _learnt,
+    crowd_of,
+    log_scores,
+    pooled,
+    rehearsed,
+)
 from adjudge.automation.backtesting.sets import halves
 
 
@@ -25,6 +33,30 @@ def test_a_rehearsal_promises_no_more_than_comes():
         came.append((beliefs[3].answer == data.truth)[draw.judged].mean())
 
     assert np.mean(promised) < np.mean(came) + 0.03
+
+
+def test_a_rehearsal_is_as_unsure_as_what_comes():
+    """The wrong way beside it: weights of eight models from sixty audits are sure of these sixty."""
+    data = a_set(600, models=(0.3,) * 8, votes=3)
+    tables = list(log_scores(data).values())
+    promised, flattered, came = [], [], []
+
+    for repeat in range(8):
+        draw = halves(data, repeat, 0)
+        crowd = crowd_of(data, draw, draw.calibrate, 3)
+        beliefs, weights = pooled(data, tables, crowd, draw)
+        apart, same = rehearsed(data, tables, crowd, draw), _asked_again(data, tables, crowd, draw, [weights])
+        promised.append(unsure(apart.beliefs[0], apart.truth, np.arange(len(apart.items))))
+        flattered.append(unsure(same.beliefs[0], same.truth, np.arange(len(same.items))))
+        came.append(unsure(beliefs[0], data.truth[draw.judged], draw.judged))
+
+    print(f"log loss {np.mean(promised):.3f} promised, {np.mean(flattered):.3f} flattered, {np.mean(came):.3f} came")
+    assert np.mean(promised) > np.mean(came) - 0.03
+    assert np.mean(flattered) < np.mean(came) - 0.05
+
+
+def unsure(belief: Belief, truth: np.ndarray, items: np.ndarray) -> float:
+    return float(-np.log(np.maximum(belief.of(truth, items), 1e-9)).mean())
 
 
 def test_weights_are_learnt_on_votes_of_people_who_were_learnt_from_other_audits():

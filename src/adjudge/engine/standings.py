@@ -23,11 +23,20 @@ WHY_LOST: Final = {
 AnyWatch: TypeAlias = Watch | PairedWatch
 
 
+def never(covers: Covers) -> str | None:
+    """Say why nothing will be certified here; None: it can be. No fault of configuration, but its check names it."""
+    if not covers.is_audited:
+        return "nobody audits decisions here"
+    if not covers.is_of_models:
+        return "only a stage of models is certified, with models alone before it: this one leaves all to what follows"
+    return None
+
+
 def collecting(counts: Counted, covers: Covers, delta: float, daily: float) -> dict[str, Any]:
     """Return how far a slice is from its design: nothing is tested yet."""
     more = designing.audits_to_design(counts, covers, delta)
     days = more / daily if daily else None
-    about = in_days(days, daily)
+    about = in_days(days, daily) if covers.rate else ", and no coin draws any: give `audits` a `rate` above 0"
     return {
         "state": "collecting",
         "reason": f"{counts.closed} audits are closed; about {more} more before anything can be tested{about}",

@@ -11,6 +11,7 @@ from adjudge.automation.certifying import Unanimity
 from adjudge.automation.watching import Watch, delays
 from adjudge.engine import standings
 from adjudge.engine.licensing import State
+from adjudge.store.audited import Counted
 
 COVERS = msgspec.structs.replace(slices.COVERS, target=0.1, expert_share=0.2, rate=0.05)
 
@@ -18,6 +19,22 @@ COVERS = msgspec.structs.replace(slices.COVERS, target=0.1, expert_share=0.2, ra
 def said(state: State[Epoch, Watch], unanimity: Unanimity | None = None, **lost: int) -> dict[str, Any]:
     epoch, verdict = state.epoch.look(unanimity=unanimity)
     return standings.standing(msgspec.structs.replace(state, epoch=epoch), verdict, unanimity, COVERS, 80.0, lost)
+
+
+def test_what_will_never_be_certified_says_so():
+    """Else "about 445 more audits" is waited for, for ever."""
+    counts = Counted(calibrate=0, certify=0)
+    undrawn = msgspec.structs.replace(COVERS, rate=0.0)
+
+    reason = standings.collecting(counts, undrawn, 0.06, 0.0)["reason"]
+
+    assert reason.endswith("before anything can be tested, and no coin draws any: give `audits` a `rate` above 0")
+    assert "no coin" not in standings.collecting(counts, COVERS, 0.06, 0.0)["reason"]
+    assert standings.never(COVERS) is None
+    assert standings.never(msgspec.structs.replace(COVERS, is_audited=False)) == "nobody audits decisions here"
+    of_people = standings.never(msgspec.structs.replace(COVERS, is_of_models=False))
+    assert of_people is not None
+    assert of_people.startswith("only a stage of models is certified, with models alone before it")
 
 
 def test_a_lowered_target_is_said_with_what_lowers_it():

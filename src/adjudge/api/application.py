@@ -1,5 +1,6 @@
 """The FastAPI application of one API process."""
 
+import functools
 import re
 import warnings
 from collections.abc import AsyncIterator, Callable
@@ -36,6 +37,7 @@ from adjudge.api import (
     unstorable,
     webhooks,
 )
+from adjudge.api.outage import Outage
 from adjudge.api.problems import Problem
 from adjudge.api.services import Services
 from adjudge.api.shapes import ProblemDetails
@@ -113,11 +115,12 @@ def create_app(services: Callable[[], AbstractAsyncContextManager[Services]]) ->
         app.include_router(module.router)
     webhooks.describe(app)
     _describe(app)
-    _answer_errors(app)
-    return hot.HotPath(app, lambda: app.state.services)
+    outage = Outage()
+    _answer_errors(app, outage)
+    return hot.HotPath(app, lambda: app.state.services, outage)
 
 
-def _answer_errors(app: FastAPI) -> None:
+def _answer_errors(app: FastAPI, outage: Outage) -> None:
     """Have every error answered by a problem."""
     app.add_exception_handler(AdjudgeError, _problem)
     app.add_exception_handler(RequestValidationError, _invalid)
@@ -125,7 +128,7 @@ def _answer_errors(app: FastAPI) -> None:
     app.add_exception_handler(UNSTORABLE, _unstorable)
     app.add_exception_handler(UnicodeEncodeError, _unstorable)
     for error in UNAVAILABLE:
-        app.add_exception_handler(error, _unavailable)
+        app.add_exception_handler(error, functools.partial(_unavailable, outage))
     app.add_exception_handler(Exception, _unexpected)
 
 
@@ -187,8 +190,8 @@ def _methods(request: Request) -> set[str]:
     return found | {"HEAD"} if "GET" in found else found
 
 
-async def _unavailable(request: Request, error: Exception) -> Response:
-    log.warning("api.unavailable", path=request.url.path, error=repr(error))
+async def _unavailable(outage: Outage, request: Request, error: Exception) -> Response:
+    outage.refused(request.url.path, error)
     return problems.response(Problem("unavailable", "the database does not answer"))
 
 

@@ -17,6 +17,7 @@ import structlog
 from adjudge.api import asking, bodies, measuring, problems, questions
 from adjudge.api.authentication import require
 from adjudge.api.bodies import Body, Receive
+from adjudge.api.outage import Outage
 from adjudge.api.problems import Problem
 from adjudge.api.services import Services
 from adjudge.api.views import DecisionView, encode
@@ -54,11 +55,12 @@ TOO_MUCH: Final = frozenset({"limit-reached", "overloaded"})
 class HotPath:
     """Answers the posts of decisions; everything else goes on to the application, its body bounded."""
 
-    def __init__(self, app: App, services: Callable[[], Services]) -> None:
+    def __init__(self, app: App, services: Callable[[], Services], outage: Outage) -> None:
         self._app = app
         self._open = services
         self._held_back = 0
         self._turnstile = asking.Turnstile()
+        self._outage = outage
 
     @cached_property
     def services(self) -> Services:
@@ -116,7 +118,7 @@ class HotPath:
             if error.kind in TOO_MUCH:
                 await self._hold_back()
         except UNAVAILABLE as error:
-            log.warning("api.unavailable", error=repr(error))
+            self._outage.refused(scope["path"], error)
             answer = of_problem(Problem("unavailable", "the database does not answer"))
         except Exception as error:  # the last place: a fault of ours is a problem, too
             log.error("api.failed", path=scope["path"], exc_info=error)

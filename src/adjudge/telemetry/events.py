@@ -19,7 +19,9 @@ class Event(NamedTuple):
 EVENTS: Mapping[str, Event] = {
     "api.background_failed": Event("error", "What the API stands on has failed; the process ends, to be started again"),
     "api.failed": Event("error", "A request met a fault of ours and was answered with 500; the trace is with it"),
-    "api.unavailable": Event("warning", "A request was answered with 503: the database does not answer"),
+    "api.unavailable": Event(
+        "warning", "Requests were answered with 503, so many since the line before: the database does not answer"
+    ),
     "api.unread": Event("warning", "A decision is durable, and could not be read back for its asker"),
     "api.unstorable": Event("warning", "A request held what PostgreSQL cannot store, and was refused"),
     "asking.stalled": Event("warning", "Answers of a model are in hand, and wait for the database"),

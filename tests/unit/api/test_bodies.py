@@ -123,8 +123,8 @@ async def test_every_route_refuses_a_body_that_is_too_slow(client, monkeypatch):
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("DELETE", "/v1/decisions", "GET, POST"),
-        ("PUT", "/v1/keys", "GET, POST"),
+        ("DELETE", "/v1/decisions", "GET, HEAD, POST"),
+        ("PUT", "/v1/keys", "GET, HEAD, POST"),
         ("GET", "/v1/reviews/claim", "POST"),
     ],
 )

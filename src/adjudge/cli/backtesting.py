@@ -57,7 +57,8 @@ def backtest(
     request = Request(terms=terms, repeats=repeats, seed=seed, decider=decider)
     with _traced(trace_file, data) as tracer, _progress(repeats) as progress:
         ledgers = run(data, request, progress=progress, **({"listener": tracer} if tracer else {}))
-    prices = ItemPrices(model=assumed.model, vote=assumed.vote, wrong=terms.prices.wrong)
+    missed = assumed.missed_share * assumed.missed  # comes on top: it says nothing of when asking ends
+    prices = ItemPrices(model=assumed.model, vote=assumed.vote, wrong=terms.prices.wrong + missed)
     rows = figures(ledgers, prices, confidence)
     if json_file is not None:
         _written(json_file, msgspec.json.format(msgspec.json.encode({"policies": rows}), indent=1))

@@ -285,6 +285,21 @@ def test_only_items_of_a_slice_are_judged(folder, tmp_path, capsys):
     assert capsys.readouterr().out.startswith("350 items")
 
 
+def test_what_a_mistake_costs_has_the_charge_that_it_lets_go_by(folder, tmp_path):
+    """As in the curve of a day. It changes no answer: `wrong` alone says when asking ends."""
+    found = []
+    for missed in ("", "missed: 9.0\nmissed_share: 0.5\n"):
+        plan = tmp_path / "plan.yaml"
+        plan.write_text(f"currency: EUR\nvote: 0.2\nmodel: 0.01\nwrong: 8\n{missed}")
+        options = ["--decider", "model@1", "--plan", str(plan), "--repeats", "1", "--json", str(tmp_path / "json")]
+        assert run(["backtest", str(folder), *options]) == 0
+        found.append(policies(tmp_path / "json"))
+
+    for without, row in zip(*(each.values() for each in found), strict=True):
+        assert without | {"cost": None} == row | {"cost": None}
+        assert row["cost"] - without["cost"] == pytest.approx(4.5 * (1 - row["accuracy"]))
+
+
 def swapped(name: str, line: int, old: str, new: str):
     def change(folder: Path) -> None:
         path = folder / f"{name}.csv"

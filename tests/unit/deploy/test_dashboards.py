@@ -8,6 +8,7 @@ from typing import Any
 import promql_parser
 import pytest
 from tests.exposed import exposed, labels_of, unknown_to_us
+from tests.promql import Evaluation, written
 
 FOLDER = Path(__file__).parents[3] / "deploy" / "grafana"
 BOARDS = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(FOLDER.glob("*.json"))}
@@ -88,3 +89,25 @@ def sources(value: Any) -> set[str]:
         return set()
     own = {value["datasource"]["uid"]} if isinstance(value.get("datasource"), dict) else set()
     return own | sources(list(value.values()))
+
+
+@pytest.mark.parametrize(
+    ("settled", "coverage"),
+    [
+        ({("big", "model"): 99, ("small", "reviewer"): 1}, 0.99),
+        ({("big", "model"): 60, ("big", "fallback"): 20, ("small", "rule"): 10, ("small", "reviewer"): 10}, 0.7),
+        ({("big", "reviewer"): 50}, 0.0),
+    ],
+)
+def test_coverage_is_of_all_that_was_settled_and_not_of_types(settled, coverage):
+    """A type with few questions weighs little, and none settled by a model is 0, not nothing."""
+    series = [
+        written({"series": f'adjudge_decisions_settled_total{{type="{of}", source="{by}"}}', "values": f"0+{n}x60"}, 60)
+        for (of, by), n in settled.items()
+    ]
+    [panel] = [panel for panel in BOARDS["overview"]["panels"] if panel["title"] == "Coverage"]
+    asked = filled(panel["targets"][0]["expr"])
+
+    [shown] = Evaluation(series, 3600.0).value(promql_parser.parse(asked)).values()
+
+    assert shown == pytest.approx(coverage)

@@ -248,6 +248,10 @@ async def put(deciders: Deciders, decider: str, kind: str, asked: Sequence[Slip]
     names.ASK_SECONDS.labels(kind).observe(asyncio.get_running_loop().time() - started)
     if unpriced := sum(not answer.is_cost_known for answer in answers):
         names.UNPRICED.labels(decider).inc(unpriced)
+    for slip, answer in zip(asked, answers, strict=True):
+        if isinstance(answer, Failed):  # all that was said, for who looks for a fault; no decision keeps it
+            told = {"decision": slip.decision, "fault": answer.fault, "detail": answer.detail}
+            log.debug("question.unanswered", decider=decider, **told)
     return answers
 
 

@@ -79,6 +79,9 @@ EVENTS: Mapping[str, Event] = {
     "process.overran": Event(
         "error", "A process was still not through long after it was told to end, and ended itself"
     ),
+    "question.unanswered": Event(
+        "debug", "A decider did not answer a question; the fault in its words, which may quote evidence"
+    ),
     "retention.dropped": Event("info", "A week past its age was dropped; what, and how many bytes"),
     "retention.held": Event("warning", "A week past its age was kept, because open decisions need it"),
     "shadow.failed": Event("error", "Workers of deciders in shadow failed and start again; what is served goes on"),

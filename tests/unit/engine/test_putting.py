@@ -1,9 +1,11 @@
 """A batch put to its decider, and what is told of it."""
 
+import logging
 from datetime import timedelta
 from typing import Any, cast
 from uuid import UUID
 
+import structlog
 from structlog.testing import capture_logs
 from tests.builders import a_case
 from tests.unit.deciders.asking import NOON
@@ -45,7 +47,10 @@ def a_slip(number: int) -> Slip:
     )
 
 
-async def test_the_words_of_a_fault_that_no_decision_keeps_are_logged_for_who_looks_for_it():
+async def test_the_words_of_a_fault_that_no_decision_keeps_are_logged_for_who_looks_for_it(monkeypatch):
+    every_level = structlog.wrap_logger(None, wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG))
+    monkeypatch.setattr("adjudge.engine.asking.log", every_level)
+
     with capture_logs() as lines:
         answers = await put(cast("Deciders", Answering()), "vision@1", "http", [a_slip(1), a_slip(2)])
 

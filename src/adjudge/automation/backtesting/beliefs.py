@@ -107,30 +107,36 @@ def _first_votes(data: LabelledSet, crowd: Crowd, draw: Draw) -> list[Floats]:
     return [heard[items] + less for heard, less in zip(crowd.sums, without, strict=True)]
 
 
-def _learnt(tables: Sequence[Single], heard: Sequence[Floats], truth: Integers) -> list[Floats]:
-    """Return the weights for each number of votes, learnt on some audits; `heard`: empty where nobody answers."""
+def _learnt(
+    tables: Sequence[Single], heard: Sequence[Floats], truth: Integers, near: Sequence[Floats] | None = None
+) -> list[Floats]:
+    """Return the weights for each number of votes, learnt on some audits; `heard`: empty where nobody answers.
+
+    `near`: those learnt on nearly the same audits.
+    """
     models = [table.astype(float) for table in tables]
-    weights = [fit_weights(models, truth, np.full(len(tables), MODELS_PRIOR / len(tables)))]
+    begin: Sequence[Floats | None] = near if near is not None else [None] * max(1, len(heard))
+    weights = [fit_weights(models, truth, np.full(len(tables), MODELS_PRIOR / len(tables)), near=begin[0])]
     for votes in range(1, len(heard)):
         before = weights[-1] if votes > 1 else np.array([*weights[0], VOTES_PRIOR])
-        weights.append(fit_weights([*models, heard[votes]], truth, before, held=HELD))
+        weights.append(fit_weights([*models, heard[votes]], truth, before, held=HELD, near=begin[votes]))
     return weights
 
 
-def rehearsed(data: LabelledSet, tables: Sequence[Single], crowd: Crowd, draw: Draw) -> Rehearsal:
+def rehearsed(
+    data: LabelledSet, tables: Sequence[Single], crowd: Crowd, near: Sequence[Floats], draw: Draw
+) -> Rehearsal:
     """Ask the calibrate-audits again, in further orders, each with weights that were learnt on others of them.
 
-    What has been learnt on an audit expects too much of it.
+    What has been learnt on an audit expects too much of it. `near`: the weights that were learnt on all.
     """
     parts = np.arange(len(draw.calibrate)) % PARTS
     first, truth = _first_votes(data, crowd, draw), data.truth[draw.calibrate]
     said = [table[draw.calibrate] for table in tables]
-    weights = [
-        _learnt(
-            [table[parts != part] for table in said], [heard[parts != part] for heard in first], truth[parts != part]
-        )
-        for part in range(PARTS)
-    ]
+    weights = []
+    for others in [parts != part for part in range(PARTS)]:
+        taught = [table[others] for table in said], [heard[others] for heard in first], truth[others]
+        weights.append(_learnt(*taught, near))
     return _asked_again(data, tables, crowd, draw, weights)
 
 

@@ -103,7 +103,7 @@ def _with_people(
     """Sweep one half where people answer what models do not: as long as asking pays, else until they agree."""
     stops, is_expected = priced(crowd, weights, terms.prices), True
     if not terms.is_priced:
-        rehearsal = rehearsed(data, tables, crowd, draw)
+        rehearsal = rehearsed(data, tables, crowd, weights, draw)
         stops, is_expected = kept_to_people(stops, rehearsal, np.zeros(len(data), bool), terms.delta)
     heard = crowd.available[draw.judged] > 0
     items = draw.judged[heard] if heard.any() else draw.judged

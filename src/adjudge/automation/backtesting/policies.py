@@ -173,7 +173,7 @@ class Backtest:
             beliefs,
             priced(crowd, weights, terms.prices),
             crowd,
-            rehearsed(data, tables, crowd, draw),
+            rehearsed(data, tables, crowd, weights, draw),
             threshold,
             grid,
         )

@@ -21,7 +21,7 @@ def rehearsed_with(data, votes):
     tables = list(log_scores(data).values())
     crowd = crowd_of(data, draw, draw.calibrate, votes)
     _, weights = pooled(data, tables, crowd, draw)
-    return draw, rehearsed(data, tables, crowd, draw), priced(crowd, weights, PRICES)
+    return draw, rehearsed(data, tables, crowd, weights, draw), priced(crowd, weights, PRICES)
 
 
 def test_the_calibrate_audits_are_asked_again_in_other_orders():

@@ -27,8 +27,8 @@ def test_a_rehearsal_promises_no_more_than_comes():
     for repeat in range(6):
         draw = halves(data, repeat, 0)
         crowd = crowd_of(data, draw, draw.calibrate, 5)
-        beliefs, _ = pooled(data, tables, crowd, draw)
-        rehearsal = rehearsed(data, tables, crowd, draw)
+        beliefs, weights = pooled(data, tables, crowd, draw)
+        rehearsal = rehearsed(data, tables, crowd, weights, draw)
         promised.append((rehearsal.beliefs[3].answer == rehearsal.truth).mean())
         came.append((beliefs[3].answer == data.truth)[draw.judged].mean())
 
@@ -45,7 +45,7 @@ def test_a_rehearsal_is_as_unsure_as_what_comes():
         draw = halves(data, repeat, 0)
         crowd = crowd_of(data, draw, draw.calibrate, 3)
         beliefs, weights = pooled(data, tables, crowd, draw)
-        apart, same = rehearsed(data, tables, crowd, draw), _asked_again(data, tables, crowd, draw, [weights])
+        apart, same = rehearsed(data, tables, crowd, weights, draw), _asked_again(data, tables, crowd, draw, [weights])
         promised.append(unsure(apart.beliefs[0], apart.truth, np.arange(len(apart.items))))
         flattered.append(unsure(same.beliefs[0], same.truth, np.arange(len(same.items))))
         came.append(unsure(beliefs[0], data.truth[draw.judged], draw.judged))

@@ -105,9 +105,9 @@ def test_a_posterior_is_licensed_from_where_audits_that_were_not_learnt_from_spe
     for repeat in range(30):
         draw = halves(data, repeat, 0)
         crowd = crowd_of(data, draw, draw.calibrate, 3)
-        beliefs, _ = pooled(data, tables, crowd, draw)
+        beliefs, weights = pooled(data, tables, crowd, draw)
         for found, rehearsal in (
-            (ours, rehearsed(data, tables, crowd, draw)),
+            (ours, rehearsed(data, tables, crowd, weights, draw)),
             (flattered, as_they_were_asked(data, beliefs, crowd, draw)),
         ):
             threshold, *_ = licensed_closing(

@@ -91,7 +91,7 @@ class QueueView(Shape):
     waiting: int
     leased: int
     oldest_seconds: float | None
-    due_5m: int = Field(description="due within five minutes")
+    due_5m: int = Field(description="due within five minutes; audits are never")
     at_work: int = Field(description="people")
     votes_per_hour: float
     median_seconds: float | None

@@ -33,7 +33,7 @@ WHY_EMPTY = """
 QUEUES = """
     WITH waits AS (
         SELECT pool, count(*) AS waiting, min(created_at) AS oldest,
-            count(*) FILTER (WHERE due_at < clock_timestamp() + interval '5 min') AS due_5m
+            count(*) FILTER (WHERE purpose = 'decide' AND due_at < clock_timestamp() + interval '5 min') AS due_5m
         FROM review_task
         WHERE org = $1 AND pool = ANY($2::text[]) AND state = 'waiting'
             AND ($3::text[] IS NULL OR location = ANY($3::text[]))

@@ -99,6 +99,7 @@ CREATE = """
 """
 
 # `picked` holds the rows; `mine` is refused by its unique index where this person has had the decision.
+# An audit waits beyond the time of a decision, and would be known by it: its times are shown later by whole such times.
 CLAIM = """
     WITH picked AS MATERIALIZED (
         SELECT task.id, task.decision_id, task.pool FROM review_task task
@@ -132,10 +133,17 @@ CLAIM = """
         FROM leased
     )
     SELECT leased.id, leased.lease_token AS token, leased.decision_id, leased.pool, leased.type, leased.location,
-        leased.candidates, leased.due_at, leased.lease_until, evidence.body AS evidence,
-        decision.revision, decision.stake_minor, decision.stake_currency, decision.facts, leased.created_at AS asked_at
+        leased.candidates, leased.due_at + waited.beyond AS due_at, leased.lease_until, evidence.body AS evidence,
+        decision.revision, decision.stake_minor, decision.stake_currency, decision.facts,
+        leased.created_at + waited.beyond AS asked_at
     FROM leased JOIN decision ON decision.id = leased.decision_id
         LEFT JOIN evidence ON evidence.decision_id = leased.decision_id
+        CROSS JOIN LATERAL (
+            SELECT CASE WHEN leased.purpose = 'audit' AND leased.due_at > leased.created_at THEN
+                floor(extract(epoch FROM clock_timestamp() - leased.created_at)
+                    / extract(epoch FROM leased.due_at - leased.created_at))::float8
+                * (leased.due_at - leased.created_at) ELSE interval '0' END AS beyond
+        ) AS waited
     ORDER BY leased.priority DESC, leased.id
 """
 

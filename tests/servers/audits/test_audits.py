@@ -209,6 +209,30 @@ async def test_an_audit_is_due_as_a_decision_is_and_says_no_more_of_when_it_was_
     await closed(stack, asked.json()["id"])
 
 
+async def test_an_audit_that_has_waited_for_long_is_not_known_by_it(stack):
+    """No decision waits for people beyond its time: what is overdue, or was asked long ago, would be an audit."""
+    [person] = await staffed(stack, "few", count=1)
+    body = {**question("called"), "deadline": (datetime.now(UTC) + timedelta(seconds=90)).isoformat()}
+    decided = (await stack.admin.post("/v1/decisions", body, Prefer="wait=10")).json()
+    async with asyncio.timeout(20):
+        while not (await queue_of(stack, "few"))["waiting"]:
+            await asyncio.sleep(0.05)
+    await stack.rows(
+        "UPDATE review_task SET created_at = created_at - $2::interval, due_at = due_at - $2::interval "
+        "WHERE decision_id = $1",
+        UUID(decided["id"]),
+        timedelta(hours=7),
+    )
+
+    [task] = await person.claim()
+
+    asked, due = (datetime.fromisoformat(task[name]) for name in ("asked_at", "due_at"))
+    assert asked <= datetime.now(UTC) < due
+    assert timedelta(seconds=80) < due - asked <= timedelta(seconds=90)
+    await person.answer(task, "pay")
+    await closed(stack, decided["id"])
+
+
 async def queue_of(stack, pool: str) -> dict[str, Any]:
     queues = (await stack.admin.get("/v1/reviews/queues")).json()["queues"]
     return next(queue for queue in queues if queue["pool"] == pool)

@@ -34,6 +34,15 @@ def test_accept_ask_or_expert(votes, risk, step):
     assert stops(100, expert=20).step(votes, risk) == step
 
 
+def test_what_votes_would_hardly_settle_goes_to_a_cheap_expert_before_the_last_vote():
+    """Two votes more, each at nearly an expert's price, and doubt may stay."""
+    found = stops(100, vote=8, expert=10)
+
+    assert found.step(1, 0.5) == "expert"
+    assert found.step(1, 0.01) == "accept"
+    assert stops(100, vote=1, expert=40).step(1, 0.5) == "ask", "a dear one is asked last"
+
+
 def test_without_an_expert_the_last_belief_stands():
     assert stops(100).step(3, 0.6) == "accept"
 

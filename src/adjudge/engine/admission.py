@@ -1,9 +1,10 @@
-"""Admission: decided before the insert, from what each replica already has (systems.md, rule 14).
+"""Admission: decided before the insert, from what each replica knows already.
 
 Each lane of a decider is bounded in time: what nobody has read yet, divided by how fast it is answered, and not
-more than the question's first stage may take. Before that bound is reached, locations that take more than their
-share are refused. And while several ask, each has only so many questions on their way to the database at once; the
-others of a burst wait for their turn outside, where they cost nobody anything.
+more than the question's first stage may take. Where several locations ask a decider, what one of them asks beyond its
+share is put in the lane behind, so that the others' questions come first; what finds no room there is refused. And
+while several ask, each has only so many questions on their way to the database at once; the others of a burst wait
+for their turn outside, where they cost nobody anything.
 """
 
 import asyncio

@@ -69,6 +69,10 @@ class Backlog:
         """By location, in the present window."""
         self._asking: set[str] = set()
         """Locations that asked in this window or the one before."""
+        self.likely_rate = LEAST_RATE
+        """Questions a second that it will answer in all likelihood."""
+        self._look_again = LOOK_AGAIN
+        self._reckon()
 
     @property
     def seconds_behind(self) -> float:
@@ -94,6 +98,7 @@ class Backlog:
             self._mark = (now, length)
         else:
             self._learn(now, call_seconds, *self._mark)
+        self._reckon()
 
     def _note_pace(self, now: float) -> None:
         since, before = self._count or (now, self._length)
@@ -111,10 +116,6 @@ class Backlog:
         self._line, self._line_at = self._before(now) + 1, now
         if self._taken == self._look_again:
             self.looks_due = LOOKS
-
-    @property
-    def _look_again(self) -> int:
-        return max(1, min(LOOK_AGAIN, round(self.likely_rate * LOOK_AGAIN_SECONDS)))
 
     def goes_first(self, location: str, now: float) -> bool:
         """Return whether a location's next question may come before those of the others; see Shares."""
@@ -135,14 +136,13 @@ class Backlog:
     def believe(self, rate: float) -> None:
         """Take over what another lane has shown of the decider; it counts until this one shows it."""
         self._believed = rate
+        self._reckon()
 
-    @property
-    def likely_rate(self) -> float:
-        """Questions a second that it will answer in all likelihood."""
+    def _reckon(self) -> None:
+        """Take what was learnt as the likely rate: each question that comes in reads it."""
         rate = self._believed if self._rate is None else self._rate
-        if rate is not None:
-            return max(rate, self._kept_up)
-        return max(LEAST_RATE, TRUSTED * self._kept_up)
+        self.likely_rate = max(LEAST_RATE, TRUSTED * self._kept_up) if rate is None else max(rate, self._kept_up)
+        self._look_again = max(1, min(LOOK_AGAIN, round(self.likely_rate * LOOK_AGAIN_SECONDS)))
 
     def _before(self, now: float) -> float:
         """Return how many questions will be answered before the next one."""

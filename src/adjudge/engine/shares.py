@@ -25,7 +25,7 @@ class Shares:
         self._taken_until: dict[str, float] = {}
         """By location, until when its share is taken."""
         self._asked: dict[str, float] = {}
-        """By location, what it has asked lately."""
+        """By location, what it has asked lately, where it was crowded."""
         self._total = 0.0
         self._latest: str | None = None
         """Who asked last."""
@@ -37,10 +37,15 @@ class Shares:
 
         `rate`: questions answered a second. Nobody has a share where it is not crowded, or nobody else asks.
         """
+        if location != self._latest:
+            self._shared_until = now + SHARED_SECONDS if self._latest is not None else 0.0
+            self._latest = location
+        if not is_crowded:
+            return True
         self._note(location, now)
         taken_until = max(now, self._taken_until.get(location, 0.0))
         if taken_until > now + AHEAD_SECONDS:
-            if is_crowded and now < self._shared_until and not self._asks_little(location):
+            if now < self._shared_until and not self._asks_little(location):
                 return False
             taken_until = now + AHEAD_SECONDS
         self._taken_until[location] = taken_until + max(2, len(self._asked)) / rate
@@ -57,6 +62,3 @@ class Shares:
             self._taken_until = {each: until for each, until in self._taken_until.items() if until > now}
         self._asked[location] = self._asked.get(location, 0.0) + 1
         self._total += 1
-        if location != self._latest:
-            self._shared_until = now + SHARED_SECONDS if self._latest is not None else 0.0
-            self._latest = location

@@ -1,1 +1,1 @@
-"""The pure heart: questions, opinions, beliefs, plans, and `advance`. No I/O, no clock, no chance."""
+"""Values and rules: questions, opinions, beliefs, plans, and `advance`. No I/O, no clock, no chance."""

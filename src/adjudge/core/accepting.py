@@ -1,4 +1,4 @@
-"""Whether a belief may be acted on. Doubt defers (promise 3)."""
+"""Whether a belief may be acted on. In doubt it may not: the stage defers (promise 3)."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias, assert_never
@@ -24,14 +24,14 @@ class Accepted(msgspec.Struct, frozen=True):
     code: str
     reason: str
     licence: Licence | None = None
-    """Under which it is, with the confidence that its calibrator gives; None: no certificate covers it."""
+    """The licence that covers it, if it was accepted under a certificate; `confidence` is then the calibrated one."""
     confidence: float | None = None
 
 
 def judge(
     stage: Stage, belief: Belief, case: Case, rates: Rates, licence: Licence | Undecided = NO_CERTIFICATE
 ) -> Accepted | Undecided:
-    """Return whether the stage accepts its belief, and why. `licence`: of a certified stage, in force now."""
+    """Return whether the stage accepts its belief, and why. `licence`: the one in force now, for a certified stage."""
     if not case.space.holds(belief.answer):
         return Undecided("garbage", f"{belief.answer!r:.80} is not among the answers")
     match stage.accept:
@@ -68,13 +68,13 @@ def _certified(belief: Belief, licence: Licence) -> Accepted | Undecided:
 
 
 def at_stake(stake: Stake | None, rates: Rates, limit: Stake) -> float | None:
-    """Return a stake in the currency of the limit; None: it is above, or nobody can tell."""
+    """Return a stake in the currency of the limit. None: it is above the limit, or cannot be converted."""
     found = stakes(stake, rates).get(limit.currency)
     return found if found is not None and found <= limit.major else None
 
 
 def stakes(stake: Stake | None, rates: Rates) -> dict[str, float]:
-    """Return the stake in every currency that can be told; without a stake, infinite in each."""
+    """Return the stake in every currency it can be converted to. Without a stake it is infinite in each."""
     if stake is None:
         return dict.fromkeys(rates, float("inf"))
     own = {stake.currency: stake.major}
@@ -100,4 +100,4 @@ _READ: Final[Mapping[str, Callable[[Belief, Case, Rates], Any]]] = {
         for opinion in belief.opinions
     ],
 }
-"""How each of `expressions.VARIABLES` is read; only those that a condition names are."""
+"""How each of `expressions.VARIABLES` is read. Only those that a condition names are read."""

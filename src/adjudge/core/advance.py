@@ -1,7 +1,7 @@
 """What happens next to a decision: ask, wait, or settle.
 
-Called after every opinion, time-out and error, by workers, votes, timers and replays. Reads nothing
-but its arguments, so a recorded path always ends in the same outcome.
+Called after every opinion, time-out and error: by workers, by people's votes, by timers and by replays. It reads
+nothing but its arguments, so a recorded path always ends in the same outcome.
 """
 
 from collections.abc import Iterable
@@ -89,15 +89,15 @@ class _Walk(msgspec.Struct):
     controls: Controls
     switched_off: tuple[str, ...]
     scopes: dict[int, ScopeName]
-    """By certified stage the control under which it accepts, where any certificate is in force."""
+    """For each certified stage, the name of the control under which it accepts; empty if no certificate is in force."""
     in_force: dict[int, Licence]
-    """Of these stages, the licence in force under that control, if any is."""
+    """For each of these stages that has one, the licence in force under that control."""
     licences: tuple[str, ...]
-    """Their certificates."""
+    """Ids of the certificates of `in_force`."""
     snapshot: Snapshot | None
-    """Of what votes are worth, where a stage buys them by their price."""
+    """What is learnt of the worth of votes; None unless a stage of the plan buys votes by their price."""
     learnt: int
-    """Its number; 0: there is none."""
+    """Number of the snapshot; 0: there is none."""
     record: list[HistoryEvent] = []
 
     def open_stages(self) -> Iterable[int]:
@@ -107,7 +107,7 @@ class _Walk(msgspec.Struct):
         return sorted(index for index, tally in self.progress.tallies.items() if tally.asked)
 
     def through(self, index: int) -> Step | None:
-        """Return the step that this stage calls for; None when it is, or now becomes, passed over."""
+        """Return the step that this stage calls for. None: it is passed over, or has just been."""
         stage, tally = self.plan.stage(index), self.progress.tally(index)
         if self.snapshot is not None:
             stage = self._knowing(self.snapshot, index, stage)
@@ -147,14 +147,14 @@ class _Walk(msgspec.Struct):
                 return Wait(self.history.case.deadline, tuple(self.record))
 
     def shed(self) -> Step:
-        """Take the fallback of a question for which there was no room: nobody is asked."""
+        """Take the fallback of a question for which there was no room on arrival. Nobody is asked."""
         event = Deferred(at=self.now, stage=0, code="shed", reason="more was asked than could be answered in time")
         self.record.append(event)
         self.progress.tally(0).deferred = self.progress.last_deferred = event
         return self._take(self.plan.ending("shed"), 0)
 
     def last_resort(self) -> Settle:
-        """Settle finally, now, by the end of the fallback's chain: the deadline has passed."""
+        """The deadline has passed: settle finally by the last step of the fallback's chain."""
         last, case = self.progress.fell_back, self.history.case
         step = self.plan.chain(last.chain if last else self.plan.ending("deadline"))[-1]
         answer = step.answer if isinstance(step, Answer | Provisional) else case.safe_side
@@ -183,7 +183,7 @@ class _Walk(msgspec.Struct):
                 assert_never(step)
 
     def _knowing(self, snapshot: Snapshot, index: int, stage: Stage) -> Stage:
-        """Return a stage with what was learnt for it, if anything was."""
+        """Return the stage with the learnt weights of its models and voters, if there are any."""
         pool = snapshot.pool(self.plan.learnt_as(index)) if stage.votes.prices is not None else None
         return stage if pool is None else stage.knowing(pool)
 
@@ -239,7 +239,7 @@ class _Walk(msgspec.Struct):
         return Wait(until, tuple(self.record))
 
     def _combined(self, index: int, stage: Stage, tally: Tally) -> Combined:
-        """Combine the votes of people; where they are weighed, with what models said in earlier stages."""
+        """Combine the votes of people. Where votes are weighed, the models of earlier stages are weighed with them."""
         earlier = [
             opinion for before in range(index) for opinion in self._heard(before) if opinion.source != "reviewer"
         ]
@@ -270,7 +270,7 @@ class _Walk(msgspec.Struct):
         return tuple([licence.terms for index, licence in self.in_force.items() if index < before]) if before else ()
 
     def _defer(self, index: int, stage: Stage, why: Undecided) -> Step | None:
-        """Pass the stage over for good; its own fallback follows if it failed and none is in force."""
+        """Pass the stage over for good. Take its own fallback for this failure, if it has one and none is in force."""
         event = Deferred(
             at=self.now,
             stage=index,
@@ -313,7 +313,7 @@ class _Walk(msgspec.Struct):
         return min(last.until, deadline) if last else deadline
 
     def _is_reopened(self, index: int) -> bool:
-        """Return whether the last people asked go on, while a fallback holds or is provisional."""
+        """Return whether the people asked last may still answer, because a fallback holds or was only provisional."""
         last = self.progress.fell_back
         if last is None or last.fallback == "escalate":
             return False
@@ -348,7 +348,7 @@ class _Walk(msgspec.Struct):
         return tuple([Relied(scope, generations.get(scope, 0)) for scope in scopes])
 
     def _settle_by_fallback(self, answer: str | None, code: str, reason: str, *, final: bool) -> Settle:
-        """Without an answer of its own, the fallback takes the best so far, else the harmless one."""
+        """Settle. A fallback without an answer of its own takes the best answer so far, else the harmless one."""
         return self._settled(
             Outcome(
                 version=self.progress.version + 1,
@@ -383,7 +383,7 @@ class _Walk(msgspec.Struct):
         return self.history.case.safe_side if best is None else best
 
     def _heard(self, index: int) -> list[Opinion]:
-        """Return what was answered in a stage by those who are asked there and may still be believed."""
+        """Return the opinions of a stage, without those of deciders that have been switched off since."""
         tally = self.progress.tallies.get(index)
         if tally is None or tally.asked is None:
             return []

@@ -27,7 +27,7 @@ _NUL: Final = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
 class OutsideSpace(ValueError):
-    """The answer is not one that may be given."""
+    """The answer is outside the answer space of its question."""
 
 
 class Labels(msgspec.Struct, frozen=True, tag="labels"):

@@ -13,7 +13,7 @@ class Belief(msgspec.Struct, frozen=True):
     answer: str
     confidence: float
     margin: float
-    """Confidence less that of the next best answer."""
+    """The confidence minus that of the next best answer."""
     opinions: tuple[Opinion, ...]
     """Those that the belief rests on."""
     agreeing: int
@@ -25,7 +25,7 @@ class Belief(msgspec.Struct, frozen=True):
 
 
 class Pending(msgspec.Struct, frozen=True):
-    """More opinions are needed; `seats` more people, on top of those already asked."""
+    """More opinions are needed: `seats` more people, beside those already asked. 0: wait for those who were asked."""
 
     seats: int = 0
 

@@ -2,7 +2,7 @@
 
 
 class Bucket:
-    """What may still be taken. More than is left may be taken, too: it is paid off first."""
+    """What may still be taken. One may take more than is left; the debt is then paid off before anything else."""
 
     __slots__ = ("_at", "_left", "_rate")
 
@@ -16,16 +16,16 @@ class Bucket:
         return max(1.0, self._rate)
 
     def refill(self, rate: float, now: float) -> None:
-        """Let in what has come since the last time, at the rate until now; from now on at `rate`, units a second."""
+        """Add what came in since the last call at the rate until now. From now on it is `rate`, units a second."""
         self._left = min(self._size, self._left + (now - self._at) * self._rate)
         self._at, self._rate = now, rate
         self._left = min(self._size, self._left)
 
     def seconds_until_one(self, now: float) -> float:
-        """Return how long it takes until there is one to take; 0: now."""
+        """Return the seconds until one unit can be taken; 0: at once."""
         self.refill(self._rate, now)
         return max(0.0, (1 - self._left) / self._rate)
 
     def take(self, amount: float) -> None:
-        """Take, also what is not there yet."""
+        """Take units, even those that are not there yet."""
         self._left -= amount

@@ -16,7 +16,7 @@ LEAST: Final = 1e-9
 """No calibrated probability is nearer to 0 or 1: nothing learnt from a finite sample is certain."""
 MOST: Final = 1 - LEAST
 LEAST_READ: Final = 1e-15
-"""Smallest probability that is told from 0; the floor lies low, because below it scores are tied."""
+"""Smallest probability that is distinguished from 0. It is very small, because scores below it count as equal."""
 
 
 class Uncalibrated(msgspec.Struct, frozen=True, tag="none", tag_field="kind"):
@@ -35,7 +35,7 @@ class Temperature(msgspec.Struct, frozen=True, tag="temperature", tag_field="kin
     temperature: float
 
     def confidence(self, probability: float) -> float:
-        """Return that of an answer of which only its own probability is known."""
+        """Return the calibrated confidence of an answer of which only its own probability is known."""
         return _within(_sigmoid(_logit(probability) / self.temperature))
 
     def apply(self, distribution: Mapping[str, float]) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""Controls: what stands above the revision and acts at once, switches and certificates in force."""
+"""Controls stand above the revision and act at once: kill switches, and which certificates are in force."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,11 +14,11 @@ class Controls:
     """What stands above the revision and acts at once."""
 
     switched_off: frozenset[str] = frozenset()
-    """Deciders that must not be asked or believed, and places where none must be: see `places_of`."""
+    """Deciders that must be neither asked nor believed, and places where that holds for all deciders (`places_of`)."""
     generations: Mapping[str, int] = field(default_factory=dict)
     """Generation in force, by scope; 0 where a control was never touched."""
     licences: Mapping[ScopeName, Licence] = field(default_factory=dict)
-    """Of the certificates in force, by scope."""
+    """The licence of each certificate in force, by scope."""
     learnt: Mapping[str, Snapshot] = field(default_factory=dict)
     """By question type, the newest snapshot of what votes are worth."""
 
@@ -44,7 +44,7 @@ def is_place(name: str) -> bool:
 
 
 def touching(controls: Controls, deciders: frozenset[str], case: Case) -> tuple[str, ...]:
-    """Return the switches that touch a case for which these deciders may be asked: places first, as they sort."""
+    """Return the switches that concern a case for which these deciders may be asked: places first, each sorted."""
     off = controls.switched_off
     return tuple(sorted(off & deciders.union(places_of(case)), key=_places_first)) if off else ()
 

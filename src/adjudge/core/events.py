@@ -1,7 +1,7 @@
 """What happens to a decision, in the order recorded: its history while open, its path for ever.
 
-One union serves `advance`, the `work` row, the outcome's path and every reader. Every event carries
-`v`; old versions stay readable. Evidence never stands here, only ids, answers and figures.
+One union serves `advance`, the `work` row, the outcome's path and every reader. Every event carries a version `v`,
+and old versions stay readable. Events hold ids, answers and figures, never evidence.
 """
 
 import math
@@ -27,12 +27,12 @@ class Derived(Event, frozen=True, kw_only=True):
     """What `advance` itself records; every other event comes from outside."""
 
     switched_off: tuple[str, ...] = ()
-    """What was switched off at that moment and touches this decision, deciders of its plan and places: a replay
-    needs to know."""
+    """Switches that were off at that moment and concern this decision: deciders of its plan, and places. A replay
+    needs them."""
     licences: tuple[str, ...] = ()
-    """Certificates that were in force for the plan's certified stages: a replay needs to know."""
+    """Certificates that were in force for the plan's certified stages. A replay needs them."""
     learnt: int = 0
-    """Number of the snapshot that was in force of what votes are worth; 0: none was, or the plan has no use for it."""
+    """Number of the snapshot of learnt votes that was in force; 0: there was none, or the plan has no prices."""
 
 
 class Asked(Derived, frozen=True, kw_only=True, tag="asked"):
@@ -67,7 +67,7 @@ class Opinion(Event, frozen=True, kw_only=True, tag="opinion"):
     task: str | None = None
     purpose: Literal["stage", "people", "truth"] = "stage"
     plan: str | None = None
-    """Hash of the plan, as the process had it that asked: all of a decision are of one."""
+    """Hash of the plan in the process that asked. It is the same in all opinions of a decision."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.confidence <= 1:  # NaN too; the edge makes it a fault, which defers

@@ -28,7 +28,7 @@ VARIABLES: Final[Mapping[str, Any]] = {
     "opinions": cel.Type.List(cel.Type.Map(cel.Type.STRING, cel.Type.DYN)),
     STAKES: cel.Type.Map(cel.Type.STRING, cel.Type.DOUBLE),
 }
-"""What `accept` may read. A question without a stake has an infinite one: unknown money is much money."""
+"""What `accept` may read. A question without a stake counts as having an infinite one: unknown may be much."""
 
 RULE_VARIABLES: Final[Mapping[str, Any]] = {
     "evidence": cel.Type.Map(cel.Type.STRING, cel.Type.DYN),
@@ -108,7 +108,7 @@ class Expression:
 
     @property
     def tree(self) -> Tree:
-        """What it says; `stake_in("USD")` is `stakes.USD` there, and `facts.units` is `facts_units`."""
+        """The expression as a tree, in which `stake_in("USD")` is `stakes.USD`, and `facts.units` is `facts_units`."""
         return tree_of(self._program.serialize())
 
     def __eq__(self, other: object) -> bool:
@@ -126,7 +126,7 @@ class Expression:
         return result.plain_value() if result is not None and result.type() not in _FAILED else None
 
     def holds(self, values: Mapping[str, Any]) -> bool:
-        """Return whether it is true; an error, whose plain value is its text, is not."""
+        """Return whether it is true. An error is not: the library gives its text as a value."""
         if self.threshold is not None:  # as CEL would have it, at a tenth of the cost
             return bool(values["confidence"] >= self.threshold) if "confidence" in values else False
         result = self._result(values)
@@ -180,7 +180,7 @@ def compile_route_condition(text: str, facts: Mapping[str, str]) -> Expression:
 
 
 def stand_in(text: str) -> Expression:
-    """Return a route's condition that may hold or not, in place of one with a fault."""
+    """Return a stand-in for a route's condition that has a fault: one of which nothing is known."""
     found = compile_route_condition("open", {})
     found.text = text
     return found

@@ -1,4 +1,4 @@
-"""A decision as `advance` sees it: what was asked (the case) and what happened since."""
+"""A decision as `advance` sees it: what was asked (the case), and what has happened since."""
 
 import math
 from datetime import datetime
@@ -17,7 +17,7 @@ NORMALISED_WITHIN: Final = 1e-3
 
 # Defaults are not written: a quarter of it, for most questions.
 class Case(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What is known of the question from intake on and may decide anything. Stored with the decision."""
+    """Everything about the question that may influence its decision, as of intake. Stored with the decision."""
 
     type: str
     location: str
@@ -31,13 +31,13 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     late: bool = False
     """The deadline had passed on arrival."""
     slice: str = ""
-    """What a certificate speaks of beside type and plan, as of intake; empty where nothing is audited."""
+    """The slice that the decision belongs to, as of intake; empty where nothing is audited."""
     groups: tuple[str, ...] = ()
     """The location's groups as of intake."""
     shed: bool = False
-    """There was no room for it on arrival: its fallback answers."""
+    """There was no room for it on arrival, so its fallback answers."""
     facts: dict[str, FactValue] = {}
-    """What of the evidence its type declares for routing."""
+    """The fields of the evidence that its type declares for routing."""
 
 
 class History(msgspec.Struct, frozen=True):
@@ -71,7 +71,7 @@ class Tally(msgspec.Struct):
 
 
 class Progress(msgspec.Struct):
-    """A history, folded: the first opinion of (stage, by) counts, repeated ones change nothing."""
+    """A history, folded. The first opinion of each (stage, by) counts; repeated ones change nothing."""
 
     tallies: dict[int, Tally] = {}
     fell_back: FellBack | None = None
@@ -88,7 +88,7 @@ class Progress(msgspec.Struct):
 
 
 def fold(events: tuple[HistoryEvent, ...], space: ClosedSpace | None = None) -> Progress:
-    """Return where a decision stands. With its space, malformed opinions count as faults."""
+    """Return where a decision stands. If its answer space is given, malformed opinions count as faults."""
     progress = Progress()
     for event in events:
         match event:

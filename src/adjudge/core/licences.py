@@ -20,7 +20,7 @@ def prefix_of(scope: ScopeName) -> str:
 
 
 class Terms(msgspec.Struct, frozen=True, kw_only=True):
-    """What a licence lets through: two certificates with the same terms accept the same."""
+    """What a licence lets through. Two certificates with the same terms accept the same beliefs."""
 
     scope: ScopeName
     threshold: float
@@ -29,24 +29,25 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
 
 # `dict`: what follows from it alone is worked out once.
 class Licence(msgspec.Struct, frozen=True, kw_only=True, dict=True):
-    """What a stage of a plan may accept in one slice. Never changed: another threshold is another certificate."""
+    """What a stage of a plan may accept in one slice. It never changes: another threshold means another certificate."""
 
     certificate: str
     """Its id."""
     scope: ScopeName
     threshold: float
-    """Of the calibrated confidence: accepted at it and above."""
+    """Beliefs whose calibrated confidence is this high or higher are accepted."""
     calibrator: Calibrator
     calibration: str
     """Id of the snapshot in which the calibrator was published."""
     target: float
-    """Of a licence against people its margin."""
+    """The share of wrong answers that is promised; for a licence against people, the margin."""
     confidence: float
     valid_until: datetime
     earlier: tuple[str, ...] = ()
     """Certificates of earlier stages with which it was tested."""
     behind: tuple[Terms, ...] = ()
-    """Their terms: with others in force it says nothing; a renewed certificate of the same terms is none other."""
+    """Terms of those earlier certificates. While others are in force, this licence says nothing; a renewed certificate
+    with the same terms changes nothing."""
     people: AgainstPeople | None = None
     money: Stake | None = None
 

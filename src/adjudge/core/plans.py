@@ -17,7 +17,7 @@ DEFAULT_ACCURACY = 0.95
 LONGEST_DEADLINE = timedelta(days=30)
 
 Reason: TypeAlias = Literal["timeout", "error", "no-certificate", "no-reviewer", "shed"]
-"""Why a fallback is taken that is named for it."""
+"""A reason for which configuration may name a fallback of its own."""
 REASONS: Final[Mapping[str, Reason]] = {
     "timeout": "timeout",
     "deadline": "timeout",
@@ -26,9 +26,9 @@ REASONS: Final[Mapping[str, Reason]] = {
     "no-reviewer": "no-reviewer",
     "shed": "shed",
 }
-"""By the code with which a stage is passed over."""
+"""For each code with which a stage can be passed over, the reason it stands for."""
 FAILURES: Final[frozenset[Reason]] = frozenset({"timeout", "error", "no-reviewer"})
-"""When `on_error` is taken: nobody answered, or not as agreed."""
+"""The reasons for which `on_error` is taken: nobody answered, or not as agreed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class AgainstPeople:
     votes: int = 3
     """Blind votes of each audit, set apart beforehand; among equals what was said first counts."""
     margin: float = 0.0
-    """By so much of all answers it may be worse."""
+    """By how much, as a share of all answers, it may be worse."""
     over: Literal["automated", "plan"] = "plan"
     """What is compared with people: the answers given without them, or all that the plan gives."""
 
@@ -82,19 +82,20 @@ class Certified:
     confidence: float = 0.9
     """...with this confidence."""
     watch: float = 0.05
-    """Probability that a certificate is suspended in its validity although nothing is amiss."""
+    """Probability that a certificate is suspended within its validity although nothing is wrong."""
     validity: timedelta = timedelta(days=30)
     validity_audits: int = 5_000
     """Audited automated decisions after which a certificate ends, if it has not by its age."""
     drift: Drift = "shown"
-    """What follows where scores are no longer those of the time of the certificate: it ends, or it is only shown."""
+    """What happens when scores are no longer distributed as when the certificate was given: it ends, or this is only
+    shown."""
     people: AgainstPeople | None = None
     """Instead of the target."""
     money: Stake | None = None
-    """The target is of money: of the stake of what is answered without a person at most this share is on wrong answers.
-    No larger stake than this one is accepted: what may lie on one answer must have a bound."""
+    """If set, the target is a share of money: of all stakes answered without a person, at most that share lies on wrong
+    answers. Questions with a larger stake than this one are not accepted, because the test needs a bound."""
     family: int = 0
-    """Of at most so many slices the confidence is that none is certified falsely; 0: it is of each alone."""
+    """If set, the confidence is that none of at most so many slices is certified falsely; 0: it is of each alone."""
 
     @property
     def is_of_plan(self) -> bool:
@@ -113,7 +114,7 @@ class Votes:
     maximum: int = 1
     together: int = 1
     prices: Prices | None = None
-    """What decides about the next vote as soon as it is learnt what votes are worth; None: the rule always does."""
+    """Prices that decide about the next vote once enough is learnt of what votes are worth. None: `combine` decides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,12 +124,12 @@ class Combine:
     rule: Literal["first", "agree", "majority", "bayes"] = "first"
     model_weight: float = 0.55
     vote_weight: float = 0.45
-    """Exponents of the likelihoods in `bayes`: model and people err together, so that 1 and 1 is over-confident."""
+    """Exponents of the likelihoods in `bayes`. Model and people err together: weights of 1 are over-confident."""
     accuracy: float = DEFAULT_ACCURACY
     """Probability that one vote is right (one-coin model)."""
     pool: Pool | None = None
-    """What was learnt of these models and people, for `bayes`; without it the weights and the accuracy above.
-    No plan has one: it is put in from the snapshot in force (`Stage.knowing`)."""
+    """What was learnt of these models and people, for `bayes`. None: the weights and the accuracy above are used.
+    A compiled plan has none; `Stage.knowing` puts it in from the snapshot in force."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,13 +140,13 @@ class Stage:
     pool: str | None = None
     combine: Combine = Combine()
     accept: Acceptance | None = None
-    """None: people's belief is acted on as it stands; a model's never is."""
+    """None: a belief of people is acted on as it is, a belief of models never."""
     timeout: timedelta = timedelta(seconds=10)
     votes: Votes = Votes()
     on_error: "tuple[FallbackStep, ...]" = ()
-    """Taken whenever it fails, unless `fallbacks` says otherwise; empty: defer."""
+    """The fallback taken when the stage fails, unless `fallbacks` names another. Empty: defer."""
     fallbacks: "Mapping[Reason, int | None]" = field(default_factory=dict)
-    """By why it fails, the chain that is taken; None: defer."""
+    """For each reason of failure, the index of the chain that is taken. None: defer."""
 
     def knowing(self, pool: Pool) -> "Stage":
         """Return the stage as it is once something was learnt: votes are weighed, and asked for by their price."""
@@ -200,11 +201,11 @@ class Plan:
     """Stages of `Escalate` steps: indexes follow those of `stages`."""
     late: Literal["fallback", "ask"] = "fallback"
     shadows: tuple[str, ...] = ()
-    """Deciders that are asked on the side when the question comes in; nothing that is decided looks at them."""
+    """Deciders that are asked on the side when the question comes in. They have no part in any decision."""
     branches: tuple[tuple[FallbackStep, ...], ...] = ()
     """Chains that stages and the type name by reason: indexes follow those of `stages`."""
     endings: "Mapping[Reason, int]" = field(default_factory=dict)
-    """By why the last stage came to nothing, the chain that is taken instead of `fallback`."""
+    """For each reason why the last stage came to nothing, the chain that is taken instead of `fallback`."""
     rates: Mapping[str, float] = field(default_factory=dict)
     """Units of the first currency that one unit of the key buys: all stakes can be compared."""
     hash: str = ""
@@ -215,7 +216,7 @@ class Plan:
 
     @property
     def mark(self) -> str:
-        """The hash, as opinions carry it: as much as tells plans apart."""
+        """The first digits of the hash, which opinions carry: enough to tell plans apart."""
         return self.hash[:12]
 
     def __post_init__(self) -> None:
@@ -240,7 +241,10 @@ class Plan:
         return tuple(dict.fromkeys(name for before in range(index) for name in self.stage(before).deciders))
 
     def learnt_as(self, index: int) -> str:
-        """Return under which name a snapshot has what was learnt for a priced stage: for whom, after whom, at what."""
+        """Return the key under which a snapshot has what was learnt for a priced stage.
+
+        It names the people, the models that were asked before them, and the prices.
+        """
         stage = self.stage(index)
         prices = stage.votes.prices
         assert prices is not None
@@ -260,14 +264,14 @@ class Plan:
         return self.stages[index].on_error if index < first else self.branches[index - first]
 
     def branch(self, index: int, code: str) -> int | None:
-        """Return the chain that a stage takes when it is passed over for a reason; None: it defers."""
+        """Return the index of the chain that a stage takes when it is passed over with this code. None: it defers."""
         reason, stage = REASONS.get(code), self.stage(index)
         if reason is not None and reason in stage.fallbacks:
             return stage.fallbacks[reason]
         return index if stage.on_error and reason in FAILURES else None
 
     def ending(self, code: str) -> int:
-        """Return the chain that is taken when no stage is left, by why the last was passed over."""
+        """Return the index of the chain taken when no stage is left; `code` is why the last was passed over."""
         reason = REASONS.get(code)
         return self.endings.get(reason, -1) if reason is not None else -1
 

@@ -16,7 +16,7 @@ import msgspec
 from adjudge.core.reviewers import Reviewers
 
 LEAST_PROBABILITY: Final = 1e-6
-"""What an answer gets that a model gave no probability: never 0, which no vote could mend."""
+"""Probability of an answer to which a model gave none. Not 0, because no vote could ever outweigh that."""
 
 NextStep: TypeAlias = Literal["accept", "ask", "expert"]
 Vote: TypeAlias = tuple[str, str]
@@ -25,7 +25,7 @@ Vote: TypeAlias = tuple[str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prices:
-    """In one unit: of a wrong answer, of one vote, of the delay until it comes, of an expert's answer."""
+    """The prices of a wrong answer, of one vote, of waiting for it, and of an expert's answer, all in one unit."""
 
     wrong: float
     vote: float = 1.0
@@ -38,21 +38,21 @@ class Prices:
 
 
 class Weights(msgspec.Struct, frozen=True):
-    """Exponents: of each model in the order of the pool's deciders, and of the votes."""
+    """Exponents: one for each model, in the order of the pool's deciders, and one for the votes."""
 
     models: tuple[float, ...]
     votes: float
 
 
 class Stops(msgspec.Struct, frozen=True):
-    """When asking people ends: where the risk left is not worth the next vote."""
+    """When asking people ends: as soon as the remaining risk is not worth another vote."""
 
     risks: tuple[float, ...]
-    """After so many votes, the highest risk at which the belief is acted on; as many as votes may be bought."""
+    """For each number of votes, the highest risk at which the belief is acted on. As many as votes may be bought."""
     expert: float = 1.0
-    """Where no further vote may be bought: the risk above which an expert is dearer than no longer."""
+    """Where no further vote may be bought: the risk above which asking an expert pays."""
     experts: tuple[float, ...] = ()
-    """After so many votes, the risk from which on an expert is cheaper than more of them; empty: not before the end."""
+    """For each number of votes, the risk from which an expert is cheaper than more votes. Empty: only at the end."""
 
     def step(self, votes: int, risk: float) -> NextStep:
         """Return what follows `votes` votes that leave this risk (one less the confidence)."""
@@ -86,7 +86,7 @@ class StageWeights(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of a reviewer, for people to read."""
+    """What is known of a reviewer, in figures for people to read."""
 
     votes: int
     """Blind votes that it was learnt from."""
@@ -94,7 +94,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     """Share of them that is right: the mean of its posterior."""
     low: float
     high: float
-    """With 90% probability it is between these."""
+    """With 90% probability the accuracy lies between `low` and `high`."""
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):

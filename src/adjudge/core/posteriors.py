@@ -1,4 +1,4 @@
-"""The posterior over answers: models' distributions and people's votes, each to its weight."""
+"""The posterior over answers: models' distributions and people's votes, each raised to its weight."""
 
 import math
 from collections import Counter

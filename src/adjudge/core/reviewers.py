@@ -1,9 +1,9 @@
-"""What blind votes have shown of the people who gave them, as a value: how likely is which vote from whom.
+"""What blind votes have shown of the people who gave them: how likely each person gives each answer to each truth.
 
-Dawid and Skene 1979 with priors: a reviewer's record is mixed with the crowd's, as if the crowd had given
-`strength` votes in their place. So somebody new counts like the crowd, and what is not known yet of a person
-(the uncertainty about their confusion) pulls their votes towards it: the rate used is the mean of its posterior.
-Where labels are many, a record is one coin: right or wrong, wrong answers being alike.
+Dawid and Skene 1979 with priors: a reviewer's record is mixed with the crowd's, as if the crowd had given `strength`
+votes in their place. So somebody new counts like the crowd, and the less is known of a person, the closer their
+rates are to the crowd's (each rate is the mean of its posterior). Where labels are many, a record is a single coin,
+right or wrong, and all wrong answers are alike.
 """
 
 import math
@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 MOST_CONFUSED: Final = 12
-"""Labels up to which a record says what is taken for what; beyond, one coin."""
+"""Up to so many labels a record says which is taken for which; beyond, it is one coin."""
 LEAST_RATE: Final = 1e-6
 
 
@@ -49,12 +49,12 @@ class Reviewers(msgspec.Struct, frozen=True):
     """Rates, not counts: rows sum to one, and so do `right` and `wrong`."""
     records: dict[str, TrackRecord]
     strength: float
-    """Votes that the crowd counts for in each person's rates."""
+    """How many votes the crowd counts for in each person's rates."""
     keep: float = 1.0
     """What a vote still weighs after one more by the same person."""
 
     def log_likelihoods(self, reviewer: str, answer: str, named: Sequence[str], size: int) -> list[float]:
-        """Return the log chance of this vote for each answer that may be true, and last for an unnamed one.
+        """Return the log likelihood of this vote for each named answer being true, and last for an unnamed one.
 
         `size`: how many answers there are in all.
         """

@@ -1,4 +1,4 @@
-"""Rules: cases over the evidence, the first that holds answers. No model, no process, no cost."""
+"""Rules: cases over the evidence. The first that holds answers, without a model, a process or a cost."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

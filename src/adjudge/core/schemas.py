@@ -7,7 +7,7 @@ import jsonschema_rs
 
 MOST_UNFOLDED: Final = 5_000
 _PATTERNS: Final = jsonschema_rs.FancyRegexOptions(backtrack_limit=2_000, size_limit=2**20)
-"""A pattern with look-around may still try many ways: past the limit the text does not fit. Others are linear."""
+"""Patterns run in linear time, except those with look-around: these give up at a limit, and the text does not fit."""
 _DEEPEST: Final = 500
 
 

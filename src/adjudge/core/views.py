@@ -25,7 +25,7 @@ class OutcomeView(msgspec.Struct):
 
 
 class DecisionView(msgspec.Struct):
-    """One question and its life so far."""
+    """One question and what has become of it so far."""
 
     id: UUID
     type: str

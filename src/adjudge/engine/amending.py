@@ -1,6 +1,7 @@
-"""Amendments: late truth, an operator's call, late votes. Always a label; a new version where the type says so.
+"""Amendments: late truth, an operator's call, late votes.
 
-They have no work row: they take turns, and the primary key of the outcome arbitrates.
+Each is recorded as a label; where the question type allows it, it also writes a new version of the outcome. A settled
+decision has no work row to lock, so amendments of one decision take turns, and the outcome's primary key arbitrates.
 """
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
@@ -30,7 +31,7 @@ from adjudge.store.outcomes import Latest, NewOutcome, OutcomeTerms
 from adjudge.store.scope import SYSTEM, Scope
 
 RESERVED = frozenset({labels.LATE_VOTE, audits.AUDIT_LABEL, audits.LATE_AUDIT_VOTE})
-"""Sources of labels that people gave as reviewers: no caller speaks for them."""
+"""Sources of labels that reviewers give. No caller may use them."""
 
 
 class ReservedSource(AdjudgeError):
@@ -61,7 +62,7 @@ class Truth:
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """What became of it."""
+    """What became of a truth that was told."""
 
     recorded: bool
     """False: this source had said so before."""

@@ -1,4 +1,4 @@
-"""Long computations beside the loop, such that who is served meanwhile hardly notices."""
+"""Long computations beside the event loop, so that requests served meanwhile hardly notice."""
 
 import asyncio
 import os
@@ -15,13 +15,13 @@ from adjudge.config.pausing import Pause
 SWITCH_SECONDS: Final = 0.0005
 """How soon the loop gets the interpreter while something is computed aside; Python would take 5 ms."""
 NICENESS: Final = 10
-"""A thread aside gets a tenth of a core that others want too: with less, it could keep its own loop waiting for the
-interpreter."""
+"""With this niceness a thread gets a tenth of a core that others want too. With less it could hold the interpreter
+while it waits for the core, and keep its own loop waiting."""
 SLICE_SECONDS: Final = 0.0005
 """How long work runs between two of its pauses."""
 PAUSE_SECONDS: Final = 0.0015
 PAUSED_SECONDS: Final = 0.75
-"""All its pauses together, at most: then it goes on without, since somebody waits for it."""
+"""The most that all its pauses take together. After that it goes on without pauses, because somebody waits for it."""
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")

@@ -1,7 +1,7 @@
-"""Asking a model: a batch of slips in, opinions out, settlements and hops written down.
+"""Asking a model: a batch of slips comes in, opinions come out, settlements and hops are written down.
 
-A stage with one decider that settles touches the database once here. Everything else is stepped on
-under the decision's lock.
+Where a stage has one decider and its answer settles the decision, this touches the database once. Every other
+decision is stepped on under its lock.
 """
 
 import asyncio
@@ -108,7 +108,7 @@ class Asking:
         await self._step([(slip, fault) for (slip, _), fault in zip(read, faults, strict=True)])
 
     async def _hold(self, numbers: set[int]) -> None:
-        """Hold these revisions: under those the slips' decisions began."""
+        """Make sure that this process holds these revisions: those under which the decisions began."""
         if missing := self._revisions.missing(numbers):
             await self._insist(lambda: self._load(missing))
 
@@ -242,7 +242,7 @@ async def insist(act: Callable[[], Awaitable[_T]], *, decider: str, rng: random.
 
 
 async def put(deciders: Deciders, decider: str, kind: str, asked: Sequence[Slip]) -> Sequence[Answered | Failed]:
-    """Put a batch to its decider; count how long that took, and what has a price that nobody tells."""
+    """Put a batch to its decider. Count how long that took, and answers whose price the server did not tell."""
     started = asyncio.get_running_loop().time()
     answers = await deciders.ask(decider, [question_of(slip) for slip in asked])
     names.ASK_SECONDS.labels(kind).observe(asyncio.get_running_loop().time() - started)

@@ -1,6 +1,6 @@
-"""What became of attempts, on its way into the database: many at once.
+"""The results of webhook attempts on their way into the database, many at a time.
 
-A result that is lost with the process is an attempt made again, so that nothing waits for the writing.
+Nothing waits for them to be written: if a result is lost with the process, the attempt is made again.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
-"""Rates of the audit coin by slice: up to the budget while evidence lacks, tenfold where the watch is worried.
+"""Rates of the audit coin by slice: up to the budget while evidence is lacking, tenfold where the watch is worried.
 
-Set by a keeper from what was closed before, and known before the next coin falls; so all estimates stay valid.
-Each set of rates is a numbered snapshot, and every decision records under which its coin was thrown.
+A keeper sets them from audits closed before, and they are recorded before the next coin falls, so that all estimates
+stay valid. Each set of rates is a numbered snapshot, and every decision records which one its coin was tossed under.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
-"""The live audit sample: what the coin drew is answered by people blind to the models, and closed with its truth.
+"""The live audit sample: people who are blind to the models answer the decisions that the coin drew.
 
-A keeper's duty; several may have it at once, each takes audits that nobody else holds. A vote or a decline
-only notes that its audit is to be looked at; so nothing that a caller or a reviewer waits for is done here.
+A keeper's duty. Several keepers may do it at once; each takes audits that no other holds. A vote or a decline only
+marks its audit as due for a look, so nothing here delays a caller or a reviewer.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""How long the backlogs of deciders are: looked at once a second, and sooner where much has been let in since."""
+"""Measures the backlogs of deciders: once a second, and sooner where much has been let in since the last look."""
 
 import asyncio
 from collections.abc import Callable, Mapping

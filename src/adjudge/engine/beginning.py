@@ -1,4 +1,4 @@
-"""How decisions begin: the first step of questions that are alike, taken and written out once."""
+"""How decisions begin: questions that are alike share one first step, which is taken and encoded once."""
 
 from datetime import datetime
 
@@ -35,7 +35,7 @@ class Begun(msgspec.Struct, frozen=True, eq=False):
 
 
 class Beginnings:
-    """The first steps at one place, remembered for the moment at which they were taken.
+    """The first steps at one place, kept for the instant at which they were taken.
 
     Before anything has happened `advance` looks at the plan, the place, the deadline and whether there was room,
     and at nothing that differs between questions. So those that are taken in at one moment begin alike.

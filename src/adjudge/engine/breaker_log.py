@@ -1,4 +1,4 @@
-"""What is told of breakers beyond the list of deciders: a gauge, and a line in the log for each change."""
+"""How breakers are reported beside the list of deciders: by a gauge, and by a log line for each change."""
 
 from collections.abc import Iterable
 

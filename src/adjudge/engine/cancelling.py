@@ -1,7 +1,7 @@
-"""Cancellation: a final outcome of its own source.
+"""Cancellation: a final outcome with a source of its own.
 
-Who cancels comes in crowds: a visit is over, a till is closed, and hundreds of questions are wanted no more. What
-is asked while a batch is on its way to the database is the next batch.
+Cancellations come in crowds: a visit ends, a till is closed, and hundreds of questions are no longer needed. Those
+that arrive while a batch is on its way to the database form the next batch.
 """
 
 import asyncio

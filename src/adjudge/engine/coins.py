@@ -1,7 +1,7 @@
-"""Coins: keyed hashes of the decision id and a purpose, of known and recorded probability.
+"""Coins: keyed hashes of a decision's id and a purpose, with a known and recorded probability.
 
-Tossed at intake, per decision, independent of content; the key is secret, so that nobody can choose an id that is
-not audited.
+They are tossed at intake and do not depend on what a question says. The key is secret, so that nobody can choose an
+id that will not be audited.
 """
 
 import hashlib

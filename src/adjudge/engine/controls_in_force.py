@@ -1,4 +1,4 @@
-"""What this process knows of controls and of the audit coin's rates, as last read."""
+"""The controls and the rates of the audit coin, as this process last read them."""
 
 from adjudge.core.controls import Controls
 from adjudge.engine.coins import AuditRates

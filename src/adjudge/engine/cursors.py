@@ -1,4 +1,4 @@
-"""Cursors of the feed: a mark as text, signed, so that one cannot be made up or taken from elsewhere."""
+"""Cursors of the feed: a mark as signed text, so that none can be made up or brought from another installation."""
 
 import base64
 import binascii

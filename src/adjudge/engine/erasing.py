@@ -1,4 +1,4 @@
-"""Erasures that were asked for are worked off, a window of decisions at a time, by whichever keeper is free."""
+"""Carries out requested erasures, a window of decisions at a time, in whichever keeper is free."""
 
 import structlog
 

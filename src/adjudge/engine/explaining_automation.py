@@ -1,4 +1,4 @@
-"""How far a slice is automated and why, in words with numbers. Reads what keepers found; computes nothing anew."""
+"""How far a slice is automated and why, in words and numbers. It reads what keepers found and computes nothing anew."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final

@@ -1,7 +1,7 @@
-"""Following the feed: one poll a process, however many follow.
+"""Following the feed: one poll for each process, however many readers follow.
 
-Who begins long ago reads pages from the database until it has caught up with the tail. While nobody
-follows, nothing is asked.
+A reader that starts far back reads pages from the database until it has caught up with the tail. While nobody
+follows, the database is not asked.
 """
 
 import asyncio

@@ -1,6 +1,6 @@
-"""Gauges of the whole system, read by keepers: what is open, what waits for whom, what nobody moves on.
+"""Gauges of the whole system, measured by keepers: what is open, what waits for whom, and what is overdue.
 
-Each figure is asked for by itself: one that is slow or cannot be had holds no other up.
+Each figure is measured by itself, so that one that is slow or fails does not hold up the others.
 """
 
 import asyncio

@@ -1,9 +1,9 @@
-"""Group commit: a flush starts as soon as none is on its way, what arrives meanwhile is the next batch.
+"""Group commit: a flush starts as soon as none is under way, and what arrives meanwhile is the next batch.
 
-No timer, but a flush gathers what is arriving just now: those who were answered together come back together
-(docs/adr/0026). A statement costs as much as some forty rows, so the second connection goes along only with a full
-batch, or when the first one hangs. What a flush takes is shared fairly between lanes and locations, so that
-one burst never fills everybody's batch.
+There is no timer, but a flush first gathers what is arriving at that moment, because callers that were answered
+together come back together (docs/adr/0026). A statement costs as much as some forty rows, so the second connection is
+used only for a full batch, or when the first one hangs. The rows of a flush are taken fairly from lanes and
+locations, so that one store's burst cannot fill every batch.
 """
 
 import asyncio

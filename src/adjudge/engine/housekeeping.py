@@ -1,4 +1,4 @@
-"""What each process looks after every second, and what keepers do now and then."""
+"""What every process does once a second, and what keepers tidy up now and then."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Container, Iterable

@@ -1,4 +1,4 @@
-"""UUIDv7 (RFC 9562), monotonic per process, minted from corrected time."""
+"""UUIDv7 (RFC 9562): monotonic in each process, made from its corrected time."""
 
 import random
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Intake: a question becomes a decision, durable before anybody hears of it (promise 1)."""
+"""Intake: a question becomes a decision, which is durable before anybody is told of it (promise 1)."""
 
 import hashlib
 from collections.abc import Callable

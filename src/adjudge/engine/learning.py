@@ -1,6 +1,7 @@
-"""What votes are worth, learnt while people vote, and published as numbered snapshots. One keeper at a time.
+"""Learns what votes are worth while people vote, and publishes numbered snapshots. One keeper at a time.
 
-Only question types with a stage of people that has `prices` are learnt about. Needs numpy: imported by keepers alone.
+Only question types with a stage of people that has `prices` are learnt about. It needs numpy, so only keepers import
+it.
 """
 
 import asyncio

@@ -1,9 +1,9 @@
 """Limits of keys: requests and bytes a second, open decisions.
 
-Each API process counts for itself: a limited request costs no call to anybody. Once a second the processes
-tell each other, through PostgreSQL, what they were asked by which key, and share its limits in that
-proportion; a key that nobody else was asked by has all of them here. So limits hold exactly while traffic
-keeps its ways, and for up to two seconds after it has moved, each process may grant up to the whole.
+Each API process counts by itself, so that checking a limit needs no call to anybody. Once a second the processes tell
+each other, through PostgreSQL, how much each limited key asked of them, and share the key's limits in that
+proportion; a process that is alone in being asked by a key has the whole limit. So limits are exact while traffic is
+steady. For up to two seconds after it has moved to another process, each process may grant up to the whole.
 """
 
 import asyncio

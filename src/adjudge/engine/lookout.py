@@ -1,8 +1,8 @@
-"""A process on the lookout: it takes over what is published, and says so; switches act within a moment.
+"""How a process takes over published revisions and confirms them, and how it notices switches.
 
-A hint through Valkey wakes it; that it looks twice a second by itself is the net below. It compiles aside, lets its
-process prepare (a worker opens new deciders), swaps one reference, and leaves a receipt. What it refuses it says why,
-and goes on under the last good revision.
+A hint through Valkey wakes it; in case a hint is lost, it also looks twice a second. It compiles a new revision beside
+the running one, lets its process prepare (a worker opens new deciders), swaps one reference, and leaves a receipt. If
+it has to refuse a revision, it says why and goes on under the last good one.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""Telling those who wait. A hint is only a hint: each replica also asks the database once a second."""
+"""Tells callers that wait for an outcome. Hints may be lost, so each replica also asks the database once a second."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -54,7 +54,7 @@ class Waiters:
         self._settled_among = settled_among
         self._waiting: dict[UUID, set[asyncio.Future[None]]] = {}
         self.is_closed = False
-        """Nobody waits here any more: what there is, is the answer."""
+        """Nobody may wait here any more: callers are answered with what there is."""
 
     @property
     def is_full(self) -> bool:

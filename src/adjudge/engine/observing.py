@@ -1,4 +1,4 @@
-"""What happens to workers on their streams, counted and logged."""
+"""Counts and logs what happens to workers on their streams."""
 
 from collections.abc import Sequence
 

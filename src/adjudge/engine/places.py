@@ -1,4 +1,4 @@
-"""Where a question belongs: its type at its location, under the configuration in force."""
+"""Places: a question type at a location, under the configuration in force. Every question belongs to one."""
 
 from dataclasses import dataclass, field
 

@@ -1,6 +1,6 @@
-"""Previews: recorded decisions put through another configuration, on what was said then. Nothing is invented.
+"""Previews: recorded decisions are put through another configuration, with the answers that were given then.
 
-Where the plan asks somebody who was not asked then, what would have become of the decision is unknown, and counted so.
+Nothing is invented: if the plan asks somebody who was not asked then, the end of the decision counts as unknown.
 """
 
 from collections import Counter
@@ -24,7 +24,7 @@ from adjudge.store.recorded import Recorded
 MOST_STEPS: Final = 200
 
 End: TypeAlias = Literal["accepted", "people", "fallback", "unknown", "no-plan"]
-"""By models and rules, by people, by nobody; by somebody who was never asked; not at all."""
+"""Answered by models and rules, by people, or by the fallback; unknown, as somebody else would be asked; no plan."""
 _ENDS: Final[Mapping[str, End]] = {
     "model": "accepted",
     "rule": "accepted",

@@ -1,4 +1,4 @@
-"""Publishing: documents are compiled whole, put in force under the next number, and told to everybody."""
+"""Publishing: documents are compiled as a whole, put in force under the next number, and announced to every process."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Whether a process can do its work at this moment: what its probes answer, and why."""
+"""Whether a process can do its work at this moment. This is what its probes answer, with the reason."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping

@@ -1,4 +1,4 @@
-"""What is older than it may be kept is dropped, by whole weeks; what somebody still needs is kept for them."""
+"""Drops data that is older than it may be kept, by whole weeks. A week that is still needed is kept."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The configuration in force, and those that open decisions began with."""
+"""The configuration in force, and the older ones under which open decisions began."""
 
 import asyncio
 from collections.abc import Collection, Mapping
@@ -19,9 +19,9 @@ from adjudge.store.connecting import Connection
 from adjudge.store.revisions import Revision
 
 MOST_TRIED: Final = 20
-"""A process that begins goes back so far for a revision that it understands."""
+"""How many revisions a starting process tries, from the newest back, until it understands one."""
 IDLE_SECONDS: Final = 120.0
-"""So long a revision is held after it was last looked up, whether decisions are open under it or not."""
+"""A revision is held for this long after it was last looked up, even if no decision is open under it."""
 
 
 class Compile(Protocol):
@@ -98,7 +98,7 @@ class Revisions:
         self._held = {current.revision: current}
         self._used_at: dict[int, float] = {}
         self._tried: tuple[Configuration, ...] = ()
-        """What was compiled last: published, it is not compiled again to be taken over."""
+        """What was compiled last. If it is then published, it need not be compiled again."""
         self._turns: WeakValueDictionary[frozenset[tuple[str, str]], asyncio.Lock] = WeakValueDictionary()
         """By documents that are being compiled."""
 

@@ -1,6 +1,6 @@
-"""After the commit: slips go to their streams, outcomes to those who wait, both to the figures.
+"""What follows a commit: slips are sent to their streams, waiting callers are told of outcomes, and both are counted.
 
-Nothing here may fail what was committed. A slip that cannot be sent stays due and is sent later.
+Nothing here may undo what was committed. A slip that cannot be sent stays due and is sent later.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""Settlement: outcomes of a batch written in one statement, and who won is learnt from it."""
+"""Settlement: what the outcome of a decision records beside its answer, such as its cost and its path."""
 
 from collections.abc import Sequence
 from uuid import UUID

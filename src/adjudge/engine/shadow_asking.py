@@ -1,4 +1,4 @@
-"""Asking a decider in shadow: what it says is written down beside the decision, and goes nowhere else."""
+"""Asks a decider in shadow. Its answer is recorded beside the decision, and used nowhere else."""
 
 import random
 from collections.abc import Mapping, Sequence

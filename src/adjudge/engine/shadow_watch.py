@@ -1,4 +1,4 @@
-"""Whether deciders in shadow run: expected against answered, in the minutes that are over (promise 8)."""
+"""Whether deciders in shadow run: answers are compared with expectations, for minutes that are over (promise 8)."""
 
 import asyncio
 from datetime import timedelta

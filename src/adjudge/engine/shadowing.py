@@ -1,7 +1,7 @@
-"""Questions on the side: sent to deciders in shadow after what is served, dropped before anything else.
+"""Questions to deciders in shadow: sent after everything that is served, and dropped before anything else.
 
-Nothing waits for them. What was expected is counted when the decision is durable, whether the question is sent or
-not; the worker counts what came of it. So a shadow that does not run is seen (promise 8).
+Nothing waits for them. What is expected is counted as soon as the decision is durable, whether or not the question
+can be sent; the worker counts what came of it. So a shadow that does not run is noticed (promise 8).
 """
 
 import asyncio

@@ -1,8 +1,8 @@
-"""The message is a routing slip: no read is needed to ask.
+"""Slips: messages that carry everything needed to ask a decider, so that a worker reads nothing before it asks.
 
-While a release is rolled out, both write slips and both read them. So fields are only added, at the end and with a
-default: an older worker passes over what it does not know. Where it must not, VERSION is raised: an older worker
-leaves such a slip to the others.
+While a release is rolled out, the old and the new one read each other's slips. So fields are only added at the end,
+with a default, and an older worker ignores those that it does not know. Where it must not ignore one, VERSION is
+raised, and an older worker leaves such a slip to the others.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
-"""One step of open decisions, under their locks: record what happened, `advance`, write down, then act.
+"""One step of open decisions, under their locks: record what happened, call `advance`, write the step down, then act.
 
-Everything that is not the settlement of a single model's answer goes through here: hops, joins,
-votes, time-outs, dead letters. The caller owns the transaction and performs the effects after it.
+Everything but the settlement of a single model's answer goes through here: hops, joins, votes, time-outs, dead
+letters. The caller owns the transaction, and performs the effects once it has committed.
 """
 
 import random
@@ -35,7 +35,7 @@ from adjudge.telemetry import names, tracing
 RESEND_SECONDS = 5.0
 """After this long without progress a question to a model is looked at again: lost, or merely waiting?"""
 GOING_ON = frozenset({"held", "provisional"})
-"""What a decision is called whose people go on behind a fallback: what they have before them is due later."""
+"""Statuses of a decision whose people may still answer after a fallback was taken: their tasks are due later."""
 
 
 class Finished(NamedTuple):

@@ -1,7 +1,7 @@
-"""The broker lost its data: everything sent before is sent again, in pages.
+"""When the broker has lost its data, everything that was sent to it is sent again, in pages.
 
-Loss is detected, not guessed: each Valkey gets a random epoch, and the one last seen is kept in
-PostgreSQL, so that a flush is noticed even where every process slept through it.
+Loss is detected, not guessed: each Valkey is given a random epoch, and the one last seen is kept in PostgreSQL. So a
+flush is noticed even if no process was running at the time.
 """
 
 import asyncio

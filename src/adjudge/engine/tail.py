@@ -1,4 +1,4 @@
-"""The newest part of the feed, kept by one process for all who follow it there."""
+"""The newest part of the feed, which a process keeps in memory for all readers that follow it there."""
 
 from bisect import bisect_right
 from dataclasses import dataclass

@@ -1,8 +1,8 @@
-"""Due work: first steps not taken, stages and deadlines that have passed, questions to look at again.
+"""Due work: first steps that were not taken, stages and deadlines that have passed, questions to look at again.
 
-Polled, with a lower bound that moves along so that dead entries of the index are not read again and
-again; every few seconds from the beginning, for rows that somebody held while their time came and went.
-Any number of keepers may run.
+It is found by polling, from a lower bound that moves along, so that dead entries of the index are not read again and
+again. Every few seconds a pass starts from the beginning, for rows that were locked when they came due. Any number of
+keepers may run.
 """
 
 import asyncio
@@ -38,7 +38,7 @@ MEASURE_SECONDS = 1.0
 SEND_AT_ONCE = 50
 """Questions in one write: up to 256 KiB of evidence each."""
 UNKNOWN = 0.0
-"""Where nothing is known of a stream: everything ever sent may still be in it."""
+"""When the oldest entry of a stream was sent of which nothing is known: everything ever sent may still be in it."""
 MARGIN_SECONDS = 1.0
 """Between the broker's clock and the database's."""
 BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)

@@ -1,10 +1,10 @@
-"""Workers on Redis Streams: at least once, in batches, alive through whatever happens to the broker.
+"""Workers on Redis Streams: at-least-once delivery, in batches, that recover from whatever happens to the broker.
 
     async with Streams("redis://localhost", rng=random.SystemRandom()) as streams:
         await streams.publish([Entry("ask:vision@1", "standard", b"...", max_length=10_000)])
         await run(streams, [Subscription(name="ask:vision@1", lanes={"standard": 1}, handler=handle)], stop=stop)
 
-Usable alone: nothing here knows of decisions. Messages may come twice; handlers bear that.
+It can be used without the rest of Adjudge. A message may come twice, so handlers must bear that.
 """
 
 from adjudge.streams.app import App

@@ -1,7 +1,7 @@
 """Waiting for what handlers answer.
 
-One Pub/Sub connection for the whole process says when to look; what is kept at the broker says what there is. So a
-hint that got lost costs `LOOK_SECONDS`, and a line that was cut no more than its reconnection.
+One Pub/Sub connection for the whole process says when to look; the answers themselves are kept at the broker. So a
+lost hint costs `LOOK_SECONDS`, and a connection that was cut costs no more than its reconnection.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""The way to the broker for one process: publish, measure, hint, and open the connections of workers."""
+"""A process's connections to the broker: to publish, to measure, to hint, and for its workers."""
 
 import asyncio
 import math

@@ -1,4 +1,4 @@
-"""From a task to the handler of its subscription: decode, call, encode."""
+"""Turns a task into the handler of its subscription: decode, call, encode."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol

@@ -1,7 +1,7 @@
 """A process that runs one sync handler for its worker, and ends with it.
 
 Started by `processes`. The pipes to the worker are moved away from standard input and output, so that a handler may
-print; a thread reads them and ends the process at their end, even in the middle of a call.
+print. A thread reads them and ends the process when they are closed, even in the middle of a call.
 """
 
 import ctypes

@@ -1,9 +1,10 @@
 """Lines to all masters of a cluster: each command goes to the node that has its key.
 
-Redirections are followed, because a redirected command was not carried out: MOVED also mends the map, ASK does not
-(one key has left a slot that is being moved), TRYAGAIN waits until all keys of a script are on one side. That may
-outlast a call: the node that gets a slot refuses scripts with keys it has not until the slot is its own. After any
-trouble with a node the map is asked for again; who is asked comes round robin, because one node may be cut off.
+Redirections are followed, because a redirected command was not carried out. MOVED also corrects the map of slots; ASK
+does not, because only one key has left a slot that is being moved; TRYAGAIN waits until all keys of a script are on
+one side. That may take longer than a call: until a slot belongs to its new node, that node refuses scripts with keys
+that it does not have yet. After any trouble with a node the map is asked for again, from each node in turn, because
+one of them may be cut off.
 """
 
 import asyncio

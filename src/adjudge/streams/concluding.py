@@ -1,4 +1,4 @@
-"""Verdicts made true on the server: acknowledged, parked for another try, dead, or handed back."""
+"""Carries verdicts out on the server: messages are acknowledged, parked for another try, buried, or handed back."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -33,7 +33,7 @@ class Concluding:
         self._loop_time = asyncio.get_running_loop().time
 
     async def settle(self, lane: str, messages: Sequence[Message], said: Said) -> Sequence[Message]:
-        """Do with these what follows from what their handler said; return what stalled.
+        """Carry out what their handler's verdict means for these messages; return those that stalled.
 
         Answers are told before their messages end, so that a crash repeats them.
         """

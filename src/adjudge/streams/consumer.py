@@ -1,7 +1,7 @@
 """One subscription at work: read, hand out, and leave in good order.
 
-What is handled next is chosen only after a look at all lanes that have room, so that what is urgent never waits
-behind what was fetched ahead. Reading blocks only while nothing is in front of the handler.
+The next message is chosen only after a look at all lanes that have room, so that an urgent one never waits behind
+what was fetched ahead. Reading blocks only while nothing waits for the handler.
 """
 
 import asyncio

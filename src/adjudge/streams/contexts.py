@@ -1,4 +1,4 @@
-"""What a handler may know about the message in its hands, and say besides returning or raising."""
+"""What a handler can learn about its message, and what it can report beside returning or raising."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, overload

@@ -1,4 +1,4 @@
-"""Figures of a worker as plain numbers, and as text that Prometheus reads; no library needed."""
+"""A worker's figures as plain numbers, and as text that Prometheus reads. No library is needed."""
 
 import math
 from collections import defaultdict

@@ -1,4 +1,4 @@
-"""What goes between a worker and the processes that run its sync handlers: frames of a length and MessagePack."""
+"""What a worker and the processes that run its sync handlers send each other: a length, then MessagePack."""
 
 import pickle
 import struct

@@ -1,4 +1,4 @@
-"""What the signature of a handler says: what it takes, one or many, with a context or without, and what it answers."""
+"""Reads a handler's signature: what it takes, one message or many, whether with a context, and what it answers."""
 
 import inspect
 from collections.abc import Callable, Sequence

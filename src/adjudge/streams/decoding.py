@@ -1,4 +1,4 @@
-"""From the server's answers to messages."""
+"""Turns the server's answers into messages."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass

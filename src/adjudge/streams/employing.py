@@ -1,4 +1,4 @@
-"""Tasks put to work in one process: where each runs, and what surrounds its calls."""
+"""Puts tasks to work in one process: where each runs, and what surrounds its calls."""
 
 import math
 import sys

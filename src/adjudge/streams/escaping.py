@@ -1,4 +1,4 @@
-"""What handlers raise, as something that can be said about a message."""
+"""Turns whatever a handler raises into a message's failure."""
 
 import asyncio
 

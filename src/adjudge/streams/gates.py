@@ -1,4 +1,4 @@
-"""Keeps a worker's list of paused lanes fresh, and the broker's list of lanes that have a worker."""
+"""Keeps two lists up to date: the worker's of paused lanes, and the broker's of lanes that have a worker."""
 
 import asyncio
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""One batch from the handler's hands to its end."""
+"""One batch, from the call of its handler until each message has come to its end."""
 
 import asyncio
 import random

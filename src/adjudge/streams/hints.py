@@ -1,4 +1,4 @@
-"""Hints over Pub/Sub: quick, and lost without a word when nobody listens or the line is cut."""
+"""Hints over Pub/Sub. They are quick, and silently lost if nobody listens or the connection is cut."""
 
 import asyncio
 import random

@@ -1,4 +1,4 @@
-"""All that one consumer has in hand: what waits for the handler, and what is not finished yet."""
+"""All messages that one consumer holds: those that wait for the handler, and those that are not finished."""
 
 from collections.abc import Iterable, Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""What becomes of each message of a batch, once its handler has spoken."""
+"""Decides what becomes of each message of a batch once its handler has returned or raised."""
 
 import random
 from collections.abc import Mapping, Sequence

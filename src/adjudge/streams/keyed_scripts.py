@@ -1,4 +1,4 @@
-"""Scripts that know of keys: who may move into a lane, who waits for it, and until when.
+"""Lua scripts for the rules of keys: which messages may enter a lane, which wait for it, and until when.
 
 For each lane L of a name, all under the name's prefix:
     held/L/K     set of what holds a slot of key K: ids of entries in the lane, `@due origin` for parked ones
@@ -14,9 +14,10 @@ and for the name:
     retrying     sorted set of the origins of unfinished messages whose entries are younger than they, by publication
     counter      makes tokens, and so parked messages, distinct
 
-While no subscriber has written rules, a key has one slot: nothing is out of order before the first worker comes.
-An error in the middle (a forbidden command, a slot of a cluster on its way) leaves a message twice, never nowhere:
-what is to be written is written before its source is taken away. A slot lost that way is found again by MOVE_DUE.
+Until a subscriber has written rules each key has one slot, so that nothing is out of order before the first worker
+comes. An error in the middle of a script (a forbidden command, a cluster slot that is being moved) may leave a message
+twice but never loses it: the new entry is written before the old one is removed. MOVE_DUE finds slots that were lost
+this way.
 """
 
 from adjudge.streams.script import EVEN_FULL, Script

@@ -1,4 +1,4 @@
-"""What a consumer holds: messages in front of the handler, in lanes, and the ids of all that is not finished."""
+"""Messages that wait in front of a consumer's handler, by lane, and which of them is next."""
 
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence, Set

@@ -1,4 +1,4 @@
-"""The line to one server: opened when it is used, dropped after any trouble, opened anew by the next call."""
+"""A connection to one server that is opened on use, dropped after any trouble, and opened again by the next call."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence

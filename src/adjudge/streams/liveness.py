@@ -1,4 +1,4 @@
-"""Whether a worker that has work does it: alive, connected and silent is the failure that nobody sees."""
+"""Whether a worker that has work does it. A worker that is alive, connected and idle is a failure nobody notices."""
 
 import asyncio
 from collections.abc import Sequence

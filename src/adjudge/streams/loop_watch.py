@@ -1,7 +1,8 @@
 """How late the event loop is, and which handler keeps it.
 
-A handler that computes or sleeps without `await` holds up every other one, the renewal of leases and the answer to
-probes. The loop cannot tell who it was: when it runs again, it is over. So a thread looks at it meanwhile.
+A handler that computes or sleeps without `await` holds up all others, the renewal of leases, and the answer to probes.
+The loop itself cannot tell which handler it was, because by the time it runs again the delay is over. So a thread
+looks while it lasts.
 """
 
 import asyncio

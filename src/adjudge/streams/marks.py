@@ -1,4 +1,4 @@
-"""What an entry says beside its body, in one small field; scripts on the server read it too."""
+"""The optional properties of an entry, in one small field beside its body. Scripts on the server read it too."""
 
 from collections.abc import Mapping
 

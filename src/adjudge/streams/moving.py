@@ -1,4 +1,4 @@
-"""Delayed messages, retries and keys under a rate, let in when their time has come."""
+"""Lets delayed messages, retries and keys under a rate limit into their lanes when their time has come."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""What a worker tells about itself, for metrics and logs."""
+"""Hooks by which a worker reports what happens to it, for metrics and logs."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Entries on their way out of one process: what is published at the same time goes in one write."""
+"""Entries on their way out of a process: those that are published at the same time share one write."""
 
 import asyncio
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Waits that end early when the worker is asked to stop."""
+"""A wait that ends early when the worker is asked to stop."""
 
 import asyncio
 

@@ -1,7 +1,7 @@
-"""What goes over one open connection: whatever is asked meanwhile goes along, and answers come in order.
+"""Pipelined calls over one open connection: commands asked at the same time go together, answers come in order.
 
-An `asyncio.Protocol` instead of a reader and a writer: beside them it answers four times as many single calls, and
-callers at the same time share a round trip instead of waiting for each other.
+This is an `asyncio.Protocol` rather than a reader and a writer: it carries four times as many single calls, and
+concurrent callers share a round trip instead of waiting for each other.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""Sync functions in processes of their own: one call at a time each, and a new one for each that died or hung."""
+"""Runs sync functions in child processes, one call at a time in each. A child that dies or hangs is replaced."""
 
 import asyncio
 import os

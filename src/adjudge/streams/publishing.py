@@ -1,4 +1,4 @@
-"""Entries into streams, in one write, bounded in number and in time."""
+"""Writes entries into their streams, many in one write, bounded in number and in time."""
 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""What a server answers instead of an answer."""
+"""Errors that a server answers to a command."""
 
 from adjudge.streams.addresses import Address
 

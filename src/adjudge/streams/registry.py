@@ -1,4 +1,4 @@
-"""Which names and lanes there are: written down by their workers, so that nobody must search a large server's keys."""
+"""Which names and lanes exist. Workers write them down, so that nobody has to search all keys of a large server."""
 
 from collections.abc import Iterable, Mapping, Sequence
 

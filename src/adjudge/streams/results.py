@@ -1,6 +1,6 @@
-"""Answers and progress for those who asked: kept for a while under the same hash tag, announced by a hint.
+"""Answers and progress for callers that asked: kept for a while under the same hash tag, and announced by a hint.
 
-The hint makes it quick, the kept value makes it sure: a caller whose line was cut looks again.
+The hint makes it fast, the kept value makes it reliable: a caller whose connection was cut looks again.
 """
 
 from collections.abc import Iterable, Sequence

@@ -1,4 +1,4 @@
-"""Periodic messages: when their ticks are due, and which of them are still published after a time without workers.
+"""Periodic messages: when their ticks are due, and which missed ticks are still published when workers come back.
 
 Nothing here looks at a clock or a broker: `due` decides, `timekeeping.py` acts.
 """

@@ -1,7 +1,7 @@
-"""What must happen at once on the server, in Lua.
+"""Lua scripts for what must happen atomically on the server.
 
-All keys of a call share a hash tag. Times are the server's. A message is moved only by whoever still finds it
-pending (XACK answers 1), so a script sent twice, because its answer was lost, acts once.
+All keys of a call share a hash tag, and times are the server's. A script moves a message only if the message is still
+pending (XACK answers 1). So a script that is sent twice, because its answer was lost, acts once.
 """
 
 from adjudge.streams.script import EVEN_FULL, Argument, Command, Script, by_source

@@ -1,4 +1,4 @@
-"""The line to a master that may change: Sentinels are asked who it is, whenever a connection is to be opened."""
+"""A connection to a master that may change: whenever one is opened, the Sentinels are asked who the master is."""
 
 import asyncio
 from collections import deque

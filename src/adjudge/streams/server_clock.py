@@ -1,11 +1,11 @@
-"""The server's clock as a worker knows it, whose own may be wrong or jump."""
+"""The server's clock as a worker knows it. The worker's own clock may be wrong, or jump."""
 
 import math
 from collections.abc import Callable
 
 
 class ServerClock:
-    """Goes on from the server's last word by a monotonic clock, and so is behind by no more than a round trip."""
+    """Continues from the server's last answer by a monotonic clock, so it is late by a round trip at most."""
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic

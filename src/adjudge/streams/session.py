@@ -1,4 +1,4 @@
-"""What an app holds in one event loop: its connections, and what hangs on them."""
+"""What an app holds in one event loop: its connections, and everything that uses them."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""The exceptions of this package, most of them raised by a handler to say what shall become of its messages."""
+"""The exceptions of this package. Handlers raise most of them to say what should become of their messages."""
 
 
 class Stall(Exception):

@@ -1,9 +1,9 @@
 """Messages in work one by one: long-lived runners take them as they become free.
 
-A task for each message would cost more than most handlers, so a runner is a task that handles one message after
-the other; there are as many as have been needed at once, up to the limit. Leases, acknowledgements and observation
-are for many messages at a time: what is finished is written while the next messages run, and waits no longer than
-`LINGER_SECONDS` for company, whatever still runs.
+A task for each message would cost more than most handlers do. So a runner is a task that handles one message after
+the other, and there are as many runners as were ever needed at once, up to the limit. Leases, acknowledgements and
+observation are batched: finished messages are written while the next ones run, and wait at most `LINGER_SECONDS` for
+others.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""A declared handler: what it is called, what it takes, and how messages are sent to it."""
+"""A declared handler: its name, the type of its messages, and how they are sent to it."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field

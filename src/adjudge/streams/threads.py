@@ -1,6 +1,6 @@
-"""Sync functions in threads of our own, which can be given up on: a thread that hangs cannot be ended.
+"""Runs sync functions in threads that can be abandoned, because a thread that hangs cannot be ended.
 
-`concurrent.futures` would count a hung thread for ever among its workers, and wait for it at the end of the process.
+`concurrent.futures` would count a hung thread among its workers for ever, and wait for it when the process ends.
 """
 
 import asyncio

@@ -1,8 +1,8 @@
-"""What one worker at a time may do for the schedules of a name, each step at once on the server.
+"""What the timekeeper of a name does for its schedules; each step is atomic on the server.
 
-Who holds the lease, by the server's clock, is the timekeeper. A tick is published in the same script that moves the
-schedule's last tick on, and only from where the timekeeper believed it to be: no tick comes twice, also when an
-answer was lost, or when a worker that was paused for longer than its lease goes on where it was.
+The timekeeper is the worker that holds the lease, by the server's clock. A tick is published by the same script that
+moves the schedule's last tick on, and only if that still is what the timekeeper believed. So no tick is published
+twice, even if an answer was lost, or if a worker that was paused for longer than its lease carries on.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Publishes the ticks of one name's schedules, whenever this worker is the one whose turn it is."""
+"""Publishes the ticks of one name's schedules while this worker is their timekeeper."""
 
 import asyncio
 import math

@@ -1,4 +1,4 @@
-"""What a consumer does beside its messages: renew leases, take over from the dead."""
+"""What a consumer does beside handling messages: it renews its leases, and takes over from dead consumers."""
 
 import asyncio
 from collections.abc import Callable

@@ -1,6 +1,6 @@
 """Pipelined calls to the broker, wherever it is at the moment.
 
-Nothing is retried here except what was surely not carried out: who calls knows what may be sent twice.
+A call is repeated here only if it was certainly not carried out. Only the caller knows what may be sent twice.
 """
 
 import asyncio

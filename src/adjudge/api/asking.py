@@ -1,4 +1,4 @@
-"""Questions, from their bytes to their answers: shared by the single and the bulk post."""
+"""From the bytes of a question to its answer: what the single and the bulk post share."""
 
 import asyncio
 from collections.abc import Callable, Sequence

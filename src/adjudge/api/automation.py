@@ -1,4 +1,4 @@
-"""Where one looks at automation: slices, certificates, audits, and why something is not automated."""
+"""Automation as operators see it: slices, certificates, audits, and why something is not automated."""
 
 from collections.abc import Container
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""The configuration in force: what it is, what came before, who runs it; publishing, and trying a change first."""
+"""The configuration in force, its history and which process runs it; publishing a change, and trying it first."""
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What requests about the configuration and switches are answered with, as the OpenAPI document has it."""
+"""Responses about the configuration and switches, as the OpenAPI document has them."""
 
 from datetime import datetime
 from typing import Any, Literal

@@ -1,4 +1,4 @@
-"""Documents as a stranger posts them: only what a folder of YAML documents could hold."""
+"""Documents as a caller posts them: they may hold only what a folder of YAML documents could."""
 
 import unicodedata
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""Erasures: a subject's evidence and subject fields go, the figures stay, and that it was done is on record."""
+"""Erasures: a subject's evidence and subject fields are removed, figures stay, and the erasure is on record."""
 
 from typing import Any
 from uuid import UUID

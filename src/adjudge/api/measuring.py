@@ -1,7 +1,7 @@
 """How long requests take, by route and kind of answer.
 
-Written together, at the latest a moment later: of a short request, writing its own figure into memory that
-processes share would be a twentieth.
+Figures of many requests are written together, a moment later: to write each into memory that processes share would
+take a twentieth of a short request.
 """
 
 import asyncio

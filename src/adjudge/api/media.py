@@ -1,7 +1,7 @@
 """References in evidence become URLs when a task is claimed, never at intake.
 
-`pass` hands the URL on byte for byte; a folder's files are served by the API itself, under a signed URL
-that ends with the lease, however often that is renewed.
+`pass` hands the URL on byte for byte. Files of a folder are served by the API itself, under a signed URL that is valid
+for as long as the lease, renewals included.
 """
 
 import base64

@@ -1,4 +1,4 @@
-"""Alive, ready, and measured."""
+"""Probes and metrics: `/livez`, `/readyz`, `/metrics`."""
 
 import asyncio
 from typing import Any, Final, Literal

@@ -1,4 +1,4 @@
-"""What is told of an outage: while the database is away everybody comes again, and a line for each fills the disk."""
+"""How an outage is logged: a line a second, because callers try again, and a line for each would fill the disk."""
 
 import time
 from collections.abc import Callable

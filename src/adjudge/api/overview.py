@@ -1,4 +1,4 @@
-"""The whole system at a glance: what came in, what is open and since when, who settles, what waits for models."""
+"""The whole system at a glance: what came in, what is open and for how long, who settles, what waits for models."""
 
 from collections.abc import Mapping
 from datetime import datetime

@@ -1,7 +1,7 @@
-"""The API's own document, and the page on which a person reads and tries it: all of it comes from here.
+"""The OpenAPI document, and the page on which a person reads it and tries it out. The API serves all of it itself.
 
-FastAPI's own page loads its script from a public network, so that without one it stays blank, and with one a
-stranger's script sees the keys that are typed into it.
+FastAPI's own page loads its script from a public network. Without that network it stays blank; with it, a third
+party's script sees the keys that are typed in.
 """
 
 from importlib.resources import files

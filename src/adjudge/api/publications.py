@@ -1,4 +1,4 @@
-"""What it takes to publish, and what publishing would do: for the routers of revisions and of drafts."""
+"""What the routers of revisions and of drafts share: preconditions of publishing, and what it would change."""
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What the people who answer are answered: tasks, leases, queues."""
+"""Responses to reviewers, as the OpenAPI document has them: tasks, leases, queues."""
 
 from datetime import datetime
 from typing import Any, Literal

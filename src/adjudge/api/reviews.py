@@ -1,4 +1,4 @@
-"""People's work: claim, answer, decline, release, heartbeat. The reviewer is whom the key belongs to."""
+"""What reviewers do: claim, answer, decline, release, heartbeat. The key says who the reviewer is."""
 
 from collections.abc import Collection
 from datetime import datetime

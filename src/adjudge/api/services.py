@@ -1,4 +1,4 @@
-"""What the routes stand on, put together in `cli/roles.py`."""
+"""What the routes need, put together in `cli/serving.py`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

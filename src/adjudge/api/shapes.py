@@ -1,7 +1,7 @@
-"""What requests about decisions are answered with, as the OpenAPI document has it; and what all shapes share.
+"""Responses to requests about decisions, as the OpenAPI document has them; and what all shapes share.
 
-Answers are written straight from stored values, so nothing here runs when one is sent. Tests hold every
-answer to its shape.
+Responses are written straight from stored values, so nothing here runs when one is sent. Tests check every response
+against its shape.
 """
 
 from datetime import datetime

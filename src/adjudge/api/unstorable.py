@@ -1,4 +1,4 @@
-"""Where in a request the value stands that PostgreSQL could not store."""
+"""Finds the value in a request that PostgreSQL could not store."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""When the next vote is worth its price: stopping risks by backward induction.
+"""When another vote is worth its price: the risks at which asking stops, by backward induction.
 
 The belief is collapsed to its two best answers, whose log-odds each vote moves by a step towards one of them (the
 sequential test of Wald, with a last vote). Computed when parameters are learnt; applied as a comparison

@@ -1,4 +1,4 @@
-"""Many slices: groups with members, and error budgets over a family."""
+"""Many slices at once: groups and their members, and error budgets that a family of slices shares."""
 
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet

@@ -1,7 +1,7 @@
 """Money in service: a betting e-process for each threshold on audits weighed by their stake, read audit by audit.
 
-A state that may be looked at after every audit. The bet is against "of the
-stake that is accepted at least the target's share is on wrong answers". JSON by value.
+The bet is against "of the stake that is accepted, at least the target's share is on wrong answers". The state may be
+looked at after every audit, and is JSON by value.
 """
 
 import math

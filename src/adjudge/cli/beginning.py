@@ -1,4 +1,4 @@
-"""With what a process begins: the newest published revision; where nothing was ever published, its folder's."""
+"""The configuration that a process starts with: the newest published one or, if there is none, its folder's."""
 
 from pathlib import Path
 

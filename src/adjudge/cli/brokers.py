@@ -1,4 +1,4 @@
-"""The broker that REDIS_URL names."""
+"""Opens the broker that REDIS_URL names."""
 
 import random
 

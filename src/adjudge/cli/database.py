@@ -1,4 +1,4 @@
-"""`adjudge db`, and the one key that has to be written before any API can be asked for keys."""
+"""`adjudge db`, and the first key, which is written to the database because no API can be asked for it yet."""
 
 import asyncio
 import os

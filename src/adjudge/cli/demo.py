@@ -1,4 +1,4 @@
-"""`adjudge demo`: what an installed pack offers to watch."""
+"""`adjudge demo`: the demonstration of an installed pack."""
 
 from importlib.metadata import EntryPoint, entry_points
 from typing import Annotated, Any

@@ -1,4 +1,4 @@
-"""A process that was told to end does end: after its drain, and whatever hangs then."""
+"""Makes sure that a process that was told to end does end after its drain, whatever still hangs."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""`adjudge settings`: what a process started here would be given, and where each value is from."""
+"""`adjudge settings`: the settings of a process that is started here, and where each value is from."""
 
 import difflib
 import os

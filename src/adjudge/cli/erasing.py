@@ -1,4 +1,4 @@
-"""`adjudge erase`: a subject's evidence and subject fields go, the figures stay."""
+"""`adjudge erase`: removes a subject's evidence and subject fields; the figures stay."""
 
 from typing import Annotated
 

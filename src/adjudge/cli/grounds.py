@@ -1,4 +1,4 @@
-"""What every process stands on: clock, ids and chance are made here and passed in."""
+"""What every process is built on: connections, and clock, ids and chance, which are made here and passed in."""
 
 import asyncio
 import functools

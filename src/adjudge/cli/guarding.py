@@ -1,7 +1,7 @@
-"""What the web server lets strangers send before a request is one: a head bounded in size and in time.
+"""Bounds the head of a request in size and in time, before there is a request.
 
-uvicorn waits for the end of a head for ever, and keeps whatever has come of it; bodies have bounds of
-their own (`api/bodies.py`).
+uvicorn would wait for the end of a head for ever, and keep everything that has come of it. Bodies have bounds of their
+own (`api/bodies.py`).
 """
 
 import asyncio

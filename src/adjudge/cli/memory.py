@@ -1,4 +1,4 @@
-"""Memory that a burst took, given back to the system."""
+"""Gives memory that a burst took back to the system."""
 
 import ctypes
 from typing import Final

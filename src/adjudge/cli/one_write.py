@@ -1,7 +1,7 @@
-"""Answers that leave in one write: their head together with what follows at once.
+"""Writes the head of a response together with the part of its body that follows at once.
 
-uvicorn writes the head and the body of an answer apart, and uvloop hands each to the kernel by itself: two system
-calls, two packets, and two reads for whoever asked.
+uvicorn writes head and body separately, and uvloop hands each to the kernel by itself: two system calls, two packets,
+and two reads for the caller.
 """
 
 import asyncio

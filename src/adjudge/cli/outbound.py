@@ -1,4 +1,4 @@
-"""What this process may reach other servers with: networks that the operator lists, secrets of its environment."""
+"""How this process may reach other servers: the networks that the operator permits, and its secrets."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""How a command ends that could not do what it was asked."""
+"""How a command ends if it could not do what it was asked to."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""What `adjudge up` does with the folder that it is run in: puts it in force, or says why what is in force stays."""
+"""What `adjudge up` does with its folder: it publishes it, or says why the published configuration stays."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""`adjudge retention`: what is older than it may be kept, and dropping it."""
+"""`adjudge retention`: shows which weeks are older than they may be kept, and drops them."""
 
 import getpass
 from collections.abc import Sequence

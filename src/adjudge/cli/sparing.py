@@ -1,4 +1,4 @@
-"""Imports that a library tries for what we never ask of it, refused while it is imported itself."""
+"""Keeps a library, while it is imported, from importing others for features that we never use."""
 
 import sys
 from collections.abc import Iterator

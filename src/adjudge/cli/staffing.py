@@ -1,4 +1,4 @@
-"""Whom a worker asks: opened, replaced and retired while it works, as the revisions in use want it."""
+"""The deciders of a worker: opened, replaced and retired while it works, as the revisions in use require."""
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Webhooks, put together: what a keeper does so that outcomes reach the endpoints of callers."""
+"""The webhooks of a keeper, put together: how outcomes reach the endpoints of callers."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Labels that look alike: what people take for one answer and models give as the other."""
+"""Labels that look alike, so that people take them for one answer while models tell them apart."""
 
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence

@@ -1,4 +1,4 @@
-"""The sections `deciders` and `pools`: who can be asked. They are the same at every location."""
+"""The sections `deciders` and `pools`: who can be asked. Layers may add to them, but not change what is there."""
 
 import re
 from collections.abc import Mapping

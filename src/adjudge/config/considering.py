@@ -1,4 +1,4 @@
-"""Why a question takes the route that it takes: each route of its location in order, and what came of it."""
+"""Why a question takes its route: every route of its location in order, and why it was taken or not."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

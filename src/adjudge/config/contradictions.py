@@ -1,4 +1,4 @@
-"""What can never be true: conditions whose parts exclude each other. Told is only what is certain."""
+"""Conditions that can never be true, because their parts exclude each other. Only what is certain is reported."""
 
 import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence

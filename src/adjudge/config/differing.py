@@ -1,4 +1,4 @@
-"""What changes between what holds before and after, in terms of effect: which leaves and plans, where, how often asked.
+"""What a change of configuration changes in effect: which values and plans, where, and how often they are used.
 
 Texts are not compared: a comment, or a value moved to another file, changes nothing.
 """

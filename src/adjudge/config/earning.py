@@ -1,4 +1,4 @@
-"""Whether what is to be earned can be: certified stages that no evidence could ever license, and terms that clash."""
+"""Whether a certificate can be earned at all: stages that no evidence could license, and terms that contradict."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

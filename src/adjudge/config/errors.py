@@ -1,4 +1,4 @@
-"""What a caller may name that the configuration does not have."""
+"""Errors for names that the configuration does not have."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""The keywords of JSON Schema. To validators others are annotations: a slip of the pen is passed over in silence."""
+"""The keywords of JSON Schema. Validators take all others for annotations, and so pass over a misspelt one."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""What the routes of all locations lead to; a type or plan that none leads to, a condition that holds nowhere."""
+"""What the routes of all locations lead to: finds types and plans that none reaches, and conditions that never hold."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field

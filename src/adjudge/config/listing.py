@@ -1,4 +1,4 @@
-"""A list of routes as locations see it: those for each type, and what of a location any of them may look at."""
+"""A list of routes as locations use it: the routes of each type, and what they read of a location."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

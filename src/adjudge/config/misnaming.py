@@ -1,4 +1,4 @@
-"""Faults of expressions: what was meant by a name that there is not, or where that name can be read."""
+"""Faults of names in expressions: which name was probably meant, or where the name can be read."""
 
 import re
 from collections.abc import Collection, Mapping

@@ -1,4 +1,4 @@
-"""All that is declared, in whatever layer: what other places may name, and what conditions may compare with."""
+"""Everything that any layer declares: what other places may name, and what conditions may compare with."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Long work in small steps: it calls its pause between them, and whoever wants it done says what a pause is."""
+"""Long work is done in small steps with a pause between them; the caller says what a pause is."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeAlias, TypeVar

@@ -1,4 +1,4 @@
-"""What is likely a slip in a sound configuration, in words: no fault, for it may be meant."""
+"""Remarks about a sound configuration: probable slips, which are no faults because they may be intended."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Answers of a configuration that are hard to tell apart. No fault: named for those who check it."""
+"""Answers that are hard to tell apart. They are no fault, but are named by `config check`."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass

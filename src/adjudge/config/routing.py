@@ -1,4 +1,4 @@
-"""Routing: which of a location's routes a question takes. What can be told before it comes in is told when compiled."""
+"""Routing: which of a location's routes a question takes. As much of it as possible is decided when compiling."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Secrets: documents name where a process finds them, and never hold one. So none is in a revision, a diff or a log."""
+"""Secrets: documents only name where a process finds them. So no secret is in a revision, a diff or a log."""
 
 import re
 from typing import Any, Final

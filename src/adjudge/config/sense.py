@@ -1,6 +1,6 @@
 """Whether a condition makes sense: the words that it compares names with, and whether it could ever hold.
 
-Told is only what is certain. Whether more can be told nobody promises.
+Only what is certain is reported; a condition that passes may still make no sense.
 """
 
 import re

@@ -1,7 +1,7 @@
 """Documents to layers: every file parsed, files of one layer joined, packs below the organisation.
 
-A name that is defined twice in one layer is a fault. Lists (`routes`) of several files follow each
-other in the order of the files' names.
+A name that is defined twice in one layer is a fault. Lists (`routes`) from several files are joined in the order of
+the files' names.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,7 +1,7 @@
 """The circuit breaker of one decider: how long it is left alone after failing, and why.
 
-Closed: asked. Open: not asked, for a while. Probing: one call finds out. A result that
-comes in after the breaker has moved on says nothing of what holds now, and is not counted.
+Closed: the decider is asked. Open: for a while it is not asked. Probing: one call finds out whether it works again. A
+result that comes in after the breaker has changed says nothing about the present, and is not counted.
 """
 
 from collections.abc import Callable

@@ -1,9 +1,9 @@
-"""One call: its questions, put, put again in halves or whole, until each has its answer or its fault.
+"""One call: its questions are put, and put again in halves or whole, until each has an answer or a fault.
 
-When a call of several questions raises, one of them may be to blame, and which share a call was our
-choice: so halves are asked, and halves of those that raise, at most 2 log2 n further calls. The spec's
-`retries` come on top, for what cannot be halved further, or need not: no question brings a server down
-that was not there. A time-out is never tried again, nor what a quota refuses.
+If a call of several questions raises, one of them may be to blame, and which of them share a call was our choice. So
+each half is asked by itself, and halves of those that raise again: at most 2 log2 n further calls. The spec's
+`retries` come on top, for calls that cannot be halved, or need not be because the server was not reached at all. A
+time-out is never tried again, nor is what a quota refuses.
 """
 
 import asyncio

@@ -1,6 +1,6 @@
-"""Words for what strangers' code did: always short, always printable, never an error of their own.
+"""Describes what users' code did, always short and printable, and never failing itself.
 
-An exception's text or an object's `repr` is the stranger's code too, and can itself raise.
+An exception's text or an object's `repr` is produced by the user's code too, and may itself raise.
 """
 
 import reprlib

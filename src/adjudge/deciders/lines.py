@@ -1,8 +1,8 @@
 """Lines: the places in which calls of one decider run, one at a time in each.
 
-A line comes back by itself once it is free again. A function that overran its time-out cannot be
-stopped in a thread, and an async one may refuse to be: until it returns its line is lost, which is
-counted and shown, so what is stuck stays bounded by the decider's `concurrency`.
+A line becomes available again by itself. A function that overran its time-out cannot be stopped in a thread, and an
+async one may refuse to stop. Until it returns, its line is lost, which is counted and shown; so the number of stuck
+calls is bounded by the decider's `concurrency`.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
-"""A line that is a process: a model may leak, block or die there and never touch the worker.
+"""A line that is a process of its own, in which a model may leak, block or die without harm to the worker.
 
-Its child is killed when a call is given up, and replaced, after a pause that grows while children keep
-dying. The line comes back when the new child has loaded the function.
+The child is killed when a call is given up, and replaced after a pause, which grows while children keep dying. The
+line is available again once the new child has loaded the function.
 """
 
 import asyncio

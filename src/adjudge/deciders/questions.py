@@ -1,4 +1,4 @@
-"""What a decider is shown, and what comes of asking it."""
+"""What a decider is shown, and the result of asking it."""
 
 from collections.abc import Mapping
 from typing import Any

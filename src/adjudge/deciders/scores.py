@@ -1,4 +1,4 @@
-"""A result as a function returned it, checked at the edge: right as it stands, or garbage. Never repaired."""
+"""Checks a result as a function returned it. It is valid as it stands, or garbage; nothing is repaired."""
 
 import math
 import operator

@@ -1,7 +1,7 @@
 """Brings past decisions in from a labelled set, with their real times: marked, and told to nobody.
 
-Doing it twice does nothing twice. What a set does not know is not made up: a decision without evidence, plan or
-revision, whose path holds what deciders and people are known to have said.
+Importing a set twice changes nothing. What a set does not know is not made up: an imported decision has no evidence,
+plan or revision, and its path holds only what deciders and people are known to have said.
 """
 
 from collections.abc import Callable, Iterator, Sequence

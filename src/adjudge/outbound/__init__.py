@@ -1,8 +1,8 @@
 """Requests to addresses that configuration or callers name: model servers, webhooks.
 
-Whoever can write a URL could have us reach what only we can reach: the database, a cloud's metadata, the
-machine itself. So only public addresses are connected to, unless the operator's allow-list names their
-network; what is checked is the very address of the connection, whatever a name resolved to before.
+Somebody who can give us a URL could make us reach what only we can reach: the database, a cloud's metadata, the
+machine itself. So we connect only to public addresses, unless the operator's allow-list names their network. The
+address of the connection itself is checked, whatever the name resolved to before.
 """
 
 from adjudge.outbound.addresses import PUBLIC_ONLY, Permitted, parse_permitted

@@ -1,7 +1,7 @@
-"""Names become addresses, each in a thread of its own: who wants a name that nobody answers for waits alone.
+"""Looks names up in threads of its own, so that a name which no server answers for holds up nobody else.
 
-The loop's own executor has a handful of threads for a whole process. One receiver whose name is not answered for
-would have all of them, and every other receiver and model server would wait behind it.
+The event loop's own executor has a handful of threads for the whole process. Look-ups of one receiver's dead name
+would occupy all of them, and every other receiver and model server would wait behind it.
 """
 
 import asyncio

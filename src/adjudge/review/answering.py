@@ -1,4 +1,4 @@
-"""Answers of people: each vote locks the decision's work row, appends itself, and steps on."""
+"""Answers of people: each vote locks the decision's work row, is appended to its history, and steps it on."""
 
 from dataclasses import dataclass
 from typing import Literal, TypeAlias

@@ -1,4 +1,4 @@
-"""Claims: tasks under lease, shown blind."""
+"""Claims: reviewers take tasks under a lease, and are shown neither models' answers nor colleagues' votes."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence

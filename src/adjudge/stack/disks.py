@@ -1,4 +1,4 @@
-"""The disk that holds the data: who waits for answers is told why none come."""
+"""Watches the disk that holds the data, and says so when it is full."""
 
 import asyncio
 import shutil

@@ -1,7 +1,7 @@
 """Servers that an earlier owner of the folder left running.
 
-The guards see to it that there are none; this is for the day they could not (both killed at once,
-or their patience still running).
+The guards normally end them. This is for the case that they could not: both were killed at once, or are still waiting
+for their child to end.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""Waiting for other processes, and ending tasks that ran beside something else."""
+"""Waits for other processes, and ends tasks that ran beside something else."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

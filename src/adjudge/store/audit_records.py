@@ -1,4 +1,4 @@
-"""Audits as people are shown them: the open ones and how old they are, and the record of a closed one."""
+"""Audits as operators see them: the open ones with their age, and the record of a closed one."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""What audits show: of a slice and a prefix of a plan, as certificates and their watch read it, in intake order."""
+"""Closed audits of a slice and a prefix of a plan, in intake order, as certificates and watches read them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """Controls: switches above the revision, each with a generation.
 
-Nobody holds a lock on them for longer than a switch takes, so that a hanging process delays none: who acts on what it
-has read names the generations, and the statement that writes refuses those that are no longer in force.
+They are locked only while one is being switched, so that a hanging process delays nobody. Instead, whoever acts on a
+control names the generation that it read, and the statement that writes refuses generations no longer in force.
 """
 
 from collections.abc import Sequence

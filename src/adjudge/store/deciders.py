@@ -1,4 +1,4 @@
-"""What each process knows of its deciders: breakers, for everybody to see."""
+"""What each process reports of its deciders, such as their breakers, for all other processes to see."""
 
 from collections.abc import Mapping
 

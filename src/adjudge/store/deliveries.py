@@ -1,7 +1,7 @@
 """Deliveries: one row for each outcome that an endpoint is told, with its attempts, until it is forgotten.
 
-Written by the fan-out, which follows the feed: settling pays nothing for webhooks. Whoever claims a row
-has it until `next_at`; who dies in between has delivered or has not, and it is claimed again.
+Rows are written by the fan-out, which follows the feed, so settling pays nothing for webhooks. A process that claims a
+row has it until `next_at`. If it dies before, the delivery may have been made or not, and is claimed again.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,7 +1,7 @@
 """Endpoints: where callers have outcomes sent.
 
-An endpoint is seen by whoever may see all that it is told: a key of one store neither finds nor guesses
-the endpoints of another, or of the whole chain.
+A key sees an endpoint only if it may see everything that the endpoint is told: a key of one store can neither find nor
+guess the endpoints of another store, or of the whole chain.
 """
 
 from collections.abc import Sequence

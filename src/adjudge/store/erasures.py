@@ -1,7 +1,7 @@
-"""Erasures: whose evidence and subject go, how far that has come, and the record that it was done.
+"""Erasures: whose evidence and subject are to be removed, how far that has come, and the record that it was done.
 
-A subject is looked for without an index, which every question would pay for: windows of ids are passed over one
-by one, each in a short transaction, and the row remembers where.
+There is no index on subjects, because every question would pay for it. Instead windows of ids are searched one after
+the other, each in a short transaction, and the row remembers how far the search has come.
 """
 
 from collections.abc import Mapping, Sequence

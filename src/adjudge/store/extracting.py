@@ -4,8 +4,8 @@ Marks are transaction numbers below which nothing can appear any more (`pg_snaps
 finish out of order are missed by no run. Pages are short statements, because one long snapshot would
 keep the dead entries of `work` alive for as long as it lasts.
 
-A page is copied as text, all of its columns as they are written: a set is text, and a value that is made
-of each field only to be written out again costs more than the rest of the export.
+A page is copied as text, because a set is text: to make a value of each field only to write it out again would cost
+more than the rest of the export.
 """
 
 import re

@@ -1,9 +1,9 @@
 """The feed: all outcomes in an order in which none can appear behind a reader.
 
-Commits finish out of order, so neither a sequence nor a time will do. `outcome.xid` is the transaction
-that wrote the row; below the oldest one still running nothing can appear any more. Read in order of
-(xid, decision, version) up to there, the feed has no gap. A long transaction anywhere on the server
-holds it back; it loses nothing.
+Commits finish out of order, so neither a sequence nor a time will do. `outcome.xid` is the transaction that wrote the
+row, and nothing can appear any more below the oldest transaction that is still running. So the feed, read up to there
+in the order of (xid, decision, version), has no gap. A long transaction anywhere on the server holds the feed back,
+but nothing is lost.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
-"""Imports: past decisions from elsewhere, with their real times; in no feed, told to nobody.
+"""Imports: past decisions from elsewhere, with their real times. They are in no feed, and nobody is told of them.
 
-What is read is first gathered in tables of the connection's own, because files have their rows in any order;
-then written a page at a time. Ids follow from the items: a page that was written before changes nothing.
+Rows are first gathered in temporary tables, because files have them in any order, and then written a page at a time.
+Ids follow from the items, so a page that is written twice changes nothing.
 """
 
 from collections.abc import Iterable, Sequence

@@ -1,4 +1,4 @@
-"""The journal: who changed what stands above decisions, and who looked at evidence. Insert-only."""
+"""The journal: who changed keys, people, switches or configuration, and who looked at evidence. Insert-only."""
 
 from dataclasses import dataclass
 from datetime import datetime

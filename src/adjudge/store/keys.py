@@ -1,6 +1,6 @@
 """API keys: stored as hashes, shown once, bound to locations or pools, limited.
 
-A key that is itself bound hands out and looks after only keys within its own bounds.
+A bound key can make and manage only keys within its own bounds.
 """
 
 import hashlib

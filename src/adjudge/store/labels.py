@@ -1,4 +1,4 @@
-"""Labels: what was learnt of a decision's truth afterwards."""
+"""Labels: what became known of a decision's truth after it was settled."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Figures about everything: read from `work` and from the newest partitions, never by an anti-join."""
+"""Figures about the whole system, read from `work` and the newest partitions, never by an anti-join."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """Partitions by week of the UUIDv7 decision id: made ahead, filled aside, then attached.
 
-`CREATE TABLE … PARTITION OF` would queue behind any open read and stop intake with it; a plain table
-with the bounds as a CHECK attaches without a scan and under a lock that waits for no reader.
+`CREATE TABLE … PARTITION OF` would wait for every open read, and stop intake meanwhile. A plain table with the bounds
+as a CHECK is attached without a scan, and under a lock that waits for no reader.
 """
 
 from collections.abc import Iterable

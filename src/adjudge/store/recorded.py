@@ -1,4 +1,4 @@
-"""What was decided lately, as it was recorded: what a change is tried on before it is made."""
+"""Recent decisions as they were recorded, on which a change of configuration is tried out."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """Retention: whole weeks are dropped, never rows; and what was dropped stays on record.
 
-A partition is detached concurrently, which waits for its readers and makes nobody else wait, and then dropped.
-Cut off at any moment, the next run goes on: tables are found by name, attached, half detached or loose.
+A partition is detached concurrently, which waits for its readers but makes nobody wait, and then dropped. A run that
+was cut off is continued by the next: it finds tables by name, whether attached, half detached or detached.
 """
 
 from collections.abc import Sequence

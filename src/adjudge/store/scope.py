@@ -1,4 +1,4 @@
-"""Whom a statement serves: applied in SQL, so that no filter, cursor or guessed id reaches beyond."""
+"""What a caller may see. It is applied in SQL, so that no filter, cursor or guessed id reaches beyond it."""
 
 from dataclasses import dataclass
 from typing import Literal, TypeAlias

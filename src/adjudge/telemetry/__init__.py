@@ -1,1 +1,1 @@
-"""What is counted, and how it is written down. Names stand in one place."""
+"""Metrics, logs and traces. Each name is defined in one place."""

@@ -1,4 +1,4 @@
-"""Histograms that are told of many values at once: what one value costs is writing it into shared memory."""
+"""Histograms that take many values at once, because each write into shared memory is what costs."""
 
 from bisect import bisect_left
 from collections import Counter

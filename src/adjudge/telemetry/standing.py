@@ -1,4 +1,4 @@
-"""Gauges of what comes and goes with configuration: what went is told of once more, and no alarm goes on for it."""
+"""Gauges of things that configuration adds and removes. What was removed is set once more, to end its alarm."""
 
 from collections.abc import Iterable
 from typing import Final

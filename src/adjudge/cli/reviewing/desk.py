@@ -1,8 +1,8 @@
 """What lies before one reviewer, and what is to be done about it. No I/O, no clock.
 
-One task is shown, the next is leased already. An answer is held back until the next one, or for
-two seconds, and can be taken back so long: undo belongs to the client, the server never hears of it.
-Every method returns what is to be done now; `now` is monotonic seconds.
+One task is shown, and the next is already leased. An answer is held back until the next one is given, or for two
+seconds, and can be taken back until then: undo happens in the client, and the server never hears of it. Every method
+returns what is to be done now; `now` is in monotonic seconds.
 """
 
 from collections import deque

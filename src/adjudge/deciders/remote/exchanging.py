@@ -1,4 +1,4 @@
-"""One request to a model server and what its answer means: a document, or whose fault it is that there is none."""
+"""One request to a model server, and what its response means: a document, or whose fault it is that there is none."""
 
 from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime

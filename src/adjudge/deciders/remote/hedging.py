@@ -1,7 +1,7 @@
 """A second request for a call that is slow: the first answer counts, the other request is given up.
 
-Against the one slow server of several behind an address. Where all are slow it would double the load, so
-at most a share of the calls may have one.
+It helps if one of several servers behind an address is slow. If all are slow it would double the load, so only a share
+of the calls may have one.
 """
 
 import asyncio

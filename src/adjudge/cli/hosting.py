@@ -9,7 +9,6 @@ from typing import Any
 import uvicorn
 
 from adjudge.cli.guarding import Guarded, close_waiting
-from adjudge.cli.refusing import Refused
 
 
 class _Server(uvicorn.Server):
@@ -28,30 +27,6 @@ class _Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._on_stop()
         await super().shutdown(sockets)
-
-
-def require_free(host: str, port: int) -> None:
-    """Raise Refused where the address cannot be listened on: asked before anything is opened, and in one line."""
-    try:
-        for family, kind, protocol, _, address in socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        ):
-            _bind(family, kind, protocol, address)
-    except OSError as error:
-        raise Refused(f"cannot serve on {host}:{port}: {error.strerror or error}") from error
-
-
-def _bind(family: int, kind: int, protocol: int, address: Any) -> None:
-    """Bind as the server will, and let go. Raises OSError."""
-    try:
-        probe = socket.socket(family, kind, protocol)
-    except OSError:  # `localhost` has an address of IPv6 where the machine has none: the server passes it over
-        return
-    with probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        probe.bind(address)
 
 
 def served(

@@ -20,12 +20,13 @@ import typer
 
 from adjudge.cli.awaiting import Awaited, answers
 from adjudge.cli.folders import Folder
+from adjudge.cli.ports import require_free
 from adjudge.cli.readiness import is_told
 from adjudge.cli.refusing import Refused
 from adjudge.cli.renewing import publish_folder
 from adjudge.cli.settings import Settings, read_settings
 from adjudge.config import base_of, compile_documents, read_folder
-from adjudge.stack import Ready, Servers, StackError, embedded, mapped_files, require_free, require_unheld, run_roles
+from adjudge.stack import Ready, Servers, StackError, embedded, mapped_files, require_unheld, run_roles
 from adjudge.store import keys, migrations
 from adjudge.store.connecting import UNAVAILABLE, open_connection
 from adjudge.store.keys import new_key_id, new_secret

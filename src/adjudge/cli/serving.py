@@ -20,7 +20,8 @@ from adjudge.api.services import Services
 from adjudge.api.tracing import Traced
 from adjudge.cli import ending
 from adjudge.cli.grounds import Ground, grounded, render_metrics
-from adjudge.cli.hosting import require_free, served
+from adjudge.cli.hosting import served
+from adjudge.cli.ports import require_free
 from adjudge.cli.settings import Settings
 from adjudge.engine.admission import Admission, loop_time
 from adjudge.engine.backlog_watch import BacklogWatch

@@ -8,35 +8,29 @@ Nothing started here outlives this process. Written for Linux and macOS; run on 
 
 from adjudge.stack.embedded import Servers, embedded
 from adjudge.stack.errors import (
-    CannotListen,
     DiskFull,
     FolderInUse,
     MissingLibrary,
     MissingWheel,
     NoPermission,
-    PortInUse,
     ServerDied,
     StackError,
 )
 from adjudge.stack.folders import mapped_files, require_unheld
-from adjudge.stack.ports import require_free
 from adjudge.stack.roles import Ready, run_roles
 
 __all__ = [
-    "CannotListen",
     "DiskFull",
     "FolderInUse",
     "MissingLibrary",
     "MissingWheel",
     "NoPermission",
-    "PortInUse",
     "Ready",
     "ServerDied",
     "Servers",
     "StackError",
     "embedded",
     "mapped_files",
-    "require_free",
     "require_unheld",
     "run_roles",
 ]

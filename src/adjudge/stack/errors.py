@@ -27,13 +27,6 @@ class PortInUse(StackError):
         super().__init__(f"{address} is in use by another program: stop it, or choose another port")
 
 
-class CannotListen(StackError):
-    """The address is not this machine's, or not for this user to listen on."""
-
-    def __init__(self, address: str, why: str) -> None:
-        super().__init__(f"cannot listen on {address}: {why}")
-
-
 class DiskFull(StackError):
     """No space is left where the data lives."""
 

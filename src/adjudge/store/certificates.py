@@ -91,16 +91,6 @@ async def get(connection: Connection, id_: str) -> Certificate | None:
     return Certificate(**dict(row)) if row else None
 
 
-async def issued(connection: Connection, scope: str, limit: int = 100) -> list[tuple[str, int, datetime]]:
-    """Return the certificates of a scope, the latest first: id, epoch, when."""
-    rows = await connection.fetch(
-        "SELECT id, epoch, issued_at FROM certificate WHERE org = 1 AND scope = $1 ORDER BY issued_at DESC LIMIT $2",
-        scope,
-        limit,
-    )
-    return [(row["id"], row["epoch"], row["issued_at"]) for row in rows]
-
-
 async def handed_down(connection: Connection, scopes: Sequence[str], groups: Sequence[str]) -> list[str]:
     """Return the certificates that slices of these scopes have had from these of their group."""
     rows = await connection.fetch(

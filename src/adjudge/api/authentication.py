@@ -58,7 +58,7 @@ class Authentication:
             async with asyncio.timeout(connecting.ACQUIRE_SECONDS), self._strangers if is_stranger else nullcontext():
                 found = await self._looked_up(header)
         except BaseException as error:
-            gave_up = Problem("unavailable", "whoever looked this key up gave up: ask again")
+            gave_up = Problem("unavailable", "this key could not be looked up in time: ask again")
             under_way.set_exception(error if isinstance(error, Exception) else gave_up)
             under_way.exception()  # nobody else may have waited
             raise

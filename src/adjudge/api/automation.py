@@ -159,7 +159,7 @@ async def renew(body: ScopeBody, scope: Caller, here: Here) -> Response:
         if row.scope not in await epochs.in_force(connection, [row.scope]):
             gone = (await epochs.suspended(connection)).get(row.scope)
             lacks = explaining.slice_of(row, None, gone)["reason"]
-            raise Problem("nothing-in-force", f"no certificate is in force here; audits bring one, no renewal: {lacks}")
+            raise Problem("nothing-in-force", f"no certificate is in force here, and only audits can earn one: {lacks}")
         if row.inherited is not None:
             raise Problem("nothing-in-force", f"what is in force here is its group's: renew {row.covers.parent}")
         await epochs.ask_to_renew(connection, scope, row, body.reason)
@@ -171,7 +171,7 @@ async def _row(connection: Any, scope: Scope, name: str) -> EpochRow:
     if not found or not _sees(scope, found[0].covers.locations):
         raise Problem("not-found", f"no certified slice {name!r} is known to this key")
     if scope.locations is not None and not set(found[0].covers.locations) <= set(scope.locations):
-        raise Problem("forbidden", "the slice reaches locations that this key does not")
+        raise Problem("forbidden", "the slice covers locations that this key does not reach")
     return found[0]
 
 

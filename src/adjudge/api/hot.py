@@ -143,7 +143,9 @@ class HotPath:
         services = self.services
         scope = await _client(services, headers)
         if b"idempotency-key" in headers:
-            raise Problem("invalid-body", "items of a bulk post carry keys of their own", pointer="#/items")
+            raise Problem(
+                "invalid-body", "give each item of a bulk post an `idempotency_key` of its own", pointer="#/items"
+            )
         body = await _body(headers, receive, LARGEST_BULK)
         if scope.limits is not None:
             services.limiter.received(scope, len(body))
@@ -225,7 +227,7 @@ async def _body(headers: Mapping[bytes, bytes], receive: Receive, largest: int) 
     if not kind.lower().startswith(b"application/json"):
         raise Problem("unsupported-media-type", "send application/json")
     if headers.get(b"content-encoding", b"identity").lower() != b"identity":
-        raise Problem("unsupported-media-type", "send the body as it is: it is read under no content-encoding")
+        raise Problem("unsupported-media-type", "send the body uncompressed: it is read under no content-encoding")
     return await Body(headers, receive, largest).read()
 
 
@@ -233,7 +235,7 @@ def _refuse_parameters(query: bytes) -> None:
     """Refuse what somebody has put into the query, `wait` as a rule: it would be passed over. Raises Problem."""
     if query:
         name = query.partition(b"&")[0].partition(b"=")[0].decode("ascii", "replace")[:100]
-        raise Problem("invalid-body", "is no parameter here; headers say how to ask", pointer=f"#/{name} (query)")
+        raise Problem("invalid-body", "is not a parameter here: it takes headers", pointer=f"#/{name} (query)")
 
 
 def _once(headers: Sequence[tuple[bytes, bytes]]) -> dict[bytes, bytes]:

@@ -91,7 +91,7 @@ def read(body: bytes | msgspec.Raw, *, key: str | None, trace: str | None, lane:
     check_references(evidence)
     stake = _stake(asked.stake) if asked.stake else None
     if key is not None and asked.idempotency_key not in (None, key):
-        raise Problem("invalid-body", "the header Idempotency-Key says another one", pointer="#/idempotency_key")
+        raise Problem("invalid-body", "differs from the header Idempotency-Key", pointer="#/idempotency_key")
     return _asked(asked, evidence, stake, key if key is not None else asked.idempotency_key, trace, asked.lane or lane)
 
 

@@ -62,7 +62,7 @@ async def switch(body: ControlBody, scope: Caller, here: Here) -> Response:
     require(scope, "operator")
     name, location = _named(body), body.at if body.kind == "type" else body.name if body.kind == "location" else None
     if scope.locations is not None and (location is None or not scope.sees(location)):
-        raise Problem("forbidden", "your key is bound to some locations, and this holds beyond them")
+        raise Problem("forbidden", "your key is bound to some locations, and this switch reaches beyond them")
     _check_known(here, body)
     lasting = None if body.for_seconds is None else timedelta(seconds=body.for_seconds)
     async with here.pool.acquire() as connection:

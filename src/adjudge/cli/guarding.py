@@ -141,4 +141,4 @@ _TOO_LARGE: Final = _refusal(
     Problem("headers-too-large", f"the head of a request has at most {LARGEST_HEAD} bytes"),
     "Request Header Fields Too Large",
 )
-_NO_HTTP: Final = _refusal(Problem("malformed-request", "what came is no HTTP request"), "Bad Request")
+_NO_HTTP: Final = _refusal(Problem("malformed-request", "this is not an HTTP request"), "Bad Request")

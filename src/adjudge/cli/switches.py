@@ -60,7 +60,7 @@ def _switch(
     if kind not in KINDS:
         raise typer.BadParameter(f"{kind!r} is not one of {', '.join(KINDS)}", param_hint="KIND")
     if (kind == "everywhere") == bool(name):
-        raise typer.BadParameter("everywhere has no name, all else has one", param_hint="NAME")
+        raise typer.BadParameter("`everywhere` takes no name, every other kind needs one", param_hint="NAME")
     with connected() as adjudge:
         switched = adjudge.switches.set(kind, name, on=on, reason=reason, at=at, for_seconds=for_seconds)
     print(as_json(switched) if json_ else "  ".join(_row(switched)))

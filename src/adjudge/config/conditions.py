@@ -107,7 +107,7 @@ def _by_hand(at: Cursor, rates: Mapping[str, float], words: Mapping[str, Words])
 
 def _check(at: Cursor, condition: Expression, rates: Mapping[str, float], words: Mapping[str, Words]) -> None:
     if not condition.reads and not condition.holds({}):
-        at.fault(f"`{condition.text}` never holds: nothing that is said here is acted on")
+        at.fault(f"`{condition.text}` never holds: this stage would accept nothing")
     elif condition.threshold is None:
         check_sense(at, condition, words)
     for currency in sorted(condition.currencies - rates.keys()):

@@ -261,7 +261,7 @@ def _votes(fields: Fields) -> Votes:
     elif found.together > found.maximum:
         at.fault(f"{found.together} together are more than the {found.maximum} that are asked at most")
     elif found.prices is not None and found.minimum == found.maximum:
-        at.fault(f"`prices` decide about nothing: {found.maximum} are asked in any case; let `max` be above `min`")
+        at.fault(f"`prices` have nothing to decide: {found.maximum} are asked in any case; let `max` be above `min`")
     return found
 
 
@@ -280,5 +280,5 @@ def _prices(fields: Fields) -> Prices | None:
             expert=expert.read(price, 0.0) if expert is not None else 0.0,
         )
     if wrong is not None and expert is not None and found.expert * 2 >= found.wrong:
-        at.fault("`expert` costs half of `wrong` or more: a toss between two answers would be cheaper than to ask one")
+        at.fault("`expert` costs half of `wrong` or more: a guess between two answers would be cheaper")
     return found

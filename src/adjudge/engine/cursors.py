@@ -26,7 +26,9 @@ class InvalidCursor(AdjudgeError):
     kind = "invalid-cursor"
 
     def __init__(self) -> None:
-        super().__init__("this is no cursor of this feed: give one back as it came", pointer="#/after (query)")
+        super().__init__(
+            "this is not a cursor of this feed: send one back exactly as it came", pointer="#/after (query)"
+        )
 
 
 class Cursors:

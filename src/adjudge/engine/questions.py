@@ -116,7 +116,9 @@ def case_of(
 def _candidates(question: Question, kind: QuestionType) -> tuple[str, ...] | None:
     if not isinstance(kind.space, Candidates):
         if question.candidates is not None:
-            raise InvalidQuestion(f"the answers of {kind.name} are declared, not brought along", pointer="#/candidates")
+            raise InvalidQuestion(
+                f"the answers of {kind.name} are declared in configuration: send no candidates", pointer="#/candidates"
+            )
         return None
     if not question.candidates:
         raise InvalidQuestion(f"{kind.name} needs its candidates", pointer="#/candidates")
@@ -142,5 +144,5 @@ def _safe_side(
         return keyed(space, value)
     except OutsideSpace as error:
         raise InvalidQuestion(
-            f"its safe side cannot be told from the evidence: {error}", pointer="#/evidence"
+            f"its safe side cannot be computed from the evidence: {error}", pointer="#/evidence"
         ) from None

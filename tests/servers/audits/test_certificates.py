@@ -498,7 +498,7 @@ async def test_a_certificate_ends_by_count(build_stack):
     await none_in_force(stack)
     [control] = await stack.rows("SELECT reason FROM control WHERE scope LIKE 'certificate:model:%'")
     assert control["reason"] == f"{first} has expired: too few audits"
-    assert "audits bring one, no renewal" in await refused_renewal(stack)
+    assert "only audits can earn one" in await refused_renewal(stack)
 
 
 @pytest.mark.parametrize("drift", ["shown", "ends"])

@@ -13,8 +13,8 @@ from typing import Final, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from adjudge.automation.betting import capital_at
 from adjudge.automation.binomial import Floats, sign_test
+from adjudge.automation.capitals import capital_at
 from adjudge.automation.certifying import NotEnough, Start, in_days
 from adjudge.automation.samples import Booleans, Role
 

@@ -66,32 +66,14 @@ def in_order(audits: Iterable[Audit], last: int) -> list[Audit]:
     return found
 
 
-def shown(highest: Sequence[float], delta: float) -> int:
-    """Return how many thresholds in a row, from the strictest, have been shown: a process was at 1/delta or above.
-
-    `highest`: of each threshold the logarithm of the most that its process has been.
-    """
-    level = math.log(1 / delta)
-    return next((place for place, high in enumerate(highest) if high < level), len(highest))
+def sequence_from(grid: Sequence[float] | Floats, start: Start) -> tuple[float, ...]:
+    """Return the thresholds to be tested: those of the grid from the starting point towards looser ones."""
+    return tuple(float(threshold) for threshold in grid if threshold <= start.threshold)
 
 
 def all_audits(certifying: int) -> int:
     """Return about how many audits were drawn for so many that certify: those that calibrate take as long."""
     return round(certifying / CERTIFY_SHARE)
-
-
-def shown_still(
-    grid: Sequence[float], capitals: Sequence[Sequence[float]], licensed: int, delta: float, least: float
-) -> int | None:
-    """Return the loosest of so many licensed thresholds whose process is at 1/delta at this moment; None: none is.
-
-    `least`: the loosest that is wanted.
-    """
-    level = math.log(1 / delta) + math.log(len(BETS))
-    standing = [
-        place for place in range(licensed) if grid[place] >= least and np.logaddexp.reduce(capitals[place]) >= level
-    ]
-    return standing[-1] if standing else None
 
 
 def epoch_delta(delta: float, epoch: int) -> float:
@@ -128,7 +110,7 @@ class Epoch:
         a chance that is not between 0 and 1.
         """
         checked(target, delta)
-        sequence = tuple(float(threshold) for threshold in grid if threshold <= start.threshold)
+        sequence = sequence_from(grid, start)
         nothing = (0,) * len(sequence)
         return cls(
             target=target,
@@ -259,28 +241,3 @@ def upper_bound(errors: int, audits: int, delta: float) -> float:
         reached = log_capital(audits, errors, middle) >= math.log(1 / delta)
         low, high = (low, middle) if reached else (middle, high)
     return high
-
-
-def staked(capitals: Floats, terms: Floats, most: float) -> tuple[Floats, float]:
-    """Return what the logarithm of each bet's capital becomes by terms, and the highest that all together have had.
-
-    Terms read in parts come to the same as read at once. Without any, the highest is minus infinity.
-    """
-    if not len(terms):
-        return capitals, -math.inf
-    bets = most * (1 - np.asarray(BETS))
-    risen = capitals[:, None] + np.cumsum(np.log1p(np.outer(bets, terms)), axis=1)
-    together = np.logaddexp.reduce(risen, axis=0) - math.log(len(BETS))
-    return risen[:, -1], float(together.max())
-
-
-def capital_at(thresholds: Floats, scores: Floats, accepted: Floats, deferred: Floats, most: float) -> Floats:
-    """Return the logarithm of the final capital at each threshold, by the terms of what it accepts and defers."""
-    bets = most * (1 - np.asarray(BETS))
-    order = np.argsort(-scores, kind="stable")
-    rest = np.log1p(np.outer(bets, deferred[order]))
-    gains = np.cumsum(np.log1p(np.outer(bets, accepted[order])) - rest, axis=1)
-    places = reaching(np.sort(scores), thresholds)
-    logs = rest.sum(axis=1)[:, None] + np.concatenate([np.zeros((len(bets), 1)), gains], axis=1)[:, places]
-    capital: Floats = np.logaddexp.reduce(logs, axis=0) - math.log(len(bets))
-    return capital

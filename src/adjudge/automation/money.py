@@ -8,8 +8,8 @@ test is a bet on these weighted terms: `weighed`.
 
 import numpy as np
 
-from adjudge.automation.betting import capital_at
 from adjudge.automation.binomial import Floats
+from adjudge.automation.capitals import capital_at
 from adjudge.automation.certifying import Start
 from adjudge.automation.samples import Sample
 

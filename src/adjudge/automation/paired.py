@@ -12,8 +12,9 @@ from typing import Final, Self
 import numpy as np
 
 from adjudge.automation.against_people import NoWorse, Over, Pairs, not_yet
-from adjudge.automation.betting import BETS, all_audits, in_order, shown, shown_still, staked
+from adjudge.automation.betting import BETS, all_audits, in_order, sequence_from
 from adjudge.automation.binomial import Floats
+from adjudge.automation.capitals import Capitals, staked
 from adjudge.automation.certifying import NotEnough, Start, Unanimity
 from adjudge.automation.samples import Audit, Role
 from adjudge.automation.watching import AT_ONCE, MOST, Staking
@@ -37,34 +38,22 @@ def pairs_of(audits: Iterable[Audit]) -> Pairs:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Paired:
-    """What is fixed before a certify-audit is read, and the evidence since."""
+class Paired(Capitals):
+    """An epoch that is compared with people: what is fixed before a certify-audit is read, and the evidence since."""
 
     margin: float
     over: Over
-    delta: float
-    """This epoch's part of the error budget."""
-    start: Start
-    grid: tuple[float, ...]
-    """From the starting point towards looser thresholds."""
-    capitals: tuple[tuple[float, ...], ...]
-    """Of each threshold the logarithm of what each bet has become."""
-    highest: tuple[float, ...]
-    """Of each threshold the logarithm of the most that its bets together have ever been."""
-    reached: tuple[int, ...]
-    """Of each threshold the certify-audits that reach it; those compared; and where only one side was wrong."""
     compared: tuple[int, ...]
+    """Of each threshold the audits compared, and those in which only one side was wrong."""
     only_model: tuple[int, ...]
     only_people: tuple[int, ...]
-    audits: int = 0
-    last_number: int = -1
 
     @classmethod
     def begin(cls, *, margin: float, over: Over, delta: float, grid: Sequence[float] | Floats, start: Start) -> Self:
         """Start with nothing read. Raises ValueError for a margin or a chance that cannot be tested."""
         if not (0 <= margin < 1 and 0 < delta < 1):
             raise ValueError(f"a margin of {margin} at an error of {delta} cannot be tested")
-        sequence = tuple(float(threshold) for threshold in grid if threshold <= start.threshold)
+        sequence = sequence_from(grid, start)
         nothing = (0,) * len(sequence)
         return cls(
             margin=margin,
@@ -80,11 +69,6 @@ class Paired:
             only_people=nothing,
         )
 
-    @property
-    def is_done(self) -> bool:
-        """Whether all of the sequence is licensed: nothing is left to be wrong about."""
-        return bool(self.grid) and shown(self.highest, self.delta) == len(self.grid)
-
     def after(self, audits: Iterable[Audit]) -> Self:
         """Read closed audits in intake order; those that calibrate are passed over.
 
@@ -99,8 +83,7 @@ class Paired:
     ) -> tuple[Self, NoWorse | NotEnough]:
         """Return the verdict, as often as one likes. Truth is an expert's, so unanimity has no part in it."""
         assert unanimity is None, "people are no truth about people"
-        licensed = shown(self.highest, self.delta)
-        if not licensed:
+        if not self._licensed:
             return self, not_yet(
                 compared=self.compared[0] if self.grid else 0,
                 only_model=self.only_model[0] if self.grid else 0,
@@ -110,12 +93,12 @@ class Paired:
                 delta=self.delta,
                 audits_per_day=audits_per_day,
             )
-        return self, self._no_worse(licensed - 1)
+        return self, self._no_worse(self._licensed - 1)
 
     def of_now(self, *, unanimity: Unanimity | None = None, least: float = -math.inf) -> NoWorse | None:
         """Return the loosest licensed threshold from `least` on that the evidence still shows. None: nothing."""
         assert unanimity is None, "people are no truth about people"
-        place = shown_still(self.grid, self.capitals, shown(self.highest, self.delta), self.delta, least)
+        place = self._shown_now(least)
         return None if place is None else self._no_worse(place)
 
     def at(self, threshold: float, *, unanimity: Unanimity | None = None) -> NoWorse | None:

@@ -11,40 +11,29 @@ from typing import Self
 
 import numpy as np
 
-from adjudge.automation.betting import BETS, all_audits, audits_needed, in_order, shown, shown_still, staked
+from adjudge.automation.betting import BETS, all_audits, audits_needed, in_order, sequence_from
 from adjudge.automation.binomial import Floats
+from adjudge.automation.capitals import Capitals, staked
 from adjudge.automation.certifying import Licensed, Start, Unanimity, Verdict, checked, not_enough
 from adjudge.automation.samples import Audit, Role, Sample
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Weighed:
-    """What is fixed before a certify-audit is read, and the evidence since."""
+class Weighed(Capitals):
+    """An epoch whose target is of money: what is fixed before a certify-audit is read, and the evidence since."""
 
     target: float
-    delta: float
-    """This epoch's part of the error budget."""
-    start: Start
-    grid: tuple[float, ...]
-    """From the starting point towards looser thresholds."""
-    capitals: tuple[tuple[float, ...], ...]
-    """Of each threshold the logarithm of what each bet has become."""
-    highest: tuple[float, ...]
-    """Of each threshold the logarithm of the most that its bets together have ever been."""
-    reached: tuple[int, ...]
-    """Of each threshold the certify-audits that reach it, and of them the wrong ones; and what both weigh."""
     errors: tuple[int, ...]
+    """Of each threshold the wrong ones among the audits that reach it; and what these and those weigh."""
     weight: tuple[float, ...]
     wrong_weight: tuple[float, ...]
-    audits: int = 0
     total_weight: float = 0.0
-    last_number: int = -1
 
     @classmethod
     def begin(cls, *, target: float, delta: float, grid: Sequence[float] | Floats, start: Start) -> Self:
         """Start with nothing read. Raises ValueError for a target or a chance that is not between 0 and 1."""
         checked(target, delta)
-        sequence = tuple(float(threshold) for threshold in grid if threshold <= start.threshold)
+        sequence = sequence_from(grid, start)
         number = len(sequence)
         return cls(
             target=target,
@@ -58,11 +47,6 @@ class Weighed:
             weight=(0.0,) * number,
             wrong_weight=(0.0,) * number,
         )
-
-    @property
-    def is_done(self) -> bool:
-        """Whether all of the sequence is licensed: nothing is left to be wrong about."""
-        return bool(self.grid) and shown(self.highest, self.delta) == len(self.grid)
 
     def after(self, audits: Iterable[Audit]) -> Self:
         """Read closed audits in intake order; those that calibrate are passed over, the lost are wrong.
@@ -79,15 +63,14 @@ class Weighed:
     def look(self, *, unanimity: Unanimity | None = None, audits_per_day: float | None = None) -> tuple[Self, Verdict]:
         """Return the verdict, as often as one likes. Truth is an expert's, so unanimity has no part in it."""
         assert unanimity is None, "what people who agree are worth is known by answers, not by money"
-        licensed = shown(self.highest, self.delta)
-        if not licensed:
+        if not self._licensed:
             return self, self._not_yet(audits_per_day)
-        return self, self._licence(licensed - 1)
+        return self, self._licence(self._licensed - 1)
 
     def of_now(self, *, unanimity: Unanimity | None = None, least: float = -math.inf) -> Licensed | None:
         """Return the loosest licensed threshold from `least` on that the evidence still shows. None: nothing."""
         assert unanimity is None, "what people who agree are worth is known by answers, not by money"
-        place = shown_still(self.grid, self.capitals, shown(self.highest, self.delta), self.delta, least)
+        place = self._shown_now(least)
         return None if place is None else self._licence(place)
 
     def at(self, threshold: float, *, unanimity: Unanimity | None = None) -> Licensed | None:

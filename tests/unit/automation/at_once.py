@@ -10,8 +10,9 @@ import numpy as np
 
 from adjudge.automation import against_people, money
 from adjudge.automation.against_people import NoWorse, Over, Pairs, not_yet
-from adjudge.automation.betting import BETS, staked
+from adjudge.automation.betting import BETS
 from adjudge.automation.binomial import Floats, sign_test
+from adjudge.automation.capitals import staked
 from adjudge.automation.certifying import Licensed, NotEnough, Start, Verdict, certify, too_few
 from adjudge.automation.samples import Role, Sample, grid_of
 

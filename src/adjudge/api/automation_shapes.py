@@ -17,6 +17,7 @@ class Slice(Answer):
     plan: str
     stage: int
     deciders: list[str]
+    votes: int = Field(0, description="how many people the stage asks, whose pool is the last decider; 0: none")
     locations: list[str]
     target: float = Field(description="of the answers given without a person, at most this share wrong; or the margin")
     people: dict[str, Any] | None = Field(description="with how many people it is compared, instead of a target")

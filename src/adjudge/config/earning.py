@@ -7,7 +7,7 @@ from adjudge.config.cursors import Cursor
 from adjudge.config.sites import Site
 from adjudge.core.audits import AuditSpec
 from adjudge.core.plans import AgainstPeople, Certified, Origin, Plan
-from adjudge.core.prefixes import is_of_models
+from adjudge.core.prefixes import why_untold
 from adjudge.core.specifications import QuestionType
 
 
@@ -37,13 +37,14 @@ def _why_never(plan: Plan, index: int, kind: QuestionType) -> str | None:
         return "nothing audits this type: configure `audits`"
     if not kind.audits.rate:
         return "no coin ever draws an audit: give `audits` a `rate` above 0"
-    return None if is_of_models(plan, index) else "only a stage of models is certified, with models alone before it"
+    why = why_untold(plan, index)
+    return why and f"no audit tells what it would answer: {why}"
 
 
 def check_earnable(plan: Plan, at: Cursor, kind: QuestionType) -> None:
     """Note a fault where the terms of a certified stage and those of the audits of this type clash."""
     for index, stage in enumerate(plan.stages):
-        if not isinstance(stage.accept, Certified) or kind.audits is None or not is_of_models(plan, index):
+        if not isinstance(stage.accept, Certified) or kind.audits is None or why_untold(plan, index) is not None:
             continue
         accept_at = at.descend(("stages", index, "accept"))
         _check_evidence(plan, index, accept_at, stage.accept, kind.audits)

@@ -5,7 +5,7 @@ answer, else an expert's, never a majority; what cannot be known counts as wrong
 """
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal, TypeAlias
@@ -91,6 +91,24 @@ class ModelSaid(msgspec.Struct, frozen=True, omit_defaults=True):
     aside: bool = False
 
 
+class StageVote(msgspec.Struct, frozen=True):
+    """A vote by which the plan decided a question that is audited, too."""
+
+    stage: int
+    reviewer: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What was heard of an audited decision by those whom its plan asks."""
+
+    said: Mapping[str, ModelSaid]
+    """Of models, by decider."""
+    voted: Sequence[StageVote] = ()
+    """Of people, in the order recorded."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
     """Where an open audit stands."""
@@ -164,6 +182,13 @@ def said_in_plan(events: Iterable[HistoryEvent]) -> Iterator[tuple[str, ModelSai
                 yield event.by, ModelSaid(fault=event.fault)
             case TimedOut():
                 yield from ((name, ModelSaid(fault="timeout")) for name in asked.get(event.stage, ()))
+
+
+def voted_in_plan(events: Iterable[HistoryEvent]) -> Iterator[StageVote]:
+    """Yield the votes of people in the plan, in the order recorded."""
+    for event in events:
+        if isinstance(event, Opinion) and event.source == "reviewer" and event.answer is not None:
+            yield StageVote(event.stage, event.by, event.answer)
 
 
 def next_step(spec: AuditSpec, standing: Standing, *, expert_too: bool, now: datetime) -> AuditStep:

@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 from typing import Final
 
 from adjudge.core.accepting import NO_CERTIFICATE, Accepted, at_stake, judge
-from adjudge.core.audits import ModelSaid
+from adjudge.core.audits import Heard, ModelSaid
 from adjudge.core.beliefs import Belief, Combined
 from adjudge.core.calibration import Calibrator
-from adjudge.core.combining import combine_models
+from adjudge.core.combining import combine_models, combine_people
 from adjudge.core.events import Asked, Fault, Opinion
 from adjudge.core.history import Case, Tally
 from adjudge.core.licences import Licence
@@ -39,7 +39,7 @@ class Scored:
 def scored(
     plan: Plan,
     index: int,
-    said: Mapping[str, ModelSaid],
+    heard: Heard,
     case: Case,
     calibrator: Calibrator,
     earlier: Mapping[int, Licence],
@@ -47,13 +47,14 @@ def scored(
     """Return score and answer of the prefix that ends with stage `index`. `earlier`: licences of stages before it."""
     for before in range(index):
         stage = plan.stages[before]
-        belief = _belief(stage, said)
+        belief = _of_models(stage, heard.said)
         if belief is None:
             return Scored(ANSWERED_BEFORE, None, is_missing=True)
         licence = earlier.get(before, NO_CERTIFICATE)
         if isinstance(belief, Belief) and isinstance(judge(stage, belief, case, plan.rates, licence), Accepted):
             return Scored(ANSWERED_BEFORE, belief.answer)
-    belief = _belief(plan.stages[index], said)
+    stage = plan.stages[index]
+    belief = _of_models(stage, heard.said) if stage.pool is None else _of_people(plan, index, heard, case)
     if belief is None:
         return Scored(ANSWERED_BEFORE, None, is_missing=True)
     if not isinstance(belief, Belief) or not case.space.holds(belief.answer) or not _may_accept(plan, index, case):
@@ -68,28 +69,65 @@ def _may_accept(plan: Plan, index: int, case: Case) -> bool:
     return limit is None or at_stake(case.stake, plan.rates, limit) is not None
 
 
-def is_of_models(plan: Plan, index: int) -> bool:
-    """Return whether all stages up to this one are of models: of others no audit could tell what they would say."""
-    return all(stage.pool is None for stage in plan.stages[: index + 1])
+def why_untold(plan: Plan, index: int) -> str | None:
+    """Say why no audit tells what the prefix that ends with this stage would have answered; None: audits do.
+
+    Models can be asked of any audited decision. People are not asked again: what a stage of people would have said is
+    known where it was asked, and asks the same number of people whether it is certified or not.
+    """
+    stage = plan.stages[index]
+    if any(before.pool is not None for before in plan.stages[:index]):
+        return "people are asked before it"
+    if stage.pool is None:
+        return None
+    if stage.votes.prices is not None:
+        return "its votes are bought by their price, which settles what is enough"
+    if stage.votes.minimum != stage.votes.maximum:
+        return f"it asks {stage.votes.minimum} to {stage.votes.maximum} people: give it a fixed number, `min` = `max`"
+    if isinstance(stage.accept, Certified) and stage.accept.people is not None:
+        return "its answers are people's own, which are not compared with people: `target` is what it can have"
+    return None
 
 
-def _belief(stage: Stage, said: Mapping[str, ModelSaid]) -> Combined | None:
+def _of_models(stage: Stage, said: Mapping[str, ModelSaid]) -> Combined | None:
     """Return what the stage's deciders would have come to; None where one of them is not on record."""
     if any(name not in said for name in stage.deciders):
         return None
-    tally = Tally(asked=Asked(at=_THEN, stage=0, deciders=stage.deciders, until=_THEN))
+    tally = _asked(stage)
     for name in [name for name in said if name in stage.deciders]:
-        one = said[name]
-        if one.fault is not None:
+        if said[name].fault is not None:
             tally.faults[name] = Fault(at=_THEN, stage=0, by=name, fault="error")
         else:
-            tally.opinions[name] = Opinion(
-                at=_THEN,
-                stage=0,
-                by=name,
-                source="model",
-                answer=one.answer,
-                confidence=one.confidence,
-                distribution=one.distribution,
-            )
+            tally.opinions[name] = _opinion(name, said[name])
     return combine_models(stage, tally)
+
+
+def _of_people(plan: Plan, index: int, heard: Heard, case: Case) -> Combined:
+    """Return what the stage's people came to, beside what models had said in the plan before them."""
+    stage, tally = plan.stages[index], _asked(plan.stages[index])
+    for vote in heard.voted:
+        if vote.stage == index:
+            opinion = Opinion(at=_THEN, stage=index, by=vote.reviewer, source="reviewer", answer=vote.answer)
+            tally.opinions.setdefault(vote.reviewer, opinion)
+    earlier = [
+        _opinion(name, heard.said[name])
+        for name in plan.models_before(index)
+        if name in heard.said and not heard.said[name].aside and heard.said[name].answer is not None
+    ]
+    return combine_people(stage, tally, earlier, case.space.size())
+
+
+def _asked(stage: Stage) -> Tally:
+    return Tally(asked=Asked(at=_THEN, stage=0, deciders=stage.deciders, until=_THEN))
+
+
+def _opinion(name: str, said: ModelSaid) -> Opinion:
+    return Opinion(
+        at=_THEN,
+        stage=0,
+        by=name,
+        source="model",
+        answer=said.answer,
+        confidence=said.confidence,
+        distribution=said.distribution,
+    )

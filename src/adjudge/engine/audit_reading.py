@@ -10,6 +10,7 @@ from adjudge.engine.audit_rates import PastRates
 from adjudge.engine.certified_places import Place, scale_of
 from adjudge.engine.licensing import Drawn, Rarest, Sampling, Scale
 from adjudge.store import audited
+from adjudge.store.audited import Before
 from adjudge.store.connecting import Connection
 from adjudge.store.epochs import EpochRow
 
@@ -80,7 +81,14 @@ async def read_on(
         )
     else:
         rows = await audited.automated(
-            connection, covers.type, covers.slices, number, relied, 10_000, people.votes if people is not None else 0
+            connection,
+            covers.type,
+            covers.slices,
+            number,
+            relied,
+            10_000,
+            people.votes if people is not None else 0,
+            before=Before(stage=covers.stage, prefix=covers.prefix, plan_hash=place.plan.hash),
         )
     rows, rarest = await alike(connection, place, sampling, row.scope, rows, past)
     if people is None:

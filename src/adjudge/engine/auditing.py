@@ -14,7 +14,18 @@ from uuid import UUID
 
 import structlog
 
-from adjudge.core.audits import AuditSpec, Close, Lose, ModelSaid, SeatExpert, SeatPeople, Standing, Stay, next_step
+from adjudge.core.audits import (
+    AuditSpec,
+    Close,
+    Heard,
+    Lose,
+    ModelSaid,
+    SeatExpert,
+    SeatPeople,
+    Standing,
+    Stay,
+    next_step,
+)
 from adjudge.core.history import History
 from adjudge.core.plans import Plan
 from adjudge.engine import slips
@@ -110,7 +121,7 @@ class Auditor:
         }
         members = await audits.members(connection, asked)
         ids = [audit.id for audit in found]
-        said, late = await audits.said(connection, ids), await audits.late(connection, ids)
+        heard, late = await audits.heard(connection, ids), await audits.late(connection, ids)
         for audit in found:
             spec = specs[audit.id]
             if spec is None:  # nobody is configured any more to answer: it waits for a configuration that has somebody
@@ -118,7 +129,7 @@ class Auditor:
                 continue
             came, held = late.get(audit.id), seats[audit.id]
             standing = _standing(audit, held, members.get(audit.id, (0, 0)), came)
-            self._take(audit, spec, standing, held, said[audit.id], came.source if came is not None else "", writes)
+            self._take(audit, spec, standing, held, heard[audit.id], came.source if came is not None else "", writes)
         await audits.close_seats(connection, writes.to_expert, leased=False)
         await tasks.create(connection, writes.seats)
         await audits.wait(connection, writes.waiting)
@@ -131,14 +142,14 @@ class Auditor:
         spec: AuditSpec,
         standing: Standing,
         seats: Seats,
-        said: Mapping[str, ModelSaid],
+        heard: Heard,
         source: str,
         writes: _Writes,
     ) -> None:
         now = self._now()
         expert_too = self._coin.toss(audit.id, "audit-expert") < spec.expert_share
         step = next_step(spec, standing, expert_too=expert_too, now=now)
-        missing = self._missing(audit, said)
+        missing = self._missing(audit, heard.said)
         first = audit.round == audits.PEOPLE and not seats.made
         if first and missing and not isinstance(step, Lose):
             writes.asking.append((audit, missing))
@@ -155,7 +166,7 @@ class Auditor:
             case Close() if missing and now < audit.asked_at + MODELS_PATIENCE:
                 writes.waiting.append((audit.id, audit.round, now + MODELS_PAUSE, ""))
             case Close() | Lose():
-                writes.closing.append(self._closed(audit, spec, step, seats, said, source, expert_too=expert_too))
+                writes.closing.append(self._closed(audit, spec, step, seats, heard, source, expert_too=expert_too))
             case _:
                 assert_never(step)
 
@@ -165,7 +176,7 @@ class Auditor:
         spec: AuditSpec,
         step: Close | Lose,
         seats: Seats,
-        said: Mapping[str, ModelSaid],
+        heard: Heard,
         source: str,
         *,
         expert_too: bool,
@@ -189,10 +200,11 @@ class Auditor:
             why=step.why if isinstance(step, Lose) else source if step.by == "late" else audit.why_expert,
             expert_coin=written(coin),
             votes=written((*seats.votes, *([seats.expert] if seats.expert else []))),
-            opinions=written(said),
+            opinions=written(heard.said),
             facts=written(audit.case),
             prefixes=written(self._plan(audit).prefixes),
             people=spec.people,
+            stage_votes=written(heard.voted),
         )
 
     def _spec(self, audit: OpenAudit) -> AuditSpec | None:

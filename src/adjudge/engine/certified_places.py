@@ -12,7 +12,7 @@ from adjudge.core.accepting import Rates, stakes
 from adjudge.core.audits import AuditSpec
 from adjudge.core.money import Stake
 from adjudge.core.plans import Certified, Plan
-from adjudge.core.prefixes import is_of_models
+from adjudge.core.prefixes import why_untold
 from adjudge.core.specifications import Location
 from adjudge.engine.licensing import Sampling, Scale
 from adjudge.store.epochs import Covers, EpochRow
@@ -173,13 +173,14 @@ def _with_siblings(place: Place, every: Mapping[str, Place]) -> Place:
 def _covers(
     plan: Plan, index: int, question_type: str, slice_: str, accept: Certified, spec: AuditSpec | None, location: str
 ) -> Covers:
+    last = plan.stages[index]
     return Covers(
         type=question_type,
         slice=slice_,
         prefix=plan.prefixes[index],
         plan=plan.name,
         stage=index,
-        deciders=tuple(name for each in plan.stages[: index + 1] for name in each.deciders),
+        deciders=(*plan.models_before(index + 1), *([last.pool] if last.pool is not None else ())),
         locations=(location,),
         target=accept.target if accept.people is None else accept.people.margin,
         confidence=accept.confidence,
@@ -192,7 +193,8 @@ def _covers(
         expert_share=1.0 if spec is not None and spec.pool is None else spec.expert_share if spec else 0.0,
         rate=spec.rate if spec is not None else 0.0,
         budget=spec.budget if spec is not None else None,
-        is_of_models=is_of_models(plan, index),
+        is_told=why_untold(plan, index) is None,
+        votes=last.votes.maximum if last.pool is not None else 0,
         people=accept.people,
         money=accept.money,
         family=accept.family,

@@ -111,7 +111,7 @@ def _calibrated(
     calibrate: Sequence[Evidence], plan: Plan, index: int, earlier: Mapping[int, Licence]
 ) -> Calibration | None:
     known = [row for row in calibrate if row.truth is not None]
-    raw = [scored(plan, index, row.said, row.case, Uncalibrated(), earlier) for row in known]
+    raw = [scored(plan, index, row.heard, row.case, Uncalibrated(), earlier) for row in known]
     own = [(row, seen) for row, seen in zip(known, raw, strict=True) if NOT_ANSWERED < seen.score < ANSWERED_BEFORE]
     if not own:
         return None

@@ -35,6 +35,7 @@ def slice_of(row: EpochRow, in_force: tuple[str, int] | None, suspended: str | N
         "plan": covers.plan,
         "stage": covers.stage,
         "deciders": covers.deciders,
+        "votes": covers.votes,
         "locations": covers.locations,
         "target": covers.target,
         "people": covers.people,
@@ -83,17 +84,27 @@ def sentence(plan: Plan, kind: QuestionType, slices: Sequence[Mapping[str, Any]]
 
 
 def _of(each: Mapping[str, Any]) -> str:
-    standing, who = each["standing"], ", ".join(each["deciders"])
+    standing, who = each["standing"], _who(each["deciders"], each["votes"])
     promise = f"{each['promise']} with {each['confidence']:.0%} confidence"
     if each["certificate"] is not None:
         is_consensus = standing.get("scale") == "consensus" and each["people"] is None
         wording = "disagreeing with the blind consensus" if is_consensus else "wrong"
+        decides = f"Certified: {who} settle it" if each["votes"] else f"Automated: {who} decides alone"
         return (
-            f"Automated: {who} decides alone from {standing.get('threshold', 0):.3g} on, "
+            f"{decides} from {standing.get('threshold', 0):.3g} on, "
             f"{standing.get('coverage', 0):.0%} of the questions, under {each['certificate']} "
             f"({promise.replace('wrong', wording)}); {each['reason']}."
         )
     must = (
         "the whole plan must be shown to be" if promise.startswith("the whole plan") else f"{who} must be shown to be"
     )
-    return f"Not automated: {must} {promise.removeprefix('the whole plan ')}; {each['reason']}."
+    not_yet = "Not certified" if each["votes"] else "Not automated"
+    return f"{not_yet}: {must} {promise.removeprefix('the whole plan ')}; {each['reason']}."
+
+
+def _who(deciders: Sequence[str], votes: int) -> str:
+    """`claim-risk@1`, `claim-risk@1 and 2 of agents`."""
+    if not votes:
+        return ", ".join(deciders)
+    *models, pool = deciders
+    return " and ".join([*([", ".join(models)] if models else []), f"{votes} of {pool}"])

@@ -24,6 +24,7 @@ from adjudge.engine.certificate_records import Verified
 from adjudge.engine.certified_places import Place
 from adjudge.engine.licensing import Watching
 from adjudge.store import audited, certificates, epochs, journal
+from adjudge.store.audited import Before
 from adjudge.store.connecting import Connection
 from adjudge.store.epochs import Covers, EndedWhy, EpochRow
 from adjudge.store.scope import SYSTEM
@@ -49,6 +50,8 @@ class Inheritance(msgspec.Struct, Generic[Watching], frozen=True, kw_only=True):
     """As `licensing.Sampling.largest`, of the slice itself; 0: the target is of answers."""
     watch: Watching
     watched_number: int
+    since: int = 0
+    """Number of the last decision before the slice first had it."""
 
 
 AnyInheritance: TypeAlias = Inheritance[Any]
@@ -197,6 +200,7 @@ class Heir:
         names.CERTIFICATES_ISSUED.labels(row.covers.type).inc()
         log.info("certificate.inherited", scope=row.scope, certificate=certificate, group=group)
         watch = kept.watch if kept is not None else None
+        last = await audited.last_number(self.connection) if kept is None else 0
         of_group_body = msgspec.json.decode(of_group.body)
         read = [(each["score"], each.get("weight", 1.0)) for each in of_group_body["inputs"]]
         weights = watches.weights_of(row.covers, read, licence.threshold)
@@ -209,7 +213,8 @@ class Heir:
             watch=watch
             if watch is not None and not watch.expired
             else watches.gone_on(watch, row.covers, self.place.siblings, weights),
-            watched_number=kept.watched_number if kept is not None else await audited.last_number(self.connection),
+            watched_number=kept.watched_number if kept is not None else last,
+            since=kept.since if kept is not None else last,
         )
 
     async def leave(self, kept: AnyInheritance) -> None:
@@ -245,7 +250,10 @@ async def compare_siblings(connection: Connection, covers: Covers, members: Cont
 async def _tally(connection: Connection, row: EpochRow, kept: AnyInheritance) -> Tally:
     """Return what the audits that the watch has read come to."""
     covers = row.covers
-    found = await audited.automated(connection, covers.type, covers.slices, 0, kept.certificates, MOST_TALLIED)
+    before = Before(stage=covers.stage, prefix=covers.prefix, plan_hash=None)
+    found = await audited.automated(
+        connection, covers.type, covers.slices, kept.since, kept.certificates, MOST_TALLIED, before=before
+    )
     return watches.tallied([one for one in found if one.number <= kept.watched_number], row.scope)
 
 

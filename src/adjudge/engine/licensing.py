@@ -196,7 +196,7 @@ def judged(
     """Return the audits as the prefix sees them. What is lost, or not on record, is wrong; people then are right."""
     found = []
     for row in rows:
-        seen = scored(plan, index, row.said, row.case, calibrator, earlier)
+        seen = scored(plan, index, row.heard, row.case, calibrator, earlier)
         wrong = seen.is_missing or row.truth is None or seen.answer != row.truth
         audit = Audit(
             number=row.number,

@@ -27,8 +27,8 @@ def never(covers: Covers) -> str | None:
     """Say why nothing will be certified here; None: it can be. No fault of configuration, but its check names it."""
     if not covers.is_audited:
         return "nobody audits decisions here"
-    if not covers.is_of_models:
-        return "only a stage of models is certified, with models alone before it: this one leaves all to what follows"
+    if not covers.is_told:
+        return "no audit tells what this stage would answer, which leaves all to what follows: `config check` says why"
     return None
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 
-from adjudge.core.audits import AuditVote, ModelSaid
+from adjudge.core.audits import AuditVote, Heard, ModelSaid, StageVote
 from adjudge.core.history import Case
 from adjudge.core.money import Stake
 from adjudge.store.connecting import Connection
@@ -32,6 +32,12 @@ class Evidence:
     """What the plan came to."""
     policy: int = 1
     """Set of rates under which its coin fell; 1: as configured."""
+    voted: tuple[StageVote, ...] = ()
+    """By which people decided in the plan."""
+
+    @property
+    def heard(self) -> Heard:
+        return Heard(self.said, self.voted)
 
     @property
     def slice(self) -> str:
@@ -64,8 +70,19 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Before:
+    """Which decisions a certificate covers that stages before its own have answered."""
+
+    stage: int
+    """The certificate's own."""
+    prefix: str
+    plan_hash: str | None
+    """Of open audits those of this plan; None: of open audits none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Automated:
-    """An audited decision that was accepted under a certificate; where the whole plan is watched, any of its own."""
+    """An audited decision that a certificate covers; where the whole plan is watched, any of its own."""
 
     decision_id: UUID
     rate: float
@@ -85,7 +102,8 @@ class Automated:
 COMPARED = "(${0} = 0 OR audit.people >= ${0} AND coalesce((audit.expert_coin ->> 'rate')::float8, 0) >= 1)"
 
 EVIDENCE = f"""
-    SELECT decision_id, number, role, rate, truth, opinions::text, facts::text, votes::text, answered, policy
+    SELECT decision_id, number, role, rate, truth, opinions::text, facts::text, votes::text, answered, policy,
+        stage_votes::text
     FROM audit
     WHERE org = 1 AND type = $1 AND slice = ANY($2::text[]) AND prefixes ? $3 AND number > $4
         AND ($5::bigint IS NULL OR number < $5) AND {COMPARED.format(7)}
@@ -114,12 +132,21 @@ OPEN_OF = """
     ORDER BY decision.number
 """
 
+# A certificate covers all that its plan has answered up to its stage, so its watch counts what earlier stages answered
+# themselves. Which stage that was, the path says: the last that was asked. People's stages before it are never covered.
+_BEFORE = """
+    outcome.source IN ('model', 'rule') AND $7 > (
+        SELECT max((event ->> 'stage')::int) FROM jsonb_array_elements(outcome.path) AS event
+        WHERE event ->> 'kind' = 'asked')
+"""
+
 AUTOMATED = f"""
     SELECT audit.decision_id, audit.rate, audit.number, audit.truth, outcome.answer, false AS is_open,
         audit.asked_at, audit.votes::text, audit.facts -> 'stake' AS stake, audit.policy
     FROM audit JOIN outcome ON outcome.decision_id = audit.decision_id AND outcome.kind = 'final'
     WHERE audit.org = 1 AND audit.type = $1 AND audit.slice = ANY($2::text[]) AND audit.number > $3
-        AND outcome.certificate = ANY($4::text[]) AND {COMPARED.format(6)}
+        AND (outcome.certificate = ANY($4::text[]) OR ($7 > 0 AND audit.prefixes ? $8 AND {_BEFORE}))
+        AND {COMPARED.format(6)}
     UNION ALL
     SELECT work.decision_id, decision.audit_rate, decision.number, NULL, outcome.answer, true, work.asked_at, '[]',
         decision.facts -> 'stake', decision.audit_policy
@@ -127,7 +154,7 @@ AUTOMATED = f"""
         JOIN outcome ON outcome.decision_id = work.decision_id AND outcome.kind = 'final'
     WHERE work.purpose = 'audit' AND work.type = $1 AND decision.facts ->> 'slice' = ANY($2::text[])
         AND decision.number > $3
-        AND outcome.certificate = ANY($4::text[])
+        AND (outcome.certificate = ANY($4::text[]) OR ($7 > 0 AND decision.plan_hash = $9 AND {_BEFORE}))
     ORDER BY 3 LIMIT $5
 """
 
@@ -176,6 +203,7 @@ VOLUME = """
 
 _said = msgspec.json.Decoder(dict[str, ModelSaid])
 _votes = msgspec.json.Decoder(tuple[AuditVote, ...])
+_voted = msgspec.json.Decoder(tuple[StageVote, ...])
 _stake = msgspec.json.Decoder(Stake | None)
 
 
@@ -206,6 +234,7 @@ async def evidence(
             people=_of_people(row["votes"]),
             answered=row["answered"],
             policy=row["policy"],
+            voted=_voted.decode(row["stage_votes"]),
         )
         for row in rows
     ]
@@ -245,9 +274,22 @@ async def automated(
     certificates: Sequence[str],
     limit: int,
     people: int = 0,
+    *,
+    before: Before,
 ) -> list[Automated]:
-    """Return audited decisions that were accepted under these certificates, open ones too, in intake order."""
-    rows = await connection.fetch(AUTOMATED, question_type, list(slices), after, list(certificates), limit, people)
+    """Return audited decisions that these certificates cover, open ones too, in intake order."""
+    rows = await connection.fetch(
+        AUTOMATED,
+        question_type,
+        list(slices),
+        after,
+        list(certificates),
+        limit,
+        people,
+        before.stage,
+        before.prefix,
+        before.plan_hash,
+    )
     return [_automated(row) for row in rows]
 
 
@@ -318,15 +360,16 @@ def _hash(*columns: str) -> str:
 
 
 _FIRST = ("number", "role", "rate", "truth", "truth_by", "answered", "votes", "opinions")
-_SEAL = f"'2-' || {_hash(*_FIRST, 'slice', 'policy', 'facts', 'prefixes', 'people', 'expert_coin')}"
-_SEAL_BEFORE = _hash(*_FIRST)
-"""Of certificates that were issued before seals had a number."""
+_SECOND = (*_FIRST, "slice", "policy", "facts", "prefixes", "people", "expert_coin")
+_SEAL = f"'3-' || {_hash(*_SECOND, 'stage_votes')}"
+_SEALS_BEFORE = f"CASE WHEN given.seal LIKE '2-%' THEN '2-' || {_hash(*_SECOND)} ELSE {_hash(*_FIRST)} END"
+"""Of certificates that were issued before votes of stages were on record, and before seals had a number."""
 SEALS = f"SELECT decision_id, {_SEAL} AS seal FROM audit WHERE decision_id = ANY($1::uuid[])"
 CHANGED = f"""
     SELECT given.decision FROM unnest($1::uuid[], $2::text[]) AS given (decision, seal)
     LEFT JOIN audit ON audit.decision_id = given.decision
     WHERE audit.decision_id IS NULL
-        OR given.seal <> CASE WHEN given.seal LIKE '2-%' THEN {_SEAL} ELSE {_SEAL_BEFORE} END
+        OR given.seal <> CASE WHEN given.seal LIKE '3-%' THEN {_SEAL} ELSE {_SEALS_BEFORE} END
     ORDER BY given.decision
 """
 

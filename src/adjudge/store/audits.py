@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 from msgspec.json import encode
 
-from adjudge.core.audits import AuditVote, ModelSaid, said_in_plan
+from adjudge.core.audits import AuditVote, Heard, ModelSaid, StageVote, said_in_plan, voted_in_plan
 from adjudge.core.events import read_events
 from adjudge.core.history import Case
 from adjudge.store.connecting import Connection
@@ -91,6 +91,8 @@ class ClosedAudit:
     """JSON list: of the plan that the decision took."""
     people: int
     """Votes that were set apart as people's."""
+    stage_votes: str
+    """JSON list: by which people decided in its plan."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,7 +173,7 @@ LOOK_AT = "UPDATE work SET due_at = clock_timestamp() WHERE decision_id = $1 AND
 CLOSE = """
     WITH closed AS (
         INSERT INTO audit (decision_id, number, type, location, slice, role, rate, policy, asked_at, truth, truth_by,
-            unanimous, why, expert_coin, votes, opinions, facts, prefixes, people, answered)
+            unanimous, why, expert_coin, votes, opinions, facts, prefixes, people, stage_votes, answered)
         SELECT new.*, (
             SELECT answer FROM outcome
             WHERE outcome.decision_id = new.decision_id AND outcome.kind IN ('final', 'provisional')
@@ -179,9 +181,9 @@ CLOSE = """
             ORDER BY version DESC LIMIT 1)
         FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::real[],
             $8::int[], $9::timestamptz[], $10::text[], $11::text[], $12::text[], $13::text[], $14::jsonb[],
-            $15::jsonb[], $16::jsonb[], $17::jsonb[], $18::jsonb[], $19::smallint[]) AS new (decision_id, number, type,
-            location, slice, role, rate, policy, asked_at, truth, truth_by, unanimous, why, expert_coin, votes,
-            opinions, facts, prefixes, people)
+            $15::jsonb[], $16::jsonb[], $17::jsonb[], $18::jsonb[], $19::smallint[], $20::jsonb[]) AS new (decision_id,
+            number, type, location, slice, role, rate, policy, asked_at, truth, truth_by, unanimous, why, expert_coin,
+            votes, opinions, facts, prefixes, people, stage_votes)
         RETURNING decision_id, truth, truth_by
     ), labelled AS (
         INSERT INTO label (decision_id, source, source_ref, answer, reporter, after_version, answer_could_influence)
@@ -245,17 +247,20 @@ async def members(connection: Connection, asked: Mapping[UUID, str]) -> dict[UUI
     return {row["decision_id"]: (row["members"], row["left"]) for row in rows}
 
 
-async def said(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, dict[str, ModelSaid]]:
-    """Return what models said of settled decisions: in their plans, else on the side. The first counts."""
-    found: dict[UUID, dict[str, ModelSaid]] = {id_: {} for id_ in ids}
+async def heard(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, Heard]:
+    """Return what was said of settled decisions: in their plans, by models else on the side. The first counts."""
+    said: dict[UUID, dict[str, ModelSaid]] = {id_: {} for id_ in ids}
+    voted: dict[UUID, dict[StageVote, None]] = {id_: {} for id_ in ids}
     for row in await connection.fetch(PATHS, list(ids)):
-        for by, opinion in said_in_plan(read_events(row["path"])):
-            found[row["decision_id"]].setdefault(by, opinion)
+        events = read_events(row["path"])
+        for by, opinion in said_in_plan(events):
+            said[row["decision_id"]].setdefault(by, opinion)
+        voted[row["decision_id"]] |= dict.fromkeys(voted_in_plan(events))
     for row in await connection.fetch(ASIDE, list(ids)):
         distribution = row["distribution"] and msgspec.json.decode(row["distribution"], type=dict[str, float])
         opinion = ModelSaid(row["answer"], row["confidence"] or 0.0, distribution, row["fault"], aside=True)
-        found[row["decision_id"]].setdefault(row["decider"], opinion)
-    return found
+        said[row["decision_id"]].setdefault(row["decider"], opinion)
+    return {id_: Heard(said[id_], tuple(voted[id_])) for id_ in ids}
 
 
 async def late(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, LateTruth]:

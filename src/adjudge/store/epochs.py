@@ -26,7 +26,7 @@ class Covers(msgspec.Struct, frozen=True, kw_only=True):
     plan: str
     stage: int
     deciders: tuple[str, ...]
-    """Of the whole prefix, with their versions."""
+    """Of the whole prefix, with their versions; where it ends with a stage of people, their pool is the last."""
     locations: tuple[str, ...]
     target: float
     """Against people the margin."""
@@ -41,7 +41,10 @@ class Covers(msgspec.Struct, frozen=True, kw_only=True):
     """1 where experts answer every audit."""
     rate: float
     budget: float | None
-    is_of_models: bool
+    is_told: bool = msgspec.field(name="is_of_models")
+    """Whether audits tell what the prefix would have answered."""
+    votes: int = 0
+    """How many people its last stage asks; 0: none, it is of models."""
     people: AgainstPeople | None = None
     money: Stake | None = None
     family: int = 0

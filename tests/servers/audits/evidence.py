@@ -1,7 +1,7 @@
 """Closed audits as if they had been answered: what takes people days is written in a moment."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -10,7 +10,7 @@ from tests.configured import PLANS, TYPES, configuration
 from tests.stacks import Stack
 
 from adjudge.core.answers import Labels
-from adjudge.core.audits import AuditVote
+from adjudge.core.audits import AuditVote, StageVote
 from adjudge.core.history import Case
 from adjudge.core.money import Stake
 from adjudge.store.audits import written
@@ -31,10 +31,10 @@ def certified(ask: str = "sure@1", **more: Any) -> dict[str, Any]:
 
 ROW = """
     INSERT INTO audit (decision_id, number, type, location, slice, role, rate, policy, asked_at, truth, truth_by,
-        expert_coin, votes, opinions, facts, prefixes, people, answered)
+        expert_coin, votes, opinions, facts, prefixes, people, stage_votes, answered)
     SELECT id, number, 'model', 'default', $9, role, $10, $11, clock_timestamp(), truth,
         CASE WHEN truth IS NULL THEN 'lost' ELSE 'expert' END, '{"rate": 1}', votes, opinions, facts, $7,
-        jsonb_array_length(votes), 'pay'
+        jsonb_array_length(votes), $12, 'pay'
     FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::jsonb[], $6::jsonb[], $8::jsonb[])
         AS new (id, number, role, truth, opinions, facts, votes)
 """
@@ -53,10 +53,13 @@ async def record(
     stakes: Sequence[Stake] | None = None,
     rate: float = 1.0,
     policy: int = 1,
+    beside: Sequence[Mapping[str, str]] = ({},),
+    voted: Sequence[StageVote] = (),
 ) -> list[UUID]:
     """Record audits of a model that said `pay`, `sure` of it and more; every fifth calibrates. Return their ids.
 
     So the plan answered. `people`: with three votes set apart, all of them wrong in these. `stakes`: in turn.
+    `beside`: what others said, in turn, all 0.9 sure. `voted`: by people in the plan.
     """
     configured = stack.services.revisions.current
     prefixes = configured.plan("default", "model").prefixes
@@ -64,14 +67,17 @@ async def record(
     case = Case(type="model", location="default", space=Labels(("pay", "refuse")), deadline=deadline, slice=slice_)
     first = await stack.value("SELECT setval('decision_number', nextval('decision_number') + $1)", count) - count
     ids = [uuid4() for _ in range(count)]
-    said = [_said(by, sure + 0.0001 * (n % 900)) for n in range(count)]
+    said = [_said(by, sure + 0.0001 * (n % 900), beside[n % len(beside)]) for n in range(count)]
     truths = [None if n in lost else "refuse" if n in wrong else "pay" for n in range(count)]
     roles = ["calibrate" if n % 5 == 0 else "certify" for n in range(count)]
     numbers = [first + n for n in range(count)]
     votes = [_votes(truth, n in people) if people is not None else "[]" for n, truth in enumerate(truths)]
     cases = [msgspec.structs.replace(case, stake=stakes[n % len(stakes)] if stakes else None) for n in range(count)]
     facts = [written(each) for each in cases]
-    await stack.rows(ROW, ids, numbers, roles, truths, said, facts, json.dumps(prefixes), votes, slice_, rate, policy)
+    ours = written(voted)
+    await stack.rows(
+        ROW, ids, numbers, roles, truths, said, facts, json.dumps(prefixes), votes, slice_, rate, policy, ours
+    )
     return ids
 
 
@@ -107,10 +113,16 @@ async def record_of_two(stack: Stack, count: int, *, first_by: str = "sure@1", s
     numbers = [first + n for n in range(count)]
     ids, none = [uuid4() for _ in range(count)], ["[]"] * count
     await stack.rows(
-        ROW, ids, numbers, roles, truths, said, [written(case)] * count, json.dumps(prefixes), none, slice_, 1, 1
+        ROW, ids, numbers, roles, truths, said, [written(case)] * count, json.dumps(prefixes), none, slice_, 1, 1, "[]"
     )
 
 
-def _said(by: str, confidence: float) -> str:
-    opinion = {"answer": "pay", "confidence": confidence, "distribution": {"pay": confidence, "refuse": 1 - confidence}}
-    return json.dumps({by: opinion})
+def _said(by: str, confidence: float, beside: Mapping[str, str] | None = None) -> str:
+    said = {by: _opinion("pay", confidence)} | {name: _opinion(answer, 0.9) for name, answer in (beside or {}).items()}
+    return json.dumps(said)
+
+
+def _opinion(answer: str, confidence: float) -> dict[str, Any]:
+    other = "refuse" if answer == "pay" else "pay"
+    distribution = {answer: confidence, other: 1 - confidence}
+    return {"answer": answer, "confidence": confidence, "distribution": distribution}

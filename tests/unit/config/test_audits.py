@@ -67,7 +67,7 @@ def test_a_certified_stage_says_what_is_promised(tmp_path):
 def test_what_nothing_can_ever_certify_is_named(tmp_path):
     """It defers for ever, and nobody would know why. It is no fault: it may stand in what is published already."""
     certified = CLAIMS.replace('{by_hand: "confidence >= 0.95"}', "certified")
-    people = CLAIMS.replace("combine: first", "combine: first, accept: certified")
+    people = CLAIMS.replace("max: 1}, combine: first", "max: 3}, combine: majority, accept: certified")
     audits = "audits: {pool: agents}\n"
 
     [nobody] = compiled(certified, tmp_path).unearnable()
@@ -76,10 +76,11 @@ def test_what_nothing_can_ever_certify_is_named(tmp_path):
     assert (nobody.type, nobody.plan, nobody.origin.line) == ("claim.pay", "claims", 10)
     assert nobody.why.startswith("nothing audits this type")
     assert of_people.origin.line == 11
-    assert of_people.why.startswith("only a stage of models is certified")
+    assert of_people.why.startswith("no audit tells what it would answer: it asks 1 to 3 people")
     [undrawn] = compiled(certified + "audits: {pool: agents, rate: 0, budget: 40}\n", tmp_path).unearnable()
     assert undrawn.why.startswith("no coin ever draws an audit")
     assert compiled(certified + audits, tmp_path).unearnable() == ()
+    assert compiled(people.replace("max: 3", "max: 1") + audits, tmp_path).unearnable() == ()
 
 
 AGAINST = CLAIMS.replace('{by_hand: "confidence >= 0.95"}', "{certified: {people: {votes: 3, margin: 1%}}}")

@@ -30,7 +30,7 @@ COVERS = Covers(
     expert_share=1.0,
     rate=1.0,
     budget=None,
-    is_of_models=True,
+    is_told=True,
 )
 ROW = EpochRow(
     scope="certificate:claim.pay:all:p0",

@@ -32,9 +32,9 @@ def test_what_will_never_be_certified_says_so():
     assert "no coin" not in standings.collecting(counts, COVERS, 0.06, 0.0)["reason"]
     assert standings.never(COVERS) is None
     assert standings.never(msgspec.structs.replace(COVERS, is_audited=False)) == "nobody audits decisions here"
-    of_people = standings.never(msgspec.structs.replace(COVERS, is_of_models=False))
+    of_people = standings.never(msgspec.structs.replace(COVERS, is_told=False))
     assert of_people is not None
-    assert of_people.startswith("only a stage of models is certified, with models alone before it")
+    assert of_people.startswith("no audit tells what this stage would answer")
 
 
 def test_a_lowered_target_is_said_with_what_lowers_it():

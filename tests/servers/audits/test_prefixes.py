@@ -1,0 +1,94 @@
+"""A certificate covers a prefix of a plan: all that was answered up to its stage, by models or by people."""
+
+import asyncio
+from typing import Any
+
+from tests.servers.audits.auditing import closed, staffed
+from tests.servers.audits.evidence import CERTIFIED, EXPERTS, PEOPLE, certified, record
+from tests.servers.audits.test_certificates import in_force, known_everywhere, waiting_for_people
+
+from adjudge.core.audits import StageVote
+
+
+async def test_the_watch_of_a_later_stage_reads_what_earlier_ones_have_answered(build_stack):
+    """Of hard questions alone, which earlier stages leave, more are wrong than of all that the certificate covers."""
+    documents = certified("second@1")
+    easy = {"ask": "sure@1", "accept": {"by_hand": "answer == 'pay'"}}
+    documents["plans"]["model"]["stages"].insert(0, easy)
+    stack = await build_stack("api", "worker", "keeper", documents=documents)
+    [expert] = await staffed(stack, "experts", count=1)
+    await record(stack, 1000, by="second@1", beside=({"sure@1": "pay"}, {"sure@1": "refuse"}))
+    certificate = await in_force(stack)
+    await known_everywhere(stack, certificate)
+
+    async with asyncio.timeout(40):  # a worker may hold the old controls for half a second
+        while (hard := await stack.ask(wait=1, say="refuse"))["outcome"] is None:
+            pass
+    settled = [await stack.ask(wait=5, say="pay") for _ in range(3)]
+    for _ in range(4):
+        await expert.vote("pay")
+
+    assert hard["outcome"]["certificate"] == certificate
+    assert {each["outcome"]["certificate"] for each in settled} == {None}, "set by hand"
+    async with asyncio.timeout(40):
+        while (watch := (await _slice(stack))["standing"]["watch"])["audits"] < 4:
+            await asyncio.sleep(0.05)
+    assert (watch["audits"], watch["errors"]) == (4, 1)
+
+
+async def _slice(stack) -> dict[str, Any]:
+    [found] = (await stack.admin.get("/v1/automation")).json()["slices"]
+    return found
+
+
+async def test_a_stage_of_people_is_certified_by_audits_of_what_they_said_in_the_plan(build_stack):
+    """One person who looks at what a model is unsure of settles it, once audits show that the two together may."""
+    documents = certified(rate=0)
+    unsure = {"ask": "unsure@1", "accept": {"by_hand": "confidence >= 0.95"}}
+    one = {**PEOPLE, "combine": "bayes", "accept": CERTIFIED["accept"]}
+    panel = {"ask": "panel", "votes": {"min": 2, "max": 2}, "combine": "agree", "timeout": "10m"}
+    documents["plans"]["model"]["stages"] = [unsure, one, panel]
+    documents["pools"]["panel"] = {}
+    stack = await build_stack("api", "worker", "keeper", documents=documents)
+    [agent] = await staffed(stack, "agents", count=1)
+    before = await stack.ask()
+    await agent.vote("pay")
+    async with asyncio.timeout(40):
+        while (waiting := await waiting_for_people(stack, before["id"]))["waiting_for"]["pool"] != "panel":
+            await asyncio.sleep(0.05)
+    assert waiting["outcome"] is None
+    assert (await _slice(stack))["state"] == "collecting"
+
+    await record(stack, 600, wrong=[7], by="unsure@1", sure=0.55, voted=[StageVote(1, "r0", "pay")])
+    certificate = await in_force(stack)
+    await known_everywhere(stack, certificate)
+    async with asyncio.timeout(40):  # a worker may hold the old controls for half a second
+        while True:
+            asked = await stack.ask()
+            await agent.vote("pay")
+            if (decided := await stack.read(asked["id"], wait=1))["outcome"] is not None:
+                break
+
+    assert (decided["outcome"]["source"], decided["outcome"]["certificate"]) == ("reviewer", certificate)
+    assert f"certificate {certificate}: at most 5% wrong" in decided["outcome"]["reason"]
+    why = (await stack.admin.get("/v1/automation/why?location=default&type=model")).json()["why"]
+    assert why.startswith("Certified: unsure@1 and 1 of agents settle it from "), why
+    verified = (await stack.admin.get(f"/v1/automation/certificates/{certificate}")).json()
+    assert verified["changed"] == []
+
+
+async def test_an_audit_has_the_votes_by_which_its_plan_decided(build_stack):
+    """They are no part of its truth; they are what a stage of people would be certified by."""
+    documents = certified(**EXPERTS)
+    stack = await build_stack("api", "worker", "keeper", documents=documents)
+    [agent] = await staffed(stack, "agents", count=1)
+    expert = await stack.reviewer("expert", "experts")
+    asked = await stack.ask()
+    await agent.vote("pay")
+    await expert.vote("refuse")
+
+    record_ = await closed(stack, asked["id"])
+
+    assert record_["truth"] == "refuse"
+    [vote] = await stack.rows("SELECT stage_votes FROM audit")
+    assert '"answer":"pay","reviewer":' in vote["stage_votes"].replace(" ", "")

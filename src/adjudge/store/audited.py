@@ -362,14 +362,15 @@ def _hash(*columns: str) -> str:
 _FIRST = ("number", "role", "rate", "truth", "truth_by", "answered", "votes", "opinions")
 _SECOND = (*_FIRST, "slice", "policy", "facts", "prefixes", "people", "expert_coin")
 _SEAL = f"'3-' || {_hash(*_SECOND, 'stage_votes')}"
-_SEALS_BEFORE = f"CASE WHEN given.seal LIKE '2-%' THEN '2-' || {_hash(*_SECOND)} ELSE {_hash(*_FIRST)} END"
+_SEALS_BEFORE = ("'2-' || " + _hash(*_SECOND), _hash(*_FIRST))
 """Of certificates that were issued before votes of stages were on record, and before seals had a number."""
 SEALS = f"SELECT decision_id, {_SEAL} AS seal FROM audit WHERE decision_id = ANY($1::uuid[])"
 CHANGED = f"""
     SELECT given.decision FROM unnest($1::uuid[], $2::text[]) AS given (decision, seal)
     LEFT JOIN audit ON audit.decision_id = given.decision
     WHERE audit.decision_id IS NULL
-        OR given.seal <> CASE WHEN given.seal LIKE '3-%' THEN {_SEAL} ELSE {_SEALS_BEFORE} END
+        OR given.seal <> CASE left(given.seal, 2) WHEN '3-' THEN {_SEAL} WHEN '2-' THEN {_SEALS_BEFORE[0]}
+            ELSE {_SEALS_BEFORE[1]} END
     ORDER BY given.decision
 """
 

@@ -18,7 +18,7 @@ OF_BEFORE = """
 FACTS = {
     "type": "claim",
     "location": "default",
-    "space": {"type": "Labels", "labels": ["pay", "refuse"]},
+    "space": {"type": "labels", "labels": ["pay", "refuse"]},
     "deadline": "2026-11-28T12:00:00Z",
 }
 FILES = "SELECT relname, relfilenode FROM pg_class WHERE relname IN ('audit', 'epoch') ORDER BY relname"
@@ -40,4 +40,6 @@ async def test_audits_of_the_release_before_are_counted_as_they_were_and_compare
         assert await audited.counted(connection, "claim", ["all"], "p0", 0, people=3) == audited.Counted(
             calibrate=0, certify=0
         )
+        read = await audited.evidence(connection, "claim", ["all"], "p0", 0, None, 10)
+        assert [each.voted for each in read] == [()] * 4, "nothing is known of who voted in their plans"
         await connection.close()

@@ -64,7 +64,7 @@ async def test_the_schema_is_brought_up_from_nothing_and_again_without_harm(serv
 
         await asyncio.gather(*(upgrade(url) for _ in range(3)))
 
-        assert await current(url) == "0013"
+        assert await current(url) == "0014"
         connection = await asyncpg.connect(url)
         assert await partitions.weeks_ahead(connection) == partitions.AHEAD
         await connection.close()

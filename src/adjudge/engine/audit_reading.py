@@ -88,7 +88,7 @@ async def read_on(
             relied,
             10_000,
             people.votes if people is not None else 0,
-            before=Before(stage=covers.stage, prefix=covers.prefix, plan_hash=place.plan.hash),
+            before=Before(stage=covers.stage, prefix=covers.prefix, plan_hashes=place.plan_hashes),
         )
     rows, rarest = await alike(connection, place, sampling, row.scope, rows, past)
     if people is None:

@@ -25,6 +25,8 @@ class Place:
     covers: Covers
     plan: Plan
     index: int
+    plan_hashes: tuple[str, ...]
+    """Of all plans that have this prefix."""
     earlier: tuple[str, ...]
     """Scopes of certified stages before it."""
     patience: timedelta
@@ -114,12 +116,13 @@ def _places(plan: Plan, question_type: str, location: Location, spec: AuditSpec 
 def _place(covers: Covers, plan: Plan, index: int, earlier: tuple[str, ...], spec: AuditSpec | None) -> Place:
     largest = _largest(covers.money, plan.rates, spec) if covers.money is not None else 0.0
     if spec is None:
-        return Place(covers, plan, index, earlier, timedelta(), largest=largest)
+        return Place(covers, plan, index, (plan.hash,), earlier, timedelta(), largest=largest)
     follows_budget = spec.budget is not None
     return Place(
         covers,
         plan,
         index,
+        (plan.hash,),
         earlier,
         spec.patience,
         least_rate=spec.rate,
@@ -146,6 +149,7 @@ def _joined(before: Place | None, place: Place) -> Place:
         covers=msgspec.structs.replace(
             before.covers, locations=tuple(dict.fromkeys(locations)), members=tuple(dict.fromkeys(members))
         ),
+        plan_hashes=tuple(dict.fromkeys(before.plan_hashes + place.plan_hashes)),
         member_scopes=tuple(dict.fromkeys(before.member_scopes + place.member_scopes)),
         thinned_to=_thinned_to(before, place),
         steady=min(before.steady, place.steady),

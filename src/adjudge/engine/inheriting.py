@@ -250,7 +250,7 @@ async def compare_siblings(connection: Connection, covers: Covers, members: Cont
 async def _tally(connection: Connection, row: EpochRow, kept: AnyInheritance) -> Tally:
     """Return what the audits that the watch has read come to."""
     covers = row.covers
-    before = Before(stage=covers.stage, prefix=covers.prefix, plan_hash=None)
+    before = Before(stage=covers.stage, prefix=covers.prefix, plan_hashes=())
     found = await audited.automated(
         connection, covers.type, covers.slices, kept.since, kept.certificates, MOST_TALLIED, before=before
     )

@@ -76,8 +76,8 @@ class Before:
     stage: int
     """The certificate's own."""
     prefix: str
-    plan_hash: str | None
-    """Of open audits those of this plan; None: of open audits none."""
+    plan_hashes: tuple[str, ...]
+    """Plans that have this prefix: of open audits those of these are read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +154,7 @@ AUTOMATED = f"""
         JOIN outcome ON outcome.decision_id = work.decision_id AND outcome.kind = 'final'
     WHERE work.purpose = 'audit' AND work.type = $1 AND decision.facts ->> 'slice' = ANY($2::text[])
         AND decision.number > $3
-        AND (outcome.certificate = ANY($4::text[]) OR ($7 > 0 AND decision.plan_hash = $9 AND {_BEFORE}))
+        AND (outcome.certificate = ANY($4::text[]) OR ($7 > 0 AND decision.plan_hash = ANY($9::text[]) AND {_BEFORE}))
     ORDER BY 3 LIMIT $5
 """
 
@@ -288,7 +288,7 @@ async def automated(
         people,
         before.stage,
         before.prefix,
-        before.plan_hash,
+        list(before.plan_hashes),
     )
     return [_automated(row) for row in rows]
 

@@ -165,7 +165,7 @@ async def test_a_dozen_changes_with_faults_stops_and_kills_leave_no_request_unan
 
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
-async def test_two_hundred_changes(build_stack):
+async def test_two_hundred_changes_leave_no_request_unanswered_and_no_path_mixed(build_stack):
     await lived(await build_stack(), 200, seed=2)
 
 

@@ -78,18 +78,18 @@ def told(node, *words):
     return told
 
 
-async def test_out_of_memory(suffered, node):
+async def test_a_broker_out_of_memory_loses_nothing(suffered, node):
     """Writes are refused, acknowledgements are not: what is there is handled, and then publishing goes on."""
     begin, end = configured(node, "maxmemory", "1mb"), configured(node, "maxmemory", "0")
     await suffered("out of memory (maxmemory, noeviction)", node, begin, end, refused=True)
 
 
-async def test_a_master_that_was_made_a_replica(suffered, node):
+async def test_a_master_that_was_made_a_replica_loses_nothing(suffered, node):
     begin, end = told(node, "REPLICAOF", "127.0.0.1", "1"), told(node, "REPLICAOF", "NO", "ONE")
     await suffered("read-only", node, begin, end, said="read only replica")
 
 
-async def test_a_broker_that_loads_its_data(suffered, node):
+async def test_a_broker_that_loads_its_data_loses_nothing(suffered, node):
     """It takes connections and answers LOADING."""
     await node.redis.execute_command("DEBUG", "POPULATE", 2000)
     await node.redis.bgrewriteaof()
@@ -105,12 +105,12 @@ async def test_a_broker_that_loads_its_data(suffered, node):
     await suffered("killed, and loading its data", node, kill, loaded, said="loading")
 
 
-async def test_scripts_flushed(suffered, node):
+async def test_a_flushed_script_cache_loses_nothing(suffered, node):
     flush = told(node, "SCRIPT", "FLUSH", "SYNC")
     await suffered("script cache flushed", node, flush, flush)
 
 
-async def test_a_right_taken_from_the_user(suffered, node):
+async def test_a_right_taken_from_the_user_loses_nothing(suffered, node):
     """The server's word is told, and the right given back is used without a restart."""
     await node.redis.execute_command("ACL", "SETUSER", "worker", "on", ">word", "~*", "&*", "+@all")
     url = node.url.replace("redis://", "redis://worker:word@")
@@ -119,7 +119,7 @@ async def test_a_right_taken_from_the_user(suffered, node):
     await suffered("a right taken from the user (ACL)", node, begin, end, said="xreadgroup", url=url)
 
 
-async def test_a_password_changed_on_the_way(suffered, node):
+async def test_a_password_changed_on_the_way_loses_nothing(suffered, node):
     """The next connection asks for the word again: it needs no restart."""
     words = ["first"]
 
@@ -136,7 +136,7 @@ async def test_a_password_changed_on_the_way(suffered, node):
     )
 
 
-async def test_a_broker_that_stands_still_for_longer_than_the_time_out(suffered, node):
+async def test_a_broker_that_stands_still_for_longer_than_the_time_out_loses_nothing(suffered, node):
     """SIGSTOP: connections stay, and nothing is answered."""
 
     async def pause():
@@ -148,11 +148,11 @@ async def test_a_broker_that_stands_still_for_longer_than_the_time_out(suffered,
     await suffered("paused (SIGSTOP) past the socket time-out", node, pause, resume, said="no answer in time")
 
 
-async def test_a_broker_killed_under_load(suffered, node):
+async def test_a_broker_killed_under_load_loses_nothing(suffered, node):
     await suffered("killed, and started again with its append-only file", node, node.kill, node.start)
 
 
-async def test_a_storm_of_killed_connections(suffered, node):
+async def test_a_storm_of_killed_connections_loses_nothing(suffered, node):
     async def storm():
         for _ in range(30):
             await node.redis.client_kill_filter(_type="normal", skipme=True)

@@ -38,7 +38,7 @@ async def test_decisions_and_their_paths(stack):
     fits(shapes.BulkResults, await client.post("/v1/decisions/bulk", bulk))
 
 
-async def test_peoples_work(stack):
+async def test_answers_to_reviewers_have_their_shapes(stack):
     anna = await stack.reviewer("anna")
     media = [
         {"name": "shelf", "uri": "https://example.com/a.jpg", "type": "image/jpeg"},
@@ -66,7 +66,7 @@ async def test_peoples_work(stack):
     fits(review_shapes.Recorded, await anna.post(f"/v1/reviews/{third}/answer", {"answer": answers[kind]}))
 
 
-async def test_what_operators_look_at(stack):
+async def test_answers_to_operators_have_their_shapes(stack):
     await stack.ask("model", wait=5)
 
     for path, shape in (
@@ -83,7 +83,7 @@ async def test_what_operators_look_at(stack):
     fits(deciders.Switched, await stack.admin.post("/v1/deciders/failing@1/switch", {**switch, "on": True}))
 
 
-async def test_the_configuration_and_switches(stack):
+async def test_answers_about_configuration_and_switches_have_their_shapes(stack):
     await stack.ask("model", wait=5)
     newest = await stack.admin.get("/v1/config/revisions/newest")
     documents = newest.json()["documents"]
@@ -111,7 +111,7 @@ async def test_the_configuration_and_switches(stack):
     fits(configuration_shapes.SwitchView, await stack.admin.post("/v1/controls", {**off, "on": True}))
 
 
-async def test_keys_and_webhooks(stack):
+async def test_answers_about_keys_and_webhooks_have_their_shapes(stack):
     made = await stack.admin.post("/v1/keys", {"name": "till", "role": "client", "locations": ["store-001"]})
     fits(keys.NewKey, made)
     key = made.json()["id"]

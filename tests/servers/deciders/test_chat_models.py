@@ -95,7 +95,7 @@ async def test_tokens_that_are_not_told_are_not_passed_over_in_silence(usage, mi
     assert without_prices.is_cost_known
 
 
-async def test_null_abstains():
+async def test_an_answer_of_null_abstains():
     async with chat(completion({"answer": None, "confidence": 0.2})) as (bench, _):
         (found,) = await bench.ask(a_question())
 

@@ -143,7 +143,7 @@ async def test_a_compressed_answer_says_that_it_is_one():
     assert (found.fault, found.detail) == ("garbage", "the server's answer is in 'gzip', which was not asked for")
 
 
-async def test_null_abstains():
+async def test_an_answer_of_null_abstains():
     async def unsure(request, body):
         return {"label": None, "score": 0}
 

@@ -13,7 +13,7 @@ PAGE = (Path(__file__).parents[3] / "docs" / "explanation" / "earned-automation.
 AUDITS, ERRORS, TARGET, DELTA = 1_264, 5, 0.01, 0.1
 
 
-def test_one_look():
+def test_what_the_page_says_of_one_look_is_so():
     needed = ", ".join(str(binomial.audits_needed(k, TARGET, DELTA)) for k in (0, 1, 5))
 
     assert said(r"P\(Bin\(1264, 0\.01\) ≤ 5\) = ([\d.]+)") == round(tail(ERRORS, AUDITS, TARGET), 4)
@@ -23,7 +23,7 @@ def test_one_look():
     )
 
 
-def test_any_number_of_looks():
+def test_what_the_page_says_of_any_number_of_looks_is_so():
     found = re.search(r"at no error (\d+) audits, at one (\d+), at five ([\d,]+)", PAGE).groups()
 
     assert said(r"The capital stands at ([\d.]+)") == round(math.exp(betting.log_capital(AUDITS, ERRORS, TARGET)), 1)
@@ -32,7 +32,7 @@ def test_any_number_of_looks():
     ]
 
 
-def test_unanimity():
+def test_what_the_page_says_of_unanimity_is_so():
     bound = binomial.upper_bound(1, 3_000, DELTA / 2)
 
     assert said(r"unanimity's error is below ([\d.]+)%") == round(100 * bound, 3)
@@ -40,7 +40,7 @@ def test_unanimity():
     assert said(r"P\(Bin\(1264, 0\.00842\) ≤ 5\) = ([\d.]+)") == round(tail(ERRORS, AUDITS, TARGET - bound), 4)
 
 
-def test_delays():
+def test_what_the_page_says_of_delays_is_so():
     assert said(r"2\.996 / ([\d.]+) = 765") == round(divergence(0.02, 0.01), 6)
     for pattern, times in ((r"fewer than (\d+) audited", 2), (r"risk in (\d+), a", 5), (r"tenfold one in (\d+)\.", 10)):
         assert said(pattern) == round(math.log(20) / divergence(times / 100, 0.01))

@@ -121,7 +121,7 @@ def median_delay(times: float, in_control: int, watches: Watches) -> float:
     return math.inf
 
 
-def test_an_alarm_stays():
+def test_an_alarm_stays_whatever_audits_come_after_it():
     watch = read(Watch.begin(target=TARGET), 20, wrong=True)
 
     assert watch.alarmed

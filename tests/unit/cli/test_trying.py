@@ -174,7 +174,7 @@ def test_json_holds_the_events_of_each_line(tried: Try) -> None:
     assert invalid == {"line": 2, "errors": [{"pointer": "#/evidence/x", "detail": "is required"}]}
 
 
-def test_faults_of_the_configuration_end_it(tried: Try) -> None:
+def test_a_configuration_with_faults_is_not_tried(tried: Try) -> None:
     assert tried(ask("sure@2"), status=1) == []
 
 

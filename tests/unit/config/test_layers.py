@@ -152,7 +152,7 @@ def test_tags_of_all_layers_add_up_and_null_takes_one_away(compiled: Compile) ->
         (("tags: [new]", "hours: {mon: 06:00-06:00}"), "is empty; the whole day is `00:00-24:00`"),
     ],
 )
-def test_faults_of_groups_in_a_tree_and_of_profiles(
+def test_a_fault_of_groups_in_a_tree_or_of_a_profile_says_what_is_meant(
     spoilt: tuple[str, ...], said: str, compiled: Compile, faults_of: FaultsOf
 ) -> None:
     text = TREE
@@ -227,7 +227,7 @@ def test_routes_follow_the_profile_of_a_location(compiled: Compile) -> None:
         ("locations: {a: {routes: [{type: claim.pay, plan: own}]}}", "no plan `own`"),
     ],
 )
-def test_faults_of_layers(overlay: str, said: str, faults_of: FaultsOf) -> None:
+def test_a_fault_of_a_layer_says_what_is_meant(overlay: str, said: str, faults_of: FaultsOf) -> None:
     faults = faults_of(CLAIMS, layers=overlay)
 
     assert any(said in str(fault) for fault in faults), "\n".join(map(str, faults))

@@ -91,7 +91,7 @@ def test_fallbacks_are_part_of_what_a_plan_does(compiled: Compile):
          "claims.stages[2]: no question comes here: stages[1] settles"),
     ],
 )  # fmt: skip
-def test_faults_of_reasons(faults_of: FaultsOf, sound: str, spoilt: str, said: str):
+def test_a_fault_of_a_fallback_by_reason_says_what_is_meant(faults_of: FaultsOf, sound: str, spoilt: str, said: str):
     assert sound in TYPE
     text = TYPE.replace("pools: {", "pools: {experts: {}, ").replace(sound, spoilt, 1)
 

@@ -47,7 +47,7 @@ def faults(**section) -> list[str]:
     return [str(fault) for fault in refused.value.faults]
 
 
-def test_http_is_read():
+def test_each_key_of_an_http_model_is_read():
     spec = compiled(
         http={
             "url": "https://models.example.com/score",
@@ -79,7 +79,7 @@ def test_http_is_read():
     assert Secret("other-one").variable == "ADJUDGE_SECRET_OTHER_ONE"
 
 
-def test_oip_is_read():
+def test_each_key_of_an_oip_model_is_read():
     spec = compiled(oip={**OIP, "version": 3, "unchecked": True}, batch=64)
 
     assert spec.kind == "oip"
@@ -94,7 +94,7 @@ def test_oip_is_read():
     assert spec.batch == 64
 
 
-def test_openai_is_read():
+def test_each_key_of_a_chat_model_is_read():
     spec = compiled(
         openai={
             **CHAT,

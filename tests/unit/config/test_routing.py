@@ -160,7 +160,7 @@ LAST = '  - {type: "*", plan: quick}\n'
         ("type: [small, large]", "type: []", "a fact that is one of several words names 1 to 100 of them"),
     ],
 )
-def test_faults_of_routes(faults_of: FaultsOf, sound: str, spoilt: str, said: str):
+def test_a_fault_of_a_route_says_what_is_meant(faults_of: FaultsOf, sound: str, spoilt: str, said: str):
     assert sound in SHOP
 
     faults = faults_of(SHOP.replace(sound, spoilt, 1), stores=STORES)

@@ -111,7 +111,7 @@ def test_thresholds_of_schedules_are_listed_too(compiled: Compile):
         ("    hours: {mon-fri", "    hors: {mon-fri", "did you mean `hours`?"),
     ],
 )  # fmt: skip
-def test_faults_of_schedules(faults_of: FaultsOf, sound: str, spoilt: str, said: str):
+def test_a_fault_of_a_schedule_says_what_is_meant(faults_of: FaultsOf, sound: str, spoilt: str, said: str):
     assert sound in PEAK
 
     faults = faults_of(CLAIMS, peak=PEAK.replace(sound, spoilt, 1))

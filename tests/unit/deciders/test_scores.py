@@ -70,7 +70,7 @@ def test_each_form_of_a_result_is_read_in_its_space(space, result, distribution)
     assert all(type(each) is float for each in found.distribution.values())
 
 
-def test_none_abstains():
+def test_a_result_of_none_abstains():
     assert read(LABELS, None) == Scores(None, 0.0, None)
 
 

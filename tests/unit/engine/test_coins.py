@@ -33,7 +33,7 @@ def test_another_key_throws_another_coin():
     assert 0.48 < agreeing / len(DECISIONS) < 0.52
 
 
-def test_purposes_are_independent():
+def test_coins_of_different_purposes_are_independent():
     coin = Coin("k1", b"secret")
 
     both = sum(coin.toss(d, "audit") < 0.5 and coin.toss(d, "canary") < 0.5 for d in DECISIONS)

@@ -14,5 +14,5 @@ from adjudge.streams import Poison, TimedOut
         (ValueError("invalid input for query argument $3: 'Mrs Smith'"), "ValueError"),
     ],
 )
-def test_it_quotes_nobody(error, kept):
+def test_why_a_message_was_given_up_quotes_nobody(error, kept):
     assert given_up_for(error) == kept

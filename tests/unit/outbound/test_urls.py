@@ -59,5 +59,5 @@ def test_an_address_that_is_not_written_out_is_refused_where_it_is_permitted_too
     "url",
     ["https://models.example.com/a?b=c", "http://models:8000", "http://93.184.216.34/", "http://models.example.com./"],
 )
-def test_other_urls_pass(url):
+def test_what_may_be_sent_to_passes(url):
     check_url(url, PUBLIC_ONLY)

@@ -14,7 +14,7 @@ def test_one_key_is_an_answer(a_task):
 
 
 @pytest.mark.parametrize(("key", "meaning"), [("s", Skipped("unsure")), ("u", "undo"), ("q", "quit"), ("\x04", "quit")])
-def test_commands_are_keys(a_task, key, meaning):
+def test_each_key_means_its_command(a_task, key, meaning):
     assert pressed(a_task(), "", key) == meaning
 
 

@@ -16,14 +16,14 @@ from adjudge.core.events import Asked, Fault, HistoryEvent, Opinion, TimedOut
 from adjudge.core.money import Stake
 
 CALIBRATE_SHARE: Final = 0.2
-"""Of audits: all that is learnt is learnt from these. The others certify (1 : 4)."""
+"""Share of audits that calibrate: everything that is learnt is learnt from these. The other four in five certify."""
 
 VotePurpose: TypeAlias = Literal["truth", "people"]
 """What a blind vote was asked for, fixed before anybody saw the task."""
 
 TruthBy: TypeAlias = Literal["unanimity", "expert", "consensus", "late"]
-"""`late`: it came of itself, whatever had been answered. `consensus`: where there is no expert pool, and then errors
-are disagreements with it, called so."""
+"""How the truth of an audit is known. `late`: it arrived by itself, independent of the answer that was given.
+`consensus`: a majority, where there is no expert pool; errors are then called disagreements with it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +31,7 @@ class AuditSpec:
     """How decisions of a type are audited at a location."""
 
     pool: str | None
-    """Who answers blind; None: the expert answers at once."""
+    """Who answers blind. None: the expert is asked at once."""
     rate: float
     """Probability of the coin, where nothing else sets it."""
     votes: int = 3
@@ -39,18 +39,18 @@ class AuditSpec:
     people: int = 0
     """Blind votes set apart as what people would have said; no part of the truth."""
     expert: str | None = None
-    """Who answers where the votes differ."""
+    """The pool that is asked where the votes differ."""
     expert_share: float = 0.2
-    """Probability that the expert answers although the votes agree: bounds the error of unanimity."""
+    """Probability that the expert is asked although the votes agree. This bounds how often unanimity is wrong."""
     budget: float | None = None
-    """Audits a day, of each slice: while it lacks evidence the rate rises up to this, and never past it."""
+    """Audits a day for each slice. While a slice lacks evidence its rate rises until it has so many, and no further."""
     slices: str = "all"
-    """`all`, `location`, `groups`, or a dimension of groups: what a certificate speaks of."""
+    """What one certificate covers: `all` locations, each `location`, each set of `groups`, or a dimension of groups."""
     per_stake: Stake | None = None
-    """The rate is that of a decision of this stake, and of others in proportion to theirs; None: of all alike."""
+    """`rate` is that of a decision with this stake; others are drawn in proportion. None: one rate for all."""
     inherit: str | None = None
-    """`all`, or a dimension of groups: whose certificate, on the audits of all its members, a slice has until its own.
-    """
+    """`all`, or a dimension of groups. Until a slice has a certificate of its own, it uses that of its group, which
+    rests on the audits of all members."""
     patience: timedelta = timedelta(days=2)
     """After this long without all votes the expert is asked; there is no deadline."""
 
@@ -61,9 +61,9 @@ class AuditSpec:
 
 
 def proportional(rate: float, stake: float, per_stake: float) -> float:
-    """Return the rate of a decision of this stake, in two digits and never below what is proportional.
+    """Return the rate of a decision with this stake: proportional to it, rounded up to two digits, at most 1.
 
-    Rates are few that way: what decisions have in common is sent once for all.
+    Rounding keeps the number of different rates small: what decisions of a batch have in common is sent once.
     """
     exact = rate * stake / per_stake
     if exact <= 0 or exact >= 1:
@@ -82,7 +82,7 @@ class AuditVote(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ModelSaid(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a model said of an audited decision, in its plan or on the side."""
+    """What a model answered to an audited decision, in its plan or asked on the side (`aside`)."""
 
     answer: str | None = None
     confidence: float = 0.0
@@ -119,16 +119,16 @@ class Standing:
     seats: int
     """Seats made so far in the present round."""
     leased: int
-    """Of these, with somebody at this moment."""
+    """How many of these seats are leased to somebody at this moment."""
     votes: tuple[AuditVote, ...]
-    """Of the people."""
+    """Votes of the people, those set apart included; the expert's is not among them."""
     expert: AuditVote | None
     left: int
-    """Members of the pool now asked who have not had the decision."""
+    """Members of the pool that is now asked who have not been shown the decision yet."""
     members: int
     """Members of that pool."""
     late: str | None = None
-    """What came of itself, whatever had been answered; None: nothing, or sources differ."""
+    """A truth that arrived by itself, independent of the answer. None: there is none, or its sources differ."""
 
 
 class SeatPeople(msgspec.Struct, frozen=True):
@@ -166,10 +166,10 @@ AuditStep: TypeAlias = SeatPeople | SeatExpert | Close | Lose | Stay
 
 
 def said_in_plan(events: Iterable[HistoryEvent]) -> Iterator[tuple[str, ModelSaid]]:
-    """Yield what models came to in the plan, silence among it.
+    """Yield what each model came to in the plan; not having answered in time is recorded as a fault.
 
-    Who was asked and not heard before the stage's time ran out would not have been accepted: what it says
-    later, on the side, is not what the plan had.
+    A model that had not answered when its stage timed out would not have been accepted. What it says later, when it
+    is asked on the side, is not what the plan had.
     """
     asked: dict[int, tuple[str, ...]] = {}
     for event in events:
@@ -192,7 +192,7 @@ def voted_in_plan(events: Iterable[HistoryEvent]) -> Iterator[StageVote]:
 
 
 def next_step(spec: AuditSpec, standing: Standing, *, expert_too: bool, now: datetime) -> AuditStep:
-    """Return what an open audit needs next. Nothing that a model said is looked at.
+    """Return what an open audit needs next. It does not depend on anything that a model said.
 
     `expert_too`: the coin that sends this audit to the expert even if its votes agree.
     """
@@ -225,9 +225,9 @@ def next_step(spec: AuditSpec, standing: Standing, *, expert_too: bool, now: dat
 
 
 def _came_late(spec: AuditSpec, standing: Standing, truth: str, now: datetime) -> AuditStep:
-    """Close with a truth that nobody need be asked for, once those have spoken whose votes are set apart as people's.
+    """Close with a truth that arrived by itself, once the votes set apart as people's are in.
 
-    They are no part of it, and are what is compared with it.
+    Those votes are no part of the truth: they are what will be compared with it.
     """
     until = standing.opened_at + spec.patience
     others = sum(vote.purpose == "people" for vote in standing.votes)
@@ -254,5 +254,5 @@ def _answered(spec: AuditSpec, answers: Sequence[str], *, expert_too: bool) -> A
 
 
 def _nobody_left(standing: Standing) -> bool:
-    """Return whether all who could answer have had it; a pool without members waits for some."""
+    """Return whether everybody who could answer has been asked. A pool without members waits until it has some."""
     return standing.members > 0 and standing.left == 0 and standing.leased == 0

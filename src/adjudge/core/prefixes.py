@@ -1,7 +1,7 @@
-"""What a prefix of a plan would have done with an audited decision: how sure it was, and what it would have said.
+"""What a prefix of a plan (its stages up to a certain one) would have answered in an audited decision, and how sure.
 
-Everything that the plan has answered up to and including a stage is covered by that stage's certificate; so what
-earlier stages take counts at every threshold of the last.
+A stage's certificate covers everything that is answered up to and including that stage. So what earlier stages
+accept counts at every threshold of the last one.
 """
 
 from collections.abc import Mapping
@@ -20,9 +20,9 @@ from adjudge.core.licences import Licence
 from adjudge.core.plans import Certified, Plan, Stage
 
 ANSWERED_BEFORE: Final = 2.0
-"""The score of what an earlier stage has answered: above every threshold."""
+"""Score of a decision that an earlier stage answers: above every threshold."""
 NOT_ANSWERED: Final = -1.0
-"""The score of what no stage of the prefix has an answer to: below every threshold."""
+"""Score of a decision that no stage of the prefix can answer: below every threshold."""
 _THEN: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 

@@ -10,9 +10,9 @@ from adjudge.engine.audit_rates import PastRates
 from adjudge.engine.certified_places import Place, scale_of
 from adjudge.engine.licensing import Drawn, Rarest, Sampling, Scale
 from adjudge.store import audited
-from adjudge.store.audited import Before
+from adjudge.store.audited import Covered
 from adjudge.store.connecting import Connection
-from adjudge.store.epochs import EpochRow
+from adjudge.store.epochs import Covers, EpochRow
 
 ROUNDED: Final = 1e-6
 """Relative: rates are on record to the seventh digit, and are equal where they differ by less."""
@@ -54,6 +54,17 @@ async def _rarest(
     return Rarest(sampling.thinned_to, by_policy)
 
 
+def covered_by(certificates: Sequence[str], covers: Covers, plan_hashes: tuple[str, ...] = ()) -> Covered:
+    """Return what certificates of a slice cover. `plan_hashes`: of plans whose open audits are read, too."""
+    return Covered(
+        certificates=tuple(certificates),
+        stage=covers.stage,
+        prefix=covers.prefix,
+        plan_hashes=plan_hashes,
+        slices=covers.slices,
+    )
+
+
 async def read_on(
     connection: Connection,
     row: EpochRow,
@@ -61,7 +72,7 @@ async def read_on(
     now: datetime,
     watch: Any,
     number: int,
-    relied: Sequence[str],
+    covered: Covered,
     sampling: Sampling,
     past: PastRates,
 ) -> tuple[Any, int]:
@@ -85,10 +96,9 @@ async def read_on(
             covers.type,
             covers.slices,
             number,
-            relied,
+            covered,
             10_000,
             people.votes if people is not None else 0,
-            before=Before(stage=covers.stage, prefix=covers.prefix, plan_hashes=place.plan_hashes),
         )
     rows, rarest = await alike(connection, place, sampling, row.scope, rows, past)
     if people is None:

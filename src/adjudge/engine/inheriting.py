@@ -24,7 +24,6 @@ from adjudge.engine.certificate_records import Verified
 from adjudge.engine.certified_places import Place
 from adjudge.engine.licensing import Watching
 from adjudge.store import audited, certificates, epochs, journal
-from adjudge.store.audited import Before
 from adjudge.store.connecting import Connection
 from adjudge.store.epochs import Covers, EndedWhy, EpochRow
 from adjudge.store.scope import SYSTEM
@@ -146,7 +145,7 @@ class Heir:
                 self.now,
                 kept.watch,
                 kept.watched_number,
-                kept.certificates,
+                audit_reading.covered_by(kept.certificates, covers, self.place.plan_hashes),
                 replace(self.place.sampling, largest=kept.largest),
                 self.past,
             )
@@ -250,10 +249,8 @@ async def compare_siblings(connection: Connection, covers: Covers, members: Cont
 async def _tally(connection: Connection, row: EpochRow, kept: AnyInheritance) -> Tally:
     """Return what the audits that the watch has read come to."""
     covers = row.covers
-    before = Before(stage=covers.stage, prefix=covers.prefix, plan_hashes=())
-    found = await audited.automated(
-        connection, covers.type, covers.slices, kept.since, kept.certificates, MOST_TALLIED, before=before
-    )
+    covered = audit_reading.covered_by(kept.certificates, covers)
+    found = await audited.automated(connection, covers.type, covers.slices, kept.since, covered, MOST_TALLIED)
     return watches.tallied([one for one in found if one.number <= kept.watched_number], row.scope)
 
 

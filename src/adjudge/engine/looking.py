@@ -32,7 +32,7 @@ from adjudge.engine.certified_places import Place
 from adjudge.engine.inheriting import Heir, compare_siblings, read_inheritance
 from adjudge.engine.licensing import AnyState, Judged, OfSlice, Rarest, Sampling, State
 from adjudge.store import audited, certificates, epochs, journal, parameters
-from adjudge.store.audited import Counted, Evidence
+from adjudge.store.audited import Counted, Covered, Evidence
 from adjudge.store.connecting import Connection
 from adjudge.store.epochs import EpochRow
 from adjudge.store.scope import SYSTEM
@@ -226,9 +226,9 @@ class Look:
         return fed
 
     async def _watched(self, state: AnyState) -> AnyState:
-        relied = state.certificates
+        covered = audit_reading.covered_by(state.certificates, self.row.covers, self.place.plan_hashes)
         if self.place.member_scopes:
-            relied += tuple(await certificates.handed_down(self.connection, self.place.member_scopes, relied))
+            covered = await self._with_heirs(covered)
         watch, number = await audit_reading.read_on(
             self.connection,
             self.row,
@@ -236,11 +236,18 @@ class Look:
             self.now,
             state.watch,
             state.watched_number,
-            relied,
+            covered,
             state.sampling,
             self.past,
         )
         return msgspec.structs.replace(state, watch=watch, watched_number=number)
+
+    async def _with_heirs(self, covered: Covered) -> Covered:
+        """Return what a group's certificates cover: where slices inherit them, by the copies that these have."""
+        members = self.place.member_scopes
+        copies = await certificates.handed_down(self.connection, members, covered.certificates)
+        heirs = await epochs.inheriting(self.connection, members)
+        return replace(covered, certificates=(*covered.certificates, *copies), slices=tuple(heirs))
 
     async def _compared(self, state: AnyState) -> AnyState:
         """Look at the members of a group, where a dated look at them is due."""

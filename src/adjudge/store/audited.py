@@ -70,14 +70,17 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Before:
-    """Which decisions a certificate covers that stages before its own have answered."""
+class Covered:
+    """Which decisions certificates cover: those accepted under them, and those that earlier stages answered."""
 
+    certificates: tuple[str, ...]
     stage: int
-    """The certificate's own."""
+    """Theirs."""
     prefix: str
     plan_hashes: tuple[str, ...]
-    """Plans that have this prefix: of open audits those of these are read."""
+    """Plans that have this prefix: what earlier stages answered is read of open audits of these."""
+    slices: tuple[str, ...]
+    """Where they are in force: what earlier stages answered elsewhere is not covered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +148,8 @@ AUTOMATED = f"""
         audit.asked_at, audit.votes::text, audit.facts -> 'stake' AS stake, audit.policy
     FROM audit JOIN outcome ON outcome.decision_id = audit.decision_id AND outcome.kind = 'final'
     WHERE audit.org = 1 AND audit.type = $1 AND audit.slice = ANY($2::text[]) AND audit.number > $3
-        AND (outcome.certificate = ANY($4::text[]) OR ($7 > 0 AND audit.prefixes ? $8 AND {_BEFORE}))
+        AND (outcome.certificate = ANY($4::text[])
+            OR ($7 > 0 AND audit.prefixes ? $8 AND audit.slice = ANY($10::text[]) AND {_BEFORE}))
         AND {COMPARED.format(6)}
     UNION ALL
     SELECT work.decision_id, decision.audit_rate, decision.number, NULL, outcome.answer, true, work.asked_at, '[]',
@@ -154,7 +158,9 @@ AUTOMATED = f"""
         JOIN outcome ON outcome.decision_id = work.decision_id AND outcome.kind = 'final'
     WHERE work.purpose = 'audit' AND work.type = $1 AND decision.facts ->> 'slice' = ANY($2::text[])
         AND decision.number > $3
-        AND (outcome.certificate = ANY($4::text[]) OR ($7 > 0 AND decision.plan_hash = ANY($9::text[]) AND {_BEFORE}))
+        AND (outcome.certificate = ANY($4::text[])
+            OR ($7 > 0 AND decision.plan_hash = ANY($9::text[])
+                AND decision.facts ->> 'slice' = ANY($10::text[]) AND {_BEFORE}))
     ORDER BY 3 LIMIT $5
 """
 
@@ -271,24 +277,23 @@ async def automated(
     question_type: str,
     slices: Sequence[str],
     after: int,
-    certificates: Sequence[str],
+    covered: Covered,
     limit: int,
     people: int = 0,
-    *,
-    before: Before,
 ) -> list[Automated]:
-    """Return audited decisions that these certificates cover, open ones too, in intake order."""
+    """Return audited decisions that are covered, open ones too, in intake order."""
     rows = await connection.fetch(
         AUTOMATED,
         question_type,
         list(slices),
         after,
-        list(certificates),
+        list(covered.certificates),
         limit,
         people,
-        before.stage,
-        before.prefix,
-        list(before.plan_hashes),
+        covered.stage,
+        covered.prefix,
+        list(covered.plan_hashes),
+        list(covered.slices),
     )
     return [_automated(row) for row in rows]
 

@@ -92,6 +92,11 @@ SEEN = """
 CURRENT = f"{SEEN} AND ($1::text IS NULL OR scope = $1) ORDER BY scope, number"
 HOLD = f"{SEEN} AND scope = $1 AND number = $2"
 
+INHERITING = """
+    SELECT covers ->> 'slice' AS slice FROM epoch
+    WHERE org = 1 AND ended_at IS NULL AND scope = ANY($1::text[]) AND inherited IS NOT NULL
+"""
+
 # Decisions get their numbers from this sequence at intake: what is drawn later has a higher one.
 BEGIN = """
     INSERT INTO epoch (scope, number, covers, first_number, delta)
@@ -146,6 +151,12 @@ async def write(
         design,
         standing,
     )
+
+
+async def inheriting(connection: Connection, scopes: Sequence[str]) -> list[str]:
+    """Return the slices, of those with these scopes, that have what they have from their group."""
+    rows = await connection.fetch(INHERITING, list(scopes))
+    return [row["slice"] for row in rows]
 
 
 async def inherit(connection: Connection, scope: str, number: int, inherited: str | None) -> None:

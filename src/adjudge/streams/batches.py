@@ -9,6 +9,9 @@ from adjudge.streams.messages import Message
 from adjudge.streams.pacing import Pace
 from adjudge.streams.subscriptions import Subscription
 
+LATELY_SECONDS = 10.0
+"""How long after a message of a lane another one is reckoned with."""
+
 
 class Batches:
     """Hands out what waits to a handler of batches. `progressed` is called when one has ended."""
@@ -26,6 +29,9 @@ class Batches:
         """`pace`: learns from `handling`; None: every batch may have the most."""
         self._subscription, self._handling, self._holding, self._pace = subscription, handling, holding, pace
         self._stop, self._progressed = stop, progressed
+        self._loop_time = asyncio.get_running_loop().time
+        self._expected_until: dict[str, float] = {}
+        """By lane, how long after its last message another one is reckoned with."""
         self._running: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
 
@@ -61,7 +67,8 @@ class Batches:
 
     def hand_out(self, tasks: asyncio.TaskGroup) -> None:
         """Begin as many batches as may run at once."""
-        while self._has_slot() and (batch := self._holding.lanes.take(self.most)):
+        while self._has_slot() and (batch := self._holding.lanes.take(self._most_of)):
+            self._expected_until[batch.lane] = self._loop_time() + LATELY_SECONDS
             task = tasks.create_task(self._handling.run(batch), name=f"batch {self._subscription.name}")
             self._running.add(task)
             task.add_done_callback(self._ended)
@@ -73,6 +80,16 @@ class Batches:
         _, late = await asyncio.wait(self._running, timeout=seconds)
         for task in late:
             task.cancel()
+
+    def _most_of(self, lane: str) -> int:
+        if self._pace is None or not self._is_between(lane):
+            return self.most
+        return self._pace.most_between
+
+    def _is_between(self, lane: str) -> bool:
+        """Return whether something may come that is more urgent, and would wait for a batch of this lane."""
+        weights, now = self._subscription.lanes, self._loop_time()
+        return any(weights[other] > weights[lane] and now < until for other, until in self._expected_until.items())
 
     def _has_slot(self) -> bool:
         return len(self._running) < self._subscription.concurrency and not self._handling.stalled

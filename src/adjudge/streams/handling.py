@@ -93,10 +93,10 @@ class Handling:
         began = self._loop_time()
         said = await self._call(messages)
         done = len(messages) - len(said.errors)
-        seconds = self._loop_time() - began
-        self._observer.handled(self._subscription.name, done, seconds)
+        ended = self._loop_time()
+        self._observer.handled(self._subscription.name, done, ended - began)
         if self._pace is not None and done:  # what failed at once says nothing of what the work takes
-            self._pace.handled(len(messages), seconds)
+            self._pace.handled(len(messages), began, ended)
         return await self._concluding.settle(lane, messages, said)
 
     async def _call(self, messages: Sequence[Message]) -> Said:

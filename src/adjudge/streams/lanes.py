@@ -1,7 +1,7 @@
 """Messages that wait in front of a consumer's handler, by lane, and which of them is next."""
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from adjudge.streams.messages import Message
@@ -93,17 +93,17 @@ class Lanes:
         (target.claimed if claimed else target.fresh).extend(messages)
         self._waiting += len(target) - before
 
-    def take(self, most: int | None = None) -> Batch | None:
+    def take(self, most: Callable[[str], int] | None = None) -> Batch | None:
         """The next batch: of the lane that has been served least for its weight, its claimed messages first.
 
-        It has up to `most` messages, or as many as a batch may have.
+        It has up to `most` of its lane, or as many as a batch may have.
         """
         ready = [(lane.served, name) for name, lane in self._lanes.items() if len(lane)]
         if not ready:
             return None
         self._clock, name = min(ready)
         lane = self._lanes[name]
-        batch = Batch(name, *lane.cut(self._batch if most is None else most))
+        batch = Batch(name, *lane.cut(self._batch if most is None else most(name)))
         lane.served += len(batch.messages) / lane.weight
         self._waiting -= len(batch.messages)
         return batch

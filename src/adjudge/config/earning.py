@@ -38,7 +38,7 @@ def _why_never(plan: Plan, index: int, kind: QuestionType) -> str | None:
     if not kind.audits.rate:
         return "no coin ever draws an audit: give `audits` a `rate` above 0"
     why = why_untold(plan, index)
-    return why and f"no audit tells what it would answer: {why}"
+    return why and f"audits cannot show what it would answer: {why}"
 
 
 def check_earnable(plan: Plan, at: Cursor, kind: QuestionType) -> None:

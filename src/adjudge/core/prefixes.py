@@ -70,10 +70,10 @@ def _may_accept(plan: Plan, index: int, case: Case) -> bool:
 
 
 def why_untold(plan: Plan, index: int) -> str | None:
-    """Say why no audit tells what the prefix that ends with this stage would have answered; None: audits do.
+    """Return why audits cannot show what the prefix ending with this stage would have answered; None if they can.
 
-    Models can be asked of any audited decision. People are not asked again: what a stage of people would have said is
-    known where it was asked, and asks the same number of people whether it is certified or not.
+    Models can be asked about any audited decision afterwards; people cannot. So a stage of people can be judged only by
+    the votes that it asked for itself, and only if it asks for the same votes whether it is certified or not.
     """
     stage = plan.stages[index]
     if any(before.pool is not None for before in plan.stages[:index]):
@@ -81,11 +81,12 @@ def why_untold(plan: Plan, index: int) -> str | None:
     if stage.pool is None:
         return None
     if stage.votes.prices is not None:
-        return "its votes are bought by their price, which settles what is enough"
+        return "it buys votes by their price, so how many it asks depends on what was learnt"
     if stage.votes.minimum != stage.votes.maximum:
-        return f"it asks {stage.votes.minimum} to {stage.votes.maximum} people: give it a fixed number, `min` = `max`"
+        asks = f"{stage.votes.minimum} to {stage.votes.maximum} people"
+        return f"it asks {asks}: ask a fixed number, with `min` equal to `max`"
     if isinstance(stage.accept, Certified) and stage.accept.people is not None:
-        return "its answers are people's own, which are not compared with people: `target` is what it can have"
+        return "people's answers are not compared with people: give it a `target`"
     return None
 
 
@@ -103,7 +104,7 @@ def _of_models(stage: Stage, said: Mapping[str, ModelSaid]) -> Combined | None:
 
 
 def _of_people(plan: Plan, index: int, heard: Heard, case: Case) -> Combined:
-    """Return what the stage's people came to, beside what models had said in the plan before them."""
+    """Return what the stage's people came to, together with what models had said in the plan before them."""
     stage, tally = plan.stages[index], _asked(plan.stages[index])
     for vote in heard.voted:
         if vote.stage == index:

@@ -55,7 +55,7 @@ async def _rarest(
 
 
 def covered_by(certificates: Sequence[str], covers: Covers, plan_hashes: tuple[str, ...] = ()) -> Covered:
-    """Return what certificates of a slice cover. `plan_hashes`: of plans whose open audits are read, too."""
+    """Return what these certificates of a slice cover. `plan_hashes`: plans whose open audits are to be read, too."""
     return Covered(
         certificates=tuple(certificates),
         stage=covers.stage,

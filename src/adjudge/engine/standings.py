@@ -28,7 +28,7 @@ def never(covers: Covers) -> str | None:
     if not covers.is_audited:
         return "nobody audits decisions here"
     if not covers.is_told:
-        return "no audit tells what this stage would answer, which leaves all to what follows: `config check` says why"
+        return "audits cannot show what this stage would answer, so it accepts nothing: see `adjudge config check`"
     return None
 
 

@@ -71,16 +71,16 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Covered:
-    """Which decisions certificates cover: those accepted under them, and those that earlier stages answered."""
+    """Which decisions some certificates cover: those accepted under them, and those that earlier stages answered."""
 
     certificates: tuple[str, ...]
     stage: int
     """Theirs."""
     prefix: str
     plan_hashes: tuple[str, ...]
-    """Plans that have this prefix: what earlier stages answered is read of open audits of these."""
+    """Plans with this prefix. (Closed audits carry the prefix itself.)"""
     slices: tuple[str, ...]
-    """Where they are in force: what earlier stages answered elsewhere is not covered."""
+    """Slices in which they are in force: what earlier stages answered elsewhere is not covered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,8 +135,8 @@ OPEN_OF = """
     ORDER BY decision.number
 """
 
-# A certificate covers all that its plan has answered up to its stage, so its watch counts what earlier stages answered
-# themselves. Which stage that was, the path says: the last that was asked. People's stages before it are never covered.
+# A certificate covers everything that its plan answers up to its stage, so its watch also counts what earlier stages
+# have answered: decisions of models in whose path no stage was asked after those.
 _BEFORE = """
     outcome.source IN ('model', 'rule') AND $7 > (
         SELECT max((event ->> 'stage')::int) FROM jsonb_array_elements(outcome.path) AS event

@@ -76,7 +76,7 @@ def test_what_nothing_can_ever_certify_is_named(tmp_path):
     assert (nobody.type, nobody.plan, nobody.origin.line) == ("claim.pay", "claims", 10)
     assert nobody.why.startswith("nothing audits this type")
     assert of_people.origin.line == 11
-    assert of_people.why.startswith("no audit tells what it would answer: it asks 1 to 3 people")
+    assert of_people.why.startswith("audits cannot show what it would answer: it asks 1 to 3 people")
     [undrawn] = compiled(certified + "audits: {pool: agents, rate: 0, budget: 40}\n", tmp_path).unearnable()
     assert undrawn.why.startswith("no coin ever draws an audit")
     assert compiled(certified + audits, tmp_path).unearnable() == ()

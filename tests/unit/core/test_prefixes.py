@@ -108,8 +108,11 @@ def test_what_a_model_takes_before_people_counts_with_the_models_answer():
     [
         (people(least=2, most=2), None),
         (people(least=1, most=3), "it asks 1 to 3 people"),
-        (people(least=2, most=2, prices=Prices(wrong=10, vote=1)), "its votes are bought by their price"),
-        (people(accept=Certified(SET_BY_HAND, people=AgainstPeople())), "its answers are people's own"),
+        (people(least=2, most=2, prices=Prices(wrong=10, vote=1)), "it buys votes by their price"),
+        (
+            people(accept=Certified(SET_BY_HAND, people=AgainstPeople())),
+            "people's answers are not compared with people",
+        ),
     ],
 )
 def test_which_stages_of_people_audits_can_tell_of(stage, why):

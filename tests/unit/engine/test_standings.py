@@ -34,7 +34,7 @@ def test_what_will_never_be_certified_says_so():
     assert standings.never(msgspec.structs.replace(COVERS, is_audited=False)) == "nobody audits decisions here"
     of_people = standings.never(msgspec.structs.replace(COVERS, is_told=False))
     assert of_people is not None
-    assert of_people.startswith("no audit tells what this stage would answer")
+    assert of_people.startswith("audits cannot show what this stage would answer")
 
 
 def test_a_lowered_target_is_said_with_what_lowers_it():

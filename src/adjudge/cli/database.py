@@ -82,6 +82,8 @@ async def _spoken(work: Awaitable[T]) -> T:
     """Await work on the database; what PostgreSQL refuses is one line. Raises Refused."""
     import asyncpg
 
+    from adjudge.cli.databases import why_unusable
+
     try:
         return await work
     except (OSError, TimeoutError) as error:
@@ -92,5 +94,7 @@ async def _spoken(work: Awaitable[T]) -> T:
         ) from error
     except asyncpg.UndefinedTableError as error:
         raise Refused("the database has no schema yet: run `adjudge db upgrade`") from error
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
+    except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise Refused(f"the database of DATABASE_URL refuses: {error}") from error
+    except ValueError as error:
+        raise Refused(f"DATABASE_URL cannot be used: {why_unusable(error)}") from error

@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import os
+import ssl
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
@@ -41,6 +42,13 @@ def found_url() -> str:
         raise Refused(f"cannot read {file}: {error}") from error
 
 
+def why_unusable(error: ValueError) -> str:
+    """Say why an address of a database is none, in our words where its own may be a part of a password."""
+    if isinstance(error, asyncpg.InterfaceError | ssl.SSLError | ssl.CertificateError):
+        return str(error)
+    return "it is no address of a database; in a password # / ? @ [ are written %23 %2F %3F %40 %5B"
+
+
 def at_database(name: str, work: Callable[[Connection], Awaitable[T]]) -> T:
     """Run a command's work on a connection of its own; what it or a disk refuses is one line. Raises Refused."""
     url = found_url()
@@ -53,8 +61,8 @@ def at_database(name: str, work: Callable[[Connection], Awaitable[T]]) -> T:
                 command_timeout=120,
                 server_settings={"application_name": f"adjudge {name}", "timezone": "UTC", "jit": "off"},
             )
-        except ValueError as error:  # never in its own words: they may be a part of a password
-            raise Refused("DATABASE_URL is no address of a database: `/` in a password is written %2F") from error
+        except ValueError as error:
+            raise Refused(f"DATABASE_URL cannot be used: {why_unusable(error)}") from error
         try:
             return await work(connection)
         except ExceptionGroup as failed:  # the first says why; the others were ended by it

@@ -22,8 +22,8 @@ OF_COMMANDS: Mapping[str, str] = {
 """What is no setting of a process."""
 SECRET = {"ADJUDGE_KEY"}
 IN_QUERY = re.compile(r"(?<=[?&]password=)[^&]*")
-BEFORE_HOST = re.compile(r"(?<=://)([^/@:?]*):.*(?=@)")
-"""Up to the last `@`: a password with a `/` that should have been written `%2F` is one, too."""
+BEFORE_HOST = re.compile(r"(?:(?<=://)|^(?!\w+://))([^/@:?]*):.*(?=@)")
+"""Up to the last `@`: a password with a `/` that should have been written `%2F` is one, too; and without a scheme."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from prometheus_client import CollectorRegistry, generate_latest, multiprocess
 from adjudge import __version__
 from adjudge.cli.beginning import begun, keep, kept
 from adjudge.cli.brokers import broker
+from adjudge.cli.databases import why_unusable
 from adjudge.cli.folders import Folder
 from adjudge.cli.refusing import Refused
 from adjudge.cli.settings import Settings
@@ -163,7 +164,7 @@ async def _pool(
         try:
             return await stack.enter_async_context(opened()), None
         except ValueError as error:  # no address, or a certificate that is not trusted: waiting mends neither
-            raise Refused(f"DATABASE_URL cannot be used: {error}") from error
+            raise Refused(f"DATABASE_URL cannot be used: {why_unusable(error)}") from error
         except UNAVAILABLE as error:
             held = copied()
             if held is not None:

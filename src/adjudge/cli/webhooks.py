@@ -110,7 +110,10 @@ def redeliver(
     """Send again what was given up, and start an endpoint that had answered 410 Gone."""
     with connected() as adjudge:
         made = adjudge.webhooks.redeliver(id, decision=decision)
+        failing = [] if json_ else [one for one in adjudge.webhooks.list() if one.id == id and one.failing_since]
     print(as_json(made) if json_ else f"{made.redelivered} to be sent again")
+    for webhook in failing:
+        print(_why_they_wait(webhook))
 
 
 @app.command("rm")
@@ -130,6 +133,15 @@ def _row(webhook: Webhook) -> tuple[str, ...]:
         str(webhook.waiting),
         str(webhook.parked),
         _state(webhook),
+    )
+
+
+def _why_they_wait(webhook: Webhook) -> str:
+    """Tell whoever hurries a receiver that fails: what waits for it was due already, and is not hurried by that."""
+    return (
+        f"{webhook.waiting} wait: it {_state(webhook)}; "
+        "keepers try it with one at a time, and send all of them once it answers\n"
+        f"what it answers now: adjudge webhooks test {webhook.id}"
     )
 
 

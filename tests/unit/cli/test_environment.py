@@ -48,6 +48,7 @@ def test_every_setting_is_listed_with_its_value_and_source(bare, capsys):
         ("postgresql://db/adjudge?user=a&password=s3cret", "postgresql://db/adjudge?user=a&password=****"),
         ("postgresql://db:5432/adjudge?password=s3c@ret", "postgresql://db:5432/adjudge?password=****"),
         ("postgresql://db/adjudge", "postgresql://db/adjudge"),
+        ("adjudge:s3cret@db/adjudge", "adjudge:****@db/adjudge"),
     ],
 )
 def test_passwords_are_masked_wherever_a_url_has_them(value, seen):
@@ -118,6 +119,33 @@ def test_what_is_given_comes_before_the_environment_whose_names_are_read_in_any_
     read = read_settings(host="127.0.0.2", config=Path("mine"), ready_file=None)
 
     assert (read.port, read.host, read.config, read.ready_file) == (8500, "127.0.0.2", Path("mine"), None)
+
+
+@pytest.mark.parametrize(
+    "address", ["postgresql://us:s3c#ret@db/x", "postgresql://us:s3c/ret@db/x", "postgresql://us:s3c?ret@db/x"]
+)
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["db", "upgrade"],
+        ["keys", "create", "ops", "--role", "admin"],
+        ["export", "--type", "claim.pay", "--out", "x"],
+        ["worker"],
+    ],
+    ids=" ".join,
+)
+def test_no_command_quotes_a_part_of_a_password(bare, tmp_path, capsys, command, address):
+    """In a password that was not written as it must be in a URL, something else is looked for."""
+    bare.chdir(tmp_path)
+    bare.setenv("DATABASE_URL", address)
+    bare.setenv("REDIS_URL", "redis://127.0.0.1:1/0")
+
+    assert run(command) == 1
+
+    said = capsys.readouterr().err
+    assert "%23" in said
+    assert "s3c" not in said
+    assert "ret" not in said
 
 
 def test_an_unset_variable_is_from_the_default():

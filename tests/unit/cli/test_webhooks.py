@@ -100,6 +100,20 @@ def test_what_is_sent_again_is_counted(api, capsys):
     assert api.body() == {"decision": "01a2"}
 
 
+def test_what_waits_for_a_receiver_that_fails_is_told_with_the_reason(api, capsys):
+    """It is due already, so that nothing of it is sent sooner."""
+    failing = {**WEBHOOK, "failing_since": "2026-12-01T12:00:00Z", "failure": "answered 500"}
+    api.answer = lambda request: (
+        {"webhooks": [failing]} if request.method == "GET" else {"id": "wh_1", "redelivered": 0}
+    )
+
+    assert run(["webhooks", "redeliver", "wh_1"]) == 0
+
+    said = capsys.readouterr().out
+    assert said.startswith("0 to be sent again\n3 wait: it fails since 2026-12-01 12:00Z: answered 500; ")
+    assert "adjudge webhooks test wh_1" in said
+
+
 def test_an_endpoint_is_removed_by_its_id(api, capsys):
     assert run(["webhooks", "rm", "../keys/key_1"]) == 0
 

@@ -366,6 +366,23 @@ async def test_a_secret_is_sent_without_the_space_around_it_and_never_breaks_a_h
     assert [headers["Authorization"] for _, headers, _ in server.asked] == ([sent] if sent else [])
 
 
+@pytest.mark.parametrize("status", [500, 429, 422, 200])
+async def test_a_server_that_repeats_what_it_was_sent_has_no_secret_quoted(status):
+    async def repeats(request, body):
+        return web.Response(status=status, text=f"request was: {dict(request.headers)}")
+
+    outbound = Outbound(HERE.permitted, lambda secret: "s3cret-of-ours")
+    async with (
+        ModelServer(repeats).running() as server,
+        deciding({"http": {"url": server.url, "key": "vision", **SINGLE}}, outbound=outbound) as bench,
+    ):
+        (found,) = await bench.ask(a_question())
+
+    assert "s3cret" in server.asked[0][1]["Authorization"]
+    assert "request was" in found.detail
+    assert "s3cret" not in found.detail
+
+
 async def test_at_most_so_many_requests_run_at_once():
     running = most = 0
 

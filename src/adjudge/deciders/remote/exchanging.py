@@ -18,6 +18,9 @@ QUOTA_SECONDS: Final = 30.0
 SPENT_SECONDS: Final = 600.0
 """The same where credit is used up: somebody has to pay first."""
 LONGEST_REST_SECONDS: Final = 3_600.0
+MASK: Final = b"****"
+SHORTEST_BLANKED: Final = 8
+"""Characters of a secret; something shorter could be a word of an answer."""
 
 SecretOf: TypeAlias = Callable[[Secret], str | None]
 """Gives the value of a secret; None: it is not set."""
@@ -66,12 +69,14 @@ class Exchange:
     async def _exchange(self, method: str, path: str, body: bytes) -> Any:
         url = self._endpoint.url.rstrip("/") + path if path else self._endpoint.url
         try:
-            reply = await self._client.send(method, url, headers=self._headers(), body=body, seconds=self._seconds)
+            headers = self._headers()
+            reply = await self._client.send(method, url, headers=headers, body=body, seconds=self._seconds)
         except RefusedUrl as refused:
             raise Down(clipped(refused.detail), recorded=clipped(refused.detail), was_sent=False) from None
         except Unreachable as error:
             told = clipped(f"no answer from the server: {error}")
             raise Down(told, recorded=told) from None
+        reply = reply._replace(body=self._without_secrets(reply.body, headers))
         if self._overhear is not None:
             self._overhear(reply.body)
         if not 200 <= reply.status < 300:
@@ -88,8 +93,15 @@ class Exchange:
     def _headers(self) -> Mapping[str, str]:
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
         for name, value in self._endpoint.headers.items():
-            headers[name] = value if isinstance(value, str) else self._known(value)
+            headers[name] = value if isinstance(value, str) else value.before + self._known(value)
         return headers
+
+    def _without_secrets(self, body: bytes, sent: Mapping[str, str]) -> bytes:
+        """Blank what was sent as a secret: some servers' pages repeat a request's headers, and logs quote pages."""
+        for name, value in self._endpoint.headers.items():
+            if isinstance(value, Secret) and len(secret := sent[name].removeprefix(value.before)) >= SHORTEST_BLANKED:
+                body = body.replace(secret.encode(), MASK)
+        return body
 
     def _known(self, secret: Secret) -> str:
         value = (self._secret(secret) or "").strip()  # files of secrets often end with a line break
@@ -99,7 +111,7 @@ class Exchange:
         if not (value.isascii() and value.isprintable()):
             told = f"the secret `{secret.name}` has characters that no header carries: {secret.place}"
             raise Down(told, recorded=told, was_sent=False)
-        return secret.before + value
+        return value
 
     def _fault(self, reply: Reply) -> Exception:
         told = f"HTTP {reply.status}"

@@ -1,6 +1,7 @@
 """Models that are slow, stuck, dying or dead: each defers, and none takes the worker with it."""
 
 import asyncio
+import json
 import os
 import re
 import signal
@@ -52,6 +53,9 @@ def answer(amount):
             os.open(os.path.join(os.path.dirname(__file__), "held"), os.O_WRONLY)
             if os.fork() == 0:
                 time.sleep(600)
+        case "urgency":
+            with open("/proc/self/autogroup") as group:
+                return [({"niceness": os.nice(0), "of its session": int(group.read().split()[-1])}, 1.0)]
         case "pid":
             return [({"pid": os.getpid()}, 1.0)]
         case "huge":
@@ -228,6 +232,16 @@ async def test_a_process_is_kept_from_call_to_call(folder):
         first, second = [(await bench.ask(a_question("pid", space=space)))[0].answer for _ in range(2)]
 
     assert first == second != f'{{"pid":{os.getpid()}}}'
+
+
+@pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="niceness is that of the process alone here")
+@pytest.mark.parametrize(("role", "niceness"), [("serving", 0), ("shadow", 19)])
+async def test_a_process_in_shadow_stands_back_for_those_of_other_sessions(folder, role, niceness):
+    """Promise 6. It leads a session, and Linux weighs sessions against each other, whatever is nice within them."""
+    async with in_process(folder, role=role) as bench:
+        (answer,) = await bench.ask(a_question("urgency", space=_structured()))
+
+    assert json.loads(answer.answer) == {"niceness": os.nice(0) + niceness, "of its session": niceness}
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from adjudge.deciders.threads import Thread
 
 GRACE_SECONDS: Final = 0.5
 """How much longer than a call may take we wait for a line before all are taken to be lost."""
-SHADOW_BOUNDS: Final = {"niceness": 10, "largest": 1024 * 1024}
+SHADOW_BOUNDS: Final = {"niceness": 19, "largest": 1024 * 1024}
 """Of the processes of a decider in shadow: those that serve come first, and their loop reads no flood."""
 
 

@@ -97,7 +97,9 @@ async def claim(
         return here.waiters.is_closed or await request.is_disconnected()
 
     wait, applied = hot.waiting(prefer.encode("latin-1") if prefer else None)
-    claimed, last = await claiming.claim(here.pool, claimant, count=wanted.count, seconds=wait, has_left=has_left)
+    claimed, last = await claiming.claim(
+        here.pool, claimant, count=wanted.count, seconds=wait, has_left=has_left, chance=here.chance
+    )
     empty = None
     if claimed:
         await _hold(here, {task.revision for task in claimed})

@@ -47,6 +47,8 @@ class Services:
     """Which addresses webhooks may have."""
     clock: DatabaseClock
     new_id: NewId
+    chance: Callable[[], float]
+    """Gives a number from 0 to 1."""
     render_metrics: Callable[[], bytes]
     state: dict[str, Any] = field(default_factory=dict)
     """What the process knows of itself for readiness: written by its upkeep task."""

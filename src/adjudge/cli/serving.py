@@ -162,6 +162,7 @@ def _services(ground: Ground, flusher: Flusher, keys: Keys) -> Services:
         permitted=parse_permitted(settings.outbound_allow),
         clock=ground.clock,
         new_id=ground.new_id,
+        chance=ground.rng.random,
         render_metrics=render_metrics,
     )
 

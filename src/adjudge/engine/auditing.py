@@ -234,7 +234,7 @@ class Auditor:
             pool=pool,
             type=audit.type,
             location=audit.location,
-            priority=-(now + usual).timestamp(),  # behind those whose answer somebody waits for
+            priority=-(now + usual).timestamp(),
             candidates=drawn(question, History(audit.case), task),
             due_at=now + min(usual, audit.case.deadline - audit.asked_at),
             purpose="audit",

@@ -13,6 +13,11 @@ from adjudge.store.tasks import Claimed
 
 Empty: TypeAlias = Literal["none_waiting", "all_leased", "all_seen", "wrong_pool", "paused"]
 
+AUDITS_SHARE = 0.2
+"""Of claims, begins with audits: else they wait for whatever somebody waits for, and under a steady load for ever.
+
+By chance: whoever knew which claims these are would know audits.
+"""
 LOOK_AGAIN_SECONDS = 0.25
 """A claim that waits looks this often; tasks made by other replicas are seen by it."""
 
@@ -39,19 +44,26 @@ async def claim(
     count: int,
     seconds: float,
     has_left: Callable[[], Awaitable[bool]],
+    chance: Callable[[], float],
 ) -> tuple[list[Claimed], Claimant]:
     """Lease up to `count` tasks, waiting up to `seconds` for the first. Return them, and who claimed at the end.
 
     The claimant is asked for anew with each look: keys end and pools are paused while a claim waits. Nothing is
-    leased to a caller who has left, or is sent home. Raises what the claimant raises.
+    leased to a caller who has left, or is sent home. `chance` gives a number from 0 to 1. Raises what the claimant
+    raises.
     """
     deadline = asyncio.get_running_loop().time() + seconds
+    audits_first = chance() < AUDITS_SHARE
     while True:
         now = await claimant()
         if not now.leases:
             return [], now
         async with pool.acquire() as connection, connection.transaction():
-            claimed = await tasks.claim(connection, now.scope, now.leases, count)
+            claimed = (
+                await tasks.claim(connection, now.scope, now.leases, count, only_audits=True) if audits_first else []
+            )
+            if len(claimed) < count:
+                claimed += await tasks.claim(connection, now.scope, now.leases, count - len(claimed))
         left = deadline - asyncio.get_running_loop().time()
         if claimed or left <= 0:
             return claimed, now

@@ -1,5 +1,6 @@
 """Review tasks: seats waiting for people, leased to one at a time."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,7 +25,7 @@ class NewTask:
     type: str
     location: str
     priority: float
-    """Higher is sooner."""
+    """Higher is sooner; an audit stands behind every decision all the same."""
     candidates: tuple[str, ...]
     due_at: datetime
     purpose: Literal["decide", "audit"] = "decide"
@@ -86,10 +87,14 @@ class Assigned:
     why: str
 
 
-CREATE = """
+BEHIND = 1e11
+"""Taken from the priority of an audit, which is then below that of every decision: minus the second when it is due."""
+
+CREATE = f"""
     INSERT INTO review_task (id, decision_id, stage, seat, pool, type, location, priority, purpose, vote_purpose,
         candidates, due_at)
-    SELECT id, decision_id, stage, seat, pool, type, location, priority, purpose, vote_purpose,
+    SELECT id, decision_id, stage, seat, pool, type, location,
+        priority - CASE purpose WHEN 'audit' THEN {BEHIND} ELSE 0 END, purpose, vote_purpose,
         ARRAY(SELECT jsonb_array_elements_text(candidates)), due_at
     FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::int[], $5::text[], $6::text[], $7::text[], $8::float8[],
         $9::text[], $10::text[], $11::jsonb[], $12::timestamptz[])
@@ -103,7 +108,7 @@ CREATE = """
 CLAIM = """
     WITH picked AS MATERIALIZED (
         SELECT task.id, task.decision_id, task.pool FROM review_task task
-        WHERE task.org = $1 AND task.pool = ANY($2::text[]) AND task.state = 'waiting'
+        WHERE task.org = $1 AND task.pool = ANY($2::text[]) AND task.state = 'waiting' AND task.priority < $8
             AND ($6::text[] IS NULL OR task.location = ANY($6::text[]))
             AND NOT EXISTS (
                 SELECT FROM assignment seen
@@ -190,7 +195,9 @@ async def create(connection: Connection, tasks: Sequence[NewTask]) -> None:
     await connection.execute(CREATE, *columns)
 
 
-async def claim(connection: Connection, scope: Scope, pools: dict[str, float], count: int) -> list[Claimed]:
+async def claim(
+    connection: Connection, scope: Scope, pools: dict[str, float], count: int, *, only_audits: bool = False
+) -> list[Claimed]:
     """Lease up to `count` tasks that this person has never had, and note in the journal who sees their evidence.
 
     `pools`: lease seconds of each pool.
@@ -204,6 +211,7 @@ async def claim(connection: Connection, scope: Scope, pools: dict[str, float], c
         encode(pools).decode(),
         scope.locations,
         scope.principal,
+        -BEHIND if only_audits else math.inf,
     )
     return [Claimed(**{**dict(row), "candidates": tuple(row["candidates"])}) for row in rows]
 

@@ -1,6 +1,7 @@
 """The schema's own promises: what is written stays, partitions stand ready, operators' queries have indexes."""
 
 import asyncio
+import math
 import re
 import sys
 from collections.abc import AsyncIterator
@@ -209,6 +210,7 @@ async def test_the_queries_that_operators_run_have_their_indexes(connection, row
     edge, everything = await feed.edge(connection), (1, None, None, None)
     page = (1, None, newest, *nothing, 50, decisions.FIRST)
     pages = feed.PAGES[feed.Row]
+    claiming = (1, ["pool-1"], "anna", 1, '{"pool-1": 60}', None, "key")
     plans = {
         "list": await plan_of(connection, decisions.PAGE, *page),
         "list of a store": await plan_of(
@@ -219,7 +221,8 @@ async def test_the_queries_that_operators_run_have_their_indexes(connection, row
         ),
         "get": await plan_of(connection, decisions.GET, 1, None, newest),
         "due": await plan_of(connection, work.DUE, datetime.now(UTC) - timedelta(minutes=10), 100),
-        "claim": await plan_of(connection, tasks.CLAIM, 1, ["pool-1"], "anna", 1, '{"pool-1": 60}', None, "key"),
+        "claim": await plan_of(connection, tasks.CLAIM, *claiming, math.inf),
+        "claim of an audit": await plan_of(connection, tasks.CLAIM, *claiming, -tasks.BEHIND),
         "queues": await plan_of(connection, queues.QUEUES, 1, ["pool-1", "pool-2"], None),
         "queues of a store": await plan_of(connection, queues.QUEUES, 1, ["pool-1"], ["store-7"]),
         "oldest open": await plan_of(connection, measuring.OPEN_BY_LANE, list(measuring.LANES)),
@@ -237,7 +240,8 @@ async def test_the_queries_that_operators_run_have_their_indexes(connection, row
 
     assert "work_due" in plans["due"], plans["due"]
     assert "work_limited" in plans["open of a key"], plans["open of a key"]
-    assert "review_task_claim" in plans["claim"], plans["claim"]
+    for name in ("claim", "claim of an audit"):
+        assert "review_task_claim" in plans[name], plans[name]
     assert "review_task_lease" in plans["expired leases"], plans["expired leases"]
     assert {"review_task_claim", "review_task_lease"} <= indexes_of(plans["queues"]), plans["queues"]
     for name in ("queues", "queues of a store"):
@@ -247,7 +251,7 @@ async def test_the_queries_that_operators_run_have_their_indexes(connection, row
         assert set(re.findall(r"Scan on (\w+)", plans[name])) - {"unnest"} == {"work"}, plans[name]
     for name in ("feed from its beginning", "feed at its end", "feed of a store", "moment in the feed"):
         assert any("xid_decision_id_version" in index for index in indexes_of(plans[name])), plans[name]
-    for name in plans.keys() - {"claim"} - open_alone:
+    for name in plans.keys() - {"claim", "claim of an audit"} - open_alone:
         read = [line for line in plans[name].splitlines() if "Seq Scan on" in line and "never executed" not in line]
         assert not [line for line in read if "rows=0" not in line], f"{name}:\n{plans[name]}"
     async with asyncio.timeout(1):

@@ -1,0 +1,84 @@
+"""Who is served first: what somebody waits for, and audits by their share."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+from tests.servers.store.test_closing import ANNA, DECISION
+
+from adjudge.core.specifications import PoolSpec
+from adjudge.review import claiming
+from adjudge.review.claiming import Claimant
+from adjudge.store import partitions, tasks
+from adjudge.store.connecting import Pool, open_pool
+
+AGENTS = PoolSpec(name="agents")
+
+
+@pytest.fixture
+async def pool(database_url: str) -> AsyncIterator[Pool]:
+    async with open_pool(database_url, size=2, name="test") as opened:
+        yield opened
+
+
+@pytest.fixture
+async def waiting(database_url: str) -> AsyncIterator[Callable[..., Awaitable[None]]]:
+    """Makes a task that is due in so many seconds; those of audits were asked long ago."""
+    connection = await asyncpg.connect(database_url)
+
+    async def made(*due: float, purpose: Literal["decide", "audit"] = "decide") -> None:
+        for seconds in due:
+            decision = UUID(int=UUID(partitions.first_id(datetime.now(UTC))).int | uuid4().int & ((1 << 80) - 1))
+            await connection.execute(DECISION, decision)
+            at = datetime.now(UTC) + timedelta(seconds=seconds)
+            seat = tasks.NewTask(
+                id=uuid4(),
+                decision_id=decision,
+                stage=0,
+                seat=0,
+                pool="agents",
+                type="t",
+                location="default",
+                priority=-at.timestamp(),
+                candidates=(),
+                due_at=at,
+                purpose=purpose,
+            )
+            await tasks.create(connection, [seat])
+
+    yield made
+    await connection.close()
+
+
+async def claimed(pool: Pool, count: int, chance: float) -> list[str]:
+    """Return what the tasks claimed are for."""
+
+    async def anna() -> Claimant:
+        return Claimant(ANNA, ("agents",), {"agents": AGENTS})
+
+    async def never() -> bool:
+        return False
+
+    found, _ = await claiming.claim(pool, anna, count=count, seconds=0, has_left=never, chance=lambda: chance)
+    async with pool.acquire() as connection:
+        rows = await connection.fetch("SELECT id, purpose FROM review_task")
+    purposes = {row["id"]: row["purpose"] for row in rows}
+    return [purposes[task.id] for task in found]
+
+
+async def test_a_backlog_of_audits_is_behind_whatever_somebody_waits_for(pool, waiting):
+    await waiting(-86_400, -3_600, -60, purpose="audit")
+    await waiting(600, 1_200)
+
+    assert await claimed(pool, 3, chance=0.9) == ["decide", "decide", "audit"]
+
+
+async def test_one_claim_in_five_begins_with_audits_and_goes_on_with_what_waits(pool, waiting):
+    await waiting(-86_400, purpose="audit")
+    await waiting(-5, 600, 1_200)
+
+    assert sorted(await claimed(pool, 2, chance=0.1)) == ["audit", "decide"]
+    assert await claimed(pool, 5, chance=0.1) == ["decide", "decide"]

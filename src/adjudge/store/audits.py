@@ -141,7 +141,10 @@ MEMBERS = f"""
     GROUP BY asked.decision_id
 """
 
-PATHS = "SELECT decision_id, path::text FROM outcome WHERE decision_id = ANY($1::uuid[]) ORDER BY decision_id, version"
+PATHS = """
+    SELECT decision_id, path::text, kind = 'amended' AS is_late FROM outcome
+    WHERE decision_id = ANY($1::uuid[]) ORDER BY decision_id, version
+"""
 ASIDE = """
     SELECT decision_id, decider, answer, confidence, distribution::text, fault FROM shadow_opinion
     WHERE decision_id = ANY($1::uuid[]) ORDER BY decision_id, decider
@@ -255,7 +258,8 @@ async def heard(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, Heard
         events = read_events(row["path"])
         for by, opinion in said_in_plan(events):
             said[row["decision_id"]].setdefault(by, opinion)
-        voted[row["decision_id"]] |= dict.fromkeys(voted_in_plan(events))
+        if not row["is_late"]:  # a late vote has amended the outcome: the plan had ended without it
+            voted[row["decision_id"]] |= dict.fromkeys(voted_in_plan(events))
     for row in await connection.fetch(ASIDE, list(ids)):
         distribution = row["distribution"] and msgspec.json.decode(row["distribution"], type=dict[str, float])
         opinion = ModelSaid(row["answer"], row["confidence"] or 0.0, distribution, row["fault"], aside=True)

@@ -3,9 +3,10 @@
 import asyncio
 from typing import Any
 
-from tests.servers.audits.auditing import closed, staffed
+from tests.servers.audits.auditing import audited, closed, staffed
 from tests.servers.audits.evidence import CERTIFIED, EXPERTS, PEOPLE, certified, record
 from tests.servers.audits.test_certificates import in_force, known_everywhere, waiting_for_people
+from tests.servers.review.test_late_votes import settled_without_them
 
 from adjudge.core.audits import StageVote
 
@@ -92,3 +93,17 @@ async def test_an_audit_has_the_votes_by_which_its_plan_decided(build_stack):
     assert record_["truth"] == "refuse"
     [vote] = await stack.rows("SELECT stage_votes FROM audit")
     assert '"answer":"pay","reviewer":' in vote["stage_votes"].replace(" ", "")
+
+
+async def test_votes_that_came_too_late_for_the_plan_are_none_of_those_by_which_it_decided(build_stack):
+    documents = audited(**{"nobody.amends": {"votes": 1, "pool": "experts", "expert": None}})
+    stack = await build_stack("api", "worker", "keeper", documents=documents)
+    settled, late = await settled_without_them(stack)
+    for person, task in late:
+        await person.answer(task, "pay")
+    assert (await stack.read(settled["id"]))["status"] == "amended"
+    expert = await stack.reviewer("expert", "experts")
+    await expert.vote("pay")
+
+    assert (await closed(stack, settled["id"]))["truth"] == "pay"
+    assert await stack.value("SELECT stage_votes FROM audit") == "[]"

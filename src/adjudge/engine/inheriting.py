@@ -18,8 +18,9 @@ from adjudge.automation.paired import PairedWatch
 from adjudge.automation.watching import Watch
 from adjudge.core.licences import Licence, ScopeName, Terms, prefix_of
 from adjudge.core.plans import AgainstPeople
-from adjudge.engine import audit_reading, certificate_records, licensing, standings, watches
+from adjudge.engine import certificate_records, licensing, standings, watches
 from adjudge.engine.audit_rates import PastRates
+from adjudge.engine.audit_reading import AuditReading, covered_by
 from adjudge.engine.certificate_records import Verified
 from adjudge.engine.certified_places import Place
 from adjudge.engine.licensing import Watching
@@ -138,17 +139,10 @@ class Heir:
         row, covers = self.row, self.row.covers
         kept = read_inheritance(row.inherited, covers.people) if row.inherited else None
         if kept is not None:
-            watch, number = await audit_reading.read_on(
-                self.connection,
-                row,
-                self.place,
-                self.now,
-                kept.watch,
-                kept.watched_number,
-                audit_reading.covered_by(kept.certificates, covers, self.place.plan_hashes),
-                replace(self.place.sampling, largest=kept.largest),
-                self.past,
-            )
+            reading = AuditReading(self.connection, row.scope, covers, self.place, self.past)
+            sampling = replace(self.place.sampling, largest=kept.largest)
+            covered = covered_by(kept.certificates, covers, self.place.plan_hashes)
+            watch, number = await reading.watched(kept.watch, kept.watched_number, covered, sampling, self.now)
             kept = msgspec.structs.replace(kept, watch=watch, watched_number=number)
             if watch.alarmed:
                 return kept
@@ -249,7 +243,7 @@ async def compare_siblings(connection: Connection, covers: Covers, members: Cont
 async def _tally(connection: Connection, row: EpochRow, kept: AnyInheritance) -> Tally:
     """Return what the audits that the watch has read come to."""
     covers = row.covers
-    covered = audit_reading.covered_by(kept.certificates, covers)
+    covered = covered_by(kept.certificates, covers)
     found = await audited.automated(connection, covers.type, covers.slices, kept.since, covered, MOST_TALLIED)
     return watches.tallied([one for one in found if one.number <= kept.watched_number], row.scope)
 

@@ -6,7 +6,7 @@ What follows from what is read is decided without I/O, in `licensing`, `certific
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Final, assert_never
+from typing import Any, assert_never
 
 import msgspec
 import structlog
@@ -18,7 +18,6 @@ from adjudge.automation.certifying import Licensed, Unanimity
 from adjudge.core.licences import Licence, Terms
 from adjudge.core.plans import Certified
 from adjudge.engine import (
-    audit_reading,
     certificate_records,
     certificate_steps,
     designing,
@@ -27,21 +26,19 @@ from adjudge.engine import (
     watches,
 )
 from adjudge.engine.audit_rates import PastRates
+from adjudge.engine.audit_reading import AuditReading, covered_by
 from adjudge.engine.certificate_steps import Expire, Issue
 from adjudge.engine.certified_places import Place
 from adjudge.engine.inheriting import Heir, compare_siblings, read_inheritance
-from adjudge.engine.licensing import AnyState, Judged, OfSlice, Rarest, Sampling, State
+from adjudge.engine.licensing import AnyState, Judged, State
 from adjudge.store import audited, certificates, epochs, journal, parameters
-from adjudge.store.audited import Counted, Covered, Evidence
+from adjudge.store.audited import Covered
 from adjudge.store.connecting import Connection
 from adjudge.store.epochs import EpochRow
 from adjudge.store.scope import SYSTEM
 from adjudge.telemetry import names
 
 log = structlog.get_logger()
-
-MOST_READ: Final = 20_000
-"""Closed audits that one look reads at most."""
 
 
 @dataclass(slots=True)
@@ -79,7 +76,8 @@ class Look:
         daily = await audited.daily(self.connection, covers.type, covers.slices)
         state = state or await self._designed(earlier)
         if state is None:
-            await self._end(None, standings.collecting(await self._counted(), covers, self._delta, daily))
+            counts = await self._reading.counted(self.row.first_number)
+            await self._end(None, standings.collecting(counts, covers, self._delta, daily))
         else:
             await self._go_on(state, daily)
 
@@ -99,7 +97,7 @@ class Look:
         state = msgspec.structs.replace(state, epoch=epoch, looks=state.looks + 1)
         state = await self._decided(state, unanimity)
         verdict = await self._of_certificate(state, unanimity) or verdict
-        lost = {} if isinstance(verdict, Licensed | NoWorse) else await self._lost()
+        lost = {} if isinstance(verdict, Licensed | NoWorse) else await self._reading.lost(self.row.first_number)
         await self._end(state, standings.standing(state, verdict, unanimity, self.row.covers, daily, lost))
 
     def _is_rarer(self, state: AnyState | None) -> bool:
@@ -111,7 +109,11 @@ class Look:
             return True
         row = self.row
         inherited = read_inheritance(row.inherited, row.covers.people) if row.inherited is not None else None
-        return any(held is not None and self._largest > held.largest > 0 for held in (state, inherited))
+        return any(held is not None and self.place.largest > held.largest > 0 for held in (state, inherited))
+
+    @property
+    def _reading(self) -> AuditReading:
+        return AuditReading(self.connection, self.row.scope, self.row.covers, self.place, self.past)
 
     @property
     def _delta(self) -> float:
@@ -130,50 +132,8 @@ class Look:
         return tuple(licence.terms for licence in await certificates.licences(self.connection, ids))
 
     async def _judged(self, state: AnyState, after: int, until: int | None) -> list[Judged]:
-        covers = self.row.covers
-        rows, rarest = await self._evidence(state.sampling, after, until)
         licences = self._by_stage(await certificates.licences(self.connection, state.earlier))
-        return licensing.judged(
-            rows,
-            self.place.plan,
-            self.place.index,
-            state.calibrator,
-            licences,
-            covers.people,
-            audit_reading.weighing(self.place, state.sampling, rarest),
-        )
-
-    async def _evidence(self, sampling: Sampling, after: int, until: int | None) -> tuple[list[Evidence], Rarest]:
-        """Return closed audits with numbers between, as if drawn at one rate, and that rate."""
-        covers = self.row.covers
-        rows = await audited.evidence(
-            self.connection, covers.type, covers.slices, covers.prefix, after, until, MOST_READ, self._set_apart
-        )
-        return await self._alike(sampling, rows)
-
-    async def _alike(self, sampling: Sampling, rows: Sequence[OfSlice]) -> tuple[list[OfSlice], Rarest]:
-        if self.place.member_scopes:
-            rows = licensing.before_leaving(rows, await epochs.left(self.connection, self.place.member_scopes))
-        return await audit_reading.alike(self.connection, self.place, sampling, self.row.scope, rows, self.past)
-
-    @property
-    def _largest(self) -> float:
-        """See `Place.largest`."""
-        return self.place.largest
-
-    @property
-    def _set_apart(self) -> int:
-        """Votes of people that each audit must have set apart, to be compared with."""
-        people = self.row.covers.people
-        return people.votes if people is not None else 0
-
-    async def _counted(self) -> Counted:
-        covers, first = self.row.covers, self.row.first_number
-        return await audited.counted(self.connection, covers.type, covers.slices, covers.prefix, first, self._set_apart)
-
-    async def _lost(self) -> dict[str, int]:
-        covers, first = self.row.covers, self.row.first_number
-        return await audited.lost(self.connection, covers.type, covers.slices, covers.prefix, first, self._set_apart)
+        return await self._reading.judged(state, licences, after, until)
 
     def _by_stage(self, licences: Sequence[Licence]) -> dict[int, Licence]:
         covers = self.row.covers
@@ -183,11 +143,11 @@ class Look:
     async def _designed(self, earlier: tuple[str, ...]) -> AnyState | None:
         """Fix calibrator, grid and starting point, once there are calibrate-audits enough; they alone are read."""
         covers, delta = self.row.covers, self._delta
-        if not designing.may_design(await self._counted(), covers, delta):
+        if not designing.may_design(await self._reading.counted(self.row.first_number), covers, delta):
             return None
-        rows, rarest = await self._evidence(self.place.sampling, 0, None)
+        rows, rarest = await self._reading.evidence(self.place.sampling, 0, None)
         licences = self._by_stage(await certificates.licences(self.connection, earlier))
-        scale = audit_reading.weighing(self.place, self.place.sampling, rarest)
+        scale = self._reading.weighing(self.place.sampling, rarest)
         found = designing.design(rows, self.place.plan, self.place.index, licences, covers, delta, scale)
         if found is None:
             return None
@@ -204,14 +164,12 @@ class Look:
             watched_number=self.row.first_number,
             thinned_to=self.place.thinned_to,
             steady=self.place.steady,
-            largest=self._largest,
+            largest=self.place.largest,
         )
 
     async def _fed(self, state: AnyState) -> AnyState:
         """Read what was closed, in intake order; an audit that is open blocks those behind it, but not for ever."""
-        covers = self.row.covers
-        waiting = await audited.open_of(self.connection, covers.type, covers.slices, state.read_number)
-        waiting, _ = await self._alike(state.sampling, waiting)
+        waiting = await self._reading.waiting(state.sampling, state.read_number)
         closed = await self._judged(state, state.read_number, None)
         found, overdue = licensing.in_order(closed, waiting, watches.MOST_WAITING, self.now - self.place.patience)
         if not found:
@@ -226,19 +184,11 @@ class Look:
         return fed
 
     async def _watched(self, state: AnyState) -> AnyState:
-        covered = audit_reading.covered_by(state.certificates, self.row.covers, self.place.plan_hashes)
+        covered = covered_by(state.certificates, self.row.covers, self.place.plan_hashes)
         if self.place.member_scopes:
             covered = await self._with_heirs(covered)
-        watch, number = await audit_reading.read_on(
-            self.connection,
-            self.row,
-            self.place,
-            self.now,
-            state.watch,
-            state.watched_number,
-            covered,
-            state.sampling,
-            self.past,
+        watch, number = await self._reading.watched(
+            state.watch, state.watched_number, covered, state.sampling, self.now
         )
         return msgspec.structs.replace(state, watch=watch, watched_number=number)
 

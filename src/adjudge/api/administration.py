@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from adjudge.api.answers import Answer, as_json
 from adjudge.api.authentication import Caller, require
-from adjudge.api.keys import NAME, bounded
+from adjudge.api.keys import Name, bounded
 from adjudge.api.problems import Problem
 from adjudge.api.services import Here, Services
 from adjudge.api.shapes import PROBLEMS, Shape
@@ -67,7 +67,7 @@ class ReviewerBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"name": "anna", "pools": ["agents"]}]})
 
-    name: str = Field(pattern=NAME)
+    name: Name
     pools: list[str] = Field(min_length=1)
 
 

@@ -1,12 +1,14 @@
 """Keys: made, listed, rotated, limited, revoked. Their secrets are shown once."""
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
 from fastapi import APIRouter, Body, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 from adjudge.api.answers import as_json
 from adjudge.api.authentication import Caller, require
@@ -19,9 +21,20 @@ from adjudge.store.scope import Limits
 router = APIRouter(prefix="/v1/keys", tags=["administration"])
 
 
-NAME = r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,99}$"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,99}")
 MOST_BOUNDS = 1_000
 LONGEST_OVERLAP = 30 * 86_400
+
+
+def _named(name: str) -> str:
+    if _NAME.fullmatch(name):
+        return name
+    raise PydanticCustomError(
+        "name", "is not a name: 1 to 100 of the letters A to Z and a to z, digits and . _ @ -, a letter or digit first"
+    )
+
+
+Name = Annotated[str, AfterValidator(_named), Field(json_schema_extra={"pattern": f"^{_NAME.pattern}$"})]
 
 
 class LimitsView(Shape):
@@ -80,7 +93,7 @@ class KeyBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"name": "till", "role": "client"}]})
 
-    name: str = Field(pattern=NAME)
+    name: Name
     role: Literal["client", "operator", "admin"]
     locations: list[str] | None = Field(None, max_length=MOST_BOUNDS)
     pools: list[str] | None = Field(None, max_length=MOST_BOUNDS)

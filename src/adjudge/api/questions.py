@@ -6,7 +6,7 @@ msgspec, because this is the hot path: it decodes and checks a question in about
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal, TypeAlias
+from typing import Annotated, Any, Final, TypeAlias, get_args
 
 import msgspec
 
@@ -15,7 +15,7 @@ from adjudge.api.media import check_references
 from adjudge.api.problems import Problem
 from adjudge.core import schemas
 from adjudge.core.money import CURRENCIES, InvalidMoney, Stake, parse_stake
-from adjudge.core.specifications import DEFAULT_LOCATION
+from adjudge.core.specifications import DEFAULT_LOCATION, Lane
 from adjudge.engine.questions import InvalidEvidence, Question
 
 DEEPEST = 64
@@ -52,7 +52,7 @@ class QuestionBody(msgspec.Struct, forbid_unknown_fields=True):
     candidates: tuple[Label, ...] | None = None
     stake: StakeBody | None = None
     deadline: datetime | None = None
-    lane: Literal["realtime", "standard", "bulk"] | None = None
+    lane: Lane | None = None
     idempotency_key: Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_TEXT)] | None = None
 
 
@@ -67,6 +67,7 @@ _bulk = msgspec.json.Decoder(BulkBody)
 _any = msgspec.json.Decoder()
 _PLACE = re.compile(r"(.*) - at `(?:key` in `)?\$(.*)`")
 _MISSING = re.compile(r"Object missing required field `(\w+)`")
+_NO_LANE = re.compile(r"Invalid enum value ('.*')")
 _UNKNOWN = re.compile(r"Object contains unknown field `(.*)`")
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
 _ITEMS = re.compile(rb'\s*\{\s*"items"\s*:\s*\[')
@@ -168,11 +169,13 @@ def invalid(message: str) -> Problem:
     what, where = (placed[1], placed[2]) if placed else (message, "")
     known = where.partition("[...]")[0]
     pointer = "#" + "".join(f"/{name or index}" for name, index in _STEP.findall(known))
-    missing, unknown = _MISSING.fullmatch(what), _UNKNOWN.fullmatch(what)
+    missing, unknown, lane = (kind.fullmatch(what) for kind in (_MISSING, _UNKNOWN, _NO_LANE))
     if missing:
         return Problem("invalid-body", "is required", pointer=f"{pointer}/{missing[1]}")
     if unknown:
         return Problem("invalid-body", "is no field of this object", pointer=f"{pointer}/{_escaped(unknown[1])}")
+    if lane:
+        what = f"{lane[1]} is not one of {', '.join(get_args(Lane))}"
     return Problem("invalid-body", what, pointer=pointer)
 
 

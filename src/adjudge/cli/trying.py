@@ -22,12 +22,13 @@ from adjudge.cli.settings import read_settings
 from adjudge.config import Configuration, Request
 from adjudge.config.wording import asked_and_after, steps_in_words
 from adjudge.core.advance import Ask, Settle, Step, advance
-from adjudge.core.answers import Labels
+from adjudge.core.answers import ClosedSpace, Labels
 from adjudge.core.controls import Controls
 from adjudge.core.errors import AdjudgeError
-from adjudge.core.events import Deferred, Fault, FellBack, Opinion, Source
+from adjudge.core.events import Deferred, Fault, FellBack, HistoryEvent, Opinion, Source
 from adjudge.core.facts import facts_in
 from adjudge.core.history import History
+from adjudge.core.outcomes import Outcome
 from adjudge.core.plans import ByHand, Plan
 from adjudge.core.reasons import shown
 from adjudge.deciders import Answered, Deciders, Failed, open_deciders
@@ -244,14 +245,22 @@ def refusal(invalid: Invalid) -> str:
 def _as_json(tried: Trial | Invalid) -> str:
     if isinstance(tried, Invalid):
         return as_json({"line": tried.line, "errors": [{"pointer": at, "detail": what} for at, what in tried.errors]})
-    outcome: Any = tried.step.outcome if isinstance(tried.step, Settle) else None
+    space = tried.history.case.space
     return as_json(
         {
             "line": tried.line,
             "type": tried.history.case.type,
             "plan": tried.plan.name,
-            "outcome": outcome,
+            "outcome": _shown(tried.step.outcome, space) if isinstance(tried.step, Settle) else None,
             "fate": _fate(tried),
-            "events": tried.history.events,
+            "events": [_shown(event, space) for event in tried.history.events],
         }
     )
+
+
+def _shown(recorded: Outcome | HistoryEvent, space: ClosedSpace) -> dict[str, Any]:
+    """Return what is recorded as the API shows it: the answer as its type has it."""
+    shown: dict[str, Any] = msgspec.to_builtins(recorded)
+    if shown.get("answer") is not None:
+        shown["answer"] = space.value(shown["answer"])
+    return shown

@@ -21,11 +21,11 @@ class Patience:
         """Return the seconds before attempt number `attempt` + 1; `chance` is 0 to 1.
 
         Retry-After is a lower bound: a little is added, so that clients turned away together
-        do not come back together.
+        do not come back together. 0 asks for nothing, and is no reason to come back at once for ever.
         """
         longest: float = min(self.longest_pause_seconds, self.first_pause_seconds * 2.0 ** min(attempt - 1, 30))
         jitter = longest * (0.5 + 0.5 * chance)
-        return jitter if asked_for is None else asked_for + chance * self.first_pause_seconds
+        return asked_for + chance * self.first_pause_seconds if asked_for else jitter
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,8 +88,10 @@ def parse(file: str, text: str, layer: str, faults: Faults, pause: Pause = no_pa
     try:
         return _Tree(file, layer, faults, pause).document(yaml.parse(text, Loader=_LOADER))
     except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 0
-        faults.add(Origin(file, line), "", f"not YAML: {error.problem}")
+        mark = error.problem_mark
+        there = "".join(text.split("\n")[mark.line : mark.line + 1])[mark.column :] if mark else ""
+        what = "a tab, where only blanks may stand" if there.startswith("\t") else error.problem
+        faults.add(Origin(file, mark.line + 1 if mark else 0), "", f"not YAML: {what}")
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         faults.add(Origin(file, line), "", f"not YAML: {error.reason}")

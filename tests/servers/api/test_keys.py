@@ -395,6 +395,17 @@ async def test_a_bound_admin_reaches_no_further_through_other_keys(stack):
     assert [task["location"] for task in claimed if task["location"] != "store-001"] == []
 
 
+@pytest.mark.parametrize("path", ["/v1/keys", "/v1/reviewers"])
+async def test_a_name_that_is_none_is_refused_in_words(stack, path):
+    body = {"name": "Zoé Müller", **({"role": "client"} if path == "/v1/keys" else {"pools": ["agents"]})}
+
+    refused = await stack.admin.post(path, body)
+
+    [fault] = refused.json()["errors"]
+    assert (refused.status_code, fault["pointer"]) == (422, "#/name")
+    assert fault["detail"].startswith("is not a name: 1 to 100 of the letters A to Z")
+
+
 async def test_a_bound_operator_switches_no_decider_for_everybody_and_reads_no_other_names(stack):
     bound = await stack.key("operator", locations=["store-001"])
 

@@ -76,6 +76,13 @@ def test_what_does_not_fit_is_pointed_at(body, pointer):
     assert refused.value.pointer == pointer
 
 
+def test_a_lane_that_is_none_is_told_which_there_are():
+    with pytest.raises(Problem) as refused:
+        read('{"type":"t","evidence":{},"lane":"urgent"}')
+
+    assert (refused.value.pointer, str(refused.value)) == ("#/lane", "'urgent' is not one of realtime, standard, bulk")
+
+
 def test_a_question_keeps_its_own_lane_and_else_has_that_of_its_post():
     bodies = [b'{"type":"t","evidence":{}}', b'{"type":"t","evidence":{},"lane":"realtime"}']
 

@@ -14,16 +14,18 @@ def unsure(questions): return [{"a": 0.6, "b": 0.4} for _ in questions]
 def other(questions): return [{"b": 0.97, "a": 0.03} for _ in questions]
 def silent(questions): return [None for _ in questions]
 def broken(questions): raise RuntimeError("no weights")
+def certain(questions): return [{True: 0.99, False: 0.01} for _ in questions]
 def counting(questions): return [{"a": 0.5 + len(questions) / 10, "b": 0.5 - len(questions) / 10} for _ in questions]
 """
 CONFIG = """\
-types: {{t: {{answers: {answers}, safe_side: b, evidence: {{type: object, required: [x]}}}}}}
+types: {{t: {{answers: {answers}, safe_side: {safe_side}, evidence: {{type: object, required: [x]}}}}}}
 deciders:
   sure@1: {{python: "deciders:sure"}}
   unsure@1: {{python: "deciders:unsure"}}
   other@1: {{python: "deciders:other"}}
   silent@1: {{python: "deciders:silent"}}
   broken@1: {{python: "deciders:broken"}}
+  certain@1: {{python: "deciders:certain"}}
   counting@1: {{python: "deciders:counting"}}
 pools: {{agents: {{}}, experts: {{}}}}
 plans:
@@ -50,11 +52,12 @@ def tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
         *stages: str,
         fallback: str = "safe_side",
         answers: str = "[a, b]",
+        safe_side: str = "b",
         questions: tuple[str, ...] = ('{"type": "t", "evidence": {"x": 1}}',),
         status: int = 0,
         options: tuple[str, ...] = (),
     ) -> list[str]:
-        text = CONFIG.format(stages=f"[{', '.join(stages)}]", fallback=fallback, answers=answers)
+        text = CONFIG.format(stages=f"[{', '.join(stages)}]", fallback=fallback, answers=answers, safe_side=safe_side)
         (tmp_path / "config/all.yaml").write_text(text)
         (tmp_path / "questions.jsonl").write_text("\n".join(questions))
         assert run(["try", "questions.jsonl", *options]) == status
@@ -129,7 +132,7 @@ def test_what_becomes_of_a_question_is_said_in_a_line(stages: list[str], fallbac
 def test_a_condition_that_is_no_plain_threshold_is_shown_whole(tried: Try) -> None:
     (line,) = tried(ask("sure@1", accept='accept: {by_hand: "stake < 5.0"}'), PEOPLE)
 
-    assert "`stake < 5.0` does not hold (set by hand, config/all.yaml:12): agents" in line
+    assert "`stake < 5.0` does not hold (set by hand, config/all.yaml:13): agents" in line
 
 
 @pytest.mark.parametrize(
@@ -172,6 +175,14 @@ def test_json_holds_the_events_of_each_line(tried: Try) -> None:
     assert (sound["line"], sound["fate"], sound["outcome"]["answer"]) == (1, "accepted: a", "a")
     assert [event["kind"] for event in sound["events"]] == ["asked", "opinion", "settled"]
     assert invalid == {"line": 2, "errors": [{"pointer": "#/evidence/x", "detail": "is required"}]}
+
+
+def test_json_holds_answers_as_their_type_has_them(tried: Try) -> None:
+    """As POST /v1/decisions and the path do."""
+    (line,) = tried(ask("certain@1"), answers="boolean", safe_side="false", options=("--json",))
+
+    shown = json.loads(line)
+    assert (shown["outcome"]["answer"], shown["events"][1]["answer"], shown["fate"]) == (True, True, "accepted: true")
 
 
 def test_a_configuration_with_faults_is_not_tried(tried: Try) -> None:

@@ -43,6 +43,14 @@ def test_retry_after_is_honoured(server, adjudge, a_decision):
     assert server.slept[0] >= 7
 
 
+def test_a_server_that_asks_for_no_pause_is_asked_seldomer_all_the_same(server, adjudge, a_decision):
+    server.say(*[server.refusal(503, "unavailable", retry_after="0")] * 6, a_decision())
+
+    adjudge.decisions.get("01a2")
+
+    assert server.slept == pytest.approx([0.1, 0.2, 0.4, 0.8, 1.6, 3.2])
+
+
 def test_a_retry_after_beyond_all_patience_is_an_error_at_once(server, adjudge):
     server.say(server.refusal(429, "overloaded", retry_after="3600"))
 
@@ -139,7 +147,7 @@ def test_a_pause_is_never_shorter_than_asked_for_nor_longer_than_the_longest(att
 
     pause = patience.pause(attempt, chance, asked_for)
 
-    if asked_for is None:
+    if not asked_for:
         assert 0 < pause <= patience.longest_pause_seconds
     else:
         assert asked_for <= pause <= asked_for + patience.first_pause_seconds

@@ -66,6 +66,7 @@ def test_every_value_knows_its_line() -> None:
         ("a: !!map {}", "tags are not read"),
         ("a: 1\n---\nb: 2", "a.yaml:2: a second document begins"),
         ("a: [1", "a.yaml:2: not YAML: did not find expected ',' or ']'"),
+        ("a:\n\tb: 1", "a.yaml:2: not YAML: a tab, where only blanks may stand"),
         ("a: 1\nb: \x01", "a.yaml:2: not YAML: control characters are not allowed"),
         ("? [a, b]\n: c", "a.yaml:1: a key must be a word"),
         ("[" * 70 + "]" * 70, "a.yaml:1: nested deeper than 64 levels"),

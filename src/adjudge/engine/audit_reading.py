@@ -77,6 +77,11 @@ class AuditReading:
         covers = self.covers
         return await audited.counted(self.connection, covers.type, covers.slices, covers.prefix, after, self._set_apart)
 
+    async def newest(self, count: int) -> int:
+        """Return the number behind which so many closed audits lie."""
+        covers = self.covers
+        return await audited.newest(self.connection, covers.type, covers.slices, covers.prefix, count, self._set_apart)
+
     async def lost(self, after: int) -> dict[str, int]:
         """Return why audits with higher numbers have no truth, and how many for each reason."""
         covers = self.covers

@@ -7,9 +7,12 @@ from typing import Final
 import msgspec
 
 from adjudge.automation.against_people import NoWorse
-from adjudge.automation.certifying import Licensed, Unanimity
+from adjudge.automation.betting import all_audits
+from adjudge.automation.certifying import Licensed, NotEnough, Unanimity
 from adjudge.core.licences import Licence
+from adjudge.engine import designing
 from adjudge.engine.licensing import AnyState
+from adjudge.store.epochs import Covers
 
 WORTH: Final = 0.01
 """A looser threshold is worth a new certificate from this much more coverage on."""
@@ -17,6 +20,8 @@ WORTH_BEFORE_OTHERS: Final = 0.05
 """The same where another certified stage follows: it begins anew whenever this one lets through something else."""
 FRESH_AUDITS: Final = 56
 """Audits that the watch must have read before a certificate is renewed by itself: a fivefold risk would have shown."""
+TOO_LONG: Final = 2
+"""An epoch is given up where it wants more than this many times the audits that it has read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +73,20 @@ def next_step(
     if licence is not None and not over and not is_looser:
         return None
     return Issue(shown=shown, begins_anew=bool(over) or state.certificate is None)
+
+
+def is_given_up(state: AnyState, covers: Covers, delta: float) -> bool:
+    """Return whether an epoch that has licensed nothing would take much longer than another start.
+
+    Where it begins was chosen on few audits, or on those of worse days. It is judged by the target itself: what
+    unanimity takes off, no other start gives back.
+    """
+    read = all_audits(int(state.epoch.audits))
+    if state.certificates or read < designing.audits_to_begin(covers, delta):
+        return False
+    _, verdict = state.epoch.look()
+    wanted = verdict.more_audits if isinstance(verdict, NotEnough) else 0
+    return wanted is None or wanted > TOO_LONG * read
 
 
 def expired(state: AnyState, said: str) -> AnyState:

@@ -1,4 +1,7 @@
-"""What an epoch fixes before anything is tested, on calibrate-audits alone: calibrator, grid and start. No I/O."""
+"""What an epoch fixes before anything is tested, on audits that certify nothing in it: calibrator, grid and start.
+
+No I/O.
+"""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -60,6 +63,11 @@ def audits_to_design(counts: Counted, covers: Covers, delta: float) -> int:
     return max(1, math.ceil(min(by_calibrate, by_certify)))
 
 
+def audits_to_begin(covers: Covers, delta: float) -> int:
+    """Return about how many audits an epoch wants before anything is tested, where there are none."""
+    return audits_to_design(Counted(calibrate=0, certify=0), covers, delta)
+
+
 def design(
     rows: Sequence[Evidence],
     plan: Plan,
@@ -68,13 +76,15 @@ def design(
     covers: Covers,
     delta: float,
     scale: Scale | None = None,
+    first_number: int = 0,
 ) -> tuple[Calibration, Process] | None:
-    """Fit the calibrator, fix grid and starting point. None where the calibrate-audits speak for no start.
+    """Fit the calibrator, fix grid and starting point. None where the audits that may choose speak for no start.
 
-    Audits that certify are passed over: what they say may have no part in what they are to test.
+    Audits that certify are passed over: what they say may have no part in what they are to test. Up to
+    `first_number` they are of epochs that have ended, and license nothing any more: these choose, too.
     `scale`: by what stakes are weighed, where the target is of money.
     """
-    calibrate = [row for row in rows if row.role == Role.CALIBRATE]
+    calibrate = [row for row in rows if row.role == Role.CALIBRATE or row.number <= first_number]
     calibration = _calibrated(calibrate, plan, index, earlier)
     if calibration is None:
         return None

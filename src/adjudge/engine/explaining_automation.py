@@ -12,6 +12,7 @@ from adjudge.store.epochs import EpochRow
 
 _AFTER: Final = {
     "earlier-stage": "begun anew, as an earlier stage accepts otherwise: ",
+    "given-up": "begun anew, as from where it began it would have taken far more audits than from elsewhere: ",
     "replaced": "begun anew, as configuration has changed: ",
 }
 """What is said of an epoch by why the one before ended, where no alarm says it."""

@@ -98,7 +98,13 @@ class Look:
         state = await self._decided(state, unanimity)
         verdict = await self._of_certificate(state, unanimity) or verdict
         lost = {} if isinstance(verdict, Licensed | NoWorse) else await self._reading.lost(self.row.first_number)
-        await self._end(state, standings.standing(state, verdict, unanimity, self.row.covers, daily, lost))
+        standing = standings.standing(state, verdict, unanimity, self.row.covers, daily, lost)
+        if self.row.inherited is None and certificate_steps.is_given_up(state, self.row.covers, self._delta):
+            await self._write(state, standing)
+            await epochs.give_up(self.connection, self.row)
+            log.info("epoch.given_up", scope=self.row.scope, epoch=self.row.number, reason=standing["reason"])
+            return
+        await self._end(state, standing)
 
     def _is_rarer(self, state: AnyState | None) -> bool:
         """Return whether audits may weigh more than what was fixed as the most, or are drawn at less than the least."""
@@ -141,14 +147,16 @@ class Look:
         return {scopes[licence.scope]: licence for licence in licences if licence.scope in scopes}
 
     async def _designed(self, earlier: tuple[str, ...]) -> AnyState | None:
-        """Fix calibrator, grid and starting point, once there are calibrate-audits enough; they alone are read."""
-        covers, delta = self.row.covers, self._delta
-        if not designing.may_design(await self._reading.counted(self.row.first_number), covers, delta):
+        """Fix calibrator, grid and starting point, once there are audits enough that certify nothing here."""
+        covers, delta, first = self.row.covers, self._delta, self.row.first_number
+        if not designing.may_design(await self._reading.counted(first), covers, delta):
             return None
-        rows, rarest = await self._reading.evidence(self.place.sampling, 0, None)
+        is_first = self.row.number == 1
+        since = 0 if is_first else await self._reading.newest(designing.audits_to_begin(covers, delta))
+        rows, rarest = await self._reading.evidence(self.place.sampling, since, None)
         licences = self._by_stage(await certificates.licences(self.connection, earlier))
         scale = self._reading.weighing(self.place.sampling, rarest)
-        found = designing.design(rows, self.place.plan, self.place.index, licences, covers, delta, scale)
+        found = designing.design(rows, self.place.plan, self.place.index, licences, covers, delta, scale, first)
         if found is None:
             return None
         if earlier:  # what they leave to this stage was chosen by the audits so far, which are no fair sample of it

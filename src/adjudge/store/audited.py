@@ -119,6 +119,12 @@ COUNTED = f"""
     FROM audit WHERE org = 1 AND type = $1 AND slice = ANY($2::text[]) AND prefixes ? $3 AND {COMPARED.format(5)}
 """
 
+NEWEST = f"""
+    SELECT number FROM audit
+    WHERE org = 1 AND type = $1 AND slice = ANY($2::text[]) AND prefixes ? $3 AND {COMPARED.format(5)}
+    ORDER BY number DESC OFFSET $4 LIMIT 1
+"""
+
 LOST = f"""
     SELECT why, count(*) AS audits FROM audit
     WHERE org = 1 AND type = $1 AND slice = ANY($2::text[]) AND prefixes ? $3 AND number > $4 AND role = 'certify'
@@ -256,6 +262,14 @@ async def counted(
     """Return how many audits of a slice and prefix are closed; of those that certify, only with higher numbers."""
     row = await connection.fetchrow(COUNTED, question_type, list(slices), prefix, after, people)
     return Counted(**dict(row))
+
+
+async def newest(
+    connection: Connection, question_type: str, slices: Sequence[str], prefix: str, count: int, people: int = 0
+) -> int:
+    """Return the number behind which so many closed audits of a slice and prefix lie; 0 where there are fewer."""
+    number: int | None = await connection.fetchval(NEWEST, question_type, list(slices), prefix, count, people)
+    return number or 0
 
 
 async def lost(

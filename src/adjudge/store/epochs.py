@@ -14,7 +14,7 @@ from adjudge.store import journal
 from adjudge.store.connecting import Connection
 from adjudge.store.scope import SYSTEM, Scope
 
-EndedWhy: TypeAlias = Literal["watch", "siblings", "operator", "replaced", "earlier-stage", "drift"]
+EndedWhy: TypeAlias = Literal["watch", "siblings", "operator", "replaced", "earlier-stage", "drift", "given-up"]
 
 
 class Covers(msgspec.Struct, frozen=True, kw_only=True):
@@ -260,6 +260,12 @@ async def restart(connection: Connection, row: EpochRow, why: EndedWhy, reason: 
         await journal.write(connection, SYSTEM, "certificate.suspended", row.scope, why=why, reason=reason)
     await calm(connection, row.scope)
     if await end(connection, row.scope, row.number, why):
+        await begin(connection, row.scope, row.covers)
+
+
+async def give_up(connection: Connection, row: EpochRow) -> None:
+    """Begin anew where nothing was licensed, from another start. An alarm stays: nothing was earned again."""
+    if await end(connection, row.scope, row.number, "given-up"):
         await begin(connection, row.scope, row.covers)
 
 

@@ -165,6 +165,25 @@ async def test_a_model_that_grew_worse_is_suspended_by_its_audits_and_people_tak
     assert await _in_force(stack) is None
 
 
+async def test_what_would_take_far_too_long_is_begun_anew_on_what_was_found_last(build_stack):
+    """Bad days before a certificate would else be held against a slice for good, and so would an unlucky start."""
+    stack = await build_stack("api", "keeper", documents=certified())
+    await record(stack, 600, wrong=range(1, 600, 10))
+    async with asyncio.timeout(40):
+        while await stack.value("SELECT count(*) FROM epoch") < 2:
+            await asyncio.sleep(0.05)
+    assert "begun anew, as from where it began" in await _why(stack, "default", "model")
+
+    await record(stack, 700)
+    certificate = await in_force(stack)
+
+    ledger = await stack.rows("SELECT number, ended_why FROM epoch ORDER BY number")
+    assert [(row["number"], row["ended_why"]) for row in ledger] == [(1, "given-up"), (2, None)]
+    body = (await stack.admin.get(f"/v1/automation/certificates/{certificate}")).json()["body"]
+    assert (body["epoch"], body["errors"]) == (2, 0)
+    assert verify(certificate, body).licence_holds
+
+
 async def test_a_paused_worker_that_wakes_after_a_suspension_settles_nothing_under_it(build_stack):
     """Promise 5: exact at the settle statement, whatever the worker believed."""
     stack = await build_stack("api", "keeper", documents=certified("gated@1"))

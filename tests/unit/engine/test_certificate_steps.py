@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import msgspec
 import pytest
-from tests.unit.engine.slices import NOW, a_state
+from tests.unit.engine.slices import COVERS, NOW, a_state
 
 from adjudge.automation.betting import Epoch
 from adjudge.automation.drift import Drift
@@ -117,3 +117,20 @@ def test_what_has_ended_comes_back_by_audits_drawn_since_and_not_because_somebod
 
     assert next_step(ended, is_renewal_asked=True) is None
     assert isinstance(next_step(unwatched, a_licence(), is_renewal_asked=True, ends_with_drift=True), Expire)
+
+
+COVERED = msgspec.structs.replace(COVERS, target=0.1)
+
+
+@pytest.mark.parametrize(
+    ("audits", "wrong", "more", "given_up"),
+    [
+        (400, 48, {}, True),  # above the target
+        (400, 38, {}, True),  # so near it that thousands more are wanted
+        (400, 28, {}, False),  # soon shown
+        (100, 12, {}, False),  # fewer than were wanted to begin
+        (400, 48, {"certificates": ("c-1",)}, False),  # it was licensed once: that is for watch and expiry to judge
+    ],
+)
+def test_an_epoch_is_given_up_where_another_start_would_be_sooner(audits, wrong, more, given_up):
+    assert certificate_steps.is_given_up(a_state(audits, wrong, **more), COVERED, 0.06) is given_up

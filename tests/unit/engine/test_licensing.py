@@ -107,6 +107,22 @@ def test_a_certificate_is_computed_again_from_its_record_and_a_changed_input_sho
     assert verify(id_of(body), body).hash_holds
 
 
+def test_what_epochs_that_have_ended_were_certified_by_chooses_and_what_certifies_now_does_not():
+    rows = evidence(600, wrong=0.01)
+    early, late = (
+        [
+            replace(row, truth="refuse") if row.role == "certify" and (row.number <= 300) is before else row
+            for row in rows
+        ]
+        for before in (True, False)
+    )
+
+    designed = [designing.design(each, PLAN, 0, {}, COVERS, 0.06, first_number=300) for each in (rows, early, late)]
+
+    assert designed[0] == designed[2]
+    assert designed[0] != designed[1]
+
+
 def test_what_unanimity_may_be_wrong_by_lowers_the_target():
     rows = evidence(1000)
 

@@ -185,7 +185,7 @@ class Desk:
             return [Say(f"your answer to {task.type} was not sent: {why}")]
         if self.shown is not None and self.shown.id == task.id:
             self.shown = None
-            return [Say(why), *self._go_on(now)]
+            return [Say(f"{task.type} is no longer before you: {why}"), *self._go_on(now)]
         self.next = deque(other for other in self.next if other.id != task.id)
         return self._ask()
 

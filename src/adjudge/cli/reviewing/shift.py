@@ -232,7 +232,7 @@ class Shift:
             self._end(problem)
         except Problem as problem:
             why = str(problem)
-            self._happen(lambda now: self._desk.lost(task, why, now))
+            self._happen(lambda now: self._lost(task, why, now))
         else:
             seconds = self._seconds_left(lease.lease_until)
             self._happen(lambda now: self._renewed(task, seconds, now))
@@ -240,6 +240,11 @@ class Shift:
     def _renewed(self, task: Task, seconds: float, now: float) -> Effects:
         self._desk.renewed(task.id, seconds, now)
         return []
+
+    def _lost(self, task: Task, why: str, now: float) -> Effects:
+        if self._desk.shown == task:  # else its prompt would stand there until the next task, and obey nothing
+            self._screen.end(self._buffer)
+        return self._desk.lost(task, why, now)
 
     def _refused(self, sent: Deliver, problem: Problem, now: float) -> Effects:
         if problem.kind == "decision-settled":

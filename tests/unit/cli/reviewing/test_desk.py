@@ -158,7 +158,7 @@ def test_a_wrong_clock_neither_storms_nor_sleeps(a_task):
 
 def test_a_task_whose_lease_ended_is_put_away(desk, a_task):
     assert desk.lost(a_task("a"), "the lease has ended", 3) == [
-        Say("the lease has ended"),
+        Say("claim.pay is no longer before you: the lease has ended"),
         Show(a_task("b")),
         Ask(1),
     ]

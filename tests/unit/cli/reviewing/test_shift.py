@@ -142,6 +142,18 @@ async def test_one_key_answers_and_the_next_task_stands_there(at_work, a_task):
         assert f"{PROMPT}2\n" in anna.window.getvalue()
 
 
+async def test_a_task_that_was_settled_or_given_to_others_does_not_stand_there_any_longer(at_work, a_task, noon):
+    """Nothing waits behind it: what was typed is left on its line, and no prompt comes after."""
+    short = msgspec.structs.replace(a_task("a"), lease_until=noon)
+    async with at_work(short, says={"heartbeat": refusal(409, "lease-ended")}) as anna:
+        await anna.window.shows(PROMPT)
+
+        await anna.window.shows("claim.pay is no longer before you: lease-ended")
+
+        assert anna.window.getvalue().endswith("lease-ended\n")
+        assert anna.window.getvalue().count(PROMPT) == 1
+
+
 async def test_an_answer_is_sent_after_two_seconds_without_another_key(at_work, a_task):
     async with at_work(a_task("a")) as anna:
         await anna.window.shows(PROMPT)

@@ -35,7 +35,7 @@ class OneWrite:
             self._head = data
             self._loop.call_soon(self._send_head)  # a body that is streamed comes later, some answers have none
             return
-        self._transport.write(data)
+        self._send(data)
 
     def write_eof(self) -> None:
         """Write nothing more."""
@@ -50,4 +50,12 @@ class OneWrite:
     def _send_head(self) -> None:
         if self._head:
             head, self._head = self._head, b""
-            self._transport.write(head)
+            self._send(head)
+
+    def _send(self, data: bytes) -> None:
+        """Write what somebody may still read.
+
+        A caller who has gone may have left requests behind; uvloop raises where asyncio's own transport passes over it.
+        """
+        if not self._transport.is_closing():
+            self._transport.write(data)

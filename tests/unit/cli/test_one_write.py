@@ -92,3 +92,17 @@ async def test_of_all_else_it_is_the_transport_below(line):
     assert transport.is_closing()
     with pytest.raises(AttributeError):
         transport.no_such_thing()
+
+
+async def test_what_a_caller_who_has_gone_had_asked_is_answered_to_nobody(line):
+    """Requests that were sent in a row, on a connection that is closed: uvloop raises at a write."""
+    transport, inner = line
+    inner.close()
+
+    transport.write(HEAD)
+    transport.write(b"{}")
+    transport.write(HEAD)
+    await turn()
+    transport.write(b"{}")
+
+    assert inner.seen == ["close"]

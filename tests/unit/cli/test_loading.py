@@ -1,7 +1,9 @@
 """A process loads what its role needs: what it does not, it neither waits for at its start nor holds in memory."""
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -33,6 +35,20 @@ def test_a_process_loads_nothing_that_its_role_does_not_need(modules):
     ).stdout.split()
 
     assert UNUSED[modules].intersection(loaded) == set()
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="the system does not list a process's threads")
+@pytest.mark.parametrize("module", ["backtesting", "keeping"])
+def test_what_computes_certificates_does_so_in_one_thread(module):
+    """Threads that numpy would share its small matrices with spin: two thirds of a backtest's CPU on a busy machine."""
+    script = f"import os, adjudge.cli.{module}, numpy; print(len(os.listdir('/proc/self/task')))"
+    free = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"}
+
+    ran = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True, timeout=60, env=free
+    )
+
+    assert ran.stdout.split() == ["1"]
 
 
 BUILT = """

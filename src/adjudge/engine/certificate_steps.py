@@ -21,7 +21,9 @@ WORTH_BEFORE_OTHERS: Final = 0.05
 FRESH_AUDITS: Final = 56
 """Audits that the watch must have read before a certificate is renewed by itself: a fivefold risk would have shown."""
 TOO_LONG: Final = 2
-"""An epoch is given up where it wants more than this many times the audits that it has read."""
+"""An epoch is given up where it wants more than this many times the audits that it has read,"""
+BESIDE_PEOPLE: Final = 4
+"""and has read what is wanted to begin; against people so many times that: a difference of two shares tells less."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +84,8 @@ def is_given_up(state: AnyState, covers: Covers, delta: float) -> bool:
     unanimity takes off, no other start gives back.
     """
     read = all_audits(int(state.epoch.audits))
-    if state.certificates or read < designing.audits_to_begin(covers, delta):
+    least = designing.audits_to_begin(covers, delta) * (BESIDE_PEOPLE if covers.people is not None else 1)
+    if state.certificates or read < least:
         return False
     _, verdict = state.epoch.look()
     wanted = verdict.more_audits if isinstance(verdict, NotEnough) else 0

@@ -4,13 +4,17 @@ from datetime import timedelta
 
 import msgspec
 import pytest
-from tests.unit.engine.slices import COVERS, NOW, a_state
+from tests.unit.engine.slices import COVERS, NOW, START, a_state
 
+from adjudge.automation.against_people import Over
 from adjudge.automation.betting import Epoch
 from adjudge.automation.drift import Drift
+from adjudge.automation.paired import Paired
+from adjudge.automation.samples import Audit, Beside, Role
 from adjudge.automation.watching import Watch
 from adjudge.core.calibration import Uncalibrated
 from adjudge.core.licences import Licence
+from adjudge.core.plans import AgainstPeople
 from adjudge.engine import certificate_steps
 from adjudge.engine.certificate_steps import FRESH_AUDITS, WORTH, WORTH_BEFORE_OTHERS, Expire, Issue
 from adjudge.engine.licensing import State
@@ -134,3 +138,22 @@ COVERED = msgspec.structs.replace(COVERS, target=0.1)
 )
 def test_an_epoch_is_given_up_where_another_start_would_be_sooner(audits, wrong, more, given_up):
     assert certificate_steps.is_given_up(a_state(audits, wrong, **more), COVERED, 0.06) is given_up
+
+
+@pytest.mark.parametrize(("audits", "given_up"), [(2_000, False), (4_000, True)])
+def test_against_people_it_takes_longer_to_tell(audits, given_up):
+    covers = msgspec.structs.replace(COVERS, people=AgainstPeople(votes=3, margin=0.0, over="automated"))
+    paired = Paired.begin(margin=0.0, over=Over.AUTOMATED, delta=0.06, grid=(0.9,), start=START)
+    read = [
+        Audit(
+            number=n,
+            score=0.95,
+            wrong=n % 20 == 0,
+            role=Role.CERTIFY,
+            beside=Beside(rest_wrong=False, people_wrong=n % 20 == 1),
+        )
+        for n in range(round(0.8 * audits))
+    ]
+    state = msgspec.structs.replace(a_state(), epoch=paired.after(read))
+
+    assert certificate_steps.is_given_up(state, covers, 0.06) is given_up

@@ -81,6 +81,8 @@ async def list_audits(
     require(scope, "operator")
     async with here.pool.acquire() as connection:
         found = await audit_records.open_audits(connection, scope, question_type, limit)
+    if question_type is not None and not found and question_type not in here.revisions.current.types:
+        raise Problem("unknown-type", f"there is no question type {question_type!r}", pointer="#/type")
     return as_json({"audits": found})
 
 

@@ -212,9 +212,7 @@ class Heir:
 
     async def leave(self, kept: AnyInheritance) -> None:
         """Take away what the slice has from its group: it is none of those of which the average speaks."""
-        watch = kept.watch
-        found = f"{standings.seen(watch, self.row.covers)}; evidence {watch.capital:.1f} of {watch.level:.0f}"
-        await take_away(self.connection, self.row, kept, "watch", found)
+        await take_away(self.connection, self.row, kept, "watch", standings.alarm(kept.watch, self.row.covers))
 
 
 async def compare_siblings(connection: Connection, covers: Covers, members: Container[str], look: int) -> None:

@@ -221,7 +221,7 @@ class Look:
     async def _suspend(self, state: AnyState) -> None:
         watch = state.watch
         assert watch is not None
-        reason = f"{standings.seen(watch, self.row.covers)}; evidence {watch.capital:.1f} of {watch.level:.0f}"
+        reason = standings.alarm(watch, self.row.covers)
         await self._write(state, {"state": "suspended", "reason": reason})
         await epochs.suspend(self.connection, SYSTEM, self.row, "watch", reason)
         names.CERTIFICATES_SUSPENDED.labels(self.row.covers.type, "watch").inc()

@@ -150,19 +150,23 @@ def shown(verdict: Licensed | NoWorse) -> str:
     return f"{verdict.errors} of {verdict.audits} audits were wrong at {verdict.threshold:.4g} and above"
 
 
-def seen(watch: AnyWatch, covers: Covers) -> str:
-    """Say what a watch has read."""
+def alarm(watch: AnyWatch, covers: Covers) -> str:
+    """Say why a watch takes a certificate away; good days before may leave the share of all below the target."""
     if isinstance(watch, PairedWatch):
         what = "audited decisions" if covers.people and covers.people.over == "plan" else "audited automated decisions"
-        return (
+        worse = (watch.only_model - watch.only_people) / max(1, watch.read)
+        found = (
             f"of {watch.read} {what} only the model or plan was wrong in {watch.only_model}, only people in "
             f"{watch.only_people}, and it was to be {promised(covers.target, covers.people)}"
         )
-    share = watch.errors / max(1, watch.read)
-    return (
-        f"{watch.errors} of {watch.read} audited automated decisions were wrong ({share:.2%}), "
-        f"the target is {covers.target:.2%}"
-    )
+    else:
+        worse = watch.errors / max(1, watch.read)
+        found = (
+            f"{watch.errors} of {watch.read} audited automated decisions were wrong ({worse:.2%}), "
+            f"the target is {covers.target:.2%}"
+        )
+    lately = ", by the latest of them" if worse < covers.target and covers.money is None else ""
+    return f"{found}; evidence {watch.capital:.1f} of {watch.level:.0f}{lately}"
 
 
 def _counts(watch: AnyWatch) -> dict[str, int]:

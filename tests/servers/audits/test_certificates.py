@@ -282,6 +282,9 @@ async def test_what_is_asked_about_automation_is_answered_with_numbers(build_sta
     [open_] = (await stack.admin.get("/v1/automation/audits")).json()["audits"]
     assert (open_["decision"], open_["state"], open_["votes"]) == (asked["id"], "deciding", 0)
     assert (await bound.get("/v1/automation/audits")).json()["audits"] == []
+    assert (await stack.admin.get("/v1/automation/audits?type=garbage")).json() == {"audits": []}
+    misspelt = await stack.admin.get("/v1/automation/audits?type=nope")
+    assert (misspelt.status_code, misspelt.json()["type"].rsplit("/", 1)[-1]) == (422, "unknown-type")
     assert (await client.get("/v1/automation/audits")).status_code == 403
     assert (await stack.admin.post(f"/v1/decisions/{asked['id']}/cancel")).status_code == 200
     await expert.vote("pay")

@@ -81,3 +81,20 @@ def test_a_rise_is_said_to_show_when_this_watch_finds_it():
     assert [each["at_least"] for each in detects] == [round(one.audits) for one in best]
     assert [each["audits"] for each in detects] == [watch.audits_until(each["times"]) for each in detects]
     assert [each["days"] for each in detects] == [each["audits"] / 40 for each in detects]
+
+
+def test_an_alarm_after_good_days_says_that_it_is_the_latest_that_show_it():
+    """Else "2% were wrong, the target is 10%" is given as why."""
+    good = Watch.begin(target=0.1, delta=0.05, validity=1_000)
+    for _ in range(400):
+        good = good.after(False)
+    late = good
+    while not late.alarmed:
+        late = late.after(True)
+    at_once = Watch.begin(target=0.1, delta=0.05, validity=1_000)
+    while not at_once.alarmed:
+        at_once = at_once.after(True)
+
+    assert f"{late.errors} of {late.read} audited automated decisions were wrong" in standings.alarm(late, COVERS)
+    assert standings.alarm(late, COVERS).endswith(" of 20, by the latest of them")
+    assert standings.alarm(at_once, COVERS).endswith(" of 20")

@@ -17,7 +17,7 @@ from adjudge.core.events import HistoryEvent, Opinion, Settled, write_events
 from adjudge.core.history import Case
 from adjudge.core.outcomes import OutcomeSource
 from adjudge.labelled.items import Defaults, items
-from adjudge.labelled.reading import Folder, UnreadableSet, answered, read_folder, scored
+from adjudge.labelled.reading import Folder, UnreadableSet, answered, read_folder, scored, where_said
 from adjudge.store import imports, partitions
 from adjudge.store.connecting import Connection
 from adjudge.store.decisions import FIRST
@@ -67,7 +67,8 @@ async def import_set(
     await imports.gather(connection, "answer", answered(folder))
     weeks, strange = await imports.gathered(connection)
     if strange is not None:
-        raise UnreadableSet(f"{path}: something is said of item {strange!r}, which is not among the items")
+        where = where_said(folder, strange)
+        raise UnreadableSet(f"{where}: something is said of item {strange!r}, which is not among the items")
     if (other := await imports.mistyped(connection, defaults.type)) is not None:
         raise UnreadableSet(f"{path}: item {other[0]!r} is there already, as one of type {other[1]!r}")
     if len(weeks) > MOST_WEEKS:

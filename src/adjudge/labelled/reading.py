@@ -106,6 +106,18 @@ def scored(folder: Folder) -> Iterator[Scored]:
                 yield Scored(item, decider, _encode({label: score for label, score in scores.items() if score}))
 
 
+def where_said(folder: Folder, item: str) -> str:
+    """Return the first file and row that say something of an item."""
+    others = (find_table(folder.path, name) for name in (ANSWERS, COUNTS))
+    for path in (*folder.deciders.values(), *(path for path in others if path is not None)):
+        with opened(path) as table:
+            place = table.place("item_id")
+            for row_number, row in table.numbered:
+                if row[place] == item:
+                    return f"{path}:{row_number}"
+    return str(folder.path)
+
+
 def score_rows(folder: Folder, table: Table) -> Iterator[tuple[str, str, dict[str, float]]]:
     """Yield where a row of scores stands, its item, and the scores by label. Raises UnreadableSet."""
     columns = _label_columns(folder, table)

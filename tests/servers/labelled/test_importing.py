@@ -164,7 +164,11 @@ async def test_an_import_is_in_the_next_export(connection, tmp_path):
             "before 2000 or to come",
         ),
         ({"items.csv": "item_id,asked_at\na,2026-10-05T10:00:00\n"}, "no offset"),
-        ({"items.csv": "item_id,asked_at\na,2026-10-05T10:00:00Z\n"}, "item 'b'"),
+        ({"items.csv": "item_id,asked_at\na,2026-10-05T10:00:00Z\n"}, r"vision@1\.csv:2: .* item 'b'"),
+        (
+            {"scores/vision@1.csv": "item_id,ale,bread\na,0.9,0.1\nc,0.9,0.1\n"},
+            r"vision@1\.csv:3: something is said of item 'c'",
+        ),
         ({"scores/vision@1.csv": "item_id,ale,bread\na,0.9,0.9\n"}, "add up to 1.8"),
         ({"scores/vision@1.csv": "item_id,ale,bread\na,nan,0.9\n"}, "'nan', is no probability"),
         ({"answers.csv": "item_id,reviewer,answer\na,anna,cider\n"}, "'cider', is no label"),

@@ -120,7 +120,7 @@ async def test_a_fault_is_one_line(typed, a_set, monkeypatch):
 
     monkeypatch.setenv("DATABASE_URL", "postgresql://adjudge:s3c/ret@127.0.0.1:1/nowhere")
     status, _, said = await typed("export", "--type", "shelf", "--out", "p")
-    assert (status, "s3c" in said, said.startswith("adjudge: DATABASE_URL is no address")) == (1, False, True)
+    assert (status, "s3c" in said, said.startswith("adjudge: DATABASE_URL cannot be used")) == (1, False, True)
 
     monkeypatch.setenv("DATABASE_URL", "postgresql://127.0.0.1:1/nowhere")
     status, _, said = await typed("export", "--type", "shelf", "--out", "p")

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import pytest
 import uvicorn
 from tests.ports import free_port
+from tests.waiting import until
 
 from adjudge.cli.root import run
 
@@ -23,9 +24,7 @@ async def served(app: Any) -> AsyncIterator[str]:
     server = uvicorn.Server(config)
     server.capture_signals = contextlib.nullcontext  # type: ignore[assignment]
     serving = asyncio.create_task(server.serve())
-    async with asyncio.timeout(10):
-        while not server.started:
-            await asyncio.sleep(0.01)
+    await until(lambda: server.started)
     yield f"http://127.0.0.1:{config.port}"
     server.should_exit = True
     await serving

@@ -25,6 +25,7 @@ from redis.asyncio import Redis
 from tests import promises
 from tests.configured import configuration, laid, question
 from tests.ports import free_port
+from tests.waiting import until
 
 from adjudge.api.application import create_app
 from adjudge.cli import keeping, working
@@ -174,9 +175,7 @@ class Stack:
         """Speak to an API process, once it is ready."""
         self.client = httpx.AsyncClient(base_url=url, timeout=20, verify=False, limits=httpx.Limits(max_connections=50))
         self.admin = Caller(self.client, self._secret)
-        async with asyncio.timeout(30):
-            while not await self._is_ready():
-                await asyncio.sleep(0.05)
+        await until(self._is_ready, seconds=30)
 
     async def _is_ready(self) -> bool:
         try:
@@ -276,18 +275,13 @@ class Stack:
 
     async def until(self, decision: str, status: str, seconds: float = 10) -> dict[str, Any]:
         """Return the decision once it has the status. There is no event for `held`."""
-        async with asyncio.timeout(seconds):
-            while (found := await self.read(decision))["status"] != status:
-                await asyncio.sleep(0.02)
-        return found
+        return await until(lambda: self.read(decision), lambda found: found["status"] == status, seconds=seconds)
 
     async def settled(self, ids: Iterable[str], seconds: float = 30) -> float:
         """Wait until all have their final outcome; return how long it took. There is no event for many."""
         started = time.monotonic()
         wanted = [UUID(decision) for decision in ids]
-        async with asyncio.timeout(seconds):
-            while await self.count_final(wanted) < len(wanted):
-                await asyncio.sleep(0.05)
+        await until(lambda: self.count_final(wanted), lambda found: found >= len(wanted), seconds=seconds)
         return time.monotonic() - started
 
     async def count_final(self, wanted: Sequence[UUID]) -> int:
@@ -339,9 +333,7 @@ class Stack:
         return [line.split()[1] for line in lines if line.split()[0] == decider]
 
     async def until_asked(self, decider: str, count: int = 1, seconds: float = 15) -> None:
-        async with asyncio.timeout(seconds):
-            while len(set(self.asked(decider))) < count:
-                await asyncio.sleep(0.02)
+        await until(lambda: len(set(self.asked(decider))) >= count, seconds=seconds)
 
     def open_gate(self) -> None:
         (self.folder / "config" / "gate").touch()

@@ -14,6 +14,7 @@ import pytest
 from tests.configured import PLANS, configuration, of_people, question
 from tests.fleet import Callers, Fleet, Member, plain
 from tests.stacks import Stack
+from tests.waiting import until
 
 NAMES = ["api-1", "api-2", "worker-1", "worker-2"]
 KINDS = ["model", "claims", "model", "cascade"]
@@ -88,10 +89,7 @@ class Operator:
             self.proven += 1
 
     async def until_received(self, seconds: float = 60) -> dict:
-        async with asyncio.timeout(seconds):
-            while not (told := await self._receipts())["complete"]:
-                await asyncio.sleep(0.1)
-        return told
+        return await until(self._receipts, lambda found: found["complete"], seconds=seconds)
 
     async def _receipts(self) -> dict:
         for url in itertools.cycle(self._fleet.urls()):

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from tests.configured import question
 from tests.ports import free_port
 from tests.stacks import Role, Stack
+from tests.waiting import until
 
 from adjudge.client import AsyncAdjudge, Patience, Unavailable
 from adjudge.store.migrations import upgrade
@@ -74,15 +75,11 @@ async def test_a_follower_outlives_its_database(private_postgres, build_stack):
     before = [decision["id"] for decision in [await stack.ask("model", wait=10) for _ in range(3)]]
     after = (await stack.admin.get("/v1/outcomes?limit=1")).json()["next"]
     waiting = asyncio.create_task(stack.admin.get(f"/v1/outcomes?after={await edge(stack)}", Prefer="wait=30"))
-    async with asyncio.timeout(10):
-        while stack.services.feed._tail is None:
-            await asyncio.sleep(0.01)
+    await until(lambda: stack.services.feed._tail is not None)
 
     await postgres.kill()
     await postgres.start()
-    async with asyncio.timeout(20):
-        while (answer := await stack.admin.post("/v1/decisions", question())).is_error:
-            await asyncio.sleep(0.1)
+    answer = await until(lambda: stack.admin.post("/v1/decisions", question()), lambda found: not found.is_error)
 
     async with asyncio.timeout(30):
         waited = (await waiting).json()["items"]

@@ -5,9 +5,12 @@ import os
 import signal
 import time
 from contextlib import suppress
+from functools import partial
+from operator import eq
 from pathlib import Path
 
 from tests.configured import question
+from tests.waiting import until
 
 from adjudge.store import connecting
 from adjudge.store.migrations import upgrade
@@ -25,9 +28,8 @@ async def test_a_hung_postgresql_is_answered_for_in_time_loses_nothing_and_resum
     postgres = await private_postgres()
     await upgrade(postgres.url)
     stack = await build_stack("api", "worker", "keeper", database_url=postgres.url)
-    async with asyncio.timeout(20):  # who has no database as it opens ends, to be started again: that is not meant here
-        while not {"api", "worker", "keeper"} <= set(await stack.fleet()):
-            await asyncio.sleep(0.02)
+    # who has no database as it opens ends, to be started again: that is not meant here
+    await until(stack.fleet, lambda found: {"api", "worker", "keeper"} <= set(found))
     before = await stack.ask_many(20, "model")
     taken: dict[int, float] = {}
 
@@ -44,9 +46,7 @@ async def test_a_hung_postgresql_is_answered_for_in_time_loses_nothing_and_resum
         longest = max(taken.values())
         await asyncio.sleep(max(0.0, 3 * SECONDS - (time.monotonic() - hung_at)))
     thawed_at = time.monotonic()
-    async with asyncio.timeout(20):
-        while (await post(0)).status_code == 503:
-            await asyncio.sleep(0.1)
+    await until(lambda: post(0), lambda found: found.status_code != 503)
     resumed = time.monotonic() - thawed_at
     after = await asyncio.gather(*(post(n) for n in range(20)))
     await stack.settled({*before, *(answer.json()["id"] for answer in after)}, seconds=30)
@@ -64,12 +64,11 @@ async def test_a_keeper_that_begins_while_its_coin_cannot_be_read_waits_for_it(b
     monkeypatch.setattr(connecting, "STATEMENT_SECONDS", 0.3)
     stack = await build_stack("api")
     waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'secret'::regclass"
-    async with stack.db.acquire() as other, other.transaction(), asyncio.timeout(20):
+    async with stack.db.acquire() as other, other.transaction():
         await other.execute("LOCK TABLE secret IN ACCESS EXCLUSIVE MODE")
         await stack.start("keeper")
         for expected in (1, 0, 1):  # it waits, its time is over, it waits again
-            while await stack.value(waiting) != expected:
-                await asyncio.sleep(0.02)
+            await until(lambda: stack.value(waiting), partial(eq, expected))
 
         async with asyncio.timeout(5):
             await stack.stop("keeper")  # it heeds that while it waits
@@ -84,8 +83,7 @@ async def test_an_api_that_begins_while_its_keys_cannot_be_read_waits_for_them(b
             await other.execute("LOCK TABLE secret IN ACCESS EXCLUSIVE MODE")
             begun = group.create_task(stack.start("api"))
             for expected in (1, 0, 1):
-                while await stack.value(waiting) != expected:
-                    await asyncio.sleep(0.02)
+                await until(lambda: stack.value(waiting), partial(eq, expected))
         await begun
 
 

@@ -5,6 +5,7 @@ import random
 
 from tests.configured import question
 from tests.faults.engine.conftest import COMMITTED
+from tests.waiting import until
 
 from adjudge.store import intake, outcomes
 from adjudge.telemetry import names
@@ -39,9 +40,11 @@ async def test_answers_lost_at_random_lose_and_double_nothing(relay, build_stack
     assert await stack.value("SELECT count(*) FROM decision WHERE subject ? 'post'") == 120
     people = [decision for n, decision in enumerate(asked) if n % 3 == 1]
     await stack.settled(set(asked) - set(people), seconds=40)
-    async with asyncio.timeout(40):
-        while await stack.value("SELECT count(DISTINCT decision_id) FROM review_task WHERE state = 'waiting'") < 40:
-            await asyncio.sleep(0.05)
+    await until(
+        lambda: stack.value("SELECT count(DISTINCT decision_id) FROM review_task WHERE state = 'waiting'"),
+        lambda found: found >= 40,
+        seconds=40,
+    )
     for decision in people:
         await stack.admin.post(f"/v1/decisions/{decision}/cancel")
 

@@ -8,6 +8,7 @@ import httpx
 import pytest
 from redis.asyncio import Redis
 from tests.configured import question
+from tests.waiting import until
 
 from adjudge.store.migrations import upgrade
 
@@ -48,9 +49,7 @@ async def test_postgresql_gone_for_five_seconds_loses_nothing_and_everything_rec
     await asyncio.sleep(max(0.0, 5 - (time.monotonic() - gone_at)))
     await postgres.start()
     back_at = time.monotonic()
-    async with asyncio.timeout(20):
-        while (await post(0)).status_code == 503:
-            await asyncio.sleep(0.1)
+    await until(lambda: post(0), lambda found: found.status_code != 503)
     recovered = time.monotonic() - back_at
     await asyncio.gather(*(post(n) for n in range(20)))
     await stack.settled({*before, *acknowledged}, seconds=30)
@@ -75,15 +74,11 @@ async def test_connections_made_to_a_server_that_only_reads_are_not_kept(private
         database = await operator.fetchval("SELECT quote_ident(current_database())")
         await operator.execute(f"ALTER DATABASE {database} SET default_transaction_read_only = on")
         await operator.execute(CUT_ALL)
-        async with asyncio.timeout(20):
-            while (await stack.client.get("/readyz")).status_code != 503:
-                await asyncio.sleep(0.05)
+        await until(lambda: stack.client.get("/readyz"), lambda found: found.status_code == 503)
         during = await stack.admin.post("/v1/decisions", question("model"))
         await operator.execute("SET default_transaction_read_only = off")
         await operator.execute(f"ALTER DATABASE {database} RESET default_transaction_read_only")
-    async with asyncio.timeout(20):
-        while (await stack.client.get("/readyz")).status_code != 200:
-            await asyncio.sleep(0.05)
+    await until(lambda: stack.client.get("/readyz"), lambda found: found.status_code == 200)
 
     assert during.status_code == 503
     await stack.settled({*before, *await stack.ask_many(20, "model")}, seconds=20)
@@ -96,9 +91,7 @@ async def test_a_role_whose_connection_is_cut_as_it_begins_begins_again(private_
     async with stack.db.acquire() as operator, operator.transaction():
         await operator.execute("LOCK TABLE revision IN ACCESS EXCLUSIVE MODE")
         await stack.start("worker")
-        async with asyncio.timeout(20):
-            while not await stack.db.fetchval(CUT_WAITING):
-                await asyncio.sleep(0.02)
+        await until(lambda: stack.db.fetchval(CUT_WAITING))
 
     await stack.settled(await stack.ask_many(20, "model"), seconds=20)
 
@@ -179,9 +172,9 @@ async def test_a_message_that_kills_its_workers_ends_in_the_dead_letters_and_its
             await worker.ended()
 
     keeping = asyncio.create_task(keep_workers())
-    async with asyncio.timeout(60):
-        while "deferred" not in [event["kind"] for event in await stack.path(poison["id"])]:
-            await asyncio.sleep(0.1)
+    await until(
+        lambda: stack.path(poison["id"]), lambda found: "deferred" in [event["kind"] for event in found], seconds=60
+    )
     await stack.settled([one["id"] for one in innocent], seconds=30)
     keeping.cancel()
 
@@ -200,9 +193,7 @@ async def test_a_message_that_kills_its_workers_ends_in_the_dead_letters_and_its
 async def until_recorded(stack, count):
     """Wait until so many open decisions have an opinion on record."""
     recorded = "SELECT count(*) FROM work WHERE jsonb_path_exists(history, '$[*] ? (@.kind == \"opinion\")')"
-    async with asyncio.timeout(20):
-        while await stack.value(recorded) < count:
-            await asyncio.sleep(0.02)
+    await until(lambda: stack.value(recorded), lambda found: found >= count)
 
 
 async def test_a_flush_within_a_cascade_asks_no_model_again_whose_answer_is_recorded(private_valkey, build_stack):
@@ -243,9 +234,7 @@ async def test_a_killed_keeper_is_replaced_without_a_trace(build_stack):
     stack = await build_stack("api", "worker")
     keeper = await stack.spawn("keeper")
     asked = await stack.ask_many(30, "nobody.answer")
-    async with asyncio.timeout(20):
-        while await stack.value("SELECT count(*) FROM review_task") < 30:
-            await asyncio.sleep(0.02)
+    await until(lambda: stack.value("SELECT count(*) FROM review_task"), lambda found: found >= 30)
     await keeper.kill()
     await stack.start("keeper")
 

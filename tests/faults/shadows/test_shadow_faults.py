@@ -6,6 +6,7 @@ import time
 import pytest
 from structlog.testing import capture_logs
 from tests.configured import PLANS, configuration
+from tests.waiting import until
 
 FUNCTIONS = """
 import os
@@ -96,9 +97,11 @@ async def test_a_shadow_that_misbehaves_changes_neither_an_outcome_nor_the_time_
         assert told == alone["told"]
 
     assert p99 < longest, f"{p99:.3f} s, alone {alone['p99']:.3f} s"
-    async with asyncio.timeout(30):
-        while await stack.value("SELECT sum(expected) FROM shadow_tally WHERE failed > 0") != rounds * QUESTIONS + 1:
-            await asyncio.sleep(0.05)
+    await until(
+        lambda: stack.value("SELECT sum(expected) FROM shadow_tally WHERE failed > 0"),
+        lambda found: found == rounds * QUESTIONS + 1,
+        seconds=30,
+    )
 
 
 async def test_a_part_of_the_worker_that_asks_on_the_side_may_fail_whole_and_begins_again(build_stack, monkeypatch):
@@ -117,9 +120,7 @@ async def test_a_part_of_the_worker_that_asks_on_the_side_may_fail_whole_and_beg
     with capture_logs() as logs:
         stack = await started(build_stack, "quiet")
         decided = await stack.ask(wait=10)
-        async with asyncio.timeout(15):
-            while not await stack.value("SELECT count(*) FROM shadow_opinion WHERE answer = 'refuse'"):
-                await asyncio.sleep(0.05)
+        await until(lambda: stack.value("SELECT count(*) FROM shadow_opinion WHERE answer = 'refuse'"))
 
     assert decided["outcome"]["answer"] == "pay"
     assert "shadow.failed" in {entry["event"] for entry in logs}

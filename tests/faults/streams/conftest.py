@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 from tests.faults.streams.load import NAME, Cost, Ledger
 from tests.faults.streams.nodes import Nodes
 from tests.faults.streams.relay import Relay, relayed
+from tests.waiting import until
 
 from adjudge.streams import Entry, Observer, Streams, Subscription, Worker
 
@@ -67,9 +68,8 @@ class Broker:
 
     async def until_empty(self) -> None:
         """Until nothing is unfinished; there is no event for this on the server."""
-        async with Streams(self.url, rng=random.Random(0)) as streams, asyncio.timeout(20):
-            while await streams.oldest(NAME, ["standard"]) is not None:
-                await asyncio.sleep(0.02)
+        async with Streams(self.url, rng=random.Random(0)) as streams:
+            await until(lambda: streams.oldest(NAME, ["standard"]), lambda oldest: oldest is None)
 
     async def dead_bodies(self) -> list[bytes]:
         async with Streams(self.url, rng=random.Random(0)) as streams:

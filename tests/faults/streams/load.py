@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from tests.waiting import until
+
 from adjudge.streams import Entry, Streams
 
 NAME = "ask:m@1"
@@ -80,15 +82,11 @@ class Load:
     async def until_taken(self, more: int) -> None:
         """Wait until so many more have been taken."""
         wanted = len(self.taken) + more
-        async with asyncio.timeout(20):
-            while len(self.taken) < wanted:
-                await asyncio.sleep(0.01)
+        await until(lambda: len(self.taken) >= wanted)
 
     async def until_refused(self) -> None:
         """Wait until something was not taken."""
-        async with asyncio.timeout(20):
-            while not self.offered_again:
-                await asyncio.sleep(0.01)
+        await until(lambda: self.offered_again)
 
     async def cost(self, fault: str, ended_at: float) -> Cost:
         """Once all that was taken is handled. Asserts nothing: the test does."""

@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 from redis.crc import key_slot
 from redis.exceptions import RedisError
 from tests.ports import free_port
+from tests.waiting import until
 
 from adjudge.stack import valkey
 from adjudge.stack.folders import laid_out
@@ -173,13 +174,6 @@ class Cluster:
             await source.redis.execute_command("MIGRATE", "127.0.0.1", target.port, keys[0], 0, 5000)
             await asyncio.sleep(pause_seconds)
         return slot, source, target
-
-
-async def until(condition, seconds: float = 20) -> None:
-    """Where a server has no event to wait for."""
-    async with asyncio.timeout(seconds):
-        while not await condition():
-            await asyncio.sleep(0.03)
 
 
 async def _cluster(node: Node, *words: object) -> object:

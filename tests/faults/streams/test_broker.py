@@ -5,17 +5,11 @@ import random
 from collections import Counter
 
 from redis.asyncio import Redis
+from tests.waiting import until
 
 from adjudge.streams import Entry, Streams, Unavailable
 
 BODIES = [b"%d" % i for i in range(3000)]
-
-
-async def until(condition):
-    """Where there is no event to wait for."""
-    async with asyncio.timeout(20):
-        while not condition():
-            await asyncio.sleep(0.01)
 
 
 async def brief():

@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 import pytest
 from redis.crc import key_slot
 from tests.faults.streams.load import NAME, loaded
-from tests.faults.streams.nodes import until
+from tests.waiting import until
 
 from adjudge.cli.root import run
 from adjudge.streams import Entry, Streams

@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 from tests.faults.streams.load import loaded
-from tests.faults.streams.nodes import follows, until
+from tests.faults.streams.nodes import follows
+from tests.waiting import until
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import sys
 from itertools import pairwise
 
 from tests.faults.streams.conftest import NAME
+from tests.waiting import until
 
 from adjudge.streams import Entry, KeyRules, Streams
 
@@ -43,9 +44,7 @@ def lines_of(book):
 
 async def until_lines(book, count):
     """A file has no event."""
-    async with asyncio.timeout(20):
-        while len(lines_of(book)) < count:
-            await asyncio.sleep(0.01)
+    await until(lambda: len(lines_of(book)) >= count)
 
 
 async def test_killed_workers_leave_each_key_in_order_and_one_at_a_time(broker, tmp_path, working):

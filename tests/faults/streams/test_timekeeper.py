@@ -4,6 +4,8 @@ import asyncio
 import json
 import sys
 
+from tests.waiting import until
+
 LEASE_SECONDS = 5.0
 
 PROCESS = """
@@ -70,6 +72,4 @@ async def _read(process, ticks) -> None:
 
 
 async def _until(ticks, count) -> None:
-    async with asyncio.timeout(30):
-        while len(set(ticks["all"])) < count:
-            await asyncio.sleep(0.02)
+    await until(lambda: len(set(ticks["all"])) >= count, seconds=30)

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 from tests.faults.streams.load import NAME
+from tests.waiting import until
 
 from adjudge.streams import App, Entry, KeyRules, Retries, Streams, Unavailable
 
@@ -53,9 +54,7 @@ async def test_what_fails_is_parked_and_tried_again_or_dead(node, streams, worki
 
     async with working(node.url, handler=failing, batch=20, retries=Retries(limit=1, base_seconds=0.01)):
         await ledger.until(*BODIES)
-        async with asyncio.timeout(10):
-            while not await streams.dead_letters.page(NAME):
-                await asyncio.sleep(0.02)
+        await until(lambda: streams.dead_letters.page(NAME))
 
 
 async def test_who_asked_is_answered(node):

@@ -4,6 +4,7 @@ import asyncio
 
 from aiohttp import web
 from tests.receivers import Receiver, receiving
+from tests.waiting import until
 
 from adjudge.store.migrations import upgrade
 
@@ -36,9 +37,10 @@ async def test_every_outcome_is_told_although_keepers_are_killed_in_turn(build_s
 
         told = await receiver.until(COUNT, seconds=40)
         assert {event.decision.id for event in told} == set(asked)
-        async with asyncio.timeout(20):  # recorded a moment later
-            while await stack.value("SELECT count(*) FROM delivery WHERE state = 'delivered'") < COUNT:
-                await asyncio.sleep(0.05)
+        # recorded a moment later
+        await until(
+            lambda: stack.value("SELECT count(*) FROM delivery WHERE state = 'delivered'"), lambda found: found >= COUNT
+        )
         assert await stack.value("SELECT count(*) FROM delivery WHERE endpoint <> $1", webhook) == 0
 
 
@@ -86,9 +88,8 @@ async def test_a_receiver_that_is_slower_than_a_lease_is_not_told_twice(build_st
         await stack.ask_many(1)
         await receiver.until_that(lambda: len(receiver.requests) == 1)
         lease_ends = await stack.value("SELECT next_at FROM delivery WHERE endpoint = $1", webhook)
-        async with asyncio.timeout(10):  # long enough for it to have been claimed again
-            while not await stack.value("SELECT now() > $1::timestamptz + interval '1 s'", lease_ends):
-                await asyncio.sleep(0.05)
+        # long enough for it to have been claimed again
+        await until(lambda: stack.value("SELECT now() > $1::timestamptz + interval '1 s'", lease_ends))
         enough.set()
 
         await receiver.until(1)

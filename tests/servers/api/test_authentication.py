@@ -2,6 +2,8 @@
 
 import asyncio
 
+from tests.waiting import until
+
 WAITING = "SELECT pid FROM pg_stat_activity WHERE $1 = ANY(pg_blocking_pids(pid))"
 
 
@@ -26,9 +28,7 @@ class Held:
 
     async def waiting(self) -> list[int]:
         """Return who waits for it, once somebody does."""
-        async with asyncio.timeout(5):
-            while not (found := await self._stack.rows(WAITING, self._pid)):
-                await asyncio.sleep(0.01)
+        found = await until(lambda: self._stack.rows(WAITING, self._pid), seconds=5)
         return [row["pid"] for row in found]
 
 

@@ -5,6 +5,7 @@ from uuid import UUID
 
 import pytest
 from tests.configured import question
+from tests.waiting import until
 
 from adjudge.engine.cancelling import cancel
 
@@ -62,11 +63,10 @@ async def test_a_cancellation_that_comes_a_moment_too_late_is_told_the_outcome(s
 
 
 async def until_somebody_waits_for(stack, backend: int) -> None:
-    async with asyncio.timeout(5):
-        while not await stack.value(
-            "SELECT count(*) FROM pg_stat_activity WHERE $1 = ANY(pg_blocking_pids(pid))", backend
-        ):
-            await asyncio.sleep(0.01)
+    await until(
+        lambda: stack.value("SELECT count(*) FROM pg_stat_activity WHERE $1 = ANY(pg_blocking_pids(pid))", backend),
+        seconds=5,
+    )
 
 
 async def test_a_path_is_read_at_one_moment(stack):

@@ -1,12 +1,14 @@
 """Limits of keys: what is too much is 429 with Retry-After, and nobody else notices."""
 
 import asyncio
+import functools
 
 import pytest
 from prometheus_client import REGISTRY
 from tests.configured import question
 from tests.servers.api.test_contract import kind_of, until_somebody_waits_for
 from tests.stacks import Caller
+from tests.waiting import until
 
 from adjudge.engine import limiting
 from adjudge.store.scope import Limits, Scope
@@ -68,9 +70,9 @@ async def test_no_more_decisions_are_open_than_a_key_may_have_and_a_settled_one_
     bulk = await limited.post("/v1/decisions/bulk", {"items": [question("person")] * 2})
     other = await free.post("/v1/decisions", question("person"))
     await limited.post(f"/v1/decisions/{accepted[0]}/cancel")
-    async with asyncio.timeout(5):  # counted again, but not each time
-        while (after := await limited.post("/v1/decisions", question("person"))).status_code == 429:
-            await asyncio.sleep(0.02)
+    after = await until(  # counted again, but not each time
+        lambda: limited.post("/v1/decisions", question("person")), lambda answer: answer.status_code != 429, seconds=5
+    )
 
     assert len(accepted) == 3
     assert limit_of(refused) == (429, "limit-reached", "open_decisions")
@@ -126,16 +128,15 @@ async def test_a_limit_given_later_is_in_force_within_seconds_and_taken_away_as_
     made = (await stack.admin.post("/v1/keys", {"name": "later", "role": "client"})).json()
     caller = Caller(stack.client, made["key"])
 
-    async def until(status: int) -> None:
-        async with asyncio.timeout(6):
-            while (await caller.get("/v1/decisions?limit=1")).status_code != status:
-                await asyncio.sleep(0.05)
+    async def answers(status: int) -> None:
+        look = functools.partial(caller.get, "/v1/decisions?limit=1")
+        await until(look, lambda answer: answer.status_code == status, seconds=6)
 
-    await until(200)
+    await answers(200)
     put = await stack.admin("PUT", f"/v1/keys/{made['id']}/limits", {"requests_per_second": 0.01})
-    await until(429)
+    await answers(429)
     await stack.admin("PUT", f"/v1/keys/{made['id']}/limits", {})
-    await until(200)
+    await answers(200)
 
     assert put.json()["limits"] == {"requests_per_second": 0.01, "bytes_per_second": None, "open_decisions": None}
     assert (await stack.admin("PUT", "/v1/keys/key_none/limits", {})).status_code == 404

@@ -11,6 +11,7 @@ import pytest
 from tests.configured import laid, question
 from tests.ports import free_port
 from tests.stacks import NUMBERS, Stack, database
+from tests.waiting import until
 
 from adjudge.cli import guarding, hosting
 
@@ -173,8 +174,7 @@ async def impatient(unused_tcp_port, monkeypatch) -> AsyncIterator[int]:
     server = hosting.served(app, "127.0.0.1", unused_tcp_port, drain_seconds=10, on_stop=lambda: None)
     server.capture_signals = contextlib.nullcontext
     serving = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0.01)
+    await until(lambda: server.started)
     yield unused_tcp_port
     server.should_exit = True
     await asyncio.wait_for(serving, 20)

@@ -11,6 +11,7 @@ import httpx
 import pytest
 import uvicorn
 from tests.stacks import Caller, Stack
+from tests.waiting import until
 
 from adjudge.api import event_stream, outcomes
 from adjudge.client import AsyncAdjudge
@@ -68,9 +69,7 @@ async def served(stack: Stack) -> AsyncIterator[str]:
     server.capture_signals = nullcontext
     async with asyncio.TaskGroup() as group:
         group.create_task(server.serve())
-        async with asyncio.timeout(10):
-            while not server.started:
-                await asyncio.sleep(0.01)
+        await until(lambda: server.started)
         host, port = server.servers[0].sockets[0].getsockname()
         yield f"http://{host}:{port}"
         stack.services.feed.close()
@@ -97,9 +96,7 @@ async def now(stack: Stack) -> str:
 
 
 async def followers(stack: Stack, count: int) -> None:
-    async with asyncio.timeout(10):
-        while stack.services.feed._followers != count:
-            await asyncio.sleep(0.01)
+    await until(lambda: stack.services.feed._followers == count)
 
 
 async def test_outcomes_come_as_events_whose_id_is_the_cursor(stack, served):

@@ -6,6 +6,7 @@ import json
 import pytest
 from tests.servers.api.test_decisions import in_shape, the_problem
 from tests.stacks import Caller
+from tests.waiting import until
 
 
 async def pages(caller: Caller, path: str = "/v1/outcomes?", after: str | None = None) -> tuple[list[dict], str]:
@@ -140,13 +141,9 @@ async def test_a_long_poll_wakes_only_for_what_its_key_may_see(stack):
     one = await stack.key(locations=["store-001"])
     after = await now(stack.admin)
     waiting = asyncio.create_task(one.get(f"/v1/outcomes?after={after}", Prefer="wait=20"))
-    async with asyncio.timeout(10):
-        while stack.services.feed._tail is None:
-            await asyncio.sleep(0.01)
+    await until(lambda: stack.services.feed._tail is not None)
     theirs = await stack.ask("model", wait=5, location="store-002")
-    async with asyncio.timeout(10):
-        while not any(theirs["id"] in entry.event.decode() for entry in stack.services.feed._tail._entries):
-            await asyncio.sleep(0.01)
+    await until(lambda: any(theirs["id"] in entry.event.decode() for entry in stack.services.feed._tail._entries))
     assert not waiting.done()
     mine = await stack.ask("model", wait=5, location="store-001")
 

@@ -1,8 +1,7 @@
 """Everything at a glance, for whoever may see everything."""
 
-import asyncio
-
 import msgspec
+from tests.waiting import until
 
 from adjudge.client import Overview
 
@@ -26,9 +25,7 @@ async def test_the_overview_tells_what_waits_for_a_decider(stack):
     await stack.stop("worker")
     await stack.ask()
 
-    async with asyncio.timeout(10):
-        while stream(await read(stack), "sure@1").unread != 1:
-            await asyncio.sleep(0.02)
+    await until(lambda: read(stack), lambda found: stream(found, "sure@1").unread == 1)
 
     await stack.start("worker")
 

@@ -6,6 +6,7 @@ import re
 import pytest
 import uvicorn
 from tests import browsers
+from tests.waiting import until
 
 from adjudge.api.application import create_app
 from adjudge.cli.guarding import Guarded
@@ -61,9 +62,7 @@ async def test_a_browser_that_reaches_nothing_else_shows_each_call(tmp_path):
     server = uvicorn.Server(uvicorn.Config(app, http=Guarded, port=0, lifespan="off", log_config=None))
     async with asyncio.TaskGroup() as group:
         serving = group.create_task(server.serve())
-        async with asyncio.timeout(10):
-            while not server.started:
-                await asyncio.sleep(0.01)
+        await until(lambda: server.started)
         port = server.servers[0].sockets[0].getsockname()[1]
         shown = await browsers.dom_of(f"http://127.0.0.1:{port}/docs", tmp_path)
         server.should_exit = True

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from tests.configured import PLANS, TYPES, configuration
 from tests.stacks import Caller, Stack
+from tests.waiting import until
 
 from adjudge.store import audit_records
 from adjudge.store.scope import SYSTEM
@@ -66,7 +67,6 @@ async def seen(stack: Stack, decision: str) -> audit_records.SeenAudit | None:
 
 
 async def until_seen(stack: Stack, decision: str, state: str, seconds: float = 40) -> audit_records.SeenAudit:
-    async with asyncio.timeout(seconds):
-        while (found := await seen(stack, decision)) is None or found.state != state:
-            await asyncio.sleep(0.05)
-    return found
+    return await until(
+        lambda: seen(stack, decision), lambda found: found is not None and found.state == state, seconds=seconds
+    )

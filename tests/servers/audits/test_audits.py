@@ -1,6 +1,5 @@
 """The live audit sample: answered blind, closed with its truth, and nothing that is decided waits for it or changes."""
 
-import asyncio
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,6 +8,7 @@ from uuid import UUID
 from tests.commands import served, typed
 from tests.configured import question
 from tests.servers.audits.auditing import closed, seen, staffed, until_seen
+from tests.waiting import until
 
 SEATS = "SELECT id, vote_purpose FROM review_task WHERE decision_id = $1"
 
@@ -115,9 +115,7 @@ async def test_a_truth_that_came_of_itself_closes_an_audit_and_a_complaint_does_
     complaint = await told(stack, decided["id"], "refuse", source="complaint", answer_could_influence=True)
     before = await seen(stack, decided["id"])
     waits = "SELECT due_at > clock_timestamp() + interval '1 minute' FROM work WHERE decision_id = $1"
-    async with asyncio.timeout(10):
-        while not await stack.value(waits, UUID(decided["id"])):
-            await asyncio.sleep(0.02)
+    await until(lambda: stack.value(waits, UUID(decided["id"])))
     async with served(stack._app) as url:
         adjudge = typed(url, stack.admin.key, monkeypatch)
         late = ("decisions", "truth", decided["id"], "pay", "--source", "bank", "--ref", "b-17", "--independent")
@@ -195,9 +193,7 @@ async def test_an_audit_is_due_as_a_decision_is_and_says_no_more_of_when_it_was_
     soon = datetime.now(UTC) + timedelta(seconds=90)
     body = {**question("called"), "deadline": soon.isoformat()}
     asked = await stack.admin.post("/v1/decisions", body, Prefer="wait=10")
-    async with asyncio.timeout(20):
-        while not (queue := await queue_of(stack, "few"))["waiting"]:
-            await asyncio.sleep(0.05)
+    queue = await until(lambda: queue_of(stack, "few"), lambda found: found["waiting"])
     assert queue["due_5m"] == 0, "for operators it has no deadline: nothing is lost where it comes late"
     [task] = await person.claim(wait=20)
 
@@ -214,9 +210,7 @@ async def test_an_audit_that_has_waited_for_long_is_not_known_by_it(stack):
     [person] = await staffed(stack, "few", count=1)
     body = {**question("called"), "deadline": (datetime.now(UTC) + timedelta(seconds=90)).isoformat()}
     decided = (await stack.admin.post("/v1/decisions", body, Prefer="wait=10")).json()
-    async with asyncio.timeout(20):
-        while not (await queue_of(stack, "few"))["waiting"]:
-            await asyncio.sleep(0.05)
+    await until(lambda: queue_of(stack, "few"), lambda found: found["waiting"])
     await stack.rows(
         "UPDATE review_task SET created_at = created_at - $2::interval, due_at = due_at - $2::interval "
         "WHERE decision_id = $1",
@@ -298,9 +292,7 @@ async def test_votes_set_apart_as_peoples_are_no_part_of_the_truth(stack):
     people = await staffed(stack, "agents", count=2)
 
     decided = await stack.ask("claims", wait=10)
-    async with asyncio.timeout(10):
-        while len(seats := await stack.rows(SEATS, UUID(decided["id"]))) < 2:
-            await asyncio.sleep(0.02)
+    seats = await until(lambda: stack.rows(SEATS, UUID(decided["id"])), lambda found: len(found) >= 2)
     purposes = {row["id"]: row["vote_purpose"] for row in seats}
     for person in people:
         [task] = await person.claim(wait=5)

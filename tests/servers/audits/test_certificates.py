@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 from tests.servers.audits.auditing import staffed
 from tests.servers.audits.evidence import certified, record, record_of_two
+from tests.waiting import until
 
 from adjudge.engine import audit_rates, certificate_steps, certified_places
 from adjudge.engine.audit_rates import PastRates, RateSetter
@@ -22,18 +23,13 @@ from adjudge.store.scope import SYSTEM
 async def in_force(stack, seconds: float = 40) -> str:
     """Return the certificate in force, once there is one."""
     try:
-        async with asyncio.timeout(seconds):
-            while not (found := await _in_force(stack)):
-                await asyncio.sleep(0.05)
-    except TimeoutError:
+        return await until(lambda: _in_force(stack), seconds=seconds)
+    except AssertionError:
         raise AssertionError(await stack.rows("SELECT scope, standing FROM epoch")) from None
-    return found
 
 
 async def none_in_force(stack, seconds: float = 40) -> None:
-    async with asyncio.timeout(seconds):
-        while await _in_force(stack):
-            await asyncio.sleep(0.02)
+    await until(lambda: _in_force(stack), lambda found: not found, seconds=seconds)
 
 
 async def _in_force(stack) -> str | None:
@@ -42,11 +38,9 @@ async def _in_force(stack) -> str | None:
 
 async def known_everywhere(stack, certificate: str | None) -> None:
     """Wait until the API's own view is that of the database: workers look as often."""
-    async with asyncio.timeout(20):
-        while {each.certificate for each in stack.services.intake._controls.now().licences.values()} != (
-            {certificate} if certificate else set()
-        ):
-            await asyncio.sleep(0.02)
+    wanted = {certificate} if certificate else set()
+    known = stack.services.intake._controls.now
+    await until(lambda: {each.certificate for each in known().licences.values()}, lambda found: found == wanted)
 
 
 async def automated(stack, seconds: float = 40) -> dict[str, Any]:
@@ -89,9 +83,9 @@ async def test_what_is_shown_is_what_the_certificate_in_force_lets_through(build
     body = (await stack.admin.get(f"/v1/automation/certificates/{certificate}")).json()["body"]
 
     await record(stack, 900)
-    async with asyncio.timeout(40):
-        while (found := await _standing(stack))["audits"] < 0.8 * 1_500 or not await _has_shown_more(stack, body):
-            await asyncio.sleep(0.05)
+    await until(lambda: _standing(stack), lambda found: found["audits"] >= 0.8 * 1_500, seconds=40)
+    await until(lambda: _has_shown_more(stack, body), seconds=40)
+    found = await _standing(stack)
 
     assert (found["threshold"], found["coverage"]) == (body["threshold"], body["coverage"])
     said = await _why(stack, "default", "model")
@@ -114,9 +108,7 @@ async def test_where_audits_show_a_risk_above_the_target_nothing_is_licensed(bui
     stack = await build_stack("api", "worker", "keeper", documents=certified())
     await record(stack, 500, wrong=range(1, 500, 10))
 
-    async with asyncio.timeout(40):
-        while not (found := await stack.value("SELECT standing FROM epoch WHERE design IS NOT NULL")):
-            await asyncio.sleep(0.05)
+    found = await until(lambda: stack.value("SELECT standing FROM epoch WHERE design IS NOT NULL"), seconds=40)
 
     assert await _in_force(stack) is None
     assert '"state": "collecting"' in found
@@ -128,9 +120,7 @@ async def test_lost_audits_count_as_wrong(build_stack):
     stack = await build_stack("api", "worker", "keeper", documents=certified())
     await record(stack, 500, lost=range(1, 500, 10))
 
-    async with asyncio.timeout(40):
-        while not await stack.value("SELECT standing FROM epoch WHERE design IS NOT NULL"):
-            await asyncio.sleep(0.05)
+    await until(lambda: stack.value("SELECT standing FROM epoch WHERE design IS NOT NULL"), seconds=40)
 
     assert await _in_force(stack) is None
 
@@ -159,9 +149,8 @@ async def test_a_model_that_grew_worse_is_suspended_by_its_audits_and_people_tak
     ledger = await stack.rows("SELECT number, delta, ended_why, first_number FROM epoch ORDER BY number")
     assert [(row["number"], row["ended_why"]) for row in ledger] == [(1, "watch"), (2, None)]
     assert ledger[1]["first_number"] > ledger[0]["first_number"]
-    async with asyncio.timeout(40):  # what has licensed once never licenses again
-        while not await stack.value("SELECT standing FROM epoch WHERE number = 2"):
-            await asyncio.sleep(0.05)
+    # what has licensed once never licenses again
+    await until(lambda: stack.value("SELECT standing FROM epoch WHERE number = 2"), seconds=40)
     assert await _in_force(stack) is None
 
 
@@ -210,10 +199,9 @@ async def test_a_paused_worker_that_wakes_after_a_suspension_settles_nothing_und
 
 
 async def waiting_for_people(stack, decision: str, seconds: float = 20) -> dict[str, Any]:
-    async with asyncio.timeout(seconds):
-        while "pool" not in ((found := await stack.read(decision))["waiting_for"] or {}):
-            await asyncio.sleep(0.05)
-    return found
+    return await until(
+        lambda: stack.read(decision), lambda found: "pool" in (found["waiting_for"] or {}), seconds=seconds
+    )
 
 
 async def test_an_operator_takes_automation_away_and_only_new_audits_bring_it_back(build_stack):
@@ -257,9 +245,8 @@ async def test_what_is_not_automated_keeps_its_evidence_whoever_suspends_it(buil
     """An epoch that ends costs its audits and a part of the error budget for good."""
     stack = await build_stack("api", "keeper", documents=certified(rate=0))
     await record(stack, 20)
-    async with asyncio.timeout(40):
-        while not (slices := (await stack.admin.get("/v1/automation")).json()["slices"]):
-            await asyncio.sleep(0.05)
+    answer = await until(lambda: stack.admin.get("/v1/automation"), lambda answer: answer.json()["slices"], seconds=40)
+    slices = answer.json()["slices"]
     body = {"scope": slices[0]["scope"], "reason": "to be safe"}
 
     answers = [await stack.admin.post(f"/v1/automation/{act}", body) for act in ("suspend", "renew")]
@@ -288,18 +275,18 @@ async def test_what_is_asked_about_automation_is_answered_with_numbers(build_sta
     assert (await client.get("/v1/automation/audits")).status_code == 403
     assert (await stack.admin.post(f"/v1/decisions/{asked['id']}/cancel")).status_code == 200
     await expert.vote("pay")
-    async with asyncio.timeout(40):
-        while (record_ := await stack.admin.get(f"/v1/automation/audits/{asked['id']}")).status_code == 404:
-            await asyncio.sleep(0.05)
+    record_ = await until(
+        lambda: stack.admin.get(f"/v1/automation/audits/{asked['id']}"),
+        lambda found: found.status_code != 404,
+        seconds=40,
+    )
     assert (record_.json()["truth"], record_.json()["truth_by"]) == ("pay", "expert")
     assert record_.json()["opinions"]["sure@1"]["answer"] == "pay"
     assert (await bound.get(f"/v1/automation/audits/{asked['id']}")).status_code == 404
 
     await record(stack, 500, wrong=[6])
     certificate = await in_force(stack)
-    async with asyncio.timeout(40):
-        while "Automated" not in (said := await _why(stack, "default", "model")):
-            await asyncio.sleep(0.05)
+    said = await until(lambda: _why(stack, "default", "model"), lambda found: "Automated" in found, seconds=40)
     assert f"under {certificate} (at most 5% wrong with 90% confidence)" in said
     assert "Plan person has no stage that a certificate could automate" in await _why(stack, "default", "person")
     assert "by a threshold set by hand (all.yaml:" in await _why(stack, "default", "slow")
@@ -312,9 +299,7 @@ async def test_what_is_asked_about_automation_is_answered_with_numbers(build_sta
     assert {each["times"] for each in found["standing"]["watch"]["detects"]} == {2, 5, 10}
     renewed = await stack.admin.post("/v1/automation/renew", {"scope": found["scope"], "reason": "before the season"})
     assert renewed.status_code == 200
-    async with asyncio.timeout(40):
-        while await _in_force(stack) == certificate:
-            await asyncio.sleep(0.05)
+    await until(lambda: _in_force(stack), lambda found: found != certificate, seconds=40)
 
 
 async def _why(stack, location: str, kind: str) -> str:
@@ -325,11 +310,8 @@ async def test_a_slice_that_lacks_evidence_is_audited_up_to_its_budget(build_sta
     """And every decision records under which rates its coin was thrown."""
     stack = await build_stack("api", "worker", "keeper", documents=certified(rate=0.01, budget=1_000_000))
     await record(stack, 50)
-    async with asyncio.timeout(
-        40
-    ):  # of fifty within a moment there would be far too many in a day: the rate falls first
-        while stack.services.intake._controls.rates.of("model", "all", 0.01) <= 0.01:
-            await asyncio.sleep(0.05)
+    # of fifty within a moment there would be far too many in a day: the rate falls first
+    await until(lambda: stack.services.intake._controls.rates.of("model", "all", 0.01) > 0.01, seconds=40)
 
     asked = await stack.ask()
 
@@ -356,17 +338,13 @@ async def test_open_audits_count_towards_the_budget(build_stack):
 
 async def test_a_slice_that_cannot_be_looked_at_keeps_no_other_from_its_certificate(build_stack):
     stack = await build_stack("api", "keeper", documents=certified(slices="location"))
-    async with asyncio.timeout(40):
-        while await stack.value("SELECT count(*) FROM epoch") < 3:
-            await asyncio.sleep(0.05)
+    await until(lambda: stack.value("SELECT count(*) FROM epoch"), lambda found: found >= 3, seconds=40)
     await stack.rows("UPDATE epoch SET design = '{}' WHERE scope LIKE '%:default:%'")
 
     for slice_, count in (("default", 1), ("store-002", 500), ("default", 1)):  # both have news
         await record(stack, count, slice_=slice_)
 
-    async with asyncio.timeout(40):
-        while not await stack.value("SELECT certificate FROM control WHERE scope LIKE '%:store-002:%'"):
-            await asyncio.sleep(0.05)
+    await until(lambda: stack.value("SELECT certificate FROM control WHERE scope LIKE '%:store-002:%'"), seconds=40)
 
 
 async def test_nothing_alarms_of_what_configuration_has_no_more(build_stack):
@@ -379,9 +357,7 @@ async def test_nothing_alarms_of_what_configuration_has_no_more(build_stack):
 
     await stack.publish(**certified(ask="second@1", rate=0))
 
-    async with asyncio.timeout(40):
-        while await stack.value("SELECT count(*) FROM alarm"):
-            await asyncio.sleep(0.05)
+    await until(lambda: stack.value("SELECT count(*) FROM alarm"), lambda found: not found, seconds=40)
 
 
 async def test_what_follows_a_budget_is_on_record_with_every_set_of_rates(build_stack):
@@ -405,9 +381,7 @@ async def test_a_renewed_certificate_of_the_first_stage_leaves_the_second_its_ow
     stack = await build_stack("api", documents=documents)
     await record_of_two(stack, 1000)
     await stack.start("keeper")
-    async with asyncio.timeout(40):
-        while not await _certified(stack):
-            await asyncio.sleep(0.05)
+    await until(lambda: _certified(stack), seconds=40)
     assert await stack.value("SELECT count(*) FROM alarm") == 0, "the second stage has lost nothing"
     assert [each["state"] for each in (await stack.admin.get("/v1/automation")).json()["slices"]] == [
         "licensed",
@@ -415,9 +389,7 @@ async def test_a_renewed_certificate_of_the_first_stage_leaves_the_second_its_ow
     ]
     last = await stack.value("SELECT max(number) FROM audit")
     await record_of_two(stack, 1000)
-    async with asyncio.timeout(40):
-        while len(before := await _certified(stack)) < 2:
-            await asyncio.sleep(0.05)
+    before = await until(lambda: _certified(stack), lambda found: len(found) >= 2, seconds=40)
     first, later = sorted(before, key=lambda scope: _stage(stack, scope))
     body = (await stack.admin.get(f"/v1/automation/certificates/{before[later]}")).json()["body"]
     assert min(each["number"] for each in body["inputs"]) > last, "by the others stage 1 was chosen"
@@ -425,21 +397,25 @@ async def test_a_renewed_certificate_of_the_first_stage_leaves_the_second_its_ow
     epoch = await stack.value("SELECT max(number) FROM epoch WHERE scope = $1", later)
 
     await stack.admin.post("/v1/automation/renew", {"scope": first, "reason": "before the season"})
-    async with asyncio.timeout(40):
-        while (now := await _certified(stack)).get(first) in (None, before[first]):
-            await asyncio.sleep(0.05)
+    now = await until(
+        lambda: _certified(stack), lambda found: found.get(first) not in (None, before[first]), seconds=40
+    )
     looked = await stack.value("SELECT looked_at FROM epoch WHERE scope = $1 AND ended_at IS NULL", later)
-    async with asyncio.timeout(40):
-        while await stack.value("SELECT max(looked_at) FROM epoch WHERE scope = $1", later) == looked:
-            await asyncio.sleep(0.05)
+    await until(
+        lambda: stack.value("SELECT max(looked_at) FROM epoch WHERE scope = $1", later),
+        lambda found: found != looked,
+        seconds=40,
+    )
 
     assert now[later] == (await _certified(stack))[later] == before[later]
     assert await stack.value("SELECT max(number) FROM epoch WHERE scope = $1", later) == epoch
 
     await stack.admin.post("/v1/automation/suspend", {"scope": first, "reason": "a product was recalled"})
-    async with asyncio.timeout(40):
-        while await stack.value("SELECT max(number) FROM epoch WHERE scope = $1", later) == epoch:
-            await asyncio.sleep(0.05)
+    await until(
+        lambda: stack.value("SELECT max(number) FROM epoch WHERE scope = $1", later),
+        lambda found: found != epoch,
+        seconds=40,
+    )
     assert await _certified(stack) == {}, "what the second one was tested behind is gone"
 
 
@@ -504,9 +480,7 @@ async def test_a_certificate_that_ends_is_renewed_where_enough_was_watched(build
     monkeypatch.setattr(certificate_steps, "FRESH_AUDITS", 3)
     stack, first = await watched_to_its_end(build_stack, 3)
 
-    async with asyncio.timeout(40):
-        while (second := await _in_force(stack)) == first:
-            await asyncio.sleep(0.05)
+    second = await until(lambda: _in_force(stack), lambda found: found != first, seconds=40)
 
     assert second is not None
     generations = "SELECT generation FROM control WHERE scope LIKE 'certificate:model:%'"
@@ -542,9 +516,7 @@ async def test_scores_that_are_no_longer_those_of_the_certificate_are_shown_and_
         assert control["reason"] == f"{first} has ended, as scores have drifted: too few audits"
         assert "as scores have drifted" in await refused_renewal(stack)
         return
-    async with asyncio.timeout(40):
-        while not (await standing(stack))["drift"]["has_drifted"]:
-            await asyncio.sleep(0.05)
+    await until(lambda: standing(stack), lambda found: found["drift"]["has_drifted"], seconds=40)
     assert (await standing(stack))["drift"]["evidence"] >= 100
     assert await _in_force(stack) == first
 

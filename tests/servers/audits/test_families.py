@@ -11,6 +11,7 @@ from tests.servers.audits.auditing import staffed
 from tests.servers.audits.evidence import certified, record, record_of_two
 from tests.servers.audits.test_certificates import waiting_for_people
 from tests.servers.audits.test_money import STAKES, at_stake, of_money
+from tests.waiting import until
 
 from adjudge.core.licences import Licence, prefix_of
 from adjudge.engine import audit_rates, inheriting
@@ -25,10 +26,7 @@ async def held(stack) -> dict[str, str]:
 
 
 async def until_held(stack, *slices: str) -> dict[str, str]:
-    async with asyncio.timeout(40):
-        while set(found := await held(stack)) != set(slices):
-            await asyncio.sleep(0.05)
-    return found
+    return await until(lambda: held(stack), lambda found: set(found) == set(slices), seconds=40)
 
 
 async def decided_by(stack, certificate: str, location: str) -> dict[str, Any]:
@@ -75,25 +73,23 @@ async def test_slices_inherit_from_their_group_and_leave_it_alone(build_stack):
     assert "it inherits no more from certificate:model:all=all:" in alarm["detail"]
     looks = "SELECT min(looked_at) FROM epoch WHERE ended_at IS NULL"
     before = await stack.value("SELECT max(looked_at) FROM epoch")
-    async with asyncio.timeout(40):
-        while (await stack.value(looks) or before) <= before:
-            await asyncio.sleep(0.05)
+    await until(lambda: stack.value(looks), lambda found: (found or before) > before, seconds=40)
     assert set(await held(stack)) == {"all=all", "default", "store-001"}, "who has left stays away"
     known = await read_by_group(stack)
     await record(stack, 100, wrong=range(100), slice_="store-002")
     await record(stack, 50, slice_="default")
-    async with asyncio.timeout(40):
-        while await read_by_group(stack) == known:
-            await asyncio.sleep(0.05)
+    await until(lambda: read_by_group(stack), lambda found: found != known, seconds=40)
     assert await read_by_group(stack) == known + 40, "its group is judged without it from then on"
 
     scope = await stack.value("SELECT scope FROM control WHERE scope LIKE 'certificate:model:all=all:%'")
     refused = await stack.admin.post("/v1/automation/suspend", {"scope": scope, "reason": "a product was recalled"})
     assert refused.status_code == 200
     assert await held(stack) == {}, "with the group's, at once"
-    async with asyncio.timeout(40):
-        while "certificate of its group is suspended (a product was recalled); " not in await why_at(stack, "default"):
-            await asyncio.sleep(0.05)
+    await until(
+        lambda: why_at(stack, "default"),
+        lambda found: "certificate of its group is suspended (a product was recalled); " in found,
+        seconds=40,
+    )
 
 
 async def read_by_group(stack) -> int:
@@ -132,9 +128,7 @@ async def test_a_family_shares_one_error_budget_and_has_room_for_so_many_slices(
     for name in ("default", "store-001", "store-002"):
         await record(stack, 900, slice_=name, wrong=range(0, 200, 2))  # the least sure ones: no sequence is done
 
-    async with asyncio.timeout(40):
-        while len(found := await held(stack)) < 2:
-            await asyncio.sleep(0.05)
+    found = await until(lambda: held(stack), lambda found: len(found) >= 2, seconds=40)
     bodies = [(await stack.admin.get(f"/v1/automation/certificates/{each}")).json()["body"] for each in found.values()]
     seen = (await stack.admin.get("/v1/automation")).json()
 
@@ -166,9 +160,7 @@ async def test_a_later_stage_is_inherited_where_the_earlier_one_is_and_lost_with
     suspended = await stack.admin.post("/v1/automation/suspend", {"scope": first.scope, "reason": "a new shelf"})
     assert suspended.status_code == 200
     reason = "SELECT reason FROM control WHERE scope = $1 AND certificate IS NULL"
-    async with asyncio.timeout(40):
-        while (why := await stack.value(reason, later.scope)) is None:
-            await asyncio.sleep(0.05)
+    why = await until(lambda: stack.value(reason, later.scope), lambda found: found is not None, seconds=40)
     assert why == "an earlier stage accepts otherwise here than in its group"
     assert len(await in_force_at(stack, "default", stages=2)) == 2
 
@@ -176,9 +168,9 @@ async def test_a_later_stage_is_inherited_where_the_earlier_one_is_and_lost_with
 async def in_force_at(stack, slice_: str, stages: int) -> list[Licence]:
     """Return the licences of a slice, stage by stage, once it has so many."""
     sql = "SELECT certificate FROM control WHERE certificate IS NOT NULL AND scope LIKE $1"
-    async with asyncio.timeout(40):
-        while len(found := await stack.rows(sql, f"certificate:model:{slice_}:%")) < stages:
-            await asyncio.sleep(0.05)
+    found = await until(
+        lambda: stack.rows(sql, f"certificate:model:{slice_}:%"), lambda found: len(found) >= stages, seconds=40
+    )
     prefixes = stack.services.revisions.current.plan("default", "model").prefixes
     async with stack.db.acquire() as connection:
         licences = await certificates.licences(connection, [row["certificate"] for row in found])
@@ -261,13 +253,13 @@ async def test_where_audits_become_rarer_than_money_was_weighed_by_everything_be
 
     await stack.publish(**at_rates(0.5, 0.2))
     replaced = "SELECT scope FROM epoch WHERE ended_why = 'replaced'"
-    async with asyncio.timeout(40):
-        while {row["scope"].split(":")[2] for row in await stack.rows(replaced)} != {"default", "store-001"}:
-            await asyncio.sleep(0.05)
+    await until(
+        lambda: stack.rows(replaced),
+        lambda found: {row["scope"].split(":")[2] for row in found} == {"default", "store-001"},
+        seconds=40,
+    )
     await stack.publish(**at_rates(0.5, 0.1))
-    async with asyncio.timeout(40):
-        while "all=all" in await held(stack):
-            await asyncio.sleep(0.05)
+    await until(lambda: held(stack), lambda found: "all=all" not in found, seconds=40)
 
 
 async def test_at_a_dated_look_a_member_leaves_that_its_own_watch_still_bears(build_stack):
@@ -311,10 +303,9 @@ async def test_at_a_dated_look_a_member_leaves_that_its_own_watch_still_bears(bu
 async def first_of(stack, slice_: str) -> str:
     """Return the certificate of a slice, or group, once it has one."""
     sql = "SELECT certificate FROM control WHERE certificate IS NOT NULL AND scope LIKE $1"
-    async with asyncio.timeout(40):
-        while (found := await stack.value(sql, f"certificate:model:{slice_}:%")) is None:
-            await asyncio.sleep(0.05)
-    return found
+    return await until(
+        lambda: stack.value(sql, f"certificate:model:{slice_}:%"), lambda found: found is not None, seconds=40
+    )
 
 
 async def at_stake_decided(stack, certificate: str, amount: str, location: str) -> None:
@@ -327,6 +318,4 @@ async def at_stake_decided(stack, certificate: str, amount: str, location: str) 
 async def watched(stack, slice_: str, audits: int) -> None:
     """Wait until the watch over what a slice inherits has read so many audits."""
     sql = "SELECT inherited #>> '{watch,audits}' FROM epoch WHERE ended_at IS NULL AND scope LIKE $1"
-    async with asyncio.timeout(40):
-        while await stack.value(sql, f"%:{slice_}:%") != str(audits):
-            await asyncio.sleep(0.05)
+    await until(lambda: stack.value(sql, f"%:{slice_}:%"), lambda found: found == str(audits), seconds=40)

@@ -12,6 +12,7 @@ from tests.servers.audits.auditing import audited, closed
 from tests.servers.audits.evidence import EXPERTS
 from tests.stacks import Caller, Stack
 from tests.unit.automation.asked import CROWD, LABELS, Item, items, majority
+from tests.waiting import until
 
 from adjudge.automation.learning import Voted
 from adjudge.core.answers import Labels
@@ -84,10 +85,11 @@ def guess(item: Item) -> str:
 
 async def learnt(stack: Stack, number: int, seconds: float = 40) -> int:
     """Return the number of the snapshot in force, once it is this one or a later one."""
-    async with asyncio.timeout(seconds):
-        while (found := await stack.value("SELECT generation FROM control WHERE scope = 'learnt:model'") or 0) < number:
-            await asyncio.sleep(0.05)
-    return found
+    return await until(
+        lambda: stack.value("SELECT generation FROM control WHERE scope = 'learnt:model'"),
+        lambda found: (found or 0) >= number,
+        seconds=seconds,
+    )
 
 
 async def people(stack: Stack, *names: str, pool: str = "agents") -> dict[str, Caller]:
@@ -102,10 +104,7 @@ async def people(stack: Stack, *names: str, pool: str = "agents") -> dict[str, C
 async def asked(stack: Stack, votes: int = 0) -> dict[str, Any]:
     """Ask a question; return it once it waits for people."""
     decision = (await stack.ask(say="pay"))["id"]
-    async with asyncio.timeout(20):
-        while (found := await stack.read(decision))["waiting_for"].get("votes") != votes:
-            await asyncio.sleep(0.02)
-    return found
+    return await until(lambda: stack.read(decision), lambda found: found["waiting_for"].get("votes") == votes)
 
 
 async def test_one_vote_of_somebody_known_to_be_good_is_enough_and_one_of_a_poor_one_is_not(build_stack):

@@ -9,6 +9,7 @@ import pytest
 from tests.configured import question
 from tests.servers.audits.evidence import certified, record
 from tests.servers.audits.test_certificates import in_force, waiting_for_people
+from tests.waiting import until
 
 from adjudge.automation.watching import Watch
 from adjudge.core.money import Stake
@@ -63,9 +64,7 @@ async def test_where_the_dear_ones_are_wrong_nothing_is_licensed_however_few_the
     stack = await build_stack("api", "keeper", documents=of_money())
     await record(stack, 900, stakes=STAKES, wrong=range(2, 900, 30))
 
-    async with asyncio.timeout(40):
-        while not await stack.value("SELECT standing FROM epoch WHERE design IS NOT NULL"):
-            await asyncio.sleep(0.05)
+    await until(lambda: stack.value("SELECT standing FROM epoch WHERE design IS NOT NULL"), seconds=40)
 
     assert await stack.value("SELECT count(*) FROM control WHERE certificate IS NOT NULL") == 0
 

@@ -1,6 +1,5 @@
 """Certificates of every kind are renewed, verified from the command line, and go on being watched."""
 
-import asyncio
 import json
 import re
 from typing import Any
@@ -14,6 +13,7 @@ from tests.servers.audits.test_against_people import APART, against_people
 from tests.servers.audits.test_certificates import automated, in_force, known_everywhere, none_in_force
 from tests.servers.audits.test_families import held, until_held
 from tests.servers.audits.test_money import STAKES, of_money
+from tests.waiting import until
 
 from adjudge.core.plans import Certified
 from adjudge.store import audited
@@ -37,9 +37,7 @@ async def renewed(adjudge: Typed, stack, certificate: str) -> tuple[str, list[tu
     scope = await stack.value("SELECT scope FROM control WHERE certificate = $1", certificate)
     status, said = await adjudge("automation", "renew", scope, "--reason", "before the season")
     assert (status, said.startswith("to be renewed")) == (0, True)
-    async with asyncio.timeout(40):
-        while (now := await in_force(stack)) == certificate:
-            await asyncio.sleep(0.05)
+    now = await until(lambda: in_force(stack), lambda found: found != certificate, seconds=40)
     return now, [await adjudge("automation", "verify", each) for each in (certificate, now)]
 
 
@@ -102,15 +100,15 @@ async def test_what_the_audits_show_no_longer_is_not_renewed(build_stack):
     certificate = await in_force(stack)
     scope = await stack.value("SELECT scope FROM control WHERE certificate = $1", certificate)
     await record(stack, 500, wrong=range(1, 500, 8))
-    async with asyncio.timeout(40):
-        while "at 0.9" not in (said := await stack.value("SELECT standing ->> 'reason' FROM epoch")) or "0 of" in said:
-            await asyncio.sleep(0.05)
+    await until(
+        lambda: stack.value("SELECT standing ->> 'reason' FROM epoch"),
+        lambda said: "at 0.9" in said and "0 of" not in said,
+        seconds=40,
+    )
 
     renewed = await stack.admin.post("/v1/automation/renew", {"scope": scope, "reason": "before the season"})
     assert renewed.status_code == 200
-    async with asyncio.timeout(40):
-        while await stack.value("SELECT renewal FROM epoch") is not None:
-            await asyncio.sleep(0.05)
+    await until(lambda: stack.value("SELECT renewal FROM epoch"), lambda found: found is None, seconds=40)
 
     assert await in_force(stack) == certificate
     await outlived(stack, certificate)
@@ -167,13 +165,11 @@ async def test_a_renewal_hides_no_mistake_from_the_watch(build_stack):
         await automated(stack)
 
     await mistaken(expert, 2)
-    async with asyncio.timeout(40):
-        while await stack.value("SELECT design -> 'watch' ->> 'errors' FROM epoch") != "2":
-            await asyncio.sleep(0.05)
+    await until(
+        lambda: stack.value("SELECT design -> 'watch' ->> 'errors' FROM epoch"), lambda found: found == "2", seconds=40
+    )
     await stack.admin.post("/v1/automation/renew", {"scope": scope, "reason": "before the season"})
-    async with asyncio.timeout(40):
-        while await in_force(stack) == first:
-            await asyncio.sleep(0.05)
+    await until(lambda: in_force(stack), lambda found: found != first, seconds=40)
     await mistaken(expert, 4)
 
     await none_in_force(stack)
@@ -195,9 +191,7 @@ async def test_a_renewed_group_hands_its_certificate_down_again(build_stack, mon
     scope = await stack.value("SELECT scope FROM control WHERE certificate = $1", before["all=all"])
 
     await stack.admin.post("/v1/automation/renew", {"scope": scope, "reason": "before the season"})
-    async with asyncio.timeout(40):
-        while (now := await held(stack))["store-002"] == before["store-002"]:
-            await asyncio.sleep(0.05)
+    now = await until(lambda: held(stack), lambda found: found["store-002"] != before["store-002"], seconds=40)
 
     body = (await stack.admin.get(f"/v1/automation/certificates/{now['store-002']}")).json()["body"]
     assert body["inherits"] == now["all=all"] != before["all=all"]

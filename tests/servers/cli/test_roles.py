@@ -9,6 +9,7 @@ import pytest
 from tests.configured import question
 from tests.fleet import Fleet, Member, plain
 from tests.stacks import build_stack, database
+from tests.waiting import until
 
 from adjudge.cli.grounds import grounded
 from adjudge.store.migrations import newest, upgrade
@@ -68,9 +69,7 @@ async def test_every_role_answers_its_probes_and_a_draining_one_is_no_longer_rea
     await stack.until_asked("gated@1")
 
     ending = asyncio.create_task(worker.process.terminate())
-    async with asyncio.timeout(5):
-        while await worker.answers("/readyz") != 503:
-            await asyncio.sleep(0.02)
+    await until(lambda: worker.answers("/readyz"), lambda found: found == 503, seconds=5)
     draining = await worker.answers("/livez")
     stack.open_gate()
 
@@ -92,9 +91,7 @@ async def test_whoever_waits_is_answered_when_an_api_is_told_to_end(build_stack)
         asyncio.create_task(stack.admin.get(f"/v1/decisions/{asked['id']}", Prefer="wait=25")),
         asyncio.create_task(anna.post("/v1/reviews/claim", {}, Prefer="wait=25")),
     ]
-    async with asyncio.timeout(10):
-        while "adjudge_waiting_callers 2.0" not in (await stack.client.get("/metrics")).text:
-            await asyncio.sleep(0.02)
+    await until(lambda: stack.client.get("/metrics"), lambda found: "adjudge_waiting_callers 2.0" in found.text)
 
     async with asyncio.timeout(15):
         assert await member.process.terminate() == 0

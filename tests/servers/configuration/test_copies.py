@@ -4,6 +4,7 @@ import asyncio
 
 import structlog
 from tests.configured import PLANS, of_people
+from tests.waiting import until
 
 from adjudge.cli import grounds
 from adjudge.store.migrations import upgrade
@@ -26,13 +27,9 @@ async def test_a_worker_begins_with_its_copy_and_is_at_work_when_the_database_is
 
     with structlog.testing.capture_logs() as logged:
         await stack.start("worker")
-        async with asyncio.timeout(30):
-            while not any(entry["event"] == "worker.started" for entry in logged):
-                await asyncio.sleep(0.05)
+        await until(lambda: any(entry["event"] == "worker.started" for entry in logged), seconds=30)
     await postgres.start()
-    async with asyncio.timeout(30):
-        while "worker" not in (fleet := await stack.fleet()):
-            await asyncio.sleep(0.1)
+    fleet = await until(stack.fleet, lambda found: "worker" in found, seconds=30)
     asked = await stack.ask("model", wait=20)
 
     [began] = [entry for entry in logged if entry["event"] == "configuration.from_copy"]

@@ -8,6 +8,7 @@ import asyncpg
 import pytest
 from tests.configured import PLANS, configuration, of_people
 from tests.stacks import Caller
+from tests.waiting import until
 
 TWO_VOTES = {
     "person": {
@@ -65,9 +66,7 @@ async def test_published_it_is_in_force_in_every_process_and_its_receipts_say_so
     before = await anna.in_force()
 
     published = await anna.publish(before["number"], documents=documents(**MORE), message="two votes")
-    async with asyncio.timeout(20):
-        while not (told := (await anna.caller.get("/v1/config/receipts")).json())["complete"]:
-            await asyncio.sleep(0.02)
+    told = (await until(lambda: anna.caller.get("/v1/config/receipts"), lambda found: found.json()["complete"])).json()
 
     assert published.status_code == 201, published.text
     number = published.json()["number"]

@@ -1,10 +1,9 @@
 """A revision comes into force while everything runs: taken over by each process, or refused by it, with a receipt."""
 
-import asyncio
-
 import pytest
 from redis.asyncio import Redis
 from tests.configured import ACCEPT, REFUSE, TYPES, configuration, of_people, question
+from tests.waiting import until
 
 from adjudge.cli import staffing
 from adjudge.store.revisions import Terms
@@ -145,9 +144,8 @@ async def test_a_new_decider_is_asked_and_one_that_went_is_asked_until_no_open_d
 
     assert fresh["outcome"]["deciders"] == ["fresh@1"]
     assert (await stack.read(asked["id"], wait=20))["outcome"]["deciders"] == ["later@1"]
-    async with Redis.from_url(stack.redis_url) as redis, asyncio.timeout(15):
-        while await redis.xinfo_consumers("{ask:later@1}:standard", "adjudge"):
-            await asyncio.sleep(0.05)
+    async with Redis.from_url(stack.redis_url) as redis:
+        await until(lambda: redis.xinfo_consumers("{ask:later@1}:standard", "adjudge"), lambda found: not found)
 
 
 async def test_a_decider_that_was_changed_is_asked_as_it_is_now(stack):
@@ -196,9 +194,7 @@ async def test_a_process_that_begins_goes_back_to_the_last_revision_that_it_unde
     await stack.publish(plans={})
 
     await stack.start("worker")
-    async with asyncio.timeout(20):
-        while "worker" not in (fleet := await stack.fleet()):
-            await asyncio.sleep(0.02)
+    fleet = await until(stack.fleet, lambda found: "worker" in found)
 
     assert fleet["worker"].revision <= before
     assert (await stack.ask("model", wait=10))["outcome"]["source"] == "model"

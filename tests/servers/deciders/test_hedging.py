@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from tests.servers.deciders.model_server import asking_server, problem
 from tests.unit.deciders.asking import a_question
+from tests.waiting import until
 
 SINGLE = {"response": {"answer": "/label", "confidence": "/score"}}
 SURE = {"label": "pay", "score": 0.9}
@@ -41,9 +42,7 @@ async def test_a_slow_call_is_asked_again_the_first_answer_counts_and_both_are_p
         (found,) = await bench.ask(a_question())
 
         assert (found.answer, found.cost_micros, len(server.asked)) == ("pay", 2_000, 2)
-        async with asyncio.timeout(4):  # sooner than the request's own time-out
-            while turns.given_up < 1:
-                await asyncio.sleep(0.005)
+        await until(lambda: turns.given_up, seconds=4)  # sooner than the request's own time-out
 
 
 async def test_a_quick_call_is_not():
@@ -65,9 +64,7 @@ async def test_an_error_of_one_request_leaves_it_to_the_other():
     turns = Turns(first, problem(500))
     async with hedged(turns) as (bench, server):
         asking = asyncio.create_task(bench.ask(a_question()))
-        async with asyncio.timeout(5):
-            while len(server.asked) < 2:
-                await asyncio.sleep(0.005)
+        await until(lambda: len(server.asked) >= 2, seconds=5)
         first.set_result(SURE)
 
         assert (await asking)[0].answer == "pay"
@@ -77,9 +74,7 @@ async def test_where_both_fail_it_is_the_first_that_is_told():
     first = silence()
     async with hedged(Turns(first, problem(429))) as (bench, server):
         asking = asyncio.create_task(bench.faults(a_question()))
-        async with asyncio.timeout(5):
-            while len(server.asked) < 2:
-                await asyncio.sleep(0.005)
+        await until(lambda: len(server.asked) >= 2, seconds=5)
         first.set_result(problem(500))
 
         assert await asking == ["error"]
@@ -106,7 +101,5 @@ async def test_both_requests_are_given_up_when_the_time_is_over():
     async with hedged(turns, timeout="500ms") as (bench, _):
         assert await bench.faults(a_question()) == ["timeout"]
 
-        async with asyncio.timeout(5):
-            while turns.given_up < 2:
-                await asyncio.sleep(0.005)
+        await until(lambda: turns.given_up >= 2, seconds=5)
         assert bench.state.lost == 0

@@ -4,6 +4,7 @@ import asyncio
 
 from tests.configured import question
 from tests.stacks import build_stack
+from tests.waiting import until
 
 __all__ = ["build_stack"]
 
@@ -18,9 +19,7 @@ async def test_a_burst_is_seen_long_before_the_next_look_at_everything(build_sta
     items = [question("model", n=n, idempotency_key=f"k{n}") for n in range(150)]
     assert (await stack.admin.post("/v1/decisions/bulk", {"items": items})).status_code == 200
 
-    async with asyncio.timeout(10):
-        while not admission.seconds_behind("bulk", ["sure@1"]):
-            await asyncio.sleep(0.02)
+    await until(lambda: admission.seconds_behind("bulk", ["sure@1"]))
 
 
 async def test_what_one_store_asks_beyond_its_share_is_taken_as_bulk_and_nobody_elses(build_stack):

@@ -1,8 +1,7 @@
 """Chores do not hold each other up."""
 
-import asyncio
-
 from tests.stacks import build_stack
+from tests.waiting import until
 
 __all__ = ["build_stack"]
 
@@ -17,7 +16,9 @@ async def test_leases_end_in_time_while_a_figure_is_slow(build_stack):
         await stack.rows("UPDATE work SET due_at = now() + interval '1 hour'")
         [_] = await anna.claim()
         await stack.start("keeper")
-        async with asyncio.timeout(5):
-            while await stack.value("SELECT count(*) FROM review_task WHERE state = 'leased'"):
-                await asyncio.sleep(0.02)
+        await until(
+            lambda: stack.value("SELECT count(*) FROM review_task WHERE state = 'leased'"),
+            lambda found: not found,
+            seconds=5,
+        )
     await stack.admin.post(f"/v1/decisions/{asked}/cancel")

@@ -11,6 +11,7 @@ import httpx
 import msgspec
 import pytest
 from tests.configured import question
+from tests.waiting import until
 
 from adjudge.api import questions
 from adjudge.core.events import Opinion, TimedOut, write_events
@@ -51,9 +52,9 @@ async def test_worker_redelivery_join_timer_and_cancel_make_one_final_each(stack
 async def test_vote_timer_decline_and_cancel_make_one_final_each(stack):
     reviewer = await stack.reviewer("anna")
     hands = Hands(stack, await stack.ask_many(120, "person"))
-    async with asyncio.timeout(20):
-        while await stack.value("SELECT count(*) FROM review_task WHERE state = 'waiting'") < 120:
-            await asyncio.sleep(0.02)
+    await until(
+        lambda: stack.value("SELECT count(*) FROM review_task WHERE state = 'waiting'"), lambda found: found >= 120
+    )
     tasks = []
     while claimed := await reviewer.claim(3):
         tasks += claimed
@@ -146,9 +147,7 @@ async def test_questions_that_are_in_a_stream_twice_settle_once_and_hinder_no_ne
 
 async def test_a_copy_that_comes_later_is_dropped_unasked(stack):
     asked = (await stack.ask("claims"))["id"]
-    async with asyncio.timeout(10):
-        while (await stack.read(asked))["waiting_for"].get("pool") != "agents":
-            await asyncio.sleep(0.02)
+    await until(lambda: stack.read(asked), lambda found: found["waiting_for"].get("pool") == "agents")
     async with stack.db.acquire() as connection:
         [row] = await work.sendable(connection, [UUID(asked)])
     [(slip, lane)] = slips_of(replace(row, stage=0), ["unsure@1"], resent=True)

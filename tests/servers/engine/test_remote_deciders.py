@@ -1,11 +1,10 @@
 """Models behind an address, end to end: asked by a worker, believed or deferred, paid, and shown."""
 
-import asyncio
-
 import pytest
 from tests.configured import configuration
 from tests.servers.deciders.model_server import ModelServer, problem
 from tests.stacks import build_stack
+from tests.waiting import until
 
 __all__ = ["build_stack"]
 
@@ -68,9 +67,10 @@ async def test_a_quota_that_is_used_up_defers_and_operators_see_until_when(build
     assert first["outcome"]["reason"] == "fallback: sure@1 has no quota left: HTTP 429"
     assert second["outcome"]["reason"] == "fallback: sure@1 was not asked, its breaker is open: quota"
     assert len(server.asked) == 1
-    async with asyncio.timeout(10):
-        while (found := await told(stack, "sure@1"))["breaker"] is None or found["breaker"]["state"] != "open":
-            await asyncio.sleep(0.05)
+    found = await until(
+        lambda: told(stack, "sure@1"),
+        lambda found: found["breaker"] is not None and found["breaker"]["state"] == "open",
+    )
     assert (found["kind"], found["breaker"]["fault"]) == ("http", "quota")
     assert found["breaker"]["until"] > found["breaker"]["since"]
 

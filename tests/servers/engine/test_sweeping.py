@@ -4,6 +4,7 @@ import asyncio
 
 from redis.asyncio import Redis
 from tests.stacks import build_stack
+from tests.waiting import until
 
 from adjudge.engine.sending import Sender
 from adjudge.engine.slips import STREAM_PREFIX
@@ -20,9 +21,8 @@ async def test_two_keepers_that_notice_the_same_loss_send_each_question_again_on
     keepers = [Sweeper(services.pool, services.streams, Sender(services.streams), now=services.clock) for _ in range(2)]
     await asyncio.gather(*(keeper.look() for keeper in keepers))
     asked = await stack.ask_many(700, "model")  # more than a page
-    async with Redis.from_url(stack.redis_url) as redis, asyncio.timeout(20):
-        while await waiting_in(services.streams) < len(asked):
-            await asyncio.sleep(0.02)
+    await until(lambda: waiting_in(services.streams), lambda found: found >= len(asked))
+    async with Redis.from_url(stack.redis_url) as redis:
         await redis.flushall()
 
     resent = await asyncio.gather(*(keeper.look() for keeper in keepers))

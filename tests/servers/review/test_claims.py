@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import pytest
 from tests.configured import question
+from tests.waiting import until
 
 
 def kind_of(answer) -> str:
@@ -67,9 +68,9 @@ async def test_nobody_gets_the_same_decision_twice(stack, ending):
 
 
 async def until_waiting(stack, task: str) -> None:
-    async with asyncio.timeout(10):
-        while await stack.value("SELECT state FROM review_task WHERE id = $1", task) != "waiting":
-            await asyncio.sleep(0.02)
+    await until(
+        lambda: stack.value("SELECT state FROM review_task WHERE id = $1", task), lambda found: found == "waiting"
+    )
 
 
 async def test_a_released_task_may_come_again(stack):
@@ -190,9 +191,11 @@ async def test_what_is_given_back_after_the_lease_is_no_longer_ones_own(stack, a
     anna = await stack.reviewer("anna", "brief")
     await stack.ask("brief")
     [task] = await anna.claim()
-    async with asyncio.timeout(5):
-        while await stack.value("SELECT lease_until > clock_timestamp() FROM review_task WHERE id = $1", task["id"]):
-            await asyncio.sleep(0.05)
+    await until(
+        lambda: stack.value("SELECT lease_until > clock_timestamp() FROM review_task WHERE id = $1", task["id"]),
+        lambda found: not found,
+        seconds=5,
+    )
 
     answer = await anna.post(f"/v1/reviews/{task['id']}/{act}", {"token": task["token"]})
     again = await anna.claim()

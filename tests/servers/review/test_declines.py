@@ -1,9 +1,9 @@
 """A decline counts once, or says why it does not."""
 
-import asyncio
 from uuid import uuid4
 
 import pytest
+from tests.waiting import until
 
 
 def kind_of(answer) -> str:
@@ -45,9 +45,9 @@ async def test_a_task_whose_question_went_on_to_others_is_not_said_to_be_settled
     """The decision is open: experts are asked now."""
     asked = (await stack.ask("nobody.escalate"))["id"]
     [task] = await anna.claim(wait=2)
-    async with asyncio.timeout(10):
-        while await stack.value("SELECT state FROM review_task WHERE id = $1", task["id"]) != "closed":
-            await asyncio.sleep(0.02)
+    await until(
+        lambda: stack.value("SELECT state FROM review_task WHERE id = $1", task["id"]), lambda found: found == "closed"
+    )
 
     answers = [await decline(anna, task), await anna.answer(task, "pay")]
 

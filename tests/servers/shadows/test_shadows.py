@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 from tests.configured import PLANS, configuration
+from tests.waiting import until
 
 from adjudge.store import shadows
 
@@ -24,10 +25,7 @@ def with_shadows(*names: str, plans: tuple[str, ...] = ("model",), **specs: obje
 
 async def opinions(stack, decision, count=1):
     """Return what was said on the side, once that many opinions are on record."""
-    async with asyncio.timeout(15):
-        while len(found := await _recorded(stack, decision)) < count:
-            await asyncio.sleep(0.02)
-    return found
+    return await until(lambda: _recorded(stack, decision), lambda found: len(found) >= count)
 
 
 async def _recorded(stack, decision):
@@ -81,9 +79,7 @@ async def test_a_shadow_that_is_switched_off_is_neither_asked_nor_expected(build
     stack = await build_stack("api", "worker", documents=with_shadows("sure", "second"))
     off = await stack.admin.post("/v1/deciders/second-aside@1/switch", {"on": False, "reason": "too dear"})
     assert off.status_code == 200
-    async with asyncio.timeout(5):
-        while "second-aside@1" not in stack.services.intake._controls.now().switched_off:
-            await asyncio.sleep(0.05)
+    await until(lambda: "second-aside@1" in stack.services.intake._controls.now().switched_off, seconds=5)
 
     decided = await stack.ask(wait=10)
 
@@ -154,9 +150,10 @@ async def test_operators_see_role_and_tally_and_what_was_said_and_clients_do_not
     )
     assert said["cost"] == "0.00 USD"
     assert to_client["shadow"] is None
-    async with asyncio.timeout(10):
-        while not any(worker["id"] == "unsure-aside@1" for worker in await _workers(stack, "unsure-aside@1")):
-            await asyncio.sleep(0.1)
+    await until(
+        lambda: _workers(stack, "unsure-aside@1"),
+        lambda found: any(worker["id"] == "unsure-aside@1" for worker in found),
+    )
 
 
 async def _workers(stack, decider):

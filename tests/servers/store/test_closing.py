@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 import asyncpg
+from tests.waiting import until
 
 from adjudge.store import outcomes, partitions, tasks
 from adjudge.store.scope import Scope
@@ -39,9 +40,10 @@ async def test_a_claim_at_the_moment_of_settlement_leaves_no_assignment_open(dat
     async with claiming.transaction():
         assert len(await tasks.claim(claiming, ANNA, {"agents": 60.0}, 1)) == 1
         closed = asyncio.create_task(outcomes.close_tasks(closing, [decision]))
-        async with asyncio.timeout(5):
-            while not await watching.fetchval("SELECT cardinality(pg_blocking_pids($1)) > 0", closing.get_server_pid()):
-                await asyncio.sleep(0.01)
+        await until(
+            lambda: watching.fetchval("SELECT cardinality(pg_blocking_pids($1)) > 0", closing.get_server_pid()),
+            seconds=5,
+        )
     await closed
 
     assert await watching.fetchval("SELECT state FROM review_task") == "closed"

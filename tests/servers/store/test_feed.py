@@ -10,6 +10,7 @@ from uuid import UUID
 import asyncpg
 import pytest
 from tests.servers.store.test_tables import INSERT_DECISION, an_id
+from tests.waiting import until
 
 from adjudge.store import feed
 from adjudge.store.feed import EVERYTHING, Mark, Page, Wanted
@@ -60,10 +61,7 @@ async def rest(connection, after: Mark, scope: Scope = SYSTEM, wanted: Wanted = 
 
 async def until_read(connection, after: Mark, count: int) -> Page:
     """Read until so many are there: other tests of this server may hold the feed back for a moment."""
-    async with asyncio.timeout(20):
-        while len((page := await rest(connection, after)).rows) < count:
-            await asyncio.sleep(0.01)
-    return page
+    return await until(lambda: rest(connection, after), lambda found: len(found.rows) >= count)
 
 
 async def test_a_commit_that_finishes_late_is_not_missed(pool, connection):

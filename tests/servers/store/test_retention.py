@@ -8,6 +8,7 @@ import asyncpg
 import pytest
 from tests.servers.labelled.recorded import LABEL, START, VOTE, record
 from tests.stacks import build_stack
+from tests.waiting import until
 
 from adjudge.engine import retaining
 from adjudge.engine.retaining import Ages, TooShort
@@ -103,8 +104,7 @@ async def test_a_reader_holds_up_the_run_and_nobody_else(connection, database_ur
 
     dropping = asyncio.create_task(retaining.drop_due(connection, AGES, NOW, by="test"))
     async with asyncio.timeout(10):
-        while not await writer.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
-            await asyncio.sleep(0.02)
+        await until(lambda: writer.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"))
         async with asyncio.timeout(2):
             await record(writer, 1, first=50)
         await reading.rollback()
@@ -139,9 +139,7 @@ async def test_a_keeper_drops_by_itself_and_what_is_dropped_is_gone_and_not_unkn
 
     await stack.start("keeper")
 
-    async with asyncio.timeout(20):
-        while (answer := await stack.admin.get(f"/v1/decisions/{decision}")).status_code == 200:
-            await asyncio.sleep(0.05)
+    answer = await until(lambda: stack.admin.get(f"/v1/decisions/{decision}"), lambda found: found.status_code != 200)
     assert (answer.status_code, answer.json()["type"].rpartition("/")[2]) == (410, "decision-gone")
     for call in (
         stack.admin.get(f"/v1/decisions/{decision}/path"),

@@ -5,6 +5,7 @@ import asyncio
 import asyncpg
 import pytest
 from tests.stacks import database
+from tests.waiting import until
 
 from adjudge.store import migrations
 from adjudge.store.migrations import UnknownSchema, newest, require_known, upgrade
@@ -93,10 +94,8 @@ async def until_refused_once(url: str) -> None:
     """Return once the upgrade has waited for its lock in vain."""
     watching = await asyncpg.connect(url)
     waits = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'vote'::regclass"
-    async with asyncio.timeout(30):
-        for wanted in (1, 0):
-            while await watching.fetchval(waits) != wanted:
-                await asyncio.sleep(0.01)
+    await until(lambda: watching.fetchval(waits), lambda found: found == 1, seconds=30)
+    await until(lambda: watching.fetchval(waits), lambda found: found == 0, seconds=30)
     await watching.close()
 
 

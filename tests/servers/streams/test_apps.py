@@ -8,6 +8,7 @@ from contextvars import ContextVar
 
 import msgspec
 import pytest
+from tests.waiting import until
 
 from adjudge.streams import (
     App,
@@ -120,9 +121,7 @@ async def test_a_slow_message_holds_back_neither_the_others_nor_their_acknowledg
     await welcome.publish_many([Welcome("slow"), *(Welcome(str(n)) for n in range(20))])
     async with running(app):
         await noted.until(20)
-        async with asyncio.timeout(1):
-            while await unfinished(app, "welcome") > 1:
-                await asyncio.sleep(0.01)
+        await until(lambda: unfinished(app, "welcome"), lambda found: found <= 1, seconds=1)
         release.set()
 
     assert noted.all[-1] == "slow"

@@ -2,6 +2,8 @@
 
 import asyncio
 
+from tests.waiting import until
+
 from adjudge.streams import Duplicate, Entry, Full, Streams
 
 NAME = "ask:m@1"
@@ -31,9 +33,7 @@ async def test_of_many_publishers_at_once_one_writes(streams, redis, redis_url):
 
 async def test_the_window_ends_by_the_servers_clock(streams, redis):
     await streams.publish([an_entry(dedup_seconds=0.05)])
-    async with asyncio.timeout(5):
-        while await redis.exists("{ask:m@1}:dedup/one"):
-            await asyncio.sleep(0.01)
+    await until(lambda: redis.exists("{ask:m@1}:dedup/one"), lambda found: not found, seconds=5)
 
     [again] = await streams.publish([an_entry()])
 

@@ -2,6 +2,8 @@
 
 import asyncio
 
+from tests.waiting import until
+
 from adjudge.streams import Entry, Full, KeyRules, Subscription
 
 NAME = "ask:m@1"
@@ -87,9 +89,9 @@ async def test_a_delayed_entry_of_a_key_takes_its_turn_behind_those_that_wait(st
     async with working(a_subscription(inbox, keys=KeyRules(slots=1))):
         await streams.publish([*keyed, delayed(b"2", 0.02, key="k")])
         await inbox.until(1)
-        async with asyncio.timeout(5):
-            while (await streams.depth(NAME, ["standard"])).lanes["standard"].waiting < 2:
-                await asyncio.sleep(0.01)
+        await until(
+            lambda: streams.depth(NAME, ["standard"]), lambda found: found.lanes["standard"].waiting >= 2, seconds=5
+        )
         release.set()
         await inbox.until(3)
 

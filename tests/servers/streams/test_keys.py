@@ -8,6 +8,7 @@ import time
 from collections import Counter, defaultdict
 
 import pytest
+from tests.waiting import until
 
 from adjudge.streams import Entry, Full, KeyRules, Reject, Retries, RetryLater, Streams, Subscription
 
@@ -40,9 +41,7 @@ async def is_clean(redis):
 
 async def until_clean(redis):
     """There is no event for this on the server."""
-    async with asyncio.timeout(20):
-        while not await is_clean(redis):
-            await asyncio.sleep(0.02)
+    await until(lambda: is_clean(redis))
 
 
 async def test_a_key_holds_no_more_of_the_lane_than_its_slots(streams, redis, working, inbox):
@@ -353,9 +352,7 @@ async def test_flushed_rules_are_told_again_and_nothing_overtakes_meanwhile(stre
         await redis.flushall()
         await streams.publish(entries("k", *numbered(5)))
         await inbox.until(5)
-        async with asyncio.timeout(10):
-            while await redis.hget("{ask:m@1}:rules", "slots") != b"2":
-                await asyncio.sleep(0.02)
+        await until(lambda: redis.hget("{ask:m@1}:rules", "slots"), lambda found: found == b"2")
 
     assert sorted(inbox.bodies) == numbered(5)
 

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 from redis.asyncio import Redis
+from tests.waiting import until
 
 from adjudge.streams import Entry, Streams, Subscription, Worker
 from adjudge.streams.group import Group
@@ -125,9 +126,7 @@ async def test_a_worker_that_works_again_is_alive_again(streams, watched, seen, 
 
     release.set()
 
-    async with asyncio.timeout(5):
-        while worker.trouble:
-            await asyncio.sleep(0.02)
+    await until(lambda: not worker.trouble, seconds=5)
 
 
 async def quiet(worker, seconds=3 * STALL):

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from tests.waiting import until
 
 from adjudge.streams import Entry, Subscription
 from adjudge.streams.pauses import Pauses
@@ -120,8 +121,6 @@ async def test_a_flush_lifts_a_pause(streams, redis, working, inbox, seen):
 
 async def test_workers_write_down_their_lanes(streams, working, inbox, seen):
     async with working(a_subscription(inbox), observer=seen):
-        async with asyncio.timeout(5):
-            while not (found := await streams.registry.lanes()):
-                await asyncio.sleep(0.02)
+        found = await until(streams.registry.lanes, seconds=5)
 
     assert found == {NAME: ["bulk", "standard"]}

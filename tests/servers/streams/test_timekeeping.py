@@ -5,6 +5,7 @@ import random
 
 import msgspec
 import pytest
+from tests.waiting import until
 
 from adjudge.streams import Observer, Streams, Subscription
 from adjudge.streams.schedules import Every, Missed, Schedule, Tick
@@ -60,9 +61,7 @@ async def test_a_dead_timekeeper_is_followed_within_its_lease(streams, redis, wo
 async def test_one_that_slept_longer_than_its_lease_cannot_tick_again(streams, redis):
     sleeper, follower = streams.ticking(NAME, "sleeper", 0.05), streams.ticking(NAME, "follower", 60)
     before = await sleeper.keep({"beat": -1})
-    async with asyncio.timeout(5):
-        while not (await follower.keep({"beat": -1})).is_ours:
-            await asyncio.sleep(0.01)
+    await until(lambda: follower.keep({"beat": -1}), lambda found: found.is_ours, seconds=5)
     last = before.lasts["beat"]
     assert not await sleeper.tick("beat", "standard", last, last + 100, [b"tick"], 10), "it is not its turn"
     assert await follower.tick("beat", "standard", last, last + 100, [b"tick"], 10)
@@ -103,9 +102,7 @@ async def test_a_new_schedule_begins_now_and_a_flushed_one_where_it_was(streams,
 async def test_ticks_wait_while_their_lane_is_paused(streams, redis, working, inbox):
     await streams.pauses.pause(NAME, None, "")
     async with working(a_subscription(inbox, Schedule(id="beat", lane="standard", when=Every(0.1)))):
-        async with asyncio.timeout(5):
-            while not await redis.exists("{clock}:timekeeper"):
-                await asyncio.sleep(0.02)
+        await until(lambda: redis.exists("{clock}:timekeeper"), seconds=5)
         await asyncio.sleep(0.4)  # that nothing is published has no event
         assert await redis.xlen(LANE) == 0
 

@@ -1,7 +1,6 @@
 """The figures are those of the running system."""
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -9,6 +8,7 @@ import asyncpg
 import pytest
 from prometheus_client import REGISTRY
 from tests.stacks import Stack
+from tests.waiting import until
 
 from adjudge.api import measuring
 from adjudge.config import Configuration
@@ -144,9 +144,8 @@ async def test_a_transaction_that_does_not_end_is_in_the_figures_though_nobody_f
     writing = writer.transaction()
     await writing.start()
     own = await writer.fetchval("SELECT pg_current_xact_id()")
-    async with asyncio.timeout(10), stack.db.acquire() as connection:
-        while (await feed.reach(connection))[0] != own:  # others that began before are ending
-            await asyncio.sleep(0.02)
+    async with stack.db.acquire() as connection:  # others that began before are ending
+        await until(lambda: feed.reach(connection), lambda reach: reach[0] == own)
     await figures.measure_feed()
     assert value("adjudge_feed_held_back_seconds") == 0, "nothing comes after it yet"
     await stack.value("SELECT pg_current_xact_id()")
@@ -220,9 +219,3 @@ def audits(which: str) -> float:
 
 def value(name: str, **labels: str) -> float | None:
     return REGISTRY.get_sample_value(name, labels)
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(15):
-        while not holds():
-            await asyncio.sleep(0.02)

@@ -1,6 +1,5 @@
 """From the client to the settlement: each span is linked to what it goes on from."""
 
-import asyncio
 from collections.abc import Callable, Iterator
 
 import httpx
@@ -11,6 +10,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from redis.asyncio import Redis
 from tests.configured import question
 from tests.stacks import Caller, Stack
+from tests.waiting import until
 
 from adjudge.api.tracing import Traced
 from adjudge.telemetry import spans, tracing
@@ -117,10 +117,7 @@ async def test_a_step_that_a_timer_takes_is_linked_to_the_request_that_asked(tra
 
 async def ended(exporter: InMemorySpanExporter, fits: Callable[[ReadableSpan], bool]) -> list[ReadableSpan]:
     """The spans that fit, once there are some: the worker's end a moment after the answer."""
-    async with asyncio.timeout(10):
-        while not (found := [span for span in exporter.get_finished_spans() if fits(span)]):
-            await asyncio.sleep(0.01)
-    return found
+    return await until(lambda: [span for span in exporter.get_finished_spans() if fits(span)])
 
 
 def linked(span: ReadableSpan) -> set[int]:

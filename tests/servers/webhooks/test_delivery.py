@@ -11,6 +11,7 @@ import pytest
 from aiohttp import web
 from tests.receivers import receiving, says, well
 from tests.servers.webhooks.conftest import added
+from tests.waiting import until
 
 from adjudge.core.signing import read_secret
 from adjudge.engine.receivers import FAILURES, GIVE_UP
@@ -27,12 +28,10 @@ async def deliveries(caller, webhook: str, **query: str) -> list[dict]:
 
 async def until_state(stack, webhook: str, state: str, count: int = 1) -> None:
     """What a receiver has had is recorded a moment later; there is no event for it."""
-    async with asyncio.timeout(15):
-        while (
-            await stack.value("SELECT count(*) FROM delivery WHERE endpoint = $1 AND state = $2", webhook, state)
-            < count
-        ):
-            await asyncio.sleep(0.02)
+    await until(
+        lambda: stack.value("SELECT count(*) FROM delivery WHERE endpoint = $1 AND state = $2", webhook, state),
+        lambda found: found >= count,
+    )
 
 
 async def hurry(stack, webhook: str) -> None:
@@ -264,9 +263,7 @@ async def test_a_receiver_that_is_back_gets_everything_that_waited_at_once(stack
     asked = await stack.ask_many(100)
     await receiver.until_that(lambda: len(receiver.requests) >= FAILURES)
     await stack.settled(asked)
-    async with asyncio.timeout(10):
-        while not (await stack.admin.get("/v1/webhooks")).json()["webhooks"][0]["failing_since"]:
-            await asyncio.sleep(0.05)
+    await until(lambda: stack.admin.get("/v1/webhooks"), lambda found: found.json()["webhooks"][0]["failing_since"])
     await stack.value("UPDATE delivery SET next_at = now() + interval '1 d' WHERE failures > 0 AND state = 'waiting'")
 
     receiver.answer = well
@@ -284,9 +281,9 @@ async def test_an_address_that_takes_nothing_is_not_said_to_do_well(stack, recei
     await stack.ask_many(FAILURES)
     await receiver.until_that(lambda: len(receiver.requests) >= FAILURES)
 
-    async with asyncio.timeout(10):
-        while (await stack.admin.get("/v1/webhooks")).json()["webhooks"][0]["failure"] != "answered 404":
-            await asyncio.sleep(0.05)
+    await until(
+        lambda: stack.admin.get("/v1/webhooks"), lambda found: found.json()["webhooks"][0]["failure"] == "answered 404"
+    )
 
     receiver.answer = well
     await stack.ask_many(1)

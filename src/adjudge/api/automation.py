@@ -18,7 +18,7 @@ from adjudge.api.shapes import PROBLEMS
 from adjudge.core.plans import Certified
 from adjudge.core.pools import Snapshot
 from adjudge.engine import explaining_automation as explaining
-from adjudge.store import audit_records, audited, certificates, epochs, learning, reviewers
+from adjudge.store import audit_records, audit_seals, certificates, epochs, learning, reviewers
 from adjudge.store.epochs import EpochRow
 from adjudge.store.scope import Scope
 from adjudge.telemetry import names
@@ -118,7 +118,7 @@ async def read_certificate(certificate: str, scope: Caller, here: Here) -> Respo
     async with here.pool.acquire() as connection:
         found = await certificates.get(connection, certificate)
         force = await epochs.in_force(connection, [found.scope]) if found is not None else {}
-        changed = await audited.changed(connection, found.sealed) if found is not None else []
+        changed = await audit_seals.broken(connection, found.sealed) if found is not None else []
     if found is None or not _sees(scope, msgspec.json.decode(found.covers)["locations"]):
         raise Problem("not-found", "no such certificate is known to this key")
     return as_json(

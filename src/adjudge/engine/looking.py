@@ -31,7 +31,7 @@ from adjudge.engine.certificate_steps import Expire, Issue
 from adjudge.engine.certified_places import Place
 from adjudge.engine.inheriting import Heir, compare_siblings, read_inheritance
 from adjudge.engine.licensing import AnyState, Judged, State
-from adjudge.store import audited, certificates, epochs, journal, parameters
+from adjudge.store import audit_seals, audited, certificates, epochs, journal, parameters
 from adjudge.store.audited import Covered
 from adjudge.store.connecting import Connection
 from adjudge.store.epochs import EpochRow
@@ -275,7 +275,7 @@ class Look:
             verdict,
             unanimity,
             inputs,
-            seals=await audited.seals(self.connection, [each.decision for each in inputs]),
+            seals=await audit_seals.of(self.connection, [each.decision for each in inputs]),
             delta=self._delta,
             issued_at=self.now,
             valid_until=valid_until,

@@ -1,6 +1,6 @@
 """Closed audits of a slice and a prefix of a plan, in intake order, as certificates and watches read them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -371,35 +371,3 @@ async def volumes(connection: Connection, span: timedelta) -> dict[tuple[str, st
     """Return by (type, slice) how many decisions stand behind the audits of late, open or closed; in how many days."""
     rows = await connection.fetch(VOLUME, span)
     return {(row["type"], row["slice"]): (row["decisions"], row["days"]) for row in rows}
-
-
-def _hash(*columns: str) -> str:
-    built = f"jsonb_build_array({', '.join(columns)})::text"
-    return f"left(encode(sha256(convert_to({built}, 'UTF8')), 'hex'), 16)"
-
-
-_FIRST = ("number", "role", "rate", "truth", "truth_by", "answered", "votes", "opinions")
-_SECOND = (*_FIRST, "slice", "policy", "facts", "prefixes", "people", "expert_coin")
-_SEAL = f"'3-' || {_hash(*_SECOND, 'stage_votes')}"
-_SEALS_BEFORE = ("'2-' || " + _hash(*_SECOND), _hash(*_FIRST))
-"""Of certificates that were issued before votes of stages were on record, and before seals had a number."""
-SEALS = f"SELECT decision_id, {_SEAL} AS seal FROM audit WHERE decision_id = ANY($1::uuid[])"
-CHANGED = f"""
-    SELECT given.decision FROM unnest($1::uuid[], $2::text[]) AS given (decision, seal)
-    LEFT JOIN audit ON audit.decision_id = given.decision
-    WHERE audit.decision_id IS NULL
-        OR given.seal <> CASE left(given.seal, 2) WHEN '3-' THEN {_SEAL} WHEN '2-' THEN {_SEALS_BEFORE[0]}
-            ELSE {_SEALS_BEFORE[1]} END
-    ORDER BY given.decision
-"""
-
-
-async def seals(connection: Connection, decisions: Sequence[str]) -> dict[str, str]:
-    """Return a hash over the record of each of these audits that is closed: truth, votes, what models said, coins."""
-    return {str(row["decision_id"]): row["seal"] for row in await connection.fetch(SEALS, list(decisions))}
-
-
-async def changed(connection: Connection, sealed: Mapping[str, str]) -> list[str]:
-    """Return those of these audits, by decision, whose record no longer has this hash, or is gone."""
-    rows = await connection.fetch(CHANGED, list(sealed), list(sealed.values()))
-    return [str(row["decision"]) for row in rows]

@@ -16,7 +16,7 @@ from tests.servers.audits.test_money import STAKES, of_money
 from tests.waiting import until
 
 from adjudge.core.plans import Certified
-from adjudge.store import audited
+from adjudge.store import audit_seals
 from adjudge.store import certificates as store_certificates
 
 
@@ -59,9 +59,9 @@ async def test_a_certificate_does_not_verify_where_an_audit_behind_it_was_change
     shown = (await stack.admin.get(path)).json()
     assert shown["changed"] == []
     async with stack.db.acquire() as connection:
-        for seal in audited._SEALS_BEFORE:
+        for seal in audit_seals._SEALS_BEFORE:
             before = await connection.fetch(f"SELECT decision_id, {seal} AS seal FROM audit")
-            assert await audited.changed(connection, {str(row["decision_id"]): row["seal"] for row in before}) == []
+            assert await audit_seals.broken(connection, {str(row["decision_id"]): row["seal"] for row in before}) == []
     inputs = [each["decision"] for each in shown["body"]["inputs"]][20 : 20 + len(CHANGES)]
 
     async with stack.db.acquire() as connection:

@@ -218,7 +218,7 @@ def paired_delays(
 
 
 def _growth(leaning: float, against: float, for_model: float, margin: float) -> float:
-    """Return by what the logarithm of a bet grows with each audit."""
+    """Return the average growth of a bet's logarithm with each audit."""
     same = max(0.0, 1 - against - for_model)
     terms = ((against, 1.0), (for_model, -1.0), (same, 0.0))
     return sum(share * math.log1p(leaning * (difference - margin) / (1 + margin)) for share, difference in terms)

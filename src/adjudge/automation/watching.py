@@ -167,13 +167,13 @@ class Watch(Staking):
 
 
 def _multiplied(odds: float, factor: float, target: float, weight: float) -> float:
-    """Return by what a stake is multiplied: of part of an audit's weight, by that part of the way."""
+    """Return the factor of a stake; for part of an audit's weight, that part of the way from 1."""
     whole = odds / (1 + target * (factor - 1))
     return whole if weight == 1.0 else 1 + weight * (whole - 1)
 
 
 def _growth(factor: float, risk: float, target: float, weights: Sequence[float]) -> float:
-    """Return by what the logarithm of a stake grows with each audit, which is wrong with probability `risk`."""
+    """Return the average growth of a stake's logarithm with each audit, which is wrong with probability `risk`."""
     logs = [
         risk * math.log(_multiplied(factor, factor, target, weight))
         + (1 - risk) * math.log(_multiplied(1.0, factor, target, weight))

@@ -80,7 +80,7 @@ def compile_documents(
 
 
 def hash_of(documents: Mapping[str, str]) -> str:
-    """Return by what a revision is known anywhere: SHA-256 of its documents and their names."""
+    """Return the hash by which a revision is known everywhere: SHA-256 of its documents and their names."""
     return hashlib.sha256(canonical(dict(documents)).encode()).hexdigest()
 
 

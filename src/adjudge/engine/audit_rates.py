@@ -43,7 +43,7 @@ class PastRates:
     async def of(
         self, connection: Connection, policies: AbstractSet[int]
     ) -> dict[int, Mapping[tuple[str, str], float]]:
-        """Return by policy the rates that keepers had set, by type and slice."""
+        """Return the rates that keepers had set under each policy, by type and slice."""
         if len(self._known) + len(policies) > MOST_KNOWN:
             self._known.clear()
         missing = [policy - POLICY for policy in policies if policy > POLICY and policy not in self._known]
@@ -116,7 +116,7 @@ async def in_force(connection: Connection, known: AuditRates) -> AuditRates:
 
 
 async def _wanted(connection: Connection) -> tuple[dict[tuple[str, str], float], set[tuple[str, str]]]:
-    """Return by (type, slice) how much more the watches want, and where a certificate is still to be earned."""
+    """Return how much more the watches want, and where a certificate is still to be earned, by (type, slice)."""
     boosts: dict[tuple[str, str], float] = {}
     lacking = set()
     force = await epochs.in_force(connection)

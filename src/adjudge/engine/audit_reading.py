@@ -118,7 +118,7 @@ class AuditReading:
         return watches.watched_beside(watch, number, rows, watches.MOST_WAITING, overdue, people)
 
     def weighing(self, sampling: Sampling, rarest: Rarest) -> Scale | None:
-        """Return by what stakes are weighed in an epoch that was designed with these rates."""
+        """Return the scale of stakes of an epoch that was designed with these rates; None: it counts answers."""
         scale = scale_of(self.place)
         return scale and replace(scale, largest=sampling.largest, by_policy=rarest.by_policy)
 

@@ -69,7 +69,7 @@ def shares_of(rows: Sequence[EpochRow]) -> dict[str, float]:
 
 
 def scale_of(place: Place) -> Scale | None:
-    """Return by what stakes are weighed here, where the target is of money."""
+    """Return the scale of stakes here, if the target is of money; None: it is of answers."""
     up_to = place.covers.money
     return Scale(up_to=up_to, rates=place.plan.rates, largest=place.largest) if up_to is not None else None
 

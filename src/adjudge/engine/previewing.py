@@ -61,7 +61,7 @@ class Tally:
 
 
 def preview(draft: Configuration, recorded: Iterable[Recorded], controls: Controls) -> dict[str, Tally]:
-    """Return by question type what the draft would have made of these decisions, under the certificates of today."""
+    """Return what the draft would have made of these decisions, by question type, under today's certificates."""
     controls = replace(controls, switched_off=frozenset())
     tallies: dict[str, Tally] = {}
     for each in recorded:

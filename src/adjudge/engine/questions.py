@@ -59,7 +59,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def fingerprint(question: Question) -> bytes:
-    """Return by what a repeated question is known; empty where it has no idempotency key.
+    """Return the fingerprint by which a repeated question is recognised; empty if it has no idempotency key.
 
     It is a hash of the decoded question, not of its bytes: a retry may order its fields otherwise.
     """

@@ -23,7 +23,7 @@ class SeenAudit:
     """`deciding`, `drawn`, `people` or `expert`."""
     why_expert: str
     shown: int
-    """Times that it was put before somebody."""
+    """How often it was put before somebody."""
     votes: int
     declined: int
 
@@ -76,5 +76,5 @@ MEASURED = """
 
 
 async def measured(connection: Connection) -> dict[str, tuple[int, float]]:
-    """Return by type how many audits are open, and the age of the oldest in seconds."""
+    """Return how many audits are open, and the age of the oldest in seconds, by type."""
     return {row["type"]: (row["open"], row["oldest"]) for row in await connection.fetch(MEASURED)}

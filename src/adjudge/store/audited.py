@@ -275,7 +275,7 @@ async def newest(
 async def lost(
     connection: Connection, question_type: str, slices: Sequence[str], prefix: str, after: int, people: int = 0
 ) -> dict[str, int]:
-    """Return by why how many audits that certify have no truth, and so count as wrong; with higher numbers only."""
+    """Return how many certify-audits with higher numbers have no truth, and so count as wrong, by the reason."""
     rows = await connection.fetch(LOST, question_type, list(slices), prefix, after, people)
     return {row["why"]: row["audits"] for row in rows}
 
@@ -368,6 +368,6 @@ async def last_number(connection: Connection) -> int:
 
 
 async def volumes(connection: Connection, span: timedelta) -> dict[tuple[str, str], tuple[float, float]]:
-    """Return by (type, slice) how many decisions stand behind the audits of late, open or closed; in how many days."""
+    """Return how many decisions stand behind recent audits, open or closed, and in how many days, by (type, slice)."""
     rows = await connection.fetch(VOLUME, span)
     return {(row["type"], row["slice"]): (row["decisions"], row["days"]) for row in rows}

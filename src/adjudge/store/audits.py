@@ -60,7 +60,7 @@ class Seats:
 
 
 class LateTruth(NamedTuple):
-    """A truth that came of itself, and who said so."""
+    """A truth that arrived by itself, and its source."""
 
     answer: str
     source: str
@@ -268,7 +268,7 @@ async def heard(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, Heard
 
 
 async def late(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, LateTruth]:
-    """Return what came of itself of these decisions, whatever had been answered, and where sources agree."""
+    """Return the truths that arrived by themselves, independent of the answer, where their sources agree."""
     rows = await connection.fetch(LATE, list(ids), [AUDIT_LABEL, LATE_AUDIT_VOTE, LATE_VOTE])
     return {row["decision_id"]: LateTruth(row["answer"], row["source"]) for row in rows}
 

@@ -35,7 +35,7 @@ UNAVAILABLE = (
 )
 """Faults of the infrastructure, never of what was asked."""
 THAT_WRITES = "read-write"
-"""Of a server that only reads, as in a failover, no connection is kept: its sessions would stay so for good."""
+"""No connection to a read-only server, as in a failover, is kept: its sessions would stay read-only for good."""
 UNSTORABLE = asyncpg.DataError
 """A value that no column can hold: always a fault of what was asked."""
 

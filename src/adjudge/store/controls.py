@@ -29,7 +29,7 @@ class Switch:
     changed_by: str
     changed_at: datetime
     until: datetime | None
-    """When it is on again by itself; None: when somebody says so."""
+    """When it is on again by itself; None: only when somebody switches it on."""
     generation: int
 
 

@@ -11,7 +11,7 @@ from adjudge.store.scope import ORGANISATION, Scope
 
 LONGEST_PAGE = 200
 MINTING = timedelta(minutes=10)
-"""More than an id's moment and `asked_at` are ever apart: clocks, and the wait for a flush."""
+"""More than the time in an id and `asked_at` ever differ by, through clocks and the wait for a flush."""
 FIRST, LAST = UUID(int=0), UUID(int=2**128 - 1)
 EPOCH, END = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
 

@@ -249,7 +249,7 @@ async def suspend(connection: Connection, by: Scope, row: EpochRow, why: EndedWh
 
 
 async def restart(connection: Connection, row: EpochRow, why: EndedWhy, reason: str) -> None:
-    """Begin anew where what was to be shown is another now: no finding, and so no alarm. What is in force goes.
+    """Begin anew because what is to be shown has changed. It is no finding, so no alarm; what is in force ends.
 
     Not for an epoch that has read no audit: it has spent nothing, see `forget_design`.
     """
@@ -304,7 +304,7 @@ async def calm(connection: Connection, scope: str) -> None:
 
 
 async def spent(connection: Connection) -> dict[str, float]:
-    """Return of each scope what its epochs have spent of the error budget: those in which something was tested."""
+    """Return what the epochs of each scope have spent of the error budget; without a test, nothing is spent."""
     rows = await connection.fetch(
         "SELECT scope, sum(delta) AS spent FROM epoch WHERE org = 1 AND design IS NOT NULL GROUP BY scope"
     )

@@ -129,7 +129,7 @@ async def calibrate_audits(connection: Connection, question_type: str, limit: in
 
 
 async def blind_votes(connection: Connection, question_type: str, pools: Sequence[str], limit: int) -> list[BlindVotes]:
-    """Return by decision the votes of people who saw neither a model's answer nor a peer's.
+    """Return the votes of people who saw neither a model's answer nor a colleague's, by decision.
 
     The last ones of each pool before the first snapshot: since then prices decide who is asked.
     """
@@ -159,7 +159,7 @@ async def publish(connection: Connection, question_type: str, snapshot: Snapshot
 
 
 async def in_force(connection: Connection, wanted: Sequence[InForce]) -> dict[str, Snapshot]:
-    """Return by question type the snapshots that are in force."""
+    """Return the snapshots that are in force, by question type."""
     if len(_known) > MOST_KNOWN:
         _known.clear()
     for one in wanted:

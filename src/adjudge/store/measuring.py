@@ -86,13 +86,13 @@ async def waiting_for_models(connection: Connection) -> int:
 
 
 async def open_by_lane(connection: Connection) -> dict[str, tuple[int, float]]:
-    """Return by lane how many decisions are open and how old the oldest is, in seconds."""
+    """Return how many decisions are open and the age of the oldest in seconds, by lane."""
     rows = await connection.fetch(OPEN_BY_LANE, list(LANES))
     return {row["lane"]: (row["open"], row["age"]) for row in rows}
 
 
 async def coverage(connection: Connection, span: timedelta) -> dict[str, float]:
-    """Return by type the share settled by models and rules, of what was asked lately and is settled."""
+    """Return the share that models and rules settled, of what was asked lately and is settled, by type."""
     now = await connection.fetchval("SELECT clock_timestamp()")
     rows = await connection.fetch(
         """

@@ -8,6 +8,7 @@ from contextvars import ContextVar
 
 import msgspec
 import pytest
+from tests.servers.streams.running import running
 from tests.waiting import until
 
 from adjudge.streams import (
@@ -39,17 +40,6 @@ class Welcome(msgspec.Struct, frozen=True):
 async def app(redis_url: str) -> AsyncIterator[App]:
     async with App(redis_url, rng=random.Random(1)) as app:
         yield app
-
-
-@asynccontextmanager
-async def running(app: App, **options):
-    stop = asyncio.Event()
-    async with asyncio.timeout(30), asyncio.TaskGroup() as group:
-        group.create_task(app.run(stop=stop, **options))
-        try:
-            yield
-        finally:
-            stop.set()
 
 
 class Noted:

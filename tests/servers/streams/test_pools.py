@@ -7,11 +7,11 @@ import random
 import signal
 import sys
 import threading
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import msgspec
 import pytest
+from tests.servers.streams.running import running
 
 from adjudge.streams import App, Context, HandlerFailed, NotAHandler, Retries, Streams
 
@@ -20,17 +20,6 @@ AT_ONCE = Retries(limit=1, base_seconds=0, cap_seconds=0)
 
 class Order(msgspec.Struct, frozen=True):
     what: str
-
-
-@asynccontextmanager
-async def running(app: App, **options):
-    stop = asyncio.Event()
-    async with asyncio.timeout(40), asyncio.TaskGroup() as group:
-        group.create_task(app.run(stop=stop, **options))
-        try:
-            yield
-        finally:
-            stop.set()
 
 
 @pytest.fixture

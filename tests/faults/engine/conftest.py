@@ -22,7 +22,6 @@ class Relay:
         self._far = parse_qs(urlsplit(url).query)["host"][0]
         self._name = urlsplit(url).path
         self._tasks: set[asyncio.Task[None]] = set()
-        self._open: set[asyncio.StreamWriter] = set()
         self.loses: Callable[[bytes], bool] = lambda answer: False
         self.lost = 0
 
@@ -38,14 +37,8 @@ class Relay:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def cut_all(self) -> None:
-        """Cut every connection now."""
-        for writer in self._open:
-            writer.transport.abort()
-
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         far_reader, far_writer = await asyncio.open_unix_connection(str(Path(self._far) / ".s.PGSQL.5432"))
-        self._open |= {writer, far_writer}
         for task in (
             asyncio.create_task(self._pass(reader, far_writer, may_lose=False)),
             asyncio.create_task(self._pass(far_reader, writer, may_lose=True)),
@@ -65,7 +58,6 @@ class Relay:
             pass
         finally:
             writer.close()
-            self._open.discard(writer)
 
 
 @pytest.fixture

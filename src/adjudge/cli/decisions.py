@@ -11,7 +11,7 @@ from adjudge.cli.grouping import group
 from adjudge.cli.instants import instant
 from adjudge.cli.output import NONE, Column, as_json, second, shown, table
 from adjudge.cli.showing import path_lines, summary
-from adjudge.client import Decision
+from adjudge.client import Adjudge, Decision, Invalid, Labelled
 from adjudge.client.values import Source, Status
 
 app = group("List, explain, cancel decisions; record what was true.")
@@ -96,9 +96,10 @@ def truth(
 ) -> None:
     """Record what turned out to be right."""
     with connected() as adjudge:
-        labelled = adjudge.decisions.truth(
+        labelled = _truth(
+            adjudge,
             id,
-            _answer_like(adjudge.decisions.get(id), answer),
+            answer,
             source=source,
             ref=ref,
             answer_could_influence=False if independent else None,
@@ -106,14 +107,18 @@ def truth(
     print(as_json(labelled) if json_ else summary(labelled.decision))
 
 
-def _answer_like(decision: Decision, text: str) -> Any:
-    """Read an answer of the kind that the outcome has: labels as they stand, all else as JSON."""
-    if decision.outcome is None or isinstance(decision.outcome.answer, str):
-        return text
+def _truth(adjudge: Adjudge, id: str, text: str, **known: Any) -> Labelled:
+    """Say it as it stands, as labels are; where that is no answer of the type, as JSON, which all else is."""
     try:
-        return json.loads(text)
-    except ValueError:
-        return text
+        return adjudge.decisions.truth(id, text, **known)
+    except Invalid as refused:
+        if refused.kind != "answer-outside-space":
+            raise
+        try:
+            answer = json.loads(text)
+        except ValueError:
+            raise refused from None
+    return adjudge.decisions.truth(id, answer, **known)
 
 
 def _row(decision: Decision) -> tuple[str, ...]:

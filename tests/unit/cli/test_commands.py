@@ -44,7 +44,8 @@ class Api:
 
     def handle(self, request: httpx.Request) -> httpx.Response:
         self.asked.append(request)
-        return httpx.Response(200, json=self.answer(request)) if self.answer else self.says
+        said = self.answer(request) if self.answer else self.says
+        return said if isinstance(said, httpx.Response) else httpx.Response(200, json=said)
 
     def body(self):
         return json.loads(self.asked[-1].content)
@@ -161,6 +162,38 @@ def test_a_refusal_is_one_line_with_its_pointer_and_one(api, capsys):
     shown = capsys.readouterr()
     assert shown.out == ""
     assert shown.err == "adjudge: Evidence does not fit claim.pay: #/evidence/text is required\n"
+
+
+@pytest.mark.parametrize(
+    ("written", "answer"),
+    [("pay", "pay"), ("1", "1"), ("7", 7), ("true", True), ('{"boxes": []}', {"boxes": []})],
+    ids=["a label", "a label of digits", "a number", "a boolean", "an object"],
+)
+def test_a_truth_is_read_as_the_type_has_its_answers_whatever_became_of_the_decision(api, written, answer):
+    """A decision that is open or cancelled has no answer to show of which kind they are."""
+    problem = {"type": "x/answer-outside-space", "title": "Answer outside space"}
+    label = {"source": "recount", "ref": "", "answer": answer, "recorded": True, "amended": False}
+
+    def judge(request):
+        fits = json.loads(request.content)["answer"] == answer
+        decision = DECISION | {"outcome": None, "status": "open"}
+        return {"label": label, "decision": decision} if fits else httpx.Response(422, json=problem)
+
+    api.answer = judge
+
+    assert run(["decisions", "truth", "01a2", written, "--source", "recount"]) == 0
+
+    assert (api.body()["answer"], api.body()["source"]) == (answer, "recount")
+
+
+def test_a_truth_that_is_no_answer_is_refused_with_what_the_type_says_of_it(api, capsys):
+    pointed = [{"pointer": "#/answer", "detail": "'seven' is not a whole number from 0 to 12"}]
+    api.say({"type": "x/answer-outside-space", "title": "Answer outside space", "errors": pointed}, 422)
+
+    assert run(["decisions", "truth", "01a2", "seven", "--source", "recount"]) == 1
+
+    assert "#/answer 'seven' is not a whole number" in capsys.readouterr().err
+    assert len(api.asked) == 1
 
 
 def test_a_fault_of_ours_is_one_line_too(api, capsys, monkeypatch):

@@ -60,6 +60,8 @@ def read_audits(at: Cursor, known: Auditors) -> AuditSpec | None:
         )
         if pool is not None and not found.votes and not (found.people and found.is_all_experts):
             at.fault("without `votes` the truth is an expert's: name an `expert`, `expert_share: 100%`, and `people`")
+        if pool is not None and fields.given("expert_share") and not fields.given("expert"):
+            at.entries()["expert_share"].slip("without an `expert` it says nothing: name one, or leave it out")
         if found.per_stake is not None and found.budget is not None:
             at.entries()["per_stake"].fault(
                 "nobody knows how many audits a rate that follows the stake will bring: take the `budget` away"

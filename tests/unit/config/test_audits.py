@@ -46,6 +46,7 @@ def test_faults_of_audits_name_what_is_meant(faults_of):
         ("audits: {rate: 5%, pool: agnets}", "did you mean `agents`?"),
         ("audits: {pool: agents, slices: regoin}", "`regoin` is not one of `all`, `location`, `groups`"),
         ("audits: {expert: agents, votes: 3}", "the expert answers every audit: `votes` says nothing"),
+        ("audits: {pool: agents, expert_share: 50%}", "without an `expert` it says nothing: name one, or leave it out"),
         ("audits: {pool: agents, vote: 3}", "nothing reads `vote` here"),
     ):
         assert any(said in str(fault) for fault in faults_of(f"{CLAIMS}{written}\n")), written

@@ -272,7 +272,7 @@ def main() -> None:
     arguments.add_argument("--runs", type=int, default=3)
     arguments.add_argument("--seconds", type=float, default=5.0, help="length of each timed window")
     arguments.add_argument("--readers", type=int, default=500, help="of the feed, at once")
-    arguments.add_argument("--traced", type=float, help="share of traces exported, not 20 a second")
+    arguments.add_argument("--traced", type=float, help="share of traces exported, not 5 a second")
     arguments.add_argument("--webhooks", type=int, default=10_000, help="in each run")
     arguments.add_argument("--exported", type=int, default=1_000_000, help="decisions in the record")
     options = arguments.parse_args()

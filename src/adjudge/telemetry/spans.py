@@ -33,8 +33,10 @@ MOST_LINKS: Final = 512
 """More than a batch has messages; the SDK's own limit is 128."""
 CLOSE_SECONDS: Final = 3.0
 """For the last spans, when a process ends."""
-TRACES_A_SECOND: Final = 20
+TRACES_A_SECOND: Final = 5
 """Requests of their own trace that a process samples, where the environment names no sampler."""
+TRACES_AT_ONCE: Final = 20
+"""As many where there were few before: somebody tries something out."""
 _CHANCE: Final = random.SystemRandom().random
 _KINDS: Final = {"consumer": SpanKind.CONSUMER, "client": SpanKind.CLIENT}
 _FIXED: Final = {"always_on": 1.0, "always_off": 0.0}
@@ -152,21 +154,22 @@ class FollowingLinks(Sampler):
 
 
 class AtMost:
-    """Begins a trace for every request while there are few, and for so many a second while there are more.
+    """Begins a trace for every request while there are few, at once too, and for so many a second while there are more.
 
     The requests of a quiet day are all traced, and those of a burst are not slowed down by their traces.
     """
 
-    def __init__(self, a_second: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, a_second: float, at_once: float, clock: Callable[[], float] = time.monotonic) -> None:
         """`clock` in seconds."""
         self._a_second = a_second
+        self._at_once = at_once
         self._clock = clock
-        self._left = a_second
+        self._left = at_once
         self._seen = clock()
 
     def __call__(self) -> bool:
         now = self._clock()
-        self._left = min(self._a_second, self._left + (now - self._seen) * self._a_second)
+        self._left = min(self._at_once, self._left + (now - self._seen) * self._a_second)
         self._seen = now
         if self._left < 1:
             return False
@@ -240,7 +243,7 @@ def sampling_of(environment: Mapping[str, str], chance: Callable[[], float] = _C
 
 
 def _usual() -> Sampling:
-    return Sampling(ParentBased(ALWAYS_ON), AtMost(TRACES_A_SECOND))
+    return Sampling(ParentBased(ALWAYS_ON), AtMost(TRACES_A_SECOND, TRACES_AT_ONCE))
 
 
 def _share(kind: str, argument: str | None) -> float | None:

@@ -54,6 +54,7 @@ EVENTS: Mapping[str, Event] = {
     "configuration.went_on": Event("info", "What held at some locations holds everywhere: its time has come"),
     "database.unseen": Event("warning", "A process waits for its database before it begins"),
     "decision.settled": Event("debug", "A decision got an outcome; by whom, and how long it was open"),
+    "epoch.given_up": Event("info", "From where an epoch starts a licence is far: another begins where audits now say"),
     "erasure.done": Event("info", "All that was to be erased of a subject is erased"),
     "events.stalled": Event("warning", "A reader of the stream of outcomes takes nothing; its connection is ended"),
     "feed.poll_failed": Event("warning", "The feed was not read on: the database does not answer; readers wait"),

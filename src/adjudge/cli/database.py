@@ -82,7 +82,7 @@ async def _spoken(work: Awaitable[T]) -> T:
     """Await work on the database; what PostgreSQL refuses is one line. Raises Refused."""
     import asyncpg
 
-    from adjudge.cli.databases import why_unusable
+    from adjudge.cli.addresses import why_unusable
 
     try:
         return await work

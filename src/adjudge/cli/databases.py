@@ -3,7 +3,6 @@
 import asyncio
 import errno
 import os
-import ssl
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
@@ -11,6 +10,7 @@ from typing import TypeVar
 import asyncpg
 import msgspec
 
+from adjudge.cli.addresses import why_unusable
 from adjudge.cli.refusing import Refused
 from adjudge.client.finding import find_project
 from adjudge.store.connecting import Connection
@@ -40,13 +40,6 @@ def found_url() -> str:
         return msgspec.json.decode(file.read_bytes(), type=_Stack).database_url
     except (OSError, msgspec.DecodeError) as error:
         raise Refused(f"cannot read {file}: {error}") from error
-
-
-def why_unusable(error: ValueError) -> str:
-    """Say why an address of a database is none, in our words where its own may be a part of a password."""
-    if isinstance(error, asyncpg.InterfaceError | ssl.SSLError | ssl.CertificateError):
-        return str(error)
-    return "it is no address of a database; in a password # / ? @ [ are written %23 %2F %3F %40 %5B"
 
 
 def at_database(name: str, work: Callable[[Connection], Awaitable[T]]) -> T:

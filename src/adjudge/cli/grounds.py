@@ -16,9 +16,9 @@ import structlog
 from prometheus_client import CollectorRegistry, generate_latest, multiprocess
 
 from adjudge import __version__
+from adjudge.cli.addresses import why_unusable
 from adjudge.cli.beginning import begun, keep, kept
 from adjudge.cli.brokers import broker
-from adjudge.cli.databases import why_unusable
 from adjudge.cli.folders import Folder
 from adjudge.cli.refusing import Refused
 from adjudge.cli.settings import Settings

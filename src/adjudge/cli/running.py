@@ -192,18 +192,19 @@ def _environment(folder: Path, settings: Settings, database_url: str, redis_url:
 
 @asynccontextmanager
 async def _key_file(folder: Path, database_url: str, redis_url: str, url: str) -> AsyncIterator[None]:
-    """Make an admin key for this run and leave it where commands find it; it ends with the run."""
+    """Open the admin key of this project for this run and leave it where commands find it; it ends with the run."""
     secret = new_secret()
     async with open_connection(database_url) as connection:
         await keys.revoke_named(connection, SYSTEM, KEY_NAME, SYSTEM.principal)
-        await keys.create(
-            connection,
-            id=new_key_id(),
-            name=KEY_NAME,
-            role="admin",
-            secret=secret,
-            created_by=SYSTEM.principal,
-        )
+        if not await keys.reopen(connection, SYSTEM, KEY_NAME, SYSTEM.principal, secret):
+            await keys.create(
+                connection,
+                id=new_key_id(),
+                name=KEY_NAME,
+                role="admin",
+                secret=secret,
+                created_by=SYSTEM.principal,
+            )
     _write_private(folder / "api.json", {"url": url, "key": secret})
     _write_private(folder / "stack.json", {"database_url": database_url, "redis_url": redis_url})
     try:

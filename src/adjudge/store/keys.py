@@ -179,7 +179,7 @@ async def revoke(connection: Connection, scope: Scope, key: str) -> bool:
 
 
 async def revoke_named(connection: Connection, scope: Scope, name: str, created_by: str) -> None:
-    """End earlier keys of the same name and maker: `adjudge up` makes a new one at each start."""
+    """End the keys of this name and maker: that of `adjudge up` opens for as long as it runs."""
     async with connection.transaction():
         ended = await connection.fetch(
             "UPDATE api_key SET revoked_at = clock_timestamp() "
@@ -188,6 +188,27 @@ async def revoke_named(connection: Connection, scope: Scope, name: str, created_
         )
         for row in ended:
             await journal.write(connection, scope, "key.revoked", row["id"])
+
+
+async def reopen(connection: Connection, scope: Scope, name: str, created_by: str, secret: str) -> bool:
+    """Open the newest key of this name and maker again, with another secret; False: there was none.
+
+    It is who it was before, so that its idempotency keys hold on.
+    """
+    async with connection.transaction():
+        key: str | None = await connection.fetchval(
+            """
+            UPDATE api_key SET secret_hash = $4, rotated_at = clock_timestamp(), old_hash = NULL, old_until = NULL,
+                revoked_at = NULL
+            WHERE id = (
+                SELECT id FROM api_key WHERE org = $1 AND name = $2 AND created_by = $3 ORDER BY created_at DESC LIMIT 1
+            ) RETURNING id
+            """,
+            *(scope.org, name, created_by, hashed(secret)),
+        )
+        if key is not None:
+            await journal.write(connection, scope, "key.rotated", key, overlap_seconds=0)
+    return key is not None
 
 
 async def shared_use(

@@ -96,6 +96,21 @@ async def test_one_that_does_not_become_ready_says_so_in_one_line_and_leaves_no_
     await connection.close()
 
 
+async def test_its_key_is_the_same_one_in_each_run_with_another_secret(told, database_url):
+    """What was asked with an idempotency key is the same question after a restart; the secret ends with its run."""
+    connection, keys = await asyncpg.connect(database_url), []
+    for _ in range(2):
+        await told(IMPATIENT)
+        keys += await connection.fetch("SELECT id, secret_hash, revoked_at IS NOT NULL AS has_ended FROM api_key")
+    await connection.close()
+
+    first, second = keys
+    assert first["id"] == second["id"]
+    assert first["secret_hash"] != second["secret_hash"]
+    assert first["has_ended"]
+    assert second["has_ended"]
+
+
 @pytest.mark.parametrize(
     ("environment", "said"),
     [

@@ -83,7 +83,7 @@ def test_the_first_hour_goes_as_the_page_says(environment, port, tmp_path):
         assert up.command.startswith("adjudge up")
         with running(up, environment, tmp_path / "claims"):
             play(newcomer, blocks["curl"])
-            play(newcomer, blocks["People, before there is a console"], by_hand={"adjudge review": "2"})
+            play(newcomer, blocks["People"], by_hand={"adjudge review": "2"})
             run_python(blocks["Python"][0], environment, tmp_path / "claims")
             decision = json.loads(newcomer.run("adjudge decisions ls --source reviewer --limit 3 --json"))[-1]["id"]
             assert_path_reads_as_promised(newcomer.run(f"adjudge decisions show {decision}"))

@@ -16,7 +16,7 @@ from adjudge.engine.clocks import Clock
 from adjudge.engine.receivers import Answered
 from adjudge.engine.tail import decision_of
 from adjudge.outbound import RefusedUrl
-from adjudge.outbound.client import Client, Unreachable
+from adjudge.outbound.client import Client, Unended, Unreachable
 from adjudge.store.endpoints import Receiver
 from adjudge.store.feed import Row
 from adjudge.telemetry import tracing
@@ -80,9 +80,11 @@ class Poster:
                     "POST", receiver.url, headers=headers, body=body, seconds=ATTEMPT_SECONDS, largest=LARGEST_ANSWER
                 )
             status, retry_after = reply.status, retry_seconds(reply.headers)
+        except Unended as late:
+            status = late.status
         except TimeoutError:
             error = f"no answer within {ATTEMPT_SECONDS:g} s"
-        except Unreachable as failure:  # however long an answer is, its status says all
+        except Unreachable as failure:  # whatever becomes of an answer, its status says all
             status, error = failure.status, str(failure)[:300]
         except RefusedUrl as refused:
             error = str(refused)[:300]

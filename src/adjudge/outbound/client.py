@@ -30,7 +30,15 @@ class Unreachable(Exception):
     def __init__(self, why: str, *, status: int | None = None) -> None:
         super().__init__(why)
         self.status = status
-        """Of an answer that is too long; None: none is known."""
+        """Of an answer that is too long or broke off; None: none is known."""
+
+
+class Unended(TimeoutError):
+    """An answer began and did not end in time."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__()
+        self.status = status
 
 
 class Reply(NamedTuple):
@@ -61,30 +69,35 @@ class Client:
         """Send a request and return the answer, whatever its status.
 
         It is sent a second time where a kept connection turns out to be closed before any answer: so it may
-        arrive twice. Raises RefusedUrl, Unreachable, and TimeoutError after `seconds`.
+        arrive twice. Raises RefusedUrl, Unreachable, and TimeoutError after `seconds`: Unended where it had begun.
         """
-        async with asyncio.timeout(seconds):
-            journey = _Journey()
-            outer = _journey.set(journey)
-            try:
-                return await self._send(method, url, headers, body, largest)
-            except Unreachable:
-                if not journey.is_broken_off:
-                    raise
-                return await self._send(method, url, headers, body, largest)
-            finally:
-                _journey.reset(outer)
+        journey = _Journey()
+        outer = _journey.set(journey)
+        try:
+            async with asyncio.timeout(seconds):
+                try:
+                    return await self._send(method, url, headers, body, largest)
+                except Unreachable:
+                    if not journey.is_broken_off:
+                        raise
+                    return await self._send(method, url, headers, body, largest)
+        except TimeoutError:
+            if journey.status is None:
+                raise
+            raise Unended(journey.status) from None
+        finally:
+            _journey.reset(outer)
 
     async def _send(self, method: str, url: str, headers: Mapping[str, str], body: bytes, largest: int) -> Reply:
         request = self._session.request(method, url, headers=headers, data=body, allow_redirects=False)
         try:
             async with request as response:
-                _journey.get().has_answer = True
+                _journey.get().status = response.status
                 return Reply(response.status, response.headers, await _body(response, largest))
         except aiohttp.InvalidURL as error:
             raise RefusedUrl(f"`{url}` is not a URL: {error}") from None
         except (aiohttp.ClientError, OSError) as error:
-            raise Unreachable(_reason(error)) from error
+            raise Unreachable(_reason(error), status=_journey.get().status) from error
 
 
 @dataclass(slots=True)
@@ -93,12 +106,13 @@ class _Journey:
 
     is_new: bool = False
     """A connection had to be made for it."""
-    has_answer: bool = False
+    status: int | None = None
+    """Of the answer, once that has begun."""
 
     @property
     def is_broken_off(self) -> bool:
         """It broke before any answer, on a connection that was kept."""
-        return not self.is_new and not self.has_answer
+        return not self.is_new and self.status is None
 
 
 _journey: ContextVar[_Journey] = ContextVar("journey")

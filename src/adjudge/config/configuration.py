@@ -8,6 +8,7 @@ from pathlib import Path
 from adjudge.config.earning import Unearnable, unearnable
 from adjudge.config.errors import NoPlan, UnknownLocation, UnknownPool, UnknownType
 from adjudge.config.explaining import Leaf, SetByHand, effective_leaves, set_by_hand
+from adjudge.config.families import Outgrown, outgrown
 from adjudge.config.organisations import Organisation
 from adjudge.config.resembling import LookAlike, look_alikes
 from adjudge.config.routing import Request, Way
@@ -132,6 +133,11 @@ class Configuration:
         """Return every stage in force anywhere that says `certified`, and that nothing could ever license."""
         found = (each for site in self.sites.values() for each in unearnable(site))
         return tuple(sorted(set(found), key=lambda each: (each.origin.file, each.origin.line, each.type)))
+
+    def outgrown(self) -> tuple[Outgrown, ...]:
+        """Return every certified stage that has more slices than its family counts."""
+        every = ((place, name, self.question_type(place.name, name), plan) for place, name, plan in self.every_plan())
+        return tuple(outgrown(every))
 
     def unread(self) -> tuple[Unread, ...]:
         """Return the tags and attributes of locations that nothing reads, once for each place that says so."""

@@ -9,6 +9,11 @@ def remarks(configuration: Configuration) -> Iterator[str]:
     """Yield a sentence for each, with its place."""
     for never in configuration.unearnable():
         yield f"never certified: {never.type}, plan {never.plan}: {never.why} ({never.origin})"
+    for each in configuration.outgrown():
+        yield (
+            f"{each.slices} slices of {each.type} share the error budget of a `family` of {each.family}: "
+            f"those that came last are never certified ({each.origin})"
+        )
     for unread in configuration.unread():
         hint = f"; did you mean `{unread.nearest}`?" if unread.nearest else ""
         yield f"nothing reads the {unread.what} `{unread.name}` of {unread.layer}{hint} ({unread.origin})"

@@ -5,6 +5,7 @@ from datetime import timedelta
 from tests.unit.config.documents import CLAIMS
 
 from adjudge.config import compile_documents
+from adjudge.config.remarks import remarks
 from adjudge.core.money import Stake
 from adjudge.core.plans import AgainstPeople, Certified
 
@@ -82,6 +83,19 @@ def test_what_nothing_can_ever_certify_is_named(tmp_path):
     assert undrawn.why.startswith("no coin ever draws an audit")
     assert compiled(certified + audits, tmp_path).unearnable() == ()
     assert compiled(people.replace("max: 3", "max: 1") + audits, tmp_path).unearnable() == ()
+
+
+def test_a_family_with_more_slices_than_it_counts_is_remarked(tmp_path):
+    """Else most stores wait for a certificate that never comes, and only `why` says so."""
+    text = CLAIMS.replace('{by_hand: "confidence >= 0.95"}', "{certified: {target: 1%, family: 2}}") + PLACES
+    by_store = "audits: {rate: 5%, pool: agents, expert: experts, slices: location, inherit: all}\n"
+    places = text.replace("types: {claim.pay: {audits: {slices: region, budget: 40}}}", "rank: 2")
+
+    [said] = [each for each in remarks(compiled(places + by_store, tmp_path)) if "family" in each]
+
+    assert said.startswith("3 slices of claim.pay share the error budget of a `family` of 2: those that came last")
+    assert "config/claims.yaml:" in said
+    assert not [each for each in remarks(compiled(text + USUAL, tmp_path)) if "family" in each]
 
 
 AGAINST = CLAIMS.replace('{by_hand: "confidence >= 0.95"}', "{certified: {people: {votes: 3, margin: 1%}}}")

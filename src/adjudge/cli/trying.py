@@ -119,12 +119,15 @@ def in_columns(tried: Sequence[Trial | Invalid]) -> list[str]:
 
 
 def question_lines(file: str) -> list[tuple[int, str]]:
-    """Read questions, one a line, with their numbers. Raises Refused."""
+    """Read questions, one a line, with their numbers. Raises Refused.
+
+    Only a line feed ends one: texts may hold whatever else Unicode breaks lines at.
+    """
     try:
-        text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
+        text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise Refused(f"cannot read {file}: {error}") from None
-    lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
+    lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
     if not 0 < len(lines) <= MOST_QUESTIONS:
         raise Refused(f"{file} has {len(lines)} questions; 1 to {MOST_QUESTIONS} can be tried at once")
     return lines

@@ -38,6 +38,8 @@ audits: {{pool: agents, expert: experts}}
 PEOPLE = "{ask: agents, votes: {min: 2, max: 3}, combine: majority, timeout: 90s}"
 BY_HAND = 'accept: {by_hand: "confidence >= 0.95"}'
 
+ASKED = '{"type": "t", "evidence": {"x": "%s"}}'
+
 Try = Callable[..., list[str]]
 
 
@@ -165,6 +167,12 @@ def test_questions_are_put_together_and_blank_lines_do_not_count(tried: Try) -> 
     lines = tried(ask("counting@1"), questions=(sound, "", sound, sound))
 
     assert [line[:24] for line in lines] == [f"{number}  counting@1: a 0.80   " for number in (1, 3, 4)]
+
+
+def test_a_text_may_hold_whatever_else_breaks_lines_and_a_file_may_begin_with_a_mark(tried: Try) -> None:
+    texts = ("\ufeff" + ASKED % "one\u2028two", ASKED % "three\x85four", ASKED % "five")
+
+    assert len(tried(f"{{ask: sure@1, {BY_HAND}}}", questions=texts)) == 3
 
 
 def test_json_holds_the_events_of_each_line(tried: Try) -> None:

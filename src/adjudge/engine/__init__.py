@@ -1,1 +1,1 @@
-"""The moving parts: intake, asking, stepping, settling, timers, sweeping, notifying."""
+"""What moves decisions on: intake, asking, stepping, timers, sweeping, notifying; besides, audits and webhooks."""

@@ -42,7 +42,7 @@ log = structlog.get_logger()
 _T = TypeVar("_T")
 
 PATIENCE_SECONDS = 60.0
-"""How long answers that are paid for wait for the database before the batch is handed back."""
+"""How long answers, which have been paid for, wait for the database before the batch is handed back."""
 
 
 class Asking:
@@ -96,7 +96,7 @@ class Asking:
             await self._conclude(list(zip(current, events, strict=True)))
 
     async def gave_up(self, messages: Sequence[Message], error: Exception) -> None:
-        """Before a message goes to the dead letters: its decision goes on without this decider."""
+        """Let the decisions of messages that are about to become dead letters go on without this decider."""
         read, _ = read_slips(messages)
         for message in messages:
             names.DEAD_LETTERS.labels(message.name).inc()
@@ -261,7 +261,7 @@ def asked_at(slip: Slip) -> datetime:
 
 
 def given_up_for(error: Exception) -> str:
-    """Return why a message was given up, as its decision keeps it: an error of the database may quote its evidence."""
+    """Return why a message was given up, as its decision records it: without the words of a database error."""
     return str(error) if isinstance(error, Expired | Poison | TimedOut) else type(error).__name__
 
 

@@ -34,11 +34,11 @@ log = structlog.get_logger()
 LARGEST_BATCH = 200
 CONNECTIONS = 2
 SLOW_SECONDS = 0.025
-"""After this long a flush no longer keeps the other connection waiting: its commit hangs, ours may be quicker."""
+"""After this long a flush no longer keeps the other connection waiting: its commit may hang."""
 LOOK_SECONDS = 0.005
-"""How often a connection that waits looks whether it may go."""
+"""How often a waiting connection looks whether it may flush now."""
 QUIET_TURNS = 3
-"""Turns of the event loop in a row that bring no row: after so many, those who come together have come."""
+"""After so many turns of the event loop without a new row, those that come together have come."""
 GATHER_SECONDS = 0.005
 """How long a flush gathers at most."""
 LONGEST_WAIT_SECONDS = 4.0
@@ -60,7 +60,7 @@ class Unstorable(AdjudgeError):
 
 
 Answer: TypeAlias = datetime | Replayed | AdjudgeError
-"""When a row was asked, once it is durable; or who holds its idempotency key; or why it was not taken."""
+"""When the question was asked, once its row is durable; or the decision that holds its key; or why it was refused."""
 
 
 class Sheaf:
@@ -351,7 +351,7 @@ class Flusher:
 
 
 def _count(rows: Sequence[NewDecision]) -> None:
-    """Count what was accepted, how many the audit coin drew and how many it should have: a stuck coin is seen."""
+    """Count what was accepted, and how many audits the coin drew and should have drawn: a stuck coin shows."""
     marked = Counter(row.terms.type for row in rows if row.audit_role)
     for terms, number in Counter(row.terms for row in rows).items():
         names.ACCEPTED.labels(terms.type, terms.lane).inc(number)

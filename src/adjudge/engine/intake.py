@@ -84,7 +84,7 @@ class Intake:
         self._coin = coin
         self._controls = controls
         self._evidence_hash = hashlib.blake2b(digest_size=16, key=evidence_key)
-        """Begun with the key alone: the hash of each evidence goes on from a copy."""
+        """A hash begun with the key alone; the hash of each evidence continues a copy of it."""
 
     def prepare(
         self,

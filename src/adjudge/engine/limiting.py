@@ -29,11 +29,11 @@ REMEMBERED_SECONDS: Final = 2.5
 IDLE_SECONDS: Final = 60.0
 """After which a key that does not ask is forgotten here."""
 EVEN: Final = 0.25
-"""The part of a limit that is shared evenly, so that a process that was hardly asked may begin at once."""
+"""The part of a limit that all processes share evenly, so that one that was hardly asked may begin at once."""
 RECOUNT_SECONDS: Final = 0.1
 """How often the open decisions of a key at its limit are counted at most."""
 OPEN_RETRY_SECONDS: Final = 5
-"""When to come back where the limit is of open decisions: nobody knows when one is settled."""
+"""Retry-After of the limit of open decisions: nobody knows when one will be settled."""
 
 REQUESTS: Final = "requests_per_second"
 BYTES: Final = "bytes_per_second"

@@ -31,12 +31,12 @@ CHANGED: Final = "configuration"
 POLL_SECONDS: Final = 0.5
 BEAT_SECONDS: Final = 1.0
 AGAIN_SECONDS: Final = 10.0
-"""A refused revision is tried again after so long: what it lacked may have come."""
+"""A refused revision is tried again after this long: what it lacked may be there by now."""
 TIDY_SECONDS: Final = 30.0
 BLIND_SECONDS: Final = 3.0
-"""A process that has not looked for so long does not know what is in force."""
+"""A process that has not looked for this long does not know what is in force."""
 BEHIND_SECONDS: Final = 2.0
-"""So long it may take to take over what is published before a process counts as lagging."""
+"""A process that takes longer than this to take a published revision over counts as lagging."""
 
 Prepare: TypeAlias = Callable[[InForce], Awaitable[None]]
 """Makes a process ready for what comes into force; raises AdjudgeError where it cannot be."""
@@ -97,7 +97,7 @@ class Lookout:
 
     @property
     def trouble(self) -> str | None:
-        """Why the process is not to be relied on for what is in force; None: it is."""
+        """Why the process may not know what is in force; None: it does."""
         blind = self._loop_time() - self._looked_at
         if blind > BLIND_SECONDS:
             seen = f"for {blind:.0f} s" if blind < float("inf") else "since it began"

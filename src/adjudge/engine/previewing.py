@@ -52,7 +52,7 @@ class Tally:
     before: Counter[str] = field(default_factory=Counter)
     after: Counter[str] = field(default_factory=Counter)
     other_answers: int = 0
-    """Decisions that would have had another answer, among those whose end is known."""
+    """Decisions whose end is known, and that would have had another answer."""
     unknown: Counter[str] = field(default_factory=Counter)
     """By whom the plan would ask."""
     cost_before: Counter[str] = field(default_factory=Counter)

@@ -17,7 +17,7 @@ from adjudge.streams import Streams
 from adjudge.telemetry import names
 
 BY_TIME: Final = "the time has come"
-"""The message of a revision that goes on by itself."""
+"""The message of a revision that is published everywhere because its time has come."""
 
 
 class ApprovalNeeded(AdjudgeError):

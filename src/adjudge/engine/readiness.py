@@ -43,7 +43,7 @@ class Standing:
     clock: DatabaseClock
     lookout: Lookout
     needs_broker: bool = True
-    """Without Valkey questions can still be taken: they are durable, and sent when it is back. Nobody can be asked."""
+    """Whether the process is not ready without Valkey. Intake is: questions are durable, and sent when it is back."""
 
     async def look(self) -> Report:
         """Look at all of it, within LOOK_SECONDS each."""

@@ -23,7 +23,7 @@ log = structlog.get_logger()
 MOST_WAITING = 20_000
 SEND_AT_ONCE = 400
 PAUSE_SECONDS = 0.5
-"""After a broker that did not answer."""
+"""Pause after the broker did not answer."""
 
 
 class Sender:

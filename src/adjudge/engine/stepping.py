@@ -33,7 +33,7 @@ from adjudge.store.work import Held, Moved
 from adjudge.telemetry import names, tracing
 
 RESEND_SECONDS = 5.0
-"""After this long without progress a question to a model is looked at again: lost, or merely waiting?"""
+"""After this long without progress a question to a model is looked at again: it may be lost, or merely wait."""
 GOING_ON = frozenset({"held", "provisional"})
 """Statuses of a decision whose people may still answer after a fallback was taken: their tasks are due later."""
 
@@ -280,7 +280,7 @@ def waiting_for(history: History, step: Step) -> dict[str, object]:
 
 
 def drawn(question: QuestionType, history: History, task: UUID) -> tuple[str, ...]:
-    """Return the answers in the order in which this task shows them.
+    """Return the answers in the order in which a task shows them.
 
     Candidates are drawn afresh for each task, so that no place in the list is favoured; declared
     labels keep their places, which hands learn.

@@ -105,7 +105,7 @@ class Tail:
         return Found(entries, mark if ahead else self.head, at_end=True)
 
     def _shorten(self) -> None:
-        """Drop the oldest half: seldom, so that what is left is moved seldom."""
+        """Drop the oldest half at once, so that the rest is seldom moved."""
         dropped = 0
         while self._bytes > self._most_bytes // 2:
             self._bytes -= _size(self._entries[dropped])

@@ -40,7 +40,7 @@ SEND_AT_ONCE = 50
 UNKNOWN = 0.0
 """When the oldest entry of a stream was sent of which nothing is known: everything ever sent may still be in it."""
 MARGIN_SECONDS = 1.0
-"""Between the broker's clock and the database's."""
+"""Allowance for a difference between the broker's clock and the database's."""
 BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 
 

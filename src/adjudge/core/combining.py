@@ -166,7 +166,7 @@ _FAULTS = {
     "quota": "has no quota left",
     "breaker": "was not asked, its breaker is open",
     "dead-letter": "could not be asked",
-    "no-evidence": "could not open the evidence",
+    "no-evidence": "could not use the evidence",
 }
 
 

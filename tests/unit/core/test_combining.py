@@ -84,12 +84,14 @@ class TestAgree:
     @pytest.mark.parametrize("rule", ["agree", "bayes"])
     def test_one_fault_or_abstention_defers(self, rule):
         plan = a_plan(models("a@1", "b@1", rule=rule, accept=by_hand("true")), people())
-        failed, abstained = Life(plan), Life(plan)
+        failed, lacking, abstained = Life(plan), Life(plan), Life(plan)
 
         failed.then(failed.opinion("a@1", "pay"), failed.fault("b@1", "garbage", "sum is 1.2"))
+        lacking.then(lacking.opinion("a@1", "pay"), lacking.fault("b@1", "no-evidence", "there is no /evidence/age"))
         abstained.says(("a@1", "pay", 1.0), ("b@1", None, 0.0))
 
         assert deferred_because(failed) == "b@1 gave a malformed answer: sum is 1.2"
+        assert deferred_because(lacking) == "b@1 could not use the evidence: there is no /evidence/age"
         assert deferred_because(abstained) == "a decider abstained"
 
     @pytest.mark.parametrize("rule", ["agree", "bayes"])

@@ -15,7 +15,7 @@ MEMORY: Final = 50
 """Batches after which a size that none of them had is forgotten."""
 WORTH_SHARING: Final = 3
 """Messages may take so many times what any batch costs: three quarters of the highest rate are reached then."""
-BETWEEN: Final = 0.25
+BETWEEN: Final = 0.4
 """Of the time that a batch should take: one which others wait for."""
 WORTH_SHARING_BETWEEN: Final = 1
 """As above, of one which others wait for: half of the highest rate is reached then."""

@@ -58,8 +58,8 @@ class Subscription:
     linger_ms: int = 0
     """How long an incomplete batch waits for more."""
     batch_ms: int | None = None
-    """How long a batch should take: the next ones get smaller, as far as that helps; a quarter of it while messages
-    come of a lane with more weight. None: it may take any time."""
+    """How long a batch should take: the next ones get smaller, as far as that helps; two fifths of it while
+    messages come of a lane with more weight. None: it may take any time."""
     concurrency: int = 2
     """Batches handled at once; of a `Single`, messages."""
     timeout_seconds: float | None = None

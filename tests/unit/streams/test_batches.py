@@ -43,7 +43,7 @@ def test_a_lane_has_short_batches_for_as_long_as_something_more_urgent_is_reckon
         for _ in range(2):
             await simulation.streams.publish([Entry(NAME, "standard", b"x", 100_000)])
             await simulation.advance(8)
-        assert model.largest("bulk") <= 5
+        assert model.largest("bulk") <= 8
 
         await simulation.advance(10)
         assert model.largest("bulk") >= 10

@@ -5,6 +5,7 @@
 
 import gc
 import itertools
+import logging
 import os
 import shutil
 import tempfile
@@ -16,6 +17,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
+import structlog
 from hypothesis import settings
 from redis.asyncio import Redis
 from tests.ports import free_port
@@ -201,3 +203,16 @@ async def _connected(url: str) -> AsyncIterator[asyncpg.Connection]:
         yield connection
     finally:
         await connection.close(timeout=10)
+
+
+@pytest.fixture
+def logging_kept() -> Generator[None]:
+    """Puts the logs of this process back as they were, after a test in which a role has configured them.
+
+    Otherwise what later tests log goes to the output that was captured here, which is closed by then.
+    """
+    handlers, level, configuration = logging.root.handlers[:], logging.root.level, structlog.get_config()
+    yield
+    structlog.configure(**configuration)
+    structlog.contextvars.clear_contextvars()
+    logging.basicConfig(handlers=handlers, level=level, force=True)

@@ -33,7 +33,10 @@ def audited(plans: Mapping[str, Any] | None = None, **kinds: Mapping[str, Any]) 
     usual = {"rate": 1, "pool": "agents", "votes": 3, "expert": "experts", "expert_share": 0}
     types = {name: {"answers": ANSWERS, **TYPES.get(name, {})} for name in PLANS}
     for kind, spec in kinds.items():
-        types[kind]["audits"] = {key: value for key, value in {**usual, **spec}.items() if value is not None}
+        audits = {**usual, **spec}
+        if audits["expert"] is None:
+            audits["expert_share"] = None
+        types[kind]["audits"] = {key: value for key, value in audits.items() if value is not None}
     own = {
         "claims": {"stages": [PLANS["model"]["stages"][0]], "fallback": {"answer": "refuse"}},
         "cascade": {"stages": [PLANS["model"]["stages"][0], SECOND], "fallback": {"answer": "refuse"}},

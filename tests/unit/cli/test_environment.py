@@ -121,6 +121,7 @@ def test_what_is_given_comes_before_the_environment_whose_names_are_read_in_any_
     assert (read.port, read.host, read.config, read.ready_file) == (8500, "127.0.0.2", Path("mine"), None)
 
 
+@pytest.mark.usefixtures("logging_kept")
 @pytest.mark.parametrize(
     "address", ["postgresql://us:s3c#ret@db/x", "postgresql://us:s3c/ret@db/x", "postgresql://us:s3c?ret@db/x"]
 )

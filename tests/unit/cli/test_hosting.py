@@ -9,7 +9,6 @@ import sys
 
 import httpx
 import pytest
-import structlog
 
 from adjudge.cli.hosting import served
 from adjudge.cli.refusing import Refused
@@ -32,22 +31,18 @@ async def test_a_port_that_is_taken_is_refused_before_anything_is_opened(taken):
             await run_api(Settings(host="127.0.0.1", port=taken, database_url="postgresql://127.0.0.1:1/none"))
 
 
+@pytest.mark.usefixtures("logging_kept")
 def test_what_the_web_server_says_is_a_line_of_json_like_all_others(monkeypatch):
     """It wrote text of its own to standard error, for every stranger that sends no HTTP."""
-    handlers, uvicorns = logging.root.handlers[:], logging.getLogger("uvicorn")
+    uvicorns = logging.getLogger("uvicorn")
     monkeypatch.setattr(uvicorns, "handlers", [])
     monkeypatch.setattr(uvicorns, "propagate", True)
     out = io.StringIO()
     monkeypatch.setattr(sys, "stdout", out)
-    before = structlog.get_config()
     logs.configure("api")
-    try:
-        server = served(None, "127.0.0.1", 0, drain_seconds=1, on_stop=lambda: None)
-        logging.getLogger("uvicorn.error").warning("Invalid HTTP request received.")
-    finally:
-        structlog.configure(**before)
-        structlog.contextvars.clear_contextvars()
-        logging.root.handlers[:] = handlers
+
+    server = served(None, "127.0.0.1", 0, drain_seconds=1, on_stop=lambda: None)
+    logging.getLogger("uvicorn.error").warning("Invalid HTTP request received.")
 
     said = json.loads(out.getvalue())
     assert (said["event"], said["level"]) == ("Invalid HTTP request received.", "warning")

@@ -7,7 +7,6 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-import structlog
 
 import adjudge
 from adjudge.telemetry import logs
@@ -40,17 +39,7 @@ def test_the_reference_is_this_table():
     assert rows == [(name, event.level, event.says) for name, event in sorted(EVENTS.items())]
 
 
-@pytest.fixture
-def _restored():
-    handlers, level = logging.root.handlers[:], logging.root.level
-    configuration = structlog.get_config()
-    yield
-    structlog.configure(**configuration)
-    structlog.contextvars.clear_contextvars()
-    logging.basicConfig(handlers=handlers, level=level, force=True)
-
-
-@pytest.mark.usefixtures("_restored")
+@pytest.mark.usefixtures("logging_kept")
 def test_what_a_library_says_beside_its_message_is_written_down_too(capsys):
     logs.configure("worker")
 

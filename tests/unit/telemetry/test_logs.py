@@ -24,18 +24,14 @@ class Full:
 
 
 @pytest.fixture
-def configured(monkeypatch):
-    """Logs as a process writes them, to what standard output is here; put back afterwards."""
-    before, handlers = structlog.get_config(), logging.root.handlers[:]
+def configured(monkeypatch, logging_kept):
+    """Logs as a process writes them, to what standard output is here."""
 
     def configure(stream) -> None:
         monkeypatch.setattr(sys, "stdout", stream)
         logs.configure("api")
 
-    yield configure
-    structlog.configure(**before)
-    structlog.contextvars.clear_contextvars()
-    logging.root.handlers[:] = handlers
+    return configure
 
 
 def test_a_line_that_cannot_be_written_costs_a_line_and_no_answer(configured, capfd):

@@ -111,6 +111,7 @@ class AuditReading:
                 self.connection, covers.type, covers.slices, number, covered, MOST_WATCHED, self._set_apart
             )
         rows, rarest = await self._alike(sampling, rows)
+        rows = watches.up_to_undecided(rows, now - self.place.patience)
         if people is None:
             return watches.watched(watch, number, rows, watches.MOST_WAITING, self.weighing(sampling, rarest))
         # What people are still to decide is no late answer: such a plan is not hurried.

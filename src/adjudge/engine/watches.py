@@ -61,6 +61,21 @@ def tallied(rows: Sequence[Automated], scope: str) -> Tally:
     return Tally(audits=len(kept), errors=sum(map(_is_wrong, kept)))
 
 
+def up_to_undecided(rows: Sequence[Automated], overdue: datetime) -> list[Automated]:
+    """Return the audits before the first whose decision may still come to be covered.
+
+    People take longer than models: if the watch read on, what they answer would be behind it and never be read. One
+    that was asked before `overdue` is passed over.
+    """
+    found = []
+    for row in rows:
+        if row.is_undecided and row.asked_at >= overdue:
+            break
+        if not row.is_undecided:
+            found.append(row)
+    return found
+
+
 def watched(
     watch: Watch, number: int, rows: Sequence[Automated], most: int, scale: Scale | None = None
 ) -> tuple[Watch, int]:

@@ -97,6 +97,8 @@ class Automated:
     people: tuple[str, ...] = ()
     stake: Stake | None = None
     policy: int = 1
+    is_undecided: bool = False
+    """Whether it may still come to be covered: the stages up to the certificate's are under way."""
 
 
 # Only of decisions that took a plan with this prefix at their intake: what was drawn under another never licenses it.
@@ -151,7 +153,7 @@ _BEFORE = """
 
 AUTOMATED = f"""
     SELECT audit.decision_id, audit.rate, audit.number, audit.truth, outcome.answer, false AS is_open,
-        audit.asked_at, audit.votes::text, audit.facts -> 'stake' AS stake, audit.policy
+        audit.asked_at, audit.votes::text, audit.facts -> 'stake' AS stake, audit.policy, false AS is_undecided
     FROM audit JOIN outcome ON outcome.decision_id = audit.decision_id AND outcome.kind = 'final'
     WHERE audit.org = 1 AND audit.type = $1 AND audit.slice = ANY($2::text[]) AND audit.number > $3
         AND (outcome.certificate = ANY($4::text[])
@@ -159,7 +161,7 @@ AUTOMATED = f"""
         AND {COMPARED.format(6)}
     UNION ALL
     SELECT work.decision_id, decision.audit_rate, decision.number, NULL, outcome.answer, true, work.asked_at, '[]',
-        decision.facts -> 'stake', decision.audit_policy
+        decision.facts -> 'stake', decision.audit_policy, false
     FROM work JOIN decision ON decision.id = work.decision_id
         JOIN outcome ON outcome.decision_id = work.decision_id AND outcome.kind = 'final'
     WHERE work.purpose = 'audit' AND work.type = $1 AND decision.facts ->> 'slice' = ANY($2::text[])
@@ -167,18 +169,26 @@ AUTOMATED = f"""
         AND (outcome.certificate = ANY($4::text[])
             OR ($7 > 0 AND decision.plan_hash = ANY($9::text[])
                 AND decision.facts ->> 'slice' = ANY($10::text[]) AND {_BEFORE}))
+    UNION ALL
+    SELECT work.decision_id, decision.audit_rate, decision.number, NULL, NULL, true, work.asked_at, '[]',
+        decision.facts -> 'stake', decision.audit_policy, true
+    FROM work JOIN decision ON decision.id = work.decision_id
+        JOIN work AS deciding ON deciding.decision_id = work.decision_id AND deciding.purpose = 'decide'
+    WHERE work.purpose = 'audit' AND work.type = $1 AND decision.facts ->> 'slice' = ANY($10::text[])
+        AND decision.number > $3 AND deciding.stage <= $7 AND deciding.status = 'open'
+        AND decision.plan_hash = ANY($9::text[])
     ORDER BY 3 LIMIT $5
 """
 
 # All that the plan answers, also what it deferred; audits of decisions that people are still to decide count as open.
 OF_PLAN = f"""
     SELECT audit.decision_id, audit.rate, audit.number, audit.truth, audit.answered AS answer, false AS is_open,
-        audit.asked_at, audit.votes::text, audit.facts -> 'stake' AS stake, audit.policy
+        audit.asked_at, audit.votes::text, audit.facts -> 'stake' AS stake, audit.policy, false AS is_undecided
     FROM audit WHERE audit.org = 1 AND audit.type = $1 AND audit.slice = ANY($2::text[]) AND audit.number > $3
         AND audit.prefixes ? $4 AND {COMPARED.format(6)}
     UNION ALL
     SELECT work.decision_id, decision.audit_rate, decision.number, NULL, NULL, true, work.asked_at, '[]', NULL,
-        decision.audit_policy
+        decision.audit_policy, false
     FROM work JOIN decision ON decision.id = work.decision_id
     WHERE work.purpose = 'audit' AND work.type = $1 AND decision.facts ->> 'slice' = ANY($2::text[])
         AND decision.number > $3
@@ -340,6 +350,7 @@ def _automated(row: Any) -> Automated:
         people=_of_people(row["votes"]),
         stake=_stake.decode(row["stake"]) if row["stake"] is not None else None,
         policy=row["policy"],
+        is_undecided=row["is_undecided"],
     )
 
 

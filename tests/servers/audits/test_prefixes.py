@@ -1,12 +1,14 @@
 """A certificate covers a prefix of a plan: all that was answered up to its stage, by models or by people."""
 
 import asyncio
+import json
 from typing import Any
 
 from tests.servers.audits.auditing import audited, closed, staffed
 from tests.servers.audits.evidence import CERTIFIED, EXPERTS, PEOPLE, certified, record
 from tests.servers.audits.test_certificates import in_force, known_everywhere, waiting_for_people
 from tests.servers.review.test_late_votes import settled_without_them
+from tests.waiting import until
 
 from adjudge.core.audits import StageVote
 
@@ -31,9 +33,7 @@ async def test_the_watch_of_a_later_stage_reads_what_earlier_ones_have_answered(
 
     assert hard["outcome"]["certificate"] == certificate
     assert {each["outcome"]["certificate"] for each in settled} == {None}, "set by hand"
-    async with asyncio.timeout(40):
-        while (watch := (await _slice(stack))["standing"]["watch"])["audits"] < 4:
-            await asyncio.sleep(0.05)
+    watch = await until(lambda: _watch(stack), lambda watch: watch["audits"] >= 4, seconds=40)
     assert (watch["audits"], watch["errors"]) == (4, 1)
 
 
@@ -54,9 +54,11 @@ async def test_a_stage_of_people_is_certified_by_audits_of_what_they_said_in_the
     [agent] = await staffed(stack, "agents", count=1)
     before = await stack.ask()
     await agent.vote("pay")
-    async with asyncio.timeout(40):
-        while (waiting := await waiting_for_people(stack, before["id"]))["waiting_for"]["pool"] != "panel":
-            await asyncio.sleep(0.05)
+    waiting = await until(
+        lambda: waiting_for_people(stack, before["id"]),
+        lambda found: found["waiting_for"]["pool"] == "panel",
+        seconds=40,
+    )
     assert waiting["outcome"] is None
     assert (await _slice(stack))["state"] == "collecting"
 
@@ -76,6 +78,47 @@ async def test_a_stage_of_people_is_certified_by_audits_of_what_they_said_in_the
     assert why.startswith("Certified: unsure@1 and 1 of agents settle it from "), why
     verified = (await stack.admin.get(f"/v1/automation/certificates/{certificate}")).json()
     assert verified["changed"] == []
+
+
+async def test_the_watch_waits_for_what_people_are_still_to_answer_in_its_stages(build_stack):
+    """Models are quicker: once the watch had read on, what people answered would be behind it for ever."""
+    documents = certified()
+    easy = {"ask": "sure@1", "accept": {"by_hand": "answer == 'pay'"}}
+    one = {**PEOPLE, "accept": CERTIFIED["accept"]}
+    documents["plans"]["model"]["stages"] = [easy, one]
+    stack = await build_stack("api", "worker", "keeper", documents=documents)
+    agent = await stack.reviewer("agent", "agents")
+    expert = await stack.reviewer("expert", "experts")
+    votes = [StageVote(1, "r0", "pay")]
+    await record(stack, 1000, by="second@1", beside=({"sure@1": "pay"}, {"sure@1": "refuse"}), voted=votes)
+    certificate = await in_force(stack)
+    await known_everywhere(stack, certificate)
+
+    hard = await stack.ask(say="refuse")
+    await waiting_for_people(stack, hard["id"])
+    easy_ones = [await stack.ask(wait=5, say="pay") for _ in range(3)]
+    for _ in easy_ones:
+        await expert.vote("pay")
+    for each in easy_ones:
+        await closed(stack, each["id"])
+    looks = await _looks(stack)
+    await until(lambda: _looks(stack), lambda now: now >= looks + 2, seconds=40)
+    before = (await _watch(stack))["audits"]
+    await agent.vote("refuse")
+    await expert.vote("pay")
+
+    watch = await until(lambda: _watch(stack), lambda watch: watch["audits"] >= 4, seconds=40)
+    assert before == 0
+    assert (watch["audits"], watch["errors"]) == (4, 1)
+
+
+async def _watch(stack) -> dict[str, Any]:
+    found: dict[str, Any] = (await _slice(stack))["standing"]["watch"]
+    return found
+
+
+async def _looks(stack) -> int:
+    return json.loads(await stack.value("SELECT design FROM epoch"))["looks"]
 
 
 async def test_an_audit_has_the_votes_by_which_its_plan_decided(build_stack):

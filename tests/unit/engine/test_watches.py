@@ -21,6 +21,7 @@ AGAINST = AgainstPeople(votes=3, over="plan")
 COMPARED = msgspec.structs.replace(COVERS, people=AgainstPeople(votes=3, margin=0.0, over="automated"))
 PATIENCE_ENDS = NOW
 LONG_AGO, LATELY = NOW - timedelta(days=1), NOW + timedelta(days=1)
+UNDECIDED = ((2, LONG_AGO), (4, LATELY))
 
 
 def automated(number, answer="pay", *, is_open=False, people=(), asked_at=LONG_AGO):
@@ -35,6 +36,14 @@ def automated(number, answer="pay", *, is_open=False, people=(), asked_at=LONG_A
         asked_at=asked_at,
         people=tuple(people),
     )
+
+
+def test_a_decision_that_may_still_come_to_be_covered_holds_the_watch_up_until_it_is_overdue():
+    """It is no lost audit, so it is never counted as wrong for being slow."""
+    undecided = [replace(automated(n, None, is_open=True, asked_at=at), is_undecided=True) for n, at in UNDECIDED]
+    rows = [automated(1), undecided[0], automated(3), undecided[1], automated(5)]
+
+    assert [row.number for row in watches.up_to_undecided(rows, PATIENCE_ENDS)] == [1, 3]
 
 
 def test_the_watch_waits_for_an_open_audit_while_fifty_behind_it_are_closed_and_then_it_is_wrong():

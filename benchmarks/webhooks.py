@@ -22,11 +22,11 @@ import uvloop
 
 from adjudge.cli.roles import spare_collector
 from adjudge.engine.clocks import DatabaseClock
-from adjudge.engine.delivering import Deliverer
-from adjudge.engine.fanning import FanOut
 from adjudge.engine.flushing import Flusher
-from adjudge.engine.posting import Poster
-from adjudge.engine.receivers import AT_ONCE
+from adjudge.engine.webhooks.delivering import Deliverer
+from adjudge.engine.webhooks.fanning import FanOut
+from adjudge.engine.webhooks.posting import Poster
+from adjudge.engine.webhooks.receivers import AT_ONCE
 from adjudge.outbound import parse_permitted
 from adjudge.outbound.client import Client, open_client
 from adjudge.store import connecting, intake, outcomes

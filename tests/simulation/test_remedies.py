@@ -7,15 +7,16 @@ from dataclasses import dataclass, replace
 import pytest
 from tests.simulation.world import Plan, outcome_of
 
-from adjudge.streams import keyed_scripts, scripts, upkeep
-from adjudge.streams.concluding import Concluding
+from adjudge.streams import keyed_scripts, scripts
+from adjudge.streams.connections.script import Script
+from adjudge.streams.consuming import upkeep
+from adjudge.streams.consuming.concluding import Concluding
+from adjudge.streams.consuming.handling import Handling
+from adjudge.streams.consuming.holding import Holding
+from adjudge.streams.consuming.upkeep import Upkeep
 from adjudge.streams.decoding import Page
 from adjudge.streams.group import Group, Moved
-from adjudge.streams.handling import Handling
-from adjudge.streams.holding import Holding
-from adjudge.streams.script import Script
 from adjudge.streams.testing.network import Fate
-from adjudge.streams.upkeep import Upkeep
 
 QUIET = Plan(
     seed=0,
@@ -171,7 +172,7 @@ REMEDIES = {
         take_out=without_groups_made_anew, plan=replace(QUIET, flushes=1), wrong="lost"
     ),
     "a handler may fail after a flush": Remedy(
-        take_out=lambda patch: patch.setattr("adjudge.streams.concluding.suppress", lambda *_: nullcontext()),
+        take_out=lambda patch: patch.setattr("adjudge.streams.consuming.concluding.suppress", lambda *_: nullcontext()),
         plan=replace(QUIET, flushes=1, failing=0.6),
         wrong="NoGroup",
     ),

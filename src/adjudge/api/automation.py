@@ -17,7 +17,7 @@ from adjudge.api.services import Here, Services
 from adjudge.api.shapes import PROBLEMS
 from adjudge.core.plans import Certified
 from adjudge.core.pools import Snapshot
-from adjudge.engine import explaining_automation as explaining
+from adjudge.engine.certificates import explaining
 from adjudge.store import audit_records, audit_seals, certificates, epochs, learning, reviewers
 from adjudge.store.epochs import EpochRow
 from adjudge.store.scope import Scope

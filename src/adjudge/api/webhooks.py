@@ -128,7 +128,7 @@ async def remove(webhook: str, scope: Caller, here: Here) -> Response:
 async def test(webhook: str, scope: Caller, here: Here) -> Response:
     """Send a signed event that tells of nothing, once and at once; answer with what came of it."""
     require(scope, "client", "operator")
-    from adjudge.engine.trying_out import try_out  # noqa: PLC0415  an HTTP client, for this request alone
+    from adjudge.engine.webhooks.trying_out import try_out  # noqa: PLC0415  an HTTP client, for this request alone
 
     receiver = await _receiver(here, scope, webhook)
     answered = await try_out(receiver, here.permitted, now=here.clock, monotonic=loop_time, new_id=here.new_id)

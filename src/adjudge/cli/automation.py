@@ -90,8 +90,7 @@ def verify(certificate: Annotated[str, typer.Argument(help="Its id.")], json_: J
 
     The server compares the audits behind it with what they were when it was issued.
     """
-    from adjudge.engine import certificate_records as records  # numpy, which no other command needs
-    from adjudge.engine import inheriting
+    from adjudge.engine.certificates import inheriting, records  # numpy, which no other command needs
 
     with connected() as adjudge:
         found = adjudge.automation.certificate(certificate)

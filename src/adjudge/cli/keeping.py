@@ -10,7 +10,7 @@ from adjudge.cli.settings import Settings
 from adjudge.cli.telling import tell_webhooks
 from adjudge.engine.audit_rates import RateSetter
 from adjudge.engine.auditing import Auditor
-from adjudge.engine.certifying import Certifier
+from adjudge.engine.certificates.certifying import Certifier
 from adjudge.engine.coins import Coin, fresh_coin
 from adjudge.engine.figures import Figures
 from adjudge.engine.housekeeping import Housekeeping, Upkeep

@@ -4,10 +4,10 @@ import asyncio
 
 from adjudge.cli.grounds import Ground
 from adjudge.engine.admission import loop_time
-from adjudge.engine.delivering import Deliverer
-from adjudge.engine.fanning import FanOut
-from adjudge.engine.posting import Poster
-from adjudge.engine.webhook_upkeep import look_after_webhooks
+from adjudge.engine.webhooks.delivering import Deliverer
+from adjudge.engine.webhooks.fanning import FanOut
+from adjudge.engine.webhooks.posting import Poster
+from adjudge.engine.webhooks.upkeep import look_after_webhooks
 from adjudge.outbound import parse_permitted
 from adjudge.outbound.client import open_client
 

@@ -11,12 +11,13 @@ from adjudge.streams.app import App
 from adjudge.streams.asking import HandlerFailed, Receipt, ResultTimeout
 from adjudge.streams.broker import Streams
 from adjudge.streams.codecs import Undecodable
-from adjudge.streams.contexts import BatchContext, Context
+from adjudge.streams.consuming.worker import Worker, run
 from adjudge.streams.counting import Counters
 from adjudge.streams.cron import InvalidCron
 from adjudge.streams.dead_letters import DeadLetters
-from adjudge.streams.declaring import NotAHandler
 from adjudge.streams.fairness import KeyRules
+from adjudge.streams.handlers.contexts import BatchContext, Context
+from adjudge.streams.handlers.declaring import NotAHandler
 from adjudge.streams.logs import Events, LogObserver, Observers
 from adjudge.streams.loop_watch import LoopWatch
 from adjudge.streams.messages import DeadLetter, Depth, Duplicate, Entry, Failure, Full, LaneDepth, Message
@@ -39,7 +40,6 @@ from adjudge.streams.signals import (
 )
 from adjudge.streams.subscriptions import Handler, OnDead, Said, Single, Subscription
 from adjudge.streams.tasks import NotTaken, Task
-from adjudge.streams.worker import Worker, run
 
 __all__ = [
     "App",

@@ -20,14 +20,14 @@ from typing import Any, Self, TypeVar, overload
 
 from adjudge.streams.broker import Streams
 from adjudge.streams.codecs import codec_for
-from adjudge.streams.contexts import BatchContext, Context
-from adjudge.streams.declaring import NotAHandler, shape_of
-from adjudge.streams.employing import Employed
+from adjudge.streams.consuming.worker import Worker
+from adjudge.streams.handlers.contexts import BatchContext, Context
+from adjudge.streams.handlers.declaring import NotAHandler, shape_of
+from adjudge.streams.handlers.employing import Employed
 from adjudge.streams.observing import Observer
 from adjudge.streams.schedules import Cron, Every, Missed, Schedule
 from adjudge.streams.session import Session
 from adjudge.streams.tasks import Options, Task
-from adjudge.streams.worker import Worker
 
 M = TypeVar("M")
 R = TypeVar("R")

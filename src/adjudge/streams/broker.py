@@ -11,7 +11,9 @@ from typing import Self
 from adjudge.streams import hints as pubsub
 from adjudge.streams import measuring, publishing
 from adjudge.streams import results as answers
-from adjudge.streams.addresses import Credentials, target
+from adjudge.streams.connections.addresses import Credentials, target
+from adjudge.streams.connections.script import Command
+from adjudge.streams.connections.wire import Wire, Wires, accepted
 from adjudge.streams.dead_letters import DeadLetters
 from adjudge.streams.fairness import KeyRules
 from adjudge.streams.group import Group
@@ -21,10 +23,8 @@ from adjudge.streams.pauses import Pauses
 from adjudge.streams.publishing import Published
 from adjudge.streams.registry import Registry
 from adjudge.streams.results import Kept, Reply
-from adjudge.streams.script import Command
 from adjudge.streams.signals import Unavailable
 from adjudge.streams.ticking import Ticking
-from adjudge.streams.wire import Wire, Wires, accepted
 
 WAKES = "wakes"
 """The channel on which workers hear that something is due before they look next: a name's key prefix."""

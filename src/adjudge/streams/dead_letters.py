@@ -6,10 +6,10 @@ from typing import Any
 import msgspec
 
 from adjudge.streams import keyed_scripts, marks
+from adjudge.streams.connections.wire import Wire
 from adjudge.streams.keys import Keys
 from adjudge.streams.messages import DeadLetter
 from adjudge.streams.reasons import Reasons
-from adjudge.streams.wire import Wire
 
 _reasons = msgspec.json.Decoder(Reasons)
 

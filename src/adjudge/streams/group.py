@@ -12,15 +12,15 @@ from dataclasses import dataclass
 import msgspec
 
 from adjudge.streams import decoding, keyed_scripts, marks, scripts
+from adjudge.streams.connections.script import Argument, Command, Script
+from adjudge.streams.connections.wire import Wire, accepted
 from adjudge.streams.decoding import Page
 from adjudge.streams.fairness import KeyRules
 from adjudge.streams.keys import Keys
 from adjudge.streams.messages import Message, Trail
 from adjudge.streams.reasons import Reasons
-from adjudge.streams.script import Argument, Command, Script
 from adjudge.streams.server_clock import ServerClock
 from adjudge.streams.signals import Unavailable
-from adjudge.streams.wire import Wire, accepted
 
 NOBODY = "nobody"
 """The consumer that holds what was handed back: its entries count as long idle, so the next claim takes them."""

@@ -5,9 +5,9 @@ import random
 from collections.abc import Callable
 from typing import Any
 
+from adjudge.streams.connections.wire import Wire
 from adjudge.streams.retrying import backoff
 from adjudge.streams.signals import Unavailable
-from adjudge.streams.wire import Wire
 
 SILENCE_SECONDS = 2.0
 """After so long without a word the listener pings, and after as long again it takes the line for dead."""

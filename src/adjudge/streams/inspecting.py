@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from adjudge.streams.connections.script import Command
+from adjudge.streams.connections.wire import Wire, accepted, named, unless_missing
 from adjudge.streams.keys import Keys
-from adjudge.streams.script import Command
-from adjudge.streams.wire import Wire, accepted, named, unless_missing
 
 
 @dataclass(frozen=True, slots=True)

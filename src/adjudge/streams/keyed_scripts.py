@@ -20,7 +20,7 @@ twice but never loses it: the new entry is written before the old one is removed
 this way.
 """
 
-from adjudge.streams.script import EVEN_FULL, Script
+from adjudge.streams.connections.script import EVEN_FULL, Script
 from adjudge.streams.scripts import ROOM
 
 TICK_MS = 500

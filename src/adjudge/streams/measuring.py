@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
+from adjudge.streams.connections.wire import Wire, accepted, named, unless_missing
 from adjudge.streams.keys import Keys
 from adjudge.streams.messages import Depth, LaneDepth, milliseconds
 from adjudge.streams.scripts import Command
-from adjudge.streams.wire import Wire, accepted, named, unless_missing
 
 
 async def oldest(wire: Wire, name: str, lanes: Sequence[str]) -> float | None:

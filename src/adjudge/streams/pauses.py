@@ -6,9 +6,9 @@ The order lies in the broker, so it outlives workers and restarts; a flush takes
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from adjudge.streams.connections.script import EVEN_FULL, Command, Script
+from adjudge.streams.connections.wire import Wire, accepted
 from adjudge.streams.keys import Keys
-from adjudge.streams.script import EVEN_FULL, Command, Script
-from adjudge.streams.wire import Wire, accepted
 
 EVERY_LANE = "*"
 

@@ -4,12 +4,12 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from adjudge.streams import keyed_scripts, marks, scripts
+from adjudge.streams.connections.script import Argument, Command
+from adjudge.streams.connections.wire import Wire
 from adjudge.streams.keys import Keys
 from adjudge.streams.messages import Duplicate, Entry, Full
-from adjudge.streams.script import Argument, Command
 from adjudge.streams.shedding import Shedding
 from adjudge.streams.signals import Unavailable
-from adjudge.streams.wire import Wire
 
 Published = str | Full | Duplicate | Unavailable
 """Id of the entry in its lane, or of one that waits a token with a slash; else why there is none."""

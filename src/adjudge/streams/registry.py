@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from adjudge.streams.connections.script import EVEN_FULL, Script
+from adjudge.streams.connections.wire import Wire
 from adjudge.streams.keys import Keys, parsed
-from adjudge.streams.script import EVEN_FULL, Script
-from adjudge.streams.wire import Wire
 
 FORGET_SECONDS = 30 * 86_400
 """A lane that no worker has served for so long is no longer listed."""

@@ -9,11 +9,11 @@ from typing import Any
 
 import msgspec
 
+from adjudge.streams.connections.script import EVEN_FULL, Argument, Script
+from adjudge.streams.connections.wire import Wire
 from adjudge.streams.keys import Keys
 from adjudge.streams.messages import Message
 from adjudge.streams.retrying import DETAIL_LIMIT, name_of
-from adjudge.streams.script import EVEN_FULL, Argument, Script
-from adjudge.streams.wire import Wire
 
 REPLY_TO = "reply-to"
 """Header of a message whose sender waits: `channel token`."""

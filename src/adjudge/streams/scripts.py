@@ -4,7 +4,7 @@ All keys of a call share a hash tag, and times are the server's. A script moves 
 pending (XACK answers 1). So a script that is sent twice, because its answer was lost, acts once.
 """
 
-from adjudge.streams.script import EVEN_FULL, Argument, Command, Script, by_source
+from adjudge.streams.connections.script import EVEN_FULL, Argument, Command, Script, by_source
 
 __all__ = [
     "CLAIM",

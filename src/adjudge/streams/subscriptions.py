@@ -4,9 +4,9 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from adjudge.streams.consuming.lanes import SUSPECT_CRASHES
 from adjudge.streams.fairness import KeyRules
 from adjudge.streams.keys import Keys
-from adjudge.streams.lanes import SUSPECT_CRASHES
 from adjudge.streams.messages import Message
 from adjudge.streams.retrying import Retries
 from adjudge.streams.schedules import Schedule

@@ -6,8 +6,8 @@ from typing import Any, Generic, Literal, Protocol, TypeVar
 
 from adjudge.streams.asking import Receipt
 from adjudge.streams.codecs import Codec
-from adjudge.streams.declaring import Shape
 from adjudge.streams.fairness import KeyRules
+from adjudge.streams.handlers.declaring import Shape
 from adjudge.streams.keys import Keys
 from adjudge.streams.messages import NO_HEADERS, Duplicate, Entry, Full
 from adjudge.streams.publishing import Published

@@ -8,10 +8,10 @@ twice, even if an answer was lost, or if a worker that was paused for longer tha
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from adjudge.streams.connections.script import Argument, Script
+from adjudge.streams.connections.wire import Wire
 from adjudge.streams.keys import Keys
 from adjudge.streams.pauses import EVERY_LANE
-from adjudge.streams.script import Argument, Script
-from adjudge.streams.wire import Wire
 
 # KEYS timekeeper, ticks, paused; ARGV worker, lease in ms, (schedule, its last tick as the worker saw it, or -1)...
 # Answers whether the worker is the timekeeper, now in ms, the last ticks, the lanes that are paused.

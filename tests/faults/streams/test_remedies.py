@@ -10,10 +10,11 @@ import pytest
 from tests.faults.streams.load import NAME
 from tests.faults.streams.relay import relayed
 
-from adjudge.streams import Entry, Streams, Unavailable, addresses, cluster, greeting, group, line, sentinel, wire
+from adjudge.streams import Entry, Streams, Unavailable, group
+from adjudge.streams.connections import addresses, cluster, greeting, line, sentinel, wire
+from adjudge.streams.connections.refusals import has_code
+from adjudge.streams.connections.script import EVEN_FULL, Script
 from adjudge.streams.decoding import Page
-from adjudge.streams.refusals import has_code
-from adjudge.streams.script import EVEN_FULL, Script
 
 LIMIT_SECONDS = 20.0
 """Every scenario takes a small part of it, most of that for the start of its servers."""

@@ -12,9 +12,10 @@ from tests.servers.audits.auditing import staffed
 from tests.servers.audits.evidence import certified, record, record_of_two
 from tests.waiting import until
 
-from adjudge.engine import audit_rates, certificate_steps, certified_places
+from adjudge.engine import audit_rates
 from adjudge.engine.audit_rates import PastRates, RateSetter
-from adjudge.engine.certificate_records import verify
+from adjudge.engine.certificates import certified_places, steps
+from adjudge.engine.certificates.records import verify
 from adjudge.engine.coins import AuditRates
 from adjudge.store import certificates, epochs
 from adjudge.store.scope import SYSTEM
@@ -76,7 +77,7 @@ async def test_a_model_decides_alone_once_audits_have_shown_that_it_may_and_not_
 
 async def test_what_is_shown_is_what_the_certificate_in_force_lets_through(build_stack, monkeypatch):
     """Also where a look has shown a looser threshold that is not worth a new certificate yet."""
-    monkeypatch.setattr(certificate_steps, "WORTH", 1.0)
+    monkeypatch.setattr(steps, "WORTH", 1.0)
     stack = await build_stack("api", "keeper", documents=certified())
     await record(stack, 600, wrong=range(1, 120, 3))
     certificate = await in_force(stack)
@@ -477,7 +478,7 @@ async def watched_to_its_end(build_stack, audits: int) -> tuple[Any, str]:
 
 async def test_a_certificate_that_ends_is_renewed_where_enough_was_watched(build_stack, monkeypatch):
     """Three audits are enough for this test; nothing is interrupted."""
-    monkeypatch.setattr(certificate_steps, "FRESH_AUDITS", 3)
+    monkeypatch.setattr(steps, "FRESH_AUDITS", 3)
     stack, first = await watched_to_its_end(build_stack, 3)
 
     second = await until(lambda: _in_force(stack), lambda found: found != first, seconds=40)

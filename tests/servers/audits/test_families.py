@@ -14,7 +14,8 @@ from tests.servers.audits.test_money import STAKES, at_stake, of_money
 from tests.waiting import until
 
 from adjudge.core.licences import Licence, prefix_of
-from adjudge.engine import audit_rates, inheriting
+from adjudge.engine import audit_rates
+from adjudge.engine.certificates import inheriting
 from adjudge.engine.coins import POLICY
 from adjudge.store import certificates, epochs, parameters
 

@@ -42,7 +42,7 @@ sys.addaudithook(refuse)
 TOLD_IN_A_CALLBACK = """
 import signal
 
-from adjudge.streams.pipelining import Pipeline
+from adjudge.streams.connections.pipelining import Pipeline
 
 received = Pipeline.data_received
 

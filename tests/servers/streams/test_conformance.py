@@ -7,10 +7,10 @@ import re
 import pytest
 
 from adjudge.streams import Entry, KeyRules, Streams
+from adjudge.streams.connections.script import Script
 from adjudge.streams.group import Again
 from adjudge.streams.reasons import reasons_of
 from adjudge.streams.retrying import trail_after
-from adjudge.streams.script import Script
 from adjudge.streams.testing import MemoryServer, MemoryStreams
 
 NAME = "n"

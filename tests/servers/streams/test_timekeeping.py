@@ -8,9 +8,9 @@ import pytest
 from tests.waiting import until
 
 from adjudge.streams import Observer, Streams, Subscription
+from adjudge.streams.consuming.timekeeping import LEASE_SECONDS, Timekeeper
 from adjudge.streams.schedules import Every, Missed, Schedule, Tick
 from adjudge.streams.ticking import Ticking
-from adjudge.streams.timekeeping import LEASE_SECONDS, Timekeeper
 
 NAME, LANE = "clock", "{clock}:standard"
 BEAT = Schedule(id="beat", lane="standard", when=Every(0.1), missed=Missed.ALL)

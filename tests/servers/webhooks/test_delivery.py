@@ -14,7 +14,7 @@ from tests.servers.webhooks.conftest import added
 from tests.waiting import until
 
 from adjudge.core.signing import read_secret
-from adjudge.engine.receivers import FAILURES, GIVE_UP
+from adjudge.engine.webhooks.receivers import FAILURES, GIVE_UP
 
 DELIVERY = "SELECT state, attempt, failures, tried, next_at, due_since FROM delivery WHERE endpoint = $1"
 

@@ -8,9 +8,9 @@ import pytest
 from aiohttp import web
 from tests.receivers import receiving, says
 
-from adjudge.engine import posting
-from adjudge.engine.posting import Poster
-from adjudge.engine.receivers import Answered
+from adjudge.engine.webhooks import posting
+from adjudge.engine.webhooks.posting import Poster
+from adjudge.engine.webhooks.receivers import Answered
 from adjudge.outbound import parse_permitted
 from adjudge.outbound.client import open_client
 from adjudge.store.endpoints import Receiver

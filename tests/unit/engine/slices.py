@@ -9,7 +9,7 @@ from adjudge.automation.betting import Epoch
 from adjudge.automation.certifying import Start
 from adjudge.automation.watching import Watch
 from adjudge.core.calibration import Uncalibrated
-from adjudge.engine.licensing import State
+from adjudge.engine.certificates.licensing import State
 from adjudge.store.epochs import Covers, EpochRow
 
 NOW = datetime(2026, 11, 28, tzinfo=UTC)

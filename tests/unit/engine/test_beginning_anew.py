@@ -11,8 +11,8 @@ from adjudge.automation import certifying
 from adjudge.automation.betting import Epoch, epoch_delta
 from adjudge.automation.certifying import Licensed
 from adjudge.automation.samples import Sample, grid_of
-from adjudge.engine import designing
-from adjudge.engine.certificate_steps import is_given_up
+from adjudge.engine.certificates import designing
+from adjudge.engine.certificates.steps import is_given_up
 from adjudge.store.audited import Counted
 
 AT_ONCE = 100

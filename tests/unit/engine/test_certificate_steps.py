@@ -15,9 +15,9 @@ from adjudge.automation.watching import Watch
 from adjudge.core.calibration import Uncalibrated
 from adjudge.core.licences import Licence
 from adjudge.core.plans import AgainstPeople
-from adjudge.engine import certificate_steps
-from adjudge.engine.certificate_steps import FRESH_AUDITS, WORTH, WORTH_BEFORE_OTHERS, Expire, Issue
-from adjudge.engine.licensing import State
+from adjudge.engine.certificates import steps
+from adjudge.engine.certificates.licensing import State
+from adjudge.engine.certificates.steps import FRESH_AUDITS, WORTH, WORTH_BEFORE_OTHERS, Expire, Issue
 
 ENOUGH = 400
 """Audits of which 20 are wrong: shown at a target of 10%."""
@@ -60,7 +60,7 @@ def read(audits: int, wrong: int, **more) -> State[Epoch, Watch]:
 
 def next_step(state: State[Epoch, Watch], licence: Licence | None = None, **more):
     given = {"ends_with_drift": False, "is_renewal_asked": False, "is_followed": False, "now": NOW}
-    return certificate_steps.next_step(state, licence, None, **(given | more))
+    return steps.next_step(state, licence, None, **(given | more))
 
 
 def licensed(state: State[Epoch, Watch], coverage: float = 1.0) -> State[Epoch, Watch]:
@@ -73,7 +73,7 @@ def test_what_is_shown_is_issued_and_what_is_not_is_not():
 
 
 def test_after_a_certificate_has_ended_another_one_waits_for_fresh_audits():
-    state = certificate_steps.expired(licensed(read(ENOUGH, 20)), "c-1 has expired")
+    state = steps.expired(licensed(read(ENOUGH, 20)), "c-1 has expired")
 
     assert (state.certificate, state.held_until) == (None, ENOUGH + FRESH_AUDITS)
     assert next_step(state) is None
@@ -115,7 +115,7 @@ def test_an_operator_renews_what_is_shown_at_once_and_nothing_else():
 
 
 def test_what_has_ended_comes_back_by_audits_drawn_since_and_not_because_somebody_asks():
-    ended = certificate_steps.expired(licensed(read(ENOUGH, 20)), "c-1 has expired")
+    ended = steps.expired(licensed(read(ENOUGH, 20)), "c-1 has expired")
     adrift = licensed(read(ENOUGH, 20, drift=drifted()))
     unwatched = msgspec.structs.replace(adrift, watch=a_watch(FRESH_AUDITS - 1))
 
@@ -137,7 +137,7 @@ COVERED = msgspec.structs.replace(COVERS, target=0.1)
     ],
 )
 def test_an_epoch_is_given_up_where_another_start_would_be_sooner(audits, wrong, more, given_up):
-    assert certificate_steps.is_given_up(a_state(audits, wrong, **more), COVERED, 0.06) is given_up
+    assert steps.is_given_up(a_state(audits, wrong, **more), COVERED, 0.06) is given_up
 
 
 @pytest.mark.parametrize(("audits", "given_up"), [(2_000, False), (4_000, True)])
@@ -156,4 +156,4 @@ def test_against_people_it_takes_longer_to_tell(audits, given_up):
     ]
     state = msgspec.structs.replace(a_state(), epoch=paired.after(read))
 
-    assert certificate_steps.is_given_up(state, covers, 0.06) is given_up
+    assert steps.is_given_up(state, covers, 0.06) is given_up

@@ -11,9 +11,9 @@ from tests.unit.engine.slices import COVERS, ROW
 
 from adjudge.config import compile_documents
 from adjudge.core.plans import AgainstPeople
-from adjudge.engine import watches
-from adjudge.engine.certified_places import certified_places, shares_of
-from adjudge.engine.explaining_automation import expected_false
+from adjudge.engine.certificates import watches
+from adjudge.engine.certificates.certified_places import certified_places, shares_of
+from adjudge.engine.certificates.explaining import expected_false
 from adjudge.store.epochs import EpochRow
 
 NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)

@@ -23,9 +23,9 @@ from adjudge.core.audits import ModelSaid
 from adjudge.core.calibration import Uncalibrated
 from adjudge.core.money import Stake
 from adjudge.core.plans import AgainstPeople, Certified
-from adjudge.engine import designing, licensing
-from adjudge.engine.certificate_records import Verified, body_of, id_of, verify
-from adjudge.engine.licensing import Rarest
+from adjudge.engine.certificates import designing, licensing
+from adjudge.engine.certificates.licensing import Rarest
+from adjudge.engine.certificates.records import Verified, body_of, id_of, verify
 from adjudge.store.audited import Automated, Counted, Evidence, Waiting
 
 PLAN = replace(a_plan(models(accept=Certified(SET_BY_HAND)), people()), prefixes=("p0", "p1"))

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from adjudge.engine.receivers import (
+from adjudge.engine.webhooks.receivers import (
     AT_ONCE,
     FAILURES,
     GIVE_UP,

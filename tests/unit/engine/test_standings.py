@@ -9,8 +9,8 @@ from tests.unit.engine.slices import a_state
 from adjudge.automation.betting import Epoch
 from adjudge.automation.certifying import Unanimity
 from adjudge.automation.watching import Watch, delays
-from adjudge.engine import standings
-from adjudge.engine.licensing import State
+from adjudge.engine.certificates import standings
+from adjudge.engine.certificates.licensing import State
 from adjudge.store.audited import Counted
 
 COVERS = msgspec.structs.replace(slices.COVERS, target=0.1, expert_share=0.2, rate=0.05)

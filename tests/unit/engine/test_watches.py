@@ -13,8 +13,8 @@ from adjudge.automation.paired import PairedWatch
 from adjudge.automation.watching import Watch
 from adjudge.core.money import Stake
 from adjudge.core.plans import AgainstPeople
-from adjudge.engine import watches
-from adjudge.engine.licensing import Scale
+from adjudge.engine.certificates import watches
+from adjudge.engine.certificates.licensing import Scale
 from adjudge.store.audited import Automated
 
 AGAINST = AgainstPeople(votes=3, over="plan")

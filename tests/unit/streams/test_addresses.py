@@ -5,10 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from redis.crc import key_slot as their_slot
 
-from adjudge.streams.addresses import Address, Login, target
-from adjudge.streams.cluster import key_of, key_slot, ranges_of, spread
-from adjudge.streams.greeting import greetings
-from adjudge.streams.refusals import Refusal, redirected_to
+from adjudge.streams.connections.addresses import Address, Login, target
+from adjudge.streams.connections.cluster import key_of, key_slot, ranges_of, spread
+from adjudge.streams.connections.greeting import greetings
+from adjudge.streams.connections.refusals import Refusal, redirected_to
 
 SOMEWHERE = Address("localhost", 6379)
 

@@ -1,12 +1,12 @@
 import pytest
 
 from adjudge.streams import Message, Retries, Subscription, scripts
+from adjudge.streams.connections.wire import accepted
 from adjudge.streams.decoding import fresh, pending
 from adjudge.streams.group import finishing, knows_command
 from adjudge.streams.keys import Keys
 from adjudge.streams.publishing import _by_target
 from adjudge.streams.signals import NoGroup, Unavailable
-from adjudge.streams.wire import accepted
 
 
 async def nothing(_):

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from adjudge.streams import App, BatchContext, Context, NotAHandler
-from adjudge.streams.declaring import shape_of
+from adjudge.streams.handlers.declaring import shape_of
 
 
 class Mail(msgspec.Struct):

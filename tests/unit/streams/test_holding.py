@@ -1,5 +1,5 @@
 from adjudge.streams import Message, Subscription
-from adjudge.streams.holding import Holding
+from adjudge.streams.consuming.holding import Holding
 
 
 async def nothing(_):

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adjudge.streams import Message, Reject, Retries, Stall
-from adjudge.streams.judging import judge
+from adjudge.streams.consuming.judging import judge
 
 errors = st.sampled_from([None, ValueError(), Reject(), Stall()])
 

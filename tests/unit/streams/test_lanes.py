@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adjudge.streams.lanes import Batch, Lanes
+from adjudge.streams.consuming.lanes import Batch, Lanes
 from adjudge.streams.messages import Message
 
 weights = st.dictionaries(st.sampled_from(["realtime", "standard", "bulk", "shadow"]), st.integers(1, 9), min_size=1)

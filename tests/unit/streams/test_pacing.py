@@ -5,7 +5,7 @@ from collections import deque
 
 import pytest
 
-from adjudge.streams.pacing import MEMORY, Pace
+from adjudge.streams.consuming.pacing import MEMORY, Pace
 
 
 def settled(pace, seconds, batches=200, waiting=10_000):

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from adjudge.streams.pipelining import Pipeline, packed
+from adjudge.streams.connections.pipelining import Pipeline, packed
 
 
 class Transport:

@@ -3,10 +3,10 @@
 import random
 
 from adjudge.streams.broker import Streams
+from adjudge.streams.connections.wire import Wire
 from adjudge.streams.testing.clock import Process
 from adjudge.streams.testing.network import MemoryRoute, Network
 from adjudge.streams.testing.server import MemoryServer
-from adjudge.streams.wire import Wire
 
 
 class MemoryStreams(Streams):

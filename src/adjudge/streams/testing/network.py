@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from adjudge.streams.script import Command
+from adjudge.streams.connections.script import Command
 from adjudge.streams.signals import Unavailable
 from adjudge.streams.testing.clock import Process, VirtualLoop
 from adjudge.streams.testing.server import MemoryServer

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from adjudge.streams.refusals import Refusal
-from adjudge.streams.script import Argument, Command, Script
+from adjudge.streams.connections.refusals import Refusal
+from adjudge.streams.connections.script import Argument, Command, Script
 from adjudge.streams.testing import plain_commands, stream_commands
 from adjudge.streams.testing.keyspace import Keyspace
 from adjudge.streams.testing.lua import Refused, Status, run_script

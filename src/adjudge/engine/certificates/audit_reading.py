@@ -1,0 +1,161 @@
+"""The audits of a slice as its certificate and its watch read them: as if all had been drawn at one rate."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final
+
+from adjudge.core.licences import Licence
+from adjudge.engine.audit_rates import PastRates
+from adjudge.engine.certificates import licensing, watches
+from adjudge.engine.certificates.certified_places import Place, scale_of
+from adjudge.engine.certificates.licensing import AnyState, Drawn, Judged, OfSlice, Rarest, Sampling, Scale
+from adjudge.store import audited, epochs
+from adjudge.store.audited import Counted, Covered, Evidence, Waiting
+from adjudge.store.connecting import Connection
+from adjudge.store.epochs import Covers
+
+MOST_READ: Final = 20_000
+"""Closed audits that one look reads at most."""
+MOST_WATCHED: Final = 10_000
+"""Audited decisions that a watch reads at most in one look."""
+ROUNDED: Final = 1e-6
+"""Relative: rates are on record to the seventh digit, and are equal where they differ by less."""
+
+
+def covered_by(certificates: Sequence[str], covers: Covers, plan_hashes: tuple[str, ...] = ()) -> Covered:
+    """Return what these certificates of a slice cover. `plan_hashes`: plans whose open audits are to be read, too."""
+    return Covered(
+        certificates=tuple(certificates),
+        stage=covers.stage,
+        prefix=covers.prefix,
+        plan_hashes=plan_hashes,
+        slices=covers.slices,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class AuditReading:
+    """What one look reads of one slice, in the transaction of its caller."""
+
+    connection: Connection
+    scope: str
+    covers: Covers
+    place: Place
+    past: PastRates
+
+    async def evidence(self, sampling: Sampling, after: int, until: int | None) -> tuple[list[Evidence], Rarest]:
+        """Return closed audits with numbers between, and the rate at which they count as drawn."""
+        covers = self.covers
+        rows = await audited.evidence(
+            self.connection, covers.type, covers.slices, covers.prefix, after, until, MOST_READ, self._set_apart
+        )
+        return await self._of_members(sampling, rows)
+
+    async def waiting(self, sampling: Sampling, after: int) -> list[Waiting]:
+        """Return open audits with higher numbers."""
+        rows = await audited.open_of(self.connection, self.covers.type, self.covers.slices, after)
+        return (await self._of_members(sampling, rows))[0]
+
+    async def judged(
+        self, state: AnyState, licences: Mapping[int, Licence], after: int, until: int | None
+    ) -> list[Judged]:
+        """Return closed audits with numbers between as the test reads them. `licences`: of earlier stages, by stage."""
+        rows, rarest = await self.evidence(state.sampling, after, until)
+        return licensing.judged(
+            rows,
+            self.place.plan,
+            self.place.index,
+            state.calibrator,
+            licences,
+            self.covers.people,
+            self.weighing(state.sampling, rarest),
+        )
+
+    async def counted(self, after: int) -> Counted:
+        """Return how many audits with higher numbers are closed, by role."""
+        covers = self.covers
+        return await audited.counted(self.connection, covers.type, covers.slices, covers.prefix, after, self._set_apart)
+
+    async def newest(self, count: int) -> int:
+        """Return the number behind which so many closed audits lie."""
+        covers = self.covers
+        return await audited.newest(self.connection, covers.type, covers.slices, covers.prefix, count, self._set_apart)
+
+    async def lost(self, after: int) -> dict[str, int]:
+        """Return why audits with higher numbers have no truth, and how many for each reason."""
+        covers = self.covers
+        return await audited.lost(self.connection, covers.type, covers.slices, covers.prefix, after, self._set_apart)
+
+    async def watched(
+        self, watch: Any, number: int, covered: Covered, sampling: Sampling, now: datetime
+    ) -> tuple[Any, int]:
+        """Return the watch once it has read what there is, and the number of the last audit that it has read.
+
+        `number`: of the last one that it had read before; `covered`: the decisions over which it watches.
+        """
+        covers, people = self.covers, self.covers.people
+        if people is not None and people.over == "plan":
+            rows = await audited.of_plan(
+                self.connection,
+                covers.type,
+                covers.slices,
+                number,
+                prefix=covers.prefix,
+                plan_hash=self.place.plan.hash,
+                people=people.votes,
+                limit=MOST_WATCHED,
+            )
+        else:
+            rows = await audited.automated(
+                self.connection, covers.type, covers.slices, number, covered, MOST_WATCHED, self._set_apart
+            )
+        rows, rarest = await self._alike(sampling, rows)
+        rows = watches.up_to_undecided(rows, now - self.place.patience)
+        if people is None:
+            return watches.watched(watch, number, rows, watches.MOST_WAITING, self.weighing(sampling, rarest))
+        # What people are still to decide is no late answer: such a plan is not hurried.
+        overdue = now - self.place.patience if people.over == "plan" else now
+        return watches.watched_beside(watch, number, rows, watches.MOST_WAITING, overdue, people)
+
+    def weighing(self, sampling: Sampling, rarest: Rarest) -> Scale | None:
+        """Return the scale of stakes of an epoch that was designed with these rates; None: it counts answers."""
+        scale = scale_of(self.place)
+        return scale and replace(scale, largest=sampling.largest, by_policy=rarest.by_policy)
+
+    @property
+    def _set_apart(self) -> int:
+        """Votes of people that each audit must have set apart, to be compared with."""
+        people = self.covers.people
+        return people.votes if people is not None else 0
+
+    async def _of_members(self, sampling: Sampling, rows: Sequence[OfSlice]) -> tuple[list[OfSlice], Rarest]:
+        """Like `_alike`, without audits of slices that had left the group."""
+        if self.place.member_scopes:
+            rows = licensing.before_leaving(rows, await epochs.left(self.connection, self.place.member_scopes))
+        return await self._alike(sampling, rows)
+
+    async def _alike(self, sampling: Sampling, rows: Sequence[Drawn]) -> tuple[list[Drawn], Rarest]:
+        """Return audits as if all slices of the place had been audited at one rate, and that rate.
+
+        Where answers are counted, audits drawn at a higher rate are thinned. Where money is, their weight takes the
+        rate into account; left out are those drawn below the lowest rate on record, before a keeper had set their
+        slice's.
+        """
+        rarest = await self._rarest(sampling, rows)
+        if self.place.covers.money is None:
+            return licensing.thinned(rows, self.scope, rarest), rarest
+        return [row for row in rows if row.rate >= rarest.by_policy.get(row.policy, 0.0) * (1 - ROUNDED)], rarest
+
+    async def _rarest(self, sampling: Sampling, rows: Sequence[Drawn]) -> Rarest:
+        """Return the lowest rate among the slices of the place at the moments at which the coins of audits fell."""
+        if not self.place.follows_budget:
+            return Rarest(sampling.thinned_to)
+        covers = self.place.covers
+        thrown = await self.past.of(self.connection, {row.policy for row in rows})
+        by_policy = {}
+        for policy, rates in thrown.items():
+            here = [rates[key] for name in covers.slices if (key := (covers.type, name)) in rates]
+            if here:
+                by_policy[policy] = min(*here, sampling.steady)
+        return Rarest(sampling.thinned_to, by_policy)

@@ -1,0 +1,128 @@
+"""Certificates in service: licences earned from closed audits, watched, and taken away. One keeper at a time.
+
+The duty is held with a fence, and everything that a tick finds is written in the transaction that checks it: a
+keeper that was paused for long writes nothing. Needs numpy: imported by keepers alone.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+
+from adjudge.engine.audit_rates import PastRates
+from adjudge.engine.certificates.certified_places import Place, certified_places, shares_of
+from adjudge.engine.certificates.looking import Look
+from adjudge.engine.clocks import Clock
+from adjudge.engine.revisions import InForce, Revisions
+from adjudge.store import audited, duties, epochs
+from adjudge.store.connecting import UNAVAILABLE, Connection, Pool
+from adjudge.store.epochs import EpochRow
+from adjudge.store.scope import SYSTEM
+from adjudge.telemetry import names
+
+log = structlog.get_logger()
+
+DUTY: Final = "certificates"
+EVERY_SECONDS: Final = 0.25
+FULL_SECONDS: Final = 5.0
+"""All slices are looked at this often; those with news at once."""
+LEASE: Final = timedelta(seconds=10)
+OVERLAP: Final = timedelta(seconds=5)
+"""By how much a look for news goes back: what commits late is found by the next one."""
+
+
+class Certifier:
+    """A keeper's duty."""
+
+    def __init__(self, pool: Pool, revisions: Revisions, *, owner: str, now: Clock) -> None:
+        self._pool = pool
+        self._revisions = revisions
+        self._owner = owner
+        self._now = now
+        self._full_at = 0.0
+        self._seen_at: datetime | None = None
+        self._in_force: InForce | None = None
+        self._places: dict[str, Place] = {}
+        self._past = PastRates()
+
+    async def run(self) -> None:
+        """Look until cancelled."""
+        while True:
+            try:
+                if await self.tick():
+                    names.DUTY_AT.labels(DUTY).set(self._now().timestamp())
+            except UNAVAILABLE as error:
+                log.warning("certificates.stalled", error=repr(error))
+            except Exception as error:  # one slice that cannot be looked at must not end the keeper
+                log.error("certificates.failed", exc_info=error)
+                await asyncio.sleep(FULL_SECONDS)
+            await asyncio.sleep(EVERY_SECONDS)
+
+    async def tick(self) -> bool:
+        """Look at what has news, now and then at everything; return whether the duty is this keeper's.
+
+        One slice that cannot be looked at keeps none of the others from it. Raises what connection and looks raise.
+        """
+        loop = asyncio.get_running_loop().time
+        full = loop() >= self._full_at
+        failed: list[Exception] = []
+        async with self._pool.acquire() as connection, connection.transaction():
+            if not await duties.hold(connection, DUTY, self._owner, LEASE):
+                return False
+            rows = await epochs.current(connection)
+            if full or self._is_new():
+                rows = await self._registered(connection, rows)
+                changed = None
+                self._full_at = loop() + FULL_SECONDS
+            else:
+                changed = await audited.closed_since(connection, (self._seen_at or self._now()) - OVERLAP)
+            self._seen_at = self._now()
+            shares = shares_of(rows)
+            for row in sorted(rows, key=_place_in_line):
+                if changed is None or any((row.covers.type, name) in changed for name in row.covers.slices):
+                    try:
+                        async with connection.transaction():
+                            await self._look(connection, row, shares.get(row.scope, 1.0))
+                    except UNAVAILABLE:
+                        raise
+                    except Exception as error:  # the others are watched on; raised once they are
+                        error.add_note(row.scope)
+                        failed.append(error)
+        if failed:
+            raise ExceptionGroup("slices that could not be looked at", failed)
+        return True
+
+    def _is_new(self) -> bool:
+        return self._in_force is not self._revisions.in_force
+
+    async def _registered(self, connection: Connection, rows: Sequence[EpochRow]) -> list[EpochRow]:
+        """Begin epochs of what configuration has certified since, and end those of what it has no more."""
+        if self._is_new():
+            self._in_force = self._revisions.in_force
+            self._places = certified_places(self._in_force.all())
+        known = {row.scope: row for row in rows}
+        for scope, row in known.items():
+            if scope not in self._places:
+                await epochs.end(connection, scope, row.number, "replaced")
+                await epochs.calm(connection, scope)
+                if scope in await epochs.in_force(connection, [scope]):
+                    await epochs.put_in_force(connection, SYSTEM, scope, None, "no plan has this prefix any more")
+        for scope, place in self._places.items():
+            if scope not in known:
+                await epochs.begin(connection, scope, place.covers)
+            elif known[scope].covers != place.covers:
+                await epochs.cover(connection, scope, known[scope].number, place.covers)
+        return await epochs.current(connection)
+
+    async def _look(self, connection: Connection, row: EpochRow, share: float) -> None:
+        place = self._places.get(row.scope)
+        held = await epochs.hold(connection, row) if place is not None else None
+        if place is not None and held is not None:
+            await Look(connection, held, place, self._now(), share, self._past).run()
+
+
+def _place_in_line(row: EpochRow) -> tuple[int, bool]:
+    """Earlier stages first, of which the later ones speak, and groups before those who inherit."""
+    return row.covers.stage, row.covers.parent is not None

@@ -28,8 +28,8 @@ from tests.ports import free_port
 from tests.waiting import until
 
 from adjudge.api.application import create_app
-from adjudge.cli import keeping, working
-from adjudge.cli.serving import api_services
+from adjudge.cli.processes import keeping, working
+from adjudge.cli.processes.serving import api_services
 from adjudge.cli.settings import Settings
 from adjudge.config import hash_of
 from adjudge.engine.lookout import CHANGED

@@ -3,7 +3,7 @@
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from adjudge.config.contradictions import never_holds
+from adjudge.config.sections.contradictions import never_holds
 from adjudge.core.expressions import compile_route_condition
 
 NUMBERS = st.sampled_from(["7", "8", "24"])

@@ -6,9 +6,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adjudge.config.faults import Faults
-from adjudge.config.merging import leaves, merge, merge_all
-from adjudge.config.nodes import Node, parse
+from adjudge.config.documents.faults import Faults
+from adjudge.config.documents.merging import leaves, merge, merge_all
+from adjudge.config.documents.nodes import Node, parse
 from adjudge.core.plans import Origin
 
 UNTIMED = settings(deadline=None)  # the machine may be busy

@@ -11,7 +11,7 @@ from fastapi import Depends, Request
 from fastapi.routing import APIRoute
 
 from adjudge.api.problems import Problem
-from adjudge.config.faults import nearest
+from adjudge.config.documents.faults import nearest
 from adjudge.engine.limiting import Limiter
 from adjudge.store import connecting, keys
 from adjudge.store.connecting import Pool

@@ -37,7 +37,7 @@ from adjudge.api.publications import (
     terms_of,
 )
 from adjudge.api.services import Here, Services
-from adjudge.config.authorship import line_revisions
+from adjudge.config.documents.authorship import line_revisions
 from adjudge.core.specifications import DEFAULT_LOCATION
 from adjudge.engine.aside import aside
 from adjudge.engine.publishing import Publisher

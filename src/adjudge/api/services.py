@@ -1,4 +1,4 @@
-"""What the routes need, put together in `cli/serving.py`."""
+"""What the routes need, put together in `cli/processes/serving.py`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

@@ -15,8 +15,8 @@ import msgspec
 import typer
 
 from adjudge.cli.config_commands import sound_configuration
-from adjudge.cli.outbound import outbound_of
 from adjudge.cli.output import as_json, plain, precise
+from adjudge.cli.processes.outbound import outbound_of
 from adjudge.cli.refusing import Refused
 from adjudge.cli.settings import read_settings
 from adjudge.cli.trying import Invalid, Trial, prepared, put, question_lines, refusal

@@ -7,8 +7,8 @@ from pathlib import Path
 import msgspec
 
 from adjudge.config import Configuration, InvalidConfiguration, base_of, compile_documents, read_folder
+from adjudge.config.documents.pausing import Pause, no_pause
 from adjudge.config.packs import is_of_pack
-from adjudge.config.pausing import Pause, no_pause
 
 MANIFEST = ".revision.json"
 

@@ -13,7 +13,7 @@ from adjudge.cli.instants import instant
 from adjudge.cli.output import as_json
 from adjudge.cli.refusing import Refused
 from adjudge.config.compiling import compile_documents
-from adjudge.config.faults import nearest
+from adjudge.config.documents.faults import nearest
 from adjudge.labelled.importing import Imported
 from adjudge.labelled.importing import import_set as bring_in
 from adjudge.labelled.items import Defaults

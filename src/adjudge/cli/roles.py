@@ -13,14 +13,14 @@ from typing import Annotated, Any
 import typer
 import uvloop
 
-from adjudge.cli.sparing import unimported
+from adjudge.cli.processes.sparing import unimported
 
 with unimported("rich", "colorama"):  # for a console in colours; our logs are JSON
     import structlog  # noqa: F401
 
 from adjudge import __version__
-from adjudge.cli import ending
-from adjudge.cli.memory import give_back_what_is_large
+from adjudge.cli.processes import ending
+from adjudge.cli.processes.memory import give_back_what_is_large
 from adjudge.cli.settings import Settings, read_settings
 from adjudge.telemetry import logs, tracing
 
@@ -36,7 +36,7 @@ def api(host: Host = None, port: Port = None, unsafe: Unsafe = False) -> None:
     logs.configure("api", settings.log_level)
     give_back_what_is_large()
     with unimported("pydantic.v1"):  # FastAPI asks of every annotation whether it is of that
-        from adjudge.cli import serving  # each role imports what it needs, and no other
+        from adjudge.cli.processes import serving  # each role imports what it needs, and no other
 
     spare_collector()
     with tracing.exported("api", os.environ, version=__version__), suppress(asyncio.CancelledError):
@@ -48,7 +48,7 @@ def worker(unsafe: Unsafe = False, ready_file: ReadyFile = None) -> None:
     settings = read_settings(unsafe=unsafe or None, ready_file=ready_file)
     logs.configure("worker", settings.log_level)
     give_back_what_is_large()
-    from adjudge.cli import probing, working
+    from adjudge.cli.processes import probing, working
 
     with tracing.exported("worker", os.environ, version=__version__):
         _run(lambda stop: working.run_worker(settings, stop, partial(probing.probe, settings)), settings)
@@ -59,7 +59,7 @@ def keeper(unsafe: Unsafe = False, ready_file: ReadyFile = None) -> None:
     settings = read_settings(unsafe=unsafe or None, ready_file=ready_file)
     logs.configure("keeper", settings.log_level)
     give_back_what_is_large()
-    from adjudge.cli import keeping, probing
+    from adjudge.cli.processes import keeping, probing
 
     with tracing.exported("keeper", os.environ, version=__version__):
         _run(lambda stop: keeping.run_keeper(settings, stop, partial(probing.probe, settings)), settings)

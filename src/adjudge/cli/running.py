@@ -21,7 +21,7 @@ import typer
 from adjudge.cli.awaiting import Awaited, answers
 from adjudge.cli.folders import Folder
 from adjudge.cli.ports import require_free
-from adjudge.cli.readiness import is_told
+from adjudge.cli.processes.readiness import is_told
 from adjudge.cli.refusing import Refused
 from adjudge.cli.renewing import publish_folder
 from adjudge.cli.settings import Settings, read_settings
@@ -145,7 +145,7 @@ async def _require_reachable(settings: Settings) -> None:
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             raise Refused(f"cannot use the database of DATABASE_URL: {error or 'no answer in time'}") from error
     if settings.redis_url is not None:
-        from adjudge.cli.brokers import broker  # the embedded one need not be looked at
+        from adjudge.cli.processes.brokers import broker  # the embedded one need not be looked at
 
         async with broker(settings.redis_url, random.SystemRandom()) as streams:
             if not await streams.ping():

@@ -15,8 +15,8 @@ import typer
 
 from adjudge.api.questions import check_evidence, read
 from adjudge.cli.config_commands import DEFAULT_FOLDER, Folder, sound_configuration
-from adjudge.cli.outbound import outbound_of
 from adjudge.cli.output import as_json, plain
+from adjudge.cli.processes.outbound import outbound_of
 from adjudge.cli.refusing import Refused
 from adjudge.cli.settings import read_settings
 from adjudge.config import Configuration, Request

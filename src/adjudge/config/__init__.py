@@ -5,13 +5,13 @@ from adjudge.config.configuration import Configuration
 from adjudge.config.considering import Considered, Routed, consider
 from adjudge.config.differences_in_words import difference_in_words
 from adjudge.config.differing import ChangedLeaf, ChangedPlan, Difference, diff
+from adjudge.config.documents.faults import Fault, InvalidConfiguration
 from adjudge.config.errors import NoPlan, UnknownLocation, UnknownPool, UnknownType
 from adjudge.config.explaining import Leaf, SetByHand
-from adjudge.config.faults import Fault, InvalidConfiguration
 from adjudge.config.folders import base_of, read_folder, with_packs
-from adjudge.config.organisations import Organisation
 from adjudge.config.routing import Request, Way
 from adjudge.config.schemas import document_schema
+from adjudge.config.sections.organisations import Organisation
 from adjudge.config.sites import Site
 
 __all__ = [

@@ -11,30 +11,30 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from adjudge.config.askable import read_decider, read_pool
-from adjudge.config.audits import Auditors
 from adjudge.config.configuration import Configuration
-from adjudge.config.cursors import Cursor
+from adjudge.config.documents.cursors import Cursor
+from adjudge.config.documents.faults import Faults
+from adjudge.config.documents.memos import Memo
+from adjudge.config.documents.pausing import Pause, no_pause, stepwise
 from adjudge.config.earning import check_earnable
-from adjudge.config.faults import Faults
-from adjudge.config.hours import Hours
 from adjudge.config.layering import Layers, section_of, undeclared
 from adjudge.config.leads import Leads
-from adjudge.config.listing import Listed, listed
-from adjudge.config.locations import PROFILE, Place
-from adjudge.config.memos import Memo
-from adjudge.config.names import Names, names_of
-from adjudge.config.pausing import Pause, no_pause, stepwise
-from adjudge.config.plans import read_plan, with_others
-from adjudge.config.profiles import Profile, read_profile
-from adjudge.config.question_types import read_type
-from adjudge.config.routes import Route
 from adjudge.config.routing import Surroundings, Way
-from adjudge.config.schedules import read_schedules
+from adjudge.config.sections.askable import read_decider, read_pool
+from adjudge.config.sections.audits import Auditors
+from adjudge.config.sections.hours import Hours
+from adjudge.config.sections.listing import Listed, listed
+from adjudge.config.sections.locations import PROFILE, Place
+from adjudge.config.sections.names import Names, names_of
+from adjudge.config.sections.plans import read_plan, with_others
+from adjudge.config.sections.profiles import Profile, read_profile
+from adjudge.config.sections.question_types import read_type
+from adjudge.config.sections.routes import Route
+from adjudge.config.sections.schedules import read_schedules
+from adjudge.config.sections.stages import Known
 from adjudge.config.site_checks import check_currency, check_defaults, check_shadows
 from adjudge.config.sites import Site
 from adjudge.config.sources import read_sources
-from adjudge.config.stages import Known
 from adjudge.core.answers import canonical
 from adjudge.core.expressions import Expression
 from adjudge.core.plans import Plan

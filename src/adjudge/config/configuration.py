@@ -9,9 +9,9 @@ from adjudge.config.earning import Unearnable, unearnable
 from adjudge.config.errors import NoPlan, UnknownLocation, UnknownPool, UnknownType
 from adjudge.config.explaining import Leaf, SetByHand, effective_leaves, set_by_hand
 from adjudge.config.families import Outgrown, outgrown
-from adjudge.config.organisations import Organisation
 from adjudge.config.resembling import LookAlike, look_alikes
 from adjudge.config.routing import Request, Way
+from adjudge.config.sections.organisations import Organisation
 from adjudge.config.sites import Site
 from adjudge.config.unread import Unread, unread
 from adjudge.core.plans import Origin, Plan

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from adjudge.config.configuration import Configuration
-from adjudge.config.routes import ANY, Route
 from adjudge.config.routing import Request
+from adjudge.config.sections.routes import ANY, Route
 from adjudge.config.sites import Site
 from adjudge.core.expressions import Unevaluable
 from adjudge.core.plans import Plan

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Final
 
-from adjudge.config.merging import leaves
-from adjudge.config.nodes import Node
+from adjudge.config.documents.merging import leaves
+from adjudge.config.documents.nodes import Node
 from adjudge.config.sites import Site
 from adjudge.core.answers import Json
 from adjudge.core.plans import Origin, Plan

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from adjudge.config.cursors import Cursor
+from adjudge.config.documents.cursors import Cursor
 from adjudge.config.sites import Site
 from adjudge.core.audits import AuditSpec
 from adjudge.core.plans import AgainstPeople, Certified, Origin, Plan

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from adjudge.config.faults import nearest
+from adjudge.config.documents.faults import nearest
 from adjudge.core.errors import AdjudgeError
 
 

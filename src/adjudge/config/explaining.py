@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from adjudge.config.locations import OVERLAID, PROFILE
-from adjudge.config.merging import leaves
-from adjudge.config.nodes import Node
+from adjudge.config.documents.merging import leaves
+from adjudge.config.documents.nodes import Node
+from adjudge.config.sections.locations import OVERLAID, PROFILE
 from adjudge.config.sites import Site
 from adjudge.core.answers import Json
 from adjudge.core.plans import ByHand, Origin, Plan, Stage

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from adjudge.config.faults import Faults
-from adjudge.config.nodes import Node, parse
+from adjudge.config.documents.faults import Faults
+from adjudge.config.documents.nodes import Node, parse
 from adjudge.config.packs import installed_packs, is_of_pack, name_in_pack
 from adjudge.core.plans import Origin
 

@@ -7,14 +7,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from adjudge.config.cursors import Cursor
-from adjudge.config.locations import EVERYWHERE, Group, Place, contradictions, laid, read_groups, read_location
-from adjudge.config.memos import Memo
-from adjudge.config.merging import merge, merge_all, needless_nulls
-from adjudge.config.nodes import Node
-from adjudge.config.organisations import Organisation, read_organisation
-from adjudge.config.pausing import Pause, stepwise
-from adjudge.config.readers import check_name
+from adjudge.config.documents.cursors import Cursor
+from adjudge.config.documents.memos import Memo
+from adjudge.config.documents.merging import merge, merge_all, needless_nulls
+from adjudge.config.documents.nodes import Node
+from adjudge.config.documents.pausing import Pause, stepwise
+from adjudge.config.documents.readers import check_name
+from adjudge.config.sections.locations import EVERYWHERE, Group, Place, contradictions, laid, read_groups, read_location
+from adjudge.config.sections.organisations import Organisation, read_organisation
 from adjudge.config.sources import NEEDLESS
 from adjudge.core.specifications import DEFAULT_LOCATION
 

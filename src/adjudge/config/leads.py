@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from adjudge.config.cursors import Cursor
-from adjudge.config.plans import read_plan
-from adjudge.config.routes import Route
+from adjudge.config.documents.cursors import Cursor
 from adjudge.config.routing import Surroundings
-from adjudge.config.stages import Known
+from adjudge.config.sections.plans import read_plan
+from adjudge.config.sections.routes import Route
+from adjudge.config.sections.stages import Known
 from adjudge.core.expressions import Expression
 
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from adjudge.config.hours import DAYS, Hours
-from adjudge.config.routes import Route
+from adjudge.config.sections.hours import DAYS, Hours
+from adjudge.config.sections.routes import Route
 from adjudge.core.accepting import stakes
 from adjudge.core.expressions import FACT, Expression, Unevaluable
 from adjudge.core.facts import FactValue

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 
-from adjudge.config.cursors import Cursor
-from adjudge.config.locations import Place
+from adjudge.config.documents.cursors import Cursor
+from adjudge.config.sections.locations import Place
 from adjudge.config.sites import Site
 from adjudge.core.plans import ByHand
 from adjudge.core.specifications import DeciderSpec

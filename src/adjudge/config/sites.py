@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from adjudge.config.cursors import Cursor
-from adjudge.config.hours import Hours
-from adjudge.config.nodes import Node
-from adjudge.config.routes import Route
+from adjudge.config.documents.cursors import Cursor
+from adjudge.config.documents.nodes import Node
 from adjudge.config.routing import Request, Surroundings, Way
+from adjudge.config.sections.hours import Hours
+from adjudge.config.sections.routes import Route
 from adjudge.core.plans import Plan
 from adjudge.core.specifications import Location, QuestionType
 

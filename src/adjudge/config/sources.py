@@ -8,13 +8,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from adjudge.config.cursors import Cursor, described
-from adjudge.config.faults import Faults, nearest
-from adjudge.config.merging import merge, needless_nulls
-from adjudge.config.nodes import Node, parse
+from adjudge.config.documents.cursors import Cursor, described
+from adjudge.config.documents.faults import Faults, nearest
+from adjudge.config.documents.merging import merge, needless_nulls
+from adjudge.config.documents.nodes import Node, parse
+from adjudge.config.documents.pausing import Pause
+from adjudge.config.documents.readers import texts
 from adjudge.config.packs import is_of_pack, offered_packs, pack_of
-from adjudge.config.pausing import Pause
-from adjudge.config.readers import texts
 from adjudge.core.plans import Origin
 
 LISTS: Final = ("routes", "packs")

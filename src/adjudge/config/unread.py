@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from adjudge.config.faults import nearest
-from adjudge.config.merging import leaves
-from adjudge.config.nodes import Node
+from adjudge.config.documents.faults import nearest
+from adjudge.config.documents.merging import leaves
+from adjudge.config.documents.nodes import Node
 from adjudge.config.sites import Site
 from adjudge.core.plans import Origin
 from adjudge.core.remote import HttpModel

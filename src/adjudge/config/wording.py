@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import assert_never
 
-from adjudge.config.durations import show_duration
+from adjudge.config.documents.durations import show_duration
 from adjudge.core.plans import Answer, Escalate, FallbackStep, Hold, Plan, Provisional, SafeSide, Stage
 
 

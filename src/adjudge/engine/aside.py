@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Final, ParamSpec, TypeVar
 
-from adjudge.config.pausing import Pause
+from adjudge.config.documents.pausing import Pause
 
 SWITCH_SECONDS: Final = 0.0005
 """How soon the loop gets the interpreter while something is computed aside; Python would take 5 ms."""

@@ -8,7 +8,7 @@ from typing import Final, Protocol
 from weakref import WeakValueDictionary
 
 from adjudge.config import Configuration, InvalidConfiguration
-from adjudge.config.pausing import Pause
+from adjudge.config.documents.pausing import Pause
 from adjudge.config.sites import Site
 from adjudge.core.errors import AdjudgeError
 from adjudge.core.plans import Plan

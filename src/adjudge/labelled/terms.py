@@ -7,8 +7,8 @@ from typing import Final
 import msgspec
 
 from adjudge.automation.backtesting.policies import MOST, Terms
-from adjudge.config.faults import Faults, InvalidConfiguration
-from adjudge.config.nodes import Node, parse
+from adjudge.config.documents.faults import Faults, InvalidConfiguration
+from adjudge.config.documents.nodes import Node, parse
 from adjudge.core.pools import Prices
 from adjudge.labelled.reading import UnreadableSet
 

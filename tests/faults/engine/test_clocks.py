@@ -8,7 +8,7 @@ import pytest
 from tests.builders import instant_of
 from tests.configured import BRIEF
 
-from adjudge.cli import grounds
+from adjudge.cli.processes import grounds
 from adjudge.engine.clocks import DatabaseClock
 
 HOUR = timedelta(hours=1)

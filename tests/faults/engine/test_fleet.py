@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 from tests.fleet import Callers, Fleet, Member
 
-from adjudge.cli.ending import CLOSING_SECONDS
+from adjudge.cli.processes.ending import CLOSING_SECONDS
 
 NAMES = ["api-1", "api-2", "worker-1", "worker-2", "worker-3", "keeper-1", "keeper-2"]
 KINDS = ["model", "model", "cascade", "both", "nobody.answer", "people.first"]

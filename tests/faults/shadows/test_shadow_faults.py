@@ -105,7 +105,7 @@ async def test_a_shadow_that_misbehaves_changes_neither_an_outcome_nor_the_time_
 
 
 async def test_a_part_of_the_worker_that_asks_on_the_side_may_fail_whole_and_begins_again(build_stack, monkeypatch):
-    from adjudge.cli import shadowing
+    from adjudge.cli.processes import shadowing
 
     monkeypatch.setattr(shadowing, "RESTART_SECONDS", 0.1)
     broken = [RuntimeError("no memory")]

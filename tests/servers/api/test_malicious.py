@@ -13,7 +13,7 @@ from tests.ports import free_port
 from tests.stacks import NUMBERS, Stack, database
 from tests.waiting import until
 
-from adjudge.cli import guarding, hosting
+from adjudge.cli.processes import guarding, hosting
 
 NESTED = b"[" * 100_000
 HEAD = b"POST /v1/decisions HTTP/1.1\r\nHost: x\r\n"

@@ -9,7 +9,7 @@ from tests import browsers
 from tests.waiting import until
 
 from adjudge.api.application import create_app
-from adjudge.cli.guarding import Guarded
+from adjudge.cli.processes.guarding import Guarded
 
 PARTS = re.compile(r"""(?:src|href)=["']([^"']+)["']""")
 

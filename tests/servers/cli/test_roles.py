@@ -11,7 +11,7 @@ from tests.fleet import Fleet, Member, plain
 from tests.stacks import build_stack, database
 from tests.waiting import until
 
-from adjudge.cli.grounds import grounded
+from adjudge.cli.processes.grounds import grounded
 from adjudge.store.migrations import newest, upgrade
 
 __all__ = ["build_stack"]

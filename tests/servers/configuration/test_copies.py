@@ -6,7 +6,7 @@ import structlog
 from tests.configured import PLANS, of_people
 from tests.waiting import until
 
-from adjudge.cli import grounds
+from adjudge.cli.processes import grounds
 from adjudge.store.migrations import upgrade
 
 SAID_MORE = {**PLANS, "person": {"stages": [of_people("experts")], "fallback": {"answer": "pay"}}}

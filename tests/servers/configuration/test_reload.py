@@ -5,7 +5,7 @@ from redis.asyncio import Redis
 from tests.configured import ACCEPT, REFUSE, TYPES, configuration, of_people, question
 from tests.waiting import until
 
-from adjudge.cli import staffing
+from adjudge.cli.processes import staffing
 from adjudge.store.revisions import Terms
 
 MORE_PEOPLE = [of_people(votes={"min": 2, "max": 3}, combine="majority")]

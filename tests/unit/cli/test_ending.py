@@ -4,10 +4,10 @@ import subprocess
 import sys
 import time
 
-from adjudge.cli.ending import OVERRAN
+from adjudge.cli.processes.ending import OVERRAN
 
-HANGS = "from adjudge.cli.ending import end_within; import time; end_within(0.2); time.sleep(60)"
-ENDS = "from adjudge.cli.ending import end_within; end_within(60)"
+HANGS = "from adjudge.cli.processes.ending import end_within; import time; end_within(0.2); time.sleep(60)"
+ENDS = "from adjudge.cli.processes.ending import end_within; end_within(60)"
 
 
 def test_what_hangs_is_ended_with_a_status_of_its_own_and_an_event():

@@ -8,7 +8,7 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
-from adjudge.cli.guarding import LARGEST_HEAD, MOST_DISCARDED, Guarded
+from adjudge.cli.processes.guarding import LARGEST_HEAD, MOST_DISCARDED, Guarded
 
 BEGUN = b"POST / HTTP/1.1\r\nHost: x\r\n"
 

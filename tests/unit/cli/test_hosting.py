@@ -10,10 +10,10 @@ import sys
 import httpx
 import pytest
 
-from adjudge.cli.hosting import served
+from adjudge.cli.processes.hosting import served
+from adjudge.cli.processes.serving import run_api
 from adjudge.cli.refusing import Refused
 from adjudge.cli.running import url_of
-from adjudge.cli.serving import run_api
 from adjudge.cli.settings import Settings
 from adjudge.telemetry import logs
 

@@ -12,9 +12,9 @@ COLOURS = {"rich", "pygments"}
 MIGRATING = {"alembic", "sqlalchemy"}
 SERVER = {f"adjudge.{name}" for name in ("api", "automation", "config", "deciders", "engine", "store", "streams")}
 UNUSED = {
-    "roles, serving": {"aiohttp", "httpx", "numpy"} | COLOURS | MIGRATING,
-    "roles, working": {"aiohttp", "httpx", "numpy", "adjudge.api"} | WEB | COLOURS | MIGRATING,
-    "roles, keeping": {"httpx", "adjudge.api"} | WEB | COLOURS | MIGRATING,
+    "roles, processes.serving": {"aiohttp", "httpx", "numpy"} | COLOURS | MIGRATING,
+    "roles, processes.working": {"aiohttp", "httpx", "numpy", "adjudge.api"} | WEB | COLOURS | MIGRATING,
+    "roles, processes.keeping": {"httpx", "adjudge.api"} | WEB | COLOURS | MIGRATING,
     "running": {
         *("aiohttp", "httpx", "numpy", "structlog", "prometheus_client"),
         *("adjudge.api", "adjudge.deciders", "adjudge.engine", "adjudge.streams"),
@@ -38,7 +38,7 @@ def test_a_process_loads_nothing_that_its_role_does_not_need(modules):
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="the system does not list a process's threads")
-@pytest.mark.parametrize("module", ["backtesting", "keeping"])
+@pytest.mark.parametrize("module", ["backtesting", "processes.keeping"])
 def test_what_computes_certificates_does_so_in_one_thread(module):
     """Threads that numpy would share its small matrices with spin: two thirds of a backtest's CPU on a busy machine."""
     script = f"import os, adjudge.cli.{module}, numpy; print(len(os.listdir('/proc/self/task')))"

@@ -8,7 +8,7 @@ import pytest
 
 BURST = """
 from pathlib import Path
-from adjudge.cli.memory import give_back_what_is_large
+from adjudge.cli.processes.memory import give_back_what_is_large
 
 def resident_mib():
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 2**20

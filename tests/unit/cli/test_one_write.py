@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from adjudge.cli.one_write import MOST_COPIED, OneWrite
+from adjudge.cli.processes.one_write import MOST_COPIED, OneWrite
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n"
 

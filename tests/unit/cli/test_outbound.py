@@ -1,6 +1,6 @@
 import pytest
 
-from adjudge.cli.outbound import outbound_of
+from adjudge.cli.processes.outbound import outbound_of
 from adjudge.cli.refusing import Refused
 from adjudge.cli.settings import read_settings
 from adjudge.core.remote import Secret

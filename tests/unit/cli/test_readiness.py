@@ -3,7 +3,7 @@
 import asyncio
 import os
 
-from adjudge.cli import readiness
+from adjudge.cli.processes import readiness
 from adjudge.engine.readiness import Report
 
 

@@ -1,4 +1,4 @@
-from adjudge.config.authorship import line_revisions
+from adjudge.config.documents.authorship import line_revisions
 
 
 def test_a_line_dates_from_the_revision_that_it_came_in_with():

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from adjudge.config.durations import parse_duration, show_duration
+from adjudge.config.documents.durations import parse_duration, show_duration
 
 
 @pytest.mark.parametrize(

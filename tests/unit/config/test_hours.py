@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adjudge.config.cursors import Cursor
-from adjudge.config.faults import Faults, InvalidConfiguration
-from adjudge.config.hours import Hours, read_hours
-from adjudge.config.nodes import parse
+from adjudge.config.documents.cursors import Cursor
+from adjudge.config.documents.faults import Faults, InvalidConfiguration
+from adjudge.config.documents.nodes import parse
+from adjudge.config.sections.hours import Hours, read_hours
 
 NEW_YORK = ZoneInfo("America/New_York")
 

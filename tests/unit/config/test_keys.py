@@ -7,9 +7,9 @@ import pytest
 from tests.unit.config.documents import CLAIMS, FaultsOf
 
 from adjudge.config import document_schema, read_folder
-from adjudge.config.faults import Faults
+from adjudge.config.documents.faults import Faults
+from adjudge.config.documents.nodes import parse
 from adjudge.config.keys import SECTIONS
-from adjudge.config.nodes import parse
 from adjudge_retail import EXAMPLES
 
 PROBES = """\

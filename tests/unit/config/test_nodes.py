@@ -2,8 +2,8 @@
 
 import pytest
 
-from adjudge.config.faults import Faults, InvalidConfiguration
-from adjudge.config.nodes import Node, parse
+from adjudge.config.documents.faults import Faults, InvalidConfiguration
+from adjudge.config.documents.nodes import Node, parse
 
 
 def plain(text: str) -> object:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from adjudge.config import compile_documents
-from adjudge.config.faults import InvalidConfiguration
+from adjudge.config.documents.faults import InvalidConfiguration
 from adjudge.core.remote import (
     ChatModel,
     Constant,

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from adjudge.config.pausing import Pause
+from adjudge.config.documents.pausing import Pause
 from adjudge.engine.aside import (
     NICENESS,
     PAUSE_SECONDS,

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from adjudge.config import Configuration, compile_documents
-from adjudge.config.pausing import Pause, no_pause
+from adjudge.config.documents.pausing import Pause, no_pause
 from adjudge.engine.aside import NotWanted
 from adjudge.engine.revisions import Revisions
 

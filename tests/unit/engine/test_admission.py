@@ -344,24 +344,27 @@ def test_what_can_be_dropped_is_dropped_long_before_anything_is_refused(admissio
     ask(admission)
 
 
-def burst_beside_others(admission, clock, *, rate, burst, others=3, every=0.2, seconds=10.0):
+def burst_beside_others(admission, clock, *, rate, burst, lasting=0.0, others=3, every=0.2, seconds=10.0):
     """Return how long the others' questions wait for a model: one store asks `burst` at once in a quiet minute.
+
+    Or asks as many again and again, whenever the model has answered, for a `lasting` time.
 
     The model answers one at a time, of the lane that was served least for its weight, and is looked at as often as
     admission wants it.
     """
-    step, waited, added = 1 / rate, [], 0
+    step, waited = 1 / rate, []
     lines = {"standard": deque(), BEHIND: deque()}
-    served = dict.fromkeys(lines, 0.0)
+    served, added = dict.fromkeys(lines, 0.0), dict.fromkeys(lines, 0)
     asked_at = {f"store-{n}": clock.now + n * every / others for n in range(1, others + 1)}
     begin, looked_at = clock.now, 0.0
     while clock.now < begin + seconds:
         due = [name for name, at in asked_at.items() if at <= clock.now]
-        arriving = ["store-0"] * burst if begin + 2 <= clock.now < begin + 2 + step else []
+        arriving = ["store-0"] * burst if begin + 2 <= clock.now < begin + 2 + max(step, lasting) else []
         for location in due + arriving:
             with suppress(Overloaded):
-                lines[ask(admission, location)].append((location, clock.now))
-                added += 1
+                lane = ask(admission, location)
+                lines[lane].append((location, clock.now))
+                added[lane] += 1
         for name in due:
             asked_at[name] += every
         ready = [lane for lane, line in lines.items() if line]
@@ -375,7 +378,7 @@ def burst_beside_others(admission, clock, *, rate, burst, others=3, every=0.2, s
         if clock.now - looked_at >= 0.1:
             looked_at = clock.now
             for lane, line in lines.items():
-                admission.measured("vision@1", {lane: Length(len(line), len(line), added, 0.1)}, 10.0)
+                admission.measured("vision@1", {lane: Length(len(line), len(line), added[lane], 0.1)}, 10.0)
         clock.now += step
     return sorted(waited)
 
@@ -390,6 +393,18 @@ def test_the_first_burst_of_one_store_keeps_the_others_of_a_slow_model_waiting_f
 
     assert waited[int(0.95 * len(waited))] <= 2 * AHEAD_SECONDS
     assert waited[-1] <= 0.5
+
+
+@pytest.mark.parametrize("rate", [40, 150])
+def test_beside_a_burst_that_lasts_the_others_are_answered_within_twice_the_time(queue, rate):
+    """With a share for the burst, which is all that the others leave, their lane is always about to be full."""
+    took = []
+    for burst in (0, 25):
+        clock = Clock()
+        waited = burst_beside_others(Admission(queue, monotonic=clock), clock, rate=rate, burst=burst, lasting=8.0)
+        took.append(waited[int(0.95 * len(waited))] + 1 / rate)
+
+    assert took[1] <= 2.01 * took[0]
 
 
 def test_what_a_location_asks_beyond_its_share_is_in_the_lane_behind_and_counts_there(admission, clock):

@@ -18,11 +18,38 @@ def shared(now=100.0, others=3):
     return shares
 
 
-def test_a_burst_of_one_location_goes_first_for_a_moment_and_then_as_its_share_grows():
+def test_who_asks_beyond_its_share_goes_first_for_a_moment_and_then_as_its_share_grows():
     shares = shared()
 
-    assert first(shares, "store-1", 100.0, 300) <= 1 + AHEAD_SECONDS * RATE
-    assert sum(first(shares, "store-1", 100.0 + n / 100, 10) for n in range(1, 101)) == RATE / 4
+    assert first(shares, "store-1", 100.0, 10) <= 1 + AHEAD_SECONDS * RATE
+    assert sum(first(shares, "store-1", 100.0 + n / 20, 1) for n in range(1, 21)) == RATE / 4
+
+
+def test_of_a_burst_nothing_goes_first_until_it_is_over():
+    """Its share beside what others ask may be all that the decider answers: they would wait, it would gain nothing."""
+    shares = shared()
+    first(shares, "store-1", 100.0, 300)
+
+    assert sum(first(shares, "store-1", 100.0 + n / 100, 10) for n in range(1, 301)) == 0
+    assert first(shares, "store-1", 113.0, 2) == 2
+
+
+def test_a_burst_is_behind_as_long_as_it_waits_there_itself():
+    """Where it went first whenever the lane is free, others would find it crowded every second."""
+    shares = shared()
+    first(shares, "store-1", 100.0, 300)
+
+    assert first(shares, "store-1", 100.5, 10, is_crowded=False) == 0
+    assert first(shares, "store-2", 100.5, 1, is_crowded=False) == 1
+
+
+def test_where_most_ask_much_it_is_a_busy_time_and_no_burst():
+    """All would be behind each other in one line, and nobody answered soon."""
+    shares = Shares()
+
+    went = [first(shares, f"store-{n % 4}", 100.0 + n / 1_000, 1) for n in range(1_000)]
+
+    assert sum(went) >= RATE
 
 
 def test_who_asks_little_goes_first_however_slow_the_decider_is_taken_to_be():

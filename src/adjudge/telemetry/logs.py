@@ -42,7 +42,7 @@ def configure(process: str, level: str = "info") -> None:
     structlog.configure(
         processors=[*shared, rendered],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.PrintLoggerFactory(out),
+        logger_factory=structlog.WriteLoggerFactory(out),  # a line and its end at once: models write there too
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(out)

@@ -23,6 +23,19 @@ class Full:
         raise OSError(errno.ENOSPC, "No space left on device")
 
 
+class Unbuffered:
+    """Standard output with PYTHONUNBUFFERED: each write goes out by itself."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+
+    def write(self, text: str) -> int:
+        self.seen.append(text)
+        return len(text)
+
+    def flush(self) -> None: ...
+
+
 @pytest.fixture
 def configured(monkeypatch, logging_kept):
     """Logs as a process writes them, to what standard output is here."""
@@ -51,3 +64,14 @@ def test_an_id_stands_there_as_it_is_written_everywhere_else(configured):
     logging.getLogger("library").warning("met", extra={"decision": UUID(int=7)})
 
     assert [json.loads(line)["decision"] for line in out.getvalue().splitlines()] == [str(UUID(int=7))] * 2
+
+
+def test_a_line_and_its_end_are_one_write(configured):
+    """Models in processes of their own print to the same standard output: nothing of theirs comes between."""
+    out = Unbuffered()
+    configured(out)
+
+    structlog.get_logger().info("decision.settled")
+    logging.getLogger("library").warning("met")
+
+    assert [text.count("\n") for text in out.seen] == [1, 1]

@@ -15,6 +15,7 @@ from typing import Annotated
 import typer
 
 from adjudge.cli.refusing import Refused
+from adjudge.cli.streams.saying import say
 from adjudge.cli.streams.supervising import end_with_supervisor, supervise
 from adjudge.streams import App
 from adjudge.streams.counting import CONTENT_TYPE, Counters
@@ -97,9 +98,9 @@ async def _run(
         except OSError as error:
             raise Refused(f"cannot serve probes on {host}:{port}: {error}") from error
         where = f", probes on http://{host}:{port}/livez" if port is not None else ""
-        _say(f"running {_names(app) if not only else ', '.join(only)}{where}")
+        say(f"running {_names(app) if not only else ', '.join(only)}{where}")
         if not await streams.ping():
-            _say(f"the broker at {_shown(app.url)} does not answer yet; trying on")
+            say(f"the broker at {_shown(app.url)} does not answer yet; trying on")
         watch = stack.enter_context(LoopWatch(observer, stall_seconds=stall_seconds))
         await app.run(
             stop=stop,
@@ -109,7 +110,7 @@ async def _run(
             stall_seconds=stall_seconds,
             loop_watch=watch,
         )
-    _say("stopped; nothing is left in hand")
+    say("stopped; nothing is left in hand")
 
 
 def _figures_of(counters: Counters) -> Page:
@@ -139,7 +140,7 @@ def _stop_on_signals(stop: asyncio.Event, limit_seconds: float) -> None:
 
 
 def _give_up() -> None:
-    _say("a handler does not end; its messages come back after their lease")
+    say("a handler does not end; its messages come back after their lease")
     os._exit(1)
 
 
@@ -159,7 +160,3 @@ def _shown(url: str) -> str:
     """The address without a password."""
     scheme, separator, rest = url.partition("://")
     return f"{scheme}{separator}{rest.rpartition('@')[2]}"
-
-
-def _say(line: str) -> None:
-    print(f"adjudge: {line}", file=sys.stderr, flush=True)

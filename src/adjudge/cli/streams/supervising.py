@@ -8,6 +8,8 @@ import sys
 import time
 from collections.abc import Sequence
 
+from adjudge.cli.streams.saying import say
+
 _RESTART_SECONDS = 1.0
 _LOOK_SECONDS = 0.1
 _LOST_OPTIONS = ("--processes", "--health-port")
@@ -34,7 +36,7 @@ def supervise(count: int, health_port: int | None, limit_seconds: float) -> int:
             if time.monotonic() - began < _RESTART_SECONDS:
                 _end([other for other, _ in running.values()], limit_seconds)
                 return process.returncode or 1
-            print(f"adjudge: worker {place + 1} ended ({process.returncode}), starting another", file=sys.stderr)
+            say(f"worker {place + 1} ended ({process.returncode}), starting another")
             running[place] = _start(commands[place])
     return _end([process for process, _ in running.values()], limit_seconds)
 

@@ -56,6 +56,12 @@ class QuestionBody(msgspec.Struct, forbid_unknown_fields=True):
     idempotency_key: Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_TEXT)] | None = None
 
 
+class SubjectAlone(msgspec.Struct):
+    """What is posted, read for its subject, whatever else is wrong."""
+
+    subject: Any = None
+
+
 class BulkBody(msgspec.Struct, forbid_unknown_fields=True):
     """Many at once: each its own decision with its own result."""
 
@@ -64,6 +70,7 @@ class BulkBody(msgspec.Struct, forbid_unknown_fields=True):
 
 _question = msgspec.json.Decoder(QuestionBody)
 _bulk = msgspec.json.Decoder(BulkBody)
+_subject = msgspec.json.Decoder(SubjectAlone)
 _any = msgspec.json.Decoder()
 _PLACE = re.compile(r"(.*) - at `(?:key` in `)?\$(.*)`")
 _MISSING = re.compile(r"Object missing required field `(\w+)`")
@@ -81,7 +88,7 @@ def read(body: bytes | msgspec.Raw, *, key: str | None, trace: str | None, lane:
         asked = _question.decode(body)
         evidence = _evidence(asked.evidence)
     except msgspec.ValidationError as error:
-        raise invalid(str(error)) from None
+        raise _in_subject(invalid(str(error)), body) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise _malformed(bytes(body), error) from None
     except RecursionError:
@@ -177,6 +184,20 @@ def invalid(message: str) -> Problem:
     if lane:
         what = f"{lane[1]} is not one of {', '.join(get_args(Lane))}"
     return Problem("invalid-body", what, pointer=pointer)
+
+
+def _in_subject(problem: Problem, body: bytes | msgspec.Raw) -> Problem:
+    """Return the problem of a subject with the key that it is about, which the decoder does not tell."""
+    if problem.pointer != "#/subject":
+        return problem
+    try:
+        subject = _subject.decode(body).subject
+    except (msgspec.DecodeError, UnicodeDecodeError):  # of what follows
+        return problem
+    for key, value in subject.items() if isinstance(subject, dict) else ():
+        if not isinstance(value, str) or max(len(key), len(value)) > LONGEST_TEXT:
+            return Problem(problem.kind, problem.detail, pointer=f"#/subject/{_escaped(key)}")
+    return problem
 
 
 def _asked(

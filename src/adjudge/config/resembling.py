@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from adjudge.config.sections.alike import hard_to_tell_apart
 from adjudge.config.sites import Site
+from adjudge.core.alike import hard_to_tell_apart
 from adjudge.core.answers import AnswerSpace, Candidates, Labels
 from adjudge.core.plans import Origin
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from adjudge.core.alike import LOOK_THE_SAME, indistinguishable
 from adjudge.core.answers import Candidates, OutsideSpace, close, keyed
 from adjudge.core.errors import AdjudgeError
 from adjudge.core.expressions import Expression
@@ -124,6 +125,8 @@ def _candidates(question: Question, kind: QuestionType) -> tuple[str, ...] | Non
         raise InvalidQuestion(f"{kind.name} needs its candidates", pointer="#/candidates")
     if len(set(question.candidates)) < len(question.candidates) or len(question.candidates) > MOST_CANDIDATES:
         raise InvalidQuestion(f"candidates must be different, and at most {MOST_CANDIDATES}", pointer="#/candidates")
+    if pair := next(indistinguishable((*question.candidates, *kind.space.always)), None):
+        raise InvalidQuestion(f"the candidates {pair[0]!r} and {pair[1]!r} {LOOK_THE_SAME}", pointer="#/candidates")
     return question.candidates
 
 

@@ -218,7 +218,7 @@ REFUSED = {
     "not an object": ("[]", 422, "invalid-body", "#"),
     "an unknown field": ({**question(), "answer": "pay"}, 422, "invalid-body", "#/answer"),
     "a missing field": ({"type": "model"}, 422, "invalid-body", "#/evidence"),
-    "a wrong type": ({**question(), "subject": {"claim": 3}}, 422, "invalid-body", "#/subject"),
+    "a wrong type": ({**question(), "subject": {"claim": 3}}, 422, "invalid-body", "#/subject/claim"),
     "a candidate without a name": ({**question(), "candidates": ["a", ""]}, 422, "invalid-body", "#/candidates/1"),
     "evidence that is no object": ({"type": "model", "evidence": [1]}, 422, "invalid-body", "#/evidence"),
     "an unknown question type": ({**question("nothing")}, 422, "unknown-type", "#/type"),
@@ -260,6 +260,18 @@ REFUSED = {
     "candidates nobody asked for": ({**question(), "candidates": ["a"]}, 422, "invalid-question", "#/candidates"),
     "no candidates": (question("pick"), 422, "invalid-question", "#/candidates"),
     "a candidate twice": ({**question("pick"), "candidates": ["a", "a"]}, 422, "invalid-question", "#/candidates"),
+    "candidates made of other characters": (
+        {**question("pick"), "candidates": ["caf\u00e9", "cafe\u0301"]},
+        422,
+        "invalid-question",
+        "#/candidates",
+    ),
+    "a candidate that looks like one of always": (
+        {**question("pick"), "candidates": ["a", "other "]},
+        422,
+        "invalid-question",
+        "#/candidates",
+    ),
     "a lane of our own": ({**question(), "lane": "shadow"}, 422, "invalid-body", "#/lane"),
     "a lone surrogate": (
         '{"type": "model", "evidence": {"amount": "\\ud800"}}',

@@ -8,8 +8,8 @@ from adjudge.config.documents.cursors import Cursor, Fields, Misread, described
 from adjudge.config.documents.faults import nearest
 from adjudge.config.documents.nodes import Node
 from adjudge.config.documents.readers import mapping, texts, whole
-from adjudge.config.sections.alike import refuse_the_same
 from adjudge.config.sections.keywords import check_keywords
+from adjudge.core.alike import LOOK_THE_SAME, indistinguishable
 from adjudge.core.answers import (
     LARGEST_RANGE,
     AnswerSpace,
@@ -128,7 +128,8 @@ def _integer(at: Cursor) -> AnswerSpace:
 
 def _told_apart(at: Cursor) -> tuple[str, ...]:
     labels = at.read(_labels, ())
-    refuse_the_same(at, labels)
+    for one, other in indistinguishable(labels):
+        at.slip(f"the labels {one!r} and {other!r} {LOOK_THE_SAME}")
     return labels
 
 

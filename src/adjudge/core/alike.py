@@ -2,14 +2,14 @@
 
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
+from typing import Final
 
-from adjudge.config.documents.cursors import Cursor
+LOOK_THE_SAME: Final = "look the same: they differ in blanks, or in how characters are made"
 
 
-def refuse_the_same(at: Cursor, labels: Sequence[str]) -> None:
-    """Note labels that nobody could tell apart: they differ in blanks, or in how a character is put together."""
-    for one, other in _pairs(labels, _seen):
-        at.slip(f"the labels {one!r} and {other!r} look the same: they differ in blanks, or in how characters are made")
+def indistinguishable(labels: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield labels that nobody could tell apart: they differ in blanks, or in how a character is put together."""
+    return _pairs(labels, _seen)
 
 
 def hard_to_tell_apart(labels: Sequence[str]) -> Iterator[tuple[str, str]]:

@@ -85,9 +85,12 @@ def _paths(folder: Path) -> Iterator[Path]:
 def _text(path: Path, shown: str, faults: Faults) -> str:
     try:
         return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        faults.add(Origin(shown, line), "", "not UTF-8: save the file in this encoding")
+    except OSError as error:
         faults.add(Origin(shown, 0), "", f"cannot be read: {error}")
-        return ""
+    return ""
 
 
 def _named_packs(documents: Mapping[str, str]) -> list[str]:

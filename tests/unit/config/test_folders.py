@@ -60,10 +60,10 @@ def test_a_file_beyond_the_bound_is_not_read(tmp_path: Path) -> None:
         read_folder(tmp_path)
 
 
-def test_a_file_that_is_not_text_is_a_fault(tmp_path: Path) -> None:
-    (tmp_path / "a.yaml").write_bytes(b"a: \xff")
+def test_a_file_in_another_encoding_is_a_fault_of_its_line(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_bytes("types:\r\n  x:\r\n    title: Größe\n".encode("latin-1"))
 
-    with pytest.raises(InvalidConfiguration, match=r"a\.yaml: cannot be read"):
+    with pytest.raises(InvalidConfiguration, match=r"a\.yaml:3: not UTF-8"):
         read_folder(tmp_path)
 
 

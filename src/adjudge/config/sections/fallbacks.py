@@ -13,16 +13,20 @@ from adjudge.config.sections.stages import Reading, read_people
 from adjudge.core.plans import LONGEST_DEADLINE, Answer, Escalate, FallbackStep, Hold, Provisional, Reason, SafeSide
 
 _FORMS: Final = ("answer", "safe_side", "provisional", "escalate", "hold")
+OR_DEFER: Final = ("safe_side", "defer")
+"""Where a stage may also go on to the next."""
 _END: Final = (Answer(""),)
 """Stands for a chain with a fault."""
 
 
-def read_fallback(at: Cursor, reading: Reading, escalated: frozenset[str] = frozenset()) -> tuple[FallbackStep, ...]:
-    """Read a chain of steps. `escalated`: pools asked by the steps before."""
+def read_fallback(
+    at: Cursor, reading: Reading, escalated: frozenset[str] = frozenset(), *, words: Sequence[str] = ("safe_side",)
+) -> tuple[FallbackStep, ...]:
+    """Read a chain of steps. `escalated`: pools asked by the steps before; `words`: what may stand for a chain."""
     if at.node.value == "safe_side":
         return _safe_side(at, reading)
     if not isinstance(at.node.value, dict):
-        meant = nearest(at.node.text, ["safe_side"])
+        meant = nearest(at.node.text, words)
         at.fault(f"{described(at.node)} is not a fallback, such as `answer: X` or `safe_side`", meant)
         return _END
     with at.fields() as fields:
@@ -39,7 +43,7 @@ def read_branches(at: Cursor, reading: Reading, reasons: tuple[Reason, ...]) -> 
                 found[reason] = None
             elif chain is not None:
                 found[reason] = reading.stages + len(reading.branches)
-                reading.branches.append(read_fallback(chain, reading))
+                reading.branches.append(read_fallback(chain, reading, words=OR_DEFER))
     if isinstance(at.node.value, dict) and not at.node.value:
         at.fault(f"no reason is named, of {', '.join(reasons)}")
     return found

@@ -9,7 +9,7 @@ from adjudge.config.documents.cursors import Cursor, Fields
 from adjudge.config.documents.faults import nearest
 from adjudge.config.documents.nodes import Node
 from adjudge.config.documents.readers import check_name, choice
-from adjudge.config.sections.fallbacks import read_branches, read_fallback
+from adjudge.config.sections.fallbacks import OR_DEFER, read_branches, read_fallback
 from adjudge.config.sections.routes import Route
 from adjudge.config.sections.spaces import UNKNOWN
 from adjudge.config.sections.stages import Known, Reading, check_acceptance, read_shadows, read_stage
@@ -71,7 +71,7 @@ def _with_fallbacks(stage: Stage, found: tuple[Cursor | None, Cursor | None], re
     """Read once all stages are known: an escalation must ask a pool that none of them asks."""
     on_error, by_reason = found
     if on_error is not None and on_error.node.value != "defer":
-        stage = replace(stage, on_error=read_fallback(on_error, reading))
+        stage = replace(stage, on_error=read_fallback(on_error, reading, words=OR_DEFER))
     if by_reason is None:
         return stage
     of_stage: tuple[Reason, ...] = ("no-reviewer",) if stage.pool is not None else ("timeout", "error")

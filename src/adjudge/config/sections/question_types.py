@@ -41,7 +41,7 @@ def read_type(name: str, at: Cursor, usual: Cursor | None, auditors: Auditors) -
         space = read_space(answers) if answers is not None else UNKNOWN
         fields.get("fallbacks")  # read with each plan, whose pools they must not ask again
         schema = fields.get("evidence")
-        evidence = read_schema(schema) if schema is not None else None
+        evidence = _evidence(schema) if schema is not None else None
         return QuestionType(
             name=name,
             space=space,
@@ -128,6 +128,14 @@ def _check_may_answer(at: Cursor, found: Expression, space: AnswerSpace) -> None
             keyed(space, found.value({}))
         except OutsideSpace as outside:
             at.fault(f"outside the answer space, whatever the evidence: {outside}")
+
+
+def _evidence(at: Cursor) -> dict[str, Any]:
+    schema = read_schema(at)
+    kinds, place = schema.get("type", "object"), at.entry("type")
+    if place is not None and "object" not in (kinds if isinstance(kinds, list) else [kinds]):
+        place.slip("evidence is always an object, and none fits this: lists and texts are fields of it")
+    return schema
 
 
 def _show(fields: Fields, evidence: dict[str, Any] | None) -> tuple[str, ...]:

@@ -109,8 +109,11 @@ def read_people(at: Cursor, fields: Fields, reading: Reading, pool: str) -> Stag
     combine = _combine(fields, several=votes.maximum > 1)
     size = reading.known.pools[pool].size
     if size is not None and votes.maximum > size:
-        at.fault(f"{votes.maximum} votes are more than `{pool}` can have: it has {size} people, and each votes once")
+        people = "1 person" if size == 1 else f"{size} people"
+        at.fault(f"{votes.maximum} votes are more than `{pool}` can have: it has {people}, and each votes once")
     accept = _accept(fields, reading)
+    if combine.rule == "first" and votes.minimum > 1 and accept is None:
+        at.slip(f"`first` takes the first of {votes.minimum} votes, whatever the others say: say how they are combined")
     timeout = fields.need("timeout", "timeout: 10m")
     if combine.rule == "bayes" and not at.has("accept"):
         fields.lack("accept", "`accept` is missing: `bayes` gives a belief, not a majority; say how sure it must be")

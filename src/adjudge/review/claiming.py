@@ -2,12 +2,12 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from adjudge.core.specifications import PoolSpec
 from adjudge.store import queues, tasks
-from adjudge.store.connecting import Pool
+from adjudge.store.connecting import Connection, Pool
 from adjudge.store.scope import Scope
 from adjudge.store.tasks import Claimed
 
@@ -17,6 +17,10 @@ AUDITS_SHARE = 0.2
 """Of claims, begins with audits: else they wait for whatever somebody waits for, and under a steady load for ever.
 
 By chance: whoever knew which claims these are would know audits.
+"""
+DRAWN_SHARE = 0.5
+"""Of the other claims, begins with what waits at one location, whichever is drawn: else they would all go to whoever
+asked people a thousand questions first.
 """
 LOOK_AGAIN_SECONDS = 0.25
 """A claim that waits looks this often; tasks made by other replicas are seen by it."""
@@ -54,14 +58,18 @@ async def claim(
     """
     deadline = asyncio.get_running_loop().time() + seconds
     audits_first = chance() < AUDITS_SHARE
+    drawn = chance() / DRAWN_SHARE
     while True:
         now = await claimant()
         if not now.leases:
             return [], now
         async with pool.acquire() as connection, connection.transaction():
-            claimed = (
-                await tasks.claim(connection, now.scope, now.leases, count, only_audits=True) if audits_first else []
-            )
+            claimed: list[Claimed] = []
+            if audits_first:
+                claimed = await tasks.claim(connection, now.scope, now.leases, count, only_audits=True)
+            elif drawn < 1:
+                there = await _drawn(connection, now, drawn)
+                claimed = await tasks.claim(connection, there, now.leases, count)
             if len(claimed) < count:
                 claimed += await tasks.claim(connection, now.scope, now.leases, count - len(claimed))
         left = deadline - asyncio.get_running_loop().time()
@@ -70,6 +78,13 @@ async def claim(
         await asyncio.sleep(min(LOOK_AGAIN_SECONDS, left))
         if await has_left():
             return [], now
+
+
+async def _drawn(connection: Connection, claimant: Claimant, chance: float) -> Scope:
+    """Return the claimant's scope at one of the locations that wait for people."""
+    waiting = await queues.locations_waiting(connection, claimant.scope, list(claimant.leases))
+    at = waiting[int(chance * len(waiting))] if waiting else None
+    return replace(claimant.scope, locations=(at,)) if at is not None else claimant.scope
 
 
 async def why_empty(pool: Pool, claimant: Claimant) -> tuple[Empty, str]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from adjudge.store.connecting import Connection
 from adjudge.store.scope import Scope
+from adjudge.store.tasks import BEHIND
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +69,13 @@ QUEUES = """
 """
 
 
+LOCATIONS = """
+    SELECT location FROM review_task
+    WHERE org = $1 AND pool = ANY($2::text[]) AND state = 'waiting' AND priority > $4
+        AND ($3::text[] IS NULL OR location = ANY($3::text[]))
+    GROUP BY location ORDER BY location
+"""
+
 POOLS = """
     WITH RECURSIVE found AS (
         SELECT (SELECT min(pool) FROM review_task WHERE org = $1 AND state = 'waiting') AS pool
@@ -82,6 +90,12 @@ POOLS = """
 async def pools_in_use(connection: Connection, scope: Scope) -> list[str]:
     """Return the pools in which something waits, whatever configuration they are of."""
     return [row["pool"] for row in await connection.fetch(POOLS, scope.org)]
+
+
+async def locations_waiting(connection: Connection, scope: Scope, pools: Sequence[str]) -> list[str]:
+    """Return the locations of decisions for which tasks of these pools wait, in order of name."""
+    rows = await connection.fetch(LOCATIONS, scope.org, list(pools), scope.locations, -BEHIND)
+    return [row["location"] for row in rows]
 
 
 async def open_in(connection: Connection, scope: Scope, pools: Sequence[str]) -> tuple[int, int]:

@@ -1,5 +1,6 @@
 """Who is served first: what somebody waits for, and audits by their share."""
 
+import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Literal
@@ -29,7 +30,7 @@ async def waiting(database_url: str) -> AsyncIterator[Callable[..., Awaitable[No
     """Makes a task that is due in so many seconds; those of audits were asked long ago."""
     connection = await asyncpg.connect(database_url)
 
-    async def made(*due: float, purpose: Literal["decide", "audit"] = "decide") -> None:
+    async def made(*due: float, purpose: Literal["decide", "audit"] = "decide", location: str = "default") -> None:
         for seconds in due:
             decision = UUID(int=UUID(partitions.first_id(datetime.now(UTC))).int | uuid4().int & ((1 << 80) - 1))
             await connection.execute(DECISION, decision)
@@ -41,7 +42,7 @@ async def waiting(database_url: str) -> AsyncIterator[Callable[..., Awaitable[No
                 seat=0,
                 pool="agents",
                 type="t",
-                location="default",
+                location=location,
                 priority=-at.timestamp(),
                 candidates=(),
                 due_at=at,
@@ -53,16 +54,20 @@ async def waiting(database_url: str) -> AsyncIterator[Callable[..., Awaitable[No
     await connection.close()
 
 
-async def claimed(pool: Pool, count: int, chance: float) -> list[str]:
-    """Return what the tasks claimed are for."""
-
+async def claim(pool: Pool, count: int, chance: Callable[[], float]) -> list[tasks.Claimed]:
     async def anna() -> Claimant:
         return Claimant(ANNA, ("agents",), {"agents": AGENTS})
 
     async def never() -> bool:
         return False
 
-    found, _ = await claiming.claim(pool, anna, count=count, seconds=0, has_left=never, chance=lambda: chance)
+    found, _ = await claiming.claim(pool, anna, count=count, seconds=0, has_left=never, chance=chance)
+    return found
+
+
+async def claimed(pool: Pool, count: int, chance: float) -> list[str]:
+    """Return what the tasks claimed are for."""
+    found = await claim(pool, count, lambda: chance)
     async with pool.acquire() as connection:
         rows = await connection.fetch("SELECT id, purpose FROM review_task")
     purposes = {row["id"]: row["purpose"] for row in rows}
@@ -82,3 +87,37 @@ async def test_one_claim_in_five_begins_with_audits_and_goes_on_with_what_waits(
 
     assert sorted(await claimed(pool, 2, chance=0.1)) == ["audit", "decide"]
     assert await claimed(pool, 5, chance=0.1) == ["decide", "decide"]
+
+
+async def test_who_asks_a_person_once_does_not_wait_until_a_thousand_questions_of_others_are_answered(pool, waiting):
+    """By the time at which they are due all of store-001's were first, and the others would fall back."""
+    await waiting(*[600.0] * 60, location="store-001")
+    for n in range(2, 6):
+        await waiting(660.0, location=f"store-00{n}")
+    chance = random.Random(5).random
+
+    came = [task.location for _ in range(30) for task in await claim(pool, 1, chance)]
+
+    assert {f"store-00{n}" for n in range(2, 6)} < set(came)
+    assert came.count("store-001") == 26
+
+
+async def test_the_other_claims_go_to_whatever_is_due_first(pool, waiting):
+    await waiting(660.0, location="store-001")
+    await waiting(600.0, 600.0, location="store-002")
+
+    assert [task.location for task in await claim(pool, 2, lambda: 0.9)] == ["store-002", "store-002"]
+
+
+async def test_a_person_with_nothing_new_at_the_location_drawn_is_given_what_waits_elsewhere(pool, waiting):
+    await waiting(600.0, location="store-001")
+    await waiting(660.0, location="store-002")
+    chances = iter([0.9, 0.0] * 2)
+    [had] = await claim(pool, 1, lambda: next(chances))
+    async with pool.acquire() as connection:
+        await tasks.end_assignment(connection, had.decision_id, had.token, "declined")
+        await tasks.give_back(connection, had.id)
+
+    [given] = await claim(pool, 1, lambda: next(chances))
+
+    assert (had.location, given.location) == ("store-001", "store-002")

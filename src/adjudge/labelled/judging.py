@@ -114,7 +114,9 @@ def _answers(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], int]:
     """Return answers, who gave them, their numbers among those of the item in the file, and how many people there are.
 
-    People, and the answers of an item, are in order of name: whatever the order of rows, the set is the same.
+    People, and the answers of an item, are in order of name: whatever the order of rows, the set is the same. Answers
+    of people who are not told apart keep the order of the file: sorted by what they say, a vote that nobody bought
+    would have a say in which one is bought.
     """
     if path := find_table(folder.path, ANSWERS):
         with opened(path) as table:
@@ -128,7 +130,7 @@ def _answers(
     numbers = {"": -1} | {name: number for number, name in enumerate(names)}
     answers, reviewers, rows = np.full((3, len(given), max(map(len, given))), -1)
     for place, votes in enumerate(given):
-        for column, (row, vote) in enumerate(sorted(enumerate(votes), key=lambda numbered: numbered[1])):
+        for column, (row, vote) in enumerate(sorted(enumerate(votes), key=lambda numbered: numbered[1].who)):
             answers[place, column], reviewers[place, column], rows[place, column] = vote.label, numbers[vote.who], row
     return answers, reviewers, rows, len(names)
 

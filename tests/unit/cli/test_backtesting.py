@@ -239,6 +239,33 @@ def test_the_order_of_rows_changes_no_figure(tmp_path):
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
+@pytest.mark.parametrize("are_named", [True, False])
+def test_a_vote_that_was_not_bought_changes_no_purchase_whether_or_not_people_are_named(tmp_path, are_named):
+    """From file to trace: what somebody says who is not asked does not say who is asked."""
+    policy, data = "people only, adaptive", a_set(300, votes=5, people=9)
+    before = traced(write(tmp_path / "a", data, reviewers=are_named), tmp_path / "a.csv.gz", policy)
+    answers = data.answers.copy()
+    for place, item in enumerate(data.items):
+        if item in before:
+            bought = [int(row) for row in before[item]["votes"].split(";")]
+            others = np.setdiff1d(np.arange(answers.shape[1]), bought)
+            answers[place, others] = (answers[place, others] + 1) % len(data.labels)
+
+    after = traced(
+        write(tmp_path / "b", replace(data, answers=answers), reviewers=are_named), tmp_path / "b.csv.gz", policy
+    )
+
+    assert after == before
+
+
+def traced(folder: Path, trace: Path, policy: str) -> dict[str, dict[str, str]]:
+    """Return what a policy did with each item of the judged half."""
+    assert run(["backtest", str(folder), "--repeats", "1", "--trace", str(trace)]) == 0
+    with gzip.open(trace, "rt", encoding="utf-8") as lines:
+        rows = list(csv.DictReader(lines))
+    return {row["item"]: row for row in rows if (row["policy"], row["half"]) == (policy, "test")}
+
+
 @pytest.mark.parametrize(
     ("made", "options", "has", "has_not"),
     [

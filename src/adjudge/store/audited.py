@@ -119,6 +119,7 @@ COUNTED = f"""
     SELECT count(*) FILTER (WHERE role = 'calibrate') AS calibrate,
         count(*) FILTER (WHERE role = 'certify' AND number > $4) AS certify
     FROM audit WHERE org = 1 AND type = $1 AND slice = ANY($2::text[]) AND prefixes ? $3 AND {COMPARED.format(5)}
+        AND number > ($6::bigint[])[array_position($2::text[], slice)]
 """
 
 NEWEST = f"""
@@ -267,10 +268,19 @@ def _of_people(votes: str) -> tuple[str, ...]:
 
 
 async def counted(
-    connection: Connection, question_type: str, slices: Sequence[str], prefix: str, after: int, people: int = 0
+    connection: Connection,
+    question_type: str,
+    slices: Sequence[str],
+    joined: Sequence[int],
+    prefix: str,
+    after: int,
+    people: int = 0,
 ) -> Counted:
-    """Return how many audits of a slice and prefix are closed; of those that certify, only with higher numbers."""
-    row = await connection.fetchrow(COUNTED, question_type, list(slices), prefix, after, people)
+    """Return how many audits of a slice and prefix are closed; of those that certify, only with higher numbers.
+
+    `joined`: of each slice of a group the last decision before it joined.
+    """
+    row = await connection.fetchrow(COUNTED, question_type, list(slices), prefix, after, people, list(joined))
     return Counted(**dict(row))
 
 

@@ -17,6 +17,16 @@ from adjudge.store.scope import SYSTEM, Scope
 EndedWhy: TypeAlias = Literal["watch", "siblings", "operator", "replaced", "earlier-stage", "drift", "given-up"]
 
 
+class Membership(msgspec.Struct, frozen=True, kw_only=True):
+    """From when until when a slice is in a group: its audits of that time are the group's evidence."""
+
+    slice: str
+    after: int = 0
+    """Number of the last decision before."""
+    until: int | None = None
+    """Number of the last decision; None: it is there."""
+
+
 class Covers(msgspec.Struct, frozen=True, kw_only=True):
     """What the certificates of a scope speak of, and what they promise."""
 
@@ -49,14 +59,21 @@ class Covers(msgspec.Struct, frozen=True, kw_only=True):
     money: Stake | None = None
     family: int = 0
     members: tuple[str, ...] = ()
-    """Slices whose audits a group's certificate rests on; empty: it is of a slice."""
+    """Slices that are in the group now; empty: it is of a slice."""
+    memberships: tuple[Membership, ...] = ()
+    """Of a group: also of slices that have left it. Their audits of that time are counted, and stay on its record."""
     parent: str | None = None
     """Scope of the group's certificate that the slice has until its own."""
 
     @property
     def slices(self) -> tuple[str, ...]:
-        """All whose audits are read."""
+        """All of which it speaks."""
         return self.members or (self.slice,)
+
+    def sources(self, after: int) -> tuple[str, ...]:
+        """Return all whose audits of decisions with higher numbers may be its evidence."""
+        gone = [one.slice for one in self.memberships if one.until is not None and one.until > after]
+        return tuple(dict.fromkeys([*self.slices, *gone]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,11 +117,22 @@ INHERITING = """
 # Decisions get their numbers from this sequence at intake: what is drawn later has a higher one.
 BEGIN = """
     INSERT INTO epoch (scope, number, covers, first_number, delta)
-    SELECT $1, coalesce(max(number), 0) + 1, $2,
-        CASE WHEN max(number) IS NULL THEN 0
+    SELECT $1, coalesce(max(number) + 1, $3), $2,
+        CASE WHEN max(number) IS NULL THEN $4
             ELSE (SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM decision_number) END, 0
     FROM epoch WHERE org = 1 AND scope = $1
     RETURNING number
+"""
+
+# A group under another name, or of stores that were in others, goes on where the last of those stands: what an epoch
+# that has ended had read licenses nothing here either, and no name has an error budget of its own.
+STANDS_AT = """
+    SELECT coalesce(max(epoch.number), 1) AS number, coalesce(max(epoch.first_number), 0) AS first_number
+    FROM epoch
+    WHERE org = 1 AND covers ->> 'type' = $1 AND covers ->> 'prefix' = $2
+        AND (covers -> 'members' ?| $3::text[]
+            OR EXISTS (SELECT FROM jsonb_array_elements(covers -> 'memberships') AS one
+                WHERE one ->> 'slice' = ANY($3::text[])))
 """
 
 _covers: Final = msgspec.json.Decoder(Covers)
@@ -124,7 +152,10 @@ async def hold(connection: Connection, row: EpochRow) -> EpochRow | None:
 
 async def begin(connection: Connection, scope: str, covers: Covers) -> int:
     """Begin the next epoch of a scope; of one after another only audits drawn from now on count. Return its number."""
-    number: int = await connection.fetchval(BEGIN, scope, encode(covers).decode())
+    stands = await connection.fetchrow(STANDS_AT, covers.type, covers.prefix, list(covers.members))
+    number: int = await connection.fetchval(
+        BEGIN, scope, encode(covers).decode(), stands["number"], stands["first_number"]
+    )
     return number
 
 

@@ -36,8 +36,10 @@ async def test_audits_of_the_release_before_are_counted_as_they_were_and_compare
         await connection.execute(OF_BEFORE, uuid4(), 4, json.dumps(FACTS))  # a keeper of the release before lives on
 
         assert await connection.fetch(FILES) == before, "a table was rewritten, under a lock"
-        assert await audited.counted(connection, "claim", ["all"], "p0", 0) == audited.Counted(calibrate=0, certify=4)
-        assert await audited.counted(connection, "claim", ["all"], "p0", 0, people=3) == audited.Counted(
+        assert await audited.counted(connection, "claim", ["all"], [0], "p0", 0) == audited.Counted(
+            calibrate=0, certify=4
+        )
+        assert await audited.counted(connection, "claim", ["all"], [0], "p0", 0, people=3) == audited.Counted(
             calibrate=0, certify=0
         )
         read = await audited.evidence(connection, "claim", ["all"], "p0", 0, None, 10)

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from adjudge.core.licences import Licence
 from adjudge.engine.audit_rates import PastRates
-from adjudge.engine.certificates import licensing, watches
+from adjudge.engine.certificates import licensing, memberships, watches
 from adjudge.engine.certificates.certified_places import Place, scale_of
 from adjudge.engine.certificates.licensing import AnyState, Drawn, Judged, OfSlice, Rarest, Sampling, Scale
 from adjudge.store import audited, epochs
@@ -48,13 +48,13 @@ class AuditReading:
         """Return closed audits with numbers between, and the rate at which they count as drawn."""
         covers = self.covers
         rows = await audited.evidence(
-            self.connection, covers.type, covers.slices, covers.prefix, after, until, MOST_READ, self._set_apart
+            self.connection, covers.type, covers.sources(after), covers.prefix, after, until, MOST_READ, self._set_apart
         )
         return await self._of_members(sampling, rows)
 
     async def waiting(self, sampling: Sampling, after: int) -> list[Waiting]:
         """Return open audits with higher numbers."""
-        rows = await audited.open_of(self.connection, self.covers.type, self.covers.slices, after)
+        rows = await audited.open_of(self.connection, self.covers.type, self.covers.sources(after), after)
         return (await self._of_members(sampling, rows))[0]
 
     async def judged(
@@ -75,7 +75,10 @@ class AuditReading:
     async def counted(self, after: int) -> Counted:
         """Return how many audits with higher numbers are closed, by role."""
         covers = self.covers
-        return await audited.counted(self.connection, covers.type, covers.slices, covers.prefix, after, self._set_apart)
+        joined = memberships.counted_after(covers)
+        return await audited.counted(
+            self.connection, covers.type, covers.slices, joined, covers.prefix, after, self._set_apart
+        )
 
     async def newest(self, count: int) -> int:
         """Return the number behind which so many closed audits lie."""
@@ -130,8 +133,9 @@ class AuditReading:
         return people.votes if people is not None else 0
 
     async def _of_members(self, sampling: Sampling, rows: Sequence[OfSlice]) -> tuple[list[OfSlice], Rarest]:
-        """Like `_alike`, without audits of slices that had left the group."""
+        """Like `_alike`, without audits of slices that were not in the group, or had to leave it."""
         if self.place.member_scopes:
+            rows = memberships.while_members(rows, self.covers.memberships)
             rows = licensing.before_leaving(rows, await epochs.left(self.connection, self.place.member_scopes))
         return await self._alike(sampling, rows)
 

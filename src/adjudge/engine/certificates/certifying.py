@@ -12,6 +12,7 @@ from typing import Final
 import structlog
 
 from adjudge.engine.audit_rates import PastRates
+from adjudge.engine.certificates import memberships
 from adjudge.engine.certificates.certified_places import Place, certified_places, shares_of
 from adjudge.engine.certificates.looking import Look
 from adjudge.engine.clocks import Clock
@@ -109,11 +110,14 @@ class Certifier:
                 await epochs.calm(connection, scope)
                 if scope in await epochs.in_force(connection, [scope]):
                     await epochs.put_in_force(connection, SYSTEM, scope, None, "no plan has this prefix any more")
+        number = await audited.last_number(connection)
         for scope, place in self._places.items():
-            if scope not in known:
-                await epochs.begin(connection, scope, place.covers)
-            elif known[scope].covers != place.covers:
-                await epochs.cover(connection, scope, known[scope].number, place.covers)
+            held = known.get(scope)
+            covers = memberships.noted(held.covers if held is not None else None, place.covers, number)
+            if held is None:
+                await epochs.begin(connection, scope, covers)
+            elif held.covers != covers:
+                await epochs.cover(connection, scope, held.number, covers)
         return await epochs.current(connection)
 
     async def _look(self, connection: Connection, row: EpochRow, share: float) -> None:

@@ -1,0 +1,65 @@
+"""Stores that move to another group, and groups under other names: what was audited counts where it was drawn."""
+
+from typing import Any
+
+from tests.servers.audits.evidence import certified, record
+from tests.servers.audits.test_families import first_of, held, until_held
+from tests.waiting import until
+
+from adjudge.engine.certificates import records
+
+
+def regions(**of: list[str]) -> dict[str, Any]:
+    """Documents with these stores in these regions, whose certificates they inherit."""
+    documents = certified(slices="location", inherit="region")
+    documents["groups"] = {name: {"dimension": "region"} for name in of}
+    documents["locations"] = {store: {"groups": [name]} for name, stores in of.items() for store in stores}
+    return documents
+
+
+async def test_a_group_under_another_name_has_neither_new_evidence_nor_a_new_error_budget(build_stack):
+    """Audits of an epoch that has ended never license again: a suspension is not undone by reorganising regions."""
+    stack = await build_stack("api", "keeper", documents=regions(north=["default", "store-001"]))
+    for store in ("default", "store-001"):
+        await record(stack, 250, slice_=store)
+    await until_held(stack, "region=north", "default", "store-001")
+    scope = await stack.value("SELECT scope FROM control WHERE scope LIKE '%:region=north:%'")
+    suspended = await stack.admin.post("/v1/automation/suspend", {"scope": scope, "reason": "a new shelf"})
+    assert suspended.status_code == 200
+
+    await stack.publish(**regions(shore=["default", "store-001"]))
+    looked = "SELECT looked_at FROM epoch WHERE scope LIKE '%:region=shore:%'"
+    first = await until(lambda: stack.value(looked), lambda found: found is not None, seconds=40)
+    await until(lambda: stack.value(looked), lambda found: found > first, seconds=40)
+
+    assert await held(stack) == {}
+    [ended] = await stack.rows("SELECT number, first_number FROM epoch WHERE scope = $1 AND number = 2", scope)
+    [anew] = await stack.rows("SELECT number, first_number FROM epoch WHERE scope LIKE '%:region=shore:%'")
+    assert (anew["number"], anew["first_number"]) == (ended["number"], ended["first_number"])
+    assert anew["first_number"] >= 500
+
+
+async def test_what_a_store_was_audited_before_it_moves_stays_with_the_group_that_it_leaves(build_stack):
+    """So a certificate that is renewed says on what it rests; and the group to which it comes gets none of it."""
+    north, south = ["default", "store-001"], ["store-002"]
+    stack = await build_stack("api", "keeper", documents=regions(north=north, south=south))
+    for store in north:
+        await record(stack, 250, slice_=store)
+    found = await until_held(stack, "region=north", *north)
+
+    await stack.publish(**regions(north=north[:1], south=[*south, "store-001"]))
+    await until_held(stack, "region=north", "default")
+    await record(stack, 20, slice_="store-001")
+    await record(stack, 10, slice_="default")
+    scope = await stack.value("SELECT scope FROM control WHERE certificate = $1", found["region=north"])
+    asked = await stack.admin.post("/v1/automation/renew", {"scope": scope, "reason": "another year"})
+    assert asked.status_code == 200
+    renewed = await until(
+        lambda: first_of(stack, "region=north"), lambda held: held != found["region=north"], seconds=40
+    )
+
+    body = (await stack.admin.get(f"/v1/automation/certificates/{renewed}")).json()["body"]
+    verified = records.verify(renewed, body)
+    assert (verified.hash_holds, verified.licence_holds, verified.audits) == (True, True, 510)
+    south_has = "SELECT standing ->> 'audits' FROM epoch WHERE scope LIKE '%:region=south:%'"
+    assert await until(lambda: stack.value(south_has), lambda found: found != "0", seconds=40) == "20"

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from adjudge.api.answers import Answer, as_json
-from adjudge.api.authentication import Caller, require
+from adjudge.api.authentication import Admin, Operator
 from adjudge.api.keys import Name, bounded
 from adjudge.api.problems import Problem
 from adjudge.api.services import Here, Services
@@ -80,9 +80,8 @@ class PoolsBody(BaseModel):
 
 
 @router.post("/reviewers", status_code=201, response_model=NewReviewer, responses=PROBLEMS)
-async def add_reviewer(body: ReviewerBody, scope: Caller, here: Here) -> Response:
+async def add_reviewer(body: ReviewerBody, scope: Admin, here: Here) -> Response:
     """Add a person and make their key, shown this once; so does a name again whose keys were all revoked."""
-    require(scope, "admin")
     _check_pools(here, scope, body.pools)
     secret = keys.new_secret()
     async with here.pool.acquire() as connection, connection.transaction():
@@ -104,9 +103,8 @@ async def add_reviewer(body: ReviewerBody, scope: Caller, here: Here) -> Respons
 
 
 @router.put("/reviewers/{name}", response_model=ReviewerView, responses=PROBLEMS)
-async def move_reviewer(name: str, body: PoolsBody, scope: Caller, here: Here) -> Response:
+async def move_reviewer(name: str, body: PoolsBody, scope: Admin, here: Here) -> Response:
     """Have a person answer for these pools from now on. Processes go by it within three seconds."""
-    require(scope, "admin")
     _check_pools(here, scope, body.pools)
     async with here.pool.acquire() as connection:
         person = await reviewers.move(connection, scope, name, body.pools)
@@ -122,17 +120,15 @@ def _check_pools(here: Services, scope: Scope, pools: Sequence[str]) -> None:
 
 
 @router.get("/reviewers", response_model=Reviewers, responses=PROBLEMS)
-async def list_reviewers(scope: Caller, here: Here) -> Response:
+async def list_reviewers(scope: Operator, here: Here) -> Response:
     """List the people and their pools."""
-    require(scope, "operator")
     async with here.pool.acquire() as connection:
         return as_json({"reviewers": await reviewers.listed(connection, scope)})
 
 
 @router.get("/config", response_model=ConfigView, responses=PROBLEMS)
-async def read_config(scope: Caller, here: Here) -> Response:
+async def read_config(scope: Operator, here: Here) -> Response:
     """Read what this replica runs: revision, types, locations, thresholds set by hand."""
-    require(scope, "operator")
     configuration = here.revisions.current
     return as_json(
         {

@@ -37,6 +37,7 @@ from adjudge.api import (
     unstorable,
     webhooks,
 )
+from adjudge.api.authentication import admit
 from adjudge.api.outage import Outage
 from adjudge.api.problems import Problem
 from adjudge.api.services import Services
@@ -162,9 +163,18 @@ async def _problem(request: Request, error: Exception) -> Response:
 async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     if any(fault["type"] == "json_invalid" for fault in error.errors()):
-        return problems.response(Problem("malformed-json", "the body is not JSON"))
+        return await _malformed(request)
     faults = [(_pointer(fault["loc"]), str(fault["msg"])) for fault in error.errors()[:20]]
     return problems.response(Problem("invalid-body", "the request does not fit", faults=faults))
+
+
+async def _malformed(request: Request) -> Response:
+    """The framework reads a body before it asks who sent it; who may not send one is told that instead."""
+    try:
+        await admit(request)
+    except AdjudgeError as refused:
+        return problems.response(refused)
+    return problems.response(Problem("malformed-json", "the body is not JSON"))
 
 
 async def _http(request: Request, error: Exception) -> Response:

@@ -3,11 +3,12 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from typing import Annotated, TypeAlias
 
 from fastapi import Depends, Request
+from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
 from adjudge.api.problems import Problem
@@ -90,20 +91,49 @@ def require(scope: Scope, *roles: Role) -> Scope:
     raise Problem("forbidden", f"this needs a key with the role {' or '.join(roles)}, yours is {scope.role}")
 
 
-async def caller(request: Request) -> Scope:
-    """Dependency: whoever calls, within the limits of their key, and with parameters that are known here."""
-    authentication: Authentication = request.app.state.services.authentication
-    header = request.headers.get("authorization")
-    scope = await authentication.scope(header.encode("latin-1") if header is not None else None)
-    if scope.limits is not None:
-        limiter: Limiter = request.app.state.services.limiter
-        limiter.request(scope)
-        limiter.received(scope, getattr(request.receive, "size", 0))  # `bodies.Body`: the framework has read it
-    _refuse_unknown_parameters(request)
-    return scope
+class Calling:
+    """Dependency: whoever calls, with one of these roles, within the limits of their key.
+
+    The framework asks it before it holds a body against its model: who may not do something is not told of
+    the faults of how they asked.
+    """
+
+    def __init__(self, *roles: Role) -> None:
+        self._roles = roles
+
+    async def __call__(self, request: Request) -> Scope:
+        """Return the scope. Raises Problem: unauthenticated, forbidden, invalid-body; LimitReached."""
+        authentication: Authentication = request.app.state.services.authentication
+        header = request.headers.get("authorization")
+        scope = await authentication.scope(header.encode("latin-1") if header is not None else None)
+        if scope.limits is not None:
+            limiter: Limiter = request.app.state.services.limiter
+            limiter.request(scope)
+            limiter.received(scope, getattr(request.receive, "size", 0))  # `bodies.Body`: the framework has read it
+        require(scope, *self._roles)
+        _refuse_unknown_parameters(request)
+        return scope
 
 
-Caller: TypeAlias = Annotated[Scope, Depends(caller)]
+Admin: TypeAlias = Annotated[Scope, Depends(Calling("admin"))]
+Operator: TypeAlias = Annotated[Scope, Depends(Calling("operator"))]
+ClientOrOperator: TypeAlias = Annotated[Scope, Depends(Calling("client", "operator"))]
+Reviewer: TypeAlias = Annotated[Scope, Depends(Calling("reviewer"))]
+OperatorOrReviewer: TypeAlias = Annotated[Scope, Depends(Calling("operator", "reviewer"))]
+
+
+async def admit(request: Request) -> None:
+    """Raise what the route's own dependency would: for a body that the framework could not even read."""
+    route = request.scope.get("route")
+    for calling in _calling(route.dependant) if isinstance(route, APIRoute) else ():
+        await calling(request)
+
+
+def _calling(dependant: Dependant) -> Iterator[Calling]:
+    for each in dependant.dependencies:
+        if isinstance(each.call, Calling):
+            yield each.call
+        yield from _calling(each)
 
 
 def _refuse_unknown_parameters(request: Request) -> None:

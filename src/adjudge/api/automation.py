@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from adjudge.api.answers import as_json
-from adjudge.api.authentication import Caller, require
+from adjudge.api.authentication import Operator
 from adjudge.api.automation_shapes import AuditRecord, CertificateView, LearntView, OpenAudits, Slice, Slices, Why
 from adjudge.api.problems import Problem
 from adjudge.api.services import Here, Services
@@ -38,9 +38,8 @@ class ScopeBody(BaseModel):
 
 
 @router.get("", response_model=Slices, responses=PROBLEMS)
-async def list_slices(scope: Caller, here: Here) -> Response:
+async def list_slices(scope: Operator, here: Here) -> Response:
     """Read how far each slice is automated, and what it still lacks."""
-    require(scope, "operator")
     async with here.pool.acquire() as connection:
         seen = [row for row in await epochs.current(connection) if _sees(scope, row.covers.locations)]
         spent = await epochs.spent(connection)
@@ -49,13 +48,12 @@ async def list_slices(scope: Caller, here: Here) -> Response:
 
 @router.get("/why", response_model=Why, responses=PROBLEMS)
 async def why(
-    scope: Caller,
+    scope: Operator,
     here: Here,
     location: Annotated[str, Query(max_length=200)],
     question_type: Annotated[str, Query(alias="type", max_length=200)],
 ) -> Response:
     """Read in a sentence why questions of a type are automated at a location, or not."""
-    require(scope, "operator")
     if not scope.sees(location):
         raise Problem("unknown-location", f"no location {location!r} is known to this key")
     configuration = here.revisions.current
@@ -72,13 +70,12 @@ async def why(
 
 @router.get("/audits", response_model=OpenAudits, responses=PROBLEMS)
 async def list_audits(
-    scope: Caller,
+    scope: Operator,
     here: Here,
     question_type: Annotated[str | None, Query(alias="type", max_length=200)] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> Response:
     """Read which audits are open, where each stands and how old it is; the oldest first."""
-    require(scope, "operator")
     async with here.pool.acquire() as connection:
         found = await audit_records.open_audits(connection, scope, question_type, limit)
     if question_type is not None and not found and question_type not in here.revisions.current.types:
@@ -87,9 +84,8 @@ async def list_audits(
 
 
 @router.get("/audits/{decision}", response_model=AuditRecord, responses=PROBLEMS)
-async def read_audit(decision: UUID, scope: Caller, here: Here) -> Response:
+async def read_audit(decision: UUID, scope: Operator, here: Here) -> Response:
     """Read the record of a closed audit: its truth and by whom, votes, what each model said."""
-    require(scope, "operator")
     async with here.pool.acquire() as connection:
         found = await audit_records.life(connection, scope, decision)
     if found is None:
@@ -99,12 +95,11 @@ async def read_audit(decision: UUID, scope: Caller, here: Here) -> Response:
 
 
 @router.get("/learnt", response_model=LearntView, responses=PROBLEMS)
-async def read_learnt(scope: Caller, here: Here) -> Response:
+async def read_learnt(scope: Operator, here: Here) -> Response:
     """Read what is learnt of reviewers and of how votes weigh, by question type: the snapshots in force.
 
     A key bound to pools is told of their people.
     """
-    require(scope, "operator")
     async with here.pool.acquire() as connection:
         found = await learning.current(connection)
         seen = None if scope.pools is None else {each.name for each in await reviewers.listed(connection, scope)}
@@ -112,9 +107,8 @@ async def read_learnt(scope: Caller, here: Here) -> Response:
 
 
 @router.get("/certificates/{certificate}", response_model=CertificateView, responses=PROBLEMS)
-async def read_certificate(certificate: str, scope: Caller, here: Here) -> Response:
+async def read_certificate(certificate: str, scope: Operator, here: Here) -> Response:
     """Read a certificate with its inputs by id, the lost ones too: enough to compute it again."""
-    require(scope, "operator")
     async with here.pool.acquire() as connection:
         found = await certificates.get(connection, certificate)
         force = await epochs.in_force(connection, [found.scope]) if found is not None else {}
@@ -136,9 +130,8 @@ async def read_certificate(certificate: str, scope: Caller, here: Here) -> Respo
 
 
 @router.post("/suspend", response_model=Slice, responses=PROBLEMS)
-async def suspend(body: ScopeBody, scope: Caller, here: Here) -> Response:
+async def suspend(body: ScopeBody, scope: Operator, here: Here) -> Response:
     """Take automation of a slice away at once: people take over, and it may earn its way back on new audits."""
-    require(scope, "operator")
     async with here.pool.acquire() as connection, connection.transaction():
         row = await _row(connection, scope, body.scope)
         if row.scope in await epochs.in_force(connection, [row.scope]):
@@ -150,12 +143,11 @@ async def suspend(body: ScopeBody, scope: Caller, here: Here) -> Response:
 
 
 @router.post("/renew", response_model=Slice, responses=PROBLEMS)
-async def renew(body: ScopeBody, scope: Caller, here: Here) -> Response:
+async def renew(body: ScopeBody, scope: Operator, here: Here) -> Response:
     """Have a slice's certificate computed again on what its epoch knows, with a new validity, within seconds.
 
     What has run out is not in force: audits drawn since bring it back, and nobody's word.
     """
-    require(scope, "operator")
     async with here.pool.acquire() as connection, connection.transaction():
         row = await _row(connection, scope, body.scope)
         if row.scope not in await epochs.in_force(connection, [row.scope]):

@@ -8,7 +8,7 @@ import msgspec
 from fastapi import APIRouter, Query, Response
 from pydantic import ConfigDict, Field
 
-from adjudge.api.authentication import Caller, require
+from adjudge.api.authentication import Operator
 from adjudge.api.configuration_shapes import (
     Checked,
     Effective,
@@ -25,11 +25,11 @@ from adjudge.api.publications import (
     WHAT_A_SET_IS,
     DocumentsBody,
     IfMatch,
+    OfEverything,
     OnlyAt,
     TermsBody,
     answered,
     checked,
-    of_everything,
     places_of,
     previewed,
     publisher_of,
@@ -76,22 +76,20 @@ class PreviewBody(DocumentsBody):
 
 @router.get("/revisions", response_model=RevisionPage, responses=PROBLEMS)
 async def list_revisions(
-    scope: Caller,
+    scope: OfEverything,
     here: Here,
     before: Annotated[int | None, Query(ge=0, le=2**31 - 1)] = None,
     limit: Annotated[int, Query(ge=1, le=revisions.LONGEST_PAGE)] = 50,
 ) -> Response:
     """List revisions, newest first: that one is in force."""
-    of_everything(scope)
     async with here.pool.acquire() as connection:
         page = await revisions.page(connection, before, limit)
     return answered({"items": page, "next": page[-1].number if len(page) == limit else None})
 
 
 @router.get("/revisions/{number}", response_model=RevisionWithDocuments, responses=PROBLEMS)
-async def read_revision(number: str, scope: Caller, here: Here) -> Response:
+async def read_revision(number: str, scope: OfEverything, here: Here) -> Response:
     """Read a revision with its documents; `newest`: the one in force."""
-    of_everything(scope)
     async with here.pool.acquire() as connection:
         found = await _revision(connection, number)
         documents = await revisions.documents(connection, found.number)
@@ -99,12 +97,11 @@ async def read_revision(number: str, scope: Caller, here: Here) -> Response:
 
 
 @router.post("/revisions", status_code=201, response_model=RevisionView, responses=PROBLEMS)
-async def publish(body: PublishBody, scope: Caller, here: Here, if_match: IfMatch = None) -> Response:
+async def publish(body: PublishBody, scope: OfEverything, here: Here, if_match: IfMatch = None) -> Response:
     """Publish: all processes take it over within a second; `GET /v1/config/receipts` says which have.
 
     Refused whole where there is a fault, and where another revision is in force than you say in `If-Match`.
     """
-    of_everything(scope)
     expected = tag(if_match)
     publisher = publisher_of(here)
     if (body.documents is None) == (body.again is None):
@@ -121,20 +118,18 @@ async def publish(body: PublishBody, scope: Caller, here: Here, if_match: IfMatc
 
 
 @router.post("/check", response_model=Checked, responses=PROBLEMS)
-async def check(body: CheckBody, scope: Caller, here: Here) -> Response:
+async def check(body: CheckBody, scope: OfEverything, here: Here) -> Response:
     """Say what publishing these documents would do: every fault, or what differs in effect from what is in force."""
-    of_everything(scope)
     check_documents(body.documents)
     return answered(await checked(here, body.documents, places_of(body.only_at)))
 
 
 @router.post("/preview", response_model=Preview, responses=PROBLEMS)
-async def preview_documents(body: PreviewBody, scope: Caller, here: Here) -> Response:
+async def preview_documents(body: PreviewBody, scope: OfEverything, here: Here) -> Response:
     """Try these documents on decisions of the last days: how many would have been accepted, and at what cost.
 
     On what was said then. Where somebody would be asked who was not, the end is `unknown`.
     """
-    of_everything(scope)
     check_documents(body.documents)
     compiled = await publisher_of(here).compiled(body.documents)
     return answered(await previewed(here, compiled, timedelta(days=body.days)))
@@ -142,13 +137,12 @@ async def preview_documents(body: PreviewBody, scope: Caller, here: Here) -> Res
 
 @router.get("/receipts", response_model=Receipts, responses=PROBLEMS)
 async def read_receipts(
-    scope: Caller, here: Here, revision: Annotated[int | None, Query(ge=1, le=2**31 - 1)] = None
+    scope: OfEverything, here: Here, revision: Annotated[int | None, Query(ge=1, le=2**31 - 1)] = None
 ) -> Response:
     """Read who runs what: complete is a publication when every live process has it.
 
     A process that is newer than the revision asked for counts as having it.
     """
-    of_everything(scope)
     async with here.pool.acquire() as connection:
         newest = await revisions.newest(connection)
         fleet = await receipts.fleet(connection)
@@ -170,13 +164,12 @@ async def read_receipts(
 
 @router.get("/effective", response_model=Effective, responses=PROBLEMS)
 async def read_effective(
-    scope: Caller,
+    scope: Operator,
     here: Here,
     location: Annotated[str, Query(max_length=100)] = DEFAULT_LOCATION,
     type: Annotated[str, Query(max_length=100)] = "",
 ) -> Response:
     """Read every value that decides about a type at a location, the document and line that say so, and who wrote it."""
-    require(scope, "operator")
     place = here.intake.places.find(scope, location, type)
     async with here.pool.acquire() as connection:
         found = await revisions.get(connection, place.revision)

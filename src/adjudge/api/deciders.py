@@ -9,7 +9,7 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from adjudge.api.answers import as_json
-from adjudge.api.authentication import Caller, require
+from adjudge.api.authentication import Operator
 from adjudge.api.problems import Problem
 from adjudge.api.services import Here
 from adjudge.api.shapes import PROBLEMS, Shape
@@ -99,9 +99,8 @@ class SwitchBody(BaseModel):
 
 
 @router.get("", response_model=Deciders, responses=PROBLEMS)
-async def list_deciders(scope: Caller, here: Here) -> Response:
+async def list_deciders(scope: Operator, here: Here) -> Response:
     """Read the state of every decider: breakers with reason, since and until; switches; shadows; people of pools."""
-    require(scope, "operator")
     pools = here.revisions.current.pools
     async with here.pool.acquire() as connection:
         states = await deciders.states(connection)
@@ -131,9 +130,8 @@ async def list_deciders(scope: Caller, here: Here) -> Response:
 
 
 @router.post("/{decider}/switch", response_model=Switched, responses=PROBLEMS)
-async def switch_decider(decider: str, body: SwitchBody, scope: Caller, here: Here) -> Response:
+async def switch_decider(decider: str, body: SwitchBody, scope: Operator, here: Here) -> Response:
     """Switch a decider off: what it has accepted but not settled is refused, and defers. Not by a bound key."""
-    require(scope, "operator")
     if scope.locations is not None:
         raise Problem("forbidden", "a decider is switched for all locations, and your key is bound to some")
     if not any(decider in held.deciders for held in here.revisions.held):

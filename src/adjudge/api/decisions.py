@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from adjudge.api import asking, hot
 from adjudge.api.answers import as_json
-from adjudge.api.authentication import Caller, require
+from adjudge.api.authentication import ClientOrOperator
 from adjudge.api.problems import Problem
 from adjudge.api.services import Here, Services
 from adjudge.api.shapes import PROBLEMS, BulkResults, Decision, Labelled, Page, PathView
@@ -117,7 +117,7 @@ async def create_many(body: Annotated[Questions, Body()]) -> Response:
 
 @router.get("", response_model=Page, responses=PROBLEMS)
 async def list_decisions(
-    scope: Caller,
+    scope: ClientOrOperator,
     here: Here,
     type: Annotated[str | None, Query(max_length=200)] = None,
     location: Annotated[str | None, Query(max_length=200)] = None,
@@ -129,7 +129,6 @@ async def list_decisions(
     cursor: UUID | None = None,
 ) -> Response:
     """List decisions of your locations, newest first. Pages by id can miss late commits."""
-    require(scope, "client", "operator")
     wanted = decisions.Filter(type=type, location=location, status=status, source=source, since=since, until=until)
     async with here.pool.acquire() as connection:
         page = await decisions.page(connection, scope, wanted, cursor, limit)
@@ -138,10 +137,9 @@ async def list_decisions(
 
 @router.get("/{decision}", response_model=Decision, responses=PROBLEMS)
 async def get(
-    decision: UUID, request: Request, scope: Caller, here: Here, prefer: Annotated[str | None, PREFER] = None
+    decision: UUID, request: Request, scope: ClientOrOperator, here: Here, prefer: Annotated[str | None, PREFER] = None
 ) -> Response:
     """Read a decision; with `Prefer: wait=n`, once it has its outcome."""
-    require(scope, "client", "operator")
     wait, applied = hot.waiting(prefer.encode("latin-1") if prefer else None)
     response = as_json(await asking.wait_for(here, scope, decision, wait))
     await here.authentication.scope(request.headers["authorization"].encode("latin-1"))  # it may have ended meanwhile
@@ -151,9 +149,8 @@ async def get(
 
 
 @router.get("/{decision}/path", response_model=PathView, responses=PROBLEMS)
-async def get_path(decision: UUID, scope: Caller, here: Here) -> Response:
+async def get_path(decision: UUID, scope: ClientOrOperator, here: Here) -> Response:
     """Read all that happened to a decision, in the order recorded, and every version of its outcome."""
-    require(scope, "client", "operator")
     async with here.pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
         found = await _seen(connection, scope, decision)
         outcomes, later, history = await decisions.path(connection, decision)
@@ -181,10 +178,9 @@ async def get_path(decision: UUID, scope: Caller, here: Here) -> Response:
 
 @router.post("/{decision}/cancel", response_model=Decision, responses=PROBLEMS)
 async def cancel(
-    decision: UUID, scope: Caller, here: Here, body: Annotated[Cancellation | None, Body()] = None
+    decision: UUID, scope: ClientOrOperator, here: Here, body: Annotated[Cancellation | None, Body()] = None
 ) -> Response:
     """End an open decision. 409 with the decision where it is settled already."""
-    require(scope, "client", "operator")
     async with here.pool.acquire() as connection:
         found = await _seen(connection, scope, decision)
     if found.status not in ("open", "held", "provisional"):
@@ -198,9 +194,8 @@ async def cancel(
 
 
 @router.post("/{decision}/truth", response_model=Labelled, responses=PROBLEMS)
-async def truth(decision: UUID, body: TruthBody, scope: Caller, here: Here) -> Response:
+async def truth(decision: UUID, body: TruthBody, scope: ClientOrOperator, here: Here) -> Response:
     """Say what turned out to be true. It is a label; it amends a final outcome where the type says so."""
-    require(scope, "client", "operator")
     async with here.pool.acquire() as connection:
         found = await _seen(connection, scope, decision)
     try:

@@ -8,7 +8,6 @@ import msgspec
 from fastapi import APIRouter, Query, Response
 from pydantic import ConfigDict, Field
 
-from adjudge.api.authentication import Caller
 from adjudge.api.configuration_shapes import Drafts, DraftView, DraftWithDocuments, Preview, RevisionView
 from adjudge.api.documents import check_documents
 from adjudge.api.problems import Problem
@@ -18,10 +17,10 @@ from adjudge.api.publications import (
     PROBLEMS,
     DocumentsBody,
     IfMatch,
+    OfEverything,
     TermsBody,
     answered,
     checked,
-    of_everything,
     previewed,
     publisher_of,
     tag,
@@ -47,9 +46,8 @@ class DraftBody(DocumentsBody):
 
 
 @router.post("", status_code=201, response_model=DraftView, responses=PROBLEMS)
-async def create_draft(body: DraftBody, scope: Caller, here: Here) -> Response:
+async def create_draft(body: DraftBody, scope: OfEverything, here: Here) -> Response:
     """Begin a draft, on top of the revision in force."""
-    of_everything(scope)
     check_documents(body.documents)
     base = here.revisions.current.revision
     async with here.pool.acquire() as connection:
@@ -58,18 +56,16 @@ async def create_draft(body: DraftBody, scope: Caller, here: Here) -> Response:
 
 
 @router.get("", response_model=Drafts, responses=PROBLEMS)
-async def list_drafts(scope: Caller, here: Here) -> Response:
+async def list_drafts(scope: OfEverything, here: Here) -> Response:
     """List drafts that are open, the one that changed last first."""
-    of_everything(scope)
     async with here.pool.acquire() as connection:
         found = await drafts.listed(connection, scope)
     return answered({"drafts": [_summary(draft) for draft in found]})
 
 
 @router.get("/{draft}", response_model=DraftWithDocuments, responses=PROBLEMS)
-async def read_draft(draft: UUID, scope: Caller, here: Here) -> Response:
+async def read_draft(draft: UUID, scope: OfEverything, here: Here) -> Response:
     """Read a draft, and what publishing it would do."""
-    of_everything(scope)
     async with here.pool.acquire() as connection:
         found = await _draft(connection, scope, draft)
     would = await checked(here, found.documents) if found.published is None else None
@@ -77,9 +73,10 @@ async def read_draft(draft: UUID, scope: Caller, here: Here) -> Response:
 
 
 @router.put("/{draft}", response_model=DraftView, responses=PROBLEMS)
-async def change_draft(draft: UUID, body: DraftBody, scope: Caller, here: Here, if_match: IfMatch = None) -> Response:
+async def change_draft(
+    draft: UUID, body: DraftBody, scope: OfEverything, here: Here, if_match: IfMatch = None
+) -> Response:
     """Replace a draft, on top of the revision that is in force now; its approvals end."""
-    of_everything(scope)
     expected = tag(if_match)
     check_documents(body.documents)
     base = here.revisions.current.revision
@@ -90,9 +87,8 @@ async def change_draft(draft: UUID, body: DraftBody, scope: Caller, here: Here, 
 
 
 @router.delete("/{draft}", status_code=204, responses=PROBLEMS)
-async def discard_draft(draft: UUID, scope: Caller, here: Here) -> Response:
+async def discard_draft(draft: UUID, scope: OfEverything, here: Here) -> Response:
     """Drop a draft that is open."""
-    of_everything(scope)
     async with here.pool.acquire() as connection:
         if not await drafts.discard(connection, scope, draft):
             raise Problem("not-found", "there is no such draft, or it was published")
@@ -100,9 +96,8 @@ async def discard_draft(draft: UUID, scope: Caller, here: Here) -> Response:
 
 
 @router.post("/{draft}/approve", response_model=DraftView, responses=PROBLEMS)
-async def approve_draft(draft: UUID, scope: Caller, here: Here, if_match: IfMatch = None) -> Response:
+async def approve_draft(draft: UUID, scope: OfEverything, here: Here, if_match: IfMatch = None) -> Response:
     """Agree, as a second person, to the version that you name: not to a draft that you have written or changed."""
-    of_everything(scope)
     expected = tag(if_match)
     async with here.pool.acquire() as connection, connection.transaction():
         found = await _open(connection, scope, draft, expected)
@@ -111,9 +106,10 @@ async def approve_draft(draft: UUID, scope: Caller, here: Here, if_match: IfMatc
 
 
 @router.post("/{draft}/publish", status_code=201, response_model=RevisionView, responses=PROBLEMS)
-async def publish_draft(draft: UUID, body: TermsBody, scope: Caller, here: Here, if_match: IfMatch = None) -> Response:
+async def publish_draft(
+    draft: UUID, body: TermsBody, scope: OfEverything, here: Here, if_match: IfMatch = None
+) -> Response:
     """Publish the version that you name. Refused where another revision is in force than it was made from."""
-    of_everything(scope)
     expected = tag(if_match)
     async with here.pool.acquire() as connection, connection.transaction():
         found = await _open(connection, scope, draft, expected)
@@ -124,10 +120,9 @@ async def publish_draft(draft: UUID, body: TermsBody, scope: Caller, here: Here,
 
 @router.get("/{draft}/preview", response_model=Preview, responses=PROBLEMS)
 async def preview_draft(
-    draft: UUID, scope: Caller, here: Here, days: Annotated[float, Query(gt=0, le=90)] = 7
+    draft: UUID, scope: OfEverything, here: Here, days: Annotated[float, Query(gt=0, le=90)] = 7
 ) -> Response:
     """Try a draft on decisions of the last days, on what was said then."""
-    of_everything(scope)
     async with here.pool.acquire() as connection:
         found = await _draft(connection, scope, draft)
     compiled = await publisher_of(here).compiled(found.documents)

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from adjudge.api.answers import Answer, as_json
 from adjudge.api.asking import missing
-from adjudge.api.authentication import Caller, require
+from adjudge.api.authentication import Admin
 from adjudge.api.problems import Problem
 from adjudge.api.services import Here
 from adjudge.api.shapes import PROBLEMS
@@ -63,9 +63,8 @@ class Erasures(Answer):
 
 
 @router.post("", status_code=202, response_model=ErasureView, responses={200: {"model": ErasureView}, **PROBLEMS})
-async def erase(body: ErasureBody, scope: Caller, here: Here) -> Response:
+async def erase(body: ErasureBody, scope: Admin, here: Here) -> Response:
     """Erase a subject. 202: written down, and worked off by a keeper; 200: done, where one decision was named."""
-    require(scope, "admin")
     if body.decision is not None:
         return _json(await _erase_one(here, scope, body.decision, body.reason))
     assert body.subject is not None
@@ -74,18 +73,16 @@ async def erase(body: ErasureBody, scope: Caller, here: Here) -> Response:
 
 
 @router.get("", response_model=Erasures, responses=PROBLEMS)
-async def list_erasures(scope: Caller, here: Here) -> Response:
+async def list_erasures(scope: Admin, here: Here) -> Response:
     """List the newest erasures."""
-    require(scope, "admin")
     async with here.pool.acquire() as connection:
         found = await erasures.listed(connection, scope)
     return Response(encode({"erasures": [_shown(each) for each in found]}), media_type="application/json")
 
 
 @router.get("/{erasure}", response_model=ErasureView, responses=PROBLEMS)
-async def get_erasure(erasure: UUID, scope: Caller, here: Here) -> Response:
+async def get_erasure(erasure: UUID, scope: Admin, here: Here) -> Response:
     """Read how far an erasure has come."""
-    require(scope, "admin")
     async with here.pool.acquire() as connection:
         found = await erasures.get(connection, scope, erasure)
     if found is None:

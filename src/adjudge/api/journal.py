@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Response
 from pydantic import AwareDatetime, Field
 
 from adjudge.api.answers import Answer, as_json
-from adjudge.api.authentication import Caller, require
+from adjudge.api.authentication import Admin
 from adjudge.api.services import Here
 from adjudge.api.shapes import PROBLEMS
 from adjudge.store import journal
@@ -40,7 +40,7 @@ class JournalPage(Answer):
 
 @router.get("/journal", response_model=JournalPage, responses=PROBLEMS)
 async def read_journal(
-    scope: Caller,
+    scope: Admin,
     here: Here,
     action: Action | None = None,
     actor: Annotated[str | None, Query(max_length=200)] = None,
@@ -51,7 +51,6 @@ async def read_journal(
     cursor: Annotated[int | None, Query(ge=0, le=LARGEST_ID)] = None,
 ) -> Response:
     """Read the journal, newest first. A key that is bound to locations is shown what was done there."""
-    require(scope, "admin")
     wanted = journal.Filter(action=action, actor=actor, subject=subject, since=since, until=until)
     async with here.pool.acquire() as connection:
         page = await journal.page(connection, scope, wanted, cursor, limit)

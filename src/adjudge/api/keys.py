@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from adjudge.api.answers import as_json
-from adjudge.api.authentication import Caller, require
+from adjudge.api.authentication import Admin
 from adjudge.api.problems import Problem
 from adjudge.api.services import Here
 from adjudge.api.shapes import PROBLEMS, Shape
@@ -111,9 +111,8 @@ class RotationBody(BaseModel):
 
 
 @router.post("", status_code=201, response_model=NewKey, responses=PROBLEMS)
-async def create_key(body: KeyBody, scope: Caller, here: Here) -> Response:
+async def create_key(body: KeyBody, scope: Admin, here: Here) -> Response:
     """Make a key. It is shown this once."""
-    require(scope, "admin")
     locations = bounded(scope.locations, body.locations, "#/locations")
     pools = bounded(scope.pools, body.pools, "#/pools")
     for name in locations or ():
@@ -137,19 +136,17 @@ async def create_key(body: KeyBody, scope: Caller, here: Here) -> Response:
 
 
 @router.get("", response_model=Keys, responses=PROBLEMS)
-async def list_keys(scope: Caller, here: Here) -> Response:
+async def list_keys(scope: Admin, here: Here) -> Response:
     """List keys; never the secrets. A bound key is shown those that are bound within its own bounds."""
-    require(scope, "admin")
     async with here.pool.acquire() as connection:
         return as_json({"keys": [_shown(key) for key in await keys.listed(connection, scope)]})
 
 
 @router.post("/{key}/rotate", response_model=NewKey, responses=PROBLEMS)
 async def rotate_key(
-    key: str, scope: Caller, here: Here, body: Annotated[RotationBody | None, Body()] = None
+    key: str, scope: Admin, here: Here, body: Annotated[RotationBody | None, Body()] = None
 ) -> Response:
     """Give a key another secret, shown this once. The one until now opens too, until the overlap is over."""
-    require(scope, "admin")
     secret = keys.new_secret()
     overlap = (body or RotationBody()).overlap_seconds
     async with here.pool.acquire() as connection:
@@ -158,18 +155,16 @@ async def rotate_key(
 
 
 @router.put("/{key}/limits", response_model=KeyView, responses=PROBLEMS)
-async def limit_key(key: str, body: LimitsBody, scope: Caller, here: Here) -> Response:
+async def limit_key(key: str, body: LimitsBody, scope: Admin, here: Here) -> Response:
     """Set a key's limits, all of them. Replicas hold it to them within three seconds."""
-    require(scope, "admin")
     async with here.pool.acquire() as connection:
         limited = await keys.limit(connection, scope, key, body.limits())
     return as_json(_shown(_found(limited, key)))
 
 
 @router.delete("/{key}", status_code=204, responses=PROBLEMS)
-async def revoke_key(key: str, scope: Caller, here: Here) -> Response:
+async def revoke_key(key: str, scope: Admin, here: Here) -> Response:
     """End a key. Replicas may take it for three more seconds."""
-    require(scope, "admin")
     async with here.pool.acquire() as connection:
         if not await keys.revoke(connection, scope, key):
             raise _unknown(key)

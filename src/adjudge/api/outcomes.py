@@ -12,7 +12,7 @@ from pydantic import AwareDatetime, ConfigDict, Field
 
 from adjudge.api import event_stream, hot, problems
 from adjudge.api.answers import Answer, as_json
-from adjudge.api.authentication import Caller, require
+from adjudge.api.authentication import ClientOrOperator, require
 from adjudge.api.decisions import PREFER
 from adjudge.api.event_stream import EventStream
 from adjudge.api.problems import Problem
@@ -94,7 +94,7 @@ DESCRIBED: dict[int | str, dict[str, Any]] = {
 @router.get("/outcomes", response_model=OutcomePage, responses=DESCRIBED)
 async def follow(
     request: Request,
-    scope: Caller,
+    scope: ClientOrOperator,
     here: Here,
     after: Annotated[str | None, Query(max_length=200, description="`next` of a page, or an item's `cursor`")] = None,
     since: Annotated[AwareDatetime | None, Query(description="without a cursor: begin about there")] = None,
@@ -109,7 +109,6 @@ async def follow(
     At least once: after a failover some come again. Of one decision a later version never comes first;
     across decisions no order is promised. Without a cursor it begins with the oldest that is kept.
     """
-    require(scope, "client", "operator")
     wanted = Wanted(type, location)
     key = request.headers["authorization"].encode("latin-1")
     mark = await here.feed.begin(last_event_id or after, since)

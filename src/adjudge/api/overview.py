@@ -8,7 +8,7 @@ from fastapi import APIRouter, Response
 from pydantic import Field
 
 from adjudge.api.answers import as_json
-from adjudge.api.authentication import Caller, require
+from adjudge.api.authentication import Operator
 from adjudge.api.problems import Problem
 from adjudge.api.services import Here, Services
 from adjudge.api.shapes import PROBLEMS, Shape
@@ -51,9 +51,8 @@ class OverviewView(Shape):
 
 
 @router.get("/overview", response_model=OverviewView, responses=PROBLEMS)
-async def overview(scope: Caller, here: Here) -> Response:
+async def overview(scope: Operator, here: Here) -> Response:
     """Read the state of everything; for keys that are bound to no location. Two readings give rates."""
-    require(scope, "operator")
     if scope.locations is not None:
         raise Problem("forbidden", "figures of everything need a key that is bound to no location")
     async with here.pool.acquire() as connection:

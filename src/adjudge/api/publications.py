@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeAlias
 
 import msgspec
-from fastapi import Header, Response
+from fastapi import Depends, Header, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from adjudge.api.answers import as_json
-from adjudge.api.authentication import require
+from adjudge.api.authentication import Operator
 from adjudge.api.problems import Problem, fault_of
 from adjudge.api.services import Services
 from adjudge.api.shapes import PROBLEMS as COMMON
@@ -62,11 +62,14 @@ class DocumentsBody(BaseModel):
     documents: dict[str, str] = Field(description=WHAT_A_SET_IS)
 
 
-def of_everything(scope: Scope) -> None:
-    """Refuse keys that may not change what holds for all. Raises Problem."""
-    require(scope, "operator")
+async def of_everything(scope: Operator) -> Scope:
+    """Dependency: an operator who may change what holds for all. Raises Problem."""
     if scope.locations is not None:
         raise Problem("forbidden", "configuration holds for all locations, and your key is bound to some")
+    return scope
+
+
+OfEverything: TypeAlias = Annotated[Scope, Depends(of_everything)]
 
 
 def publisher_of(here: Services) -> Publisher:

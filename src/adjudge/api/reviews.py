@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from adjudge.api import hot
 from adjudge.api.answers import as_json
-from adjudge.api.authentication import Caller, require
+from adjudge.api.authentication import OperatorOrReviewer, Reviewer
 from adjudge.api.decisions import PREFER
 from adjudge.api.media import Lease, references
 from adjudge.api.problems import Problem
@@ -77,13 +77,12 @@ class TokenBody(BaseModel):
 @router.post("/claim", response_model=ClaimView, responses=PROBLEMS)
 async def claim(
     request: Request,
-    scope: Caller,
+    scope: Reviewer,
     here: Here,
     body: Annotated[Claim | None, Body()] = None,
     prefer: Annotated[str | None, PREFER] = None,
 ) -> Response:
     """Take the next tasks under lease; with `Prefer: wait=20`, once there are some. Empty says why."""
-    _person(scope)
     wanted = body or Claim()
     key = request.headers["authorization"].encode("latin-1")
 
@@ -113,9 +112,8 @@ async def claim(
 
 
 @router.post("/{task}/answer", response_model=Recorded, responses=PROBLEMS)
-async def answer(task: UUID, body: AnswerBody, scope: Caller, here: Here) -> Response:
+async def answer(task: UUID, body: AnswerBody, scope: Reviewer, here: Here) -> Response:
     """Answer a task. After the lease or after settlement the answer is kept as a label, and a problem says so."""
-    _person(scope)
     async with here.pool.acquire() as connection, connection.transaction():
         recorded = await answering.answer(
             connection,
@@ -139,9 +137,8 @@ async def answer(task: UUID, body: AnswerBody, scope: Caller, here: Here) -> Res
 
 
 @router.post("/{task}/decline", response_model=DeclineView, responses=PROBLEMS)
-async def decline(task: UUID, body: DeclineBody, scope: Caller, here: Here) -> Response:
+async def decline(task: UUID, body: DeclineBody, scope: Reviewer, here: Here) -> Response:
     """Give a task back for somebody else. Not a vote; you will not get this decision again."""
-    _person(scope)
     async with here.pool.acquire() as connection, connection.transaction():
         effects = await answering.decline(
             connection,
@@ -158,9 +155,10 @@ async def decline(task: UUID, body: DeclineBody, scope: Caller, here: Here) -> R
 
 
 @router.post("/{task}/release", response_model=ReleaseView, responses=PROBLEMS)
-async def release(task: UUID, scope: Caller, here: Here, body: Annotated[TokenBody | None, Body()] = None) -> Response:
+async def release(
+    task: UUID, scope: Reviewer, here: Here, body: Annotated[TokenBody | None, Body()] = None
+) -> Response:
     """Give back a task that you have not looked at; it may come to you again."""
-    _person(scope)
     async with here.pool.acquire() as connection, connection.transaction():
         token = await _token(connection, scope, task, body.token if body else None)
         released = await answering.release(connection, scope, task, token=token)
@@ -169,10 +167,9 @@ async def release(task: UUID, scope: Caller, here: Here, body: Annotated[TokenBo
 
 @router.post("/{task}/heartbeat", response_model=LeaseView, responses=PROBLEMS)
 async def heartbeat(
-    task: UUID, scope: Caller, here: Here, body: Annotated[TokenBody | None, Body()] = None
+    task: UUID, scope: Reviewer, here: Here, body: Annotated[TokenBody | None, Body()] = None
 ) -> Response:
     """Prolong your lease. 409 where it has ended."""
-    _person(scope)
     async with here.pool.acquire() as connection, connection.transaction():
         token = await _token(connection, scope, task, body.token if body else None)
         if await tasks.decision_of(connection, scope, task) is None:
@@ -187,9 +184,8 @@ async def heartbeat(
 
 
 @router.get("/queues", response_model=Queues, responses=PROBLEMS)
-async def queues(scope: Caller, here: Here) -> Response:
+async def queues(scope: OperatorOrReviewer, here: Here) -> Response:
     """Read what waits in each pool, and how fast it is worked off."""
-    require(scope, "operator", "reviewer")
     async with here.pool.acquire() as connection:
         wanted = await pools_in_use(connection, scope) if scope.pools is None else scope.pools
     current, pools = here.revisions.current.pools, await _pools(here, wanted)
@@ -215,10 +211,6 @@ async def _pools(here: Services, wanted: Collection[str]) -> dict[str, PoolSpec]
     async with here.pool.acquire() as connection:
         await here.revisions.load(connection, await work.revisions_in_use(connection))
     return here.revisions.pools()
-
-
-def _person(scope: Scope) -> None:
-    require(scope, "reviewer")
 
 
 async def _token(connection: Any, scope: Scope, task: UUID, token: UUID | None) -> UUID:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from adjudge.api.answers import as_json
-from adjudge.api.authentication import Caller, require
+from adjudge.api.authentication import Operator
 from adjudge.api.configuration_shapes import Switches, SwitchView
 from adjudge.api.problems import Problem
 from adjudge.api.services import Here, Services
@@ -45,21 +45,19 @@ class ControlBody(BaseModel):
 
 
 @router.get("", response_model=Switches, responses=PROBLEMS)
-async def list_controls(scope: Caller, here: Here, all: bool = False) -> Response:
+async def list_controls(scope: Operator, here: Here, all: bool = False) -> Response:
     """List what is switched off, and what was until its time was over; `all`: also what was switched on again."""
-    require(scope, "operator")
     async with here.pool.acquire() as connection:
         found = await controls.listed(connection, scope, all_=all)
     return as_json({"switches": [_view(each) for each in found if _sees(scope, each.scope)]})
 
 
 @router.post("", response_model=SwitchView, responses=PROBLEMS)
-async def switch(body: ControlBody, scope: Caller, here: Here) -> Response:
+async def switch(body: ControlBody, scope: Operator, here: Here) -> Response:
     """Switch off or on, in every process within a second, and exactly where outcomes are written.
 
     A key that is bound to locations switches these, and types at these.
     """
-    require(scope, "operator")
     name, location = _named(body), body.at if body.kind == "type" else body.name if body.kind == "location" else None
     if scope.locations is not None and (location is None or not scope.sees(location)):
         raise Problem("forbidden", "your key is bound to some locations, and this switch reaches beyond them")

@@ -10,7 +10,7 @@ from fastapi import APIRouter, FastAPI, Header, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from adjudge.api.answers import as_json
-from adjudge.api.authentication import Caller, require
+from adjudge.api.authentication import ClientOrOperator
 from adjudge.api.outcomes import ToldOutcome
 from adjudge.api.problems import Problem
 from adjudge.api.services import Here, Services
@@ -91,9 +91,8 @@ def describe(app: FastAPI) -> None:
 
 
 @router.post("", status_code=201, response_model=NewEndpoint, responses=PROBLEMS)
-async def add(body: EndpointBody, scope: Caller, here: Here) -> Response:
+async def add(body: EndpointBody, scope: ClientOrOperator, here: Here) -> Response:
     """Add an endpoint. Its secret is shown this once. It is told of what is settled from now on."""
-    require(scope, "client", "operator")
     check_url(body.url, here.permitted)
     _known(here, scope, body)
     endpoint, secret = "wh_" + secrets.token_hex(6), secrets.token_bytes(SECRET_BYTES)
@@ -107,17 +106,15 @@ async def add(body: EndpointBody, scope: Caller, here: Here) -> Response:
 
 
 @router.get("", response_model=Endpoints, responses=PROBLEMS)
-async def list_endpoints(scope: Caller, here: Here) -> Response:
+async def list_endpoints(scope: ClientOrOperator, here: Here) -> Response:
     """List endpoints and how they do; never the secrets."""
-    require(scope, "client", "operator")
     async with here.pool.acquire() as connection:
         return as_json({"webhooks": await endpoints.listed(connection, scope)})
 
 
 @router.delete("/{webhook}", status_code=204, responses=PROBLEMS)
-async def remove(webhook: str, scope: Caller, here: Here) -> Response:
+async def remove(webhook: str, scope: ClientOrOperator, here: Here) -> Response:
     """Remove an endpoint. What waits for it is not sent."""
-    require(scope, "client", "operator")
     async with here.pool.acquire() as connection:
         if not await endpoints.remove(connection, scope, webhook):
             raise _unknown(webhook)
@@ -125,9 +122,8 @@ async def remove(webhook: str, scope: Caller, here: Here) -> Response:
 
 
 @router.post("/{webhook}/test", response_model=Tried, responses=PROBLEMS)
-async def test(webhook: str, scope: Caller, here: Here) -> Response:
+async def test(webhook: str, scope: ClientOrOperator, here: Here) -> Response:
     """Send a signed event that tells of nothing, once and at once; answer with what came of it."""
-    require(scope, "client", "operator")
     from adjudge.engine.webhooks.trying_out import try_out  # noqa: PLC0415  an HTTP client, for this request alone
 
     receiver = await _receiver(here, scope, webhook)
@@ -143,9 +139,8 @@ async def test(webhook: str, scope: Caller, here: Here) -> Response:
 
 
 @router.post("/{webhook}/rotate", response_model=NewSecret, responses=PROBLEMS)
-async def rotate(webhook: str, body: RotateBody, scope: Caller, here: Here) -> Response:
+async def rotate(webhook: str, body: RotateBody, scope: ClientOrOperator, here: Here) -> Response:
     """Make a new secret, shown this once; for a while every message is signed with both."""
-    require(scope, "client", "operator")
     secret = secrets.token_bytes(SECRET_BYTES)
     async with here.pool.acquire() as connection:
         until = await endpoints.rotate(connection, scope, webhook, secret, timedelta(hours=body.keep_hours))
@@ -155,9 +150,8 @@ async def rotate(webhook: str, body: RotateBody, scope: Caller, here: Here) -> R
 
 
 @router.post("/{webhook}/redeliver", response_model=Redelivered, responses=PROBLEMS)
-async def redeliver(webhook: str, body: RedeliverBody, scope: Caller, here: Here) -> Response:
+async def redeliver(webhook: str, body: RedeliverBody, scope: ClientOrOperator, here: Here) -> Response:
     """Send again what was parked, or what one decision was told, whatever became of it; start a stopped endpoint."""
-    require(scope, "client", "operator")
     async with here.pool.acquire() as connection, connection.transaction():
         if not await endpoints.resume(connection, scope, webhook):
             raise _unknown(webhook)
@@ -168,14 +162,13 @@ async def redeliver(webhook: str, body: RedeliverBody, scope: Caller, here: Here
 @router.get("/{webhook}/deliveries", response_model=Deliveries, responses=PROBLEMS)
 async def list_deliveries(
     webhook: str,
-    scope: Caller,
+    scope: ClientOrOperator,
     here: Here,
     state: Annotated[State | None, Query()] = None,
     limit: Annotated[int, Query(ge=1, le=LONGEST_LIST)] = 50,
     cursor: Annotated[str | None, Query(max_length=100, description="`next` of the page before")] = None,
 ) -> Response:
     """List deliveries with their attempts, the newest decision first. Kept for a week; parked ones a month."""
-    require(scope, "client", "operator")
     before = (LAST, 0) if cursor is None else _read_cursor(cursor)
     await _receiver(here, scope, webhook)
     async with here.pool.acquire() as connection:

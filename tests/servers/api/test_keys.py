@@ -163,6 +163,19 @@ async def test_every_route_is_denied_to_whoever_is_not_named(stack, callers):
                 assert answer.json()["type"].endswith("/forbidden"), told
 
 
+async def test_who_may_not_do_something_is_not_told_of_the_faults_of_how_they_asked(stack, callers):
+    """A role is looked at before body, query and path: otherwise it is guessed from schemas."""
+    for method, path in sorted(ALLOWED):
+        where = re.sub(r"\{\w+\}", "no-such-id", path)
+        for who in {"nobody", "client", "operator", "reviewer"} - ALLOWED[method, path]:
+            call, verb = callers[who], method.upper()
+            answers = [await call(verb, where, {"no": "field"}), await call(verb, where, content=b"{no json")]
+            if path not in ("/v1/decisions", "/v1/decisions/bulk"):  # the hot path looks at its query first
+                answers.append(await call(verb, f"{where}?no=parameter"))
+            found = [answer.status_code for answer in answers]
+            assert set(found) == {401 if who == "nobody" else 403}, f"{who}: {method} {path}: {found}"
+
+
 async def test_a_key_of_one_store_sees_nothing_of_another(stack):
     """Answers about the other store's decisions are those about decisions that do not exist."""
     mine = await stack.key("client", locations=["store-001"])

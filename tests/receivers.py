@@ -32,6 +32,7 @@ class Receiver:
     answer: Answer = well
     requests: list[dict[str, str]] = field(default_factory=list)
     bodies: list[bytes] = field(default_factory=list)
+    queries: list[str] = field(default_factory=list)
     told: list[OutcomeEvent] = field(default_factory=list)
     tests: int = 0
     came: asyncio.Event = field(default_factory=asyncio.Event)
@@ -40,6 +41,7 @@ class Receiver:
         body = await request.read()
         self.requests.append({name.lower(): value for name, value in request.headers.items()})
         self.bodies.append(body)
+        self.queries.append(request.query_string)
         self.came.set()
         answer = self.answer(len(self.requests) - 1)
         response = answer if isinstance(answer, web.Response) else await answer

@@ -1,5 +1,6 @@
 """Webhooks: endpoints that outcomes are sent to, and what became of each delivery."""
 
+import asyncio
 import secrets
 from datetime import timedelta
 from typing import Annotated, Any, Final, Literal
@@ -18,7 +19,8 @@ from adjudge.api.shapes import PROBLEMS
 from adjudge.api.webhook_shapes import Deliveries, Endpoints, NewEndpoint, NewSecret, Redelivered, Tried
 from adjudge.core.signing import shown
 from adjudge.engine.admission import loop_time
-from adjudge.outbound import check_url
+from adjudge.engine.webhooks.receivers import NOTICED_SECONDS
+from adjudge.outbound import check_url, without_values
 from adjudge.store import deliveries, endpoints
 from adjudge.store.connecting import Connection
 from adjudge.store.deliveries import LONGEST_LIST
@@ -102,14 +104,15 @@ async def add(body: EndpointBody, scope: ClientOrOperator, here: Here) -> Respon
             connection, scope, endpoint, body.url, locations=locations, types=body.types, secret=secret
         ):
             raise Problem("too-many-webhooks", f"there are {endpoints.MOST} endpoints already")
-        return as_json({**await _seen(connection, scope, endpoint), "secret": shown(secret)}, 201)
+        [made] = await _seen(connection, scope, endpoint)
+        return as_json({**made, "secret": shown(secret)}, 201)
 
 
 @router.get("", response_model=Endpoints, responses=PROBLEMS)
 async def list_endpoints(scope: ClientOrOperator, here: Here) -> Response:
-    """List endpoints and how they do; never the secrets."""
+    """List endpoints and how they do; never the secrets, nor the values in a URL's query."""
     async with here.pool.acquire() as connection:
-        return as_json({"webhooks": await endpoints.listed(connection, scope)})
+        return as_json({"webhooks": await _seen(connection, scope)})
 
 
 @router.delete("/{webhook}", status_code=204, responses=PROBLEMS)
@@ -140,12 +143,13 @@ async def test(webhook: str, scope: ClientOrOperator, here: Here) -> Response:
 
 @router.post("/{webhook}/rotate", response_model=NewSecret, responses=PROBLEMS)
 async def rotate(webhook: str, body: RotateBody, scope: ClientOrOperator, here: Here) -> Response:
-    """Make a new secret, shown this once; for a while every message is signed with both."""
+    """Make a new secret, shown this once; from the answer on, for a while, every message is signed with both."""
     secret = secrets.token_bytes(SECRET_BYTES)
     async with here.pool.acquire() as connection:
         until = await endpoints.rotate(connection, scope, webhook, secret, timedelta(hours=body.keep_hours))
     if until is None:
         raise _unknown(webhook)
+    await asyncio.sleep(NOTICED_SECONDS)  # who is shown the secret may at once verify by it alone
     return as_json({"id": webhook, "secret": shown(secret), "old_secret_until": until})
 
 
@@ -197,10 +201,10 @@ async def _receiver(here: Services, scope: Scope, webhook: str) -> Receiver:
     return found
 
 
-async def _seen(connection: Connection, scope: Scope, webhook: str) -> dict[str, Any]:
-    [found] = await endpoints.listed(connection, scope, webhook)
-    seen: dict[str, Any] = msgspec.to_builtins(found)
-    return seen
+async def _seen(connection: Connection, scope: Scope, webhook: str | None = None) -> list[dict[str, Any]]:
+    """Return endpoints as they are shown, or the one: whoever may list them need not know the tokens of others."""
+    found = await endpoints.listed(connection, scope, webhook)
+    return [{**msgspec.to_builtins(each), "url": without_values(each.url)} for each in found]
 
 
 def _read_cursor(text: str) -> tuple[UUID, int]:

@@ -6,6 +6,6 @@ address of the connection itself is checked, whatever the name resolved to befor
 """
 
 from adjudge.outbound.addresses import PUBLIC_ONLY, Permitted, parse_permitted
-from adjudge.outbound.urls import RefusedUrl, check_url
+from adjudge.outbound.urls import RefusedUrl, check_url, without_values
 
-__all__ = ["PUBLIC_ONLY", "Permitted", "RefusedUrl", "check_url", "parse_permitted"]
+__all__ = ["PUBLIC_ONLY", "Permitted", "RefusedUrl", "check_url", "parse_permitted", "without_values"]

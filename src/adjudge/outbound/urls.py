@@ -49,6 +49,13 @@ def check_form(url: str, *, pointer: str = "#/url") -> str:
     return parts.hostname
 
 
+def without_values(url: str) -> str:
+    """Return a URL as it may be shown: what its query says may be a token, and which one it is suffices its owner."""
+    address, mark, query = url.partition("?")
+    names = (each[: each.find("=") + 1] for each in query.split("&"))  # of a bare value nothing
+    return address + mark + "&".join(f"{name}…" for name in names) if query else url
+
+
 def not_permitted(host: str) -> str:
     """Say why a host is not connected to, and what would permit it; never what a name resolves to: a caller may ask."""
     about = f"{host} is not a public address" if _address(host) is not None else f"{host} resolves to no public address"

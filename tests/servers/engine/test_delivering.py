@@ -12,9 +12,9 @@ from tests.servers.labelled.recorded import record
 
 from adjudge.engine.clocks import machine_time
 from adjudge.engine.webhooks import delivering as delivering_module
-from adjudge.engine.webhooks.delivering import QUEUE_SECONDS, REFRESH_SECONDS, Deliverer
+from adjudge.engine.webhooks.delivering import QUEUE_SECONDS, Deliverer
 from adjudge.engine.webhooks.posting import Poster
-from adjudge.engine.webhooks.receivers import AT_ONCE
+from adjudge.engine.webhooks.receivers import AT_ONCE, REFRESH_SECONDS
 from adjudge.outbound import parse_permitted
 from adjudge.outbound.client import open_client
 from adjudge.store import connecting

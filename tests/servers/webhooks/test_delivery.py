@@ -244,6 +244,38 @@ async def test_both_secrets_sign_while_one_replaces_the_other(stack, receiver):
     assert (await stack.admin.post(f"/v1/webhooks/{webhook}/test", None)).json()["delivered"]
 
 
+async def test_a_new_secret_verifies_alone_whatever_comes_after_it_was_shown(stack, receiver):
+    """Keepers read endpoints once a second: who is quicker than that must not be told by the old secret alone."""
+    webhook = await added(stack.admin, receiver)
+    await stack.ask(wait=10)
+    await receiver.until(1)  # the keeper knows the first secret
+
+    for told in (2, 3, 4):
+        rotated = (await stack.admin.post(f"/v1/webhooks/{webhook}/rotate", {})).json()
+        receiver.secrets = [rotated["secret"]]
+        await stack.ask(wait=10)
+        await receiver.until(told)
+
+    assert len(receiver.requests) == 4, "none was refused and sent again"
+
+
+async def test_a_token_in_the_address_reaches_the_receiver_and_is_shown_to_nobody(stack, receiver):
+    """Whoever may list endpoints, or read the journal, could else send what looks like ours."""
+    url = f"{receiver.url}?token=hush-1&bare-hush-2&empty="
+    made = (await stack.admin.post("/v1/webhooks", {"url": url})).json()
+    receiver.secrets = [made["secret"]]
+    await stack.ask(wait=10)
+    await receiver.until(1)
+
+    listed = (await stack.admin.get("/v1/webhooks")).text
+    told = [str(made), listed, (await stack.admin.get("/v1/journal?action=webhook.added&limit=1")).text]
+
+    assert receiver.queries == ["token=hush-1&bare-hush-2&empty="]
+    assert not any("hush" in each for each in told)
+    assert f"{receiver.url}?token=…&…&empty=…" in listed
+    await stack.admin("DELETE", f"/v1/webhooks/{made['id']}")
+
+
 async def test_a_dead_receiver_holds_no_other_up(stack, receiver):
     never = asyncio.get_running_loop().create_future()
     async with receiving(lambda _: never) as dead:

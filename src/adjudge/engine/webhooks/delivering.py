@@ -14,7 +14,7 @@ import structlog
 
 from adjudge.engine.webhooks.attempts import Attempts
 from adjudge.engine.webhooks.posting import Poster, message_id, outcome_body
-from adjudge.engine.webhooks.receivers import Answered, Line, pause_after
+from adjudge.engine.webhooks.receivers import REFRESH_SECONDS, Answered, Line, pause_after
 from adjudge.store import deliveries, endpoints
 from adjudge.store.connecting import UNAVAILABLE, Connection, Pool
 from adjudge.store.deliveries import Attempt, Claimed, Ended
@@ -22,8 +22,6 @@ from adjudge.store.deliveries import Attempt, Claimed, Ended
 log = structlog.get_logger()
 
 POLL_SECONDS: Final = 0.1
-REFRESH_SECONDS: Final = 1.0
-"""How long a new, changed or removed endpoint may go unnoticed."""
 QUEUE_SECONDS: Final = 10.0
 """How long a claimed delivery waits for its turn, before others may have it."""
 MOST_IN_HAND: Final = 2_048

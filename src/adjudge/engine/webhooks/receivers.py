@@ -14,6 +14,10 @@ import msgspec
 from adjudge.store.deliveries import Claimed
 from adjudge.store.endpoints import Receiver
 
+REFRESH_SECONDS: Final = 1.0
+"""How often each process looks for new, changed and removed endpoints."""
+NOTICED_SECONDS: Final = 2 * REFRESH_SECONDS
+"""After which a change is known wherever webhooks are sent, and what was signed before has left."""
 AT_ONCE: Final = 32
 """Attempts under way at one receiver, in one process."""
 IN_HAND: Final = 4 * AT_ONCE

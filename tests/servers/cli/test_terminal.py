@@ -53,6 +53,19 @@ async def test_an_arrow_key_is_no_answer(terminal):
         assert await typed(pressed) == "1"
 
 
+async def test_a_character_may_come_in_two_pieces(terminal):
+    """A long text that is pasted is read in pieces, which end anywhere."""
+    person, program = terminal
+    pressed: asyncio.Queue[str | None] = asyncio.Queue()
+
+    with keys(asyncio.get_running_loop(), program, pressed.put_nowait):
+        os.write(person, b"a\xc3")
+        assert await typed(pressed) == "a"
+        os.write(person, b"\xa9")
+
+        assert await typed(pressed) == "é"
+
+
 async def test_the_terminal_is_as_it_was_afterwards(terminal):
     _, program = terminal
     before = termios.tcgetattr(program)
@@ -123,3 +136,25 @@ def test_what_is_deleted_disappears():
     screen.end("1")
 
     assert stream.getvalue() == "> 12\b \b\n"
+
+
+@pytest.mark.parametrize(
+    ("columns", "prompt", "before", "after", "written"),
+    [
+        (80, "> ", "日本", "日", "\r\x1b[J> 日"),
+        (80, "é > ", "12", "1", "\b \b"),
+        (80, "> ", "cafe\u0301", "cafe", "\r\x1b[J> cafe"),
+        (10, "claim > ", "123", "12", "\x1b[1A\r\x1b[Jclaim > 12"),
+        (10, "claim > ", "12", "1", "\b \b"),  # the cursor waits in the last cell
+        (9, "日日 > ", "日1", "日", "\r\x1b[J日日 > 日"),
+    ],
+)
+def test_what_is_deleted_disappears_however_wide_it_was(columns, prompt, before, after, written):
+    stream = io.StringIO()
+    screen = Screen(stream, columns=lambda: columns)
+    screen.ask(prompt)
+    screen.echo(before)
+
+    screen.echo(after)
+
+    assert stream.getvalue() == prompt + before + written

@@ -1,13 +1,17 @@
 """The terminal itself: keys without Enter where there is one, lines where there is none."""
 
 import asyncio
+import codecs
 import os
 import re
+import shutil
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TextIO
+
+from adjudge.cli.reviewing.cells import cells, rows_below
 
 Put = Callable[[str | None], None]
 """Takes a key or a line; None is the end of input."""
@@ -19,8 +23,10 @@ _SEQUENCE = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|O.|.)?")
 class Screen:
     """Prints around an open prompt."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, columns: Callable[[], int] = lambda: shutil.get_terminal_size().columns) -> None:
+        """`columns` says how wide the terminal is by now."""
         self._stream = stream
+        self._columns = columns
         self._prompt = ""
         self._typed = ""
 
@@ -32,8 +38,10 @@ class Screen:
 
     def echo(self, typed: str) -> None:
         """Show what stands in the prompt's line by now."""
-        more = typed.removeprefix(self._typed) if typed.startswith(self._typed) else None
-        self._write(more if more is not None else "\b \b" * (len(self._typed) - len(typed)))
+        if typed.startswith(self._typed):
+            self._write(typed.removeprefix(self._typed))
+        else:
+            self._take_back(typed)
         self._typed = typed
 
     def end(self, typed: str) -> None:
@@ -52,6 +60,15 @@ class Screen:
             self.ask(prompt)
             self.echo(typed)
 
+    def _take_back(self, typed: str) -> None:
+        """Step back over what was deleted; where it is not of one cell each, or on another row, write all again."""
+        rows = rows_below(self._prompt + self._typed, self._columns())
+        deleted = self._typed.removeprefix(typed)
+        if self._typed.startswith(typed) and not rows and all(cells(letter) == 1 for letter in deleted):
+            self._write("\b \b" * len(deleted))
+        else:
+            self._write((f"\x1b[{rows}A" if rows else "") + f"\r\x1b[J{self._prompt}{typed}")
+
     def _close(self) -> None:
         if self._prompt:
             self._write("\n")
@@ -69,13 +86,14 @@ def keys(loop: asyncio.AbstractEventLoop, descriptor: int, put: Put) -> Iterator
     import tty
 
     before = termios.tcgetattr(descriptor)
+    decode = codecs.getincrementaldecoder("utf-8")(errors="ignore").decode  # a character may come in two pieces
 
     def read() -> None:
-        pressed = os.read(descriptor, 1024).decode(errors="ignore")
+        pressed = os.read(descriptor, 1024)
         if not pressed:
             loop.remove_reader(descriptor)
             put(None)
-        for key in _SEQUENCE.sub("", pressed):
+        for key in _SEQUENCE.sub("", decode(pressed)):
             put(key)
 
     tty.setcbreak(descriptor, termios.TCSANOW)

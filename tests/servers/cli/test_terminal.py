@@ -146,7 +146,7 @@ def test_what_is_deleted_disappears():
         (80, "> ", "cafe\u0301", "cafe", "\r\x1b[J> cafe"),
         (10, "claim > ", "123", "12", "\x1b[1A\r\x1b[Jclaim > 12"),
         (10, "claim > ", "12", "1", "\b \b"),  # the cursor waits in the last cell
-        (9, "日日 > ", "日1", "日", "\r\x1b[J日日 > 日"),
+        (9, "日日 > ", "日1", "日", "\x1b[1A\r\x1b[J日日 > 日"),
     ],
 )
 def test_what_is_deleted_disappears_however_wide_it_was(columns, prompt, before, after, written):

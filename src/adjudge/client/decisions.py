@@ -216,10 +216,12 @@ def bulk(questions: Sequence[Question]) -> Call[list[Decision | Problem]]:
 
 
 def money(stake: Stake) -> dict[str, str]:
-    """Return a stake as the API reads it. Raises TypeError for a float."""
+    """Return a stake as the API reads it. Raises TypeError for a float, and for what is no stake."""
     if isinstance(stake, str):
         amount, _, currency = stake.partition(" ")
         return {"amount": amount, "currency": currency}
+    if not isinstance(stake, tuple | list) or len(stake) != 2:
+        raise TypeError(f'a stake is "50.00 USD", or an amount and a currency, not {stake!r}')
     if isinstance(stake[0], float):
         raise TypeError('an amount is a decimal string such as "50.00", never a float')
     return {"amount": str(stake[0]), "currency": stake[1]}

@@ -65,6 +65,12 @@ def test_a_float_is_no_stake(adjudge):
         adjudge.decisions.create("claim.pay", evidence={}, stake=(0.1, "USD"))
 
 
+@pytest.mark.parametrize("stake", [50, ("50.00",), 0.5])
+def test_what_is_no_stake_is_refused_by_its_name(adjudge, stake):
+    with pytest.raises(TypeError, match='a stake is "50.00 USD", or an amount and a currency, not'):
+        adjudge.decisions.create("claim.pay", evidence={}, stake=stake)
+
+
 def test_a_deadline_without_offset_is_refused_before_it_is_sent(server, adjudge):
     with pytest.raises(ValueError, match="offset"):
         adjudge.decisions.create("claim.pay", evidence={}, deadline=datetime(2026, 12, 1))

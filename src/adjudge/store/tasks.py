@@ -103,6 +103,9 @@ CREATE = f"""
     ON CONFLICT (decision_id, purpose, stage, seat) DO NOTHING
 """
 
+MOST_LOOKS = 20
+"""Of one claim: each but the last found seats whose evidence was erased."""
+
 # `picked` holds the rows; `mine` is refused by its unique index where this person has had the decision.
 # An audit waits beyond the time of a decision, and would be known by it: its times are shown later by whole such times.
 CLAIM = """
@@ -136,11 +139,12 @@ CLAIM = """
         SELECT $1, $7, 'evidence.viewed', decision_id::text, location,
             jsonb_build_object('reviewer', $3::text, 'task', id, 'pool', pool)
         FROM leased
+        WHERE purpose = 'audit' OR EXISTS (SELECT FROM evidence WHERE evidence.decision_id = leased.decision_id)
     )
     SELECT leased.id, leased.lease_token AS token, leased.decision_id, leased.pool, leased.type, leased.location,
         leased.candidates, leased.due_at + waited.beyond AS due_at, leased.lease_until, evidence.body AS evidence,
         decision.revision, decision.stake_minor, decision.stake_currency, decision.facts,
-        leased.created_at + waited.beyond AS asked_at
+        leased.created_at + waited.beyond AS asked_at, leased.purpose = 'decide' AND evidence.body IS NULL AS erased
     FROM leased JOIN decision ON decision.id = leased.decision_id
         LEFT JOIN evidence ON evidence.decision_id = leased.decision_id
         CROSS JOIN LATERAL (
@@ -200,20 +204,37 @@ async def claim(
 ) -> list[Claimed]:
     """Lease up to `count` tasks that this person has never had, and note in the journal who sees their evidence.
 
-    `pools`: lease seconds of each pool.
+    `pools`: lease seconds of each pool. A seat whose evidence was erased is closed: nobody decides about nothing. They
+    are found here, as a look at the evidence of all that waits would make a claim four times as dear.
     """
-    rows = await connection.fetch(
-        CLAIM,
-        scope.org,
-        list(pools),
-        scope.reviewer,
-        count,
-        encode(pools).decode(),
-        scope.locations,
-        scope.principal,
-        -BEHIND if only_audits else math.inf,
+    claimed: list[Claimed] = []
+    for _ in range(MOST_LOOKS):
+        rows = await connection.fetch(
+            CLAIM,
+            scope.org,
+            list(pools),
+            scope.reviewer,
+            count - len(claimed),
+            encode(pools).decode(),
+            scope.locations,
+            scope.principal,
+            -BEHIND if only_audits else math.inf,
+        )
+        seats = [{**dict(row), "candidates": tuple(row["candidates"])} for row in rows]
+        erased = [seat for seat in seats if seat.pop("erased")]
+        claimed += [Claimed(**seat) for seat in seats if seat not in erased]
+        for seat in erased:
+            await _close(connection, seat["id"], seat["decision_id"], seat["token"])
+        if not erased:
+            break
+    return claimed
+
+
+async def _close(connection: Connection, task: UUID, decision: UUID, token: UUID) -> None:
+    await end_assignment(connection, decision, token, "closed")
+    await connection.execute(
+        "UPDATE review_task SET state = 'closed', lease_token = NULL, lease_until = NULL WHERE id = $1", task
     )
-    return [Claimed(**{**dict(row), "candidates": tuple(row["candidates"])}) for row in rows]
 
 
 async def decision_of(connection: Connection, scope: Scope, task: UUID) -> tuple[UUID, str] | None:

@@ -144,6 +144,23 @@ async def test_an_empty_claim_says_why(stack):
     assert await why(bob) == "all_seen"
 
 
+async def test_nobody_decides_about_evidence_that_was_erased(stack):
+    """A vote on it would count like any other. The plan's fallback answers; whoever saw it before may still answer."""
+    anna, bob = await stack.reviewer("anna"), await stack.reviewer("bob")
+    seen, unseen = [(await stack.ask("person", n=n))["id"] for n in (1, 2)]
+    [task] = await anna.claim()
+
+    for decision in (seen, unseen):
+        await stack.admin.post("/v1/erasures", {"decision": decision, "reason": "request 7"})
+
+    found = (await bob.post("/v1/reviews/claim", {})).json()
+    assert (found["tasks"], found["empty"]["reason"]) == ([], "all_leased")
+    assert (await anna.answer(task, "pay")).json()["decision_status"] == "final"
+    assert (await bob.post("/v1/reviews/claim", {})).json()["empty"]["reason"] == "none_waiting"
+    viewed = "SELECT count(*) FROM journal WHERE action = 'evidence.viewed' AND subject = $1"
+    assert [await stack.value(viewed, decision) for decision in (seen, unseen)] == [1, 0]
+
+
 async def test_a_claim_that_waits_is_given_the_task_when_it_comes(stack):
     anna = await stack.reviewer("anna")
     claiming = asyncio.create_task(anna.claim(wait=10))

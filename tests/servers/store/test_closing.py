@@ -11,6 +11,7 @@ from adjudge.store import outcomes, partitions, tasks
 from adjudge.store.scope import Scope
 
 DECISION = """
+    WITH shown AS (INSERT INTO evidence (decision_id, body) VALUES ($1, '{}'))
     INSERT INTO decision (id, type, location, groups, lane, subject, facts, revision, plan_hash, principal, deadline,
         deadline_shown, evidence_hash, audit, audit_rate, audit_role, audit_key, audit_policy)
     VALUES ($1, 't', 'default', '{}', 'standard', '{}', '{}', 1, '', 'key', now(), false, '', false, 0, '', '', 1)

@@ -67,7 +67,7 @@ def test_a_float_is_no_stake(adjudge):
 
 @pytest.mark.parametrize("stake", [50, ("50.00",), 0.5])
 def test_what_is_no_stake_is_refused_by_its_name(adjudge, stake):
-    with pytest.raises(TypeError, match='a stake is "50.00 USD", or an amount and a currency, not'):
+    with pytest.raises(TypeError, match=r'a stake is "50.00 USD", or an amount and a currency, not'):
         adjudge.decisions.create("claim.pay", evidence={}, stake=stake)
 
 

@@ -91,7 +91,7 @@ def _truths(folder: Folder, table: Table) -> Callable[[Sequence[str], str], int 
         if said in labels:
             return labels[said]
         if said:
-            raise UnreadableSet(f"{at}: the truth of {name!r}, {said[:80]!r}, is no label")
+            raise UnreadableSet(f"{at}: the truth of {name!r}, {said[:80]!r}, is no label {folder.choice}")
         if is_export:
             return None
         raise UnreadableSet(f"{at}: item {name!r} has no truth")

@@ -21,6 +21,8 @@ LABELS: Final = "labels"
 NORMALISED_WITHIN: Final = 1e-3
 MOST_ANSWERS: Final = 200
 """Of one item."""
+LISTED: Final = 4
+"""Labels that a message names."""
 LONGEST_SECONDS: Final = 1e9
 
 
@@ -63,8 +65,14 @@ class Folder:
     def label(self, text: str, where: Path | str) -> str:
         """Return the text. Raises UnreadableSet where it is no label."""
         if text not in self.labels:
-            raise UnreadableSet(f"{where}: {text[:80]!r} is no label")
+            raise UnreadableSet(f"{where}: {text[:80]!r} is no label {self.choice}")
         return text
+
+    @property
+    def choice(self) -> str:
+        """The first labels as they were read, for a message: Parquet's `True` and `1.0` are `true` and `1`."""
+        more = ", …" if len(self.ordered) > LISTED else ""
+        return f"(labels are {', '.join(map(repr, self.ordered[:LISTED]))}{more})"
 
     @property
     def deciders(self) -> dict[str, Path]:
@@ -143,7 +151,7 @@ def answer_rows(folder: Folder, table: Table) -> Iterator[tuple[str, str, str, s
                 raise UnreadableSet(f"{where}: reviewer {who!r} answered item {name!r} twice")
             seen.add((name, who))
         if row[answer] not in folder.labels:
-            raise UnreadableSet(f"{where}: the answer to {name!r}, {row[answer][:80]!r}, is no label")
+            raise UnreadableSet(f"{where}: the answer to {name!r}, {row[answer][:80]!r}, is no label {folder.choice}")
         given[name] += 1
         _few(given[name], name, where)
         yield where, name, who, row[answer], row

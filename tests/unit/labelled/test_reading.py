@@ -93,6 +93,17 @@ def test_a_time_at_work_that_is_none_is_refused_with_its_row(tmp_path, seconds):
         read(tmp_path, {"answers.csv": f"item_id,reviewer,answer,seconds\nb,anna,ale,{seconds}\n"})
 
 
+def test_what_is_no_label_is_refused_with_the_labels_that_there_are(tmp_path):
+    """Columns `True` and `False` beside labels that Parquet holds as booleans: they are read as `true` and `false`."""
+    changed = {
+        "labels.csv": "label\nfalse\ntrue\n",
+        "items.csv": "item_id,truth,asked_at\na,true,2026-10-05T10:00:00Z\n",
+        "scores/vision@1.csv": "item_id,False,True\na,0,1\n",
+    }
+    with pytest.raises(UnreadableSet, match=r"'False' is no label \(labels are 'false', 'true'\)"):
+        read(tmp_path, changed)
+
+
 @pytest.mark.parametrize("name", ["my model@1", "a,b@1", "é@1"])
 def test_scores_of_what_can_be_no_decider_are_refused(tmp_path, name):
     """They would come in, and no export could write them again."""

@@ -20,7 +20,6 @@ AUTOGROUP_TRIES: Final = 30
 
 def serve(inbox: Inbox, up: BinaryIO) -> None:
     """Load what the first message names, then answer each of the others; return where it is unusable."""
-    us = os.getpid()
     orders = frames.read_orders(inbox.get())
     sys.path[:] = orders.path
     if orders.niceness:
@@ -28,24 +27,13 @@ def serve(inbox: Inbox, up: BinaryIO) -> None:
     try:
         function = load(orders.python, orders.settings)
     except Unusable as error:
-        _say(up, us, frames.write_up(Unfit(str(error))))
+        up.write(frames.write_up(Unfit(str(error))))
         return
-    _say(up, us, frames.write_up(Ready(function.is_single)))
+    up.write(frames.write_up(Ready(function.is_single)))
     with asyncio.Runner() as runner:
         while True:
             reply = _reply(function, frames.read_questions(inbox.get()), runner)
-            _say(up, us, frames.write_up(reply, orders.largest))
-
-
-def _say(up: BinaryIO, us: int, message: bytes) -> None:
-    """Send the worker what it waits for.
-
-    What the model forked may come back from it as we do: after `sys.exit()`, which is an error of the call here. It
-    ends: a second answer would be taken for that of the next call.
-    """
-    if os.getpid() != us:
-        os._exit(1)
-    up.write(message)
+            up.write(frames.write_up(reply, orders.largest))
 
 
 def _stand_back(niceness: int) -> None:

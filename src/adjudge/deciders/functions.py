@@ -10,7 +10,9 @@ import asyncio
 import functools
 import importlib
 import inspect
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
@@ -58,7 +60,8 @@ class Function:
     def ask(self, questions: Sequence[Question]) -> list[Any]:
         """Call a plain function. Raises Raised, Garbled, and nothing else: `sys.exit()` is caught."""
         try:
-            return self._results(self.call(self._asked(questions), **self.settings), len(questions))
+            with _forks_end_here():
+                return self._results(self.call(self._asked(questions), **self.settings), len(questions))
         except Garbled:
             raise
         except BaseException as error:
@@ -67,7 +70,8 @@ class Function:
     async def ask_async(self, questions: Sequence[Question]) -> list[Any]:
         """Call an async function. Raises Raised, Garbled, and CancelledError if we were cancelled."""
         try:
-            return self._results(await self.call(self._asked(questions), **self.settings), len(questions))
+            with _forks_end_here():
+                return self._results(await self.call(self._asked(questions), **self.settings), len(questions))
         except Garbled:
             raise
         except asyncio.CancelledError:
@@ -89,13 +93,34 @@ def load(python: str, settings: Mapping[str, Any]) -> Function:
     """Import `module:function`. Blocks as long as the import does. Raises Unusable."""
     module, _, path = python.partition(":")
     try:
-        found = functools.reduce(getattr, path.split("."), importlib.import_module(module))
+        with _forks_end_here():
+            found = functools.reduce(getattr, path.split("."), importlib.import_module(module))
     except (Exception, SystemExit) as error:
         raise Unusable(f"{python}: {explained(error)}") from error
     if not callable(found):
         raise Unusable(f"{python}: it is {shown(found)}, which cannot be called")
     is_async = inspect.iscoroutinefunction(found) or inspect.iscoroutinefunction(type(found).__call__)
     return Function(found, settings, _is_single(python, found, settings), is_async)
+
+
+@contextmanager
+def _forks_end_here() -> Iterator[None]:
+    """End what the function forks, where that comes back: after `sys.exit()`, say, which is no end where it is caught.
+
+    It would go on as a second worker, on our connections, and answer for us.
+    """
+    us, status = os.getpid(), 0
+    try:
+        yield
+    except SystemExit as asked:
+        status = asked.code if isinstance(asked.code, int) else int(asked.code is not None)
+        raise
+    except BaseException:
+        status = 1
+        raise
+    finally:
+        if os.getpid() != us:
+            os._exit(status)
 
 
 def _is_single(python: str, found: Callable[..., Any], settings: Mapping[str, Any]) -> bool:

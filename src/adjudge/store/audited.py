@@ -98,7 +98,7 @@ class Automated:
     stake: Stake | None = None
     policy: int = 1
     is_undecided: bool = False
-    """Whether it may still come to be covered: the stages up to the certificate's are under way."""
+    """Whether it may still come to be covered: the stages up to the certificate's are under way, or people late."""
 
 
 # Only of decisions that took a plan with this prefix at their intake: what was drawn under another never licenses it.
@@ -152,6 +152,13 @@ _BEFORE = """
         WHERE event ->> 'kind' = 'asked')
 """
 
+# While a fallback holds, or was only provisional, the people asked last may still answer.
+_REOPENED = """
+    $7 >= (
+        SELECT max((event ->> 'stage')::int) FROM jsonb_array_elements(deciding.history) AS event
+        WHERE event ->> 'kind' = 'asked' AND (event ->> 'seats')::int > 0)
+"""
+
 AUTOMATED = f"""
     SELECT audit.decision_id, audit.rate, audit.number, audit.truth, outcome.answer, false AS is_open,
         audit.asked_at, audit.votes::text, audit.facts -> 'stake' AS stake, audit.policy, false AS is_undecided
@@ -176,8 +183,8 @@ AUTOMATED = f"""
     FROM work JOIN decision ON decision.id = work.decision_id
         JOIN work AS deciding ON deciding.decision_id = work.decision_id AND deciding.purpose = 'decide'
     WHERE work.purpose = 'audit' AND work.type = $1 AND decision.facts ->> 'slice' = ANY($10::text[])
-        AND decision.number > $3 AND deciding.stage <= $7 AND deciding.status = 'open'
-        AND decision.plan_hash = ANY($9::text[])
+        AND decision.number > $3 AND decision.plan_hash = ANY($9::text[])
+        AND (deciding.status = 'open' AND deciding.stage <= $7 OR deciding.status <> 'open' AND {_REOPENED})
     ORDER BY 3 LIMIT $5
 """
 

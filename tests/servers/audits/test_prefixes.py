@@ -4,6 +4,7 @@ import asyncio
 import json
 from typing import Any
 
+import pytest
 from tests.servers.audits.auditing import audited, closed, staffed
 from tests.servers.audits.evidence import CERTIFIED, EXPERTS, PEOPLE, certified, record
 from tests.servers.audits.test_certificates import in_force, known_everywhere, waiting_for_people
@@ -80,12 +81,20 @@ async def test_a_stage_of_people_is_certified_by_audits_of_what_they_said_in_the
     assert verified["changed"] == []
 
 
-async def test_the_watch_waits_for_what_people_are_still_to_answer_in_its_stages(build_stack):
-    """Models are quicker: once the watch had read on, what people answered would be behind it for ever."""
+@pytest.mark.parametrize("until_then", [None, {"hold": "1h"}, {"provisional": "refuse"}])
+async def test_the_watch_waits_for_what_people_are_still_to_answer_in_its_stages(build_stack, until_then):
+    """Models are quicker: once the watch had read on, what people answered would be behind it for ever.
+
+    Also where a fallback has been taken until then, because they were late.
+    """
     documents = certified()
     easy = {"ask": "sure@1", "accept": {"by_hand": "answer == 'pay'"}}
     one = {**PEOPLE, "accept": CERTIFIED["accept"]}
     documents["plans"]["model"]["stages"] = [easy, one]
+    if until_then is not None:
+        one["timeout"] = "1s"
+        ends = {"then": {"answer": "refuse"}} if "hold" in until_then else {}
+        documents["plans"]["model"]["fallback"] = {**until_then, **ends}
     stack = await build_stack("api", "worker", "keeper", documents=documents)
     agent = await stack.reviewer("agent", "agents")
     expert = await stack.reviewer("expert", "experts")
@@ -96,6 +105,8 @@ async def test_the_watch_waits_for_what_people_are_still_to_answer_in_its_stages
 
     hard = await stack.ask(say="refuse")
     await waiting_for_people(stack, hard["id"])
+    if until_then is not None:
+        await until(lambda: stack.read(hard["id"]), lambda found: found["status"] != "open", seconds=40)
     easy_ones = [await stack.ask(wait=5, say="pay") for _ in range(3)]
     for _ in easy_ones:
         await expert.vote("pay")

@@ -8,6 +8,7 @@ import pytest
 from tests.servers.audits.auditing import audited, closed, staffed
 from tests.servers.audits.evidence import CERTIFIED, EXPERTS, PEOPLE, certified, record
 from tests.servers.audits.test_certificates import in_force, known_everywhere, waiting_for_people
+from tests.servers.audits.test_families import until_held
 from tests.servers.review.test_late_votes import settled_without_them
 from tests.waiting import until
 
@@ -36,6 +37,43 @@ async def test_the_watch_of_a_later_stage_reads_what_earlier_ones_have_answered(
     assert {each["outcome"]["certificate"] for each in settled} == {None}, "set by hand"
     watch = await until(lambda: _watch(stack), lambda watch: watch["audits"] >= 4, seconds=40)
     assert (watch["audits"], watch["errors"]) == (4, 1)
+
+
+async def test_the_watch_of_a_group_reads_what_earlier_stages_answer_in_its_heirs_alone(build_stack):
+    """Of a store that has left, or has its own certificate, the group's covers nothing: its models answer first."""
+    documents = certified("second@1", slices="location", inherit="all")
+    easy = {"ask": "sure@1", "accept": {"by_hand": "answer == 'pay'"}}
+    documents["plans"]["model"]["stages"].insert(0, easy)
+    stack = await build_stack("api", "worker", "keeper", documents=documents)
+    [expert] = await staffed(stack, "experts", count=1)
+    said = ({"sure@1": "pay"}, {"sure@1": "refuse"})
+    await record(stack, 1000, by="second@1", beside=said, slice_="store-001")
+    found = await until_held(stack, "all=all", "default", "store-001", "store-002")
+    scope = await stack.value("SELECT scope FROM control WHERE certificate = $1", found["store-002"])
+    left = await stack.admin.post("/v1/automation/suspend", {"scope": scope, "reason": "a new shelf"})
+    assert left.status_code == 200
+
+    others = [await stack.ask(wait=5, say="pay", location=store) for store in ("store-001", "store-002") * 2]
+    open_still = await stack.ask(say="refuse", location="store-002")
+    await waiting_for_people(stack, open_still["id"])
+    heirs = [await stack.ask(wait=5, say="pay", location="default") for _ in range(2)]
+    for _ in (*others, *heirs):
+        await expert.vote("pay")
+    for each in (*others, *heirs):
+        await closed(stack, each["id"])
+    looked = "SELECT looked_at FROM epoch WHERE scope LIKE '%:all=all:%'"
+    before = await stack.value(looked)
+    later = await until(lambda: stack.value(looked), lambda found: found > before, seconds=40)
+    await until(lambda: stack.value(looked), lambda found: found > later, seconds=40)
+
+    assert {each["outcome"]["deciders"][0] for each in (*others, *heirs)} == {"sure@1"}
+    assert (await _group_watch(stack))["audits"] == 2
+
+
+async def _group_watch(stack) -> dict[str, Any]:
+    slices = (await stack.admin.get("/v1/automation")).json()["slices"]
+    [found] = [each["standing"]["watch"] for each in slices if ":all=all:" in each["scope"]]
+    return dict(found)
 
 
 async def _slice(stack) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import msgspec
 from adjudge.cli.addresses import why_unusable
 from adjudge.cli.refusing import Refused
 from adjudge.client.finding import find_project
-from adjudge.store.connecting import Connection
+from adjudge.store.connecting import NO_JIT, Connection
 
 T = TypeVar("T")
 
@@ -52,11 +52,12 @@ def at_database(name: str, work: Callable[[Connection], Awaitable[T]]) -> T:
                 url,
                 timeout=10,
                 command_timeout=120,
-                server_settings={"application_name": f"adjudge {name}", "timezone": "UTC", "jit": "off"},
+                server_settings={"application_name": f"adjudge {name}", "timezone": "UTC"},
             )
         except ValueError as error:
             raise Refused(f"DATABASE_URL cannot be used: {why_unusable(error)}") from error
         try:
+            await connection.execute(NO_JIT)
             return await work(connection)
         except ExceptionGroup as failed:  # the first says why; the others were ended by it
             raise failed.exceptions[0] from failed

@@ -36,8 +36,17 @@ UNAVAILABLE = (
 """Faults of the infrastructure, never of what was asked."""
 THAT_WRITES = "read-write"
 """No connection to a read-only server, as in a failover, is kept: its sessions would stay read-only for good."""
+NO_JIT = "SET jit = off"
+"""Said once a session has begun, as all settings are but name and time zone: PgBouncer refuses others earlier."""
 UNSTORABLE = asyncpg.DataError
 """A value that no column can hold: always a fault of what was asked."""
+
+
+_OF_ANOTHER_SESSION = (
+    asyncpg.DuplicatePreparedStatementError,
+    asyncpg.InvalidSQLStatementNameError,
+    asyncpg.ProtocolViolationError,
+)
 
 
 class Pool:
@@ -83,13 +92,9 @@ async def open_pool(database_url: str, *, size: int, name: str, lazily: bool = F
         timeout=5,
         target_session_attrs=THAT_WRITES,
         max_inactive_connection_lifetime=0,
+        init=_begin,
         reset=_nothing,
-        server_settings={
-            "application_name": f"adjudge {name}",
-            "timezone": "UTC",
-            "idle_in_transaction_session_timeout": "10s",
-            "jit": "off",
-        },
+        server_settings={"application_name": f"adjudge {name}", "timezone": "UTC"},
     )
     try:
         yield Pool(pool)
@@ -111,6 +116,10 @@ async def open_connection(database_url: str) -> AsyncIterator[Connection]:
         await connection.close(timeout=5)
 
 
+async def _begin(connection: Connection) -> None:
+    await connection.execute(f"{NO_JIT}; SET idle_in_transaction_session_timeout = '10s'")
+
+
 async def _nothing(_: object) -> None:
     """Reset no session when a connection goes back: we leave no state in it, and a round trip counts."""
 
@@ -120,6 +129,20 @@ async def require_durable(connection: Connection) -> None:
     for setting in ("fsync", "synchronous_commit", "full_page_writes"):
         if await connection.fetchval("SELECT current_setting($1)", setting) == "off":
             raise Unsafe(f"PostgreSQL runs with {setting} = off: what is acknowledged could be lost (see --unsafe)")
+
+
+async def keeps_sessions(one: Connection, other: Connection, name: str) -> bool:
+    """Return whether each connection has a session of its own; `name` is nobody else's.
+
+    A pooler in transaction mode lends the same one to both: settings and prepared statements of one process would be
+    those of another.
+    """
+    try:
+        await one.fetchval("SELECT set_config('adjudge.session', $1, false)", name)
+        await other.fetchval("SELECT set_config('adjudge.session', '', false)")
+        return bool(await one.fetchval("SELECT current_setting('adjudge.session', true)") == name)
+    except _OF_ANOTHER_SESSION:
+        return False
 
 
 async def clock_offset(connection: Connection, now: datetime) -> timedelta:

@@ -14,6 +14,9 @@ __all__ = ["build_stack"]
 COMMITTED = b"Z\x00\x00\x00\x05I"
 """Ready for the next statement, outside a transaction: what was sent before is durable."""
 
+BEGINS = b"\x00\x03\x00\x00"
+"""Version 3.0 of the protocol, in the message that begins a session."""
+
 
 class Relay:
     """A line to PostgreSQL that loses answers: `loses` is asked about each one."""
@@ -24,6 +27,8 @@ class Relay:
         self._tasks: set[asyncio.Task[None]] = set()
         self.loses: Callable[[bytes], bool] = lambda answer: False
         self.lost = 0
+        self.begun: set[bytes] = set()
+        """Names of what sessions were to begin with."""
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["Relay"]:
@@ -52,6 +57,8 @@ class Relay:
                 if may_lose and self.loses(data):
                     self.lost += 1
                     break
+                if data[4:8] == BEGINS:
+                    self.begun.update(data[8:].rstrip(b"\0").split(b"\0")[::2])
                 writer.write(data)
                 await writer.drain()
         except ConnectionError:

@@ -101,7 +101,7 @@ async def grounded(role: str, settings: Settings) -> AsyncIterator[Ground]:
         clock = DatabaseClock()
         first: First | None = functools.partial(_fit, clock, unsafe=settings.unsafe)
         if held is None:
-            held = await _read(pool, clock, folder, role, unsafe=settings.unsafe)
+            held = await _read(pool, settings, clock, folder, role)
             first = None
         controls = ControlsInForce()
         drift = folder.drift(held.current)
@@ -173,16 +173,26 @@ async def _pool(
             await _wait_for_database(deadline, error)
 
 
-async def _read(pool: Pool, clock: DatabaseClock, folder: Folder, role: str, *, unsafe: bool) -> Revisions:
+async def _read(pool: Pool, settings: Settings, clock: DatabaseClock, folder: Folder, role: str) -> Revisions:
     """Read what is in force, from the beginning where the connection is lost meanwhile."""
     deadline = _deadline()
     while True:
         try:
             async with pool.acquire() as connection:
-                await _fit(clock, connection, unsafe=unsafe)
+                await _require_sessions(connection, settings)
+                await _fit(clock, connection, unsafe=settings.unsafe)
                 return await begun(connection, folder, role)
         except UNAVAILABLE as error:
             await _wait_for_database(deadline, error)
+
+
+async def _require_sessions(connection: Connection, settings: Settings) -> None:
+    async with connecting.open_connection(str(settings.database_url)) as other:
+        if not await connecting.keeps_sessions(connection, other, secrets.token_hex(8)):
+            raise Refused(
+                "DATABASE_URL is a pooler that lends sessions out: it must keep one for each connection "
+                "(PgBouncer: pool_mode = session)"
+            )
 
 
 def _deadline() -> float:

@@ -186,18 +186,19 @@ async def _or_end(background: Coroutine[Any, Any, None]) -> None:
 
 
 async def _connect(database_url: str, name: str) -> Connection:
-    return await asyncpg.connect(
+    connection = await asyncpg.connect(
         database_url,
         timeout=5,
         command_timeout=connecting.STATEMENT_SECONDS,
         target_session_attrs=connecting.THAT_WRITES,
-        server_settings={
-            "application_name": f"adjudge {name} intake",
-            "timezone": "UTC",
-            "jit": "off",
-            "plan_cache_mode": "force_generic_plan",  # planning the insert anew costs as much as a small flush
-        },
+        server_settings={"application_name": f"adjudge {name} intake", "timezone": "UTC"},
     )
+    try:  # planning the insert anew costs as much as a small flush
+        await connection.execute(f"{connecting.NO_JIT}; SET plan_cache_mode = force_generic_plan")
+    except BaseException:
+        connection.terminate()
+        raise
+    return connection
 
 
 async def _settled_among(pool: Pool, ids: Any) -> Any:

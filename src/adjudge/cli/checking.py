@@ -16,6 +16,7 @@ import typer
 
 from adjudge.cli.config_commands import sound_configuration
 from adjudge.cli.output import as_json, plain, precise
+from adjudge.cli.own_output import own_output
 from adjudge.cli.processes.outbound import outbound_of
 from adjudge.cli.refusing import Refused
 from adjudge.cli.settings import read_settings
@@ -49,7 +50,8 @@ def run_check(decider: str, file: str, folder: Path, *, json_: bool) -> None:
         raise Refused(f"no decider {decider!r}; there are {', '.join(sorted(configuration.deciders)) or 'none'}")
     now = datetime.now(UTC)
     read = [prepared(number, line, configuration, now) for number, line in question_lines(file)]
-    checked = asyncio.run(_checked(spec, [each for each in read if isinstance(each, Trial)], configuration))
+    with own_output():
+        checked = asyncio.run(_checked(spec, [each for each in read if isinstance(each, Trial)], configuration))
     refused = (each for each in read if isinstance(each, Invalid))
     found: list[Checked | Invalid] = sorted([*checked, *refused], key=lambda each: each.line)
     print("\n".join(map(_document, found) if json_ else _page(decider, found)))

@@ -18,6 +18,7 @@ from adjudge.api import questions
 from adjudge.cli import drafting, publishing
 from adjudge.cli.grouping import group
 from adjudge.cli.output import Column, as_json, plain, table
+from adjudge.cli.own_output import own_output
 from adjudge.cli.refusing import Refused
 from adjudge.config import (
     Configuration,
@@ -59,7 +60,8 @@ def check(folder: Folder = DEFAULT_FOLDER, json_: Json = False) -> None:
     """Print every fault with file, line and the nearest valid name; exit 1 if there is one."""
     try:
         configuration = read_configuration(folder)
-        faults = asyncio.run(unusable_deciders(configuration))
+        with own_output():
+            faults = asyncio.run(unusable_deciders(configuration))
     except InvalidConfiguration as invalid:
         faults = list(invalid.faults)
     if faults:

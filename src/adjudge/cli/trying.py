@@ -16,6 +16,7 @@ import typer
 from adjudge.api.questions import check_evidence, read
 from adjudge.cli.config_commands import DEFAULT_FOLDER, Folder, sound_configuration
 from adjudge.cli.output import as_json, plain
+from adjudge.cli.own_output import own_output
 from adjudge.cli.processes.outbound import outbound_of
 from adjudge.cli.refusing import Refused
 from adjudge.cli.settings import read_settings
@@ -71,7 +72,8 @@ def try_questions(
     now = datetime.now(UTC)
     read_lines = [prepared(number, line, configuration, now) for number, line in lines]
     trials = [each for each in read_lines if isinstance(each, Trial)]
-    asyncio.run(_walk(trials, configuration, now))
+    with own_output():
+        asyncio.run(_walk(trials, configuration, now))
     print("\n".join(map(_as_json, read_lines) if json_ else in_columns(read_lines)))
     if len(trials) < len(read_lines):
         raise typer.Exit(1)

@@ -19,6 +19,8 @@ from adjudge.stack.guard import NOBODY
 SOCKET_PATH_BYTES: Final = 103
 """The shortest limit of any system we run on (macOS; Linux takes 107)."""
 LONGEST_SOCKET_NAME: Final = "/.s.PGSQL.5432"
+IN_NO_ADDRESS: Final = ',"'
+"""A comma begins another host for PostgreSQL's clients, and a quotation mark ends its setting."""
 MEMORY: Final = Path("/dev/shm")  # noqa: S108
 """Where files are memory, on Linux."""
 LOCK: Final = "lock"
@@ -46,9 +48,10 @@ class Layout:
 
     @property
     def sockets(self) -> Path:
-        """Short enough for a socket's name: in the folder, else below the temporary one."""
+        """In the folder, where its path is short enough for a socket and can be an address; else in the temporary one."""
         own = self.folder / "run"
-        if len(os.fsencode(own)) + len(LONGEST_SOCKET_NAME) <= SOCKET_PATH_BYTES:
+        is_short = len(os.fsencode(own)) + len(LONGEST_SOCKET_NAME) <= SOCKET_PATH_BYTES
+        if is_short and not any(sign in str(own) for sign in IN_NO_ADDRESS):
             return own
         return Path(tempfile.gettempdir()).resolve() / _name_of(self.folder)
 

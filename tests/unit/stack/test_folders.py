@@ -24,6 +24,13 @@ def test_sockets_are_in_the_folder_when_its_path_is_short():
     assert Layout(Path("/srv/adjudge")).sockets == Path("/srv/adjudge/run")
 
 
+@pytest.mark.parametrize("name", ["Müller, Schmidt", 'say "hi"'])
+def test_sockets_are_elsewhere_where_the_path_cannot_be_an_address(name):
+    folder = Path("/srv") / name
+
+    assert folder not in Layout(folder).sockets.parents
+
+
 def test_two_long_folders_have_different_sockets():
     assert Layout(Path("/" + "a" * 110)).sockets != Layout(Path("/" + "b" * 110)).sockets
 

@@ -48,7 +48,7 @@ class Layout:
 
     @property
     def sockets(self) -> Path:
-        """In the folder, where its path is short enough for a socket and can be an address; else in the temporary one."""
+        """In the folder, where its path is short enough and can be an address; else below the temporary one."""
         own = self.folder / "run"
         is_short = len(os.fsencode(own)) + len(LONGEST_SOCKET_NAME) <= SOCKET_PATH_BYTES
         if is_short and not any(sign in str(own) for sign in IN_NO_ADDRESS):

@@ -208,8 +208,8 @@ def _weights(
 
 def _seen(reviewers: Reviewers, name: str, votes: int) -> Seen:
     record = reviewers.records[name]
-    right = record.right + reviewers.strength * reviewers.crowd.right
-    wrong = record.wrong + reviewers.strength * (1 - reviewers.crowd.right)
+    right = record.right + reviewers.coin_strength * reviewers.crowd.right
+    wrong = record.wrong + reviewers.coin_strength * (1 - reviewers.crowd.right)
     return Seen(
         votes=votes,
         accuracy=right / (right + wrong),

@@ -5,13 +5,13 @@ audits) stays what it is.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from adjudge.core.reviewers import MOST_CONFUSED, Reviewers, TrackRecord
+from adjudge.core.reviewers import LEAST_MISS, MOST_CONFUSED, Reviewers, TrackRecord
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.integer]
@@ -68,13 +68,16 @@ class Learnt:
     """Share of each label among the truths."""
     strength: float
     keep: float
+    coin: float | None
+    """How many votes the crowd's accuracy counts for in a person's own, to which the crowd's rates are moved. None:
+    they are not."""
 
     def rates(self) -> Floats:
         """Return the mean of the posterior of each person's rates: person, true answer, answer given."""
         labels = len(self.prior)
-        if self.rows is not None and self.crowd_rows is not None:
+        if self.rows is not None:
             total = self.rows.sum(2, keepdims=True) + self.strength
-            rates: Floats = (self.rows + self.strength * self.crowd_rows) / total
+            rates: Floats = (self.rows + self.strength * self.drawn_to()) / total
         else:
             accuracy = (self.right + self.strength * self.crowd_right) / (self.right + self.wrong + self.strength)
             rates = np.repeat(((1 - accuracy) / max(1, labels - 1))[:, None], labels * labels, 1)
@@ -82,6 +85,28 @@ class Learnt:
             rates[:, np.arange(labels), np.arange(labels)] = accuracy[:, None]
         rates[-1] = self.crowd()
         return rates
+
+    def drawn_to(self) -> Floats:
+        """Return what each person's rates are drawn to: person, true answer, answer given.
+
+        The crowd's rates, moved to what a person's votes on other true answers show: their odds of being right over
+        the crowd's move the right answer, wrong ones share the rest as the crowd's do.
+        """
+        assert self.rows is not None
+        assert self.crowd_rows is not None
+        if self.coin is None:
+            return np.broadcast_to(self.crowd_rows, self.rows.shape)
+        labels = np.arange(len(self.prior))
+        mine = self.rows[:, labels, labels]
+        right = np.maximum(self.right[:, None] - mine, 0)
+        wrong = np.maximum(self.wrong[:, None] - self.rows.sum(2) + mine, 0)
+        accuracy = (right + self.coin * self.crowd_right) / (right + wrong + self.coin)
+        hits = _open(self.crowd_rows[labels, labels])
+        times = _odds(accuracy) / _odds(np.array(self.crowd_right))
+        moved = hits * times / (hits * times + 1 - hits)
+        found: Floats = self.crowd_rows * ((1 - moved) / (1 - hits))[:, :, None]
+        found[:, labels, labels] = moved
+        return found
 
     def crowd(self) -> Floats:
         """Return the rates of those who are not told apart."""
@@ -103,7 +128,7 @@ class Learnt:
             if self.right[person] + self.wrong[person] > 0
         }
         crowd = TrackRecord(self.crowd_right, 1 - self.crowd_right, rows_of(self.crowd_rows))
-        return Reviewers(tuple(labels), crowd, records, self.strength, self.keep)
+        return Reviewers(tuple(labels), crowd, records, self.strength, self.keep, self.coin)
 
 
 def learn(ballots: Ballots, golden: Integers | None = None, *, keep: float = 1.0) -> Learnt:
@@ -144,34 +169,42 @@ def _counted(ballots: Ballots, belief: Floats, weights: Floats, keep: float) -> 
     wrong: Floats = np.bincount(who, weights, people + 1) - right
     prior = (belief.sum(0) + 1) / (len(belief) + labels)
     accuracy = float((right.sum() + 2) / (right.sum() + wrong.sum() + 3))
-    rows: Floats | None = None
-    crowd: Floats | None = None
-    if labels <= MOST_CONFUSED:
-        flat = (who[:, None] * labels + np.arange(labels)) * labels + ballots.answers[:, None]
-        counts = np.bincount(flat.ravel(), (of_vote * weights[:, None]).ravel(), (people + 1) * labels * labels)
-        rows = counts.reshape(people + 1, labels, labels).astype(float)
-        total: Floats = rows.sum(0)
-        alike = _coin(accuracy, labels)
-        held = _strength(total[None], alike, CROWD_STRENGTHS)
-        crowd = (total + held * alike) / (total.sum(1, keepdims=True) + held)
-        strength = _strength(rows[:-1], crowd, STRENGTHS)
-    else:
-        coins = np.stack([right, wrong], 1)[:-1, None]
-        strength = _strength(coins, np.array([[accuracy, 1 - accuracy]]), STRENGTHS)
-    return Learnt(
+    coins = np.stack([right, wrong], 1)[:-1, None]
+    coin = _strength(coins, np.array([[accuracy, 1 - accuracy]]), STRENGTHS)
+    learnt = Learnt(
         right=right,
         wrong=wrong,
-        rows=rows,
+        rows=None,
         crowd_right=accuracy,
-        crowd_rows=crowd,
+        crowd_rows=None,
         prior=prior,
-        strength=strength,
+        strength=coin,
         keep=keep,
+        coin=None,
     )
+    if labels > MOST_CONFUSED:
+        return learnt
+    flat = (who[:, None] * labels + np.arange(labels)) * labels + ballots.answers[:, None]
+    counts = np.bincount(flat.ravel(), (of_vote * weights[:, None]).ravel(), (people + 1) * labels * labels)
+    rows = counts.reshape(people + 1, labels, labels).astype(float)
+    total: Floats = rows.sum(0)
+    alike = _coin(accuracy, labels)
+    held = _strength(total[None], alike, CROWD_STRENGTHS)
+    crowd = (total + held * alike) / (total.sum(1, keepdims=True) + held)
+    learnt = replace(learnt, rows=rows, crowd_rows=crowd)
+    moved = replace(learnt, coin=coin)
+    alike_best, own_best = (_foretold(rows[:-1], each.drawn_to()[:-1], STRENGTHS) for each in (learnt, moved))
+    chosen, (_, strength) = (moved, own_best) if own_best > alike_best else (learnt, alike_best)
+    return replace(chosen, strength=strength)
 
 
 def _strength(counts: Floats, base: Floats, strengths: Sequence[float]) -> float:
-    """Return for how many votes the base counts best: at which each vote is likeliest by all others and the base.
+    """Return for how many votes the base counts best."""
+    return _foretold(counts, base, strengths)[1]
+
+
+def _foretold(counts: Floats, base: Floats, strengths: Sequence[float]) -> tuple[float, float]:
+    """Return how likely each vote is by all others and the base, as a logarithm, at the best strength; and that one.
 
     So what is confused shows where votes show it, and a confusion that never came up is not taken for impossible
     where few could have shown it. `counts`: tables of a row each true answer; `base`: the rates they are drawn to.
@@ -182,7 +215,7 @@ def _strength(counts: Floats, base: Floats, strengths: Sequence[float]) -> float
         rates = (others + strength * base) / (all_others + strength)
         return float((counts * np.log(np.maximum(rates, LEAST))).sum())
 
-    return max(strengths, key=likelihood)
+    return max(((likelihood(strength), strength) for strength in strengths), key=lambda found: found[0])
 
 
 def _posterior(ballots: Ballots, learnt: Learnt) -> Floats:
@@ -221,6 +254,16 @@ def _ages(ballots: Ballots, keep: float) -> Floats:
 
 def _clamped(belief: Floats, known: NDArray[np.bool_], sure: Floats) -> Floats:
     return np.where(known[:, None], sure, belief)
+
+
+def _open(rates: Floats) -> Floats:
+    found: Floats = np.clip(rates, LEAST_MISS, 1 - LEAST_MISS)
+    return found
+
+
+def _odds(rates: Floats) -> Floats:
+    found: Floats = _open(rates) / (1 - _open(rates))
+    return found
 
 
 def _coin(accuracy: float, labels: int) -> Floats:

@@ -2,8 +2,10 @@
 
 Dawid and Skene 1979 with priors: a reviewer's record is mixed with the crowd's, as if the crowd had given `strength`
 votes in their place. So somebody new counts like the crowd, and the less is known of a person, the closer their
-rates are to the crowd's (each rate is the mean of its posterior). Where labels are many, a record is a single coin,
-right or wrong, and all wrong answers are alike.
+rates are to the crowd's (each rate is the mean of its posterior). How often somebody is right is known long before
+what they take for what: so where that foretells votes better, the crowd's rates of each true answer are first moved to
+the accuracy that the person's votes on all others show. Where labels are many, a record is a single coin, right or
+wrong, and all wrong answers are alike.
 """
 
 import math
@@ -15,6 +17,8 @@ import msgspec
 MOST_CONFUSED: Final = 12
 """Up to so many labels a record says which is taken for which; beyond, it is one coin."""
 LEAST_RATE: Final = 1e-6
+LEAST_MISS: Final = 1e-3
+"""Nobody is taken to be right, or wrong, more surely than this."""
 
 
 class TrackRecord(msgspec.Struct, frozen=True):
@@ -52,6 +56,14 @@ class Reviewers(msgspec.Struct, frozen=True):
     """How many votes the crowd counts for in each person's rates."""
     keep: float = 1.0
     """What a vote still weighs after one more by the same person."""
+    coin: float | None = None
+    """How many votes the crowd's accuracy counts for in a person's own. None: as many as `strength`, and the crowd's
+    rates are not moved."""
+
+    @property
+    def coin_strength(self) -> float:
+        """How many votes of the crowd are in a person's accuracy."""
+        return self.strength if self.coin is None else self.coin
 
     def log_likelihoods(self, reviewer: str, answer: str, named: Sequence[str], size: int) -> list[float]:
         """Return the log likelihood of this vote for each named answer being true, and last for an unnamed one.
@@ -81,13 +93,32 @@ class Reviewers(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(self, records={**self.records, reviewer: fresh})
 
     def _rate(self, record: TrackRecord, truth: int, answer: int) -> float:
-        crowd = self.crowd.rows[truth][answer]
         if not record.rows:
-            return crowd
+            return self.crowd.rows[truth][answer]
         row = record.rows[truth]
-        return (row[answer] + self.strength * crowd) / (math.fsum(row) + self.strength)
+        return (row[answer] + self.strength * self._drawn_to(record, truth, answer)) / (math.fsum(row) + self.strength)
+
+    def _drawn_to(self, record: TrackRecord, truth: int, answer: int) -> float:
+        """Return the crowd's rate, its odds of the right answer times the person's odds over the crowd's elsewhere."""
+        rate, row = self.crowd.rows[truth][answer], record.rows[truth]
+        if self.coin is None:
+            return rate
+        right = max(record.right - row[truth], 0.0)
+        votes = right + max(record.wrong - math.fsum(row) + row[truth], 0.0)
+        own = (right + self.coin * self.crowd.right) / (votes + self.coin)
+        hit, times = _open(self.crowd.rows[truth][truth]), _odds(own) / _odds(self.crowd.right)
+        moved = hit * times / (hit * times + 1 - hit)
+        return moved if answer == truth else rate * (1 - moved) / (1 - hit)
 
     def _coin(self, record: TrackRecord, size: int) -> tuple[float, float]:
-        total = record.right + record.wrong + self.strength
-        right = (record.right + self.strength * self.crowd.right) / total if total else self.crowd.right
+        total = record.right + record.wrong + self.coin_strength
+        right = (record.right + self.coin_strength * self.crowd.right) / total if total else self.crowd.right
         return right, (1 - right) / max(1, size - 1)
+
+
+def _open(rate: float) -> float:
+    return min(max(rate, LEAST_MISS), 1 - LEAST_MISS)
+
+
+def _odds(rate: float) -> float:
+    return _open(rate) / (1 - _open(rate))

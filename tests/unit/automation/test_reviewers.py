@@ -1,11 +1,13 @@
 import time
 
+import msgspec
 import numpy as np
 import pytest
 from tests.unit.automation.voting import a_set
 
 from adjudge.automation.backtesting.asking import majority
 from adjudge.automation.reviewers import Ballots, consensus, learn
+from adjudge.core.reviewers import Reviewers
 
 
 def ballots_of(data):
@@ -63,7 +65,7 @@ def test_the_snapshot_updated_vote_by_vote_is_what_a_batch_would_have_learnt(lab
     names = [f"person-{number}" for number in range(6)]
     batch = learn(ballots, data.truth, keep=0.97).snapshot(data.labels, names)
     online = learn(ballots, data.truth, keep=0.97).snapshot(data.labels, names)
-    online = type(online)(online.labels, online.crowd, {}, online.strength, online.keep)
+    online = msgspec.structs.replace(online, records={})
 
     for item, who, answer in zip(ballots.items, ballots.reviewers, ballots.answers, strict=True):
         online = online.with_vote(names[who], data.labels[answer], {data.labels[data.truth[item]]: 1.0})
@@ -126,17 +128,43 @@ def test_votes_weighed_by_what_is_learnt_are_right_as_often_as_the_majority_wher
     assert (weighed == truth[600:]).mean() >= theirs - 0.002
 
 
+def learnt_of(errors, *, labels, rows):
+    """Learn of people who are wrong so often, whatever is true, and then say anything else."""
+    chance = np.random.default_rng(3)
+    truth = chance.integers(0, labels, rows)
+    who = chance.integers(0, len(errors), (rows, 3))
+    wrong = chance.random(who.shape) < errors[who]
+    answers = np.where(wrong, (truth[:, None] + chance.integers(1, labels, who.shape)) % labels, truth[:, None])
+    return learn(Ballots.of(answers, who, labels=labels, people=len(errors)), truth)
+
+
 def test_what_people_are_like_says_how_much_the_crowd_counts():
     """Where they differ their own votes do; where they are alike everybody's."""
-    chance = np.random.default_rng(3)
-    truth = chance.integers(0, 4, 2_000)
-    who = chance.integers(0, 10, (2_000, 3))
+    differing = learnt_of(np.linspace(0, 0.7, 10), labels=4, rows=2_000)
+    alike = learnt_of(np.full(10, 0.2), labels=4, rows=2_000)
 
-    def learnt(errors):
-        wrong = chance.random(who.shape) < errors[who]
-        answers = np.where(wrong, (truth[:, None] + chance.integers(1, 4, who.shape)) % 4, truth[:, None])
-        return learn(Ballots.of(answers, who, labels=4, people=10), truth)
+    assert differing.coin == 2
+    assert alike.coin is None
+    assert alike.strength >= 200
 
-    differing, alike = learnt(np.linspace(0, 0.7, 10)), learnt(np.full(10, 0.2))
 
-    assert alike.strength >= 10 * differing.strength
+def test_who_is_careless_is_seen_in_all_their_votes_long_before_what_they_take_for_what():
+    """Thirty votes each on ten labels: drawn to the crowd's rates as they are, they are off by 0.1 to 0.16."""
+    errors = np.linspace(0, 0.7, 30)
+
+    rates = learnt_of(errors, labels=10, rows=300).rates()[:30]
+
+    assert np.abs(np.diagonal(rates, axis1=1, axis2=2).mean(1) - (1 - errors)).mean() < 0.09
+
+
+def test_a_snapshot_of_old_moves_no_rates():
+    """It has no `coin`: what was decided by it is replayed with the rates of its time."""
+    learnt = learnt_of(np.linspace(0, 0.7, 10), labels=4, rows=300)
+    now = learnt.snapshot([f"label-{number}" for number in range(4)], [str(number) for number in range(10)])
+    stored = {key: value for key, value in msgspec.to_builtins(now).items() if key != "coin"}
+
+    of_old = msgspec.convert(stored, Reviewers).log_likelihoods("9", "label-1", now.labels, 4)
+
+    mine, all_mine = learnt.rows[9, :, 1], learnt.rows[9].sum(1)
+    expected = (mine + learnt.strength * learnt.crowd()[:, 1]) / (all_mine + learnt.strength)
+    assert of_old[:4] == pytest.approx(np.log(expected))

@@ -242,6 +242,7 @@ def _left_out(crowd: Crowd, answers: Integers, reviewers: Integers, truth: Integ
     """
     learnt = crowd.learnt
     found = [np.zeros((len(answers), len(learnt.prior)))]
+    drawn_to = learnt.drawn_to() if learnt.rows is not None else np.empty(0)
     rows = np.arange(len(answers))
     for place in range(crowd.most):
         found.append(found[-1].copy())
@@ -251,16 +252,14 @@ def _left_out(crowd: Crowd, answers: Integers, reviewers: Integers, truth: Integ
             continue
         at, person, answer, true = rows[known], people[known], given[known], truth[known]
         hit = answer == true
-        if learnt.rows is not None and learnt.crowd_rows is not None:
+        if learnt.rows is not None:
             mine, all_mine = learnt.rows[person, true, answer], learnt.rows[person, true].sum(1)
-            crowds = learnt.strength * learnt.crowd_rows[true, answer]
+            others = learnt.strength * drawn_to[person, true, answer]
         else:
-            mine, all_mine = (
-                np.where(hit, learnt.right[person], learnt.wrong[person]),
-                (learnt.right + learnt.wrong)[person],
-            )
-            crowds = learnt.strength * np.where(hit, learnt.crowd_right, 1 - learnt.crowd_right)
-        with_it = (mine + crowds) / (all_mine + learnt.strength)
-        without = (np.maximum(mine - 1, 0) + crowds) / (np.maximum(all_mine - 1, 0) + learnt.strength)
+            mine = np.where(hit, learnt.right[person], learnt.wrong[person])
+            all_mine = (learnt.right + learnt.wrong)[person]
+            others = learnt.strength * np.where(hit, learnt.crowd_right, 1 - learnt.crowd_right)
+        with_it = (mine + others) / (all_mine + learnt.strength)
+        without = (np.maximum(mine - 1, 0) + others) / (np.maximum(all_mine - 1, 0) + learnt.strength)
         found[-1][at, true] += np.log(np.maximum(without, LEAST) / np.maximum(with_it, LEAST))
     return found

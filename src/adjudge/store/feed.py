@@ -25,7 +25,7 @@ EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 """No outcome is older: whoever wants all since the beginning of time gets all."""
 REWIND: Final = timedelta(minutes=10)
 """How far a reader is put back after a failover, which may have taken the last commits with it."""
-_SCANS: Final = (50, 200, 1_000)
+_SCANS: Final = (50, 200, 500, 1_000)
 """Rows that one statement passes over. Written into it: the plan must not depend on a guess."""
 _NOBODY = UUID(int=0)
 

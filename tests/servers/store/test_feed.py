@@ -64,6 +64,24 @@ async def until_read(connection, after: Mark, count: int) -> Page:
     return await until(lambda: rest(connection, after), lambda found: len(found.rows) >= count)
 
 
+async def test_a_full_page_of_everything_passes_over_no_more_than_it_shows(connection):
+    """What it read behind its last row would be read again for the next page."""
+    begin = await feed.edge(connection)
+    await settle(connection, await decided(connection, feed.LONGEST_PAGE + 100))
+    await until_read(connection, begin, feed.LONGEST_PAGE + 100)
+    found = []
+
+    class Overheard:
+        async def fetch(self, statement: str, *arguments: object) -> list[asyncpg.Record]:
+            found.extend(await connection.fetch(statement, *arguments))
+            return found
+
+    page = await feed.told(Overheard(), begin, feed.LONGEST_PAGE)
+
+    assert len(page.rows) == feed.LONGEST_PAGE
+    assert found[0]["scanned"] == feed.LONGEST_PAGE
+
+
 async def test_a_commit_that_finishes_late_is_not_missed(pool, connection):
     """It has the lower number and comes into sight after the higher one."""
     begin = await feed.edge(connection)

@@ -131,7 +131,8 @@ EDGE = """
 """
 # One statement, so that one snapshot says both what is there and up to where nothing can appear any more.
 # The header stands in every row; without rows it stands alone.
-# `ANY` beside the join: a week that was never analysed yet is taken for small, and would be read as a whole.
+# `ANY` beside the join: a week that was never analysed yet is taken for small, and would be read as a whole. Bounds
+# beside `ANY`: by them alone PostgreSQL passes over all the weeks in which none of these decisions can be.
 _PAGE = """
     WITH scanned AS MATERIALIZED (
         SELECT xid, decision_id, version, kind, answer, source, confidence, deciders, reason, certificate, settled_at
@@ -147,6 +148,8 @@ _PAGE = """
             decision.asked_at, decision.deadline, decision.deadline_shown, decision.trace
         FROM scanned JOIN decision ON decision.id = scanned.decision_id
         WHERE decision.id = ANY(ARRAY(SELECT decision_id FROM scanned))
+            AND decision.id >= (SELECT decision_id FROM scanned ORDER BY decision_id LIMIT 1)
+            AND decision.id <= (SELECT decision_id FROM scanned ORDER BY decision_id DESC LIMIT 1)
             AND decision.org = $4 AND ($5::text[] IS NULL OR decision.location = ANY($5::text[]))
             AND ($6::text IS NULL OR decision.location = $6) AND ($7::text IS NULL OR decision.type = $7)
         ORDER BY scanned.xid, scanned.decision_id, scanned.version LIMIT $8

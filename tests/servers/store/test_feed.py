@@ -82,6 +82,21 @@ async def test_a_full_page_of_everything_passes_over_no_more_than_it_shows(conne
     assert found[0]["scanned"] == feed.LONGEST_PAGE
 
 
+async def test_a_page_looks_for_its_decisions_only_in_their_weeks(connection):
+    """After two years there are a hundred of them, and every page would look for each of its rows in all."""
+    begin = await feed.edge(connection)
+    await settle(connection, await decided(connection, 300))
+    await until_read(connection, begin, 300)
+
+    statement = f"EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) {feed.PAGES[feed.Told][500]}"
+    plan = await connection.fetch(statement, *begin.position, SYSTEM.org, None, None, None, feed.LONGEST_PAGE)
+
+    lines = [line for (line,) in plan if " on decision_" in line]
+    weeks = {line.split(" on decision_")[1][:8] for line in lines}
+    assert len(weeks) > 1
+    assert len({line.split(" on decision_")[1][:8] for line in lines if "never executed" not in line}) == 1
+
+
 async def test_a_commit_that_finishes_late_is_not_missed(pool, connection):
     """It has the lower number and comes into sight after the higher one."""
     begin = await feed.edge(connection)

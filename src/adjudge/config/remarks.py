@@ -12,7 +12,7 @@ def remarks(configuration: Configuration) -> Iterator[str]:
     for each in configuration.outgrown():
         yield (
             f"{each.slices} slices of {each.type} share the error budget of a `family` of {each.family}: "
-            f"those that came last are never certified ({each.origin})"
+            f"those tested last are never certified ({each.origin})"
         )
     for unread in configuration.unread():
         hint = f"; did you mean `{unread.nearest}`?" if unread.nearest else ""

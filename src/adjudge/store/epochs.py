@@ -92,16 +92,37 @@ class EpochRow:
     """Who has asked for a new validity."""
     inherited: str | None = None
     """What the slice has from its group."""
-    since: datetime | None = None
-    """When the first epoch of the scope began."""
     after: EndedWhy | None = None
     """Why the one before ended; None: it is the first."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnderTest:
+    """A scope of a family whose tests have begun, though it may be in no configuration any more."""
+
+    scope: str
+    type: str
+    stage: int
+    family: int
+    prefix: str
+    at: datetime
+
+
+# With the first test of a scope its first calibrator is published.
+UNDER_TEST = """
+    SELECT epoch.scope, covers ->> 'type' AS type, (covers ->> 'stage')::int AS stage,
+        (covers ->> 'family')::int AS family, covers ->> 'prefix' AS prefix, calibrator.at
+    FROM (
+        SELECT DISTINCT ON (scope) scope, covers FROM epoch
+        WHERE org = 1 AND design IS NOT NULL AND (covers ->> 'family')::int > 0 ORDER BY scope, number DESC
+    ) AS epoch JOIN parameter_snapshot AS calibrator
+        ON calibrator.org = 1 AND calibrator.kind = 'calibrator:' || epoch.scope AND calibrator.number = 1
+    ORDER BY calibrator.at, epoch.scope
+"""
+
 SEEN = """
     SELECT scope, number, covers::text, first_number, began_at, design::text, standing::text, looked_at, renewal,
         inherited::text,
-        (SELECT min(first.began_at) FROM epoch AS first WHERE first.org = 1 AND first.scope = epoch.scope) AS since,
         (SELECT before.ended_why FROM epoch AS before
             WHERE before.org = 1 AND before.scope = epoch.scope AND before.number = epoch.number - 1) AS after
     FROM epoch WHERE org = 1 AND ended_at IS NULL
@@ -142,6 +163,11 @@ async def current(connection: Connection, scope: str | None = None) -> list[Epoc
     """Return the epochs that run."""
     rows = await connection.fetch(CURRENT, scope)
     return [EpochRow(**{**dict(row), "covers": _covers.decode(row["covers"])}) for row in rows]
+
+
+async def under_test(connection: Connection) -> list[UnderTest]:
+    """Return the scopes of all families whose tests have begun, in the order in which they did."""
+    return [UnderTest(**dict(row)) for row in await connection.fetch(UNDER_TEST)]
 
 
 async def hold(connection: Connection, row: EpochRow) -> EpochRow | None:

@@ -122,13 +122,17 @@ async def test_a_slice_with_audits_enough_has_its_own_certificate(build_stack):
 
 
 async def test_a_family_shares_one_error_budget_and_has_room_for_so_many_slices(build_stack):
-    """Three stores in a family of two: half of the budget each for the first two, and none for the last."""
+    """Three stores in a family of two: half of the budget each for the first two, and none for the last.
+
+    Also where one look finds audits enough of all three.
+    """
     documents = certified(slices="location")
     documents["plans"]["model"]["stages"][0]["accept"] = {"certified": {"target": 0.05, "family": 2}}
-    stack = await build_stack("api", "keeper", documents=documents)
+    stack = await build_stack("api", documents=documents)
     for name in ("default", "store-001", "store-002"):
         await record(stack, 900, slice_=name, wrong=range(0, 200, 2))  # the least sure ones: no sequence is done
 
+    await stack.start("keeper")
     found = await until(lambda: held(stack), lambda found: len(found) >= 2, seconds=40)
     bodies = [(await stack.admin.get(f"/v1/automation/certificates/{each}")).json()["body"] for each in found.values()]
     seen = (await stack.admin.get("/v1/automation")).json()
@@ -139,6 +143,33 @@ async def test_a_family_shares_one_error_budget_and_has_room_for_so_many_slices(
     [none] = [each for each in seen["slices"] if each["state"] == "none"]
     assert "an error budget for 2 slices" in none["reason"]
     assert len(found) == 2
+
+
+async def test_a_place_in_a_family_is_held_by_who_is_tested_for_good(build_stack):
+    """A store that never has audits enough holds none; one that has closed keeps the one that it had."""
+
+    def documents(*stores: str) -> dict[str, Any]:
+        found = certified(slices="location")
+        found["plans"]["model"]["stages"][0]["accept"] = {"certified": {"target": 0.05, "family": 2}}
+        return {**found, "locations": {store: {} for store in stores}}
+
+    stores = ["default", "store-000", "store-001", "store-002", "store-003"]
+    stack = await build_stack("api", "keeper", documents=documents(*stores))
+    await until(lambda: stack.value("SELECT count(*) FROM epoch"), lambda found: found == len(stores), seconds=40)
+    for store in stores[3:]:
+        await record(stack, 900, slice_=store, wrong=range(0, 200, 2))
+    await until_held(stack, "store-002", "store-003")
+
+    await stack.publish(**documents(*stores[:4]))
+    await until_held(stack, "store-002")
+    await record(stack, 900, slice_="store-001", wrong=range(0, 200, 2))
+
+    reason = "SELECT standing ->> 'reason' FROM epoch WHERE scope LIKE '%:store-001:%'"
+    await until(lambda: stack.value(reason), lambda found: "and so many were tested before" in found, seconds=40)
+    looked = "SELECT looked_at FROM epoch WHERE scope LIKE '%:store-001:%'"
+    before = await stack.value(looked)
+    await until(lambda: stack.value(looked), lambda found: found > before, seconds=40)
+    assert set(await held(stack)) == {"store-002"}
 
 
 async def test_a_later_stage_is_inherited_where_the_earlier_one_is_and_lost_with_it(build_stack):

@@ -93,7 +93,7 @@ def test_a_family_with_more_slices_than_it_counts_is_remarked(tmp_path):
 
     [said] = [each for each in remarks(compiled(places + by_store, tmp_path)) if "family" in each]
 
-    assert said.startswith("3 slices of claim.pay share the error budget of a `family` of 2: those that came last")
+    assert said.startswith("3 slices of claim.pay share the error budget of a `family` of 2: those tested last")
     assert "config/claims.yaml:" in said
     assert not [each for each in remarks(compiled(text + USUAL, tmp_path)) if "family" in each]
 

@@ -1,7 +1,7 @@
 """Where certificates may be earned, and what each may spend."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -14,7 +14,7 @@ from adjudge.core.plans import AgainstPeople
 from adjudge.engine.certificates import watches
 from adjudge.engine.certificates.certified_places import certified_places, shares_of
 from adjudge.engine.certificates.explaining import expected_false
-from adjudge.store.epochs import EpochRow
+from adjudge.store.epochs import EpochRow, UnderTest
 
 NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
 STORES = """
@@ -89,20 +89,32 @@ def family(count: int, most: int, *done: int) -> list[EpochRow]:
             ROW,
             scope=f"s{n}",
             covers=covers,
-            since=NOON - timedelta(hours=n),
             standing='{"done": true}' if n in done else None,
         )
         for n in range(count)
     ]
 
 
-def test_slices_of_a_family_have_equal_shares_in_the_order_in_which_they_came():
+def under_test(most: int, *scopes: str, prefix: str = "p0") -> list[UnderTest]:
+    return [UnderTest(scope=name, type="claim.pay", stage=0, family=most, prefix=prefix, at=NOON) for name in scopes]
+
+
+def test_slices_of_a_family_have_equal_shares_in_the_order_in_which_their_tests_began():
     """And who is done hands its share to the next; all together never have more than one budget that is not done."""
-    assert shares_of(family(3, 4)) == pytest.approx({"s2": 0.25, "s1": 0.25, "s0": 0.25})
-    assert shares_of(family(3, 2)) == pytest.approx({"s2": 0.5, "s1": 0.5, "s0": 0.0}), "the last came too late"
-    assert shares_of(family(3, 4, 2)) == pytest.approx({"s2": 0.25, "s1": 0.5, "s0": 0.25})
-    assert shares_of(family(3, 4, 2, 1)) == pytest.approx({"s2": 0.25, "s1": 0.5, "s0": 0.75})
-    assert shares_of([ROW]) == {}
+    four, two = under_test(4, "s2", "s1", "s0"), under_test(2, "s2", "s1")
+    assert shares_of(family(3, 4), four) == pytest.approx({"s2": 0.25, "s1": 0.25, "s0": 0.25})
+    assert shares_of(family(3, 2), two) == pytest.approx({"s2": 0.5, "s1": 0.5, "s0": 0.0}), "the last came too late"
+    assert shares_of(family(3, 4, 2), four) == pytest.approx({"s2": 0.25, "s1": 0.5, "s0": 0.25})
+    assert shares_of(family(3, 4, 2, 1), four) == pytest.approx({"s2": 0.25, "s1": 0.5, "s0": 0.75})
+    assert shares_of([ROW], ()) == {}
+
+
+def test_who_is_not_tested_holds_no_place_in_a_family_and_who_has_left_keeps_it():
+    """What was spent is spent; but under another prefix, as with another version of a model, all begins anew."""
+    assert shares_of(family(3, 1), ()) == {"s0": 1, "s1": 1, "s2": 1}, "whichever is the first to be tested"
+    assert shares_of(family(3, 1), under_test(1, "s1")) == {"s0": 0, "s1": 1, "s2": 0}
+    assert shares_of(family(2, 2), under_test(2, "s1", "closed")) == {"s0": 0, "s1": 0.5}
+    assert shares_of(family(2, 2), under_test(2, "s1", "closed", prefix="p of before")) == {"s0": 0.5, "s1": 0.5}
 
 
 def test_false_certificates_to_expect_are_those_of_all_slices_tested_and_of_a_family_one_budget():

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Final
 
 import msgspec
 
@@ -15,7 +16,7 @@ from adjudge.core.plans import Certified, Plan
 from adjudge.core.prefixes import why_untold
 from adjudge.core.specifications import Location
 from adjudge.engine.certificates.licensing import Sampling, Scale
-from adjudge.store.epochs import Covers, EpochRow
+from adjudge.store.epochs import Covers, EpochRow, UnderTest
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,18 +54,34 @@ class Place:
         return Sampling(self.thinned_to, self.steady, self.largest)
 
 
-def shares_of(rows: Sequence[EpochRow]) -> dict[str, float]:
-    """Return, of slices that are of a family, their shares of its error budget: in the order in which they came."""
+_NEXT: Final = ""
+"""Whose tests begin next."""
+
+
+def shares_of(rows: Sequence[EpochRow], tested: Sequence[UnderTest]) -> dict[str, float]:
+    """Return, of slices that are of a family, their shares of its error budget: in the order in which tests began.
+
+    When these begin is told by counts alone, so it may choose. `tested`: in that order. Those whose slice is in no
+    configuration any more have their places, too: what was spent is spent. Where no plan has the prefix any more, as
+    after a new version of a decider, the budget begins anew. Others have what is left for whoever is next.
+    """
     found: dict[str, float] = {}
     every: dict[tuple[str, int, int], list[EpochRow]] = {}
     for row in rows:
         if row.covers.family:
             every.setdefault((row.covers.type, row.covers.stage, row.covers.family), []).append(row)
-    for (_, _, most), family in every.items():
-        order = [row.scope for row in sorted(family, key=lambda row: (row.since or row.began_at, row.scope))]
+    for (kind, stage, most), family in every.items():
+        prefixes = {row.covers.prefix for row in family}
+        places = [
+            one.scope
+            for one in tested
+            if (one.type, one.stage, one.family) == (kind, stage, most) and one.prefix in prefixes
+        ]
+        order = [*places, _NEXT]
         done = {row.scope for row in family if row.standing and msgspec.json.decode(row.standing).get("done")}
         weights = {scope: 1 / most if place < most else 0.0 for place, scope in enumerate(order)}
-        found |= families.shares(order, weights, done)
+        shares = families.shares(order, weights, done)
+        found |= {row.scope: shares.get(row.scope, shares[_NEXT]) for row in family}
     return found
 
 

@@ -80,12 +80,14 @@ class Certifier:
             else:
                 changed = await audited.closed_since(connection, (self._seen_at or self._now()) - OVERLAP)
             self._seen_at = self._now()
-            shares = shares_of(rows)
+            shares = await _shares(connection, rows)
             for row in sorted(rows, key=_place_in_line):
                 if changed is None or any((row.covers.type, name) in changed for name in row.covers.slices):
                     try:
                         async with connection.transaction():
                             await self._look(connection, row, shares.get(row.scope, 1.0))
+                        if row.covers.family and row.design is None:  # it may have taken the last place
+                            shares = await _shares(connection, rows)
                     except UNAVAILABLE:
                         raise
                     except Exception as error:  # the others are watched on; raised once they are
@@ -125,6 +127,12 @@ class Certifier:
         held = await epochs.hold(connection, row) if place is not None else None
         if place is not None and held is not None:
             await Look(connection, held, place, self._now(), share, self._past).run()
+
+
+async def _shares(connection: Connection, rows: Sequence[EpochRow]) -> dict[str, float]:
+    """Return the shares of those that are of a family."""
+    is_any = any(row.covers.family for row in rows)
+    return shares_of(rows, await epochs.under_test(connection)) if is_any else {}
 
 
 def _place_in_line(row: EpochRow) -> tuple[int, bool]:

@@ -52,7 +52,7 @@ class Look:
             await self._write(None, {"state": "none", "reason": why})
             return
         if not self.share:
-            why = f"the family has an error budget for {covers.family} slices, and these were there before"
+            why = f"the family has an error budget for {covers.family} slices, and so many were tested before"
             await self._write(None, {"state": "none", "reason": why})
             return
         earlier = await self._earlier()

@@ -19,6 +19,7 @@ with unimported("rich", "colorama"):  # for a console in colours; our logs are J
     import structlog  # noqa: F401
 
 from adjudge import __version__
+from adjudge.cli.own_output import claimed_output
 from adjudge.cli.processes import ending
 from adjudge.cli.processes.memory import give_back_what_is_large
 from adjudge.cli.settings import Settings, read_settings
@@ -46,7 +47,7 @@ def api(host: Host = None, port: Port = None, unsafe: Unsafe = False) -> None:
 def worker(unsafe: Unsafe = False, ready_file: ReadyFile = None) -> None:
     """Run a worker until SIGTERM: it asks deciders and settles."""
     settings = read_settings(unsafe=unsafe or None, ready_file=ready_file)
-    logs.configure("worker", settings.log_level)
+    logs.configure("worker", settings.log_level, claimed_output())
     give_back_what_is_large()
     from adjudge.cli.processes import probing, working
 

@@ -28,9 +28,9 @@ class Forgiving:
             self._stream.flush()
 
 
-def configure(process: str, level: str = "info") -> None:
-    """Write JSON lines to standard output, libraries' records included."""
-    out = cast("TextIO", Forgiving(sys.stdout))
+def configure(process: str, level: str = "info", stream: TextIO | None = None) -> None:
+    """Write JSON lines, to standard output where no stream is given, libraries' records included."""
+    out = cast("TextIO", Forgiving(stream or sys.stdout))
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         tracing.annotated,

@@ -1,11 +1,15 @@
 """`adjudge api | worker | keeper` alone, as a supervisor, a probe and a container meet them."""
 
 import asyncio
+import json
 import os
+import signal
 import sys
+from asyncio.subprocess import PIPE
 from pathlib import Path
 
 import pytest
+from tests.children import child
 from tests.configured import question
 from tests.fleet import Fleet, Member, plain
 from tests.stacks import build_stack, database
@@ -198,3 +202,39 @@ async def test_an_address_that_waiting_does_not_mend_ends_a_role_at_once(url):
 
     assert process.returncode == 1
     assert said.decode().splitlines()[-1].startswith("adjudge: DATABASE_URL cannot be used: ")
+
+
+TALKING = """
+import os
+print("weights are loaded")
+os.write(1, b"a library in C is there\\n")
+
+def m(questions): ...
+"""
+ASKED = """
+types: {t: {answers: [a, b]}}
+deciders: {m@1: {python: "models:m"}}
+plans: {p: {stages: [{ask: m@1, accept: {by_hand: "confidence > 0.9"}}], fallback: {answer: a}}}
+routes: [{type: t, plan: p}]
+"""
+
+
+async def test_a_worker_writes_nothing_but_json_on_standard_output(database_url, redis_url, tmp_path):
+    """What its models print goes to standard error, as from processes of their own."""
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config/all.yaml").write_text(ASKED)
+    (tmp_path / "models.py").write_text(TALKING)
+    given = {"DATABASE_URL": database_url, "REDIS_URL": redis_url, "PYTHONUNBUFFERED": "1"}
+    worker = child(
+        *(sys.executable, "-m", "adjudge", "worker"), cwd=tmp_path, env=os.environ | given, stdout=PIPE, stderr=PIPE
+    )
+
+    async with worker as process, asyncio.timeout(60):
+        said = []
+        while "worker.started" not in said:
+            said.append(json.loads(await process.stdout.readline())["event"])
+        process.send_signal(signal.SIGTERM)
+        rest, aside = await process.communicate()
+
+    assert all(json.loads(line)["event"] for line in rest.splitlines())
+    assert [line for line in aside.decode().splitlines() if line] == ["weights are loaded", "a library in C is there"]

@@ -21,6 +21,8 @@ MODELS_PRIOR: Final = 0.5
 """Where the weights begin: of all models together..."""
 VOTES_PRIOR: Final = 0.75
 """...and of a vote: half-way from people who err apart (1) to those whom the same questions mislead (0.5)."""
+SPEAKS: Final = 2.0
+"""Standard errors above zero from which a model's weight is one: below, it would be mostly noise in every belief."""
 STEPS: Final = 40
 ENOUGH: Final = 1e-3
 """Gain of log-likelihood below which a further step is not taken."""
@@ -61,6 +63,26 @@ def fit_weights(
         if gain < ENOUGH:
             break
     return weights
+
+
+def worth_blending(features: list[Floats], truth: Integers) -> list[int]:
+    """Return the numbers of the models that say something beyond the others: at least one.
+
+    The one whose weight is least sure to be above zero is left out, then the next, as long as there is one that is
+    not sure. Of two that say the same, one stays.
+    """
+    kept = list(range(len(features)))
+    while len(kept) > 1:
+        tables = np.stack([features[place] for place in kept])
+        prior = np.full(len(kept), MODELS_PRIOR / len(kept))
+        weights = fit_weights(list(tables), truth, prior)
+        _, belief = _loss(tables, tables[:, np.arange(len(truth)), truth], weights, prior, RIDGE)
+        curvature = _curvature(tables, belief, np.einsum("nk,dnk->dn", belief, tables)) + RIDGE * np.eye(len(kept))
+        sure = weights / np.sqrt(np.diag(np.linalg.inv(curvature)))
+        if sure.min() >= SPEAKS:
+            break
+        kept.pop(int(sure.argmin()))
+    return kept
 
 
 def _loss(tables: Floats, at_truth: Floats, weights: Floats, prior: Floats, held: float) -> tuple[float, Floats]:

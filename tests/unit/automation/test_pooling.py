@@ -6,7 +6,7 @@ from tests.unit.automation.voting import a_set
 
 from adjudge.automation.backtesting.beliefs import _believed, _left_out, crowd_of, log_scores, multiplied, pooled
 from adjudge.automation.backtesting.sets import halves
-from adjudge.automation.pooling import fit_weights
+from adjudge.automation.pooling import fit_weights, worth_blending
 from adjudge.core.pools import Pool, Stops, Weights, scores
 
 
@@ -112,3 +112,25 @@ def test_weights_of_one_vote_more_are_near_those_of_one_less_where_audits_are_fe
     together, alone = np.mean(losses, 0)
 
     assert together < 0.97 * alone
+
+
+@pytest.mark.parametrize(
+    ("models", "expected"),
+    [((2.0, 0.0), [[0]]), ((0.0, 2.0, 0.0), [[1]]), ((2.0, 1.6), [[0, 1]])],
+    ids=["useless", "two useless", "useful"],
+)
+def test_a_model_that_adds_nothing_is_left_out_of_a_blend(models, expected):
+    """A weight that is mostly noise moves each belief a little: up to five points of coverage less."""
+    found = []
+    for seed in range(20):
+        data = a_set(250, models=models, seed=seed)
+        found.append(worth_blending([table.astype(float) for table in log_scores(data).values()], data.truth))
+
+    assert sum(kept in expected for kept in found) >= 18
+
+
+def test_of_two_models_that_say_the_same_one_is_blended():
+    data = a_set(250, models=(2.0,))
+    table = next(iter(log_scores(data).values())).astype(float)
+
+    assert len(worth_blending([table, table], data.truth)) == 1

@@ -32,6 +32,7 @@ from adjudge.automation.backtesting.beliefs import (
 )
 from adjudge.automation.backtesting.licensing import licensed, licensed_closing, licensed_end_of_asking
 from adjudge.automation.backtesting.sets import Booleans, Draw, Floats, Integers, LabelledSet
+from adjudge.automation.pooling import worth_blending
 from adjudge.automation.reviewers import Ballots, consensus
 from adjudge.core.pools import Prices, Stops
 
@@ -129,7 +130,7 @@ class Backtest:
         yield from self._raw_policies(decider, draw, people)
         yield from self._certified([decider], "", draw, crowd, people)
         if len(self._logs) > 1:
-            yield from self._certified(list(self._logs), ", blended", draw, crowd, people)
+            yield from self._certified(self._blended(draw), ", blended", draw, crowd, people)
 
     def _people(self, draw: Draw, people: Integers) -> Iterator[Answered]:
         for votes in range(1, PEOPLE + 1):
@@ -161,7 +162,7 @@ class Backtest:
         self, deciders: Sequence[str], suffix: str, draw: Draw, crowd: Crowd | None, people: Integers
     ) -> Iterator[Answered]:
         data, terms = self._data, self._terms
-        name = deciders[0] if len(deciders) == 1 else None
+        name = deciders[0] if not suffix else None
         tables = [self._logs[decider] for decider in deciders]
         beliefs, weights = pooled(data, tables, crowd, draw)
         first = beliefs[0]
@@ -297,6 +298,12 @@ class Backtest:
             return float(logs[np.arange(len(truth)), truth].sum() - silent)
 
         return max(self._deciders, key=fit)
+
+    def _blended(self, draw: Draw) -> list[str]:
+        """Return the deciders that the calibrate-audits show to say something beyond the others."""
+        names, audits = list(self._logs), draw.calibrate
+        logs = [self._logs[name][audits].astype(float) for name in names]
+        return [names[place] for place in worth_blending(logs, self._data.truth[audits])]
 
     def _all_votes(self) -> Integers:
         data = self._data

@@ -56,6 +56,19 @@ def test_every_policy_is_there(data):
     assert found["certified"].threshold is not None  # what follows would be empty without
 
 
+def test_beside_a_useless_model_a_blend_is_no_other_than_its_best_member():
+    data = a_set(1_600, models=(2.2, 0.0), people=25, votes=5)
+
+    _, found = answered(data)
+
+    for policy in ("certified", "certified + adaptive votes", "certified against people"):
+        alone, blended = found[policy], found[f"{policy}, blended"]
+        assert alone.threshold is not None
+        assert blended.threshold == alone.threshold
+        assert (blended.answer == alone.answer).all()
+        assert (blended.bought == alone.bought).all()
+
+
 @pytest.mark.parametrize("target", [0.0001, 0.05])
 def test_below_its_threshold_what_nobody_can_be_asked_about_has_no_answer(target):
     """An export of what automates: nobody voted on most. The model's own answer there is certified by nothing."""

@@ -133,6 +133,7 @@ HOLD = f"{SEEN} AND scope = $1 AND number = $2"
 INHERITING = """
     SELECT covers ->> 'slice' AS slice FROM epoch
     WHERE org = 1 AND ended_at IS NULL AND scope = ANY($1::text[]) AND inherited IS NOT NULL
+        AND inherited ->> 'is_lapsed' IS DISTINCT FROM 'true'
 """
 
 # Decisions get their numbers from this sequence at intake: what is drawn later has a higher one.
@@ -230,6 +231,20 @@ async def has_left(connection: Connection, scope: str) -> bool:
         "WHERE org = 1 AND scope = $1 AND ended_why IN ('watch', 'siblings', 'operator'))",
         scope,
     )
+    return found
+
+
+RUNS = """
+    SELECT EXISTS (
+        SELECT FROM certificate JOIN epoch
+            ON epoch.org = certificate.org AND epoch.scope = certificate.scope AND epoch.number = certificate.epoch
+        WHERE certificate.org = 1 AND certificate.id = $2 AND certificate.scope = $1 AND epoch.ended_at IS NULL)
+"""
+
+
+async def runs(connection: Connection, scope: str, certificate: str) -> bool:
+    """Return whether the epoch of a scope in which it was given a certificate still runs."""
+    found: bool = await connection.fetchval(RUNS, scope, certificate)
     return found
 
 

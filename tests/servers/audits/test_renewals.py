@@ -11,7 +11,7 @@ from tests.servers.audits.auditing import closed, staffed
 from tests.servers.audits.evidence import certified, record
 from tests.servers.audits.test_against_people import APART, against_people
 from tests.servers.audits.test_certificates import automated, in_force, known_everywhere, none_in_force
-from tests.servers.audits.test_families import held, until_held
+from tests.servers.audits.test_families import decided_by, held, until_held
 from tests.servers.audits.test_money import STAKES, of_money
 from tests.waiting import until
 
@@ -200,6 +200,39 @@ async def test_a_renewed_group_hands_its_certificate_down_again(build_stack, mon
     assert json.loads(kept) == [before["store-002"], now["store-002"]], "watched as one"
     verify = ("automation", "verify", now["store-002"])
     assert (await commands(stack, monkeypatch, lambda adjudge: adjudge(*verify)))[0] == 0
+
+
+async def test_what_has_run_out_in_a_group_is_forgotten_by_no_watch_over_its_members(build_stack):
+    """Else a thin group, whose certificate runs out now and then, would never find the member that is far worse."""
+    documents = certified(slices="location", inherit="all", patience="1s")
+    stack = await build_stack("api", "worker", "keeper", documents=documents)
+    [expert] = await staffed(stack, "experts", count=1)
+    await record(stack, 500, slice_="store-001")
+    before = await until_held(stack, "all=all", "default", "store-001", "store-002")
+    for _ in range(2):
+        await decided_by(stack, before["store-002"], "store-002")
+    await mistaken(expert, 1)
+    await member_watch(stack, errors="1")
+
+    await outlived(stack, before["all=all"])
+    await until_held(stack, "store-001")
+    await mistaken(expert, 1)
+    await member_watch(stack, errors="2")
+    slices = (await stack.admin.get("/v1/automation")).json()["slices"]
+    [member] = [each for each in slices if ":store-002:" in each["scope"]]
+    assert (member["state"], "inherits" in member["standing"]) == ("collecting", False)
+    await record(stack, 100, slice_="store-001")
+    again = await until_held(stack, "all=all", "default", "store-001", "store-002")
+
+    await member_watch(stack, errors="2")
+    kept = await stack.value("SELECT inherited -> 'certificates' FROM epoch WHERE scope LIKE '%:store-002:%'")
+    assert json.loads(kept) == [before["store-002"], again["store-002"]], "watched as one"
+
+
+async def member_watch(stack, errors: str) -> None:
+    """Wait until the watch over what store-002 inherits has found so many errors."""
+    sql = "SELECT inherited #>> '{watch,errors}' FROM epoch WHERE scope LIKE '%:store-002:%' AND ended_at IS NULL"
+    await until(lambda: stack.value(sql), lambda found: found == errors, seconds=40)
 
 
 async def test_what_is_automated_is_compared_with_people_and_suspended_when_they_do_better(build_stack, monkeypatch):

@@ -52,6 +52,9 @@ class Inheritance(msgspec.Struct, Generic[Watching], frozen=True, kw_only=True):
     watched_number: int
     since: int = 0
     """Number of the last decision before the slice first had it."""
+    is_lapsed: bool = False
+    """Whether the slice has it no more, but may have it again in the same epoch of its group: the watch then goes on,
+    and reads meanwhile what was asked before."""
 
 
 AnyInheritance: TypeAlias = Inheritance[Any]
@@ -129,11 +132,14 @@ class Heir:
     past: PastRates
 
     async def inherited(self) -> AnyInheritance | None:
-        """Return what the slice has from its group now, once that is written down; None: nothing."""
+        """Return what the slice has from its group now, once that is written down; None: nothing.
+
+        What has lapsed is returned only where its watch has raised an alarm.
+        """
         kept = await self._kept()
         written = licensing.written(kept) if kept is not None else None
         await epochs.inherit(self.connection, self.row.scope, self.row.number, written)
-        return kept
+        return None if kept is not None and kept.is_lapsed and not kept.watch.alarmed else kept
 
     async def _kept(self) -> AnyInheritance | None:
         row, covers = self.row, self.row.covers
@@ -153,10 +159,18 @@ class Heir:
         if group is None or why is not None:
             if row.scope in force:
                 await epochs.put_in_force(self.connection, SYSTEM, row.scope, None, why or "")
-            return None
+            return await self._lapsed(kept)
         if kept is not None and kept.group == group and row.scope in force and not kept.watch.expired:
             return kept
         return await self._handed_down(group, kept)
+
+    async def _lapsed(self, kept: AnyInheritance | None) -> AnyInheritance | None:
+        """Return what is kept of what the slice has no more: all, while the epoch of its group that gave it runs."""
+        parent = self.row.covers.parent
+        if kept is None or parent is None or await epochs.has_left(self.connection, self.row.scope):
+            return None
+        is_same = await epochs.runs(self.connection, parent, kept.group)
+        return msgspec.structs.replace(kept, is_lapsed=True) if is_same else None
 
     async def _why_not(self, group: str | None) -> str | None:
         """Return why a slice does not have its group's certificate; None: it has.
@@ -221,8 +235,9 @@ async def compare_siblings(connection: Connection, covers: Covers, members: Cont
     Beside each one's watch, with an error budget of its own over all looks: a test at a fixed date finds a moderate
     excess that a bet, which may be looked at always, has not shown yet. Only where answers are counted.
     """
-    rows = [row for row in await epochs.current(connection) if row.scope in members and row.inherited is not None]
-    kept = {row.scope: read_inheritance(str(row.inherited), None) for row in rows}
+    had = [row for row in await epochs.current(connection) if row.scope in members and row.inherited is not None]
+    kept = {row.scope: read_inheritance(str(row.inherited), None) for row in had}
+    rows = [row for row in had if not kept[row.scope].is_lapsed]
     tallies = {row.scope: await _tally(connection, row, kept[row.scope]) for row in rows}
     delta = families.look_delta(covers.watch, look)
     gone = families.leaving(tallies, target=covers.target, delta=delta)

@@ -3,11 +3,15 @@
 import logging
 import sys
 from contextlib import suppress
-from typing import Any, TextIO, cast
+from typing import Any, Final, TextIO, cast
 
 import structlog
 
 from adjudge.telemetry import tracing
+
+OF_LIBRARIES: Final = "library.logged"
+"""The event of a record that is not ours: what it says, in words that may be others tomorrow, is its `message`."""
+OURS: Final = "adjudge"
 
 
 class Forgiving:
@@ -30,6 +34,14 @@ class Forgiving:
 
 def configure(process: str, level: str = "info", stream: TextIO | None = None) -> None:
     """Write JSON lines, to standard output where no stream is given, libraries' records included."""
+
+    def named(_logger: object, _method: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:
+        name = line["_record"].name
+        if name.partition(".")[0] != OURS:
+            line.update(event=OF_LIBRARIES, message=line["event"], logger=name)
+        line.setdefault("process", process)  # a library's thread knows no context
+        return line
+
     out = cast("TextIO", Forgiving(stream or sys.stdout))
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
@@ -48,7 +60,7 @@ def configure(process: str, level: str = "info", stream: TextIO | None = None) -
     handler = logging.StreamHandler(out)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[structlog.stdlib.ExtraAdder(), *shared], processor=rendered
+            foreign_pre_chain=[structlog.stdlib.ExtraAdder(), *shared, named], processor=rendered
         )
     )
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)

@@ -45,7 +45,7 @@ def test_what_the_web_server_says_is_a_line_of_json_like_all_others(monkeypatch)
     logging.getLogger("uvicorn.error").warning("Invalid HTTP request received.")
 
     said = json.loads(out.getvalue())
-    assert (said["event"], said["level"]) == ("Invalid HTTP request received.", "warning")
+    assert (said["message"], said["level"]) == ("Invalid HTTP request received.", "warning")
     assert server.config.log_level == "warning"
 
 

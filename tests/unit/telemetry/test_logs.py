@@ -5,6 +5,7 @@ import io
 import json
 import logging
 import sys
+import threading
 from uuid import UUID
 
 import pytest
@@ -75,3 +76,22 @@ def test_a_line_and_its_end_are_one_write(configured):
     logging.getLogger("library").warning("met")
 
     assert [text.count("\n") for text in out.seen] == [1, 1]
+
+
+def test_what_a_library_says_is_one_event_whatever_its_words(configured):
+    """Whoever filters by `event` is promised stable names; ours by way of `logging` keep theirs."""
+    out = io.StringIO()
+    configured(out)
+
+    words = ("retrying in %.1fs", 1.07)
+    thread = threading.Thread(target=logging.getLogger("opentelemetry.sdk").error, args=words)
+    thread.start()
+    thread.join(5)
+    logging.getLogger("adjudge.streams").warning("message.failed")
+
+    library, ours = [json.loads(line) for line in out.getvalue().splitlines()]
+    assert library["event"] == "library.logged"
+    assert library["message"] == "retrying in 1.1s"
+    assert library["logger"] == "opentelemetry.sdk"
+    assert (ours["event"], "message" in ours) == ("message.failed", False)
+    assert {line["process"] for line in (library, ours)} == {"api"}

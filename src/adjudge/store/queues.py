@@ -69,11 +69,15 @@ QUEUES = """
 """
 
 
+# Of a pool with many thousands the newest are read: who is waiting since long is found by what is due first.
 LOCATIONS = """
-    SELECT location FROM review_task
-    WHERE org = $1 AND pool = ANY($2::text[]) AND state = 'waiting' AND priority > $4
-        AND ($3::text[] IS NULL OR location = ANY($3::text[]))
-    GROUP BY location ORDER BY location
+    SELECT DISTINCT newest.location
+    FROM unnest($2::text[]) AS wanted (pool) CROSS JOIN LATERAL (
+        SELECT location FROM review_task
+        WHERE org = $1 AND review_task.pool = wanted.pool AND state = 'waiting' AND priority > $4
+            AND ($3::text[] IS NULL OR location = ANY($3::text[]))
+        ORDER BY priority, id DESC LIMIT 2000) AS newest
+    ORDER BY 1
 """
 
 POOLS = """

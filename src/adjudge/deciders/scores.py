@@ -122,9 +122,11 @@ def _pair(item: Any) -> tuple[Any, float]:
 
 
 def _plain(answer: Any) -> Any:
-    """Return the answer without its library's own kind of string or whole number."""
+    """Return the answer without its library's own kind of string, whole number or truth value."""
     if answer is None or isinstance(answer, bool):
         return answer
+    if _is_truth(answer):
+        return bool(answer)
     if isinstance(answer, float):
         return float(answer)
     if isinstance(answer, str):

@@ -58,6 +58,7 @@ def read(space, result):
         (Boolean(), {True: 0.7, False: 0.3}, {"true": 0.7, "false": 0.3}),
         (Boolean(), {"true": 0.7, "false": 0.3}, {"true": 0.7, "false": 0.3}),
         (Integer(0, 3), {0: 0.2, Count.TWO: 0.8}, {"0": 0.2, "2": 0.8}),
+        (Boolean(), {np.True_: 0.9, np.False_: 0.1}, {"true": 0.9, "false": 0.1}),
         (PLACE, {'{ "x": 1 }': 1.0}, {'{"x":1}': 1.0}),
         (PLACE, [({"x": 1}, 0.5), ({"x": 2}, 0.5)], {'{"x":1}': 0.5, '{"x":2}': 0.5}),
     ],

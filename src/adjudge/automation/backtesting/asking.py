@@ -148,3 +148,19 @@ def kept_to_people(stops: Stops, rehearsal: Rehearsal, automated: Booleans, delt
         if found.mean() - unseen >= min(sure * noise, SHARE * most):
             return tried, True
     return always, True
+
+
+def pays(stops: Stops, rehearsal: Rehearsal, automated: Booleans, prices: Prices, most: int = PEOPLE) -> bool:
+    """Return whether a plan is worth what it asks more than a last person where the first of `most` differ.
+
+    That rule is as right as all of them and needs no evidence. Judged on the calibrate-audits; a plan that asks no
+    more is always worth it.
+    """
+    items, alone = np.arange(len(rehearsal.items)), automated[rehearsal.items]
+    answer, bought = asked_until_sure(rehearsal.beliefs, stops, rehearsal.available, items)
+    theirs, asked = asked_until_agreed(rehearsal.answers, most)
+    is_right = np.where(alone, rehearsal.beliefs[0].answer, answer) == rehearsal.truth
+    is_compared = rehearsal.available > 0
+    more = (np.where(alone, 0, bought) - asked)[is_compared].sum() * (prices.vote + prices.delay)
+    gained = (is_right.astype(int) - (theirs == rehearsal.truth))[is_compared].sum() * prices.wrong
+    return bool(more <= max(gained, 0.0))

@@ -15,6 +15,7 @@ from adjudge.automation.backtesting.asking import (
     asked_until_sure,
     kept_to_people,
     majority,
+    pays,
     priced,
 )
 from adjudge.automation.backtesting.beliefs import (
@@ -190,12 +191,14 @@ class Backtest:
         """Answer by the model above its threshold; below it ask people as long as the next vote pays."""
         first, available = together.beliefs[0], together.crowd.available
         automated = reached(first, together.threshold)
+        most = min(PEOPLE, together.crowd.most)
         stops, is_expected = kept_to_people(together.stops, together.rehearsal, automated, self._terms.delta)
+        is_expected = is_expected and pays(stops, together.rehearsal, automated, self._terms.prices, most)
         if self._terms.is_priced or is_expected:
             ending = together.stops if self._terms.is_priced else stops
             answer, bought = asked_until_sure(together.beliefs, ending, available, np.arange(len(self._data)))
         else:
-            answer, bought = asked_until_agreed(draw.answers, min(PEOPLE, together.crowd.most))
+            answer, bought = asked_until_agreed(draw.answers, most)
         return Answered(
             policy=f"certified + adaptive votes{suffix}",
             answer=np.where(automated, first.answer, answer),
@@ -223,10 +226,10 @@ class Backtest:
             target=self._terms.target,
             delta=self._terms.delta,
         )
-        if stops is None:
+        automated = reached(beliefs[0], threshold)
+        if stops is None or not pays(stops, together.rehearsal, automated, self._terms.prices):
             answer, bought = asked_until_agreed(draw.answers, PEOPLE)
             return Answered(policy=policy, answer=answer, bought=bought, guarantee="people", decider=name)
-        automated = reached(beliefs[0], threshold)
         answer, bought = asked_until_sure(beliefs, stops, available, np.arange(len(people)))
         return Answered(
             policy=policy,

@@ -80,3 +80,14 @@ def test_few_audits_of_people_who_are_nearly_always_right_are_no_sign_that_a_pla
 
     assert rows["certified against people"].guarantee_kept >= 0.9
     assert rows["certified against people"].votes_saved > 0.3
+
+
+def test_beside_people_who_are_nearly_always_right_no_plan_costs_more_than_a_third_person_where_two_differ():
+    """Two in three hundred wrong, and a model that knows little: plans that asked more saved 26% of the votes."""
+    data = a_set(2_000, models=(0.5,), votes=5, skill=3.6)
+    ledgers = run(data, Request(terms=Terms(target=0.01, delta=0.1, prices=PRICES), repeats=20))
+    rows = {row.name: row for row in figures(ledgers, ItemPrices(model=0, vote=1, wrong=100), 0.9)}
+
+    for policy in ("certified + adaptive votes", "certified against people"):
+        assert rows[policy].votes_saved >= rows["people only, adaptive"].votes_saved
+        assert rows[policy].cost <= rows["people only, adaptive"].cost

@@ -19,6 +19,12 @@ def test_one_wrong_name_is_one_fault(fault_of: Callable[[str, str], str]) -> Non
     assert "`pay` stands twice" in fault_of("[pay, refuse]", "[pay, pay]")
 
 
+def test_a_mapping_where_a_name_belongs_is_told_what_belongs_there(fault_of: Callable[[str, str], str]) -> None:
+    """Groups of a location, most of all: their dimension is said where they are declared, not here."""
+    assert "the name of a plan is wanted here, not a mapping" in fault_of("plan: claims}]", "plan: {a: claims}}]")
+    assert "the name of a plan is wanted here, not nothing" in fault_of("plan: claims}]", "plan: null}]")
+
+
 def test_a_plan_and_a_type_that_no_route_leads_to_are_faults(faults_of: FaultsOf) -> None:
     spare = "  spare: {stages: [{ask: agnets, timeout: 3m}], fallback: {answer: x}}\n"
     text = CLAIMS.replace("plans:\n", "plans:\n" + spare).replace("types:\n", "types:\n  t: {answers: [a]}\n")

@@ -204,6 +204,8 @@ def declared(names: Mapping[str, object] | Iterable[str], what: str) -> Callable
     def reader(node: Node) -> str:
         if isinstance(node.value, str) and node.value in names:
             return node.value
+        if isinstance(node.value, dict | list) or node.value is None:
+            raise Misread(f"the name of a {what} is wanted here, not {described(node)}")
         raise Misread(f"no {what} {described(node)}", nearest(node.text, names))
 
     return reader

@@ -223,6 +223,7 @@ async def test_the_queries_that_operators_run_have_their_indexes(connection, row
         "due": await plan_of(connection, work.DUE, datetime.now(UTC) - timedelta(minutes=10), 100),
         "claim": await plan_of(connection, tasks.CLAIM, *claiming, math.inf),
         "claim of an audit": await plan_of(connection, tasks.CLAIM, *claiming, -tasks.BEHIND),
+        "claim of one pool": await plan_of(connection, tasks.CLAIM_OF_ONE, *claiming, math.inf),
         "queues": await plan_of(connection, queues.QUEUES, 1, ["pool-1", "pool-2"], None),
         "queues of a store": await plan_of(connection, queues.QUEUES, 1, ["pool-1"], ["store-7"]),
         "oldest open": await plan_of(connection, measuring.OPEN_BY_LANE, list(measuring.LANES)),
@@ -240,8 +241,9 @@ async def test_the_queries_that_operators_run_have_their_indexes(connection, row
 
     assert "work_due" in plans["due"], plans["due"]
     assert "work_limited" in plans["open of a key"], plans["open of a key"]
-    for name in ("claim", "claim of an audit"):
+    for name in ("claim", "claim of an audit", "claim of one pool"):
         assert "review_task_claim" in plans[name], plans[name]
+    assert re.search(r"review_task_claim on review_task task \(actual rows=1\b", plans["claim of one pool"])
     assert "review_task_lease" in plans["expired leases"], plans["expired leases"]
     assert {"review_task_claim", "review_task_lease"} <= indexes_of(plans["queues"]), plans["queues"]
     for name in ("queues", "queues of a store"):

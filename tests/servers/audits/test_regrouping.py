@@ -6,7 +6,10 @@ from tests.servers.audits.evidence import certified, record
 from tests.servers.audits.test_families import first_of, held, until_held
 from tests.waiting import until
 
+from adjudge.engine import audit_rates
 from adjudge.engine.certificates import records
+from adjudge.engine.coins import POLICY
+from adjudge.store import parameters
 
 
 def regions(**of: list[str]) -> dict[str, Any]:
@@ -37,6 +40,40 @@ async def test_a_group_under_another_name_has_neither_new_evidence_nor_a_new_err
     [anew] = await stack.rows("SELECT number, first_number FROM epoch WHERE scope LIKE '%:region=shore:%'")
     assert (anew["number"], anew["first_number"]) == (ended["number"], ended["first_number"])
     assert anew["first_number"] >= 500
+
+
+async def test_who_leaves_a_group_changes_nothing_of_how_its_audits_were_thinned(build_stack):
+    """By the rates of who was in it, at the rates of that moment: else the record would be another at each reading."""
+
+    def at(**of: list[str]) -> dict[str, Any]:
+        documents = regions(**of)
+        documents["types"]["model"]["audits"]["budget"] = 40
+        return documents
+
+    stack = await build_stack("api", documents=at(north=["default", "store-001"], south=["store-002"]))
+    rates = [("model", "default", 0.9), ("model", "store-001", 0.3)]
+    async with stack.db.acquire() as connection:
+        policy = POLICY + await parameters.publish(connection, audit_rates.KIND, rates)
+    for _, store, rate in rates:
+        await record(stack, int(1_000 * rate), slice_=store, rate=rate, policy=policy)
+    await stack.start("keeper")
+    before = await first_of(stack, "region=north")
+    scope = await stack.value("SELECT scope FROM control WHERE certificate = $1", before)
+
+    await stack.publish(**at(north=["default"], south=["store-002", "store-001"]))
+    members = "SELECT covers ->> 'members' FROM epoch WHERE scope = $1"
+    await until(lambda: stack.value(members, scope), lambda found: found == '["default"]', seconds=40)
+    await stack.admin.post("/v1/automation/renew", {"scope": scope, "reason": "another year"})
+    renewed = await until(lambda: first_of(stack, "region=north"), lambda held: held != before, seconds=40)
+
+    read = [await inputs_of(stack, each) for each in (before, renewed)]
+    assert read[0] == read[1]
+    assert 520 < len(read[0]) < 680, "300 of one, and as many of 900"
+
+
+async def inputs_of(stack, certificate: str) -> list[str]:
+    body = (await stack.admin.get(f"/v1/automation/certificates/{certificate}")).json()["body"]
+    return sorted(each["decision"] for each in body["inputs"])
 
 
 async def test_what_a_store_was_audited_before_it_moves_stays_with_the_group_that_it_leaves(build_stack):

@@ -155,11 +155,11 @@ class AuditReading:
         """Return the lowest rate among the slices of the place at the moments at which the coins of audits fell."""
         if not self.place.follows_budget:
             return Rarest(sampling.thinned_to)
-        covers = self.place.covers
         thrown = await self.past.of(self.connection, {row.policy for row in rows})
         by_policy = {}
         for policy, rates in thrown.items():
-            here = [rates[key] for name in covers.slices if (key := (covers.type, name)) in rates]
+            slices = memberships.under(self.covers, policy)
+            here = [rates[key] for name in slices if (key := (self.covers.type, name)) in rates]
             if here:
                 by_policy[policy] = min(*here, sampling.steady)
         return Rarest(sampling.thinned_to, by_policy)

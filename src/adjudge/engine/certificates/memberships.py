@@ -8,8 +8,10 @@ from adjudge.engine.certificates.licensing import OfSlice
 from adjudge.store.epochs import Covers, Membership
 
 
-def noted(before: Covers | None, now: Covers, number: int) -> Covers:
-    """Return what a group covers now, with who came and went since. `number`: of the last decision.
+def noted(before: Covers | None, now: Covers, number: int, policy: int) -> Covers:
+    """Return what a group covers now, with who came and went since.
+
+    `number`: of the last decision; `policy`: the set of rates in force.
 
     What has been read of a slice that has gone stays evidence, so that what was counted is on the record. Of one that
     comes nothing counts that was audited elsewhere.
@@ -18,11 +20,13 @@ def noted(before: Covers | None, now: Covers, number: int) -> Covers:
         return now
     held = before.memberships or _from_the_beginning(before) if before is not None else _from_the_beginning(now)
     ended = [
-        msgspec.structs.replace(one, until=number) if one.until is None and one.slice not in now.members else one
+        msgspec.structs.replace(one, until=number, until_policy=policy)
+        if one.until is None and one.slice not in now.members
+        else one
         for one in held
     ]
     there = {one.slice for one in ended if one.until is None}
-    come = [Membership(slice=name, after=number) for name in now.members if name not in there]
+    come = [Membership(slice=name, after=number, after_policy=policy) for name in now.members if name not in there]
     return msgspec.structs.replace(now, memberships=(*ended, *come))
 
 
@@ -44,6 +48,18 @@ def _while_members(rows: Sequence[OfSlice], memberships: Sequence[Membership]) -
             if span.after < row.number and (span.until is None or row.number <= span.until):
                 yield row
                 break
+
+
+def under(covers: Covers, policy: int) -> tuple[str, ...]:
+    """Return the slices by whose rates in this set audits are thinned: the same ones whenever they are read."""
+    if not covers.memberships:
+        return covers.slices
+    found = [
+        one.slice
+        for one in covers.memberships
+        if one.after_policy < policy and (one.until_policy is None or policy <= one.until_policy)
+    ]
+    return tuple(dict.fromkeys(found))
 
 
 def counted_after(covers: Covers) -> list[int]:

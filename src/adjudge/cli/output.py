@@ -9,6 +9,8 @@ from typing import Any
 
 import msgspec
 
+from adjudge.cli.cells import filled, room
+
 NONE = "–"
 
 
@@ -24,7 +26,7 @@ class Column:
 def table(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> list[str]:
     """Return a line with the titles and one for each row, two spaces between columns."""
     cells = [[column.title for column in columns], *([plain(cell) for cell in row] for row in rows)]
-    widths = [max(len(line[index]) for line in cells) for index in range(len(columns))]
+    widths = [max(room(line[index]) for line in cells) for index in range(len(columns))]
     return [_line(columns, widths, line) for line in cells]
 
 
@@ -92,7 +94,6 @@ def decimal(amount: Decimal) -> str:
 
 def _line(columns: Sequence[Column], widths: Sequence[int], cells: Sequence[str]) -> str:
     padded = (
-        cell.rjust(width) if column.right else cell.ljust(width)
-        for column, width, cell in zip(columns, widths, cells, strict=True)
+        filled(cell, width, right=column.right) for column, width, cell in zip(columns, widths, cells, strict=True)
     )
     return "  ".join(padded).rstrip()

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
+from adjudge.cli.cells import filled, room
 from adjudge.cli.output import decimal, legible, plain, precise, rough, shown
 from adjudge.client import Decision, Event, Path, WaitingFor
 
@@ -43,8 +44,8 @@ def summary(decision: Decision) -> str:
 def path_lines(path: Path) -> list[str]:
     """Return one line for each thing that happened: time (UTC), who, what, duration, cost."""
     lines = list(_lines(path))
-    who = max(len(line.who) for line in lines) + 2
-    what = max(_WIDTH_OF_WHAT, *(len(line.what) for line in lines if line.seconds is not None), 0) + 2
+    who = max(room(plain(line.who)) for line in lines) + 2
+    what = max(_WIDTH_OF_WHAT, *(room(plain(line.what)) for line in lines if line.seconds is not None), 0) + 2
     took = max((len(_duration(line)) for line in lines), default=0) + 2
     return [_written(line, who, what, took) for line in lines]
 
@@ -156,10 +157,10 @@ def _waits(waiting: WaitingFor | None) -> str:
 
 
 def _written(line: Line, who: int, what: int, took: int) -> str:
-    written = f"{_clock(line.at, 'milliseconds')}  {plain(line.who):<{who}}{plain(line.what)}"
+    written = f"{_clock(line.at, 'milliseconds')}  {filled(plain(line.who), who)}{plain(line.what)}"
     if line.seconds is None:
         return written
-    return f"{written:<{14 + who + what}}{_duration(line):<{took}}{line.cost}".rstrip()
+    return f"{filled(written, 14 + who + what)}{_duration(line):<{took}}{line.cost}".rstrip()
 
 
 def _duration(line: Line) -> str:

@@ -14,6 +14,7 @@ import msgspec
 import typer
 
 from adjudge.api.questions import check_evidence, read
+from adjudge.cli.cells import filled, room
 from adjudge.cli.config_commands import DEFAULT_FOLDER, Folder, sound_configuration
 from adjudge.cli.output import as_json, plain
 from adjudge.cli.own_output import own_output
@@ -110,10 +111,10 @@ async def walk(trials: Iterable[Trial], deciders: Deciders, now: datetime) -> No
 
 def in_columns(tried: Sequence[Trial | Invalid]) -> list[str]:
     """Return a line for each question: its number, what was said to it, what becomes of it."""
-    said = [_opinions(each) if isinstance(each, Trial) else "" for each in tried]
-    width, digits = max(map(len, said), default=0), len(str(max((each.line for each in tried), default=0)))
+    said = [plain(_opinions(each)) if isinstance(each, Trial) else "" for each in tried]
+    width, digits = max(map(room, said), default=0), len(str(max((each.line for each in tried), default=0)))
     return [
-        plain(f"{each.line:>{digits}}  {opinions:<{width}}     {_fate(each)}")
+        plain(f"{each.line:>{digits}}  {filled(opinions, width)}     {_fate(each)}")
         if isinstance(each, Trial)
         else plain(f"{each.line:>{digits}}  {refusal(each)}")
         for each, opinions in zip(tried, said, strict=True)

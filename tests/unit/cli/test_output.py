@@ -16,6 +16,18 @@ def test_a_table_stands_as_in_the_first_hour():
     ]
 
 
+def test_columns_stand_below_each_other_however_wide_the_letters():
+    """日 takes two cells, an accent of its own none."""
+    rows = [("日本", "x"), ("cafe\u0301", "y"), ("tea", "z")]
+
+    assert table([Column("ANSWER"), Column("BY")], rows) == [
+        "ANSWER  BY",
+        "日本    x",
+        "cafe\u0301    y",
+        "tea     z",
+    ]
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"), [(0.0021, "2 ms"), (9.4, "9.4 s"), (14.913, "14.9 s"), (600, "10.0 min"), (86_400, "24 h")]
 )

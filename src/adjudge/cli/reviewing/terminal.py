@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TextIO
 
-from adjudge.cli.reviewing.cells import cells, rows_below
+from adjudge.cli.cells import cells, rows_below
 
 Put = Callable[[str | None], None]
 """Takes a key or a line; None is the end of input."""

@@ -10,6 +10,17 @@ def cells(letter: str) -> int:
     return 2 if unicodedata.east_asian_width(letter) in ("W", "F") else 1
 
 
+def room(text: str) -> int:
+    """Return the cells of a text."""
+    return len(text) if text.isascii() else sum(map(cells, text))
+
+
+def filled(text: str, width: int, *, right: bool = False) -> str:
+    """Return a text with blanks up to so many cells: behind it, or before it where it stands to the right."""
+    blanks = " " * (width - room(text))
+    return blanks + text if right else text + blanks
+
+
 def rows_below(text: str, columns: int) -> int:
     """Return how many rows below its beginning the cursor is behind a text without line breaks."""
     row = column = 0

@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import get_args
 from uuid import UUID
 
+from adjudge.core.outcomes import OutcomeSource
 from adjudge.store.connecting import Connection
 from adjudge.store.partitions import first_id
 from adjudge.store.scope import ORGANISATION, Scope
@@ -104,6 +106,21 @@ PAGE = f"""{_seen()}
 """
 WAITING_PAGE = PAGE.replace("LEFT JOIN work ON", "JOIN work ON")
 """Of decisions that are not settled: begins with the few that have work, not with all that ever were."""
+_TOLD_PAGE = PAGE.replace(
+    "FROM decision\n", "FROM outcome AS told JOIN decision ON decision.id = told.decision_id\n"
+).replace(
+    "    ORDER BY",
+    """    AND told.decision_id < $3::uuid AND told.decision_id >= $11::uuid AND told.version = latest.version
+    AND told.{which}
+    ORDER BY""",
+)
+# The word stands in the statement: of a parameter's PostgreSQL would think after a while that it is a common one.
+TOLD_PAGES = {
+    "cancelled": _TOLD_PAGE.format(which="source = 'cancel'"),
+    "amended": _TOLD_PAGE.format(which="kind = 'amended'"),
+    **{source: _TOLD_PAGE.format(which=f"source = '{source}'") for source in get_args(OutcomeSource)},
+}
+"""Of decisions whose outcome may be a rare one, by status or source: outcomes alone are passed over."""
 
 PATH = """
     SELECT version, kind, answer, source, confidence, deciders, reason, code, certificate, relied, votes, cost,
@@ -122,7 +139,7 @@ async def page(connection: Connection, scope: Scope, wanted: Filter, before: UUI
     """Return a keyset page, newest id first. Ids can commit late: the feed, not this, misses nothing."""
     low, high = _bounds(wanted, before)
     rows = await connection.fetch(
-        WAITING_PAGE if wanted.status in ("open", "held", "provisional") else PAGE,
+        _statement(scope, wanted),
         scope.org,
         scope.locations,
         high,
@@ -164,6 +181,15 @@ async def settled_among(connection: Connection, ids: Sequence[UUID]) -> list[UUI
         "SELECT DISTINCT decision_id FROM outcome WHERE decision_id = ANY($1::uuid[])", list(ids)
     )
     return [row["decision_id"] for row in rows]
+
+
+def _statement(scope: Scope, wanted: Filter) -> str:
+    if wanted.status in ("open", "held", "provisional"):
+        return WAITING_PAGE
+    if scope.locations is not None or wanted.location is not None or wanted.type is not None:
+        return PAGE  # these may be few: it begins with them
+    rare = wanted.status if wanted.status in TOLD_PAGES else wanted.source
+    return TOLD_PAGES[rare] if rare is not None else PAGE
 
 
 def _bounds(wanted: Filter, before: UUID | None) -> tuple[UUID, UUID]:

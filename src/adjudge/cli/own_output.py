@@ -10,20 +10,18 @@ from typing import TextIO
 @contextmanager
 def own_output() -> Iterator[None]:
     """Have what models print meanwhile on standard error, libraries in C included: a pipe reads what we say."""
+    if not _has_both():
+        yield
+        return
     sys.stdout.flush()
+    kept = os.dup(1)
+    os.dup2(2, 1)
     try:
-        kept = os.dup(1)
-    except OSError:  # the command was started without one
-        kept = None
-    try:
-        if kept is not None:
-            os.dup2(2, 1)
         with redirect_stdout(sys.stderr):
             yield
     finally:
-        if kept is not None:
-            os.dup2(kept, 1)
-            os.close(kept)
+        os.dup2(kept, 1)
+        os.close(kept)
 
 
 def claimed_output() -> TextIO:
@@ -31,9 +29,13 @@ def claimed_output() -> TextIO:
 
     What models print goes to standard error instead, as it does where they are in processes of their own.
     """
-    try:
-        kept = os.dup(1)
-    except OSError:  # the process was started without one
+    if not _has_both():
         return sys.stdout
+    kept = os.dup(1)
     os.dup2(2, 1)
     return os.fdopen(kept, "w", encoding="utf-8", errors="backslashreplace")
+
+
+def _has_both() -> bool:
+    """Return whether there are two to be kept apart: a process may be started without one, which is None then."""
+    return bool(sys.stdout and sys.stderr)

@@ -1,6 +1,7 @@
 """What a command prints can be read by a program, whatever models print."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -48,3 +49,11 @@ def test_afterwards_standard_output_is_as_it_was(capfd):
     print("afterwards")
 
     assert capfd.readouterr() == ("afterwards\n", "meanwhile\n")
+
+
+@pytest.mark.parametrize("name", ["stdout", "stderr"])
+def test_where_one_of_the_two_is_closed_nothing_is_led_anywhere(name, monkeypatch):
+    monkeypatch.setattr(sys, name, None)
+
+    with own_output():
+        print("to nobody, or as ever")

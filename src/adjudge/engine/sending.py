@@ -24,6 +24,8 @@ MOST_WAITING = 20_000
 SEND_AT_ONCE = 400
 PAUSE_SECONDS = 0.5
 """Pause after the broker did not answer."""
+AGAIN_SECONDS = 4.0
+"""How long what it did not answer to is kept here: it may be starting anew. Keepers look at it a second later."""
 
 
 class Sender:
@@ -48,32 +50,36 @@ class Sender:
         """Hint to whoever waits for these decisions."""
         await notifying.tell(self._streams, [(decision, None) for decision in settled])
 
-    async def publish(self, entries: Sequence[Entry]) -> bool:
-        """Publish entries in one write; those not taken stay due. Return whether the broker answered."""
+    async def publish(self, entries: Sequence[Entry]) -> Sequence[Entry]:
+        """Publish entries in one write; those not taken stay due. Return those to which the broker did not answer."""
         answers = await self._streams.publish(entries)
         unsent = [answer for answer in answers if isinstance(answer, Full | Unavailable)]
         if unsent:
             log.warning("slips.unsent", count=len(unsent), why=repr(unsent[0]))
-        return not any(isinstance(answer, Unavailable) for answer in unsent)
+        return [entry for entry, answer in zip(entries, answers, strict=True) if isinstance(answer, Unavailable)]
 
 
 class BackgroundSender(Sender):
-    """Sends from a task of its own: no caller waits for a broker that hangs."""
+    """Sends from a task of its own: no caller waits for a broker that hangs.
+
+    What it may have taken without an answer is sent again, too: of two answers to a question the first counts.
+    """
 
     def __init__(self, streams: Streams) -> None:
         super().__init__(streams)
         self._entries: deque[Entry] = deque(maxlen=MOST_WAITING)
         self._settled: deque[UUID] = deque(maxlen=MOST_WAITING)
         self._wake = asyncio.Event()
+        self._away_since: float | None = None
 
     async def tell(self, settled: Sequence[UUID]) -> None:
         self._settled.extend(settled)
         self._wake.set()
 
-    async def publish(self, entries: Sequence[Entry]) -> bool:
+    async def publish(self, entries: Sequence[Entry]) -> Sequence[Entry]:
         self._entries.extend(entries)
         self._wake.set()
-        return True
+        return ()
 
     async def run(self) -> None:
         """Send what waits, until cancelled; what cannot be sent is dropped here, and still due."""
@@ -83,12 +89,23 @@ class BackgroundSender(Sender):
             while self._entries or self._settled:
                 settled, self._settled = self._settled, deque(maxlen=MOST_WAITING)
                 entries = [self._entries.popleft() for _ in range(min(len(self._entries), SEND_AT_ONCE))]
-                answered = await super().publish(entries) if entries else True
+                unanswered = await super().publish(entries) if entries else ()
                 if settled:
                     await super().tell(tuple(settled))
-                if not answered:
-                    self._entries.clear()
+                if unanswered:
+                    self._keep(unanswered, asyncio.get_running_loop().time())
                     await asyncio.sleep(PAUSE_SECONDS)
+                elif entries:
+                    self._away_since = None
+
+    def _keep(self, unanswered: Sequence[Entry], now: float) -> None:
+        """Keep for the next try what the broker did not answer to, and nothing once it has been away for long."""
+        if self._away_since is None:
+            self._away_since = now
+        if now - self._away_since < AGAIN_SECONDS:
+            self._entries.extendleft(reversed(unanswered))
+        else:
+            self._entries.clear()
 
 
 def count(finished: Sequence[Finished]) -> None:

@@ -192,7 +192,7 @@ def _in_subject(problem: Problem, body: bytes | msgspec.Raw) -> Problem:
         return problem
     try:
         subject = _subject.decode(body).subject
-    except (msgspec.DecodeError, UnicodeDecodeError):  # of what follows
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # of what follows
         return problem
     for key, value in subject.items() if isinstance(subject, dict) else ():
         if not isinstance(value, str) or max(len(key), len(value)) > LONGEST_TEXT:

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from adjudge.core.reviewers import LEAST_MISS, MOST_CONFUSED, Reviewers, TrackRecord
+from adjudge.core.reviewers import LEAST_MISS, LEAST_SHARE, MOST_CONFUSED, Reviewers, TrackRecord
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.integer]
@@ -104,7 +104,8 @@ class Learnt:
         hits = _open(self.crowd_rows[labels, labels])
         times = _odds(accuracy) / _odds(np.array(self.crowd_right))
         moved = hits * times / (hits * times + 1 - hits)
-        found: Floats = self.crowd_rows * ((1 - moved) / (1 - hits))[:, :, None]
+        missed = np.maximum(1 - self.crowd_rows[labels, labels], LEAST_SHARE)
+        found: Floats = self.crowd_rows * ((1 - moved) / missed)[:, :, None]
         found[:, labels, labels] = moved
         return found
 

@@ -19,6 +19,8 @@ MOST_CONFUSED: Final = 12
 LEAST_RATE: Final = 1e-6
 LEAST_MISS: Final = 1e-3
 """Nobody is taken to be right, or wrong, more surely than this."""
+LEAST_SHARE: Final = 1e-12
+"""What a crowd that is never wrong is divided by."""
 
 
 class TrackRecord(msgspec.Struct, frozen=True):
@@ -108,7 +110,8 @@ class Reviewers(msgspec.Struct, frozen=True):
         own = (right + self.coin * self.crowd.right) / (votes + self.coin)
         hit, times = _open(self.crowd.rows[truth][truth]), _odds(own) / _odds(self.crowd.right)
         moved = hit * times / (hit * times + 1 - hit)
-        return moved if answer == truth else rate * (1 - moved) / (1 - hit)
+        missed = max(1 - self.crowd.rows[truth][truth], LEAST_SHARE)
+        return moved if answer == truth else rate * (1 - moved) / missed
 
     def _coin(self, record: TrackRecord, size: int) -> tuple[float, float]:
         total = record.right + record.wrong + self.coin_strength

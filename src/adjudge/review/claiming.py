@@ -66,10 +66,10 @@ async def claim(
         async with pool.acquire() as connection, connection.transaction():
             claimed: list[Claimed] = []
             if audits_first:
-                claimed = await tasks.claim(connection, now.scope, now.leases, count, only_audits=True)
+                claimed = await tasks.claim(connection, now.scope, now.leases, count, only="audit")
             elif drawn < 1:
                 there = await _drawn(connection, now, drawn)
-                claimed = await tasks.claim(connection, there, now.leases, count)
+                claimed = await tasks.claim(connection, there, now.leases, count, only="decide")
             if len(claimed) < count:
                 claimed += await tasks.claim(connection, now.scope, now.leases, count - len(claimed))
         left = deadline - asyncio.get_running_loop().time()

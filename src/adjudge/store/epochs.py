@@ -25,10 +25,6 @@ class Membership(msgspec.Struct, frozen=True, kw_only=True):
     """Number of the last decision before."""
     until: int | None = None
     """Number of the last decision; None: it is there."""
-    after_policy: int = 0
-    """Set of rates that was in force when it came: in later ones its rate is one of the group's."""
-    until_policy: int | None = None
-    """That in which its rate is the last time."""
 
 
 class Covers(msgspec.Struct, frozen=True, kw_only=True):

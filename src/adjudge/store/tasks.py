@@ -112,6 +112,7 @@ CLAIM = """
     WITH picked AS MATERIALIZED (
         SELECT task.id, task.decision_id, task.pool FROM review_task task
         WHERE task.org = $1 AND task.pool = ANY($2::text[]) AND task.state = 'waiting' AND task.priority < $8
+            AND task.priority > $9
             AND ($6::text[] IS NULL OR task.location = ANY($6::text[]))
             AND NOT EXISTS (
                 SELECT FROM assignment seen
@@ -203,7 +204,12 @@ async def create(connection: Connection, tasks: Sequence[NewTask]) -> None:
 
 
 async def claim(
-    connection: Connection, scope: Scope, pools: dict[str, float], count: int, *, only_audits: bool = False
+    connection: Connection,
+    scope: Scope,
+    pools: dict[str, float],
+    count: int,
+    *,
+    only: Literal["decide", "audit"] | None = None,
 ) -> list[Claimed]:
     """Lease up to `count` tasks that this person has never had, and note in the journal who sees their evidence.
 
@@ -221,7 +227,8 @@ async def claim(
             encode(pools).decode(),
             scope.locations,
             scope.principal,
-            -BEHIND if only_audits else math.inf,
+            -BEHIND if only == "audit" else math.inf,
+            -BEHIND if only == "decide" else -math.inf,
         )
         seats = [{**dict(row), "candidates": tuple(row["candidates"])} for row in rows]
         erased = [seat for seat in seats if seat.pop("erased")]

@@ -100,3 +100,28 @@ async def test_what_a_store_was_audited_before_it_moves_stays_with_the_group_tha
     assert (verified.hash_holds, verified.licence_holds, verified.audits) == (True, True, 510)
     south_has = "SELECT standing ->> 'audits' FROM epoch WHERE scope LIKE '%:region=south:%'"
     assert await until(lambda: stack.value(south_has), lambda found: found != "0", seconds=40) == "20"
+
+
+async def test_what_a_member_lost_in_its_group_stays_lost_after_it_has_moved(build_stack):
+    """Its audits since its suspension were no evidence of the group: they are not read as that once it has gone."""
+    north, south = ["default", "store-001"], ["store-002"]
+    stack = await build_stack("api", "keeper", documents=regions(north=north, south=south))
+    for store in north:
+        await record(stack, 250, slice_=store)
+    found = await until_held(stack, "region=north", *north)
+    own = await stack.value("SELECT scope FROM control WHERE certificate = $1", found["store-001"])
+    gone = await stack.admin.post("/v1/automation/suspend", {"scope": own, "reason": "a new shelf"})
+    assert gone.status_code == 200
+    await record(stack, 20, slice_="store-001")
+
+    await stack.publish(**regions(north=north[:1], south=[*south, "store-001"]))
+    await until_held(stack, "region=north", "default")
+    await record(stack, 10, slice_="default")
+    scope = await stack.value("SELECT scope FROM control WHERE certificate = $1", found["region=north"])
+    await stack.admin.post("/v1/automation/renew", {"scope": scope, "reason": "another year"})
+    renewed = await until(
+        lambda: first_of(stack, "region=north"), lambda held: held != found["region=north"], seconds=40
+    )
+
+    body = (await stack.admin.get(f"/v1/automation/certificates/{renewed}")).json()["body"]
+    assert records.verify(renewed, body).audits == 510

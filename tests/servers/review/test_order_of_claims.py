@@ -102,6 +102,18 @@ async def test_who_asks_a_person_once_does_not_wait_until_a_thousand_questions_o
     assert came.count("store-001") == 26
 
 
+async def test_no_audit_comes_with_what_is_drawn_while_a_decision_waits_elsewhere(pool, waiting):
+    """Audits have their fifth of the claims, and no more for being where others are drawn."""
+    await waiting(600.0, location="store-001")
+    await waiting(-60.0, purpose="audit", location="store-001")
+    await waiting(660.0, location="store-002")
+    chances = iter([0.9, 0.0])
+
+    found = await claim(pool, 2, lambda: next(chances))
+
+    assert [task.location for task in found] == ["store-001", "store-002"]
+
+
 async def test_the_other_claims_go_to_whatever_is_due_first(pool, waiting):
     await waiting(660.0, location="store-001")
     await waiting(600.0, 600.0, location="store-002")

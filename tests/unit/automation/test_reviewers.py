@@ -1,4 +1,5 @@
 import time
+from dataclasses import replace
 
 import msgspec
 import numpy as np
@@ -155,6 +156,14 @@ def test_who_is_careless_is_seen_in_all_their_votes_long_before_what_they_take_f
     rates = learnt_of(errors, labels=10, rows=300).rates()[:30]
 
     assert np.abs(np.diagonal(rates, axis1=1, axis2=2).mean(1) - (1 - errors)).mean() < 0.09
+
+
+def test_beside_a_crowd_that_is_hardly_ever_wrong_a_careless_persons_rates_add_up():
+    """Else what they say wrongly would count as ten times less likely than it is."""
+    learnt = learnt_of(np.linspace(0, 0.7, 10), labels=4, rows=300)
+    sure = replace(learnt, crowd_rows=np.full((4, 4), 1e-5) + np.eye(4) * 0.99996)
+
+    assert sure.drawn_to().sum(2) == pytest.approx(np.ones((11, 4)), rel=1e-3)
 
 
 def test_a_snapshot_of_old_moves_no_rates():

@@ -451,7 +451,7 @@ def test_what_follows_a_budget_is_thinned_to_the_lowest_rate_of_its_moment():
         replace(row, rate=0.4 if n % 2 else 0.2, policy=2 if n < 5_000 else 3) for n, row in enumerate(evidence(10_000))
     ]
 
-    kept = licensing.thinned(rows, "scope", Rarest(0.05, {2: 0.2, 3: 0.1}))
+    kept = licensing.thinned(rows, "scope", Rarest(0.05, {row.number: 0.2 if row.policy == 2 else 0.1 for row in rows}))
 
     numbers = [
         sum(row.rate == rate and row.policy == policy for row in kept) for policy in (2, 3) for rate in (0.2, 0.4)
@@ -463,9 +463,9 @@ def test_what_follows_a_budget_is_thinned_to_the_lowest_rate_of_its_moment():
 
 def test_money_that_follows_a_budget_weighs_its_stake_whatever_the_rate_was():
     """The rate is one for all of a slice at each moment, and known before the coin: what weighs 1 moves with it."""
-    scale = replace(SCALE, by_policy={2: 0.004, 3: 0.4})
+    scale = replace(SCALE, by_number={2: 0.004, 3: 0.4})
 
-    assert [scale.weight(LIMIT, rate, policy) for rate, policy in ((0.004, 2), (0.4, 3), (0.05, 1))] == [1.0, 1.0, 1.0]
+    assert [scale.weight(LIMIT, rate, number) for rate, number in ((0.004, 2), (0.4, 3), (0.05, 1))] == [1.0, 1.0, 1.0]
     assert scale.weight(Stake(5_000, "USD"), 0.4, 3) == pytest.approx(0.1)
     assert scale.weight(LIMIT, 0.8, 3) == pytest.approx(0.5), "of a slice that is audited twice as often"
     assert SCALE.weight(LIMIT, 0.4, 3) == pytest.approx(0.125), "without a budget what was configured counts"
@@ -478,7 +478,7 @@ def test_where_a_budget_lowers_the_rate_dear_mistakes_weigh_what_they_are():
     """
     chance = random.Random(11)
     start = Start(threshold=0.5, why="calibrate-audits")
-    cheap, moved = Stake(2_500, "USD"), replace(SCALE, by_policy={2: 0.005})
+    cheap, moved = Stake(2_500, "USD"), replace(SCALE, by_number={2: 0.005})
     of_moment, as_configured = [], []
     for _ in range(200):
         dear = [chance.random() < 0.5 for _ in range(700)]

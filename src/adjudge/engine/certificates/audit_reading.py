@@ -124,7 +124,7 @@ class AuditReading:
     def weighing(self, sampling: Sampling, rarest: Rarest) -> Scale | None:
         """Return the scale of stakes of an epoch that was designed with these rates; None: it counts answers."""
         scale = scale_of(self.place)
-        return scale and replace(scale, largest=sampling.largest, by_policy=rarest.by_policy)
+        return scale and replace(scale, largest=sampling.largest, by_number=rarest.by_number)
 
     @property
     def _set_apart(self) -> int:
@@ -132,11 +132,18 @@ class AuditReading:
         people = self.covers.people
         return people.votes if people is not None else 0
 
+    @property
+    def _members_ever(self) -> list[str]:
+        """Scopes of all slices that are in the group or were: what one had lost there stays lost after it has gone."""
+        plan, index, kind = self.place.plan, self.place.index, self.covers.type
+        gone = [plan.scope(index, kind, one.slice) for one in self.covers.memberships]
+        return list(dict.fromkeys([*self.place.member_scopes, *gone]))
+
     async def _of_members(self, sampling: Sampling, rows: Sequence[OfSlice]) -> tuple[list[OfSlice], Rarest]:
         """Like `_alike`, without audits of slices that were not in the group, or had to leave it."""
         if self.place.member_scopes:
             rows = memberships.while_members(rows, self.covers.memberships)
-            rows = licensing.before_leaving(rows, await epochs.left(self.connection, self.place.member_scopes))
+            rows = licensing.before_leaving(rows, await epochs.left(self.connection, self._members_ever))
         return await self._alike(sampling, rows)
 
     async def _alike(self, sampling: Sampling, rows: Sequence[Drawn]) -> tuple[list[Drawn], Rarest]:
@@ -149,17 +156,22 @@ class AuditReading:
         rarest = await self._rarest(sampling, rows)
         if self.place.covers.money is None:
             return licensing.thinned(rows, self.scope, rarest), rarest
-        return [row for row in rows if row.rate >= rarest.by_policy.get(row.policy, 0.0) * (1 - ROUNDED)], rarest
+        return [row for row in rows if row.rate >= rarest.by_number.get(row.number, 0.0) * (1 - ROUNDED)], rarest
 
     async def _rarest(self, sampling: Sampling, rows: Sequence[Drawn]) -> Rarest:
         """Return the lowest rate among the slices of the place at the moments at which the coins of audits fell."""
         if not self.place.follows_budget:
             return Rarest(sampling.thinned_to)
         thrown = await self.past.of(self.connection, {row.policy for row in rows})
-        by_policy = {}
-        for policy, rates in thrown.items():
-            slices = memberships.under(self.covers, policy)
-            here = [rates[key] for name in slices if (key := (self.covers.type, name)) in rates]
-            if here:
-                by_policy[policy] = min(*here, sampling.steady)
-        return Rarest(sampling.thinned_to, by_policy)
+        members = memberships.Members(self.covers)
+        lowest: dict[tuple[int, tuple[str, ...]], float | None] = {}
+        by_number = {}
+        for row in rows:
+            here = row.policy, members.at(row.number)
+            if here not in lowest:
+                rates = thrown.get(row.policy, {})
+                known = [rates[key] for name in here[1] if (key := (self.covers.type, name)) in rates]
+                lowest[here] = min(*known, sampling.steady) if known else None
+            if (rate := lowest[here]) is not None:
+                by_number[row.number] = rate
+        return Rarest(sampling.thinned_to, by_number)

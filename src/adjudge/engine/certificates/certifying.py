@@ -11,13 +11,11 @@ from typing import Final
 
 import structlog
 
-from adjudge.engine import audit_rates
 from adjudge.engine.audit_rates import PastRates
 from adjudge.engine.certificates import memberships
 from adjudge.engine.certificates.certified_places import Place, certified_places, shares_of
 from adjudge.engine.certificates.looking import Look
 from adjudge.engine.clocks import Clock
-from adjudge.engine.coins import AuditRates
 from adjudge.engine.revisions import InForce, Revisions
 from adjudge.store import audited, duties, epochs
 from adjudge.store.connecting import UNAVAILABLE, Connection, Pool
@@ -114,10 +112,10 @@ class Certifier:
                 await epochs.calm(connection, scope)
                 if scope in await epochs.in_force(connection, [scope]):
                     await epochs.put_in_force(connection, SYSTEM, scope, None, "no plan has this prefix any more")
-        number, rates = await audited.last_number(connection), await audit_rates.in_force(connection, AuditRates())
+        number = await audited.last_number(connection)
         for scope, place in self._places.items():
             held = known.get(scope)
-            covers = memberships.noted(held.covers if held is not None else None, place.covers, number, rates.policy)
+            covers = memberships.noted(held.covers if held is not None else None, place.covers, number)
             if held is None:
                 await epochs.begin(connection, scope, covers)
             elif held.covers != covers:

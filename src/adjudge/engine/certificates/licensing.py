@@ -22,7 +22,6 @@ from adjudge.core.licences import Licence
 from adjudge.core.money import Stake
 from adjudge.core.plans import AgainstPeople, Plan
 from adjudge.core.prefixes import ANSWERED_BEFORE, scored
-from adjudge.engine.coins import POLICY
 from adjudge.store.audited import Automated, Evidence, Waiting
 
 DRIFT_DELTA: Final = 0.01
@@ -59,12 +58,12 @@ class Rarest:
     """The lowest rate at which any of some slices was audited when a coin fell. 0: all were audited alike."""
 
     configured: float = 0.0
-    by_policy: Mapping[int, float] = field(default_factory=dict)
-    """Where rates follow a `budget`: the lowest of each set of rates that was in force, by its number."""
+    by_number: Mapping[int, float] = field(default_factory=dict)
+    """Where rates follow a `budget`: the lowest that was in force for any of them, by the number of the decision."""
 
-    def at(self, policy: int) -> float:
-        """Return it for a coin that fell under this policy."""
-        return self.by_policy.get(policy, self.configured)
+    def at(self, number: int) -> float:
+        """Return it for the coin of this decision."""
+        return self.by_number.get(number, self.configured)
 
 
 class State(msgspec.Struct, Generic[Testing, Watching], frozen=True, kw_only=True):
@@ -141,15 +140,15 @@ class Scale:
     rates: Rates
     largest: float
     """The largest that stake ÷ probability of the audit can be, as configured: an audit as large weighs 1."""
-    by_policy: Mapping[int, float] = field(default_factory=dict)
-    """Where rates follow a `budget`: the lowest of each set of rates; `up_to` ÷ that rate then weighs 1 instead."""
+    by_number: Mapping[int, float] = field(default_factory=dict)
+    """Where rates follow a `budget`: the lowest, by decision, as in `Rarest`; `up_to` ÷ that rate then weighs 1."""
 
-    def weight(self, stake: Stake | None, rate: float, policy: int = POLICY) -> float:
+    def weight(self, stake: Stake | None, rate: float, number: int = 0) -> float:
         """Return what an audit drawn at this rate weighs; what is not accepted at all weighs nothing.
 
         What weighs 1 is known before the coin falls, for each coin; so a bet on it can lose no more than there is.
         """
-        found, lowest = at_stake(stake, self.rates, self.up_to), self.by_policy.get(policy)
+        found, lowest = at_stake(stake, self.rates, self.up_to), self.by_number.get(number)
         largest = self.largest if lowest is None else self.up_to.major / lowest
         # to the seventh digit, as rates are on record
         return 0.0 if found is None or rate <= 0 else min(1.0, found / rate / largest)
@@ -169,7 +168,7 @@ def thinned(rows: Sequence[Drawn], scope: str, rarest: Rarest) -> list[Drawn]:
 
     A group's risk is that of its decisions. Where one slice is audited more, unthinned audits would be mostly its.
     """
-    return [row for row in rows if _is_kept(row, scope, rarest.at(row.policy))]
+    return [row for row in rows if _is_kept(row, scope, rarest.at(row.number))]
 
 
 def before_leaving(rows: Sequence[OfSlice], left: Mapping[str, int]) -> list[OfSlice]:
@@ -205,7 +204,7 @@ def judged(
             role=Role(row.role),
             lost=row.truth is None or seen.is_missing,
             beside=_beside(row, people) if people is not None else None,
-            weight=scale.weight(row.case.stake, row.rate, row.policy) if scale is not None else 1.0,
+            weight=scale.weight(row.case.stake, row.rate, row.number) if scale is not None else 1.0,
         )
         found.append(Judged(str(row.decision_id), audit))
     return found

@@ -1,5 +1,6 @@
 """Who is in a group, from when until when: its evidence is what was audited while its slices were in it. No I/O."""
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 
 import msgspec
@@ -8,10 +9,8 @@ from adjudge.engine.certificates.licensing import OfSlice
 from adjudge.store.epochs import Covers, Membership
 
 
-def noted(before: Covers | None, now: Covers, number: int, policy: int) -> Covers:
-    """Return what a group covers now, with who came and went since.
-
-    `number`: of the last decision; `policy`: the set of rates in force.
+def noted(before: Covers | None, now: Covers, number: int) -> Covers:
+    """Return what a group covers now, with who came and went since. `number`: of the last decision.
 
     What has been read of a slice that has gone stays evidence, so that what was counted is on the record. Of one that
     comes nothing counts that was audited elsewhere.
@@ -20,13 +19,11 @@ def noted(before: Covers | None, now: Covers, number: int, policy: int) -> Cover
         return now
     held = before.memberships or _from_the_beginning(before) if before is not None else _from_the_beginning(now)
     ended = [
-        msgspec.structs.replace(one, until=number, until_policy=policy)
-        if one.until is None and one.slice not in now.members
-        else one
+        msgspec.structs.replace(one, until=number) if one.until is None and one.slice not in now.members else one
         for one in held
     ]
     there = {one.slice for one in ended if one.until is None}
-    come = [Membership(slice=name, after=number, after_policy=policy) for name in now.members if name not in there]
+    come = [Membership(slice=name, after=number) for name in now.members if name not in there]
     return msgspec.structs.replace(now, memberships=(*ended, *come))
 
 
@@ -50,16 +47,29 @@ def _while_members(rows: Sequence[OfSlice], memberships: Sequence[Membership]) -
                 break
 
 
-def under(covers: Covers, policy: int) -> tuple[str, ...]:
-    """Return the slices by whose rates in this set audits are thinned: the same ones whenever they are read."""
-    if not covers.memberships:
-        return covers.slices
-    found = [
-        one.slice
-        for one in covers.memberships
-        if one.after_policy < policy and (one.until_policy is None or policy <= one.until_policy)
-    ]
-    return tuple(dict.fromkeys(found))
+class Members:
+    """Who is in a group at which decision: the same whenever it is read."""
+
+    def __init__(self, covers: Covers) -> None:
+        self._covers = covers
+        edges = {edge for one in covers.memberships for edge in (one.after, one.until) if edge is not None}
+        self._edges = sorted(edges)
+        self._found: dict[int, tuple[str, ...]] = {}
+        """Between which edges, who."""
+
+    def at(self, number: int) -> tuple[str, ...]:
+        """Return the slices that are in it when the decision with this number is asked."""
+        if not self._covers.memberships:
+            return self._covers.slices
+        span = bisect_left(self._edges, number)
+        if span not in self._found:
+            there = [
+                one.slice
+                for one in self._covers.memberships
+                if one.after < number and (one.until is None or number <= one.until)
+            ]
+            self._found[span] = tuple(dict.fromkeys(there))
+        return self._found[span]
 
 
 def counted_after(covers: Covers) -> list[int]:

@@ -86,7 +86,7 @@ def watched(
     for position, row in enumerate(rows):
         if _blocks(rows, position, most):
             break
-        weight = scale.weight(row.stake, row.rate, row.policy) if scale is not None else 1.0
+        weight = scale.weight(row.stake, row.rate, row.number) if scale is not None else 1.0
         watch, number = watch.after(_is_wrong(row), weight), row.number
         if watch.alarmed:
             break

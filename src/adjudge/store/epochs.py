@@ -147,9 +147,10 @@ BEGIN = """
 """
 
 # A group under another name, or of stores that were in others, goes on where the last of those stands: what an epoch
-# that has ended had read licenses nothing here either, and no name has an error budget of its own.
+# that has ended had read licenses nothing here either, and what one name has spent in tests no other may spend again.
 STANDS_AT = """
-    SELECT coalesce(max(epoch.number), 1) AS number, coalesce(max(epoch.first_number), 0) AS first_number
+    SELECT coalesce(max(epoch.number + (epoch.design IS NOT NULL)::int), 1) AS number,
+        coalesce(max(epoch.first_number), 0) AS first_number
     FROM epoch
     WHERE org = 1 AND covers ->> 'type' = $1 AND covers ->> 'prefix' = $2
         AND (covers -> 'members' ?| $3::text[]

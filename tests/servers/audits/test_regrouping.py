@@ -125,3 +125,16 @@ async def test_what_a_member_lost_in_its_group_stays_lost_after_it_has_moved(bui
 
     body = (await stack.admin.get(f"/v1/automation/certificates/{renewed}")).json()["body"]
     assert records.verify(renewed, body).audits == 510
+
+
+async def test_what_a_group_has_spent_in_tests_its_next_name_may_not_spend_again(build_stack):
+    """Else with a new name every month the promise would be kept in every month, and not in the year."""
+    stack = await build_stack("api", "keeper", documents=regions(north=["default", "store-001"]))
+    for store in ("default", "store-001"):
+        await record(stack, 250, slice_=store)
+    await until_held(stack, "region=north", "default", "store-001")
+
+    await stack.publish(**regions(shore=["default", "store-001"]))
+
+    begun = "SELECT number FROM epoch WHERE scope LIKE '%:region=shore:%'"
+    assert await until(lambda: stack.value(begun), seconds=40) == 2

@@ -8,6 +8,7 @@ import sys
 from asyncio.subprocess import PIPE
 from pathlib import Path
 
+import msgspec
 import pytest
 from tests.children import child
 from tests.configured import question
@@ -16,6 +17,7 @@ from tests.stacks import build_stack, database
 from tests.waiting import until
 
 from adjudge.cli.processes.grounds import grounded
+from adjudge.store import connecting
 from adjudge.store.migrations import newest, upgrade
 
 __all__ = ["build_stack"]
@@ -120,6 +122,33 @@ async def test_a_worker_is_not_ready_without_its_broker_and_a_keeper_is(private_
     assert not worker.ready
     assert worker.body["checks"]["valkey"] == {"ok": False, "degraded": False}
     assert keeper.ready
+
+
+@pytest.mark.parametrize("role", ROLES)
+async def test_a_process_refuses_a_server_that_may_forget_unless_it_is_told_otherwise(build_stack, role):
+    """Promise 1: what was acknowledged is as durable as PostgreSQL."""
+    stack = await build_stack()
+    name = await stack.value("SELECT current_database()")
+    await stack.rows(f"ALTER DATABASE {name} SET synchronous_commit = off")
+
+    with pytest.raises(connecting.Unsafe, match="synchronous_commit = off"):
+        async with grounded(role, stack.settings):
+            pass
+
+    async with grounded(role, msgspec.structs.replace(stack.settings, unsafe=True)) as ground:
+        assert (await ground.standing(needs_broker=True).look()).ready
+
+
+@pytest.mark.parametrize("setting", ["fsync", "synchronous_commit", "full_page_writes"])
+async def test_a_server_may_forget_where_any_of_these_is_off(setting):
+    class Server:
+        """As much of a connection as is asked; a server without fsync is nothing to leave lying about."""
+
+        async def fetchval(self, _: str, name: str) -> str:
+            return "off" if name == setting else "on"
+
+    with pytest.raises(connecting.Unsafe, match=f"runs with {setting} = off"):
+        await connecting.require_durable(Server())
 
 
 @pytest.mark.parametrize("role", ROLES)

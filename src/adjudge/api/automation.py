@@ -18,7 +18,7 @@ from adjudge.api.shapes import PROBLEMS
 from adjudge.core.plans import Certified
 from adjudge.core.pools import Snapshot
 from adjudge.engine.certificates import explaining
-from adjudge.store import audit_records, audit_seals, certificates, epochs, learning, reviewers
+from adjudge.store import audit_records, audit_seals, certificates, epochs, learning, parameters, reviewers
 from adjudge.store.epochs import EpochRow
 from adjudge.store.scope import Scope
 from adjudge.telemetry import names
@@ -108,11 +108,12 @@ async def read_learnt(scope: Operator, here: Here) -> Response:
 
 @router.get("/certificates/{certificate}", response_model=CertificateView, responses=PROBLEMS)
 async def read_certificate(certificate: str, scope: Operator, here: Here) -> Response:
-    """Read a certificate with its inputs by id, the lost ones too: enough to compute it again."""
+    """Read a certificate with its inputs by id, the lost ones too: enough to compute it again. And its calibration."""
     async with here.pool.acquire() as connection:
         found = await certificates.get(connection, certificate)
         force = await epochs.in_force(connection, [found.scope]) if found is not None else {}
         changed = await audit_seals.broken(connection, found.sealed) if found is not None else []
+        calibration = await parameters.named(connection, found.calibration) if found is not None else None
     if found is None or not _sees(scope, msgspec.json.decode(found.covers)["locations"]):
         raise Problem("not-found", "no such certificate is known to this key")
     return as_json(
@@ -125,6 +126,7 @@ async def read_certificate(certificate: str, scope: Operator, here: Here) -> Res
             "changed": changed,
             "body": msgspec.Raw(found.body.encode()),
             "licence": msgspec.Raw(found.licence.encode()),
+            "calibration": msgspec.Raw(calibration.encode()) if calibration is not None else None,
         }
     )
 

@@ -59,6 +59,24 @@ class AuditRecord(Answer):
     opinions: dict[str, Any]
 
 
+class ReliabilityBin(Answer):
+    """Answers of about this confidence."""
+
+    confidence: float = Field(description="mean of what was said, calibrated")
+    accuracy: float = Field(description="share that was right")
+    examples: int
+
+
+class CalibrationView(Answer):
+    """What a decider's confidence means here, learnt from calibrate-audits; figures are of examples held out."""
+
+    calibrator: dict[str, Any] = Field(description="`kind`: none, temperature, platt or isotonic; and its numbers")
+    log_losses: dict[str, float] = Field(description="of each kind; the least was chosen")
+    error: float = Field(description="adaptive expected calibration error")
+    curve: list[ReliabilityBin]
+    examples: int
+
+
 class CertificateView(Answer):
     """A certificate with all that it rests on; its id is a hash over `body`."""
 
@@ -72,6 +90,7 @@ class CertificateView(Answer):
     )
     body: dict[str, Any]
     licence: dict[str, Any] = Field(description="what processes act on; it says what `body` says")
+    calibration: CalibrationView | None = Field(description="of the confidence that is compared with the threshold")
 
 
 class LearntOf(Answer):

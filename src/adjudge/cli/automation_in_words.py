@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from adjudge.cli.output import NONE, Column, entries, plain, rough
-from adjudge.client.automation import Certificate, OpenAudit, Slice
+from adjudge.client.automation import Calibration, Certificate, OpenAudit, Slice
 from adjudge.core.licences import promised
 from adjudge.core.money import Stake
 from adjudge.core.plans import AgainstPeople
@@ -141,6 +141,7 @@ def certificate_lines(found: Certificate) -> list[str]:
         ("licensed", f"from {body['threshold']:.4g} on" + _coverage(body)),
         ("evidence", _evidence(body)),
         *([] if "inherits" in body else _tested(body, found.epoch)),
+        *([] if found.calibration is None else _calibrated(found.calibration)),
         ("valid until", str(body["valid_until"])),
     ]
     return entries(told)
@@ -156,6 +157,19 @@ def _tested(body: dict[str, Any], epoch: int) -> list[tuple[str, str]]:
         ("inputs", f"{len(body['inputs'])} audits, {lost} lost and counted as wrong"),
         ("started at", f"{body['start']['threshold']:.4g}, chosen by {body['start']['why']}"),
         ("spent", f"epoch {epoch}: {body['delta']:.3g} of {1 - body['confidence']:.3g}"),
+    ]
+
+
+def _calibrated(found: Calibration) -> list[tuple[str, str]]:
+    """Say what a confidence means: by which calibrator, and how often those who said so much were right."""
+    kind = found.calibrator["kind"]
+    losses = ", ".join(f"{name} {loss:.3f}" for name, loss in found.log_losses.items())
+    bins = "; ".join(
+        f"{each.confidence:.2f} is right in {each.accuracy:.2f} of {each.examples}" for each in found.curve
+    )
+    return [
+        ("calibrated", f"{kind}, by {found.examples} audits; log loss of those held out: {losses}"),
+        ("reliability", f"off by {found.error:.3f} on average{': ' if bins else ''}{bins}"),
     ]
 
 

@@ -59,6 +59,29 @@ class OpenAudit(msgspec.Struct, frozen=True, kw_only=True):
     declined: int
 
 
+class ReliabilityBin(msgspec.Struct, frozen=True):
+    """Answers of about this confidence."""
+
+    confidence: float
+    """Mean of what was said, calibrated."""
+    accuracy: float
+    """Share that was right."""
+    examples: int
+
+
+class Calibration(msgspec.Struct, frozen=True):
+    """What a decider's confidence means, learnt from calibrate-audits; figures are of examples held out."""
+
+    calibrator: dict[str, Any]
+    """`kind`: none, temperature, platt or isotonic; and its numbers."""
+    log_losses: dict[str, float]
+    """Of each kind; the least was chosen."""
+    error: float
+    """Adaptive expected calibration error."""
+    curve: tuple[ReliabilityBin, ...]
+    examples: int
+
+
 class Certificate(msgspec.Struct, frozen=True, kw_only=True):
     """A certificate with all that it rests on; its id is a hash over `body`."""
 
@@ -72,6 +95,8 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
     """Decisions among the inputs whose audits are no longer on record as they were."""
     licence: dict[str, Any] | None = None
     """What processes act on; None: a server of before does not say."""
+    calibration: Calibration | None = None
+    """Of the confidence that is compared with the threshold."""
 
 
 class LearntOf(msgspec.Struct, frozen=True, kw_only=True):

@@ -27,7 +27,12 @@ class _Inputs(msgspec.Struct):
     inputs: list[_Input]
 
 
+class _Calibrated(msgspec.Struct):
+    calibration: str = ""
+
+
 _read_inputs = msgspec.json.Decoder(_Inputs)
+_read_calibrated = msgspec.json.Decoder(_Calibrated)
 
 
 async def licences(connection: Connection, ids: Sequence[str]) -> list[Licence]:
@@ -78,6 +83,11 @@ class Certificate:
         """Hashes of the records of its inputs, by decision; empty where it was issued before these were kept."""
         inputs = _read_inputs.decode(self.body).inputs
         return {each.decision: each.record for each in inputs if each.record is not None}
+
+    @property
+    def calibration(self) -> str:
+        """Name of the snapshot of its calibration."""
+        return _read_calibrated.decode(self.licence).calibration
 
 
 async def get(connection: Connection, id_: str) -> Certificate | None:

@@ -29,6 +29,13 @@ async def of(connection: Connection, kind: str, numbers: Sequence[int]) -> list[
     return [(row["number"], row["body"]) for row in rows]
 
 
+async def named(connection: Connection, snapshot: str) -> str | None:
+    """Return a snapshot by its name, as in `calibrator:SCOPE#3`; None: there is none."""
+    kind, _, number = snapshot.rpartition("#")
+    found = await of(connection, kind, [int(number)]) if number.isdecimal() else []
+    return found[0][1] if found else None
+
+
 async def newest(connection: Connection, kind: str) -> tuple[int, str] | None:
     """Return the latest snapshot with its number; None: there is none."""
     row = await connection.fetchrow(

@@ -294,6 +294,12 @@ async def test_what_is_asked_about_automation_is_answered_with_numbers(build_sta
     shown = (await stack.admin.get(f"/v1/automation/certificates/{certificate}")).json()
     assert shown["in_force"] is True
     assert verify(certificate, shown["body"]).licence_holds
+    calibration = shown["calibration"]
+    losses = calibration["log_losses"]
+    assert calibration["calibrator"] == shown["body"]["calibrator"]
+    assert calibration["calibrator"]["kind"] == min(losses, key=losses.__getitem__)
+    assert sum(each["examples"] for each in calibration["curve"]) == calibration["examples"] == 100
+    assert 0 <= calibration["error"] < 0.5
     assert (await bound.get("/v1/automation")).json()["slices"][0]["locations"] == ["default", "store-001", "store-002"]
     assert (await stack.admin.get("/v1/automation/certificates/c-0")).status_code == 404
     [found] = (await stack.admin.get("/v1/automation")).json()["slices"]

@@ -9,7 +9,7 @@ import pytest
 from adjudge.cli import automation
 from adjudge.cli.automation_in_words import certificate_lines, slice_lines, slice_row
 from adjudge.cli.refusing import Refused
-from adjudge.client.automation import Certificate, Slice
+from adjudge.client.automation import Calibration, Certificate, ReliabilityBin, Slice
 
 STANDING = {
     "audits": 800,
@@ -87,6 +87,19 @@ def test_a_certificate_says_how_many_of_its_inputs_are_lost():
     assert "epoch 1: 0.0608 of 0.1" in shown
 
 
+def test_a_certificate_says_what_a_confidence_means_here():
+    """Which calibrator was chosen, by what, and how reliable it is."""
+    bins = (ReliabilityBin(0.62, 0.6, 50), ReliabilityBin(0.97, 0.98, 51))
+    losses = {"none": 0.4123, "temperature": 0.3712}
+    calibration = Calibration({"kind": "temperature", "temperature": 1.8}, losses, 0.0153, bins, 101)
+    body = {"target": 0.01, "errors": 1, "audits": 400, "upper_bound": 0.0099, "coverage": 0.5, "delta": 0.06}
+
+    shown = certificate(**body, start={"threshold": 0.9, "why": "one-error"}, calibration=calibration)
+
+    assert "temperature, by 101 audits; log loss of those held out: none 0.412, temperature 0.371" in shown
+    assert "off by 0.015 on average: 0.62 is right in 0.60 of 50; 0.97 is right in 0.98 of 51" in shown
+
+
 PEOPLE = {"votes": 3, "margin": 0.01, "over": "plan"}
 PROMISE = "the whole plan at most 1 point worse than a majority of 3 people"
 
@@ -112,7 +125,7 @@ def test_a_slice_that_is_compared_with_people_says_so_in_each_line():
     assert "rise shows  5 points worse after about 254 audits, 5 d" in shown
 
 
-def certificate(**body: Any) -> str:
+def certificate(*, calibration: Calibration | None = None, **body: Any) -> str:
     usual = {"confidence": 0.9, "threshold": 0.9, "inputs": [], "valid_until": "2026-12-28T00:00:00Z"}
     found = Certificate(
         id="c-2",
@@ -121,6 +134,7 @@ def certificate(**body: Any) -> str:
         issued_at=datetime(2026, 11, 28, tzinfo=UTC),
         in_force=True,
         body={**usual, **body},
+        calibration=calibration,
     )
     return "\n".join(certificate_lines(found))
 

@@ -18,7 +18,7 @@ from adjudge.engine.cursors import Cursors
 from adjudge.engine.tail import Entry, Found, Tail, entry_of
 from adjudge.store import feed, partitions
 from adjudge.store.connecting import UNAVAILABLE, Pool
-from adjudge.store.feed import EVERYTHING, LONGEST_PAGE, Mark, Page, Row, Wanted
+from adjudge.store.feed import EVERYTHING, LONGEST_PAGE, Mark, Page, Wanted
 from adjudge.store.scope import SYSTEM, Scope
 from adjudge.telemetry import names
 
@@ -194,5 +194,5 @@ class Feed:
         finally:
             self._turns.release()
 
-    def _entries(self, page: Page[Row]) -> list[Entry]:
+    def _entries(self, page: Page) -> list[Entry]:
         return [entry_of(row, page.mark.generation, self.cursors) for row in page.rows]

@@ -1,7 +1,7 @@
 """Deliveries: one row for each outcome that an endpoint is told, with its attempts, until it is forgotten.
 
-Rows are written by the fan-out, which follows the feed, so settling pays nothing for webhooks. A process that claims a
-row has it until `next_at`. If it dies before, the delivery may have been made or not, and is claimed again.
+Rows are written behind the feed (`outbox.py`), so settling pays nothing for webhooks. A process that claims a row has
+it until `next_at`. If it dies before, the delivery may have been made or not, and is claimed again.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,19 +12,16 @@ from uuid import UUID
 
 import msgspec
 
-from adjudge.store import duties, feed
+from adjudge.store import feed
 from adjudge.store.connecting import Connection
-from adjudge.store.endpoints import VISIBLE, Wish
+from adjudge.store.endpoints import VISIBLE
 from adjudge.store.scope import Scope
 
-DUTY: Final = "webhooks"
-FAN_OUT_LOCK: Final = 7_203_010
 KEPT_ATTEMPTS: Final = 30
 """Of one delivery."""
 LONGEST_LIST: Final = 200
 
 _encode = msgspec.json.Encoder().encode
-_mark = msgspec.json.Decoder(feed.Mark)
 
 
 class Key(NamedTuple):
@@ -82,12 +79,6 @@ class Delivery:
     attempts: Any
     """JSON: the latest, oldest first."""
 
-
-INSERT = """
-    INSERT INTO delivery (endpoint, decision_id, version)
-    SELECT * FROM unnest($1::text[], $2::uuid[], $3::int[]) AS new (endpoint, decision_id, version)
-    ORDER BY endpoint, decision_id, version ON CONFLICT DO NOTHING
-"""
 
 # A later version waits for the one before it: it never overtakes. The state of that one is not asked for among
 # the conditions, lest the planner look for it in the index of what is due: all of it, for every row.
@@ -206,32 +197,6 @@ FORGET_ORPHANS = """
             ) SELECT endpoint FROM told WHERE endpoint IS NOT NULL AND endpoint NOT IN (SELECT id FROM endpoint)
         ) AS gone JOIN delivery USING (endpoint) LIMIT $1))
 """
-
-
-async def is_fanning_out(connection: Connection) -> bool:
-    """Take the fan-out for the length of this transaction; False: another process has it."""
-    # An advisory lock: a locked row would take a transaction number at every look.
-    taken: bool = await connection.fetchval("SELECT pg_try_advisory_xact_lock($1)", FAN_OUT_LOCK)
-    return taken
-
-
-async def reached(connection: Connection) -> feed.Mark | None:
-    """Return how far the fan-out has come; None: it has never run."""
-    cursor = await duties.reached(connection, DUTY)
-    return None if cursor is None else _mark.decode(cursor)
-
-
-async def fan_out(connection: Connection, wishes: Sequence[Wish], page: feed.Page[feed.Told]) -> int:
-    """Write the deliveries of a page of the feed and how far that is; return how many are new."""
-    keys = [
-        (wish.id, row.decision_id, row.version)
-        for row in page.rows
-        for wish in wishes
-        if wish.wants(row.location, row.type) and row.settled_at >= wish.since
-    ]
-    written = await connection.execute(INSERT, *_turned(keys, 3)) if keys else "INSERT 0 0"
-    await duties.advance(connection, DUTY, _encode(page.mark).decode())
-    return _count(written)
 
 
 async def claim(connection: Connection, room: Mapping[str, int], lease: timedelta) -> list[Claimed]:

@@ -6,7 +6,7 @@ guess the endpoints of another store, or of the whole chain.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from adjudge.store import journal
@@ -47,19 +47,6 @@ class Receiver:
     """The newest first."""
     is_failing: bool
     """As some process has found."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
-    """Which outcomes an endpoint is told: those settled since it was added or started again."""
-
-    id: str
-    locations: frozenset[str] | None
-    types: frozenset[str] | None
-    since: datetime
-
-    def wants(self, location: str, type: str) -> bool:
-        return (self.locations is None or location in self.locations) and (self.types is None or type in self.types)
 
 
 VISIBLE = "endpoint.org = $1 AND ($2::text[] IS NULL OR endpoint.locations <@ $2::text[])"
@@ -165,26 +152,6 @@ async def receivers(connection: Connection) -> list[Receiver]:
     return [_receiver(row) for row in await connection.fetch(f"{RECEIVERS} WHERE stopped_at IS NULL")]
 
 
-async def wishes(connection: Connection) -> list[Wish]:
-    """Return what each endpoint is to be told."""
-    rows = await connection.fetch("SELECT id, locations, types, told_since FROM endpoint WHERE stopped_at IS NULL")
-    return [
-        Wish(
-            id=row["id"],
-            locations=_set(row["locations"]),
-            types=_set(row["types"]),
-            since=row["told_since"].astimezone(UTC),
-        )
-        for row in rows
-    ]
-
-
-async def wanted_since(connection: Connection) -> datetime | None:
-    """Return since when outcomes are wanted by anybody; None: by nobody."""
-    since: datetime | None = await connection.fetchval("SELECT min(told_since) FROM endpoint WHERE stopped_at IS NULL")
-    return since
-
-
 async def failing(connection: Connection, endpoint: str, failure: str | None) -> None:
     """Record that an endpoint fails, or (None) that it no longer does."""
     await connection.execute(
@@ -237,7 +204,3 @@ def _receiver(row: dict[str, object]) -> Receiver:
 
 def _tuple(values: Sequence[str] | None) -> tuple[str, ...] | None:
     return None if values is None else tuple(values)
-
-
-def _set(values: Sequence[str] | None) -> frozenset[str] | None:
-    return None if values is None else frozenset(values)

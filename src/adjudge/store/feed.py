@@ -6,17 +6,16 @@ in the order of (xid, decision, version), has no gap. A long transaction anywher
 but nothing is lost.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, Generic, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import msgspec
 
 from adjudge.store import partitions
 from adjudge.store.connecting import Connection
-from adjudge.store.scope import SYSTEM, Scope
+from adjudge.store.scope import Scope
 
 LONGEST_PAGE: Final = 500
 NOT_IN_FEED: Final = 0
@@ -72,8 +71,8 @@ class Wanted:
 EVERYTHING: Final = Wanted()
 
 
-class Told(msgspec.Struct, frozen=True, gc=False):
-    """As much of an outcome as says where it stands, and who wants it."""
+class Row(msgspec.Struct, frozen=True, gc=False):
+    """One outcome with its decision."""
 
     xid: int
     decision_id: UUID
@@ -81,15 +80,6 @@ class Told(msgspec.Struct, frozen=True, gc=False):
     settled_at: datetime
     type: str
     location: str
-
-    @property
-    def position(self) -> Position:
-        return Position(self.xid, self.decision_id, self.version)
-
-
-class Row(Told, frozen=True, gc=False):
-    """One outcome with its decision."""
-
     kind: str
     answer: str | None
     source: str
@@ -105,15 +95,16 @@ class Row(Told, frozen=True, gc=False):
     deadline_shown: bool
     trace: str | None
 
-
-Shown = TypeVar("Shown", bound=Told)
+    @property
+    def position(self) -> Position:
+        return Position(self.xid, self.decision_id, self.version)
 
 
 @dataclass(frozen=True, slots=True)
-class Page(Generic[Shown]):
+class Page:
     """What came after a mark, in order."""
 
-    rows: list[Shown]
+    rows: list[Row]
     mark: Mark
     """Behind the rows, and behind what was passed over because it was not asked for."""
     at_end: bool
@@ -129,45 +120,45 @@ EDGE = """
         system_identifier || '/' || left(pg_walfile_name(pg_current_wal_lsn()), 8) AS edge_generation
     FROM pg_control_system()
 """
-# One statement, so that one snapshot says both what is there and up to where nothing can appear any more.
-# The header stands in every row; without rows it stands alone.
-# `ANY` beside the join: a week that was never analysed yet is taken for small, and would be read as a whole. Bounds
-# beside `ANY`: by them alone PostgreSQL passes over all the weeks in which none of these decisions can be.
-_PAGE = """
-    WITH scanned AS MATERIALIZED (
+# What stands next behind a position ($1 to $3), and how far that is.
+SCANNED: Final = """
+    scanned AS MATERIALIZED (
         SELECT xid, decision_id, version, kind, answer, source, confidence, deciders, reason, certificate, settled_at
         FROM outcome
         WHERE (xid, decision_id, version) > ($1::xid8, $2::uuid, $3::int)
             AND xid < pg_snapshot_xmin(pg_current_snapshot())
         ORDER BY xid, decision_id, version LIMIT {scan}
     ), last AS (
-        SELECT xid, decision_id, version, settled_at FROM scanned
-        ORDER BY xid DESC, decision_id DESC, version DESC LIMIT 1
-    ), shown AS (
+        SELECT xid AS last_xid, decision_id AS last_decision, version AS last_version, settled_at AS last_settled
+        FROM scanned ORDER BY xid DESC, decision_id DESC, version DESC LIMIT 1
+    )
+"""
+# `ANY` beside the join: a week that was never analysed yet is taken for small, and would be read as a whole. Bounds
+# beside `ANY`: by them alone PostgreSQL passes over all the weeks in which none of these decisions can be.
+ITS_DECISION: Final = """
+    decision.id = scanned.decision_id AND decision.id = ANY(ARRAY(SELECT decision_id FROM scanned))
+        AND decision.id >= (SELECT decision_id FROM scanned ORDER BY decision_id LIMIT 1)
+        AND decision.id <= (SELECT decision_id FROM scanned ORDER BY decision_id DESC LIMIT 1)
+"""
+# One statement, so that one snapshot says both what is there and up to where nothing can appear any more.
+# The header stands in every row; without rows it stands alone.
+_PAGE = f"""
+    WITH {SCANNED}, shown AS (
         SELECT scanned.*, decision.type, decision.location, decision.subject, decision.facts, decision.revision,
             decision.asked_at, decision.deadline, decision.deadline_shown, decision.trace
-        FROM scanned JOIN decision ON decision.id = scanned.decision_id
-        WHERE decision.id = ANY(ARRAY(SELECT decision_id FROM scanned))
-            AND decision.id >= (SELECT decision_id FROM scanned ORDER BY decision_id LIMIT 1)
-            AND decision.id <= (SELECT decision_id FROM scanned ORDER BY decision_id DESC LIMIT 1)
-            AND decision.org = $4 AND ($5::text[] IS NULL OR decision.location = ANY($5::text[]))
+        FROM scanned JOIN decision ON {ITS_DECISION}
+        WHERE decision.org = $4 AND ($5::text[] IS NULL OR decision.location = ANY($5::text[]))
             AND ($6::text IS NULL OR decision.location = $6) AND ($7::text IS NULL OR decision.type = $7)
         ORDER BY scanned.xid, scanned.decision_id, scanned.version LIMIT $8
     )
-    SELECT edge.*, (SELECT count(*) FROM scanned) AS scanned, last.xid AS last_xid, last.decision_id AS last_decision,
-        last.version AS last_version, last.settled_at AS last_settled, {shown}
-    FROM ({edge}) AS edge LEFT JOIN last ON true LEFT JOIN shown ON true
+    SELECT edge.*, (SELECT count(*) FROM scanned) AS scanned, last.*,
+        {", ".join(f"shown.{name}" for name in Row.__struct_fields__)}
+    FROM ({EDGE}) AS edge LEFT JOIN last ON true LEFT JOIN shown ON true
     ORDER BY shown.xid, shown.decision_id, shown.version
 """
 _HEADER: Final = 9
 """Columns before what is shown."""
-PAGES: Final = {
-    kind: {
-        scan: _PAGE.format(scan=scan, edge=EDGE, shown=", ".join(f"shown.{name}" for name in kind.__struct_fields__))
-        for scan in _SCANS
-    }
-    for kind in (Told, Row)
-}
+PAGES: Final = {scan: _PAGE.format(scan=scan) for scan in _SCANS}
 
 PROBE = """
     SELECT xid, settled_at FROM outcome WHERE (xid, decision_id, version) > ($1::xid8, $2::uuid, 0)
@@ -175,18 +166,16 @@ PROBE = """
 """
 
 
-async def read(connection: Connection, scope: Scope, wanted: Wanted, after: Mark, limit: int) -> Page[Row]:
+async def read(connection: Connection, scope: Scope, wanted: Wanted, after: Mark, limit: int) -> Page:
     """Return what comes after the mark, at most `limit` outcomes and a bounded number of rows passed over.
 
     A mark of another generation (the database was restored, or has failed over) means a moment only: it
     is read again from a little before that.
     """
-    return await _read(Row, connection, scope, wanted, after, limit)
-
-
-async def told(connection: Connection, after: Mark, limit: int) -> Page[Told]:
-    """Return what everybody's feed has after the mark, as `read` does, and of each outcome only where it stands."""
-    return await _read(Told, connection, SYSTEM, EVERYTHING, after, limit)
+    page = await _page(connection, scope, wanted, after, limit)
+    if page.mark.generation == after.generation:
+        return page
+    return await _page(connection, scope, wanted, await rewound(connection, after, page.mark.generation), limit)
 
 
 async def edge(connection: Connection) -> Mark:
@@ -227,47 +216,34 @@ async def position_at(connection: Connection, moment: datetime) -> Position:
     return Position(low)
 
 
-async def _read(
-    kind: type[Shown], connection: Connection, scope: Scope, wanted: Wanted, after: Mark, limit: int
-) -> Page[Shown]:
-    page = await _page(kind, connection, scope, wanted, after, limit)
-    if page.mark.generation == after.generation:
-        return page
-    position = await position_at(connection, after.at - REWIND)
-    again = Mark(position, after.at - REWIND, page.mark.generation)
-    return await _page(kind, connection, scope, wanted, again, limit)
+async def rewound(connection: Connection, mark: Mark, generation: str) -> Mark:
+    """Return a mark of this generation from a little before one of another."""
+    at = mark.at - REWIND
+    return Mark(await position_at(connection, at), at, generation)
 
 
-async def _page(
-    kind: type[Shown], connection: Connection, scope: Scope, wanted: Wanted, after: Mark, limit: int
-) -> Page[Shown]:
-    is_filtered = scope.locations is not None or wanted != EVERYTHING
-    scan = _SCANS[-1] if is_filtered else next(size for size in _SCANS if size >= min(limit, _SCANS[-1]))
-    records = await connection.fetch(
-        PAGES[kind][scan],
-        *after.position,
-        scope.org,
-        scope.locations,
-        wanted.location,
-        wanted.type,
-        limit,
-    )
-    rows = [kind(*record[_HEADER:]) for record in records if record["xid"] is not None]
-    header, mark = records[0], _reached(records[0], rows, after, is_full=len(rows) == limit, scan=scan)
-    is_at_end = len(rows) < limit and header["scanned"] < scan
-    return Page(rows, mark, at_end=is_at_end, is_quiet=header["edge_quiet"])
-
-
-def _reached(header: Any, rows: Sequence[Told], after: Mark, *, is_full: bool, scan: int) -> Mark:
-    """Return how far that was read: to the last row, to the last that was passed over, or to the edge."""
-    generation = header["edge_generation"]
-    if is_full:
-        return Mark(rows[-1].position, rows[-1].settled_at, generation)
-    at = header["last_settled"] or after.at
+def behind(header: Any, after: Mark, scan: int) -> Mark:
+    """Return the mark behind all that was scanned: the last row where the scan was full, else the edge."""
+    at, generation = header["last_settled"] or after.at, header["edge_generation"]
     if header["scanned"] == scan:
         return Mark(Position(header["last_xid"], header["last_decision"], header["last_version"]), at, generation)
     edge = max(Position(header["edge_xid"]), after.position)
     return Mark(edge, header["edge_now"] if header["edge_quiet"] else at, generation)
+
+
+async def _page(connection: Connection, scope: Scope, wanted: Wanted, after: Mark, limit: int) -> Page:
+    is_filtered = scope.locations is not None or wanted != EVERYTHING
+    scan = _SCANS[-1] if is_filtered else next(size for size in _SCANS if size >= min(limit, _SCANS[-1]))
+    records = await connection.fetch(
+        PAGES[scan], *after.position, scope.org, scope.locations, wanted.location, wanted.type, limit
+    )
+    header, rows = records[0], [Row(*record[_HEADER:]) for record in records if record["xid"] is not None]
+    is_full = len(rows) == limit
+    if is_full:
+        mark = Mark(rows[-1].position, rows[-1].settled_at, header["edge_generation"])
+    else:
+        mark = behind(header, after, scan)
+    return Page(rows, mark, at_end=not is_full and header["scanned"] < scan, is_quiet=header["edge_quiet"])
 
 
 async def _generation(connection: Connection) -> str:

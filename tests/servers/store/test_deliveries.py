@@ -9,7 +9,6 @@ import pytest
 
 from adjudge.store import deliveries, endpoints
 from adjudge.store.deliveries import Attempt, Claimed, Ended, Key
-from adjudge.store.endpoints import Wish
 from adjudge.store.scope import SYSTEM
 
 LEASE = timedelta(seconds=30)
@@ -152,13 +151,3 @@ async def test_an_endpoint_over_the_bound_is_not_added(connection, endpoint, mon
     )
 
     assert not made
-
-
-def test_a_wish_is_for_its_locations_and_types():
-    since = datetime(2026, 12, 1, tzinfo=UTC)
-    some = Wish(id="wh_1", locations=frozenset({"store-001"}), types=frozenset({"claim.pay"}), since=since)
-
-    assert some.wants("store-001", "claim.pay")
-    assert not some.wants("store-002", "claim.pay")
-    assert not some.wants("store-001", "other")
-    assert Wish(id="wh_2", locations=None, types=None, since=since).wants("store-002", "other")

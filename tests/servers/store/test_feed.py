@@ -76,7 +76,7 @@ async def test_a_full_page_of_everything_passes_over_no_more_than_it_shows(conne
             found.extend(await connection.fetch(statement, *arguments))
             return found
 
-    page = await feed.told(Overheard(), begin, feed.LONGEST_PAGE)
+    page = await feed.read(Overheard(), SYSTEM, EVERYTHING, begin, feed.LONGEST_PAGE)
 
     assert len(page.rows) == feed.LONGEST_PAGE
     assert found[0]["scanned"] == feed.LONGEST_PAGE
@@ -88,7 +88,7 @@ async def test_a_page_looks_for_its_decisions_only_in_their_weeks(connection):
     await settle(connection, await decided(connection, 300))
     await until_read(connection, begin, 300)
 
-    statement = f"EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) {feed.PAGES[feed.Told][500]}"
+    statement = f"EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) {feed.PAGES[500]}"
     plan = await connection.fetch(statement, *begin.position, SYSTEM.org, None, None, None, feed.LONGEST_PAGE)
 
     lines = [line for (line,) in plan if " on decision_" in line]

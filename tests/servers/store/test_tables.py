@@ -209,7 +209,7 @@ async def test_the_queries_that_operators_run_have_their_indexes(connection, row
     nothing = (None,) * 6
     edge, everything = await feed.edge(connection), (1, None, None, None)
     page = (1, None, newest, *nothing, 50, decisions.FIRST)
-    pages = feed.PAGES[feed.Row]
+    pages = feed.PAGES
     claiming = (1, ["pool-1"], "anna", 1, '{"pool-1": 60}', None, "key")
     plans = {
         "list": await plan_of(connection, decisions.PAGE, *page),

@@ -11,9 +11,8 @@ from typing import Final
 import structlog
 
 from adjudge.engine.clocks import Clock
-from adjudge.store import deliveries, endpoints, feed
-from adjudge.store.connecting import UNAVAILABLE, Connection, Pool
-from adjudge.store.feed import LONGEST_PAGE, Mark, Page, Told
+from adjudge.store import feed, outbox
+from adjudge.store.connecting import UNAVAILABLE, Pool
 from adjudge.telemetry import names
 
 log = structlog.get_logger()
@@ -48,24 +47,16 @@ class FanOut:
 
     async def step(self) -> float:
         """Fan out one page; return after how many seconds to look again. Raises what the connection raises."""
-        async with self._pool.acquire() as connection:
-            since = await endpoints.wanted_since(connection)
+        async with self._pool.acquire() as connection, connection.transaction():
+            if not await outbox.take(connection):
+                return POLL_SECONDS
+            mark, since = await outbox.standing(connection)
             if since is None:
                 return IDLE_SECONDS
-            async with connection.transaction():
-                if not await deliveries.is_fanning_out(connection):
-                    return POLL_SECONDS
-                mark = await deliveries.reached(connection)
-                if mark is None or mark.at < since - LEFT_BEHIND:
-                    mark = await feed.since(connection, since)
-                page = await feed.told(connection, mark, LONGEST_PAGE)
-                await self._write(connection, page, mark)
+            if mark is None or mark.at < since - LEFT_BEHIND:
+                mark = await feed.since(connection, since)
+            page = await outbox.fan_out(connection, mark)
+            if page.scanned or page.mark.at >= mark.at + MARKED_EVERY:
+                await outbox.advance(connection, page.mark)
+        names.WEBHOOKS_WRITTEN.inc(page.written)
         return POLL_SECONDS if page.at_end else 0.0
-
-    async def _write(self, connection: Connection, page: Page[Told], before: Mark) -> None:
-        if not page.rows and page.at_end and page.mark.at < before.at + MARKED_EVERY:
-            return
-        # Read after the page: an endpoint that was added before an outcome was settled is among them.
-        wishes = await endpoints.wishes(connection)
-        written = await deliveries.fan_out(connection, wishes, page)
-        names.WEBHOOKS_WRITTEN.inc(written)

@@ -69,6 +69,8 @@ class Admission:
         """By location, requests whose rows are not durable yet."""
         self._lines: dict[str, deque[asyncio.Future[None]]] = {}
         """By location, who waits for a turn."""
+        self._called: Counter[str] = Counter()
+        """By location, whose turn has come and who has not moved since."""
         self._window_ends = 0.0
         self._recent: set[str] = set()
         """Locations that asked in this window."""
@@ -156,7 +158,7 @@ class Admission:
 
     def has_to_wait(self, location: str) -> bool:
         """Return whether a question must wait for its location's turn; alone a location never has to."""
-        return location in self._lines or self._on_the_way.get(location, 0) >= self._share(location)
+        return location in self._lines or self._free(location) <= 0
 
     async def turn(self, lane: str, location: str) -> None:
         """Wait until the location may have one more on its way. Raises Overloaded."""
@@ -172,18 +174,26 @@ class Admission:
                 await turn
         except TimeoutError:
             self._refuse(lane, "share", TOO_MUCH, LONGEST_TURN_SECONDS)
+        finally:
+            if turn.done() and not turn.cancelled():
+                self._called[location] -= 1
+                if not self._called[location]:
+                    del self._called[location]
 
     def _let_in(self, location: str) -> None:
         """Call those in a location's line whose turn it is."""
         line = self._lines.get(location)
-        free = self._share(location) - self._on_the_way.get(location, 0) if line else 0
-        while line and free > 0:
+        while line and self._free(location) > 0:
             turn = line.popleft()
             if not turn.done():
                 turn.set_result(None)
-                free -= 1
+                self._called[location] += 1
         if not line:
             self._lines.pop(location, None)
+
+    def _free(self, location: str) -> float:
+        """Return how many more a location may have on their way; those that were called count."""
+        return self._share(location) - self._on_the_way.get(location, 0) - self._called.get(location, 0)
 
     def _share(self, location: str) -> float:
         active = self._active(location)

@@ -234,6 +234,21 @@ async def test_turns_come_in_the_order_of_the_line_and_nobody_slips_in_before_it
         await asyncio.wait_for(each, 1)
 
 
+async def test_as_many_are_called_as_have_left_however_late_they_come(admission):
+    """A flush answers all its rows at once, and nobody who was called has moved before the last is answered."""
+    ask(admission, "store-2")
+    with on_their_way(admission, "store-1", AT_WORK // 2):
+        line = [await begins(admission) for _ in range(10)]
+        for _ in range(3):
+            admission.leave("store-1")
+        late = await begins(admission)
+        assert [each.done() for each in (*line, late)] == [True] * 3 + [False] * 8
+        for _ in range(3):
+            admission.enter("standard", "store-1", (), 0.0)
+    for each in (*line, late):
+        await asyncio.wait_for(each, 1)
+
+
 async def test_a_turn_that_somebody_left_behind_goes_to_the_next(admission):
     """The one who was called was cancelled, or refused, and will never leave."""
     ask(admission, "store-2")

@@ -28,10 +28,12 @@ IN_TIME: Final = 0.8
 """Of the time that the models of a first stage have, what may pass before they are asked."""
 FOR_OTHERS: Final = 0.5
 """Of the bound, what one location may fill by itself: who comes next finds room, and is answered in time."""
-AT_WORK: Final = 128
+AT_WORK: Final = 64
 """Questions on their way to the database at which shares begin to count: what comes behind them would wait."""
 LEAST_SHARE: Final = 16
 """What one location may always have on its way."""
+TIMES_THE_OTHERS: Final = 2
+"""Times what each of the others has on its way on average: where all ask much, nobody waits for a turn."""
 LONGEST_LINE: Final = 2_000
 """Questions of one location that wait for their turn."""
 LONGEST_TURN_SECONDS: Final = 5.0
@@ -196,8 +198,11 @@ class Admission:
         return self._share(location) - self._on_the_way.get(location, 0) - self._called.get(location, 0)
 
     def _share(self, location: str) -> float:
-        active = self._active(location)
-        return math.inf if active <= 1 else max(LEAST_SHARE, AT_WORK // active)
+        others = self._active(location) - 1
+        if not others:
+            return math.inf
+        of_others = self._on_the_way.total() - self._on_the_way.get(location, 0)
+        return max(LEAST_SHARE, AT_WORK // (others + 1), TIMES_THE_OTHERS * of_others // others)
 
     def _goes_behind(self, lane: str, location: str, deciders: Sequence[str], now: float) -> bool:
         """Return whether one of these deciders should be asked by the others of the lane first."""

@@ -17,6 +17,7 @@ from adjudge.engine.admission import (
     LONGEST_QUEUE,
     MOST_OPEN,
     PRESSING_QUEUE,
+    TIMES_THE_OTHERS,
     Admission,
     Overloaded,
 )
@@ -281,6 +282,16 @@ async def test_among_many_each_location_may_always_have_a_few_on_their_way(admis
         ask(admission, f"store-{n}")
     with on_their_way(admission, "store-1", LEAST_SHARE - 1):
         assert (await begins(admission)).done()
+
+
+async def test_nobody_waits_for_a_turn_where_the_others_have_as_much_on_their_way(admission):
+    with on_their_way(admission, "store-2", 3 * AT_WORK), on_their_way(admission, "store-3", AT_WORK):
+        with on_their_way(admission, "store-1", TIMES_THE_OTHERS * 2 * AT_WORK - 1):
+            assert (await begins(admission)).done()
+        with on_their_way(admission, "store-1", TIMES_THE_OTHERS * 2 * AT_WORK):
+            waiting = await begins(admission)
+            assert not waiting.done()
+        await asyncio.wait_for(waiting, 1)
 
 
 def test_behind_but_not_full_the_shares_of_what_is_answered_count(admission, clock):

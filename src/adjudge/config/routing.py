@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from adjudge.config.sections.hours import DAYS, Hours
 from adjudge.config.sections.routes import Route
-from adjudge.core.accepting import stakes
+from adjudge.core.accepting import stake_in, stakes
 from adjudge.core.expressions import FACT, Expression, Unevaluable
 from adjudge.core.facts import FactValue
 from adjudge.core.money import Stake
@@ -74,7 +74,7 @@ class Surroundings:
         values = self._static() | {f"{FACT}{name}": value for name, value in request.facts.items()}
         reads = condition.reads
         if "stake" in reads:
-            values["stake"] = request.stake.major if request.stake else float("inf")
+            values["stake"] = stake_in(self.location.currency, request.stake, self.rates)
         if "stakes" in reads:
             values["stakes"] = stakes(request.stake, self.rates)
         if "over_stake_limit" in reads:

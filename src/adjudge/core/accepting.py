@@ -73,6 +73,13 @@ def at_stake(stake: Stake | None, rates: Rates, limit: Stake) -> float | None:
     return found if found is not None and found <= limit.major else None
 
 
+def stake_in(currency: str | None, stake: Stake | None, rates: Rates) -> float:
+    """Return the stake in a currency; None: in its own. Infinite where it is unknown, or cannot be converted."""
+    if stake is None:
+        return float("inf")
+    return stake.major if currency is None else stakes(stake, rates).get(currency, float("inf"))
+
+
 def stakes(stake: Stake | None, rates: Rates) -> dict[str, float]:
     """Return the stake in every currency it can be converted to. Without a stake it is infinite in each."""
     if stake is None:
@@ -90,7 +97,7 @@ _READ: Final[Mapping[str, Callable[[Belief, Case, Rates], Any]]] = {
     "answer": lambda belief, case, rates: belief.answer,
     "votes": lambda belief, case, rates: belief.votes,
     "agreeing": lambda belief, case, rates: belief.agreeing,
-    "stake": lambda belief, case, rates: case.stake.major if case.stake else float("inf"),
+    "stake": lambda belief, case, rates: stake_in(case.currency, case.stake, rates),
     "stakes": lambda belief, case, rates: stakes(case.stake, rates),
     "question_type": lambda belief, case, rates: case.type,
     "location": lambda belief, case, rates: case.location,

@@ -24,6 +24,8 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     space: ClosedSpace
     deadline: datetime
     stake: Stake | None = None
+    currency: str | None = None
+    """The location's, in which expressions read `stake`; None: that is the stake's own."""
     attributes: dict[str, Any] = {}
     """The location's attributes as of intake."""
     safe_side: str | None = None

@@ -149,6 +149,10 @@ class Location:
     dimensions: Mapping[str, str] = field(default_factory=dict)
     """Its group in each dimension that it has one in."""
 
+    def currency_beside(self, stake: Stake | None) -> str | None:
+        """Return the currency in which expressions read a stake; None: its own."""
+        return self.currency if stake is not None and stake.currency != self.currency else None
+
     def group_by(self, inherit: str) -> str | None:
         """Return the group whose certificate slices here inherit, as no slice is named; None: it is in none."""
         found = self.slice_by(inherit)

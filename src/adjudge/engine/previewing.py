@@ -109,8 +109,12 @@ def _relived(draft: Configuration, each: Recorded, controls: Controls) -> Relive
         location = draft.location(each.case.location)
     except AdjudgeError:
         return Relived("no-plan")
-    attributes = dict(location.attributes)
-    case = msgspec.structs.replace(each.case, attributes=attributes, groups=location.groups)
+    case = msgspec.structs.replace(
+        each.case,
+        attributes=dict(location.attributes),
+        groups=location.groups,
+        currency=location.currency_beside(each.case.stake),
+    )
     return relive(plan, case, each.path, controls)
 
 

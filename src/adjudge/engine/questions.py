@@ -104,6 +104,7 @@ def case_of(
         space=space,
         deadline=deadline,
         stake=question.stake,
+        currency=location.currency_beside(question.stake),
         attributes=dict(location.attributes),
         safe_side=_safe_side(question, kind, location, space, candidates),
         late=late,

@@ -68,6 +68,22 @@ def test_the_first_route_that_fits_is_taken(compiled: Compile, location, at, bro
     assert plan(compiled(SHOP, stores=STORES), location, at=at, **brought) == taken
 
 
+@pytest.mark.parametrize(
+    ("stake", "taken"),
+    [
+        (Stake(5400, "USD"), "quick"),  # 50 EUR, and the shop counts in EUR
+        (Stake(5401, "USD"), "careful"),
+        (Stake(1, "JPY"), "careful"),
+        (None, "careful"),
+    ],
+)
+def test_a_route_reads_a_stake_in_the_currency_of_the_location(compiled: Compile, stake, taken):
+    text = SHOP.replace("over_stake_limit || facts.units > 20.0", "stake > 50.0")
+    stores = STORES.replace("stake_limit: 50 EUR", "currency: EUR")
+
+    assert plan(compiled(text, stores=stores), "shop", stake=stake) == taken
+
+
 def test_a_new_store_inherits_by_its_tags(compiled: Compile):
     with_new = compiled(SHOP, stores=STORES + "  new: {tags: [alcohol]}\n")
 

@@ -92,6 +92,20 @@ def test_a_stake_is_compared_in_other_currencies_only_at_given_rates(stake, rate
     assert isinstance(judged(condition, a_case(stake=stake), rates), Accepted) == holds
 
 
+@pytest.mark.parametrize(
+    ("stake", "currency", "condition", "holds"),
+    [
+        (Stake(400, "EUR"), "USD", "stake == 5.0", True),
+        (Stake(9999, "EUR"), "USD", "stake < 100.0", False),
+        (Stake(500, "USD"), "EUR", "stake == 4.0", True),
+        (Stake(249, "GBP"), "USD", "stake < 1000.0", False),
+    ],
+)
+def test_a_stake_is_read_in_the_currency_of_the_location(stake, currency, condition, holds):
+    """Where there is no rate it counts as infinite: doubt defers."""
+    assert isinstance(judged(condition, a_case(stake=stake, currency=currency), RATES), Accepted) == holds
+
+
 def test_a_stake_in_its_own_currency_takes_no_detour():
     """2.49 × 1.08 ÷ 1.08 is not 2.49."""
     assert stakes(Stake(249, "EUR"), {"USD": 1.0, "EUR": 1.08})["EUR"] == 2.49

@@ -10,6 +10,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from adjudge.api import asking, hot
 from adjudge.api.answers import as_json
 from adjudge.api.authentication import ClientOrOperator
+from adjudge.api.instants import Instant
 from adjudge.api.problems import Problem
 from adjudge.api.services import Here, Services
 from adjudge.api.shapes import PROBLEMS, BulkResults, Decision, Labelled, Page, PathView
@@ -123,8 +124,8 @@ async def list_decisions(
     location: Annotated[str | None, Query(max_length=200)] = None,
     status: Literal["open", "held", "provisional", "final", "amended", "cancelled"] | None = None,
     source: Literal["model", "rule", "reviewer", "fallback", "cancel"] | None = None,
-    since: AwareDatetime | None = None,
-    until: AwareDatetime | None = None,
+    since: Instant | None = None,
+    until: Instant | None = None,
     limit: Annotated[int, Query(ge=1, le=decisions.LONGEST_PAGE)] = 50,
     cursor: UUID | None = None,
 ) -> Response:

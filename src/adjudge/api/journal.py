@@ -4,10 +4,11 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from adjudge.api.answers import Answer, as_json
 from adjudge.api.authentication import Admin
+from adjudge.api.instants import Instant
 from adjudge.api.services import Here
 from adjudge.api.shapes import PROBLEMS
 from adjudge.store import journal
@@ -45,8 +46,8 @@ async def read_journal(
     action: Action | None = None,
     actor: Annotated[str | None, Query(max_length=200)] = None,
     subject: Annotated[str | None, Query(max_length=200)] = None,
-    since: AwareDatetime | None = None,
-    until: AwareDatetime | None = None,
+    since: Instant | None = None,
+    until: Instant | None = None,
     limit: Annotated[int, Query(ge=1, le=journal.LONGEST_PAGE)] = 50,
     cursor: Annotated[int | None, Query(ge=0, le=LARGEST_ID)] = None,
 ) -> Response:

@@ -8,13 +8,14 @@ from uuid import UUID
 
 import msgspec
 from fastapi import APIRouter, Header, Query, Request, Response
-from pydantic import AwareDatetime, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from adjudge.api import event_stream, hot, problems
 from adjudge.api.answers import Answer, as_json
 from adjudge.api.authentication import ClientOrOperator, require
 from adjudge.api.decisions import PREFER
 from adjudge.api.event_stream import EventStream
+from adjudge.api.instants import Instant
 from adjudge.api.problems import Problem
 from adjudge.api.services import Here, Services
 from adjudge.api.shapes import DECISION, PROBLEM_CONTENT, PROBLEMS, Decision
@@ -97,7 +98,7 @@ async def follow(
     scope: ClientOrOperator,
     here: Here,
     after: Annotated[str | None, Query(max_length=200, description="`next` of a page, or an item's `cursor`")] = None,
-    since: Annotated[AwareDatetime | None, Query(description="without a cursor: begin about there")] = None,
+    since: Annotated[Instant | None, Query(description="without a cursor: begin about there")] = None,
     type: Annotated[str | None, Query(max_length=200)] = None,
     location: Annotated[str | None, Query(max_length=200)] = None,
     limit: Annotated[int, Query(ge=1, le=LONGEST_PAGE)] = 100,

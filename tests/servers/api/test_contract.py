@@ -131,3 +131,13 @@ async def test_what_cannot_be_stored_is_pointed_at_without_a_word_of_the_databas
     assert [error["pointer"] for error in problem["errors"]] == [pointer]
     assert not any(word in answer.text.lower() for word in ("utf8", "byte sequence", "$", "postgres", "asyncpg", "0x"))
     await stack.admin.post(f"/v1/decisions/{asked['id']}/cancel")
+
+
+@pytest.mark.parametrize("route", ["decisions", "outcomes", "journal"])
+@pytest.mark.parametrize("moment", ["2026", "1764547200", "1.5", "2026-11-29", "2026-11-29T00:00:00"])
+async def test_an_instant_without_date_or_offset_is_refused(stack, route, moment):
+    """A bare number would be taken for seconds since 1970, and a year be long ago."""
+    answer = await stack.admin.get(f"/v1/{route}?since={moment}")
+
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["pointer"] == "#/since (query)"

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from msgspec.json import encode
@@ -104,40 +104,49 @@ CREATE = f"""
 """
 
 MOST_LOOKS = 20
-"""Of one claim: each but the last found seats whose evidence was erased."""
+"""Of one claim: each but the last found seats of another pool, or some whose evidence was erased."""
 
-# `picked` holds the rows; `mine` is refused by its unique index where this person has had the decision.
-# An audit waits beyond the time of a decision, and would be known by it: its times are shown later by whole such times.
-CLAIM = """
-    WITH picked AS MATERIALIZED (
-        SELECT task.id, task.decision_id, task.pool FROM review_task task
-        WHERE task.org = $1 AND task.pool = ANY($2::text[]) AND task.state = 'waiting' AND task.priority < $8
-            AND task.priority > $9
-            AND ($6::text[] IS NULL OR task.location = ANY($6::text[]))
+_MAY_HAVE = """
+        task.org = $1 AND task.state = 'waiting' AND task.priority < $5 AND task.priority > $6
+            AND ($4::text[] IS NULL OR task.location = ANY($4::text[]))
             AND NOT EXISTS (
                 SELECT FROM assignment seen
                 WHERE seen.decision_id = task.decision_id AND seen.reviewer = $3
                     AND seen.ending IS DISTINCT FROM 'released')
+"""
+
+FIRST_POOLS = f"""
+    SELECT wanted.pool FROM unnest($2::text[]) AS wanted (pool) CROSS JOIN LATERAL (
+        SELECT task.priority, task.id FROM review_task task
+        WHERE task.pool = wanted.pool AND {_MAY_HAVE}
+        ORDER BY task.priority DESC, task.id LIMIT 1) AS head
+    ORDER BY head.priority DESC, head.id
+"""
+
+# Of one pool, in the order of its index: it reads what it takes, and not all that waits.
+# `picked` holds the rows; `mine` is refused by its unique index where this person has had the decision.
+# An audit waits beyond the time of a decision, and would be known by it: its times are shown later by whole such times.
+CLAIM = f"""
+    WITH picked AS MATERIALIZED (
+        SELECT task.id, task.decision_id FROM review_task task
+        WHERE task.pool = $2 AND {_MAY_HAVE}
         ORDER BY task.priority DESC, task.id
-        LIMIT $4 FOR UPDATE OF task SKIP LOCKED
+        LIMIT $7 FOR UPDATE OF task SKIP LOCKED
     ), once AS (
-        SELECT DISTINCT ON (decision_id) id, decision_id, pool FROM picked ORDER BY decision_id, id
+        SELECT DISTINCT ON (decision_id) id, decision_id FROM picked ORDER BY decision_id, id
     ), mine AS (
         INSERT INTO assignment (decision_id, token, reviewer, task_id, why)
         SELECT decision_id, gen_random_uuid(), $3, id, 'next in queue' FROM once
         ON CONFLICT DO NOTHING
         RETURNING decision_id, token, task_id
-    ), leases AS (
-        SELECT mine.token, mine.task_id,
-            clock_timestamp() + make_interval(secs => ($5::jsonb ->> once.pool)::float8) AS until
-        FROM mine JOIN once ON once.id = mine.task_id
     ), leased AS (
-        UPDATE review_task SET state = 'leased', reviewer = $3, lease_token = leases.token, lease_until = leases.until
-        FROM leases WHERE review_task.id = leases.task_id
+        UPDATE review_task SET state = 'leased', reviewer = $3, lease_token = mine.token,
+            lease_until = clock_timestamp() + make_interval(secs => $8)
+        FROM mine WHERE review_task.id = mine.task_id
         RETURNING review_task.*
     ), viewed AS (
         INSERT INTO journal (org, actor, action, subject, location, detail)
-        SELECT $1, $7, 'evidence.viewed', decision_id::text, location,
+        SELECT $1, $9, 'evidence.viewed', decision_id::text, location,
             jsonb_build_object('reviewer', $3::text, 'task', id, 'pool', pool)
         FROM leased
         WHERE purpose = 'audit' OR EXISTS (SELECT FROM evidence WHERE evidence.decision_id = leased.decision_id)
@@ -156,9 +165,6 @@ CLAIM = """
         ) AS waited
     ORDER BY leased.priority DESC, leased.id
 """
-
-CLAIM_OF_ONE = CLAIM.replace("task.pool = ANY($2::text[])", "task.pool = ($2::text[])[1]")
-"""The same of one pool, in the order of its index: it reads what it takes, and not all that waits."""
 
 GO_ON = """
     UPDATE review_task SET due_at = later.until
@@ -216,28 +222,34 @@ async def claim(
     `pools`: lease seconds of each pool. A seat whose evidence was erased is closed: nobody decides about nothing. They
     are found here, as a look at the evidence of all that waits would make a claim four times as dear.
     """
+    below = -BEHIND if only == "audit" else math.inf
+    above = -BEHIND if only == "decide" else -math.inf
     claimed: list[Claimed] = []
     for _ in range(MOST_LOOKS):
-        rows = await connection.fetch(
-            CLAIM_OF_ONE if len(pools) == 1 else CLAIM,
-            scope.org,
-            list(pools),
-            scope.reviewer,
-            count - len(claimed),
-            encode(pools).decode(),
-            scope.locations,
-            scope.principal,
-            -BEHIND if only == "audit" else math.inf,
-            -BEHIND if only == "decide" else -math.inf,
-        )
-        seats = [{**dict(row), "candidates": tuple(row["candidates"])} for row in rows]
+        seats = await _lease_next(connection, scope, pools, count - len(claimed), (below, above))
         erased = [seat for seat in seats if seat.pop("erased")]
         claimed += [Claimed(**seat) for seat in seats if seat not in erased]
         for seat in erased:
             await _close(connection, seat["id"], seat["decision_id"], seat["token"])
-        if not erased:
+        if not seats or len(claimed) == count:
             break
     return claimed
+
+
+async def _lease_next(
+    connection: Connection, scope: Scope, pools: dict[str, float], count: int, between: tuple[float, float]
+) -> list[dict[str, Any]]:
+    """Lease what comes first. Of several pools one seat at a time: each has an order of its own."""
+    may = (scope.reviewer, scope.locations, *between)
+    first = list(pools)
+    if len(pools) > 1:
+        first = [row["pool"] for row in await connection.fetch(FIRST_POOLS, scope.org, first, *may)]
+    for pool in first:
+        most = count if len(pools) == 1 else 1
+        rows = await connection.fetch(CLAIM, scope.org, pool, *may, most, pools[pool], scope.principal)
+        if rows:
+            return [{**dict(row), "candidates": tuple(row["candidates"])} for row in rows]
+    return []
 
 
 async def _close(connection: Connection, task: UUID, decision: UUID, token: UUID) -> None:

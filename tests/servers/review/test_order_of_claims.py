@@ -1,7 +1,7 @@
 """Who is served first: what somebody waits for, and audits by their share."""
 
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 from uuid import UUID, uuid4
@@ -16,7 +16,7 @@ from adjudge.review.claiming import Claimant
 from adjudge.store import partitions, tasks
 from adjudge.store.connecting import Pool, open_pool
 
-AGENTS = PoolSpec(name="agents")
+POOLS = {"agents": PoolSpec(name="agents"), "experts": PoolSpec(name="experts")}
 
 
 @pytest.fixture
@@ -30,7 +30,9 @@ async def waiting(database_url: str) -> AsyncIterator[Callable[..., Awaitable[No
     """Makes a task that is due in so many seconds; those of audits were asked long ago."""
     connection = await asyncpg.connect(database_url)
 
-    async def made(*due: float, purpose: Literal["decide", "audit"] = "decide", location: str = "default") -> None:
+    async def made(
+        *due: float, purpose: Literal["decide", "audit"] = "decide", location: str = "default", pool: str = "agents"
+    ) -> None:
         for seconds in due:
             decision = UUID(int=UUID(partitions.first_id(datetime.now(UTC))).int | uuid4().int & ((1 << 80) - 1))
             await connection.execute(DECISION, decision)
@@ -40,7 +42,7 @@ async def waiting(database_url: str) -> AsyncIterator[Callable[..., Awaitable[No
                 decision_id=decision,
                 stage=0,
                 seat=0,
-                pool="agents",
+                pool=pool,
                 type="t",
                 location=location,
                 priority=-at.timestamp(),
@@ -54,9 +56,11 @@ async def waiting(database_url: str) -> AsyncIterator[Callable[..., Awaitable[No
     await connection.close()
 
 
-async def claim(pool: Pool, count: int, chance: Callable[[], float]) -> list[tasks.Claimed]:
+async def claim(
+    pool: Pool, count: int, chance: Callable[[], float], pools: Sequence[str] = ("agents",)
+) -> list[tasks.Claimed]:
     async def anna() -> Claimant:
-        return Claimant(ANNA, ("agents",), {"agents": AGENTS})
+        return Claimant(ANNA, pools, {name: POOLS[name] for name in pools})
 
     async def never() -> bool:
         return False
@@ -133,3 +137,26 @@ async def test_a_person_with_nothing_new_at_the_location_drawn_is_given_what_wai
     [given] = await claim(pool, 1, lambda: next(chances))
 
     assert (had.location, given.location) == ("store-001", "store-002")
+
+
+async def test_who_answers_for_several_pools_is_given_what_is_due_first_in_any(pool, waiting):
+    await waiting(600.0, 1_200.0, pool="agents")
+    await waiting(660.0, pool="experts")
+    await waiting(-60.0, purpose="audit", pool="experts")
+
+    found = await claim(pool, 4, lambda: 0.9, pools=("experts", "agents"))
+
+    assert [task.pool for task in found] == ["agents", "experts", "agents", "experts"]
+
+
+async def test_what_a_colleague_is_being_given_in_one_pool_hides_nothing_in_another(pool, waiting, database_url):
+    await waiting(600.0, pool="agents")
+    await waiting(660.0, pool="experts")
+    colleague = await asyncpg.connect(database_url)
+
+    async with colleague.transaction():
+        await colleague.execute("SELECT FROM review_task WHERE pool = 'agents' FOR UPDATE")
+        [given] = await claim(pool, 1, lambda: 0.9, pools=("experts", "agents"))
+    await colleague.close()
+
+    assert given.pool == "experts"

@@ -210,7 +210,7 @@ async def test_the_queries_that_operators_run_have_their_indexes(connection, row
     edge, everything = await feed.edge(connection), (1, None, None, None)
     page = (1, None, newest, *nothing, 50, decisions.FIRST)
     pages = feed.PAGES
-    claiming = (1, ["pool-1"], "anna", 1, '{"pool-1": 60}', None, "key")
+    anything, lease = ("anna", None, math.inf, -math.inf), (1, 60.0, "key")
     plans = {
         "list": await plan_of(connection, decisions.PAGE, *page),
         "list of a store": await plan_of(
@@ -221,9 +221,11 @@ async def test_the_queries_that_operators_run_have_their_indexes(connection, row
         ),
         "get": await plan_of(connection, decisions.GET, 1, None, newest),
         "due": await plan_of(connection, work.DUE, datetime.now(UTC) - timedelta(minutes=10), 100),
-        "claim": await plan_of(connection, tasks.CLAIM, *claiming, math.inf, -math.inf),
-        "claim of an audit": await plan_of(connection, tasks.CLAIM, *claiming, -tasks.BEHIND, -math.inf),
-        "claim of one pool": await plan_of(connection, tasks.CLAIM_OF_ONE, *claiming, math.inf, -math.inf),
+        "first pools": await plan_of(connection, tasks.FIRST_POOLS, 1, ["pool-1", "pool-2"], *anything),
+        "claim": await plan_of(connection, tasks.CLAIM, 1, "pool-1", *anything, *lease),
+        "claim of an audit": await plan_of(
+            connection, tasks.CLAIM, 1, "pool-1", "anna", None, -tasks.BEHIND, -math.inf, *lease
+        ),
         "queues": await plan_of(connection, queues.QUEUES, 1, ["pool-1", "pool-2"], None),
         "queues of a store": await plan_of(connection, queues.QUEUES, 1, ["pool-1"], ["store-7"]),
         "oldest open": await plan_of(connection, measuring.OPEN_BY_LANE, list(measuring.LANES)),
@@ -241,9 +243,12 @@ async def test_the_queries_that_operators_run_have_their_indexes(connection, row
 
     assert "work_due" in plans["due"], plans["due"]
     assert "work_limited" in plans["open of a key"], plans["open of a key"]
-    for name in ("claim", "claim of an audit", "claim of one pool"):
+    for name in ("first pools", "claim", "claim of an audit"):
         assert "review_task_claim" in plans[name], plans[name]
-    assert re.search(r"review_task_claim on review_task task \(actual rows=1\b", plans["claim of one pool"])
+    assert re.search(r"review_task_claim on review_task task \(actual rows=1\b", plans["claim"]), plans["claim"]
+    assert re.search(r"review_task_claim on .* \(actual rows=1\S* loops=2\)", plans["first pools"]), plans[
+        "first pools"
+    ]
     assert "review_task_lease" in plans["expired leases"], plans["expired leases"]
     assert {"review_task_claim", "review_task_lease"} <= indexes_of(plans["queues"]), plans["queues"]
     for name in ("queues", "queues of a store"):
@@ -253,7 +258,7 @@ async def test_the_queries_that_operators_run_have_their_indexes(connection, row
         assert set(re.findall(r"Scan on (\w+)", plans[name])) - {"unnest"} == {"work"}, plans[name]
     for name in ("feed from its beginning", "feed at its end", "feed of a store", "moment in the feed"):
         assert any("xid_decision_id_version" in index for index in indexes_of(plans[name])), plans[name]
-    for name in plans.keys() - {"claim", "claim of an audit"} - open_alone:
+    for name in plans.keys() - open_alone:
         read = [line for line in plans[name].splitlines() if "Seq Scan on" in line and "never executed" not in line]
         assert not [line for line in read if "rows=0" not in line], f"{name}:\n{plans[name]}"
     async with asyncio.timeout(1):

@@ -1,8 +1,8 @@
 """What the routes need, put together in `cli/processes/serving.py`."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Annotated, Any, TypeAlias
+from dataclasses import dataclass
+from typing import Annotated, TypeAlias
 
 from fastapi import Depends, Request
 
@@ -50,8 +50,6 @@ class Services:
     chance: Callable[[], float]
     """Gives a number from 0 to 1."""
     render_metrics: Callable[[], bytes]
-    state: dict[str, Any] = field(default_factory=dict)
-    """What the process knows of itself for readiness: written by its upkeep task."""
 
 
 async def services(request: Request) -> Services:

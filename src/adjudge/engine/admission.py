@@ -15,7 +15,7 @@ from typing import Final
 
 from adjudge.core.errors import AdjudgeError
 from adjudge.engine.backlogs import WINDOW_SECONDS, Backlog, Length
-from adjudge.engine.flushing import LARGEST_BATCH, Flusher
+from adjudge.engine.flushing import LARGEST_BATCH, LONGEST_WAIT_SECONDS, Flusher
 from adjudge.telemetry import names
 
 BOUND_SECONDS: Final[Mapping[str, float]] = {"realtime": 15.0, "standard": 60.0, "bulk": 30.0}
@@ -127,6 +127,8 @@ class Admission:
         now = self._note(location)
         if self._open > MOST_OPEN or len(self._flusher) > LONGEST_QUEUE:
             self._refuse(lane, "full", "more is open than can be answered", self.seconds_behind(lane, deciders))
+        if (late := self._flusher.seconds_behind) > LONGEST_WAIT_SECONDS:
+            self._refuse(lane, "full", f"the database is {late:.1f} s behind", late)
         is_behind = lane != BEHIND and self._goes_behind(lane, location, deciders, now)
         lane = BEHIND if is_behind else lane
         bound = min(BOUND_SECONDS.get(lane, 15.0), IN_TIME * seconds)

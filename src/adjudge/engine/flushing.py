@@ -147,15 +147,16 @@ class Flusher:
         self._gathering = False
         self._flushing = 0
         self._flushing_since = -math.inf
-        self.seconds = 0.0
-        """How long a flush takes lately: the latency of PostgreSQL as admission sees it."""
+        self._seconds = 0.0
+        """How long the last flush took."""
 
     def __len__(self) -> int:
         return self._size
 
-    def waiting(self, lane: str, location: str) -> int:
-        """Return how many rows of this location and lane wait for a flush."""
-        return len(self._queues.get((lane, location), ()))
+    @property
+    def seconds_behind(self) -> float:
+        """How long what waits will take, if flushes take as long as the last one did: PostgreSQL may be slow."""
+        return self._seconds * self._size / (LARGEST_BATCH * CONNECTIONS)
 
     def submit(
         self, row: NewDecision, sheaf: Sheaf, entries: Sequence[Entry] = (), shadows: Sequence[Slip] = ()
@@ -296,8 +297,8 @@ class Flusher:
         holders = await intake.losers(connection, [p.row for p in losing]) if losing else {}
         own = [p.row.id for p in losing if (held := holders.get(p.key)) and held.decision_id == p.row.id]
         asked |= await intake.already(connection, own) if own else {}
-        self.seconds = asyncio.get_running_loop().time() - started
-        names.INTAKE_SECONDS.observe(self.seconds)
+        self._seconds = asyncio.get_running_loop().time() - started
+        names.INTAKE_SECONDS.observe(self._seconds)
         names.INTAKE_ROWS.observe(len(batch))
         self._answer(ordered, asked, holders)
         durable = [p for p in ordered if p.row.id in asked]

@@ -22,6 +22,7 @@ from adjudge.engine.admission import (
     Overloaded,
 )
 from adjudge.engine.backlogs import LEAST_RATE, LOOK_AGAIN_SECONDS, LOOKS, WINDOW_SECONDS, Length
+from adjudge.engine.flushing import LONGEST_WAIT_SECONDS
 from adjudge.engine.shares import AHEAD_SECONDS
 from adjudge.telemetry import names
 
@@ -31,6 +32,7 @@ class Queue:
 
     def __init__(self) -> None:
         self.size = 0
+        self.seconds_behind = 0.0
 
     def __len__(self) -> int:
         return self.size
@@ -191,6 +193,18 @@ def test_too_long_a_queue_for_the_database_refuses_all(admission, queue):
 
     with pytest.raises(Overloaded):
         ask(admission)
+
+
+def test_what_a_slow_database_would_not_take_in_time_is_refused(admission, queue):
+    """However few they are: nobody would be told in time that their question was accepted."""
+    queue.seconds_behind = LONGEST_WAIT_SECONDS
+    ask(admission)
+    queue.seconds_behind = LONGEST_WAIT_SECONDS + 2.6
+
+    with pytest.raises(Overloaded, match=r"the database is 6\.6 s behind") as refused:
+        ask(admission)
+
+    assert refused.value.retry_after == 7
 
 
 def test_too_many_open_decisions_refuse_all(admission):

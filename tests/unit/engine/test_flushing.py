@@ -107,6 +107,23 @@ async def test_few_rows_wait_for_the_flush_on_its_way_and_then_go_together(flush
     assert [row.answer for row in rows] == [NOON] * len(rows)
 
 
+async def test_how_far_the_database_is_behind_follows_from_its_last_flush_and_what_waits(flusher, database):
+    first, rows = Sheaf(), 3 * LARGEST_BATCH
+    flusher.submit(a_row(0), first)
+    await database.statement(1)
+    database.let_go(1)
+    await first.all()
+    assert flusher.seconds_behind == 0, "nothing waits"
+
+    for n in range(rows):
+        flusher.submit(a_row(n + 1), Sheaf())
+    all_of_it = flusher.seconds_behind
+    await database.statement(3)
+
+    assert len(flusher) == rows - 2 * LARGEST_BATCH
+    assert 0 < flusher.seconds_behind == pytest.approx(all_of_it / 3)
+
+
 async def test_a_full_batch_goes_beside_the_flush_on_its_way(flusher, database, monkeypatch):
     monkeypatch.setattr(flushing, "SLOW_SECONDS", 60.0)
     flusher.submit(a_row(0), Sheaf())

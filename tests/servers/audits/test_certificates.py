@@ -14,7 +14,8 @@ from tests.waiting import until
 
 from adjudge.engine import audit_rates
 from adjudge.engine.audit_rates import PastRates, RateSetter
-from adjudge.engine.certificates import certified_places, steps
+from adjudge.engine.certificates import certified_places, certifying, steps
+from adjudge.engine.certificates.looking import Look
 from adjudge.engine.certificates.records import verify
 from adjudge.engine.coins import AuditRates
 from adjudge.store import certificates, epochs
@@ -352,6 +353,25 @@ async def test_a_slice_that_cannot_be_looked_at_keeps_no_other_from_its_certific
         await record(stack, count, slice_=slice_)
 
     await until(lambda: stack.value("SELECT certificate FROM control WHERE scope LIKE '%:store-002:%'"), seconds=40)
+
+
+async def test_a_pass_over_all_slices_is_many_short_transactions(build_stack, monkeypatch):
+    """For as long as one runs that writes, nothing that is settled appears on the feed."""
+    began = []
+
+    class Noted(Look):
+        async def run(self) -> None:
+            began.append(await self.connection.fetchval("SELECT now()"))
+
+    monkeypatch.setattr(certifying, "Look", Noted)
+    monkeypatch.setattr(certifying, "TRANSACTION_SECONDS", 0.0)
+    stack = await build_stack("api", documents=certified(slices="location"))
+    pool, now = stack.services.pool, stack.services.clock
+
+    assert await certifying.Certifier(pool, stack.services.revisions, owner="one", now=now).tick()
+    assert not await certifying.Certifier(pool, stack.services.revisions, owner="two", now=now).tick()
+
+    assert len(began) == len(set(began)) == 3
 
 
 async def test_nothing_alarms_of_what_configuration_has_no_more(build_stack):

@@ -1,11 +1,13 @@
 """Certificates in service: licences earned from closed audits, watched, and taken away. One keeper at a time.
 
-The duty is held with a fence, and everything that a tick finds is written in the transaction that checks it: a
-keeper that was paused for long writes nothing. Needs numpy: imported by keepers alone.
+The duty is held with a fence, and everything that is found is written in a transaction that checks it: a keeper that
+was paused for long writes nothing. Needs numpy: imported by keepers alone.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -29,9 +31,23 @@ DUTY: Final = "certificates"
 EVERY_SECONDS: Final = 0.25
 FULL_SECONDS: Final = 5.0
 """All slices are looked at this often; those with news at once."""
+TRANSACTION_SECONDS: Final = 0.1
+"""After this long a pass ends its transaction and begins another: while one that writes runs, the feed waits."""
 LEASE: Final = timedelta(seconds=10)
 OVERLAP: Final = timedelta(seconds=5)
 """By how much a look for news goes back: what commits late is found by the next one."""
+
+
+@dataclass(slots=True)
+class _Pass:
+    """What a keeper has set out to look at."""
+
+    line: deque[EpochRow]
+    """Slices that it has still to look at, in their order."""
+    rows: Sequence[EpochRow]
+    """All slices."""
+    shares: Mapping[str, float]
+    """By scope, of those whose family shares one error budget."""
 
 
 class Certifier:
@@ -64,38 +80,62 @@ class Certifier:
     async def tick(self) -> bool:
         """Look at what has news, now and then at everything; return whether the duty is this keeper's.
 
-        One slice that cannot be looked at keeps none of the others from it. Raises what connection and looks raise.
+        In short transactions: the feed waits for each that writes. One slice that cannot be looked at keeps none of
+        the others from it. Raises what connection and looks raise.
         """
-        loop = asyncio.get_running_loop().time
-        full = loop() >= self._full_at
         failed: list[Exception] = []
-        async with self._pool.acquire() as connection, connection.transaction():
-            if not await duties.hold(connection, DUTY, self._owner, LEASE):
-                return False
-            rows = await epochs.current(connection)
-            if full or self._is_new():
-                rows = await self._registered(connection, rows)
-                changed = None
-                self._full_at = loop() + FULL_SECONDS
-            else:
-                changed = await audited.closed_since(connection, (self._seen_at or self._now()) - OVERLAP)
-            self._seen_at = self._now()
-            shares = await _shares(connection, rows)
-            for row in sorted(rows, key=_place_in_line):
-                if changed is None or any((row.covers.type, name) in changed for name in row.covers.slices):
-                    try:
-                        async with connection.transaction():
-                            await self._look(connection, row, shares.get(row.scope, 1.0))
-                        if row.covers.family and row.design is None:  # it may have taken the last place
-                            shares = await _shares(connection, rows)
-                    except UNAVAILABLE:
-                        raise
-                    except Exception as error:  # the others are watched on; raised once they are
-                        error.add_note(row.scope)
-                        failed.append(error)
+        async with self._pool.acquire() as connection:
+            async with connection.transaction():
+                if not await duties.hold(connection, DUTY, self._owner, LEASE):
+                    return False
+                begun = await self._begun(connection)
+            while begun.line:
+                async with connection.transaction():
+                    if not await duties.hold(connection, DUTY, self._owner, LEASE):
+                        return False  # another's by now
+                    failed += await self._look_on(connection, begun)
         if failed:
             raise ExceptionGroup("slices that could not be looked at", failed)
         return True
+
+    async def _begun(self, connection: Connection) -> _Pass:
+        """Set out: at all slices where that is due, else at those with news."""
+        loop = asyncio.get_running_loop().time
+        rows = await epochs.current(connection)
+        changed = None
+        if loop() >= self._full_at or self._is_new():
+            rows = await self._registered(connection, rows)
+            self._full_at = loop() + FULL_SECONDS
+        else:
+            changed = await audited.closed_since(connection, (self._seen_at or self._now()) - OVERLAP)
+        self._seen_at = self._now()
+        line = deque(
+            row
+            for row in sorted(rows, key=_place_in_line)
+            if changed is None or any((row.covers.type, name) in changed for name in row.covers.slices)
+        )
+        return _Pass(line, rows, await _shares(connection, rows))
+
+    async def _look_on(self, connection: Connection, begun: _Pass) -> list[Exception]:
+        """Look at one slice after the other, for no longer than a transaction may last; return what failed."""
+        failed: list[Exception] = []
+        loop = asyncio.get_running_loop().time
+        until = loop() + TRANSACTION_SECONDS
+        while begun.line:
+            row = begun.line.popleft()
+            try:
+                async with connection.transaction():
+                    await self._look(connection, row, begun.shares.get(row.scope, 1.0))
+                if row.covers.family and row.design is None:  # it may have taken the last place
+                    begun.shares = await _shares(connection, begun.rows)
+            except UNAVAILABLE:
+                raise
+            except Exception as error:  # the others are watched on; raised once they are
+                error.add_note(row.scope)
+                failed.append(error)
+            if loop() >= until:
+                break
+        return failed
 
     def _is_new(self) -> bool:
         return self._in_force is not self._revisions.in_force

@@ -1,16 +1,20 @@
 """What certificates read of audits."""
 
 import json
+from datetime import UTC, datetime
 from uuid import uuid4
 
 import asyncpg
+from msgspec.json import encode
 
+from adjudge.core.answers import Labels
+from adjudge.core.history import Case
 from adjudge.store import audited
 
 ROW = """
     INSERT INTO audit (decision_id, number, type, location, slice, role, rate, policy, asked_at, truth, truth_by,
         unanimous, why, expert_coin, votes, opinions, facts, prefixes)
-    VALUES ($1, $2, 'claim', 'default', 'all', 'certify', 1, 1, now(), $3, $4, $5, $6, $7, '[]', '{}', '{}', '[]')
+    VALUES ($1, $2, 'claim', 'default', 'all', 'certify', 1, 1, now(), $3, $4, $5, $6, $7, '[]', '{}', $8, $9)
 """
 CHECKED, NOT_CHECKED = json.dumps({"rate": 0.2, "drawn": True}), json.dumps({"rate": 0.2, "drawn": False})
 
@@ -27,7 +31,25 @@ async def test_an_experts_check_of_unanimity_that_was_lost_counts_as_wrong(datab
         (None, "lost", None, "declined", NOT_CHECKED),
     ]
     for number, row in enumerate(rows):
-        await connection.execute(ROW, uuid4(), number, *row)
+        await connection.execute(ROW, uuid4(), number, *row, "{}", "[]")
 
     assert await audited.unanimity(connection, "claim") == (3, 2)
+    await connection.close()
+
+
+async def test_what_was_audited_under_other_plans_is_no_evidence(database_url):
+    """A version may have been trained on it, or chosen by it: under its own plan it is asked afterwards."""
+    connection = await asyncpg.connect(database_url)
+    case = encode(Case(type="claim", location="default", space=Labels(("pay",)), deadline=datetime.now(UTC))).decode()
+    for number, prefix in enumerate(["trained-on", "own", "chosen-by", "own"], 1):
+        lost = (None, "lost", None, "declined", NOT_CHECKED)
+        await connection.execute(ROW, uuid4(), number, *lost, case, json.dumps([prefix]))
+
+    found = await audited.evidence(connection, "claim", ["all"], "own", 0, None, 100)
+    counted = await audited.counted(connection, "claim", ["all"], [0], "own", 0)
+
+    assert [each.number for each in found] == [2, 4]
+    assert counted.certify == 2
+    assert await audited.lost(connection, "claim", ["all"], "own", 0) == {"declined": 2}
+    assert await audited.newest(connection, "claim", ["all"], "own", 1) == 2
     await connection.close()

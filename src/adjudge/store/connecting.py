@@ -14,6 +14,9 @@ Connection: TypeAlias = Any
 """An asyncpg connection, pooled or not (asyncpg ships no complete types)."""
 
 STATEMENT_SECONDS = 10.0
+TRANSACTION_SECONDS = 180.0
+"""The feed waits for every transaction that writes: one that lasts so long is ended by the server
+(from PostgreSQL 17 on). The longest statement of ours has two minutes."""
 ACQUIRE_SECONDS = 5.0
 UNAVAILABLE = (
     OSError,
@@ -31,6 +34,7 @@ UNAVAILABLE = (
     asyncpg.LockNotAvailableError,
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.TransactionTimeoutError,
     asyncpg.InternalClientError,
 )
 """Faults of the infrastructure, never of what was asked."""
@@ -117,7 +121,10 @@ async def open_connection(database_url: str) -> AsyncIterator[Connection]:
 
 
 async def _begin(connection: Connection) -> None:
-    await connection.execute(f"{NO_JIT}; SET idle_in_transaction_session_timeout = '10s'")
+    settings = f"{NO_JIT}; SET idle_in_transaction_session_timeout = '10s'"
+    if connection.get_server_version().major >= 17:
+        settings += f"; SET transaction_timeout = '{TRANSACTION_SECONDS * 1000:.0f}ms'"
+    await connection.execute(settings)
 
 
 async def _nothing(_: object) -> None:

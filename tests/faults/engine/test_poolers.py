@@ -75,12 +75,15 @@ async def test_every_session_begins_with_what_a_pooler_takes(relay, build_stack)
     stack = await build_stack("api", "worker", "keeper", database_url=url, through=line.url)
     decision = await stack.ask("model", wait=5)
     async with open_pool(line.url, size=1, name="test") as pool, pool.acquire() as connection:
-        held = [await connection.fetchval(f"SHOW {name}") for name in ("jit", "idle_in_transaction_session_timeout")]
+        held = [
+            await connection.fetchval(f"SHOW {name}")
+            for name in ("jit", "idle_in_transaction_session_timeout", "transaction_timeout")
+        ]
 
     assert decision["outcome"]["answer"] == "pay"
     assert b"application_name" in line.begun
     assert line.begun <= TAKEN
-    assert held == ["off", "10s"]
+    assert held == ["off", "10s", "3min"]
 
 
 async def test_no_process_begins_where_sessions_are_lent(database_url, build_stack):

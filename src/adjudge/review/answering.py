@@ -8,7 +8,6 @@ from adjudge.core.answers import OutsideSpace
 from adjudge.core.errors import AdjudgeError
 from adjudge.core.events import Declined, Opinion
 from adjudge.core.history import Case
-from adjudge.core.specifications import PoolSpec
 from adjudge.engine.clocks import Clock
 from adjudge.engine.revisions import Revisions
 from adjudge.engine.stepping import Effects, Stepper
@@ -18,6 +17,7 @@ from adjudge.store.labels import NewLabel
 from adjudge.store.scope import Scope
 from adjudge.store.tasks import Assigned, Leased
 from adjudge.store.votes import NewVote
+from adjudge.store.work import Held
 from adjudge.telemetry import names
 
 
@@ -65,6 +65,20 @@ class Recorded:
     decision: UUID
 
 
+@dataclass(frozen=True, slots=True)
+class _Locked:
+    """A task that somebody answers or declines, locked behind what it belongs to."""
+
+    decision: UUID
+    leased: Leased
+    lease: Assigned
+    """What this person's token was or is."""
+    open: Held | None
+    """The decision, while it is open; None for an audit, too."""
+    late: Late | None
+    """Why the task is no longer theirs; None: it is."""
+
+
 async def answer(
     connection: Connection,
     scope: Scope,
@@ -82,49 +96,20 @@ async def answer(
     A late answer, after the lease or after settlement, is kept as a label and changes nothing.
     Raises UnknownTask, AnswerOutside, AlreadyVoted.
     """
-    decision, purpose = await _decision(connection, scope, task)
-    if purpose == "audit":
-        return await _answer_audit(connection, scope, task, decision, token=token, value=value, seconds=seconds)
-    held = (await work.hold(connection, [decision])).get(decision)
-    leased, lease = await _leased(connection, scope, task, decision, token)
-    case = held.history.case if held else await work.case_of(connection, decision)
+    found = await _locked(connection, scope, task, token)
+    case = found.open.history.case if found.open else await work.case_of(connection, found.decision)
     key = _key(case, value)
-    if lease.ending == "answered":
-        return await _repeated(connection, decision, scope, key)
-    if held is None or not leased.is_with(token):
-        late: Late = "decision-settled" if held is None else "lease-ended"
-        return await _kept_as_label(connection, scope, leased, key, late, held.version if held else 1)
-    await revisions.load(connection, {held.revision})
-    pool = revisions.configuration(held.revision).pool(leased.pool)  # the current revision may have none
-    spent = await _vote(connection, scope, leased, lease, key, seconds)
-    plan = revisions.plan(held.revision, held.location, held.type, held.plan_hash).mark
-    opinion = _opinion(scope, leased, key, spent, pool, plan, now)
-    effects = await stepper.step_held(connection, {decision: held}, {decision: [opinion]})
-    return Recorded(None, effects, decision)
-
-
-async def _answer_audit(
-    connection: Connection,
-    scope: Scope,
-    task: UUID,
-    decision: UUID,
-    *,
-    token: UUID,
-    value: object,
-    seconds: float | None,
-) -> Recorded:
-    """Record a blind answer to an audit: nothing that was decided changes by it."""
-    is_open = await audits.hold(connection, decision) is not None
-    leased, lease = await _leased(connection, scope, task, decision, token)
-    key = _key(await work.case_of(connection, decision), value)
-    if lease.ending == "answered":
-        return await _repeated(connection, decision, scope, key)
-    if not is_open or not leased.is_with(token):
-        late: Late = "lease-ended" if is_open else "decision-settled"
-        return await _kept_as_label(connection, scope, leased, key, late, 1, source=audits.LATE_AUDIT_VOTE)
-    await _vote(connection, scope, leased, lease, key, seconds)
-    await audits.look_at(connection, decision)
-    return Recorded(None, Effects(), decision)
+    if found.lease.ending == "answered":
+        return await _repeated(connection, found.decision, scope, key)
+    if found.late is not None:
+        return await _kept_as_label(connection, scope, found, key, found.late)
+    spent = await _vote(connection, scope, found, key, seconds)
+    if found.open is None:  # of an audit: nothing that was decided changes by it
+        await audits.look_at(connection, found.decision)
+        return Recorded(None, Effects(), found.decision)
+    opinion = await _opinion(connection, scope, found.leased, found.open, key, spent, revisions, now)
+    effects = await stepper.step_held(connection, {found.decision: found.open}, {found.decision: [opinion]})
+    return Recorded(None, effects, found.decision)
 
 
 async def decline(
@@ -142,28 +127,23 @@ async def decline(
 
     Said twice it counts once. Raises UnknownTask, DecisionSettled, LeaseEnded.
     """
-    decision, purpose = await _decision(connection, scope, task)
-    held = None
-    if purpose == "audit":
-        is_open = await audits.hold(connection, decision) is not None
-    else:
-        held = (await work.hold(connection, [decision])).get(decision)
-        is_open = held is not None
-    leased, lease = await _leased(connection, scope, task, decision, token)
-    if lease.ending == "declined":
+    found = await _locked(connection, scope, task, token)
+    if found.lease.ending == "declined":
         return Effects()
-    if not is_open:
-        raise DecisionSettled("the decision is settled: there is nothing to give back")
-    if not leased.is_with(token):
-        raise LeaseEnded("the lease has ended: the task is no longer yours to give back")
-    await tasks.end_assignment(connection, decision, token, "declined", f"{reason}: {note}" if note else reason)
+    match found.late:
+        case "decision-settled":
+            raise DecisionSettled("the decision is settled: there is nothing to give back")
+        case "lease-ended":
+            raise LeaseEnded("the lease has ended: the task is no longer yours to give back")
+    said = f"{reason}: {note}" if note else reason
+    await tasks.end_assignment(connection, found.decision, token, "declined", said)
     await tasks.give_back(connection, task)
-    names.DECLINES.labels(leased.pool, reason).inc()
-    if held is None:
-        await audits.look_at(connection, decision)
+    names.DECLINES.labels(found.leased.pool, reason).inc()
+    if found.open is None:
+        await audits.look_at(connection, found.decision)
         return Effects()
-    event = Declined(at=now(), stage=leased.stage, by=str(scope.reviewer), reason=reason)
-    return await stepper.step_held(connection, {decision: held}, {decision: [event]})
+    event = Declined(at=now(), stage=found.leased.stage, by=str(scope.reviewer), reason=reason)
+    return await stepper.step_held(connection, {found.decision: found.open}, {found.decision: [event]})
 
 
 async def release(connection: Connection, scope: Scope, task: UUID, *, token: UUID) -> bool:
@@ -184,15 +164,24 @@ async def _decision(connection: Connection, scope: Scope, task: UUID) -> tuple[U
     return found
 
 
-async def _leased(
-    connection: Connection, scope: Scope, task: UUID, decision: UUID, token: UUID
-) -> tuple[Leased, Assigned]:
-    """Lock the task; return it, and the lease that this token was or is. Raises UnknownTask."""
+async def _locked(connection: Connection, scope: Scope, task: UUID, token: UUID) -> _Locked:
+    """Lock what the task belongs to, then the task. Raises UnknownTask."""
+    decision, purpose = await _decision(connection, scope, task)
+    held = None
+    if purpose == "audit":
+        is_open = await audits.hold(connection, decision) is not None
+    else:
+        held = (await work.hold(connection, [decision])).get(decision)
+        is_open = held is not None
     leased = await tasks.lock(connection, task)
     lease = await tasks.assignment(connection, decision, token, str(scope.reviewer))
     if lease is None:
         raise UnknownTask("this token was never a lease of yours on this task", pointer="#/token")
-    return leased, lease
+    if is_open:
+        late: Late | None = None if leased.is_with(token) else "lease-ended"
+    else:
+        late = "decision-settled"
+    return _Locked(decision, leased, lease, held, late)
 
 
 def _key(case: Case, value: object) -> str:
@@ -215,11 +204,9 @@ async def _seconds(connection: Connection, lease: Assigned, claimed_seconds: flo
     return elapsed if claimed_seconds is None else min(claimed_seconds, elapsed)
 
 
-async def _vote(
-    connection: Connection, scope: Scope, leased: Leased, lease: Assigned, key: str, claimed_seconds: float | None
-) -> float:
+async def _vote(connection: Connection, scope: Scope, found: _Locked, key: str, claimed_seconds: float | None) -> float:
     """Record a vote and end its lease; return the seconds at work. Raises AlreadyVoted."""
-    seconds = await _seconds(connection, lease, claimed_seconds)
+    leased, seconds = found.leased, await _seconds(connection, found.lease, claimed_seconds)
     vote = NewVote(
         decision_id=leased.decision_id,
         reviewer=str(scope.reviewer),
@@ -230,8 +217,8 @@ async def _vote(
         pool=leased.pool,
         answer=key,
         seconds=seconds,
-        claimed_at=lease.claimed_at,
-        why=lease.why,
+        claimed_at=found.lease.claimed_at,
+        why=found.lease.why,
         outcome_given=leased.purpose == "audit",
     )
     if await votes.insert(connection, vote) is None:
@@ -244,24 +231,17 @@ async def _vote(
     return seconds
 
 
-async def _kept_as_label(
-    connection: Connection,
-    scope: Scope,
-    leased: Leased,
-    key: str,
-    late: Late,
-    after_version: int,
-    *,
-    source: str = labels.LATE_VOTE,
-) -> Recorded:
+async def _kept_as_label(connection: Connection, scope: Scope, found: _Locked, key: str, late: Late) -> Recorded:
     """Keep a late answer: the first, as of votes. Raises AlreadyVoted where another one is kept."""
+    leased = found.leased
+    source = audits.LATE_AUDIT_VOTE if leased.purpose == "audit" else labels.LATE_VOTE
     label = NewLabel(
         decision_id=leased.decision_id,
         source=source,
         source_ref=str(scope.reviewer),
         answer=key,
         reporter=scope.principal,
-        after_version=after_version,
+        after_version=found.open.version if found.open else 1,
         answer_could_influence=False,
     )
     is_first = await labels.insert(connection, label) is not None
@@ -271,7 +251,19 @@ async def _kept_as_label(
     return Recorded(late, Effects(), leased.decision_id)
 
 
-def _opinion(scope: Scope, leased: Leased, key: str, seconds: float, pool: PoolSpec, plan: str, now: Clock) -> Opinion:
+async def _opinion(
+    connection: Connection,
+    scope: Scope,
+    leased: Leased,
+    held: Held,
+    key: str,
+    seconds: float,
+    revisions: Revisions,
+    now: Clock,
+) -> Opinion:
+    """Return a vote as its decision records it, by the revision under which that began."""
+    await revisions.load(connection, {held.revision})
+    pool = revisions.configuration(held.revision).pool(leased.pool)  # the current revision may have none
     return Opinion(
         at=now(),
         stage=leased.stage,
@@ -284,5 +276,5 @@ def _opinion(scope: Scope, leased: Leased, key: str, seconds: float, pool: PoolS
         cost_micros=pool.cost_micros(seconds),
         currency=pool.currency,
         task=str(leased.id),
-        plan=plan,
+        plan=revisions.plan(held.revision, held.location, held.type, held.plan_hash).mark,
     )

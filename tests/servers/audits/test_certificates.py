@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from prometheus_client import REGISTRY
 from tests.servers.audits.auditing import staffed
 from tests.servers.audits.evidence import certified, record, record_of_two
 from tests.waiting import until
@@ -18,6 +19,7 @@ from adjudge.engine.certificates import certified_places, certifying, steps
 from adjudge.engine.certificates.looking import Look
 from adjudge.engine.certificates.records import verify
 from adjudge.engine.coins import AuditRates
+from adjudge.engine.figures import Figures
 from adjudge.store import certificates, epochs
 from adjudge.store.scope import SYSTEM
 
@@ -148,6 +150,10 @@ async def test_a_model_that_grew_worse_is_suspended_by_its_audits_and_people_tak
     assert (await waiting_for_people(stack, afterwards["id"]))["waiting_for"]["pool"] == "agents"
     [alarm] = await stack.rows("SELECT name, detail FROM alarm")
     assert "audited automated decisions were wrong" in alarm["detail"]
+    services = stack.services
+    await Figures(services.pool, services.streams, services.revisions, now=services.clock).measure_open()
+    assert REGISTRY.get_sample_value("adjudge_suspended_slices", {"type": "model"}) == 1, "the alert looks at this"
+    assert REGISTRY.get_sample_value("adjudge_licensed_slices", {"type": "model"}) == 0
     ledger = await stack.rows("SELECT number, delta, ended_why, first_number FROM epoch ORDER BY number")
     assert [(row["number"], row["ended_why"]) for row in ledger] == [(1, "watch"), (2, None)]
     assert ledger[1]["first_number"] > ledger[0]["first_number"]

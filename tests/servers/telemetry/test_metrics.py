@@ -7,6 +7,8 @@ from datetime import timedelta
 import asyncpg
 import pytest
 from prometheus_client import REGISTRY
+from redis.asyncio import Redis
+from tests.configured import question
 from tests.stacks import Stack
 from tests.waiting import until
 
@@ -14,7 +16,9 @@ from adjudge.api import measuring
 from adjudge.config import Configuration
 from adjudge.engine.figures import Figures
 from adjudge.engine.revisions import InForce, Revisions
+from adjudge.engine.slips import STREAM_PREFIX
 from adjudge.store import feed
+from adjudge.streams.keys import Keys
 from adjudge.telemetry import names
 
 
@@ -134,6 +138,57 @@ async def test_what_is_configured_no_more_waits_for_nothing_in_the_figures(stack
 
 def _compiled(*_: object) -> Configuration:
     raise AssertionError("nothing is to be compiled")
+
+
+async def test_coverage_counts_what_models_settled_and_no_fallback(stack, figures):
+    await stack.stop("keeper")
+    asked = [(await stack.ask(kind))["id"] for kind in ("gated", "nobody.answer")]
+    stack.open_gate()
+    await stack.start("keeper")
+    await stack.settled(asked)
+
+    await figures.measure_store()
+
+    assert value("adjudge_coverage_ratio", type="gated") == 1
+    assert value("adjudge_coverage_ratio", type="nobody.answer") == 0
+
+
+async def test_how_long_the_oldest_has_been_open_is_told_for_each_lane(stack, figures):
+    asked = await stack.ask("person")
+    await stack.rows("UPDATE work SET asked_at = asked_at - interval '1 hour' WHERE decision_id = $1", asked["id"])
+
+    await figures.measure_open()
+    waited = value("adjudge_oldest_open_seconds", lane="standard")
+    assert (await stack.admin.post(f"/v1/decisions/{asked['id']}/cancel")).status_code == 200
+    await figures.measure_open()
+
+    assert 3_600 <= waited < 4_000
+    assert value("adjudge_oldest_open_seconds", lane="standard") < 3_600
+    assert value("adjudge_oldest_open_seconds", lane="realtime") == 0
+
+
+async def test_what_is_refused_and_what_runs_out_is_counted(stack):
+    refused = value("adjudge_decisions_refused_total", problem="unknown-type") or 0
+    expired = value("adjudge_lease_expiries_total") or 0
+    assert (await stack.admin.post("/v1/decisions", question("nonsense"))).status_code == 422
+    asked, ben = await stack.ask("brief"), await stack.reviewer("ben", "brief")
+    [_] = await ben.claim(wait=5)
+
+    await until(lambda: (value("adjudge_lease_expiries_total") or 0) > expired)
+    assert value("adjudge_decisions_refused_total", problem="unknown-type") == refused + 1
+    await stack.admin.post(f"/v1/decisions/{asked['id']}/cancel")
+
+
+async def test_dead_letters_are_told_while_they_lie_there(stack, figures):
+    async with Redis.from_url(stack.redis_url) as redis:
+        dead = Keys(f"{STREAM_PREFIX}sure@1").dead
+        await redis.xadd(dead, {"d": "{}"})
+        await figures.measure_streams()
+        lying = value("adjudge_stream_dead_letters", decider="sure@1")
+        await redis.delete(dead)
+    await figures.measure_streams()
+
+    assert (lying, value("adjudge_stream_dead_letters", decider="sure@1")) == (1, 0)
 
 
 async def test_a_transaction_that_does_not_end_is_in_the_figures_though_nobody_follows(stack, figures, monkeypatch):

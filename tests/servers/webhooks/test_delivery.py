@@ -9,6 +9,7 @@ import asyncpg
 import jsonschema_rs
 import pytest
 from aiohttp import web
+from prometheus_client import REGISTRY
 from tests.receivers import receiving, says, well
 from tests.servers.webhooks.conftest import added
 from tests.waiting import until
@@ -159,6 +160,7 @@ async def test_what_fails_for_days_is_parked_and_sent_again_on_demand(stack, rec
     assert parked["decision"] == decision["id"]
     [listed] = (await stack.admin.get("/v1/webhooks")).json()["webhooks"]
     assert (listed["waiting"], listed["parked"]) == (0, 1)
+    await until(lambda: REGISTRY.get_sample_value("adjudge_webhooks_parked"), lambda found: found == 1)
 
     receiver.answer = well
     answer = await stack.admin.post(f"/v1/webhooks/{webhook}/redeliver", {})

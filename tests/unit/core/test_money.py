@@ -1,5 +1,6 @@
 """Money is exact or refused."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -7,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adjudge.core.money import LARGEST_MINOR, InvalidMoney, Stake, parse_money, parse_stake, show_micros
+from adjudge.core.specifications import PoolSpec
 
 UNTIMED = settings(deadline=None)  # the machine may be busy
 
@@ -93,6 +95,13 @@ def test_costs_are_kept_in_millionths(text, micros, shown):
 def test_costs_that_cannot_be_kept_exactly_are_refused(text):
     with pytest.raises(InvalidMoney):
         parse_money(text)
+
+
+def test_a_vote_costs_the_wage_of_its_seconds_and_of_those_that_are_paid_and_not_worked():
+    agents = PoolSpec(name="agents", wage_micros_per_hour=18_000_000)
+
+    assert agents.cost_micros(10) == 50_000
+    assert replace(agents, utilisation=0.8).cost_micros(10) == 62_500
 
 
 @UNTIMED

@@ -102,6 +102,14 @@ async def test_metadata_is_looked_at_once():
             {**METADATA, "outputs": [{"name": "scores", "datatype": "FP32", "shape": [-1, 9]}]},
             "output `scores` is [-1, 9] there, for 2 labels here",
         ),
+        (
+            {**METADATA, "outputs": [{"name": "scores", "datatype": "INT64", "shape": [-1, 2]}]},
+            "output `scores` is 'INT64' there, not one of FP16, FP32, FP64, BF16",
+        ),
+        (
+            {**METADATA, "inputs": [{**METADATA["inputs"][0], "shape": [1, 2]}, METADATA["inputs"][1]]},
+            "input `features` is [1, 2] there, always as many rows; `batch` is 32 here",
+        ),
         ({}, "it has no input `features`"),
         ([], "it has no input `features`"),
     ],
@@ -120,6 +128,18 @@ async def test_a_model_that_does_not_fit_its_configuration_is_never_asked(metada
         server_model.metadata = METADATA
         bench.clock.seconds = 10
         assert isinstance((await bench.ask(asked()))[0], Answered)
+
+
+async def test_a_model_of_one_row_is_asked_one_question_at_a_time():
+    server_model = Server()
+    server_model.metadata = {
+        **METADATA,
+        "inputs": [{**tensor, "shape": [1, tensor["shape"][1]]} for tensor in METADATA["inputs"]],
+    }
+    async with oip(server_model, batch=1) as (bench, _):
+        (found,) = await bench.ask(asked())
+
+    assert found.answer == "pay"
 
 
 async def test_metadata_is_looked_at_again_after_a_failure():

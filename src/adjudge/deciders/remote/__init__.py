@@ -32,7 +32,7 @@ def remote_model(
         case HttpModel() as http:
             model = Mapped(http, exchange)
         case OipModel() as oip:
-            model = Oip(oip, exchange)
+            model = Oip(oip, exchange, batch=spec.batch)
         case ChatModel() as chat:
             model = Chat(chat, exchange)
         case _ as other:

@@ -26,8 +26,10 @@ SILENT: Final = 3
 class Oip:
     """A model of a server that speaks the protocol."""
 
-    def __init__(self, model: OipModel, exchange: Exchange) -> None:
+    def __init__(self, model: OipModel, exchange: Exchange, *, batch: int) -> None:
+        """`batch`: questions in a request, at most."""
         self._model = model
+        self._batch = batch
         self._exchange = exchange
         self._path = f"/v2/models/{model.model}" + (f"/versions/{model.model_version}" if model.model_version else "")
         self._fits = not model.is_checked
@@ -81,7 +83,7 @@ class Oip:
         except (Raised, Declined) as error:
             told = f"no metadata: {error.recorded}"
             raise Down(clipped(f"no metadata: {error}"), recorded=told, was_sent=False) from None
-        fault = mismatch(self._model, metadata)
+        fault = mismatch(self._model, metadata, batch=self._batch)
         if fault:
             told = clipped(f"the model does not fit its configuration: {fault}")
             raise Down(told, recorded=told, was_sent=False)

@@ -16,7 +16,8 @@ _WHOLE: Final[Mapping[str, tuple[int, int]]] = {
     **{f"INT{bits}": (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) for bits in (8, 16, 32, 64)},
     **{f"UINT{bits}": (0, 2**bits - 1) for bits in (8, 16, 32, 64)},
 }
-_SCORES: Final = ("FP16", "FP32", "FP64", "BF16")
+SCORES: Final = ("FP16", "FP32", "FP64", "BF16")
+"""Datatypes of an output that holds scores."""
 
 
 class Row:
@@ -41,8 +42,8 @@ def distributions(tensor: OutputTensor, response: Any, count: int) -> list[list[
     """Return for each question its labels with their probabilities. Raises Garbled."""
     output = _named(response, tensor.name)
     datatype, width = output.get("datatype"), len(tensor.labels)
-    if datatype not in _SCORES:
-        kinds = ", ".join(_SCORES)
+    if datatype not in SCORES:
+        kinds = ", ".join(SCORES)
         raise Garbled(
             f"output `{tensor.name}` is {shown(datatype)}, not one of {kinds}",
             recorded=f"output `{tensor.name}` is not one of {kinds}",

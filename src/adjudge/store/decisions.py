@@ -122,6 +122,8 @@ TOLD_PAGES = {
 }
 """Of decisions whose outcome may be a rare one, by status or source: outcomes alone are passed over."""
 
+ALWAYS_RARE = ("cancelled", "amended")
+
 PATH = """
     SELECT version, kind, answer, source, confidence, deciders, reason, code, certificate, relied, votes, cost,
         settled_at, path
@@ -186,8 +188,12 @@ async def settled_among(connection: Connection, ids: Sequence[UUID]) -> list[UUI
 def _statement(scope: Scope, wanted: Filter) -> str:
     if wanted.status in ("open", "held", "provisional"):
         return WAITING_PAGE
-    if scope.locations is not None or wanted.location is not None or wanted.type is not None:
-        return PAGE  # these may be few: it begins with them
+    # Decisions of a location or type may be few: the page begins with them. But what is always rare is found sooner
+    # among the outcomes of all types, which are few types.
+    if scope.locations is not None or wanted.location is not None:
+        return PAGE
+    if wanted.type is not None and wanted.status not in ALWAYS_RARE:
+        return PAGE
     rare = wanted.status if wanted.status in TOLD_PAGES else wanted.source
     return TOLD_PAGES[rare] if rare is not None else PAGE
 

@@ -95,6 +95,21 @@ async def test_a_list_of_what_is_rare_passes_over_outcomes_alone(connection, wan
     assert read < 100
 
 
+@pytest.mark.parametrize(("status", "source"), [("cancelled", "cancel"), ("amended", "rule")])
+async def test_a_list_of_what_is_always_rare_does_not_read_all_decisions_of_its_type(connection, status, source):
+    """Nearly all decisions may be of one type."""
+    rare = await connection.fetchval("SELECT id FROM decision ORDER BY id OFFSET 9000 LIMIT 1")
+    await connection.execute(AMEND, rare, source)
+
+    async with connection.transaction():
+        before = await connection.fetchval(READ_DECISIONS)
+        page = await decisions.page(connection, SYSTEM, Filter(status=status, type="t"), None, 50)
+        read = await connection.fetchval(READ_DECISIONS) - before
+
+    assert [seen.id for seen in page] == [rare]
+    assert read < 100
+
+
 async def test_a_list_of_a_span_of_time_does_not_read_the_rest(connection):
     """Newest first: what is asked for lies at the end of a scan, or ends one."""
     now = datetime.now(UTC)

@@ -2,20 +2,17 @@
 
 Each lane of a decider is bounded in time: what nobody has read yet, divided by how fast it is answered, and not
 more than the question's first stage may take. Where several locations ask a decider, what one of them asks beyond its
-share is put in the lane behind, so that the others' questions come first; what finds no room there is refused. And
-while several ask, each has only so many questions on their way to the database at once; the others of a burst wait
-for their turn outside, where they cost nobody anything.
+share is put in the lane behind, so that the others' questions come first; what finds no room there is refused.
 """
 
 import asyncio
-import math
-from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence, Set
 from typing import Final
 
 from adjudge.core.errors import AdjudgeError
-from adjudge.engine.backlogs import WINDOW_SECONDS, Backlog, Length
+from adjudge.engine.backlogs import Backlog, Length
 from adjudge.engine.flushing import LARGEST_BATCH, LONGEST_WAIT_SECONDS, Flusher
+from adjudge.engine.turns import LONGEST_TURN_SECONDS, Turns
 from adjudge.telemetry import names
 
 BOUND_SECONDS: Final[Mapping[str, float]] = {"realtime": 15.0, "standard": 60.0, "bulk": 30.0}
@@ -28,16 +25,6 @@ IN_TIME: Final = 0.8
 """Of the time that the models of a first stage have, what may pass before they are asked."""
 FOR_OTHERS: Final = 0.5
 """Of the bound, what one location may fill by itself: who comes next finds room, and is answered in time."""
-AT_WORK: Final = 64
-"""Questions on their way to the database at which shares begin to count: what comes behind them would wait."""
-LEAST_SHARE: Final = 16
-"""What one location may always have on its way."""
-TIMES_THE_OTHERS: Final = 2
-"""Times what each of the others has on its way on average: where all ask much, nobody waits for a turn."""
-LONGEST_LINE: Final = 2_000
-"""Questions of one location that wait for their turn."""
-LONGEST_TURN_SECONDS: Final = 5.0
-"""How long they wait before they are refused."""
 TOO_MUCH: Final = "this location takes more than its share"
 MOST_OPEN: Final = 500_000
 """Hard bound of decisions that wait for models."""
@@ -67,17 +54,7 @@ class Admission:
         """By decider and lane."""
         self._hurry = asyncio.Event()
         """Some backlog has taken in so much that what is known of it is too old."""
-        self._on_the_way: Counter[str] = Counter()
-        """By location, requests whose rows are not durable yet."""
-        self._lines: dict[str, deque[asyncio.Future[None]]] = {}
-        """By location, who waits for a turn."""
-        self._called: Counter[str] = Counter()
-        """By location, whose turn has come and who has not moved since."""
-        self._window_ends = 0.0
-        self._recent: set[str] = set()
-        """Locations that asked in this window."""
-        self._seen: set[str] = set()
-        """Locations that asked in this window or the one before, or wait for the database."""
+        self._turns = Turns()
         self._open = 0
 
     def measured(self, decider: str, lengths: Mapping[str, Length], call_seconds: float) -> None:
@@ -95,8 +72,7 @@ class Admission:
         """All that was to be measured has been."""
         if not any(backlog.looks_due for backlog in self._backlogs.values()):
             self._hurry.clear()
-        for location in list(self._lines):  # somebody called may have gone, and nobody else was
-            self._let_in(location)
+        self._turns.call()
 
     def counted(self, waiting: int) -> None:
         """Take over how many decisions wait for models, as the database has it."""
@@ -142,7 +118,7 @@ class Admission:
             backlog.enter(location, now)
             if backlog.looks_due:
                 self._hurry.set()
-        self._on_the_way[location] += 1
+        self._turns.begin(location)
         return lane
 
     def enter_unasked(self, lane: str, location: str) -> None:
@@ -151,60 +127,20 @@ class Admission:
         if self._open > MOST_OPEN or len(self._flusher) > PRESSING_QUEUE:
             self._refuse(lane, "full", "more is open than can be answered", 0.0)
         names.SHED.labels(lane, "fallback").inc()
-        self._on_the_way[location] += 1
+        self._turns.begin(location)
 
     def leave(self, location: str) -> None:
         """Its row is durable, or was refused: who waits for a turn may come."""
-        self._on_the_way[location] -= 1
-        if not self._on_the_way[location]:
-            del self._on_the_way[location]
-        self._let_in(location)
+        self._turns.end(location)
 
     def has_to_wait(self, location: str) -> bool:
         """Return whether a question must wait for its location's turn; alone a location never has to."""
-        return location in self._lines or self._free(location) <= 0
+        return self._turns.has_to_wait(location)
 
     async def turn(self, lane: str, location: str) -> None:
         """Wait until the location may have one more on its way. Raises Overloaded."""
-        if not self.has_to_wait(location):
-            return
-        line = self._lines.setdefault(location, deque())
-        if len(line) >= LONGEST_LINE:
+        if not await self._turns.come(location):
             self._refuse(lane, "share", TOO_MUCH, LONGEST_TURN_SECONDS)
-        turn = asyncio.get_running_loop().create_future()
-        line.append(turn)
-        try:
-            async with asyncio.timeout(LONGEST_TURN_SECONDS):
-                await turn
-        except TimeoutError:
-            self._refuse(lane, "share", TOO_MUCH, LONGEST_TURN_SECONDS)
-        finally:
-            if turn.done() and not turn.cancelled():
-                self._called[location] -= 1
-                if not self._called[location]:
-                    del self._called[location]
-
-    def _let_in(self, location: str) -> None:
-        """Call those in a location's line whose turn it is."""
-        line = self._lines.get(location)
-        while line and self._free(location) > 0:
-            turn = line.popleft()
-            if not turn.done():
-                turn.set_result(None)
-                self._called[location] += 1
-        if not line:
-            self._lines.pop(location, None)
-
-    def _free(self, location: str) -> float:
-        """Return how many more a location may have on their way; those that were called count."""
-        return self._share(location) - self._on_the_way.get(location, 0) - self._called.get(location, 0)
-
-    def _share(self, location: str) -> float:
-        others = self._active(location) - 1
-        if not others:
-            return math.inf
-        of_others = self._on_the_way.total() - self._on_the_way.get(location, 0)
-        return max(LEAST_SHARE, AT_WORK // (others + 1), TIMES_THE_OTHERS * of_others // others)
 
     def _goes_behind(self, lane: str, location: str, deciders: Sequence[str], now: float) -> bool:
         """Return whether one of these deciders should be asked by the others of the lane first."""
@@ -233,21 +169,10 @@ class Admission:
             found = self._backlogs[decider, lane] = Backlog()
         return found
 
-    def _active(self, location: str) -> int:
-        """Return how many locations have asked lately, this one included."""
-        self._seen.add(location)
-        return len(self._seen)
-
     def _note(self, location: str) -> float:
         """Remember that a location asks; return the time."""
         now = self._monotonic()
-        if now >= self._window_ends:
-            recent = self._recent if now < self._window_ends + WINDOW_SECONDS else set()
-            self._seen = recent | self._on_the_way.keys()
-            self._recent = set()
-            self._window_ends = now + WINDOW_SECONDS
-        self._recent.add(location)
-        self._seen.add(location)
+        self._turns.note(location, now)
         return now
 
     def _refuse(self, lane: str, why: str, detail: str, behind: float) -> None:

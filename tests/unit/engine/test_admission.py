@@ -2,28 +2,26 @@
 
 import asyncio
 from collections import deque
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 
 import pytest
 
 from adjudge.engine.admission import (
-    AT_WORK,
     BEHIND,
     BOUND_SECONDS,
     CROWDED_SECONDS,
     FOR_OTHERS,
     IN_TIME,
-    LEAST_SHARE,
     LONGEST_QUEUE,
     MOST_OPEN,
     PRESSING_QUEUE,
-    TIMES_THE_OTHERS,
     Admission,
     Overloaded,
 )
 from adjudge.engine.backlogs import LEAST_RATE, LOOK_AGAIN_SECONDS, LOOKS, WINDOW_SECONDS, Length
 from adjudge.engine.flushing import LONGEST_WAIT_SECONDS
 from adjudge.engine.shares import AHEAD_SECONDS
+from adjudge.engine.turns import AT_WORK
 from adjudge.telemetry import names
 
 
@@ -214,100 +212,6 @@ def test_too_many_open_decisions_refuse_all(admission):
         ask(admission)
 
 
-async def begins(admission, location="store-1"):
-    """Whether a question of this location may begin now: its task, which waits or has ended."""
-    waiting = asyncio.create_task(admission.turn("standard", location))
-    await asyncio.sleep(0)
-    return waiting
-
-
-async def test_one_location_alone_never_waits_for_a_turn(admission):
-    with on_their_way(admission, "store-1", 10 * AT_WORK):
-        assert (await begins(admission)).done()
-
-
-async def test_who_has_a_share_on_the_way_waits_and_the_others_do_not(admission):
-    ask(admission, "store-2")
-    with on_their_way(admission, "store-1", AT_WORK // 2 - 1):
-        assert (await begins(admission)).done()
-        with on_their_way(admission, "store-1", 1):
-            waiting = await begins(admission)
-            assert not waiting.done()
-            assert (await begins(admission, "store-2")).done()
-        await asyncio.wait_for(waiting, 1)
-
-
-async def test_turns_come_in_the_order_of_the_line_and_nobody_slips_in_before_it(admission):
-    ask(admission, "store-2")
-    with on_their_way(admission, "store-1", AT_WORK // 2):
-        line = [await begins(admission) for _ in range(3)]
-        admission.leave("store-1")
-        late = await begins(admission)
-        assert [each.done() for each in (*line, late)] == [True, False, False, False]
-        admission.enter("standard", "store-1", (), 0.0)
-    for each in (*line, late):
-        await asyncio.wait_for(each, 1)
-
-
-async def test_as_many_are_called_as_have_left_however_late_they_come(admission):
-    """A flush answers all its rows at once, and nobody who was called has moved before the last is answered."""
-    ask(admission, "store-2")
-    with on_their_way(admission, "store-1", AT_WORK // 2):
-        line = [await begins(admission) for _ in range(10)]
-        for _ in range(3):
-            admission.leave("store-1")
-        late = await begins(admission)
-        assert [each.done() for each in (*line, late)] == [True] * 3 + [False] * 8
-        for _ in range(3):
-            admission.enter("standard", "store-1", (), 0.0)
-    for each in (*line, late):
-        await asyncio.wait_for(each, 1)
-
-
-async def test_a_turn_that_somebody_left_behind_goes_to_the_next(admission):
-    """The one who was called was cancelled, or refused, and will never leave."""
-    ask(admission, "store-2")
-    with on_their_way(admission, "store-1", AT_WORK // 2):
-        gone, waiting = await begins(admission), await begins(admission)
-        gone.cancel()
-        await asyncio.wait([gone])
-        admission.leave("store-1")
-        await asyncio.wait_for(waiting, 1)
-        left = await begins(admission)
-        admission.looked()
-        await asyncio.wait_for(left, 1)
-        admission.enter("standard", "store-1", (), 0.0)
-
-
-async def test_a_line_that_is_too_long_and_a_wait_that_is_too_long_are_refused(admission, monkeypatch):
-    monkeypatch.setattr("adjudge.engine.admission.LONGEST_LINE", 1)
-    monkeypatch.setattr("adjudge.engine.admission.LONGEST_TURN_SECONDS", 0.01)
-    ask(admission, "store-2")
-    with on_their_way(admission, "store-1", AT_WORK // 2):
-        first = await begins(admission)
-        with pytest.raises(Overloaded, match="share"):
-            await admission.turn("standard", "store-1")
-        with pytest.raises(Overloaded, match="share"):
-            await first
-
-
-async def test_among_many_each_location_may_always_have_a_few_on_their_way(admission):
-    for n in range(1_000):
-        ask(admission, f"store-{n}")
-    with on_their_way(admission, "store-1", LEAST_SHARE - 1):
-        assert (await begins(admission)).done()
-
-
-async def test_nobody_waits_for_a_turn_where_the_others_have_as_much_on_their_way(admission):
-    with on_their_way(admission, "store-2", 3 * AT_WORK), on_their_way(admission, "store-3", AT_WORK):
-        with on_their_way(admission, "store-1", TIMES_THE_OTHERS * 2 * AT_WORK - 1):
-            assert (await begins(admission)).done()
-        with on_their_way(admission, "store-1", TIMES_THE_OTHERS * 2 * AT_WORK):
-            waiting = await begins(admission)
-            assert not waiting.done()
-        await asyncio.wait_for(waiting, 1)
-
-
 def test_behind_but_not_full_the_shares_of_what_is_answered_count(admission, clock):
     busy(admission, clock, 1.0, lane=BEHIND)
     ask(admission, "store-2", lane=BEHIND)
@@ -350,23 +254,6 @@ def test_who_was_silent_for_long_has_no_share(admission, clock):
 
     for _ in range(RATE):
         ask(admission, "store-1", lane=BEHIND)
-
-
-async def test_who_still_waits_for_the_database_has_a_turn_of_its_own(admission, clock):
-    with on_their_way(admission, "store-2", 1):
-        clock.now += 5 * WINDOW_SECONDS
-        with on_their_way(admission, "store-1", AT_WORK // 2):
-            waiting = await begins(admission)
-            assert not waiting.done()
-        await asyncio.wait_for(waiting, 1)
-
-
-def on_their_way(admission, location, count):
-    stack = ExitStack()
-    for _ in range(count):
-        admission.enter("standard", location, (), 0.0)
-        stack.callback(admission.leave, location)
-    return stack
 
 
 def test_what_can_be_dropped_is_dropped_long_before_anything_is_refused(admission, queue, clock):
@@ -466,3 +353,15 @@ def test_who_was_put_behind_the_others_is_refused_only_where_there_is_no_room(ad
     ask(admission, "store-2")
 
     assert [ask(admission, "store-1") for _ in range(300)].count(BEHIND) > 250
+
+
+async def test_who_waits_for_a_turn_in_vain_is_refused(admission, monkeypatch):
+    monkeypatch.setattr("adjudge.engine.turns.LONGEST_TURN_SECONDS", 0.01)
+    ask(admission, "store-2")
+    for _ in range(AT_WORK):
+        admission.enter("standard", "store-1", (), 0.0)
+
+    with pytest.raises(Overloaded, match="share"):
+        await admission.turn("standard", "store-1")
+    admission.leave("store-1")
+    assert not admission.has_to_wait("store-2")

@@ -75,18 +75,20 @@ async def test_as_many_are_called_as_have_left_however_late_they_come(turns):
         await asyncio.wait_for(each, 1)
 
 
-async def test_a_turn_that_somebody_left_behind_goes_to_the_next(turns):
-    """The one who was called was cancelled, or refused, and will never leave."""
+async def test_who_goes_is_not_called_and_a_turn_that_somebody_left_behind_goes_to_the_next(turns):
     turns.note("store-2", NOW)
     with on_their_way(turns, "store-1", AT_WORK // 2):
-        gone, waiting = await begins(turns), await begins(turns)
+        gone, called, waiting = [await begins(turns) for _ in range(3)]
         gone.cancel()
         await asyncio.wait([gone])
         turns.end("store-1")
-        await asyncio.wait_for(waiting, 1)
-        left = await begins(turns)
+        called.cancel()  # and it will never end
+        await asyncio.wait([called])
+        assert called.cancelled()
+        assert not waiting.done()
+
         turns.call()
-        await asyncio.wait_for(left, 1)
+        await asyncio.wait_for(waiting, 1)
         turns.begin("store-1")
 
 

@@ -60,7 +60,7 @@ function chart(parent, { series, x, y, lines = [] }) {
   const legend = make("div", { class: "legend" }), numbers = [];
   for (const one of series) {
     const shown = one.points.filter(([, b]) => Number.isFinite(b) && b >= y0 - 1e-12 && b <= y1 + 1e-12);
-    const style = `stroke:${one.colour};opacity:${one.faint ? .4 : 1}`;
+    const style = `stroke:${one.colour};opacity:${one.faint ? .4 : 1}${one.dashed ? ";stroke-dasharray:6 3" : ""}`;
     if (!one.dots) svg.append(draw("polyline", { class: "series", style, points: shown.map(([a, b]) => `${px(a)},${py(b)}`).join(" ") }));
     for (const [a, b, share = .1] of one.dots || one.marks ? shown : []) {
       const dot = draw("circle", { cx: px(a), cy: py(b), r: one.dots ? 5 : 1.5 + 4 * Math.sqrt(share), style: `fill:${one.colour};opacity:${one.faint ? .4 : 1}` });
@@ -70,7 +70,7 @@ function chart(parent, { series, x, y, lines = [] }) {
     }
     if (one.name && !one.faint) {
       const entry = make("span", {}, one.number ? `${one.number} ${one.name}` : one.name);
-      if (!one.number) entry.prepend(make("i", { style: `background:${one.colour}` }));
+      if (!one.number) entry.prepend(make("i", { style: one.dashed ? `border:2px dashed ${one.colour}` : `background:${one.colour}` }));
       legend.append(entry);
     }
   }

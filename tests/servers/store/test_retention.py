@@ -126,6 +126,13 @@ async def test_two_runs_at_once_do_not_collide(connection, database_url):
     await other.close()
 
 
+def test_evidence_goes_after_its_own_days_and_decisions_after_theirs():
+    ages = Ages.of_days(decisions=400, evidence=30)
+
+    assert ages.kinds == [("evidence", timedelta(days=30)), ("decisions", timedelta(days=400))]
+    assert Ages.of_days(decisions=None, evidence=None).kinds == []
+
+
 def test_what_is_in_use_cannot_be_dropped_by_a_slip_of_the_hand():
     with pytest.raises(TooShort):
         Ages(decisions=timedelta(days=1))

@@ -58,21 +58,20 @@ def next_step(
     Whoever asks for a renewal has it where one is in force; what has ended is not brought back by anybody's word.
     """
     shown = state.epoch.of_now(unanimity=unanimity)
-    is_looser = licence is None or shown is None or _is_worth(state, licence, shown, is_followed)
-    if licence is not None and not is_looser:  # what lets through the same leaves later stages what they had
+    if licence is None:
+        if shown is None or state.epoch.audits < state.held_until:
+            return None
+        return Issue(shown=shown, begins_anew=state.certificate is None)
+    is_looser = shown is not None and _is_worth(state, licence, shown, is_followed)
+    if shown is not None and not is_looser:  # what lets through the same leaves later stages what they had
         shown = state.epoch.of_now(unanimity=unanimity, least=licence.threshold) or shown
     has_drifted = ends_with_drift and state.has_drifted
-    if is_renewal_asked and licence is not None and shown is not None and not has_drifted:
+    if is_renewal_asked and shown is not None and not has_drifted:
         return Issue(shown=shown, begins_anew=True)
-    over = _why_over(state, licence, has_drifted, now) if licence is not None else ""
-    if licence is not None and over:
-        is_watched = state.watch is None or state.watch.audits >= FRESH_AUDITS
-        if shown is None or not is_watched:
-            lacks = "too few audits" if not is_watched else "the audits show it no longer"
-            return Expire(certificate=licence.certificate, why=f"{over}: {lacks}")
-    if shown is None or state.epoch.audits < state.held_until:
-        return None
-    if licence is not None and not over and not is_looser:
+    over = _why_over(state, licence, has_drifted, now)
+    if over and (lacks := _lacking(state, shown)):
+        return Expire(certificate=licence.certificate, why=f"{over}: {lacks}")
+    if shown is None or state.epoch.audits < state.held_until or not (over or is_looser):
         return None
     return Issue(shown=shown, begins_anew=bool(over) or state.certificate is None)
 
@@ -102,6 +101,13 @@ def _why_over(state: AnyState, licence: Licence, has_drifted: bool, now: datetim
     if now >= licence.valid_until or (state.watch and state.watch.expired):
         return "has expired"
     return "has ended, as scores have drifted" if has_drifted else ""
+
+
+def _lacking(state: AnyState, shown: Licensed | NoWorse | None) -> str:
+    """Say what keeps a certificate that is over from being renewed; empty: nothing."""
+    if state.watch is not None and state.watch.audits < FRESH_AUDITS:
+        return "too few audits"
+    return "the audits show it no longer" if shown is None else ""
 
 
 def _is_worth(state: AnyState, licence: Licence, shown: Licensed | NoWorse, is_followed: bool) -> bool:

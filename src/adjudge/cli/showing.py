@@ -78,7 +78,9 @@ def _line(event: Event, costs: "_Costs") -> Line | None:
         case "declined":
             return Line(event.at, event.by or "", f"declined: {event.reason}")
         case "timed_out":
-            return Line(event.at, "timed out", f"stage {(event.stage or 0) + 1}")
+            return Line(
+                event.at, "nobody left" if event.nobody_left else "timed out", f"stage {(event.stage or 0) + 1}"
+            )
         case "deferred":
             return Line(event.at, "deferred", event.reason)
         case "fell_back":

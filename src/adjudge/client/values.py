@@ -121,6 +121,8 @@ class Event(Value, frozen=True, kw_only=True):
     """Millionths of a unit of `currency`."""
     currency: str | None = None
     fault: str | None = None
+    nobody_left: bool = False
+    """Of `timed_out`: there was time, but nobody who could answer."""
     fallback: str | None = None
     outcome: str | None = None
     version: int | None = None

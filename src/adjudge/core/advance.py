@@ -301,7 +301,9 @@ class _Walk(msgspec.Struct):
     def _late(self, stage: Stage, index: int) -> Undecided:
         tally = self.progress.tally(index)
         if stage.pool is not None:
-            detail = f"{len(tally.votes)} of {stage.votes.minimum} votes in time"
+            nobody_left = tally.timed_out is not None and tally.timed_out.nobody_left
+            ending = ", and nobody is left to ask" if nobody_left else " in time"
+            detail = f"{len(tally.votes)} of {stage.votes.minimum} votes{ending}"
             return Undecided("no-reviewer", f"{stage.pool}: {detail}")
         return Undecided("timeout", f"{', '.join(tally.silent() or stage.deciders)} did not answer in time")
 

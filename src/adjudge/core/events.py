@@ -98,9 +98,10 @@ class Declined(Event, frozen=True, kw_only=True, tag="declined"):
 
 
 class TimedOut(Event, frozen=True, kw_only=True, tag="timed_out"):
-    """The time of a stage ran out before it came to a belief."""
+    """A stage came to no belief, and waits no longer: its time ran out, or nobody is left who could answer."""
 
     stage: int
+    nobody_left: bool = False
 
 
 class Deferred(Derived, frozen=True, kw_only=True, tag="deferred"):

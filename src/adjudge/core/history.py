@@ -58,7 +58,7 @@ class Tally(msgspec.Struct):
     asked: Asked | None = None
     opinions: dict[str, Opinion] = {}
     faults: dict[str, Fault] = {}
-    timed_out: bool = False
+    timed_out: TimedOut | None = None
     deferred: Deferred | None = None
 
     @property
@@ -110,7 +110,7 @@ def fold(events: tuple[HistoryEvent, ...], space: ClosedSpace | None = None) -> 
                 if event.by not in tally.opinions:
                     tally.faults.setdefault(event.by, event)
             case TimedOut():
-                progress.tally(event.stage).timed_out = True
+                progress.tally(event.stage).timed_out = event
             case Deferred():
                 progress.tally(event.stage).deferred = progress.last_deferred = event
             case FellBack():

@@ -59,6 +59,10 @@ class Effects:
     gone: set[UUID] = field(default_factory=set)
     """Decisions without an open work row: settled before."""
 
+    def then(self, later: "Effects") -> "Effects":
+        """Return both, of two steps in one transaction."""
+        return Effects(self.slips + later.slips, self.finished + later.finished, self.gone | later.gone)
+
 
 @dataclass(slots=True)
 class _Writes:

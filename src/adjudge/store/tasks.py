@@ -10,6 +10,7 @@ from uuid import UUID
 from msgspec.json import encode
 
 from adjudge.store.connecting import Connection
+from adjudge.store.reviewers import HAS_KEY
 from adjudge.store.scope import Scope
 
 
@@ -191,6 +192,19 @@ LOCK = """
     FROM review_task WHERE id = $1 FOR UPDATE
 """
 
+NOBODY_LEFT = f"""
+    WITH people AS (
+        SELECT EXISTS (
+            SELECT FROM assignment seen WHERE seen.decision_id = $2 AND seen.reviewer = reviewer.name
+                AND seen.ending IS DISTINCT FROM 'released') AS had
+        FROM reviewer WHERE org = $1 AND $3 = ANY(pools) AND {HAS_KEY}
+    ), seats AS (
+        SELECT state FROM review_task WHERE decision_id = $2 AND purpose = 'decide' AND stage = $4
+    )
+    SELECT coalesce((SELECT bool_and(had) FROM people), false)
+        AND coalesce((SELECT bool_or(state = 'waiting') AND NOT bool_or(state = 'leased') FROM seats), false)
+"""
+
 EXPIRED = """
     SELECT id, decision_id, lease_token, reviewer, stage FROM review_task
     WHERE state = 'leased' AND lease_until < clock_timestamp()
@@ -315,6 +329,15 @@ async def go_on(connection: Connection, decisions: Sequence[tuple[UUID, datetime
     """Have the open seats of decisions due later: (decision, when); the caller holds their work rows."""
     if decisions:
         await connection.execute(GO_ON, *zip(*decisions, strict=True))
+
+
+async def nobody_left(connection: Connection, scope: Scope, task: Leased) -> bool:
+    """Whether seats of the task's stage wait, and all people of its pool have had the decision and do not have it now.
+
+    A pool without people waits until it has some.
+    """
+    none: bool = await connection.fetchval(NOBODY_LEFT, scope.org, task.decision_id, task.pool, task.stage)
+    return none
 
 
 async def renew(connection: Connection, task: UUID, token: UUID, seconds: float) -> datetime | None:

@@ -189,7 +189,9 @@ async def test_a_claim_that_waits_ends_with_its_key(stack, monkeypatch):
 async def test_a_claim_that_waits_is_given_nothing_of_a_pool_that_was_paused_meanwhile(stack):
     anna = await stack.reviewer("anna")
     claiming = asyncio.create_task(anna.post("/v1/reviews/claim", {}, Prefer="wait=20"))
-    published = await stack.publish(pools={"agents": {"paused": True}, "experts": {}, "brief": {}, "closed": {}})
+    published = await stack.publish(
+        pools={"agents": {"paused": True}, "experts": {}, "brief": {}, "few": {}, "closed": {}}
+    )
     await stack.until_run(published.number, "api")
     try:
         await stack.ask("person")

@@ -15,6 +15,16 @@ async def anna(stack):
     return await stack.reviewer("anna")
 
 
+@pytest.fixture
+async def few(stack):
+    """Anna and Ben, who are a whole pool."""
+    people = [await stack.reviewer(name, "few") for name in ("anna", "ben")]
+    yield people
+    for person in (await stack.admin.get("/v1/reviewers")).json()["reviewers"]:
+        if person["pools"] == ["few"]:
+            await stack.admin("PUT", f"/v1/reviewers/{person['name']}", {"pools": ["agents"]})
+
+
 async def decline(person, task, **more):
     return await person.post(f"/v1/reviews/{task['id']}/decline", {"token": task["token"], **more})
 
@@ -75,4 +85,45 @@ async def test_a_token_that_never_was_declines_nothing(stack, anna):
     answer = await decline(anna, {**task, "token": str(uuid4())})
 
     assert (answer.status_code, kind_of(answer)) == (404, "unknown-task")
+    await stack.admin.post(f"/v1/decisions/{asked}/cancel")
+
+
+async def test_when_all_of_a_pool_have_declined_the_decision_goes_on_at_once(stack, few):
+    """It waited for its stage's ten minutes, although nobody could answer any more."""
+    asked = (await stack.ask("few"))["id"]
+    for person in few:
+        assert (await stack.read(asked))["status"] == "open"
+        [task] = await person.claim()
+        await decline(person, task)
+
+    outcome = (await stack.read(asked))["outcome"]
+
+    assert (outcome["source"], outcome["answer"]) == ("fallback", "refuse")
+    assert outcome["reason"] == "fallback: few: 0 of 1 votes, and nobody is left to ask"
+
+
+async def test_a_colleague_who_has_the_task_is_waited_for_and_is_the_last(stack, few):
+    asked = (await stack.ask("few.two"))["id"]
+    anna, ben = few
+    [hers], [his] = await anna.claim(), await ben.claim()
+
+    await decline(anna, hers)
+    before = (await stack.read(asked))["status"]
+    await ben.answer(his, "pay")
+
+    outcome = (await stack.read(asked))["outcome"]
+    assert before == "open"
+    assert outcome["reason"] == "fallback: few: 1 of 2 votes, and nobody is left to ask"
+
+
+async def test_what_was_given_back_unseen_may_come_again_so_somebody_is_left(stack, few):
+    asked = (await stack.ask("few"))["id"]
+    anna, ben = few
+    [hers] = await anna.claim()
+    await anna.post(f"/v1/reviews/{hers['id']}/release", {"token": hers["token"]})
+    [his] = await ben.claim()
+
+    await decline(ben, his)
+
+    assert (await stack.read(asked))["status"] == "open"
     await stack.admin.post(f"/v1/decisions/{asked}/cancel")

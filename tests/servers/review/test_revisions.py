@@ -70,7 +70,7 @@ async def test_a_vote_for_a_pool_that_is_gone_counts(stack, published):
     asked = (await stack.ask("person"))["id"]
     [task] = await anna.claim()
     people = [name for name, plan in PLANS.items() if "agents" in json.dumps(plan)]
-    published(**without(*people), pools={"experts": {}, "brief": {}, "closed": {}})
+    published(**without(*people), pools={"experts": {}, "brief": {}, "few": {}, "closed": {}})
 
     beat = await anna.post(f"/v1/reviews/{task['id']}/heartbeat", {"token": task["token"]})
     answer = await anna.answer(task, "refuse")

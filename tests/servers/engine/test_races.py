@@ -51,6 +51,7 @@ async def test_worker_redelivery_join_timer_and_cancel_make_one_final_each(stack
 
 async def test_vote_timer_decline_and_cancel_make_one_final_each(stack):
     reviewer = await stack.reviewer("anna")
+    await stack.reviewer("ben")  # somebody is left whom a question could be put to when she declines
     hands = Hands(stack, await stack.ask_many(120, "person"))
     await until(
         lambda: stack.value("SELECT count(*) FROM review_task WHERE state = 'waiting'"), lambda found: found >= 120

@@ -191,7 +191,7 @@ def configuration(**more: Any) -> dict[str, Any]:
             "agents": {"wage": "12 USD/h"},
             "experts": {},
             "brief": {"lease": "700ms"},
-            "few": {},
+            "few": {"sooner": {"by": "10m", "at": "500 USD"}},
             "closed": {"paused": True},
         },
         "plans": dict(PLANS),

@@ -109,7 +109,7 @@ class _Compiler:
         names = names_of(layers, pause)
         known = Known(
             deciders={name: read_decider(name, at, names.words) for name, at in layers.section("deciders").items()},
-            pools={name: read_pool(name, at) for name, at in layers.section("pools").items()},
+            pools={name: read_pool(name, at, names.rates) for name, at in layers.section("pools").items()},
             rates=layers.organisation.rates,
             words=names.words,
         )

@@ -14,6 +14,7 @@ LAYERS: Final[Mapping[str, str]] = {
     "fact": "organisation, group, location",
     "decider": "organisation; a group or location may add one",
     "pool": "organisation; a group or location may add one",
+    "sooner": "organisation; a group or location may add one",
     "plan": "organisation, group, location, schedule",
     "stage": "organisation, group, location, schedule",
     "votes": "organisation, group, location, schedule",
@@ -132,6 +133,11 @@ SECTIONS: Final[Mapping[str, tuple[Key, ...]]] = {
         Key("accuracy", "share", "probability that one vote is right", "0.95"),
         Key("paused", "flag", "hands out no tasks", "false"),
         Key("size", "whole", "how many people it has: more votes are refused"),
+        Key("sooner", "section sooner", "by how much what is at stake brings a question forward"),
+    ),
+    "sooner": (
+        Key("by", _DURATION, "by this much at most"),
+        Key("at", "money", "from this stake on by all of it, below in proportion"),
     ),
     "plan": (
         Key("stages", "list stage", "who is asked, in order: 1 to 20"),

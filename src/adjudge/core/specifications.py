@@ -113,6 +113,15 @@ class DeciderSpec:
                 return "openai"
 
 
+@dataclass(frozen=True, slots=True)
+class Sooner:
+    """By how much what is at stake brings a question forward in its queue."""
+
+    by: timedelta
+    at: Stake
+    """From this stake on by all of it, below in proportion."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolSpec:
     """The people who may be asked."""
@@ -128,6 +137,8 @@ class PoolSpec:
     paused: bool = False
     size: int | None = None
     """How many people it has, as far as configuration says."""
+    sooner: Sooner | None = None
+    """None: its queue is in the order in which questions are due."""
 
     def cost_micros(self, seconds: float) -> int:
         """Return what `seconds` at work cost."""

@@ -21,6 +21,7 @@ from adjudge.core.events import Fault, FellBack, HistoryEvent, Opinion, write_ev
 from adjudge.core.history import History, fold
 from adjudge.core.outcomes import Outcome
 from adjudge.core.plans import Plan
+from adjudge.core.queueing import priority
 from adjudge.core.specifications import QuestionType
 from adjudge.engine.clocks import Clock
 from adjudge.engine.identifiers import NewId
@@ -164,11 +165,13 @@ class Stepper:
         if step.pool is None:
             writes.asking[row.id] = step.deciders
             return
-        question = self._revisions.configuration(row.revision).question_type(row.location, row.type)
+        configuration = self._revisions.configuration(row.revision)
+        question = configuration.question_type(row.location, row.type)
+        place = priority(configuration.pool(step.pool), step.until, history.case.stake, plan.rates)
         for seat in range(step.first_seat, step.first_seat + step.seats):
-            writes.seats.append(self._task(row, question, step, seat))
+            writes.seats.append(self._task(row, question, step, seat, place))
 
-    def _task(self, row: Held, question: QuestionType, step: Ask, seat: int) -> tasks.NewTask:
+    def _task(self, row: Held, question: QuestionType, step: Ask, seat: int, place: float) -> tasks.NewTask:
         task = self._new_id()
         return tasks.NewTask(
             id=task,
@@ -178,7 +181,7 @@ class Stepper:
             pool=str(step.pool),
             type=row.type,
             location=row.location,
-            priority=-step.until.timestamp(),
+            priority=place,
             candidates=drawn(question, row.history, task),
             due_at=step.until,
         )

@@ -291,3 +291,24 @@ async def test_a_queue_tells_what_waits_and_who_works(stack):
     assert queue["oldest_seconds"] >= 0
     assert queue["median_seconds"] >= 0
     assert next(queue for queue in queues if queue["pool"] == "closed")["paused"]
+
+
+async def test_more_at_stake_is_given_out_before_what_is_due_a_little_earlier(stack):
+    async def ask(amount: str) -> str:
+        body = {**question("few"), "stake": {"amount": amount, "currency": "USD"}}
+        return (await stack.admin.post("/v1/decisions", body)).json()["id"]
+
+    little, much = await ask("1.00"), await ask("400.00")
+    vera = await stack.reviewer("vera", "few")
+
+    came = [task["stake"]["amount"] for _ in range(2) for task in await vera.claim()]
+
+    assert came == ["400.00", "1.00"]
+    for asked in (little, much):
+        await stack.admin.post(f"/v1/decisions/{asked}/cancel")
+    [name] = [
+        each["name"]
+        for each in (await stack.admin.get("/v1/reviewers")).json()["reviewers"]
+        if each["pools"] == ["few"]
+    ]
+    await stack.admin("PUT", f"/v1/reviewers/{name}", {"pools": ["agents"]})

@@ -20,7 +20,7 @@ types: {t: {zzz: 1, answers: [a, b], safe_side: a, facts: {n: {at: /n, type: num
 deciders:
   m@1: {zzz: 1, python: "d:m"}
   h@1: {zzz: 1, http: {url: "https://x.example/", response: {distribution: /p}}}
-pools: {p: {zzz: 1}, q: {}}
+pools: {p: {zzz: 1}, q: {sooner: {zzz: 1}}}
 plans:
   t:
     zzz: 1
@@ -40,6 +40,7 @@ schedules: {s: {zzz: 1, hours: {daily: 01:00-02:00}, types: {t: {lane: bulk}}}}
 PLACES = {
     "document": r"zzz", "organisation": r"organisation\.zzz", "audits": r"audits\.zzz", "type": r"types\.t\.zzz",
     "fact": r"types\.t\.facts\.n\.zzz", "decider": r"deciders\.[mh]@1\.zzz", "pool": r"pools\.p\.zzz",
+    "sooner": r"pools\.q\.sooner\.zzz",
     "plan": r"plans\.t\.zzz", "stage": r"plans\.t\.stages\[\d\]\.zzz", "votes": r"plans\.t\.stages\[1\]\.votes\.zzz",
     "prices": r"plans\.t\.stages\[1\]\.votes\.prices\.zzz",
     "fallback": r"plans\.t\.fallback\.zzz", "route": r"routes\[0\]\.zzz", "group": r"groups\.g\.zzz",

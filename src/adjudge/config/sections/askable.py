@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from adjudge.config.documents.cursors import Cursor, Fields, Misread
 from adjudge.config.documents.durations import show_duration
+from adjudge.config.documents.faults import nearest
 from adjudge.config.documents.nodes import Node
 from adjudge.config.documents.readers import (
     check_name,
@@ -19,6 +20,7 @@ from adjudge.config.documents.readers import (
     money,
     number,
     share,
+    stake,
     text,
     whole,
 )
@@ -28,7 +30,7 @@ from adjudge.config.sections.secrets import is_reference, refuse_inline, with_re
 from adjudge.config.sections.sense import Words
 from adjudge.core.plans import DEFAULT_ACCURACY
 from adjudge.core.remote import Hedge
-from adjudge.core.specifications import DeciderSpec, Isolation, PoolSpec
+from adjudge.core.specifications import DeciderSpec, Isolation, PoolSpec, Sooner
 
 MOST_IN_A_CALL: Final = 10_000
 MOST_CALLS: Final = 1_000
@@ -74,8 +76,8 @@ def read_decider(name: str, at: Cursor, words: Mapping[str, Words]) -> DeciderSp
         return _python(fields, shared)
 
 
-def read_pool(name: str, at: Cursor) -> PoolSpec:
-    """Read one pool of people."""
+def read_pool(name: str, at: Cursor, rates: Mapping[str, float]) -> PoolSpec:
+    """Read one pool of people. `rates`: of currencies that stakes are compared in."""
     check_name(at, name, "a pool")
     with at.fields() as fields:
         wage, currency = fields.read("wage", money("/h"), (0, "USD"))
@@ -88,7 +90,21 @@ def read_pool(name: str, at: Cursor) -> PoolSpec:
             lease=_lease(fields),
             paused=fields.read("paused", flag, False),
             size=fields.read("size", whole(1, 1_000_000), None),
+            sooner=_sooner(fields, rates),
         )
+
+
+def _sooner(fields: Fields, rates: Mapping[str, float]) -> Sooner | None:
+    found = fields.get("sooner")
+    if found is None:
+        return None
+    with found.fields() as inner:
+        by, at = inner.need("by", "by: 10m"), inner.need("at", "at: 500 USD")
+        time = by.read(duration, None) if by is not None else None
+        most = at.read(stake, None) if at is not None else None
+    if at is not None and most is not None and most.currency not in rates:
+        at.fault(f"organisation.rates has no rate for {most.currency}", nearest(most.currency, rates))
+    return Sooner(time, most) if time is not None and most is not None else None
 
 
 def _lease(fields: Fields) -> timedelta:

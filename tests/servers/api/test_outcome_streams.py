@@ -15,6 +15,7 @@ from tests.waiting import until
 
 from adjudge.api import event_stream, outcomes
 from adjudge.client import AsyncAdjudge
+from adjudge.engine import feeding
 
 
 @dataclass(frozen=True)
@@ -182,6 +183,25 @@ async def test_a_refusal_comes_before_the_stream_begins(stack, served):
 
     assert answer.status_code == 422
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_no_more_follow_a_replica_than_it_bears(stack, served, monkeypatch):
+    """The others are told to come back, which may bring them to another one; pages are read as before."""
+    monkeypatch.setattr(feeding, "MOST_FOLLOWERS", 1)
+    begin = await now(stack)
+    headers = {"Authorization": f"Bearer {stack.admin.key}"}
+    async with listening(served, stack.admin, after=begin), httpx.AsyncClient() as client:
+        await followers(stack, 1)
+        url = f"{served}/v1/outcomes?after={begin}"
+        refused = [
+            await client.get(url, headers={**headers, "Accept": "text/event-stream"}),
+            await client.get(url, headers={**headers, "Prefer": "wait=5"}),
+        ]
+        page = await client.get(url, headers=headers)
+
+    assert [(each.status_code, each.headers["retry-after"]) for each in refused] == [(503, "5")] * 2
+    assert {each.json()["type"].rpartition("/")[2] for each in refused} == {"too-many-followers"}
+    assert page.status_code == 200
 
 
 async def test_a_reader_that_has_stopped_reading_is_cut_off(stack, served, monkeypatch):

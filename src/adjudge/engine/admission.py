@@ -103,8 +103,7 @@ class Admission:
         now = self._note(location)
         if self._open > MOST_OPEN or len(self._flusher) > LONGEST_QUEUE:
             self._refuse(lane, "full", "more is open than can be answered", self.seconds_behind(lane, deciders))
-        if (late := self._flusher.seconds_behind) > LONGEST_WAIT_SECONDS:
-            self._refuse(lane, "full", f"the database is {late:.1f} s behind", late)
+        self._check_database(lane)
         is_behind = lane != BEHIND and self._goes_behind(lane, location, deciders, now)
         lane = BEHIND if is_behind else lane
         bound = min(BOUND_SECONDS.get(lane, 15.0), IN_TIME * seconds)
@@ -126,6 +125,7 @@ class Admission:
         self._note(location)
         if self._open > MOST_OPEN or len(self._flusher) > PRESSING_QUEUE:
             self._refuse(lane, "full", "more is open than can be answered", 0.0)
+        self._check_database(lane)
         names.SHED.labels(lane, "fallback").inc()
         self._turns.begin(location)
 
@@ -151,6 +151,11 @@ class Admission:
                 self._backlog(decider, BEHIND).believe(backlog.likely_rate)
                 is_behind = True
         return is_behind
+
+    def _check_database(self, lane: str) -> None:
+        """Refuse what a slow PostgreSQL would not take in time. Raises Overloaded."""
+        if (late := self._flusher.seconds_behind) > LONGEST_WAIT_SECONDS:
+            self._refuse(lane, "full", f"the database is {late:.1f} s behind", late)
 
     def _check(self, state: str, lane: str, backlog: Backlog, location: str, bound: float, now: float) -> None:
         """Refuse what would not be answered in time, or leave no room for others. Raises Overloaded."""

@@ -98,25 +98,28 @@ class EpochRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnderTest:
-    """A scope of a family whose tests have begun, though it may be in no configuration any more."""
+    """An epoch of a family whose tests have begun, though it may have ended, or be in no configuration any more."""
 
     scope: str
+    number: int
     type: str
     stage: int
     family: int
     prefix: str
-    at: datetime
+    done: bool = False
+    """Whether its whole sequence of thresholds was shown."""
 
 
-# With the first test of a scope its first calibrator is published.
+# Tests begin with an epoch's first calibrator. A design that is forgotten and made anew keeps the place that it had.
 UNDER_TEST = """
-    SELECT epoch.scope, covers ->> 'type' AS type, (covers ->> 'stage')::int AS stage,
-        (covers ->> 'family')::int AS family, covers ->> 'prefix' AS prefix, calibrator.at
-    FROM (
-        SELECT DISTINCT ON (scope) scope, covers FROM epoch
-        WHERE org = 1 AND design IS NOT NULL AND (covers ->> 'family')::int > 0 ORDER BY scope, number DESC
-    ) AS epoch JOIN parameter_snapshot AS calibrator
-        ON calibrator.org = 1 AND calibrator.kind = 'calibrator:' || epoch.scope AND calibrator.number = 1
+    SELECT epoch.scope, epoch.number, covers ->> 'type' AS type, (covers ->> 'stage')::int AS stage,
+        (covers ->> 'family')::int AS family, covers ->> 'prefix' AS prefix,
+        coalesce((standing ->> 'done')::boolean, false) AS done
+    FROM epoch CROSS JOIN LATERAL (
+        SELECT min(at) AS at FROM parameter_snapshot
+        WHERE org = 1 AND kind = 'calibrator:' || epoch.scope AND at BETWEEN began_at AND coalesce(ended_at, 'infinity')
+    ) AS calibrator
+    WHERE epoch.org = 1 AND (covers ->> 'family')::int > 0 AND calibrator.at IS NOT NULL
     ORDER BY calibrator.at, epoch.scope
 """
 
@@ -168,7 +171,7 @@ async def current(connection: Connection, scope: str | None = None) -> list[Epoc
 
 
 async def under_test(connection: Connection) -> list[UnderTest]:
-    """Return the scopes of all families whose tests have begun, in the order in which they did."""
+    """Return the epochs of all families whose tests have begun, in the order in which they did."""
     return [UnderTest(**dict(row)) for row in await connection.fetch(UNDER_TEST)]
 
 

@@ -1,7 +1,6 @@
 """Where certificates may be earned, and what each may spend."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -16,7 +15,6 @@ from adjudge.engine.certificates.certified_places import certified_places, share
 from adjudge.engine.certificates.explaining import expected_false
 from adjudge.store.epochs import EpochRow, UnderTest
 
-NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
 STORES = """
 groups: {north: {dimension: region}, south: {dimension: region}}
 locations:
@@ -82,31 +80,39 @@ def test_each_of_those_that_inherit_has_its_share_of_a_false_alarm():
     assert watches.begun(COVERS).delta == 0.05
 
 
-def family(count: int, most: int, *done: int) -> list[EpochRow]:
+def family(count: int, most: int, **numbers: int) -> list[EpochRow]:
+    """Return slices s0, s1 … in their first epochs, but for those of other `numbers`."""
     covers = msgspec.structs.replace(COVERS, family=most)
-    return [
-        replace(
-            ROW,
-            scope=f"s{n}",
-            covers=covers,
-            standing='{"done": true}' if n in done else None,
-        )
-        for n in range(count)
-    ]
+    names = [f"s{n}" for n in range(count)]
+    return [replace(ROW, scope=name, covers=covers, number=numbers.get(name, 1)) for name in names]
 
 
-def under_test(most: int, *scopes: str, prefix: str = "p0") -> list[UnderTest]:
-    return [UnderTest(scope=name, type="claim.pay", stage=0, family=most, prefix=prefix, at=NOON) for name in scopes]
+def under_test(most: int, *scopes: str, done: str = "", prefix: str = "p0", number: int = 1) -> list[UnderTest]:
+    kind = {"type": "claim.pay", "stage": 0, "family": most, "prefix": prefix, "number": number}
+    return [UnderTest(scope=name, done=name in done.split(), **kind) for name in scopes]
 
 
 def test_slices_of_a_family_have_equal_shares_in_the_order_in_which_their_tests_began():
     """And who is done hands its share to the next; all together never have more than one budget that is not done."""
-    four, two = under_test(4, "s2", "s1", "s0"), under_test(2, "s2", "s1")
-    assert shares_of(family(3, 4), four) == pytest.approx({"s2": 0.25, "s1": 0.25, "s0": 0.25})
-    assert shares_of(family(3, 2), two) == pytest.approx({"s2": 0.5, "s1": 0.5, "s0": 0.0}), "the last came too late"
-    assert shares_of(family(3, 4, 2), four) == pytest.approx({"s2": 0.25, "s1": 0.5, "s0": 0.25})
-    assert shares_of(family(3, 4, 2, 1), four) == pytest.approx({"s2": 0.25, "s1": 0.5, "s0": 0.75})
+    order = ("s2", "s1", "s0")
+    assert shares_of(family(3, 4), under_test(4, *order)) == pytest.approx({"s2": 0.25, "s1": 0.25, "s0": 0.25})
+    assert shares_of(family(3, 2), under_test(2, "s2", "s1")) == pytest.approx({"s2": 0.5, "s1": 0.5, "s0": 0.0})
+    one_done, two_done = under_test(4, *order, done="s2"), under_test(4, *order, done="s2 s1")
+    assert shares_of(family(3, 4), one_done) == pytest.approx({"s2": 0.25, "s1": 0.5, "s0": 0.25})
+    assert shares_of(family(3, 4), two_done) == pytest.approx({"s2": 0.25, "s1": 0.5, "s0": 0.75})
     assert shares_of([ROW], ()) == {}
+
+
+def test_what_a_slice_handed_on_in_its_first_epoch_is_not_handed_on_again_in_the_next():
+    """It may be suspended itself, and then tests with its own part: that of no epoch is spent twice."""
+    first = under_test(2, "s0", "s1", done="s0 s1")
+    later = under_test(2, "s1", number=2)
+
+    assert shares_of(family(2, 2, s1=2), [*first, *later]) == {"s0": 0.5, "s1": 0.5}
+    assert shares_of(family(2, 2, s0=2, s1=2), [*first, *later]) == {"s0": 0.5, "s1": 0.5}
+    back = under_test(2, "s1", number=2, done="s1")
+    assert shares_of(family(2, 2, s0=2, s1=2), [*first, *back]) == {"s0": 1.0, "s1": 0.5}
+    assert shares_of(family(3, 2, s1=2), [*first, *later])["s2"] == 1.0, "what was handed on stays so"
 
 
 def test_who_is_not_tested_holds_no_place_in_a_family_and_who_has_left_keeps_it():

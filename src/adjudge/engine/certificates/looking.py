@@ -215,7 +215,7 @@ class Look:
         watch = state.watch
         assert watch is not None
         reason = standings.alarm(watch, self.row.covers)
-        await self._write(state, {"state": "suspended", "reason": reason})
+        await self._write(state, {"state": "suspended", "reason": reason, "done": state.epoch.is_done})
         await epochs.suspend(self.connection, SYSTEM, self.row, "watch", reason)
         names.CERTIFICATES_SUSPENDED.labels(self.row.covers.type, "watch").inc()
         log.error("certificate.suspended", scope=self.row.scope, certificate=state.certificate, reason=reason)

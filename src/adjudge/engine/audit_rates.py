@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import msgspec
 import structlog
@@ -26,10 +26,17 @@ log = structlog.get_logger()
 KIND: Final = "audit-rates"
 EVERY_SECONDS: Final = 2.0
 SPAN: Final = timedelta(days=1)
+WEEK: Final = timedelta(days=7)
+WEEK_EVERY: Final = timedelta(minutes=10)
+"""How often the volume of a week is counted, by all keepers at once: it moves slowly, and there is more to count."""
+LEAST_DAYS: Final = 1 / 24
+"""On a slice's first day what came in seconds is taken for what comes in an hour."""
 NEWS: Final = 0.1
 """A rate that would change by less than this share of itself is left as it is."""
 
 MOST_KNOWN: Final = 2_000
+
+Volume: TypeAlias = tuple[float, float]
 
 _rates: Final = msgspec.json.Decoder(list[tuple[str, str, float]])
 
@@ -59,6 +66,8 @@ class RateSetter:
         self._pool = pool
         self._revisions = revisions
         self._now = now
+        self._of_week: Mapping[tuple[str, str], Volume] = {}
+        self._counted_in = 0.0
 
     async def run(self) -> None:
         """Set until cancelled."""
@@ -71,6 +80,12 @@ class RateSetter:
                 log.warning("audits.stalled", error=repr(error))
             await asyncio.sleep(EVERY_SECONDS)
 
+    async def _week(self, connection: Connection) -> Mapping[tuple[str, str], Volume]:
+        span = self._now().timestamp() // WEEK_EVERY.total_seconds()
+        if span != self._counted_in:
+            self._of_week, self._counted_in = await audited.volumes(connection, WEEK), span
+        return self._of_week
+
     async def set(self, connection: Connection) -> None:
         """Publish rates where they differ from those in force. Raises what the connection raises."""
         specs: dict[tuple[str, str], AuditSpec] = {}
@@ -79,10 +94,12 @@ class RateSetter:
                 spec = configuration.question_type(location.name, question_type).audits
                 if spec is not None:
                     specs.setdefault((question_type, location.slice_by(spec.slices)), spec)
-        volumes = await audited.volumes(connection, SPAN)
+        lately, of_week = await audited.volumes(connection, SPAN), await self._week(connection)
         boosts, lacking = await _wanted(connection)
         wanted = {
-            key: rate_of(spec, volumes.get(key), lacks=key in lacking, boost=boosts.get(key, 1.0))
+            key: rate_of(
+                spec, a_day(lately.get(key), of_week.get(key)), lacks=key in lacking, boost=boosts.get(key, 1.0)
+            )
             for key, spec in specs.items()
         }
         # what follows a budget is on record with every set: what an audit weighs is told by those of its time
@@ -93,11 +110,22 @@ class RateSetter:
             await parameters.publish(connection, KIND, body)
 
 
-def rate_of(spec: AuditSpec, volume: tuple[float, float] | None, *, lacks: bool, boost: float) -> float:
-    """Return the rate of a slice. `volume`: decisions in so many days, as the audits of that time stand for them."""
+def a_day(lately: Volume | None, of_week: Volume | None) -> float | None:
+    """Return how many decisions of a slice are to be expected in a day; None: nothing is known.
+
+    Each `Volume`: decisions in so many days, as the audits of that time stand for them; of the last day and the last
+    seven, fewer if the slice is younger. What comes in a burst, as every night, is not taken for what comes all day.
+    """
+    if of_week is not None and of_week[1] >= 1:
+        return max(lately[0] if lately is not None else 0.0, of_week[0] / of_week[1])
+    return lately[0] / max(lately[1], LEAST_DAYS) if lately is not None else None
+
+
+def rate_of(spec: AuditSpec, volume: float | None, *, lacks: bool, boost: float) -> float:
+    """Return the rate of a slice. `volume`: decisions a day."""
     rate = spec.rate
-    if spec.budget is not None and volume is not None and volume[0] > 0:
-        affordable = spec.budget * volume[1] / volume[0]
+    if spec.budget is not None and volume:
+        affordable = spec.budget / volume
         rate = affordable if lacks else min(rate, affordable)
     return round(min(1.0, rate * boost), 6)
 

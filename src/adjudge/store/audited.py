@@ -115,23 +115,27 @@ EVIDENCE = f"""
     ORDER BY number LIMIT $6
 """
 
+# Of a group's slices only since they joined it: what was audited of them before is no evidence of it.
+JOINED = "number > (${0}::bigint[])[array_position($2::text[], slice)]"
+
 COUNTED = f"""
     SELECT count(*) FILTER (WHERE role = 'calibrate') AS calibrate,
         count(*) FILTER (WHERE role = 'certify' AND number > $4) AS certify
     FROM audit WHERE org = 1 AND type = $1 AND slice = ANY($2::text[]) AND prefixes ? $3 AND {COMPARED.format(5)}
-        AND number > ($6::bigint[])[array_position($2::text[], slice)]
+        AND {JOINED.format(6)}
 """
 
 NEWEST = f"""
     SELECT number FROM audit
     WHERE org = 1 AND type = $1 AND slice = ANY($2::text[]) AND prefixes ? $3 AND {COMPARED.format(5)}
+        AND {JOINED.format(6)}
     ORDER BY number DESC OFFSET $4 LIMIT 1
 """
 
 LOST = f"""
     SELECT why, count(*) AS audits FROM audit
     WHERE org = 1 AND type = $1 AND slice = ANY($2::text[]) AND prefixes ? $3 AND number > $4 AND role = 'certify'
-        AND truth IS NULL AND {COMPARED.format(5)}
+        AND truth IS NULL AND {COMPARED.format(5)} AND {JOINED.format(6)}
     GROUP BY why
 """
 
@@ -292,18 +296,38 @@ async def counted(
 
 
 async def newest(
-    connection: Connection, question_type: str, slices: Sequence[str], prefix: str, count: int, people: int = 0
+    connection: Connection,
+    question_type: str,
+    slices: Sequence[str],
+    joined: Sequence[int],
+    prefix: str,
+    count: int,
+    people: int = 0,
 ) -> int:
-    """Return the number behind which so many closed audits of a slice and prefix lie; 0 where there are fewer."""
-    number: int | None = await connection.fetchval(NEWEST, question_type, list(slices), prefix, count, people)
+    """Return the number behind which so many closed audits of a slice and prefix lie; 0 where there are fewer.
+
+    `joined`: as of `counted`.
+    """
+    number: int | None = await connection.fetchval(
+        NEWEST, question_type, list(slices), prefix, count, people, list(joined)
+    )
     return number or 0
 
 
 async def lost(
-    connection: Connection, question_type: str, slices: Sequence[str], prefix: str, after: int, people: int = 0
+    connection: Connection,
+    question_type: str,
+    slices: Sequence[str],
+    joined: Sequence[int],
+    prefix: str,
+    after: int,
+    people: int = 0,
 ) -> dict[str, int]:
-    """Return how many certify-audits with higher numbers have no truth, and so count as wrong, by the reason."""
-    rows = await connection.fetch(LOST, question_type, list(slices), prefix, after, people)
+    """Return how many certify-audits with higher numbers have no truth, and so count as wrong, by the reason.
+
+    `joined`: as of `counted`.
+    """
+    rows = await connection.fetch(LOST, question_type, list(slices), prefix, after, people, list(joined))
     return {row["why"]: row["audits"] for row in rows}
 
 

@@ -50,6 +50,35 @@ async def test_what_was_audited_under_other_plans_is_no_evidence(database_url):
 
     assert [each.number for each in found] == [2, 4]
     assert counted.certify == 2
-    assert await audited.lost(connection, "claim", ["all"], "own", 0) == {"declined": 2}
-    assert await audited.newest(connection, "claim", ["all"], "own", 1) == 2
+    assert await audited.lost(connection, "claim", ["all"], [0], "own", 0) == {"declined": 2}
+    assert await audited.newest(connection, "claim", ["all"], [0], "own", 1) == 2
+    await connection.close()
+
+
+OF_SLICE = """
+    INSERT INTO audit (decision_id, number, type, location, slice, role, rate, policy, asked_at, truth, truth_by, why,
+        expert_coin, votes, opinions, facts, prefixes)
+    VALUES ($1, $2, 'claim', 'default', $3, $4, 1, 1, now(), $5, $6, $7, '{}', '[]', '{}', '{}', '["p0"]')
+"""
+
+
+async def test_of_a_slice_that_joined_a_group_nothing_counts_from_before(database_url):
+    """Neither towards how many audits its design is chosen by, nor among those that are told as lost."""
+    connection = await asyncpg.connect(database_url)
+    for number, slice_, role, truth in [
+        (1, "there", "calibrate", "pay"),
+        (2, "there", "certify", None),
+        (3, "comes", "calibrate", "pay"),
+        (4, "comes", "certify", None),
+        (5, "comes", "certify", None),
+        (6, "comes", "calibrate", "pay"),
+    ]:
+        by, why = ("expert", "share") if truth else ("lost", "declined")
+        await connection.execute(OF_SLICE, uuid4(), number, slice_, role, truth, by, why)
+    here = "claim", ["there", "comes"], [0, 4], "p0"
+
+    counted = await audited.counted(connection, *here, 0)
+    assert (counted.calibrate, counted.certify) == (2, 2)
+    assert await audited.lost(connection, *here, 0) == {"declined": 2}
+    assert await audited.newest(connection, *here, 2) == 2
     await connection.close()

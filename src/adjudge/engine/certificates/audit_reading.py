@@ -75,20 +75,23 @@ class AuditReading:
     async def counted(self, after: int) -> Counted:
         """Return how many audits with higher numbers are closed, by role."""
         covers = self.covers
-        joined = memberships.counted_after(covers)
         return await audited.counted(
-            self.connection, covers.type, covers.slices, joined, covers.prefix, after, self._set_apart
+            self.connection, covers.type, covers.slices, self._joined, covers.prefix, after, self._set_apart
         )
 
     async def newest(self, count: int) -> int:
         """Return the number behind which so many closed audits lie."""
         covers = self.covers
-        return await audited.newest(self.connection, covers.type, covers.slices, covers.prefix, count, self._set_apart)
+        return await audited.newest(
+            self.connection, covers.type, covers.slices, self._joined, covers.prefix, count, self._set_apart
+        )
 
     async def lost(self, after: int) -> dict[str, int]:
         """Return why audits with higher numbers have no truth, and how many for each reason."""
         covers = self.covers
-        return await audited.lost(self.connection, covers.type, covers.slices, covers.prefix, after, self._set_apart)
+        return await audited.lost(
+            self.connection, covers.type, covers.slices, self._joined, covers.prefix, after, self._set_apart
+        )
 
     async def watched(
         self, watch: Any, number: int, covered: Covered, sampling: Sampling, now: datetime
@@ -125,6 +128,11 @@ class AuditReading:
         """Return the scale of stakes of an epoch that was designed with these rates; None: it counts answers."""
         scale = scale_of(self.place)
         return scale and replace(scale, largest=sampling.largest, by_number=rarest.by_number)
+
+    @property
+    def _joined(self) -> list[int]:
+        """Of each slice here the last decision before its audits count."""
+        return memberships.counted_after(self.covers)
 
     @property
     def _set_apart(self) -> int:

@@ -15,9 +15,12 @@ from adjudge.store.connecting import Connection
 DUTY: Final = "webhooks"
 LOCK: Final = 7_203_010
 
-# PostgreSQL expects next to nothing behind the newest rows that it knows of: planned for the position of each page,
-# the join would compare every row with all others, and planning alone would cost as much as 200 rows.
-TAKE = "SELECT pg_try_advisory_xact_lock($1), set_config('plan_cache_mode', 'force_generic_plan', true)"
+# PostgreSQL expects next to nothing behind the newest rows that it knows of. Planned for the position of each page, the
+# joins would compare every row with all others, and planning alone would cost as much as 200 rows.
+TAKE = """
+    SELECT pg_try_advisory_xact_lock($1), set_config('plan_cache_mode', 'force_generic_plan', true),
+        set_config('enable_nestloop', 'off', true)
+"""
 
 STANDING = """
     SELECT (SELECT cursor #>> '{}' FROM duty WHERE name = $1) AS cursor,
@@ -25,17 +28,23 @@ STANDING = """
 """
 
 # Its one snapshot has each endpoint that was added before an outcome that it reads was settled. Nothing is written
-# by a position that another generation gave.
+# by a position that another generation gave. Locations are joined, not looked for in lists: these may be long.
 FAN_OUT = f"""
-    WITH {feed.SCANNED.format(scan=feed.LONGEST_PAGE)}, edge AS MATERIALIZED ({feed.EDGE}), written AS (
-        INSERT INTO delivery (endpoint, decision_id, version)
-        SELECT endpoint.id, scanned.decision_id, scanned.version
+    WITH {feed.SCANNED.format(scan=feed.LONGEST_PAGE)}, edge AS MATERIALIZED ({feed.EDGE}), settled AS MATERIALIZED (
+        SELECT scanned.decision_id, scanned.version, scanned.settled_at, decision.location, decision.type
         FROM scanned JOIN decision ON {feed.ITS_DECISION}
-            JOIN endpoint ON stopped_at IS NULL AND scanned.settled_at >= told_since
-                AND (locations IS NULL OR decision.location = ANY(locations))
-                AND (types IS NULL OR decision.type = ANY(types))
         WHERE (SELECT edge_generation FROM edge) = $4
-        ORDER BY endpoint.id, scanned.decision_id, scanned.version ON CONFLICT DO NOTHING
+    ), told AS (
+        SELECT id, told_since, types, settled.* FROM settled JOIN endpoint ON stopped_at IS NULL AND locations IS NULL
+        UNION ALL
+        SELECT id, told_since, types, settled.* FROM settled JOIN (
+            SELECT id, told_since, types, unnest(locations) AS location FROM endpoint WHERE stopped_at IS NULL
+        ) AS wish USING (location)
+    ), written AS (
+        INSERT INTO delivery (endpoint, decision_id, version)
+        SELECT id, decision_id, version FROM told
+        WHERE settled_at >= told_since AND (types IS NULL OR type = ANY(types))
+        ORDER BY id, decision_id, version ON CONFLICT DO NOTHING
         RETURNING true
     )
     SELECT edge.*, (SELECT count(*) FROM scanned) AS scanned, last.*, (SELECT count(*) FROM written) AS written

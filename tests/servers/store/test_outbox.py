@@ -88,8 +88,9 @@ async def test_a_mark_of_another_server_means_a_moment(connection):
 
 
 async def test_a_page_behind_the_newest_known_rows_costs_as_much_as_its_rows(connection):
-    """PostgreSQL expects none there: it would hold each outcome of the page against each of its decisions."""
+    """PostgreSQL expects none there: it would hold each outcome against each decision, and each location of a list."""
     await an_endpoint(connection, "all")
+    await an_endpoint(connection, "of many stores", locations=["default", *(f"store-{n}" for n in range(1_000))])
     await settled(connection, 2_000)
     await connection.execute("ANALYZE outcome")
     await connection.execute("ANALYZE decision")
@@ -105,3 +106,4 @@ async def test_a_page_behind_the_newest_known_rows_costs_as_much_as_its_rows(con
 
     compared = sum(int(found[1]) for line in plan if (found := re.search(r"Removed by Join Filter: (\d+)", line)))
     assert compared < 4_000, "\n".join(plan)
+    assert await connection.fetchval("SELECT count(*) FROM delivery") == 2 * 400

@@ -15,12 +15,9 @@ from adjudge.store.connecting import Connection
 DUTY: Final = "webhooks"
 LOCK: Final = 7_203_010
 
-# PostgreSQL expects next to nothing behind the newest rows that it knows of. Planned for the position of each page, the
-# joins would compare every row with all others, and planning alone would cost as much as 200 rows.
-TAKE = """
-    SELECT pg_try_advisory_xact_lock($1), set_config('plan_cache_mode', 'force_generic_plan', true),
-        set_config('enable_nestloop', 'off', true)
-"""
+# PostgreSQL expects next to nothing behind the newest rows that it knows of. Planned for the position of each page,
+# joins may compare every row with all others, and planning alone would cost as much as 200 rows.
+TAKE = "SELECT pg_try_advisory_xact_lock($1), set_config('plan_cache_mode', 'force_generic_plan', true)"
 
 STANDING = """
     SELECT (SELECT cursor #>> '{}' FROM duty WHERE name = $1) AS cursor,

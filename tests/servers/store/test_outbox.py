@@ -73,6 +73,15 @@ async def test_what_was_written_is_not_written_again(connection):
     assert [(page.scanned, page.written) for page in (first, again, next_)] == [(3, 3), (3, 0), (0, 0)]
 
 
+async def test_a_page_is_not_planned_anew(connection):
+    """Each plan would cost as much as 200 of its rows."""
+    for _ in range(3):
+        await fanned_out(connection, await feed.edge(connection))
+
+    planned = "SELECT generic_plans, custom_plans FROM pg_prepared_statements WHERE statement = $1"
+    assert await connection.fetch(planned, outbox.FAN_OUT) == [(3, 0)]
+
+
 async def test_a_mark_of_another_server_means_a_moment(connection):
     """As for the feed's readers: after a restore its position would skip, or tell all again."""
     await an_endpoint(connection, "all")

@@ -51,7 +51,8 @@ def export(
         print(as_json(done))
         return
     summary = f"{done.decisions} decisions" + (" (resumed)" if done.resumed else "")
-    print(f"{out}: {summary}, {done.labels} labels, scores of {', '.join(done.deciders) or 'nobody'}")
+    scores = f"scores of {', '.join(done.deciders)}" if done.deciders else "no further scores"
+    print(f"{out}: {summary}, {done.labels} labels, {scores}")
 
 
 def _progress(done: int, total: int) -> None:

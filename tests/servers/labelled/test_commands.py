@@ -53,7 +53,7 @@ async def test_a_set_goes_in_and_out(typed, a_set):
 
     assert (status, json.loads(said)["decisions"], json.loads(said)["labels"]) == (0, 2, 2)
     assert (await typed("export", "--type", "shelf", "--out", "out", "--form", "parquet"))[1] == (
-        "out: 0 decisions, 2 labels, scores of nobody\n"
+        "out: 0 decisions, 2 labels, no further scores\n"
     )
 
 

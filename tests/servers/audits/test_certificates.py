@@ -162,6 +162,25 @@ async def test_a_model_that_grew_worse_is_suspended_by_its_audits_and_people_tak
     assert await _in_force(stack) is None
 
 
+async def test_what_is_in_force_is_watched_also_where_its_family_has_nothing_left_for_it(build_stack, monkeypatch):
+    documents = certified()
+    documents["plans"]["model"]["stages"][0]["accept"] = {"certified": {"target": 0.05, "family": 2}}
+    stack = await build_stack("api", "worker", "keeper", documents=documents)
+    [expert] = await staffed(stack, "experts", count=1)
+    await record(stack, 700)
+    await in_force(stack)
+    decided = [await automated(stack) for _ in range(6)]
+    monkeypatch.setattr(certifying, "shares_of", lambda rows, _: {row.scope: 0.0 for row in rows})
+
+    for _ in decided:
+        tasks = await expert.claim(wait=5)
+        if tasks:
+            await expert.answer(tasks[0], "refuse")
+
+    await none_in_force(stack)
+    assert await stack.value("SELECT delta FROM epoch WHERE ended_why = 'watch'") > 0
+
+
 async def test_what_would_take_far_too_long_is_begun_anew_on_what_was_found_last(build_stack):
     """Bad days before a certificate would else be held against a slice for good, and so would an unlucky start."""
     stack = await build_stack("api", "keeper", documents=certified())

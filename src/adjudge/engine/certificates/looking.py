@@ -51,7 +51,7 @@ class Look:
         if (why := standings.never(covers)) is not None:
             await self._write(None, {"state": "none", "reason": why})
             return
-        if not self.share:
+        if not self.share and self.row.design is None:  # else it has spent its part, and may have what is to be watched
             why = f"the family has an error budget for {covers.family} slices, and so many were tested before"
             await self._write(None, {"state": "none", "reason": why})
             return
@@ -92,7 +92,7 @@ class Look:
         verdict = await self._of_certificate(state, unanimity) or verdict
         lost = {} if isinstance(verdict, Licensed | NoWorse) else await self._reading.lost(self.row.first_number)
         standing = standings.standing(state, verdict, unanimity, self.row.covers, daily, lost)
-        if self.row.inherited is None and steps.is_given_up(state, self.row.covers, self._delta):
+        if self.row.inherited is None and steps.is_given_up(state, self.row.covers, state.epoch.delta):
             await self._write(state, standing)
             await epochs.give_up(self.connection, self.row)
             log.info("epoch.given_up", scope=self.row.scope, epoch=self.row.number, reason=standing["reason"])
@@ -269,7 +269,7 @@ class Look:
             unanimity,
             inputs,
             seals=await audit_seals.of(self.connection, [each.decision for each in inputs]),
-            delta=self._delta,
+            delta=state.epoch.delta,
             issued_at=self.now,
             valid_until=valid_until,
         )
@@ -352,7 +352,7 @@ class Look:
             self.connection,
             self.row.scope,
             self.row.number,
-            delta=self._delta,
+            delta=state.epoch.delta if state is not None else self._delta,
             design=design,
             standing=licensing.written(standing),
         )

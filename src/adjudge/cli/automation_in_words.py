@@ -141,8 +141,8 @@ def certificate_lines(found: Certificate) -> list[str]:
         ("licensed", f"from {body['threshold']:.4g} on" + _coverage(body)),
         ("evidence", _evidence(body)),
         *([] if "inherits" in body else _tested(body, found.epoch)),
-        *([] if found.calibration is None else _calibrated(found.calibration)),
         ("valid until", str(body["valid_until"])),
+        *([] if found.calibration is None else _calibrated(found.calibration)),
     ]
     return entries(told)
 
@@ -164,12 +164,10 @@ def _calibrated(found: Calibration) -> list[tuple[str, str]]:
     """Say what a confidence means: by which calibrator, and how often those who said so much were right."""
     kind = found.calibrator["kind"]
     losses = ", ".join(f"{name} {loss:.3f}" for name, loss in found.log_losses.items())
-    bins = "; ".join(
-        f"{each.confidence:.2f} is right in {each.accuracy:.2f} of {each.examples}" for each in found.curve
-    )
     return [
         ("calibrated", f"{kind}, by {found.examples} audits; log loss of those held out: {losses}"),
-        ("reliability", f"off by {found.error:.3f} on average{': ' if bins else ''}{bins}"),
+        ("reliability", f"off by {found.error:.3f} on average:"),
+        *(("", f"{each.confidence:.3f} is right in {each.accuracy:.3f} of {each.examples}") for each in found.curve),
     ]
 
 

@@ -59,16 +59,14 @@ def apply(
             return
         if not yes:
             _ask(found.base)
-        published = adjudge.config.publish(
-            documents,
-            base=found.base,
-            message=message,
-            locations=location or (),
-            groups=group or (),
-            goes_on_after_seconds=lasting(after),
-            hash=base,
-        )
+        first = _first_at(location, group, after)
+        published = adjudge.config.publish(documents, base=found.base, message=message, hash=base, **first)
         _published(adjudge, published, wait=wait, json_=json_)
+
+
+def _first_at(location: AtLocation, group: AtGroup, after: After) -> dict[str, Any]:
+    """Return where a publication holds first, and when it goes on by itself; everywhere where nothing is named."""
+    return {"locations": location or (), "groups": group or (), "goes_on_after_seconds": lasting(after)}
 
 
 def _ask(base: int) -> None:
@@ -92,12 +90,7 @@ def publish(
     """Publish a draft, or a revision again: one that held at some locations holds everywhere then."""
     if (draft is None) == (again is None):
         raise typer.BadParameter("name a draft, or the number of a revision", param_hint="--draft")
-    at: dict[str, Any] = {
-        "locations": location or (),
-        "groups": group or (),
-        "goes_on_after_seconds": lasting(after),
-        "message": message,
-    }
+    at = {**_first_at(location, group, after), "message": message}
     with connected() as adjudge:
         if draft is not None:
             version = next((each.version for each in adjudge.config.list_drafts() if each.id == draft), None)

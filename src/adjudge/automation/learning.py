@@ -15,7 +15,15 @@ from numpy.typing import NDArray
 
 from adjudge.automation.binomial import beta_quantile
 from adjudge.automation.buying import stopping
-from adjudge.automation.pooling import HELD, MODELS_PRIOR, VOTES_PRIOR, fit_weights
+from adjudge.automation.pooling import (
+    HELD,
+    MODELS_PRIOR,
+    VOTES_PRIOR,
+    fit_weights,
+    frequencies_of_others,
+    log_frequencies,
+    tells_more,
+)
 from adjudge.automation.reviewers import NOBODY, Ballots, learn
 from adjudge.core.pools import LEAST_PROBABILITY, Prices, Seen, Snapshot, StageWeights, Vote, Weights
 from adjudge.core.reviewers import MOST_CONFUSED, Reviewers
@@ -126,7 +134,7 @@ def _moved(held: StageWeights, fresh: StageWeights) -> bool:
 
 
 def _exponents(stage: StageWeights) -> list[float]:
-    return [weight for weights in stage.after for weight in (*weights.models, weights.votes)]
+    return [weight for weights in stage.after for weight in (*weights.models, weights.votes, weights.frequency)]
 
 
 def _named(item: Voted) -> list[str]:
@@ -170,26 +178,68 @@ def _stage(
     if len(own) < ENOUGH_AUDITS:
         return None
     equal = MODELS_PRIOR / max(1, len(asking.deciders))
+    frequencies = _frequencies(own, asking.deciders)
     after = [Weights((equal,) * len(asking.deciders), VOTES_PRIOR)]
     for votes in range(asking.votes + 1):
         rows = [one for one in own if len(one[0].votes) >= votes]
         if len(rows) < ENOUGH_AUDITS:
             break
-        learnt = _weights(rows, asking.deciders, votes, after[-1])
+        learnt = _weights(rows, asking.deciders, votes, after[-1], is_weighed=bool(frequencies))
         after = [*after, learnt] if votes else [learnt]
     if len(after) < 2:
         return None
     middle = after[min(2, len(after) - 1)]
     stops = stopping(asking.prices, accuracy=reviewers.crowd.right, weight=middle.votes, votes=asking.votes)
-    return StageWeights(deciders=asking.deciders, after=tuple(after), stops=stops, audits=len(own))
+    return StageWeights(
+        deciders=asking.deciders, after=tuple(after), stops=stops, audits=len(own), frequencies=frequencies
+    )
+
+
+def _frequencies(own: Sequence[tuple[Voted, list[str], Floats]], deciders: Sequence[str]) -> dict[str, float]:
+    """Return how frequent each label is, if models then foretell audits that are held out better; else nothing.
+
+    Asked only where all questions have the same few answers: candidates change from one to the next.
+    """
+    labels = own[0][0].labels
+    if not deciders or not 0 < len(labels) <= MOST_LABELS or any(item.labels != labels for item, _, _ in own):
+        return {}
+    tables, truth = _tables(own, deciders, 0)
+    counts = np.bincount(truth, minlength=len(labels)).astype(float)
+    if not tells_more(list(tables[:-1]), frequencies_of_others(truth, len(labels)), truth):
+        return {}
+    return dict(zip(labels, log_frequencies(counts).tolist(), strict=True))
 
 
 def _weights(
-    rows: Sequence[tuple[Voted, list[str], Floats]], deciders: Sequence[str], votes: int, before: Weights
+    rows: Sequence[tuple[Voted, list[str], Floats]],
+    deciders: Sequence[str],
+    votes: int,
+    before: Weights,
+    *,
+    is_weighed: bool,
 ) -> Weights:
-    """Return the weights after so many votes, held to those `before`; of models alone where there are none yet."""
+    """Return the weights after so many votes, held to those `before`; of models alone where there are none yet.
+
+    `is_weighed`: how frequent labels are has a weight too.
+    """
     if not (votes or deciders):
         return before
+    tables, truth = _tables(rows, deciders, votes)
+    features, prior = list(tables[:-1]), list(before.models)
+    if is_weighed:
+        features.append(frequencies_of_others(truth, tables.shape[2]))
+        prior.append(before.frequency)
+    if votes:
+        found = fit_weights([*features, tables[-1]], truth, np.array([*prior, before.votes]), held=HELD).tolist()
+    else:
+        found = [*fit_weights(features, truth, np.array(prior)).tolist(), before.votes]
+    return Weights(tuple(found[: len(deciders)]), found[-1], found[len(deciders)] if is_weighed else 0.0)
+
+
+def _tables(
+    rows: Sequence[tuple[Voted, list[str], Floats]], deciders: Sequence[str], votes: int
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Return what each decider says, and last the votes, of each audit's labels; and which is right."""
     width = max(len(labels) for _, labels, _ in rows)
     tables = np.full((len(deciders) + 1, len(rows), width), np.log(LEAST_PROBABILITY))
     truth = np.empty(len(rows), int)
@@ -200,10 +250,7 @@ def _weights(
             shares = [max(known.get(label, 0.0), LEAST_PROBABILITY) for label in labels]
             tables[place, row, : len(labels)] = np.log(shares)
         tables[-1, row, : len(labels)] = heard[votes]
-    if not votes:
-        return Weights(tuple(fit_weights(list(tables[:-1]), truth, np.array(before.models)).tolist()), before.votes)
-    *models, of_votes = fit_weights(list(tables), truth, np.array([*before.models, before.votes]), held=HELD).tolist()
-    return Weights(tuple(models), of_votes)
+    return tables, truth
 
 
 def _seen(reviewers: Reviewers, name: str, votes: int) -> Seen:

@@ -23,6 +23,8 @@ VOTES_PRIOR: Final = 0.75
 """...and of a vote: half-way from people who err apart (1) to those whom the same questions mislead (0.5)."""
 SPEAKS: Final = 2.0
 """Standard errors above zero from which a model's weight is one: below, it would be mostly noise in every belief."""
+PARTS: Final = 5
+"""Of the audits: each is judged by weights that the others teach."""
 STEPS: Final = 40
 ENOUGH: Final = 1e-3
 """Gain of log-likelihood below which a further step is not taken."""
@@ -83,6 +85,42 @@ def worth_blending(features: list[Floats], truth: Integers) -> list[int]:
             break
         kept.pop(int(sure.argmin()))
     return kept
+
+
+def log_frequencies(counts: Floats) -> Floats:
+    """Return the logarithm of how frequent each label is, one more of each than was counted. Last axis: labels."""
+    seen = counts + 1.0
+    found: Floats = np.log(seen / seen.sum(-1, keepdims=True))
+    return found
+
+
+def frequencies_of_others(truth: Integers, labels: int) -> Floats:
+    """Return for each audit how frequent each label is by all other audits: a row an audit, as a logarithm.
+
+    With itself among them, an audit of a rare label would speak for a frequency that its label owes to it.
+    """
+    own = np.eye(labels)[truth]
+    return log_frequencies(own.sum(0) - own)
+
+
+def tells_more(features: list[Floats], further: Floats, truth: Integers) -> bool:
+    """Return whether models foretell audits that are held out better with a further table, whose weight begins at 0."""
+    prior = np.full(len(features), MODELS_PRIOR / len(features))
+    with_it = np.append(prior, 0.0)
+    every = [*features, further]
+    learnt = fit_weights(every, truth, with_it)
+    if not learnt[-1] > 0:
+        return False
+    alone = fit_weights(features, truth, prior)
+    parts, gain = np.arange(len(truth)) % PARTS, 0.0
+    for part in range(PARTS):
+        out = parts == part
+        for tables, begin, near, sign in ((every, with_it, learnt, 1), (features, prior, alone, -1)):
+            weights = fit_weights([table[~out] for table in tables], truth[~out], begin, near=near)
+            left = np.stack([table[out] for table in tables])
+            missing, _ = _loss(left, left[:, np.arange(out.sum()), truth[out]], weights, weights, 0.0)
+            gain -= sign * missing
+    return gain > 0
 
 
 def _loss(tables: Floats, at_truth: Floats, weights: Floats, prior: Floats, held: float) -> tuple[float, Floats]:

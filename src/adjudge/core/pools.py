@@ -42,6 +42,8 @@ class Weights(msgspec.Struct, frozen=True):
 
     models: tuple[float, ...]
     votes: float
+    frequency: float = 0.0
+    """Of how frequent each label is."""
 
 
 class Stops(msgspec.Struct, frozen=True):
@@ -73,6 +75,8 @@ class Pool(msgspec.Struct, frozen=True):
     stops: Stops
     snapshot: int = 0
     """Number of the snapshot of parameters that it is from."""
+    frequencies: dict[str, float] = {}
+    """How frequent each label is, as a logarithm; empty: that is not asked."""
 
 
 class StageWeights(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,6 +87,8 @@ class StageWeights(msgspec.Struct, frozen=True, kw_only=True):
     stops: Stops
     audits: int
     """Calibrate-audits that it was learnt from."""
+    frequencies: dict[str, float] = {}
+    """How frequent each label is among them, as a logarithm, where that says more than the models do."""
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
@@ -115,7 +121,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
         found = self.stages.get(stage)
         if found is None:
             return None
-        return Pool(found.deciders, found.after, self.reviewers, found.stops, self.number)
+        return Pool(found.deciders, found.after, self.reviewers, found.stops, self.number, found.frequencies)
 
 
 def scores(
@@ -127,7 +133,8 @@ def scores(
 ) -> list[float]:
     """Return the log posterior, not normalised, of each answer named and last of one that nobody named.
 
-    A decider that is missing says nothing; one that the pool does not know is not heard.
+    A decider that is missing says nothing; one that the pool does not know is not heard. How frequent a label is
+    corrects what models say, so it counts only where one of them said something.
     """
     weights = pool.after[min(len(votes), len(pool.after) - 1)]
     found = [0.0] * (len(named) + 1)
@@ -136,6 +143,12 @@ def scores(
             for place, label in enumerate(named):
                 found[place] += weight * math.log(max(known.get(label, 0.0), LEAST_PROBABILITY))
             found[-1] += weight * math.log(LEAST_PROBABILITY)
+    if pool.frequencies and not distributions.keys().isdisjoint(pool.deciders):
+        rarest = min(pool.frequencies.values())
+        for place, label in enumerate(named):
+            found[place] += weights.frequency * pool.frequencies.get(label, rarest)
+        unnamed = (frequency for label, frequency in pool.frequencies.items() if label not in named)
+        found[-1] += weights.frequency * max(unnamed, default=rarest)
     for reviewer, answer in votes:
         for place, value in enumerate(pool.reviewers.log_likelihoods(reviewer, answer, named, size)):
             found[place] += weights.votes * value

@@ -94,6 +94,25 @@ def test_the_risk_that_is_left_is_what_it_says():
     assert promised == pytest.approx(wrong, rel=0.5)
 
 
+def test_how_frequent_answers_are_corrects_a_model_that_was_trained_on_other_shares():
+    """Of questions to most of which the answer is "pay", its "refuse" is true less often than it says."""
+    asked = items(3_000, seed=11)
+    most_pay = [item for number, item in enumerate(asked) if item.truth == "pay" or number % 9 == 0][:500]
+
+    alike, lopsided = (learnt(audited(found), stages(PLAN)) for found in (asked[:500], most_pay))
+
+    assert alike is not None
+    assert lopsided is not None
+    assert alike.stages[NAME].frequencies == {}
+    stage = lopsided.stages[NAME]
+    share = sum(item.truth == "refuse" for item in most_pay) / len(most_pay)
+    assert np.exp(stage.frequencies["refuse"]) == pytest.approx(share, abs=0.01)
+    assert all(weights.frequency > 0.5 for weights in stage.after)
+    pool = lopsided.pool(NAME)
+    assert pool is not None
+    assert pool.frequencies == stage.frequencies
+
+
 def test_until_there_is_enough_evidence_nothing_is_learnt():
     few = audited(items(ENOUGH_AUDITS - 1, seed=5))
     enough = audited(items(ENOUGH_AUDITS, seed=5))

@@ -1,12 +1,28 @@
 """The learnt pool: better than multiplying, and the same in columns as in `core`."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from tests.unit.automation.voting import a_set
 
-from adjudge.automation.backtesting.beliefs import _believed, _left_out, crowd_of, log_scores, multiplied, pooled
+from adjudge.automation.backtesting.beliefs import (
+    Models,
+    _believed,
+    _left_out,
+    crowd_of,
+    log_scores,
+    multiplied,
+    pooled,
+)
 from adjudge.automation.backtesting.sets import halves
-from adjudge.automation.pooling import fit_weights, worth_blending
+from adjudge.automation.pooling import (
+    fit_weights,
+    frequencies_of_others,
+    log_frequencies,
+    tells_more,
+    worth_blending,
+)
 from adjudge.core.pools import Pool, Stops, Weights, scores
 
 
@@ -16,7 +32,7 @@ def learnt():
     draw = halves(data, 0, 0)
     crowd = crowd_of(data, draw, draw.calibrate, 3)
     tables = list(log_scores(data).values())
-    return data, draw, crowd, tables, pooled(data, tables, crowd, draw)
+    return data, draw, crowd, tables, pooled(data, Models.of(tables, draw), crowd, draw)
 
 
 def log_loss(belief, truth, items) -> float:
@@ -41,17 +57,32 @@ def test_the_learnt_pool_means_what_it_says(learnt):
         assert belief.risk[draw.judged].mean() == pytest.approx(wrong, abs=0.015)
 
 
-def test_votes_in_columns_are_the_same_as_in_core(learnt):
+@pytest.mark.parametrize("is_lopsided", [False, True], ids=["alike", "lopsided"])
+def test_votes_in_columns_are_the_same_as_in_core(learnt, is_lopsided):
     """What the backtest shows is what the servers do."""
     data, draw, crowd, _, (beliefs, weights) = learnt
+    frequencies = {}
+    if is_lopsided:
+        data = lopsided(data)
+        draw = halves(data, 0, 0)
+        crowd, models = crowd_of(data, draw, draw.calibrate, 3), Models.of(list(log_scores(data).values()), draw)
+        models = models.with_frequencies(data, draw)
+        beliefs, weights = pooled(data, models, crowd, draw)
+        frequencies = dict(zip(data.labels, map(float, models.tables[2][0]), strict=True))
     names = [f"person-{number}" for number in range(data.people)]
     pool = Pool(
         tuple(data.scores),
         tuple(
-            Weights(tuple(map(float, row[:2])), float(row[2]) if votes else 0.0) for votes, row in enumerate(weights)
+            Weights(
+                tuple(map(float, row[:2])),
+                float(row[-1]) if votes else 0.0,
+                float(row[2]) if is_lopsided else 0.0,
+            )
+            for votes, row in enumerate(weights)
         ),
         crowd.learnt.snapshot(data.labels, names),
         Stops((0.0,)),
+        frequencies=frequencies,
     )
     for item in draw.judged[:40].tolist():
         given = {
@@ -66,6 +97,60 @@ def test_votes_in_columns_are_the_same_as_in_core(learnt):
 
             shares = np.exp(found - found.max())
             assert shares / shares.sum() == pytest.approx(belief.odds[item] * (1 - belief.risk[item]), abs=2e-4)
+
+
+def lopsided(data):
+    """Return the set with one of nine items of all labels but the first: models know nothing of that."""
+    kept = np.flatnonzero((data.truth == 0) | (np.arange(len(data)) % 9 == 0))
+    return replace(
+        data,
+        items=tuple(data.items[place] for place in kept),
+        truth=data.truth[kept],
+        scores={name: table[kept] for name, table in data.scores.items()},
+        answers=data.answers[kept],
+        reviewers=data.reviewers[kept],
+    )
+
+
+def test_a_model_that_was_trained_on_other_shares_of_labels_is_corrected():
+    """The wrong way beside it: its word alone, which takes rare labels for likelier than they are."""
+    data = lopsided(a_set(6_000, models=(0.8,)))
+    tables, corrected, alone = list(log_scores(data).values()), [], []
+    for repeat in range(8):
+        draw = halves(data, repeat, 0)
+        models = Models.of(tables, draw)
+        for found, heard in ((corrected, models.with_frequencies(data, draw)), (alone, models)):
+            (belief, *_), _ = pooled(data, heard, None, draw)
+            wrong = (belief.answer != data.truth)[draw.judged].mean()
+            found.append([wrong, log_loss(belief, data.truth, draw.judged)])
+
+    print(f"wrong, log loss: corrected {np.mean(corrected, 0)}, alone {np.mean(alone, 0)}")
+    assert (np.mean(corrected, 0) < 0.8 * np.mean(alone, 0)).all()
+
+
+def test_where_models_know_how_frequent_labels_are_nothing_is_corrected():
+    data = a_set(2_000, models=(1.6,))
+    found = []
+    for repeat in range(20):
+        draw = halves(data, repeat, 0)
+        models = Models.of(list(log_scores(data).values()), draw)
+        found.append(models.with_frequencies(data, draw) is models)
+
+    assert sum(found) >= 15
+
+
+def test_an_audit_has_no_part_in_how_frequent_its_own_label_is():
+    """The wrong way beside it: of eighty labels, with two or three audits each, every one is then more frequent."""
+    ours, flattered = [], []
+    for seed in range(10):
+        data = a_set(250, labels=80, models=(1.2,), seed=seed)
+        tables = [table.astype(float) for table in log_scores(data).values()]
+        itself = np.tile(log_frequencies(np.bincount(data.truth, minlength=80).astype(float)), (250, 1))
+        ours.append(tells_more(tables, frequencies_of_others(data.truth, 80), data.truth))
+        flattered.append(tells_more(tables, itself, data.truth))
+
+    assert sum(ours) <= 2
+    assert sum(flattered) >= 8
 
 
 def test_weights_are_never_negative_and_useless_models_get_none():
@@ -97,7 +182,7 @@ def test_weights_of_one_vote_more_are_near_those_of_one_less_where_audits_are_fe
     for repeat in range(8):
         draw = halves(data, repeat, 0)
         crowd = crowd_of(data, draw, draw.calibrate, 3)
-        beliefs, _ = pooled(data, tables, crowd, draw)
+        beliefs, _ = pooled(data, Models.of(tables, draw), crowd, draw)
         audits, truth = draw.calibrate, data.truth[draw.calibrate]
         without = _left_out(
             crowd, draw.answers[draw.calibrate], draw.reviewers[draw.calibrate], data.truth[draw.calibrate]

@@ -1,13 +1,15 @@
 """A learnt pool at work in a plan: whom it believes, when it asks on, when it gives up."""
 
-from dataclasses import replace
+import math
+from dataclasses import replace as replaced
 
 import pytest
+from msgspec.structs import replace
 from tests.builders import Life, a_plan, models, people, settled
 
 from adjudge.core.advance import Ask, Settle
 from adjudge.core.plans import Combine, Stage
-from adjudge.core.pools import Pool, Stops, Weights
+from adjudge.core.pools import Pool, Stops, Weights, scores
 from adjudge.core.reviewers import Reviewers, TrackRecord
 
 CROWD = TrackRecord(0.9, 0.1, ((0.9, 0.1), (0.1, 0.9)))
@@ -22,7 +24,7 @@ POOL = Pool(
 
 
 def asked(pool: Pool = POOL) -> Stage:
-    return replace(people(least=1, most=3, rule="bayes"), combine=Combine("bayes", pool=pool))
+    return replaced(people(least=1, most=3, rule="bayes"), combine=Combine("bayes", pool=pool))
 
 
 def after_the_model(pool: Pool = POOL, pay: float = 0.7) -> Life:
@@ -39,6 +41,29 @@ def test_a_vote_that_leaves_little_risk_ends_the_asking():
     odds = (0.9 / 0.1) ** 0.5 * (0.9 / 0.1) ** 0.8
     assert isinstance(life.step, Settle)
     assert life.step.outcome.confidence == pytest.approx(odds / (1 + odds), abs=1e-6)
+
+
+def test_a_rare_answer_is_believed_less_than_a_model_says():
+    """Odds of one to four among the audits weigh half a model's odds, by their weight; no model, no correction."""
+    weights = tuple(replace(each, frequency=0.5) for each in POOL.after)
+    pool = replace(POOL, after=weights, frequencies={"pay": math.log(0.2), "refuse": math.log(0.8)})
+    said = {"claim-risk@1": {"pay": 0.8, "refuse": 0.2}}
+
+    pay, refuse, _ = scores(pool, said, [], ["pay", "refuse"], 2)
+    unheard = scores(pool, {}, [], ["pay", "refuse"], 2)
+
+    assert pay - refuse == pytest.approx(math.log(0.8 / 0.2) + 0.5 * math.log(0.2 / 0.8))
+    assert unheard == [0.0, 0.0, 0.0]
+
+
+def test_an_answer_that_nobody_named_may_be_the_frequent_one():
+    pool = replace(
+        POOL, after=(Weights((0.0,), 0.0, 1.0),), frequencies={"pay": math.log(0.2), "refuse": math.log(0.8)}
+    )
+
+    pay, other = scores(pool, {"claim-risk@1": {"pay": 1.0}}, [], ["pay"], 2)
+
+    assert other - pay == pytest.approx(math.log(4))
 
 
 def test_a_risk_that_is_worth_another_vote_buys_it():

@@ -2,21 +2,25 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from adjudge.automation.backtesting.sets import ORDERS, Draw, Floats, Integers, LabelledSet
-from adjudge.automation.pooling import HELD, MODELS_PRIOR, VOTES_PRIOR, fit_weights
+from adjudge.automation.pooling import (
+    HELD,
+    MODELS_PRIOR,
+    PARTS,
+    VOTES_PRIOR,
+    fit_weights,
+    frequencies_of_others,
+    log_frequencies,
+    tells_more,
+)
 from adjudge.automation.reviewers import LEAST, Ballots, Learnt, learn
 from adjudge.core.pools import LEAST_PROBABILITY
 
 Single = NDArray[np.float32]
-
-
-PARTS: Final = 5
-"""Of the calibrate-audits: what is expected of each part is expected by what the others teach."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +41,39 @@ class Belief:
         """Return the probability of other answers to some items; of none: 0."""
         found: Floats = np.where(answers >= 0, self.odds[items, answers] * (1 - self.risk[items]), 0.0)
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """What is known of items before people are asked, as tables with a row an item and a column a label."""
+
+    tables: Sequence[Single]
+    """Of each model what it says, as a logarithm; last how frequent labels are, where audits show that this says more.
+    Of items of which no model said anything: nothing."""
+    audited: Sequence[Single]
+    """The same of the calibrate-audits, each as the others tell it."""
+    prior: Floats
+    """Where the weights begin."""
+
+    @classmethod
+    def of(cls, tables: Sequence[Single], draw: Draw) -> "Models":
+        """Take models as they are."""
+        prior = np.full(len(tables), MODELS_PRIOR / len(tables))
+        return cls(tables, [table[draw.calibrate] for table in tables], prior)
+
+    def with_frequencies(self, data: LabelledSet, draw: Draw) -> "Models":
+        """Add how frequent labels are, if models then foretell audits that are held out better.
+
+        A model that was trained where labels come in other shares takes rare ones for likelier than they are.
+        """
+        truth, labels = data.truth[draw.calibrate], len(data.labels)
+        said = np.any([table.any(1) for table in self.tables], axis=0)
+        own = np.where(said[draw.calibrate, None], frequencies_of_others(truth, labels), 0.0)
+        if not tells_more([table.astype(float) for table in self.audited], own, truth):
+            return self
+        frequent = log_frequencies(np.bincount(truth, minlength=labels).astype(float))
+        every = np.where(said[:, None], frequent, 0.0).astype(np.float32)
+        return Models([*self.tables, every], [*self.audited, own.astype(np.float32)], np.append(self.prior, 0.0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,12 +125,10 @@ def crowd_of(data: LabelledSet, draw: Draw, learnt_from: Integers, votes: int) -
     return _heard(learn(ballots, data.truth[learnt_from]), draw.answers, draw.reviewers, votes)
 
 
-def pooled(
-    data: LabelledSet, tables: Sequence[Single], crowd: Crowd | None, draw: Draw
-) -> tuple[list[Belief], list[Floats]]:
+def pooled(data: LabelledSet, models: Models, crowd: Crowd | None, draw: Draw) -> tuple[list[Belief], list[Floats]]:
     """Return beliefs by number of votes, weights learnt for each on the calibrate-audits; and the weights."""
     heard = _first_votes(data, crowd, draw) if crowd else []
-    weights = _learnt([table[draw.calibrate] for table in tables], heard, data.truth[draw.calibrate])
+    weights, tables = _learnt(models.audited, heard, data.truth[draw.calibrate], models.prior), models.tables
     beliefs = [_where_heard(_believed(tables, weights[0]), tables)]
     if crowd:
         beliefs += [_believed([*tables, crowd.sums[votes]], found) for votes, found in enumerate(weights) if votes]
@@ -108,7 +143,11 @@ def _first_votes(data: LabelledSet, crowd: Crowd, draw: Draw) -> list[Floats]:
 
 
 def _learnt(
-    tables: Sequence[Single], heard: Sequence[Floats], truth: Integers, near: Sequence[Floats] | None = None
+    tables: Sequence[Single],
+    heard: Sequence[Floats],
+    truth: Integers,
+    prior: Floats,
+    near: Sequence[Floats] | None = None,
 ) -> list[Floats]:
     """Return the weights for each number of votes, learnt on some audits; `heard`: empty where nobody answers.
 
@@ -116,46 +155,41 @@ def _learnt(
     """
     models = [table.astype(float) for table in tables]
     begin: Sequence[Floats | None] = near if near is not None else [None] * max(1, len(heard))
-    weights = [fit_weights(models, truth, np.full(len(tables), MODELS_PRIOR / len(tables)), near=begin[0])]
+    weights = [fit_weights(models, truth, prior, near=begin[0])]
     for votes in range(1, len(heard)):
         before = weights[-1] if votes > 1 else np.array([*weights[0], VOTES_PRIOR])
         weights.append(fit_weights([*models, heard[votes]], truth, before, held=HELD, near=begin[votes]))
     return weights
 
 
-def rehearsed(
-    data: LabelledSet, tables: Sequence[Single], crowd: Crowd, near: Sequence[Floats], draw: Draw
-) -> Rehearsal:
+def rehearsed(data: LabelledSet, models: Models, crowd: Crowd, near: Sequence[Floats], draw: Draw) -> Rehearsal:
     """Ask the calibrate-audits again, in further orders, each with weights that were learnt on others of them.
 
     What has been learnt on an audit expects too much of it. `near`: the weights that were learnt on all.
     """
     parts = np.arange(len(draw.calibrate)) % PARTS
     first, truth = _first_votes(data, crowd, draw), data.truth[draw.calibrate]
-    said = [table[draw.calibrate] for table in tables]
     weights = []
     for others in [parts != part for part in range(PARTS)]:
-        taught = [table[others] for table in said], [heard[others] for heard in first], truth[others]
-        weights.append(_learnt(*taught, near))
-    return _asked_again(data, tables, crowd, draw, weights)
+        taught = [table[others] for table in models.audited], [heard[others] for heard in first], truth[others]
+        weights.append(_learnt(*taught, models.prior, near))
+    return _asked_again(data, models, crowd, draw, weights)
 
 
-def rehearsed_multiplied(
-    data: LabelledSet, tables: Sequence[Single], crowd: Crowd, first: Floats, draw: Draw
-) -> Rehearsal:
+def rehearsed_multiplied(data: LabelledSet, models: Models, crowd: Crowd, first: Floats, draw: Draw) -> Rehearsal:
     """Return the rehearsal of beliefs that are multiplied, as by `multiplied`."""
-    return _asked_again(data, tables, crowd, draw, [[first] + [np.array([*first, 1.0])] * crowd.most])
+    return _asked_again(data, models, crowd, draw, [[first] + [np.array([*first, 1.0])] * crowd.most])
 
 
 def _asked_again(
-    data: LabelledSet, tables: Sequence[Single], crowd: Crowd, draw: Draw, weights: Sequence[Sequence[Floats]]
+    data: LabelledSet, models: Models, crowd: Crowd, draw: Draw, weights: Sequence[Sequence[Floats]]
 ) -> Rehearsal:
     """Ask the calibrate-audits ORDERS times. `weights`: by number of votes, for each part of them in turn."""
     items = np.tile(draw.calibrate, ORDERS)
     answers = np.take_along_axis(data.answers[items], draw.again, 1)
     reviewers = np.take_along_axis(data.reviewers[items], draw.again, 1)
     again = _heard(crowd.learnt, answers, reviewers, crowd.most)
-    truth, said = data.truth[items], [table[items] for table in tables]
+    truth, said = data.truth[items], [np.tile(table, (ORDERS, 1)) for table in models.audited]
     without = _left_out(crowd, answers, reviewers, truth)
     sums = [(heard + less).astype(np.float32) for heard, less in zip(again.sums, without, strict=True)]
     each = np.tile(np.arange(len(draw.calibrate)) % len(weights), ORDERS)

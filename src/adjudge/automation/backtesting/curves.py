@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from adjudge.automation.backtesting.asking import PEOPLE, asked_until_agreed, asked_until_sure, kept_to_people, priced
-from adjudge.automation.backtesting.beliefs import Belief, Crowd, Single, crowd_of, log_scores, pooled, raw, rehearsed
+from adjudge.automation.backtesting.beliefs import Belief, Crowd, Models, crowd_of, log_scores, pooled, raw, rehearsed
 from adjudge.automation.backtesting.policies import Terms
 from adjudge.automation.backtesting.running import Request
 from adjudge.automation.backtesting.sets import Booleans, Draw, Floats, Integers, LabelledSet, halves
@@ -66,13 +66,14 @@ def _curve(data: LabelledSet, request: Request, name: str, members: list[str]) -
     for repeat in range(min(request.repeats, MOST_HALVES)):
         draw = halves(data, repeat, request.seed)
         crowd = crowd_of(data, draw, draw.calibrate, request.terms.votes) if data.has_people else None
-        beliefs, weights = pooled(data, tables, crowd, draw)
+        models = Models.of(tables, draw).with_frequencies(data, draw)
+        beliefs, weights = pooled(data, models, crowd, draw)
         items, first = draw.judged, beliefs[0]
         right_alone = first.answer[items] == data.truth[items]
         if crowd is None:
             rows.append(_swept(first.risk[items], right_alone, right_alone, np.zeros(len(items))))
         else:
-            rows.append(_with_people(data, request.terms, tables, draw, crowd, beliefs, weights))
+            rows.append(_with_people(data, request.terms, models, draw, crowd, beliefs, weights))
         ours.append(_binned(first, right_alone, items))
         if said is not None:
             theirs.append(_binned(said, said.answer[items] == data.truth[items], items))
@@ -94,7 +95,7 @@ def _curve(data: LabelledSet, request: Request, name: str, members: list[str]) -
 def _with_people(
     data: LabelledSet,
     terms: Terms,
-    tables: Sequence[Single],
+    models: Models,
     draw: Draw,
     crowd: Crowd,
     beliefs: Sequence[Belief],
@@ -103,7 +104,7 @@ def _with_people(
     """Sweep one half where people answer what models do not: as long as asking pays, else until they agree."""
     stops, is_expected = priced(crowd, weights, terms.prices), True
     if not terms.is_priced:
-        rehearsal = rehearsed(data, tables, crowd, weights, draw)
+        rehearsal = rehearsed(data, models, crowd, weights, draw)
         stops, is_expected = kept_to_people(stops, rehearsal, np.zeros(len(data), bool), terms.delta)
     heard = crowd.available[draw.judged] > 0
     items = draw.judged[heard] if heard.any() else draw.judged

@@ -21,6 +21,7 @@ from adjudge.automation.backtesting.asking import (
 from adjudge.automation.backtesting.beliefs import (
     Belief,
     Crowd,
+    Models,
     Rehearsal,
     crowd_of,
     log_scores,
@@ -164,8 +165,8 @@ class Backtest:
     ) -> Iterator[Answered]:
         data, terms = self._data, self._terms
         name = deciders[0] if not suffix else None
-        tables = [self._logs[decider] for decider in deciders]
-        beliefs, weights = pooled(data, tables, crowd, draw)
+        models = Models.of([self._logs[decider] for decider in deciders], draw).with_frequencies(data, draw)
+        beliefs, weights = pooled(data, models, crowd, draw)
         first = beliefs[0]
         threshold, grid = licensed(first, data.truth, draw, target=terms.target, delta=terms.delta)
         yield self._thresholded(f"certified{suffix}", first.answer, first.confidence, threshold, draw, people, name)
@@ -175,15 +176,15 @@ class Backtest:
             beliefs,
             priced(crowd, weights, terms.prices),
             crowd,
-            rehearsed(data, tables, crowd, weights, draw),
+            rehearsed(data, models, crowd, weights, draw),
             threshold,
             grid,
         )
         yield self._adaptive(together, draw, suffix, name)
         yield self._against_people(together, draw, people, suffix, name)
         if not suffix:
-            product = multiplied(tables, weights[0], crowd.sums[: PEOPLE + 1])
-            rehearsal = rehearsed_multiplied(data, tables, crowd, weights[0], draw)
+            product = multiplied(models.tables, weights[0], crowd.sums[: PEOPLE + 1])
+            rehearsal = rehearsed_multiplied(data, models, crowd, weights[0], draw)
             yield self._closing("certified posterior", beliefs, together.rehearsal, crowd, draw, name)
             yield self._closing("certified posterior, multiplied", product, rehearsal, crowd, draw, name)
 

@@ -5,7 +5,7 @@ import pytest
 from tests.unit.automation.voting import a_set
 
 from adjudge.automation.backtesting.asking import kept_to_people, priced
-from adjudge.automation.backtesting.beliefs import crowd_of, log_scores, pooled, rehearsed
+from adjudge.automation.backtesting.beliefs import Models, crowd_of, log_scores, pooled, rehearsed
 from adjudge.automation.backtesting.policies import Terms
 from adjudge.automation.backtesting.running import Request, run
 from adjudge.automation.backtesting.scoring import BASELINE, ItemPrices, as_accurate, figures
@@ -20,8 +20,8 @@ def rehearsed_with(data, votes):
     draw = halves(data, 0, 0)
     tables = list(log_scores(data).values())
     crowd = crowd_of(data, draw, draw.calibrate, votes)
-    _, weights = pooled(data, tables, crowd, draw)
-    return draw, rehearsed(data, tables, crowd, weights, draw), priced(crowd, weights, PRICES)
+    _, weights = pooled(data, Models.of(tables, draw), crowd, draw)
+    return draw, rehearsed(data, Models.of(tables, draw), crowd, weights, draw), priced(crowd, weights, PRICES)
 
 
 def test_the_calibrate_audits_are_asked_again_in_other_orders():

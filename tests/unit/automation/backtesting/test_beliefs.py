@@ -5,6 +5,7 @@ from tests.unit.automation.voting import a_set
 
 from adjudge.automation.backtesting.beliefs import (
     Belief,
+    Models,
     _asked_again,
     _learnt,
     crowd_of,
@@ -27,8 +28,8 @@ def test_a_rehearsal_promises_no_more_than_comes():
     for repeat in range(6):
         draw = halves(data, repeat, 0)
         crowd = crowd_of(data, draw, draw.calibrate, 5)
-        beliefs, weights = pooled(data, tables, crowd, draw)
-        rehearsal = rehearsed(data, tables, crowd, weights, draw)
+        beliefs, weights = pooled(data, Models.of(tables, draw), crowd, draw)
+        rehearsal = rehearsed(data, Models.of(tables, draw), crowd, weights, draw)
         promised.append((rehearsal.beliefs[3].answer == rehearsal.truth).mean())
         came.append((beliefs[3].answer == data.truth)[draw.judged].mean())
 
@@ -44,8 +45,11 @@ def test_a_rehearsal_is_as_unsure_as_what_comes():
     for repeat in range(8):
         draw = halves(data, repeat, 0)
         crowd = crowd_of(data, draw, draw.calibrate, 3)
-        beliefs, weights = pooled(data, tables, crowd, draw)
-        apart, same = rehearsed(data, tables, crowd, weights, draw), _asked_again(data, tables, crowd, draw, [weights])
+        beliefs, weights = pooled(data, Models.of(tables, draw), crowd, draw)
+        apart, same = (
+            rehearsed(data, Models.of(tables, draw), crowd, weights, draw),
+            _asked_again(data, Models.of(tables, draw), crowd, draw, [weights]),
+        )
         promised.append(unsure(apart.beliefs[0], apart.truth, np.arange(len(apart.items))))
         flattered.append(unsure(same.beliefs[0], same.truth, np.arange(len(same.items))))
         came.append(unsure(beliefs[0], data.truth[draw.judged], draw.judged))
@@ -72,8 +76,8 @@ def test_weights_are_learnt_on_votes_of_people_who_were_learnt_from_other_audits
         draw = halves(data, repeat, 0)
         crowd = crowd_of(data, draw, draw.calibrate, 3)
         items, judged = draw.calibrate, draw.judged
-        _, weights = pooled(data, tables, crowd, draw)
-        beside = _learnt([tables[0][items]], [heard[items] for heard in crowd.sums], data.truth[items])
+        _, weights = pooled(data, Models.of(tables, draw), crowd, draw)
+        beside = _learnt([tables[0][items]], [heard[items] for heard in crowd.sums], data.truth[items], np.array([0.5]))
         said = [tables[0][judged], crowd.sums[3][judged]]
         ours.append(missed(said, weights[3], data.truth[judged]))
         flattered.append(missed(said, beside[3], data.truth[judged]))

@@ -8,7 +8,16 @@ import pytest
 from tests.unit.automation.voting import a_set
 
 from adjudge.automation.backtesting.asking import kept_to_people
-from adjudge.automation.backtesting.beliefs import Belief, Crowd, Rehearsal, crowd_of, log_scores, pooled, rehearsed
+from adjudge.automation.backtesting.beliefs import (
+    Belief,
+    Crowd,
+    Models,
+    Rehearsal,
+    crowd_of,
+    log_scores,
+    pooled,
+    rehearsed,
+)
 from adjudge.automation.backtesting.licensing import (
     SCALES,
     _sequence,
@@ -105,9 +114,9 @@ def test_a_posterior_is_licensed_from_where_audits_that_were_not_learnt_from_spe
     for repeat in range(30):
         draw = halves(data, repeat, 0)
         crowd = crowd_of(data, draw, draw.calibrate, 3)
-        beliefs, weights = pooled(data, tables, crowd, draw)
+        beliefs, weights = pooled(data, Models.of(tables, draw), crowd, draw)
         for found, rehearsal in (
-            (ours, rehearsed(data, tables, crowd, weights, draw)),
+            (ours, rehearsed(data, Models.of(tables, draw), crowd, weights, draw)),
             (flattered, as_they_were_asked(data, beliefs, crowd, draw)),
         ):
             threshold, *_ = licensed_closing(

@@ -196,7 +196,7 @@ def _stage(
 
 
 def _frequencies(own: Sequence[tuple[Voted, list[str], Floats]], deciders: Sequence[str]) -> dict[str, float]:
-    """Return how frequent each label is, if models then foretell audits that are held out better; else nothing.
+    """Return how frequent each label is, where that says more than the models do; else nothing.
 
     Asked only where all questions have the same few answers: candidates change from one to the next.
     """

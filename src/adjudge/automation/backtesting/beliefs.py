@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,6 @@ from adjudge.automation.backtesting.sets import ORDERS, Draw, Floats, Integers, 
 from adjudge.automation.pooling import (
     HELD,
     MODELS_PRIOR,
-    PARTS,
     VOTES_PRIOR,
     fit_weights,
     frequencies_of_others,
@@ -21,6 +21,10 @@ from adjudge.automation.reviewers import LEAST, Ballots, Learnt, learn
 from adjudge.core.pools import LEAST_PROBABILITY
 
 Single = NDArray[np.float32]
+
+
+PARTS: Final = 5
+"""Of the calibrate-audits: what is expected of each part is expected by what the others teach."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +66,7 @@ class Models:
         return cls(tables, [table[draw.calibrate] for table in tables], prior)
 
     def with_frequencies(self, data: LabelledSet, draw: Draw) -> "Models":
-        """Add how frequent labels are, if models then foretell audits that are held out better.
+        """Add how frequent labels are, where that says more than the models do.
 
         A model that was trained where labels come in other shares takes rare ones for likelier than they are.
         """

@@ -1,5 +1,6 @@
 """What is said of a slice: with numbers that are what they are called."""
 
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -59,6 +60,18 @@ def test_audits_that_are_wrong_because_people_differed_are_named():
         "counted as wrong for want of a truth: 2 as everybody declined, 40 as people differed and no `expert`"
         in (found["reason"])
     )
+
+
+def test_what_is_shown_no_longer_says_how_many_may_be_wrong():
+    """Else nobody understands why 8% wrong are too many for a target of 10%."""
+    state = a_state(400, 33, expired="c-1 has expired: the audits show it no longer", held_until=456)
+    once_shown = msgspec.structs.replace(state, epoch=replace(state.epoch, shown=(True,)))
+
+    reason = said(once_shown)["reason"]
+
+    assert "33 of 400 audits were wrong at 0.9 and above, so up to 1" in reason
+    assert "% may be, and the target is 10.00%: another one wants about 56 more audits" in reason
+    assert "may be" not in said(a_state(400, 4, expired="c-1 has expired: too few audits", held_until=456))["reason"]
 
 
 def test_what_has_expired_says_so_and_what_another_certificate_waits_for():

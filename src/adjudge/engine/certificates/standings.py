@@ -76,7 +76,8 @@ def standing(
         reason = verdict.reason + _lowered(state, unanimity, covers) + _lost(lost)
         found |= {"reason": reason, "more_audits": verdict.more_audits, "days": verdict.days}
     if state.expired and not state.certificate:
-        found |= _expired(state, str(found["reason"]), isinstance(verdict, Licensed | NoWorse), daily)
+        reason = str(found["reason"]) + _faded(verdict, covers)
+        found |= _expired(state, reason, isinstance(verdict, Licensed | NoWorse), daily)
     if watch is not None and state.certificate:
         one_sided = verdict.only_people_wrong / max(1, verdict.audits) if isinstance(verdict, NoWorse) else 0.0
         found["watch"] = _watch(watch, covers, daily, _answered(state, verdict, covers), one_sided)
@@ -118,6 +119,13 @@ def _lost(lost: Mapping[str, int]) -> str:
 def group_gone(reason: str, why: str) -> str:
     """Say of a slice without a certificate of its own that its group has lost the one that it had from it."""
     return f"the certificate of its group is suspended ({why}); {reason}"
+
+
+def _faded(verdict: Verdict | NoWorse, covers: Covers) -> str:
+    """Say why what was shown once is not shown today, where fewer are wrong than the target allows."""
+    if not isinstance(verdict, Licensed) or verdict.upper_bound <= covers.target:
+        return ""
+    return f", so up to {verdict.upper_bound:.2%} may be, and the target is {covers.target:.2%}"
 
 
 def _expired(state: AnyState, reason: str, is_shown: bool, daily: float) -> dict[str, Any]:

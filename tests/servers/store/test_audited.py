@@ -1,7 +1,7 @@
 """What certificates read of audits."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import asyncpg
@@ -81,4 +81,27 @@ async def test_of_a_slice_that_joined_a_group_nothing_counts_from_before(databas
     assert (counted.calibrate, counted.certify) == (2, 2)
     assert await audited.lost(connection, *here, 0) == {"declined": 2}
     assert await audited.newest(connection, *here, 2) == 2
+    await connection.close()
+
+
+OF_LONG = """
+    INSERT INTO audit (decision_id, number, type, location, slice, role, rate, policy, asked_at, closed_at, truth,
+        truth_by, expert_coin, votes, opinions, facts, prefixes)
+    SELECT gen_random_uuid(), each, 'claim', 'default', 'all', 'certify', 0.5, 1, now() - each * interval '1 hour',
+        now() - each * interval '1 hour', 'pay', 'expert', '{}', '[]', '{}', '{}', '[]'
+    FROM generate_series(1, 20000) AS each
+"""
+
+
+async def test_how_many_decisions_come_is_counted_without_a_look_at_every_audit_there_ever_was(database_url):
+    """Each keeper counts them every two seconds."""
+    connection = await asyncpg.connect(database_url)
+    await connection.execute(OF_LONG)
+    await connection.execute("ANALYZE audit")
+
+    plan = await connection.fetch(f"EXPLAIN {audited.VOLUME}", timedelta(days=1))
+    found = await audited.volumes(connection, timedelta(days=1))
+
+    assert "audit_closed" in "".join(line for (line,) in plan)
+    assert found[("claim", "all")][0] == 2 * 23
     await connection.close()

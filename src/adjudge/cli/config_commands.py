@@ -199,7 +199,12 @@ def _moment(text: str, zone: ZoneInfo) -> datetime:
         read = datetime.fromisoformat(text)
     except ValueError:
         raise Refused(f"{text!r} is not a time such as 2026-12-24T12:30") from None
-    return read if read.tzinfo else read.replace(tzinfo=zone)
+    if read.tzinfo:
+        return read
+    there = read.replace(tzinfo=zone)
+    if there.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != read:
+        raise Refused(f"{text} is never shown by a clock in {zone.key}: it goes forward past it")
+    return there
 
 
 def _request(moment: datetime, file: str | None, facts: Mapping[str, Fact]) -> Request:

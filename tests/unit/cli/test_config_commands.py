@@ -188,3 +188,14 @@ def test_a_question_is_routed_and_every_other_route_says_why_not(project: Path, 
     assert [each["why"] for each in routed["considered"]] == ["taken: `stake > 100.0` holds", "an earlier one is taken"]
     assert run(["config", "route", "default", "claim.pai"]) == 1
     assert "did you mean `claim.pay`?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("time", "status"), [("2027-03-14T01:59", 0), ("2027-03-14T02:20", 1), ("2027-03-14T03:00", 0)]
+)
+def test_no_plan_is_shown_for_a_time_that_the_clock_goes_past(project: Path, capsys, time, status):
+    claims = project / "config/claims.yaml"
+    claims.write_text(claims.read_text() + "organisation: {time_zone: America/New_York}\n")
+
+    assert run(["config", "route", "default", "claim.pay", "--at", time]) == status
+    assert ("never shown by a clock in America/New_York" in capsys.readouterr().err) == bool(status)

@@ -1,6 +1,6 @@
 """Beliefs about all items by number of votes: `core.pools` over columns, learnt on the calibrate-audits."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -16,6 +16,7 @@ from adjudge.automation.pooling import (
     frequencies_of_others,
     log_frequencies,
     tells_more,
+    worth_blending,
 )
 from adjudge.automation.reviewers import LEAST, Ballots, Learnt, learn
 from adjudge.core.pools import LEAST_PROBABILITY
@@ -119,6 +120,13 @@ def log_scores(data: LabelledSet) -> dict[str, Single]:
         table[scores.sum(1) == 0] = 0.0
         found[decider] = table
     return found
+
+
+def blended(logs: Mapping[str, Single], data: LabelledSet, draw: Draw) -> list[str]:
+    """Return the deciders that the calibrate-audits show to say something beyond the others."""
+    names, audits = list(logs), draw.calibrate
+    said = [logs[name][audits].astype(float) for name in names]
+    return [names[place] for place in worth_blending(said, data.truth[audits])]
 
 
 def crowd_of(data: LabelledSet, draw: Draw, learnt_from: Integers, votes: int) -> Crowd:

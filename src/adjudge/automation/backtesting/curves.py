@@ -7,7 +7,17 @@ from typing import Final
 import numpy as np
 
 from adjudge.automation.backtesting.asking import PEOPLE, asked_until_agreed, asked_until_sure, kept_to_people, priced
-from adjudge.automation.backtesting.beliefs import Belief, Crowd, Models, crowd_of, log_scores, pooled, raw, rehearsed
+from adjudge.automation.backtesting.beliefs import (
+    Belief,
+    Crowd,
+    Models,
+    blended,
+    crowd_of,
+    log_scores,
+    pooled,
+    raw,
+    rehearsed,
+)
 from adjudge.automation.backtesting.policies import Terms
 from adjudge.automation.backtesting.running import Request
 from adjudge.automation.backtesting.sets import Booleans, Draw, Floats, Integers, LabelledSet, halves
@@ -60,13 +70,13 @@ def curves(data: LabelledSet, request: Request) -> list[Curve]:
 
 def _curve(data: LabelledSet, request: Request, name: str, members: list[str]) -> Curve:
     logs = log_scores(data)
-    tables = [logs[member] for member in members]
     said = raw(data.scores[name]) if len(members) == 1 else None
     rows, ours, theirs = [], [], []
     for repeat in range(min(request.repeats, MOST_HALVES)):
         draw = halves(data, repeat, request.seed)
         crowd = crowd_of(data, draw, draw.calibrate, request.terms.votes) if data.has_people else None
-        models = Models.of(tables, draw).with_frequencies(data, draw)
+        told = members if len(members) == 1 else blended(logs, data, draw)
+        models = Models.of([logs[member] for member in told], draw).with_frequencies(data, draw)
         beliefs, weights = pooled(data, models, crowd, draw)
         items, first = draw.judged, beliefs[0]
         right_alone = first.answer[items] == data.truth[items]

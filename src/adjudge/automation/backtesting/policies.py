@@ -23,6 +23,7 @@ from adjudge.automation.backtesting.beliefs import (
     Crowd,
     Models,
     Rehearsal,
+    blended,
     crowd_of,
     log_scores,
     multiplied,
@@ -34,7 +35,6 @@ from adjudge.automation.backtesting.beliefs import (
 )
 from adjudge.automation.backtesting.licensing import licensed, licensed_closing, licensed_end_of_asking
 from adjudge.automation.backtesting.sets import Booleans, Draw, Floats, Integers, LabelledSet
-from adjudge.automation.pooling import worth_blending
 from adjudge.automation.reviewers import Ballots, consensus
 from adjudge.core.pools import Prices, Stops
 
@@ -132,7 +132,7 @@ class Backtest:
         yield from self._raw_policies(decider, draw, people)
         yield from self._certified([decider], "", draw, crowd, people)
         if len(self._logs) > 1:
-            yield from self._certified(self._blended(draw), ", blended", draw, crowd, people)
+            yield from self._certified(blended(self._logs, data, draw), ", blended", draw, crowd, people)
 
     def _people(self, draw: Draw, people: Integers) -> Iterator[Answered]:
         for votes in range(1, PEOPLE + 1):
@@ -302,12 +302,6 @@ class Backtest:
             return float(logs[np.arange(len(truth)), truth].sum() - silent)
 
         return max(self._deciders, key=fit)
-
-    def _blended(self, draw: Draw) -> list[str]:
-        """Return the deciders that the calibrate-audits show to say something beyond the others."""
-        names, audits = list(self._logs), draw.calibrate
-        logs = [self._logs[name][audits].astype(float) for name in names]
-        return [names[place] for place in worth_blending(logs, self._data.truth[audits])]
 
     def _all_votes(self) -> Integers:
         data = self._data

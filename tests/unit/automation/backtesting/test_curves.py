@@ -34,3 +34,14 @@ def test_what_a_model_did_not_score_is_in_no_bin_of_its_reliability():
     for bins in (curve.reliability, curve.reliability_raw):
         assert min(each.confidence for each in bins) > 0.2
         assert sum(each.accuracy * each.items for each in bins) > 0.6
+
+
+def test_the_curve_of_a_blend_is_of_the_models_that_are_blended():
+    """Drawn of all models, it was of another blend than the policies beside it answer by."""
+    data = a_set(240, models=(2.0, 0.0, 0.0, 0.0, 0.0, 0.0))
+    request = Request(terms=Terms(target=0.05, delta=0.1, prices=Prices(wrong=20)), repeats=8)
+
+    good, *_, blend = curves(data, request)
+
+    assert blend.name == "all blended"
+    assert blend.risk == good.risk

@@ -35,7 +35,7 @@ class Line:
 def summary(decision: Decision) -> str:
     """Return the decision in one line."""
     if decision.outcome is None:
-        return f"{decision.id}  {decision.status}  {_waits(decision.waiting_for)}"
+        return f"{decision.id}  {decision.status}  {_waits(decision.waiting_for, decision.asked_at)}"
     outcome = decision.outcome
     said = _said(outcome.source, outcome.reason)
     return plain(f"{decision.id}  {decision.status}  {shown(outcome.answer)}, {said}")
@@ -62,8 +62,8 @@ def _lines(path: Path) -> Iterator[Line]:
             is_imported = path.plan is None
             yield replace(line, seconds=line.seconds or None) if is_imported else line  # there 0 is not known
     if path.decision.outcome is None:
-        waits = _waits(path.decision.waiting_for)
-        yield Line(path.events[-1].at if path.events else path.decision.asked_at, path.decision.status, waits)
+        at = path.events[-1].at if path.events else path.decision.asked_at
+        yield Line(at, path.decision.status, _waits(path.decision.waiting_for, at))
 
 
 def _line(event: Event, costs: "_Costs") -> Line | None:
@@ -84,7 +84,7 @@ def _line(event: Event, costs: "_Costs") -> Line | None:
         case "deferred":
             return Line(event.at, "deferred", event.reason)
         case "fell_back":
-            until = f" until {_clock(event.until)}" if event.until else ""
+            until = _until(event.until, event.at)
             return Line(event.at, "fallback", f"{event.fallback}{until}: {event.reason}")
         case other:
             return Line(event.at, other.replace("_", " "), event.reason or event.detail)
@@ -147,10 +147,10 @@ def _said(source: str, reason: str) -> str:
     return f"{by}: {reason}" if reason else by
 
 
-def _waits(waiting: WaitingFor | None) -> str:
+def _waits(waiting: WaitingFor | None, at: datetime) -> str:
     if waiting is None:
         return "waits"
-    until = f" until {_clock(waiting.until)}" if waiting.until else ""
+    until = _until(waiting.until, at)
     if waiting.held:
         return f"held{until}"
     if waiting.pool:
@@ -167,6 +167,14 @@ def _written(line: Line, who: int, what: int, took: int) -> str:
 
 def _duration(line: Line) -> str:
     return "" if line.seconds is None else precise(line.seconds)
+
+
+def _until(until: datetime | None, at: datetime) -> str:
+    """Write the time; the day too, where it is another one."""
+    if until is None:
+        return ""
+    day = until.astimezone(UTC).date()
+    return f" until {f'{day} ' if day != at.astimezone(UTC).date() else ''}{_clock(until)}"
 
 
 def _clock(at: datetime, digits: str = "seconds") -> str:

@@ -103,6 +103,20 @@ def test_an_open_decision_says_whom_it_waits_for(a_path):
     assert path_lines(path)[-1].endswith("open          waits for agents until 18:21:22, 1 answered so far")
 
 
+def test_what_is_held_until_tomorrow_says_the_day(a_path):
+    held = event("fell_back", "18:21:07.110", fallback="hold", until="2026-12-02T18:21:07Z", reason="nobody")
+
+    lines = path_lines(a_path(status="open", outcome=False, events=[MODEL, held]))
+
+    assert lines[2].endswith("hold until 2026-12-02 18:21:07: nobody")
+
+
+def test_an_open_decision_in_one_line_says_whom_it_waits_for(a_path):
+    line = summary(a_path(status="open", outcome=False, events=[]).decision)
+
+    assert line.endswith("open  waits for agents until 18:21:22, 1 answered so far")
+
+
 def test_faults_and_what_is_newer_than_this_version_are_lines_too(a_path):
     fault = event("fault", "18:21:07.109", by="m@1", fault="timeout", detail="2 s", seconds=2.0)
     path = a_path(events=[fault, event("telepathy", "18:21:07.2", reason="felt it"), SETTLED])

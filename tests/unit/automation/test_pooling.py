@@ -112,15 +112,20 @@ def lopsided(data):
     )
 
 
-def test_a_model_that_was_trained_on_other_shares_of_labels_is_corrected():
-    """The wrong way beside it: its word alone, which takes rare labels for likelier than they are."""
-    data = lopsided(a_set(6_000, models=(0.8,)))
+def test_a_model_that_was_trained_on_other_shares_of_labels_is_corrected_once_somebody_has_voted():
+    """The wrong way beside it: its word alone, which takes rare labels for likelier than they are.
+
+    Before the first vote it is believed as it speaks, as a model that answers alone is in service.
+    """
+    data = lopsided(a_set(6_000, models=(0.8,), people=12, votes=1, skill=1.0))
     tables, corrected, alone = list(log_scores(data).values()), [], []
     for repeat in range(8):
         draw = halves(data, repeat, 0)
-        models = Models.of(tables, draw)
-        for found, heard in ((corrected, models.with_frequencies(data, draw)), (alone, models)):
-            (belief, *_), _ = pooled(data, heard, None, draw)
+        crowd, models = crowd_of(data, draw, draw.calibrate, 1), Models.of(tables, draw)
+        (first, ours), _ = pooled(data, models.with_frequencies(data, draw), crowd, draw)
+        (as_it_speaks, its_own), _ = pooled(data, models, crowd, draw)
+        assert (first.odds == as_it_speaks.odds).all()
+        for found, belief in ((corrected, ours), (alone, its_own)):
             wrong = (belief.answer != data.truth)[draw.judged].mean()
             found.append([wrong, log_loss(belief, data.truth, draw.judged)])
 

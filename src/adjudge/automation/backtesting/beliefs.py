@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from adjudge.automation.backtesting.sets import ORDERS, Draw, Floats, Integers, LabelledSet
+from adjudge.automation.backtesting.sets import ORDERS, Booleans, Draw, Floats, Integers, LabelledSet
 from adjudge.automation.pooling import (
     HELD,
     MODELS_PRIOR,
@@ -59,6 +59,7 @@ class Models:
     """The same of the calibrate-audits, each as the others tell it."""
     prior: Floats
     """Where the weights begin."""
+    are_frequencies_told: bool = False
 
     @classmethod
     def of(cls, tables: Sequence[Single], draw: Draw) -> "Models":
@@ -78,7 +79,8 @@ class Models:
             return self
         frequent = log_frequencies(np.bincount(truth, minlength=labels).astype(float))
         every = np.where(said[:, None], frequent, 0.0).astype(np.float32)
-        return Models([*self.tables, every], [*self.audited, own.astype(np.float32)], np.append(self.prior, 0.0))
+        audited = [*self.audited, own.astype(np.float32)]
+        return Models([*self.tables, every], audited, np.append(self.prior, 0.0), are_frequencies_told=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +142,8 @@ def crowd_of(data: LabelledSet, draw: Draw, learnt_from: Integers, votes: int) -
 def pooled(data: LabelledSet, models: Models, crowd: Crowd | None, draw: Draw) -> tuple[list[Belief], list[Floats]]:
     """Return beliefs by number of votes, weights learnt for each on the calibrate-audits; and the weights."""
     heard = _first_votes(data, crowd, draw) if crowd else []
-    weights, tables = _learnt(models.audited, heard, data.truth[draw.calibrate], models.prior), models.tables
+    every = np.ones(len(draw.calibrate), bool)
+    weights, tables = _learnt(models, heard, data.truth[draw.calibrate], every), models.tables
     beliefs = [_where_heard(_believed(tables, weights[0]), tables)]
     if crowd:
         beliefs += [_believed([*tables, crowd.sums[votes]], found) for votes, found in enumerate(weights) if votes]
@@ -155,22 +158,26 @@ def _first_votes(data: LabelledSet, crowd: Crowd, draw: Draw) -> list[Floats]:
 
 
 def _learnt(
-    tables: Sequence[Single],
+    models: Models,
     heard: Sequence[Floats],
     truth: Integers,
-    prior: Floats,
+    audits: Booleans,
     near: Sequence[Floats] | None = None,
 ) -> list[Floats]:
-    """Return the weights for each number of votes, learnt on some audits; `heard`: empty where nobody answers.
+    """Return the weights for each number of votes, learnt on some of the calibrate-audits.
 
-    `near`: those learnt on nearly the same audits.
+    Before the first vote how frequent labels are weighs nothing in the end: in service a model that answers alone is
+    believed as it speaks. `heard`: empty where nobody answers. `near`: the weights learnt on nearly the same audits.
     """
-    models = [table.astype(float) for table in tables]
+    tables, truth = [table[audits].astype(float) for table in models.audited], truth[audits]
     begin: Sequence[Floats | None] = near if near is not None else [None] * max(1, len(heard))
-    weights = [fit_weights(models, truth, prior, near=begin[0])]
+    weights = [fit_weights(tables, truth, models.prior, near=begin[0])]
     for votes in range(1, len(heard)):
         before = weights[-1] if votes > 1 else np.array([*weights[0], VOTES_PRIOR])
-        weights.append(fit_weights([*models, heard[votes]], truth, before, held=HELD, near=begin[votes]))
+        weights.append(fit_weights([*tables, heard[votes][audits]], truth, before, held=HELD, near=begin[votes]))
+    if models.are_frequencies_told:
+        alone = fit_weights(tables[:-1], truth, models.prior[:-1], near=None if begin[0] is None else begin[0][:-1])
+        weights[0] = np.append(alone, 0.0)
     return weights
 
 
@@ -181,10 +188,7 @@ def rehearsed(data: LabelledSet, models: Models, crowd: Crowd, near: Sequence[Fl
     """
     parts = np.arange(len(draw.calibrate)) % PARTS
     first, truth = _first_votes(data, crowd, draw), data.truth[draw.calibrate]
-    weights = []
-    for others in [parts != part for part in range(PARTS)]:
-        taught = [table[others] for table in models.audited], [heard[others] for heard in first], truth[others]
-        weights.append(_learnt(*taught, models.prior, near))
+    weights = [_learnt(models, first, truth, parts != part, near) for part in range(PARTS)]
     return _asked_again(data, models, crowd, draw, weights)
 
 

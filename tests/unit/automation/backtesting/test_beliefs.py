@@ -75,9 +75,10 @@ def test_weights_are_learnt_on_votes_of_people_who_were_learnt_from_other_audits
     for repeat in range(8):
         draw = halves(data, repeat, 0)
         crowd = crowd_of(data, draw, draw.calibrate, 3)
-        items, judged = draw.calibrate, draw.judged
-        _, weights = pooled(data, Models.of(tables, draw), crowd, draw)
-        beside = _learnt([tables[0][items]], [heard[items] for heard in crowd.sums], data.truth[items], np.array([0.5]))
+        items, judged, models = draw.calibrate, draw.judged, Models.of(tables, draw)
+        _, weights = pooled(data, models, crowd, draw)
+        heard = [heard[items] for heard in crowd.sums]
+        beside = _learnt(models, heard, data.truth[items], np.ones(len(items), bool))
         said = [tables[0][judged], crowd.sums[3][judged]]
         ours.append(missed(said, weights[3], data.truth[judged]))
         flattered.append(missed(said, beside[3], data.truth[judged]))

@@ -72,7 +72,6 @@ class Admission:
         """All that was to be measured has been."""
         if not any(backlog.looks_due for backlog in self._backlogs.values()):
             self._hurry.clear()
-        self._turns.call()
 
     def counted(self, waiting: int) -> None:
         """Take over how many decisions wait for models, as the database has it."""

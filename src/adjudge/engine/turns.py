@@ -58,11 +58,6 @@ class Turns:
         _one_less(self._on_the_way, location)
         self._call(location)
 
-    def call(self) -> None:
-        """Call all whose turn it is: somebody called may have gone, and nobody else was."""
-        for location in list(self._lines):
-            self._call(location)
-
     def has_to_wait(self, location: str) -> bool:
         """Return whether a question must wait for its location's turn; alone a location never has to."""
         return location in self._lines or self._free(location) <= 0
@@ -74,7 +69,8 @@ class Turns:
         line = self._lines.setdefault(location, deque())
         if len(line) >= LONGEST_LINE:
             return False
-        turn = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        turn = loop.create_future()
         line.append(turn)
         try:
             async with asyncio.timeout(LONGEST_TURN_SECONDS):
@@ -84,6 +80,7 @@ class Turns:
         finally:
             if turn.done() and not turn.cancelled():
                 _one_less(self._called, location)
+                loop.call_soon(self._call, location)  # who came may go without having begun
         return True
 
     def _call(self, location: str) -> None:

@@ -357,20 +357,6 @@ def test_who_was_put_behind_the_others_is_refused_only_where_there_is_no_room(ad
     assert [ask(admission, "store-1") for _ in range(300)].count(BEHIND) > 250
 
 
-async def test_a_turn_that_somebody_left_behind_is_given_out_at_the_next_look(admission):
-    ask(admission, "store-2")
-    for _ in range(AT_WORK // 2):
-        admission.enter("standard", "store-1", (), 0.0)
-    called, waiting = [asyncio.create_task(admission.turn("standard", "store-1")) for _ in range(2)]
-    await asyncio.sleep(0)
-    admission.leave("store-1")
-    called.cancel()
-    await asyncio.wait([called])
-
-    admission.looked()
-    await asyncio.wait_for(waiting, 1)
-
-
 async def test_who_waits_for_a_turn_in_vain_is_refused(admission, monkeypatch):
     monkeypatch.setattr("adjudge.engine.turns.LONGEST_TURN_SECONDS", 0.01)
     ask(admission, "store-2")

@@ -15,8 +15,8 @@ Connection: TypeAlias = Any
 
 STATEMENT_SECONDS = 10.0
 TRANSACTION_SECONDS = 180.0
-"""The feed waits for every transaction that writes: one that lasts so long is ended by the server
-(from PostgreSQL 17 on). The longest statement of ours has two minutes."""
+"""The feed waits for every transaction that writes: one of an api, a worker or a keeper that lasts so long is ended by
+the server (from PostgreSQL 17 on). Their longest statement has two minutes."""
 ACQUIRE_SECONDS = 5.0
 UNAVAILABLE = (
     OSError,
@@ -96,7 +96,7 @@ async def open_pool(database_url: str, *, size: int, name: str, lazily: bool = F
         timeout=5,
         target_session_attrs=THAT_WRITES,
         max_inactive_connection_lifetime=0,
-        init=_begin,
+        init=limit_session,
         reset=_nothing,
         server_settings={"application_name": f"adjudge {name}", "timezone": "UTC"},
     )
@@ -120,7 +120,8 @@ async def open_connection(database_url: str) -> AsyncIterator[Connection]:
         await connection.close(timeout=5)
 
 
-async def _begin(connection: Connection) -> None:
+async def limit_session(connection: Connection) -> None:
+    """Set up a session of a process: no JIT, and the server ends what a process that hangs leaves open."""
     settings = f"{NO_JIT}; SET idle_in_transaction_session_timeout = '10s'"
     if connection.get_server_version().major >= 17:
         settings += f"; SET transaction_timeout = '{TRANSACTION_SECONDS * 1000:.0f}ms'"

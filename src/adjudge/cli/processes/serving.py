@@ -193,8 +193,10 @@ async def _connect(database_url: str, name: str) -> Connection:
         target_session_attrs=connecting.THAT_WRITES,
         server_settings={"application_name": f"adjudge {name} intake", "timezone": "UTC"},
     )
-    try:  # planning the insert anew costs as much as a small flush
-        await connection.execute(f"{connecting.NO_JIT}; SET plan_cache_mode = force_generic_plan")
+    try:
+        await connecting.limit_session(connection)
+        # planning the insert anew costs as much as a small flush
+        await connection.execute("SET plan_cache_mode = force_generic_plan")
     except BaseException:
         connection.terminate()
         raise

@@ -17,7 +17,7 @@ from adjudge.core.audits import AuditSpec
 from adjudge.engine.clocks import Clock
 from adjudge.engine.coins import POLICY, AuditRates
 from adjudge.engine.revisions import Revisions
-from adjudge.store import audited, epochs, parameters
+from adjudge.store import audited, duties, epochs, parameters
 from adjudge.store.connecting import UNAVAILABLE, Connection, Pool
 from adjudge.telemetry import names
 
@@ -25,10 +25,11 @@ log = structlog.get_logger()
 
 KIND: Final = "audit-rates"
 EVERY_SECONDS: Final = 2.0
+LEASE: Final = timedelta(seconds=10)
 SPAN: Final = timedelta(days=1)
 WEEK: Final = timedelta(days=7)
 WEEK_EVERY: Final = timedelta(minutes=10)
-"""How often the volume of a week is counted, by all keepers at once: it moves slowly, and there is more to count."""
+"""How often the volume of a week is counted: it moves slowly, and there is more to count."""
 LEAST_DAYS: Final = 1 / 24
 """On a slice's first day what came in seconds is taken for what comes in an hour."""
 NEWS: Final = 0.1
@@ -60,11 +61,12 @@ class PastRates:
 
 
 class RateSetter:
-    """A keeper's duty; several come to the same."""
+    """A keeper's duty, one at a time: two would have counted a week at different moments, and set rates in turn."""
 
-    def __init__(self, pool: Pool, revisions: Revisions, *, now: Clock) -> None:
+    def __init__(self, pool: Pool, revisions: Revisions, *, owner: str, now: Clock) -> None:
         self._pool = pool
         self._revisions = revisions
+        self._owner = owner
         self._now = now
         self._of_week: Mapping[tuple[str, str], Volume] = {}
         self._counted_in = 0.0
@@ -73,12 +75,19 @@ class RateSetter:
         """Set until cancelled."""
         while True:
             try:
-                async with self._pool.acquire() as connection, connection.transaction():
-                    await self.set(connection)
-                names.DUTY_AT.labels("audit-rates").set(self._now().timestamp())
+                if await self.tick():
+                    names.DUTY_AT.labels(KIND).set(self._now().timestamp())
             except UNAVAILABLE as error:
                 log.warning("audits.stalled", error=repr(error))
             await asyncio.sleep(EVERY_SECONDS)
+
+    async def tick(self) -> bool:
+        """Set once; return whether the duty is this keeper's. Raises what the connection raises."""
+        async with self._pool.acquire() as connection, connection.transaction():
+            if not await duties.hold(connection, KIND, self._owner, LEASE):
+                return False
+            await self.set(connection)
+        return True
 
     async def _week(self, connection: Connection) -> Mapping[tuple[str, str], Volume]:
         span = self._now().timestamp() // WEEK_EVERY.total_seconds()

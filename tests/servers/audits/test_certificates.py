@@ -362,12 +362,25 @@ async def test_open_audits_count_towards_the_budget(build_stack):
     for _ in range(12):
         await stack.ask()
     assert await stack.value("SELECT count(*) FROM work WHERE purpose = 'audit'") > 0
-    setter = RateSetter(stack.db, stack.services.revisions, now=stack.services.clock)
+    setter = RateSetter(stack.db, stack.services.revisions, owner="one", now=stack.services.clock)
     async with stack.db.acquire() as connection, connection.transaction():
         await setter.set(connection)
         rates = await audit_rates.in_force(connection, AuditRates())
 
     assert rates.of("model", "all", 0.5) < 0.01
+
+
+async def test_one_keeper_at_a_time_sets_rates(build_stack):
+    """Two that had counted a week at different moments set their own in turn, and of two at once one failed."""
+    stack = await build_stack("api", documents=certified(rate=0.01, budget=40))
+    pool, revisions, now = stack.services.pool, stack.services.revisions, stack.services.clock
+    one, two = (RateSetter(pool, revisions, owner=owner, now=now) for owner in ("one", "two"))
+
+    held = await asyncio.gather(one.tick(), two.tick())
+
+    assert sorted(held) == [False, True]
+    assert [await one.tick(), await two.tick()] == held
+    assert await stack.value("SELECT count(*) FROM parameter_snapshot WHERE kind = 'audit-rates'") == 1
 
 
 async def test_a_slice_that_cannot_be_looked_at_keeps_no_other_from_its_certificate(build_stack):
@@ -416,7 +429,7 @@ async def test_nothing_alarms_of_what_configuration_has_no_more(build_stack):
 async def test_what_follows_a_budget_is_on_record_with_every_set_of_rates(build_stack):
     """Where it is as configured, too: what an audit weighs in its group is told by the rates of its time."""
     stack = await build_stack("api", documents=certified(rate=0.01, budget=40))
-    setter = RateSetter(stack.db, stack.services.revisions, now=stack.services.clock)
+    setter = RateSetter(stack.db, stack.services.revisions, owner="one", now=stack.services.clock)
     async with stack.db.acquire() as connection, connection.transaction():
         await setter.set(connection)
 
@@ -583,7 +596,7 @@ async def test_where_the_watch_is_worried_the_slice_is_audited_tenfold(build_sta
     """Known before the next coin falls, so that everything stays valid."""
     stack = await build_stack("api", documents=certified(rate=0.05))
     scope = "certificate:model:all:" + stack.services.revisions.current.plan("default", "model").prefixes[0]
-    setter = RateSetter(stack.db, stack.services.revisions, now=stack.services.clock)
+    setter = RateSetter(stack.db, stack.services.revisions, owner="one", now=stack.services.clock)
     [place] = list(certified_places.certified_places(stack.services.revisions.in_force.all()).values())
     async with stack.db.acquire() as connection, connection.transaction():
         await epochs.begin(connection, scope, place.covers)

@@ -69,7 +69,7 @@ def _duties(ground: Ground, coin: Coin) -> dict[str, Coroutine[Any, Any, None]]:
         "shadow-watch": ShadowWatch(pool, revisions, now=now).run(),
         "audits": Auditor(pool, streams, revisions, coin=coin, now=now, new_id=ground.new_id).run(),
         "certificates": Certifier(pool, revisions, owner=ground.name, now=now).run(),
-        "audit-rates": RateSetter(pool, revisions, now=now).run(),
+        "audit-rates": RateSetter(pool, revisions, owner=ground.name, now=now).run(),
         "learning": Learner(pool, revisions, owner=ground.name, now=now).run(),
         "webhooks": tell_webhooks(ground),
     }

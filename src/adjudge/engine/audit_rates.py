@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from datetime import timedelta
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 import msgspec
 import structlog
@@ -18,6 +18,7 @@ from adjudge.engine.clocks import Clock
 from adjudge.engine.coins import POLICY, AuditRates
 from adjudge.engine.revisions import Revisions
 from adjudge.store import audited, duties, epochs, parameters
+from adjudge.store.audited import Volume
 from adjudge.store.connecting import UNAVAILABLE, Connection, Pool
 from adjudge.telemetry import names
 
@@ -36,8 +37,6 @@ NEWS: Final = 0.1
 """A rate that would change by less than this share of itself is left as it is."""
 
 MOST_KNOWN: Final = 2_000
-
-Volume: TypeAlias = tuple[float, float]
 
 _rates: Final = msgspec.json.Decoder(list[tuple[str, str, float]])
 
@@ -122,12 +121,14 @@ class RateSetter:
 def a_day(lately: Volume | None, of_week: Volume | None) -> float | None:
     """Return how many decisions of a slice are to be expected in a day; None: nothing is known.
 
-    Each `Volume`: decisions in so many days, as the audits of that time stand for them; of the last day and the last
-    seven, fewer if the slice is younger. What comes in a burst, as every night, is not taken for what comes all day.
+    Of the last day and the last seven, fewer if the slice is younger. What comes in a burst, as every night, is not
+    taken for what comes all day; and one that came on a single day says nothing of the days after it.
     """
-    if of_week is not None and of_week[1] >= 1:
-        return max(lately[0] if lately is not None else 0.0, of_week[0] / of_week[1])
-    return lately[0] / max(lately[1], LEAST_DAYS) if lately is not None else None
+    if of_week is not None and of_week.days >= 1:
+        return max(
+            lately.decisions if lately is not None else 0.0, min(of_week.decisions / of_week.days, of_week.second)
+        )
+    return lately.decisions / max(lately.days, LEAST_DAYS) if lately is not None else None
 
 
 def rate_of(spec: AuditSpec, volume: float | None, *, lacks: bool, boost: float) -> float:

@@ -224,23 +224,39 @@ DAILY = """
 # stands still in a statement. Open audits count too. By closed ones alone, fewer decisions would seem to come where
 # people are behind; the rate would rise, and leave them further behind.
 VOLUME = """
-    SELECT type, slice, sum(1 / rate)::float8 AS decisions,
-        extract(epoch FROM clock_timestamp() - min(asked_at))::float8 / 86400 AS days
+    SELECT type, slice, sum(decisions) AS decisions, max(days) AS days,
+        coalesce((array_agg(decisions ORDER BY decisions DESC))[2], 0) AS second
     FROM (
-        SELECT type, slice, rate, asked_at FROM audit
-        WHERE asked_at > now() - $1::interval AND closed_at > now() - $1::interval
-        UNION ALL
-        SELECT work.type, decision.facts ->> 'slice', decision.audit_rate, work.asked_at
-        FROM work JOIN decision ON decision.id = work.decision_id
-        WHERE work.purpose = 'audit' AND work.asked_at > clock_timestamp() - $1::interval
-    ) AS drawn
-    WHERE rate > 0 GROUP BY type, slice
+        SELECT type, slice, sum(1 / rate)::float8 AS decisions, max(age) AS days
+        FROM (
+            SELECT type, slice, rate, extract(epoch FROM clock_timestamp() - asked_at)::float8 / 86400 AS age
+            FROM audit WHERE asked_at > now() - $1::interval AND closed_at > now() - $1::interval
+            UNION ALL
+            SELECT work.type, decision.facts ->> 'slice', decision.audit_rate,
+                extract(epoch FROM clock_timestamp() - work.asked_at)::float8 / 86400
+            FROM work JOIN decision ON decision.id = work.decision_id
+            WHERE work.purpose = 'audit' AND work.asked_at > clock_timestamp() - $1::interval
+        ) AS drawn
+        WHERE rate > 0 GROUP BY type, slice, greatest(floor(age), 0)
+    ) AS by_day
+    GROUP BY type, slice
 """
 
 _said = msgspec.json.Decoder(dict[str, ModelSaid])
 _votes = msgspec.json.Decoder(tuple[AuditVote, ...])
 _voted = msgspec.json.Decoder(tuple[StageVote, ...])
 _stake = msgspec.json.Decoder(Stake | None)
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """How many decisions came of a slice, as its audits stand for them."""
+
+    decisions: float
+    days: float
+    """In so many."""
+    second: float
+    """On the second-busiest of them: a single burst has none."""
 
 
 async def evidence(
@@ -421,7 +437,7 @@ async def last_number(connection: Connection) -> int:
     return number or 0
 
 
-async def volumes(connection: Connection, span: timedelta) -> dict[tuple[str, str], tuple[float, float]]:
-    """Return how many decisions stand behind recent audits, open or closed, and in how many days, by (type, slice)."""
+async def volumes(connection: Connection, span: timedelta) -> dict[tuple[str, str], Volume]:
+    """Return how many decisions stand behind recent audits, open or closed, by (type, slice)."""
     rows = await connection.fetch(VOLUME, span)
-    return {(row["type"], row["slice"]): (row["decisions"], row["days"]) for row in rows}
+    return {(row["type"], row["slice"]): Volume(row["decisions"], row["days"], row["second"]) for row in rows}

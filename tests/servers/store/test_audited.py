@@ -101,7 +101,10 @@ async def test_how_many_decisions_come_is_counted_without_a_look_at_every_audit_
 
     plan = await connection.fetch(f"EXPLAIN {audited.VOLUME}", timedelta(days=1))
     found = await audited.volumes(connection, timedelta(days=1))
+    of_week = await audited.volumes(connection, timedelta(days=7))
 
     assert "audit_closed" in "".join(line for (line,) in plan)
-    assert found[("claim", "all")][0] == 2 * 23
+    assert found[("claim", "all")].decisions == 2 * 23
+    assert of_week[("claim", "all")].decisions == 2 * (7 * 24 - 1)
+    assert of_week[("claim", "all")].second == 2 * 24
     await connection.close()

@@ -117,12 +117,15 @@ _MAY_HAVE = """
 """
 
 FIRST_POOLS = f"""
-    SELECT wanted.pool FROM unnest($2::text[]) AS wanted (pool) CROSS JOIN LATERAL (
-        SELECT task.priority, task.id FROM review_task task
-        WHERE task.pool = wanted.pool AND {_MAY_HAVE}
-        ORDER BY task.priority DESC, task.id LIMIT 1) AS head
-    ORDER BY head.priority DESC, head.id
+    SELECT pool, count(*) FILTER (WHERE place <= $7) AS seats FROM (
+        SELECT head.pool, row_number() OVER (ORDER BY head.priority DESC, head.id) AS place
+        FROM unnest($2::text[]) AS wanted (pool) CROSS JOIN LATERAL (
+            SELECT task.pool, task.priority, task.id FROM review_task task
+            WHERE task.pool = wanted.pool AND {_MAY_HAVE}
+            ORDER BY task.priority DESC, task.id LIMIT $7) AS head) AS heads
+    GROUP BY pool ORDER BY min(place)
 """
+"""Pools by what comes first in them, with how many of the first seats of all each has."""
 
 # Of one pool, in the order of its index: it reads what it takes, and not all that waits.
 # `picked` holds the rows; `mine` is refused by its unique index where this person has had the decision.
@@ -155,7 +158,8 @@ CLAIM = f"""
     SELECT leased.id, leased.lease_token AS token, leased.decision_id, leased.pool, leased.type, leased.location,
         leased.candidates, leased.due_at + waited.beyond AS due_at, leased.lease_until, evidence.body AS evidence,
         decision.revision, decision.stake_minor, decision.stake_currency, decision.facts,
-        leased.created_at + waited.beyond AS asked_at, leased.purpose = 'decide' AND evidence.body IS NULL AS erased
+        leased.created_at + waited.beyond AS asked_at, leased.purpose = 'decide' AND evidence.body IS NULL AS erased,
+        leased.priority
     FROM leased JOIN decision ON decision.id = leased.decision_id
         LEFT JOIN evidence ON evidence.decision_id = leased.decision_id
         CROSS JOIN LATERAL (
@@ -164,7 +168,6 @@ CLAIM = f"""
                     / extract(epoch FROM leased.due_at - leased.created_at))::float8
                 * (leased.due_at - leased.created_at) ELSE interval '0' END AS beyond
         ) AS waited
-    ORDER BY leased.priority DESC, leased.id
 """
 
 GO_ON = """
@@ -253,17 +256,24 @@ async def claim(
 async def _lease_next(
     connection: Connection, scope: Scope, pools: dict[str, float], count: int, between: tuple[float, float]
 ) -> list[dict[str, Any]]:
-    """Lease what comes first. Of several pools one seat at a time: each has an order of its own."""
+    """Lease what comes first. Each pool has an order of its own, and is read once however many seats it gives.
+
+    A location whose seats are the last in their pools is found behind all others.
+    """
     may = (scope.reviewer, scope.locations, *between)
-    first = list(pools)
+    first = dict.fromkeys(pools, count)
     if len(pools) > 1:
-        first = [row["pool"] for row in await connection.fetch(FIRST_POOLS, scope.org, first, *may)]
-    for pool in first:
-        most = count if len(pools) == 1 else 1
+        heads = await connection.fetch(FIRST_POOLS, scope.org, list(pools), *may, count)
+        first = {head["pool"]: head["seats"] for head in heads}
+    leased: list[dict[str, Any]] = []
+    for pool, seats in first.items():
+        if not seats and leased:
+            break
+        most = seats or count  # a colleague is being given all that comes before
         rows = await connection.fetch(CLAIM, scope.org, pool, *may, most, pools[pool], scope.principal)
-        if rows:
-            return [{**dict(row), "candidates": tuple(row["candidates"])} for row in rows]
-    return []
+        leased += [{**dict(row), "candidates": tuple(row["candidates"])} for row in rows]
+    leased.sort(key=lambda seat: (-seat.pop("priority"), seat["id"]))
+    return leased
 
 
 async def _close(connection: Connection, task: UUID, decision: UUID, token: UUID) -> None:

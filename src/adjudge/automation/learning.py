@@ -44,7 +44,9 @@ NEWS: Final = 0.02
 NOTICED: Final = 0.1
 """...or a weight..."""
 MORE: Final = 1.25
-"""...or by which factor the votes."""
+"""...or by which factor the votes..."""
+COMMONER: Final = 0.25
+"""...or how frequent a label is, as a logarithm."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +129,10 @@ def is_news(held: Snapshot | None, fresh: Snapshot) -> bool:
 
 
 def _moved(held: StageWeights, fresh: StageWeights) -> bool:
+    if held.frequencies.keys() != fresh.frequencies.keys():
+        return True
+    if any(abs(held.frequencies[label] - log) > COMMONER for label, log in fresh.frequencies.items()):
+        return True
     before, after = _exponents(held), _exponents(fresh)
     return len(before) != len(after) or any(
         abs(now - then) > NOTICED * max(then, 1.0) for then, now in zip(before, after, strict=True)

@@ -216,6 +216,20 @@ def test_weights_for_another_number_of_votes_or_other_weights_are_news(snapshot)
     assert not is_news(snapshot, with_weights(*others, replace(last, votes=last.votes * 1.03)))
 
 
+def test_labels_that_are_as_frequent_as_they_were_are_no_news(snapshot):
+    """Their weight may stand still while one of them comes three times as often."""
+
+    def where(**frequencies: float) -> Snapshot:
+        stage = snapshot.stages[NAME]
+        return replace(snapshot, stages={NAME: replace(stage, frequencies=frequencies)})
+
+    held = where(fraud=-3.0, pay=-0.05)
+    assert not is_news(held, where(fraud=-2.8, pay=-0.06))
+    assert is_news(held, where(fraud=-2.7, pay=-0.07))
+    assert is_news(held, where(fraud=-3.0, pay=-0.05, reject=-6.0))
+    assert is_news(held, where())
+
+
 def test_the_interval_is_that_of_the_beta_distribution():
     """Beta(2, 1) has the distribution function x²."""
     assert beta_quantile(2.0, 1.0, 0.25) == pytest.approx(0.5)

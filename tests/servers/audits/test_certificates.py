@@ -9,6 +9,7 @@ from uuid import UUID
 
 import pytest
 from prometheus_client import REGISTRY
+from structlog.testing import capture_logs
 from tests.servers.audits.auditing import staffed
 from tests.servers.audits.evidence import certified, record, record_of_two
 from tests.waiting import until
@@ -392,6 +393,27 @@ async def test_a_slice_that_cannot_be_looked_at_keeps_no_other_from_its_certific
         await record(stack, count, slice_=slice_)
 
     await until(lambda: stack.value("SELECT certificate FROM control WHERE scope LIKE '%:store-002:%'"), seconds=40)
+
+
+async def test_a_slice_that_cannot_be_looked_at_is_told_at_once(build_stack, monkeypatch):
+    """A pass that ends early, because the database is gone or the duty is another's, has told of it, too."""
+    looks = []
+
+    class Failing(Look):
+        async def run(self) -> None:
+            looks.append(self)
+            raise ValueError("no design") if len(looks) == 1 else OSError("gone")
+
+    monkeypatch.setattr(certifying, "Look", Failing)
+    stack = await build_stack("api", documents=certified(slices="location"))
+    pool, now = stack.services.pool, stack.services.clock
+
+    with capture_logs() as lines, pytest.raises(OSError, match="gone"):
+        await certifying.Certifier(pool, stack.services.revisions, owner="one", now=now).tick()
+
+    [line] = [line for line in lines if line["event"] == "certificates.failed"]
+    assert line["scope"].startswith("certificate:model:")
+    assert str(line["exc_info"]) == "no design"
 
 
 async def test_a_pass_over_all_slices_is_many_short_transactions(build_stack, monkeypatch):

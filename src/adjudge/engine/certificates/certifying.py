@@ -50,6 +50,10 @@ class _Pass:
     """By scope, of those whose family shares one error budget."""
 
 
+class FailedLooks(Exception):
+    """Slices could not be looked at; each was logged."""
+
+
 class Certifier:
     """A keeper's duty."""
 
@@ -72,7 +76,9 @@ class Certifier:
                     names.DUTY_AT.labels(DUTY).set(self._now().timestamp())
             except UNAVAILABLE as error:
                 log.warning("certificates.stalled", error=repr(error))
-            except Exception as error:  # one slice that cannot be looked at must not end the keeper
+            except FailedLooks:
+                await asyncio.sleep(FULL_SECONDS)
+            except Exception as error:  # slices that cannot be found must not end the keeper
                 log.error("certificates.failed", exc_info=error)
                 await asyncio.sleep(FULL_SECONDS)
             await asyncio.sleep(EVERY_SECONDS)
@@ -81,9 +87,10 @@ class Certifier:
         """Look at what has news, now and then at everything; return whether the duty is this keeper's.
 
         In short transactions: the feed waits for each that writes. One slice that cannot be looked at keeps none of
-        the others from it. Raises what connection and looks raise.
+        the others from it: it is logged at once, whether the pass comes to its end or not. Raises `FailedLooks`
+        at the end, and what the connection raises.
         """
-        failed: list[Exception] = []
+        failed = 0
         async with self._pool.acquire() as connection:
             async with connection.transaction():
                 if not await duties.hold(connection, DUTY, self._owner, LEASE):
@@ -95,7 +102,7 @@ class Certifier:
                         return False  # another's by now
                     failed += await self._look_on(connection, begun)
         if failed:
-            raise ExceptionGroup("slices that could not be looked at", failed)
+            raise FailedLooks(failed)
         return True
 
     async def _begun(self, connection: Connection) -> _Pass:
@@ -116,9 +123,9 @@ class Certifier:
         )
         return _Pass(line, rows, await _shares(connection, rows))
 
-    async def _look_on(self, connection: Connection, begun: _Pass) -> list[Exception]:
-        """Look at one slice after the other, for no longer than a transaction may last; return what failed."""
-        failed: list[Exception] = []
+    async def _look_on(self, connection: Connection, begun: _Pass) -> int:
+        """Look at one slice after the other, for no longer than a transaction may last; return how many failed."""
+        failed = 0
         loop = asyncio.get_running_loop().time
         until = loop() + TRANSACTION_SECONDS
         while begun.line:
@@ -130,9 +137,9 @@ class Certifier:
                     begun.shares = await _shares(connection, begun.rows)
             except UNAVAILABLE:
                 raise
-            except Exception as error:  # the others are watched on; raised once they are
-                error.add_note(row.scope)
-                failed.append(error)
+            except Exception as error:  # the others are watched on
+                log.error("certificates.failed", scope=row.scope, exc_info=error)
+                failed += 1
             if loop() >= until:
                 break
         return failed

@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from adjudge.core.answers import ClosedSpace
-from adjudge.core.events import Asked, Deferred, Fault, FellBack, HistoryEvent, Opinion, Settled, TimedOut
+from adjudge.core.events import Asked, Declined, Deferred, Fault, FellBack, HistoryEvent, Opinion, Settled, TimedOut
 from adjudge.core.facts import FactValue
 from adjudge.core.money import Stake
 
@@ -50,6 +50,9 @@ class History(msgspec.Struct, frozen=True):
 
     def then(self, *events: HistoryEvent) -> "History":
         return History(self.case, self.events + events)
+
+    def has_declines(self, stage: int) -> bool:
+        return any(isinstance(event, Declined) and event.stage == stage for event in self.events)
 
 
 class Tally(msgspec.Struct):

@@ -7,6 +7,7 @@ from typing import TypeAlias
 import msgspec
 import structlog
 
+from adjudge.core.events import TimedOut
 from adjudge.deciders import DeciderState
 from adjudge.engine import erasing, retaining
 from adjudge.engine.admission import Admission
@@ -14,9 +15,12 @@ from adjudge.engine.breaker_log import BreakerLog
 from adjudge.engine.clocks import Clock, DatabaseClock
 from adjudge.engine.publishing import go_on
 from adjudge.engine.retaining import Ages
-from adjudge.store import connecting, deciders, intake, keys, measuring, partitions, receipts, tasks
+from adjudge.engine.sending import Sender
+from adjudge.engine.stepping import Stepper
+from adjudge.store import connecting, deciders, intake, keys, measuring, partitions, receipts, tasks, work
 from adjudge.store.connecting import UNAVAILABLE, Connection, Pool
 from adjudge.store.scope import SYSTEM
+from adjudge.store.tasks import Leased
 from adjudge.telemetry import names
 
 log = structlog.get_logger()
@@ -87,8 +91,18 @@ async def report_deciders(
 class Housekeeping:
     """What any keeper may do, and several may do at once: leases, partitions, expired keys, erasures, retention."""
 
-    def __init__(self, pool: Pool, *, now: Clock, ages: Ages = Ages()) -> None:  # noqa: B008  frozen
+    def __init__(
+        self,
+        pool: Pool,
+        stepper: Stepper,
+        sender: Sender,
+        *,
+        now: Clock,
+        ages: Ages = Ages(),  # noqa: B008  frozen
+    ) -> None:
         self._pool = pool
+        self._stepper = stepper
+        self._sender = sender
         self._now = now
         self._ages = ages
 
@@ -115,9 +129,34 @@ class Housekeeping:
     async def _expire_leases(self, connection: Connection) -> None:
         async with connection.transaction():
             expired = await tasks.expire(connection, 200)
-        if expired:
-            names.LEASE_EXPIRIES.inc(expired)
-            log.info("leases.expired", count=expired)
+        if not expired:
+            return
+        names.LEASE_EXPIRIES.inc(len(expired))
+        log.info("leases.expired", count=len(expired))
+        for task in expired:
+            if task.purpose == "decide" and await tasks.nobody_left(connection, SYSTEM, task):
+                await self._go_on_without(connection, task)
+
+    async def _go_on_without(self, connection: Connection, task: Leased) -> None:
+        """End the stage of a lease that was the last hope: the others have declined, and its holder gets it no more."""
+        try:
+            async with connection.transaction():
+                held = await work.hold(connection, [task.decision_id])
+                is_over = (
+                    task.decision_id in held
+                    and held[task.decision_id].history.has_declines(task.stage)
+                    and await tasks.nobody_left(connection, SYSTEM, task)
+                )
+                if not is_over:
+                    return
+                ending = TimedOut(at=self._now(), stage=task.stage, nobody_left=True)
+                effects = await self._stepper.step_held(connection, held, {task.decision_id: [ending]})
+        except UNAVAILABLE:
+            raise
+        except Exception as error:  # it ends at its time-out, where it is stepped again
+            log.error("leases.step_failed", decision=str(task.decision_id), exc_info=error)
+            return
+        await self._sender.perform(effects)
 
     async def _go_on(self, connection: Connection) -> None:
         went_on = await go_on(connection, SYSTEM)

@@ -7,7 +7,7 @@ from uuid import UUID
 from adjudge.core.answers import OutsideSpace
 from adjudge.core.errors import AdjudgeError
 from adjudge.core.events import Declined, Opinion, TimedOut
-from adjudge.core.history import Case, History
+from adjudge.core.history import Case
 from adjudge.engine.clocks import Clock
 from adjudge.engine.revisions import Revisions
 from adjudge.engine.stepping import Effects, Stepper
@@ -109,7 +109,7 @@ async def answer(
         return Recorded(None, Effects(), found.decision)
     opinion = await _opinion(connection, scope, found.leased, found.open, key, spent, revisions, now)
     effects = await stepper.step_held(connection, {found.decision: found.open}, {found.decision: [opinion]})
-    if _has_declines(found.open.history, found.leased.stage) and not effects.finished:
+    if found.open.history.has_declines(found.leased.stage) and not effects.finished:
         ending = await _nobody_left(connection, scope, found.leased, now)
         effects = effects.then(await stepper.step(connection, {found.decision: ending})) if ending else effects
     return Recorded(None, effects, found.decision)
@@ -148,10 +148,6 @@ async def decline(
     event = Declined(at=now(), stage=found.leased.stage, by=str(scope.reviewer), reason=reason)
     ending = await _nobody_left(connection, scope, found.leased, now)
     return await stepper.step_held(connection, {found.decision: found.open}, {found.decision: [event, *ending]})
-
-
-def _has_declines(history: History, stage: int) -> bool:
-    return any(isinstance(event, Declined) and event.stage == stage for event in history.events)
 
 
 async def _nobody_left(connection: Connection, scope: Scope, leased: Leased, now: Clock) -> list[TimedOut]:

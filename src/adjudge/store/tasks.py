@@ -209,7 +209,8 @@ NOBODY_LEFT = f"""
 """
 
 EXPIRED = """
-    SELECT id, decision_id, lease_token, reviewer, stage FROM review_task
+    SELECT id, decision_id, pool, stage, seat, state, reviewer, lease_token, purpose, vote_purpose, false AS live
+    FROM review_task
     WHERE state = 'leased' AND lease_until < clock_timestamp()
     ORDER BY lease_until LIMIT $1 FOR UPDATE SKIP LOCKED
 """
@@ -374,13 +375,14 @@ async def is_leased(connection: Connection, task: UUID, token: UUID) -> bool:
     return runs
 
 
-async def expire(connection: Connection, limit: int) -> int:
-    """End leases that have run out; return how many. The seats wait again, for somebody else."""
-    rows = await connection.fetch(EXPIRED, limit)
-    for row in rows:
-        await end_assignment(connection, row["decision_id"], row["lease_token"], "expired")
-        await give_back(connection, row["id"])
-    return len(rows)
+async def expire(connection: Connection, limit: int) -> list[Leased]:
+    """End leases that have run out; return what they were. The seats wait again, for somebody else."""
+    ended = [Leased(**dict(row)) for row in await connection.fetch(EXPIRED, limit)]
+    for task in ended:
+        assert task.lease_token is not None
+        await end_assignment(connection, task.decision_id, task.lease_token, "expired")
+        await give_back(connection, task.id)
+    return ended
 
 
 async def latest_token(connection: Connection, scope: Scope, task: UUID) -> UUID | None:

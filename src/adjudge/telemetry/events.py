@@ -65,6 +65,11 @@ EVENTS: Mapping[str, Event] = {
     "intake.stalled": Event("warning", "Questions wait to be committed: the database does not answer"),
     "intake.unstorable": Event("error", "PostgreSQL refused a question that the edge had let through"),
     "leases.expired": Event("info", "Tasks of people who went away are free again"),
+    "leases.step_failed": Event(
+        "error",
+        "Nobody is left to ask after a lease that ended, and the decision could not be moved on. "
+        "It ends at its stage's time-out",
+    ),
     "library.logged": Event("warning", "A library or a model says something in its own words: `logger`, `message`"),
     "limits.unshared": Event(
         "warning", "Limits of keys were not shared with the other processes: the database is away"

@@ -116,6 +116,36 @@ async def test_a_colleague_who_has_the_task_is_waited_for_and_is_the_last(stack,
     assert outcome["reason"] == "fallback: few: 1 of 2 votes, and nobody is left to ask"
 
 
+async def test_a_colleague_who_had_the_task_and_went_away_is_the_last_when_the_lease_ends(stack, few):
+    """Nobody could be given it any more, and it waited for its stage's ten minutes all the same."""
+    asked = (await stack.ask("few.two"))["id"]
+    anna, ben = few
+    [hers], [his] = await anna.claim(), await ben.claim()
+    await decline(anna, hers)
+
+    await stack.rows("UPDATE review_task SET lease_until = clock_timestamp() WHERE id = $1", his["id"])
+
+    outcome = (await stack.until(asked, "final"))["outcome"]
+    assert outcome["reason"] == "fallback: few: 0 of 2 votes, and nobody is left to ask"
+
+
+async def test_where_nobody_has_declined_a_lease_that_ends_leaves_time_for_more_people(stack, few):
+    asked = (await stack.ask("few.two"))["id"]
+    for person in few:
+        await person.claim()
+    await stack.rows("UPDATE review_task SET lease_until = clock_timestamp() WHERE decision_id = $1", asked)
+    await until(
+        lambda: stack.value("SELECT count(*) FROM review_task WHERE decision_id = $1 AND state = 'waiting'", asked),
+        lambda found: found == 2,
+    )
+
+    late = await stack.reviewer("cara", "few")
+
+    assert len(await late.claim()) == 1
+    assert (await stack.read(asked))["status"] == "open"
+    await stack.admin.post(f"/v1/decisions/{asked}/cancel")
+
+
 async def test_what_was_given_back_unseen_may_come_again_so_somebody_is_left(stack, few):
     asked = (await stack.ask("few"))["id"]
     anna, ben = few

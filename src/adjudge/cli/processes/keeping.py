@@ -64,7 +64,7 @@ def _duties(ground: Ground, coin: Coin) -> dict[str, Coroutine[Any, Any, None]]:
         "timers": timers.run(),
         "sweeper": Sweeper(pool, streams, ground.sender, now=now).run(),
         "upkeep": Upkeep(pool, now, process=ground.name).run(),
-        "housekeeping": Housekeeping(pool, now=now, ages=ages).run(),
+        "housekeeping": Housekeeping(pool, ground.stepper, ground.sender, now=now, ages=ages).run(),
         "figures": Figures(pool, streams, revisions, now=now).run(),
         "shadow-watch": ShadowWatch(pool, revisions, now=now).run(),
         "audits": Auditor(pool, streams, revisions, coin=coin, now=now, new_id=ground.new_id).run(),

@@ -50,9 +50,10 @@ class Turnstile:
 class Post:
     """The questions of one request, waited for together."""
 
-    def __init__(self, services: Services, scope: Scope) -> None:
+    def __init__(self, services: Services, scope: Scope, *, in_bulk: bool = False) -> None:
         self._services = services
         self._scope = scope
+        self._in_bulk = in_bulk
         self._sheaf = Sheaf(self._answered)
 
     async def submit(self, question: Question, *, reply: str | None = None) -> Pending:
@@ -63,8 +64,9 @@ class Post:
         services, scope = self._services, self._scope
         place = services.intake.places.find(scope, question.location, question.type)
         questions.check_evidence(place.kind.name, place.kind.evidence, question.evidence)
-        if services.admission.has_to_wait(question.location):
-            await services.admission.turn(question.lane or place.kind.lane, question.location)
+        if services.admission.has_to_wait(question.location, in_bulk=self._in_bulk):
+            lane = question.lane or place.kind.lane
+            await services.admission.turn(lane, question.location, in_bulk=self._in_bulk)
         row, opened = services.intake.prepare(scope, place, question, reply=reply)
         if row.terms.limited:
             try:
@@ -127,7 +129,7 @@ async def ask_all(
     services: Services, scope: Scope, items: Sequence[msgspec.Raw], trace: str | None, turnstile: Turnstile
 ) -> list[Pending | AdjudgeError]:
     """Ask all items of a bulk post; return what came of each, in their order, or why it was not asked."""
-    post = Post(services, scope)
+    post = Post(services, scope, in_bulk=True)
     asked: list[Pending | AdjudgeError] = []
     for item in items:
         if len(asked) % STRIDE == 0:

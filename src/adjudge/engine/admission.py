@@ -12,7 +12,7 @@ from typing import Final
 from adjudge.core.errors import AdjudgeError
 from adjudge.engine.backlogs import Backlog, Length
 from adjudge.engine.flushing import LARGEST_BATCH, LONGEST_WAIT_SECONDS, Flusher
-from adjudge.engine.turns import LONGEST_TURN_SECONDS, Turns
+from adjudge.engine.turns import LONGEST_TURN_SECONDS, TIMES_IN_BULK, Turns
 from adjudge.telemetry import names
 
 BOUND_SECONDS: Final[Mapping[str, float]] = {"realtime": 15.0, "standard": 60.0, "bulk": 30.0}
@@ -132,13 +132,13 @@ class Admission:
         """Its row is durable, or was refused: who waits for a turn may come."""
         self._turns.end(location)
 
-    def has_to_wait(self, location: str) -> bool:
+    def has_to_wait(self, location: str, *, in_bulk: bool = False) -> bool:
         """Return whether a question must wait for its location's turn; alone a location never has to."""
-        return self._turns.has_to_wait(location)
+        return self._turns.has_to_wait(location, TIMES_IN_BULK if in_bulk else 1)
 
-    async def turn(self, lane: str, location: str) -> None:
+    async def turn(self, lane: str, location: str, *, in_bulk: bool = False) -> None:
         """Wait until the location may have one more on its way. Raises Overloaded."""
-        if not await self._turns.come(location):
+        if not await self._turns.come(location, TIMES_IN_BULK if in_bulk else 1):
             self._refuse(lane, "share", TOO_MUCH, LONGEST_TURN_SECONDS)
 
     def _goes_behind(self, lane: str, location: str, deciders: Sequence[str], now: float) -> bool:

@@ -9,10 +9,12 @@ import math
 from collections import Counter, deque
 from typing import Final
 
-AT_WORK: Final = 64
+AT_WORK: Final = 32
 """Questions on their way to the database at which shares begin to count: what comes behind them would wait."""
-LEAST_SHARE: Final = 16
+LEAST_SHARE: Final = 8
 """What one location may always have on its way."""
+TIMES_IN_BULK: Final = 4
+"""Times the share of single posts that of bulk posts: an item costs less, and a flush of few much for each row."""
 TIMES_THE_OTHERS: Final = 2
 """Times what each of the others has on its way on average: where all ask much, nobody waits for a turn."""
 LONGEST_LINE: Final = 2_000
@@ -29,8 +31,8 @@ class Turns:
     def __init__(self) -> None:
         self._on_the_way: Counter[str] = Counter()
         """By location, requests whose rows are not durable yet."""
-        self._lines: dict[str, deque[asyncio.Future[None]]] = {}
-        """By location, who waits for a turn."""
+        self._lines: dict[str, deque[tuple[asyncio.Future[None], int]]] = {}
+        """By location, who waits for a turn, and with how many times the share."""
         self._called: Counter[str] = Counter()
         """By location, whose turn has come and who has not moved since."""
         self._window_ends = 0.0
@@ -58,20 +60,23 @@ class Turns:
         _one_less(self._on_the_way, location)
         self._call(location)
 
-    def has_to_wait(self, location: str) -> bool:
-        """Return whether a question must wait for its location's turn; alone a location never has to."""
-        return location in self._lines or self._free(location) <= 0
+    def has_to_wait(self, location: str, times: int = 1) -> bool:
+        """Return whether a question must wait for its location's turn; alone a location never has to.
 
-    async def come(self, location: str) -> bool:
+        `times`: TIMES_IN_BULK for an item of a bulk post.
+        """
+        return location in self._lines or self._free(location, times) <= 0
+
+    async def come(self, location: str, times: int = 1) -> bool:
         """Wait until the location may have one more on its way; False: the line is too long, or the wait."""
-        if not self.has_to_wait(location):
+        if not self.has_to_wait(location, times):
             return True
         line = self._lines.setdefault(location, deque())
         if len(line) >= LONGEST_LINE:
             return False
         loop = asyncio.get_running_loop()
         turn = loop.create_future()
-        line.append(turn)
+        line.append((turn, times))
         try:
             async with asyncio.timeout(LONGEST_TURN_SECONDS):
                 await turn
@@ -85,17 +90,17 @@ class Turns:
 
     def _call(self, location: str) -> None:
         line = self._lines.get(location)
-        while line and self._free(location) > 0:
-            turn = line.popleft()
+        while line and self._free(location, line[0][1]) > 0:
+            turn, _ = line.popleft()
             if not turn.done():
                 turn.set_result(None)
                 self._called[location] += 1
         if not line:
             self._lines.pop(location, None)
 
-    def _free(self, location: str) -> float:
+    def _free(self, location: str, times: int) -> float:
         """Return how many more a location may have on their way; those that were called count."""
-        return self._share(location) - self._on_the_way.get(location, 0) - self._called.get(location, 0)
+        return times * self._share(location) - self._on_the_way.get(location, 0) - self._called.get(location, 0)
 
     def _share(self, location: str) -> float:
         self._asking.add(location)

@@ -5,7 +5,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from adjudge.engine.turns import AT_WORK, LEAST_SHARE, TIMES_THE_OTHERS, WINDOW_SECONDS, Turns
+from adjudge.engine.turns import AT_WORK, LEAST_SHARE, TIMES_IN_BULK, TIMES_THE_OTHERS, WINDOW_SECONDS, Turns
 
 NOW = 100.0
 
@@ -99,6 +99,18 @@ async def test_a_line_that_is_too_long_and_a_wait_that_is_too_long_do_not_come(t
         first = await begins(turns)
         assert not await turns.come("store-1")
         assert not await first
+
+
+async def test_items_of_a_bulk_post_have_more_on_their_way_and_do_not_overtake_single_posts(turns):
+    turns.note("store-2", NOW)
+    with on_their_way(turns, "store-1", TIMES_IN_BULK * AT_WORK // 2 - 1) as on_the_way:
+        assert await asyncio.wait_for(turns.come("store-1", TIMES_IN_BULK), 1)
+        single = await begins(turns)
+        item = asyncio.create_task(turns.come("store-1", TIMES_IN_BULK))
+        await asyncio.sleep(0)
+        assert [single.done(), item.done()] == [False, False]
+        on_the_way.close()
+    await asyncio.wait_for(asyncio.gather(single, item), 1)
 
 
 async def test_among_many_each_location_may_always_have_a_few_on_their_way(turns):

@@ -221,7 +221,7 @@ async def test_the_queries_that_operators_run_have_their_indexes(connection, row
         ),
         "get": await plan_of(connection, decisions.GET, 1, None, newest),
         "due": await plan_of(connection, work.DUE, datetime.now(UTC) - timedelta(minutes=10), 100),
-        "first pools": await plan_of(connection, tasks.FIRST_POOLS, 1, ["pool-1", "pool-2"], *anything),
+        "first pools": await plan_of(connection, tasks.FIRST_POOLS, 1, ["pool-1", "pool-2"], *anything, 1),
         "claim": await plan_of(connection, tasks.CLAIM, 1, "pool-1", *anything, *lease),
         "claim of an audit": await plan_of(
             connection, tasks.CLAIM, 1, "pool-1", "anna", None, -tasks.BEHIND, -math.inf, *lease

@@ -1,48 +1,23 @@
 """From the client to the settlement: each span is linked to what it goes on from."""
 
-from collections.abc import Callable, Iterator
-
-import httpx
 import pytest
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from redis.asyncio import Redis
 from tests.configured import question
-from tests.receivers import receiving
-from tests.stacks import Caller, Stack, build_stack
-from tests.waiting import until
+from tests.stacks import Caller, Stack
+from tests.traced import CALLER, ended, exported, linked, traced_caller
 
-from adjudge.api.tracing import Traced
 from adjudge.telemetry import spans, tracing
 
-CALLER = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+__all__ = ["exported"]
+
 UNSAMPLED = f"{CALLER[:-2]}00"
-
-__all__ = ["build_stack"]
-
-
-@pytest.fixture
-def exported(monkeypatch: pytest.MonkeyPatch) -> Iterator[InMemorySpanExporter]:
-    """What this process has exported; it traces for the length of the test."""
-    exporter = InMemorySpanExporter()
-    sampling = spans.sampling_of({})
-    provider = TracerProvider(sampler=spans.FollowingLinks(sampling.sampler), shutdown_on_exit=False)
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
-    monkeypatch.setattr(tracing, "_spans", spans.Spans(provider, "tests", begins=sampling.begins))
-    yield exporter
-    provider.shutdown()
 
 
 @pytest.fixture
 async def traced(stack: Stack, exported: InMemorySpanExporter) -> Caller:
     return traced_caller(stack)
-
-
-def traced_caller(stack: Stack) -> Caller:
-    """The API's client, its requests traced as in a process of the API."""
-    transport = httpx.ASGITransport(app=Traced(stack._app), raise_app_exceptions=False)
-    return Caller(httpx.AsyncClient(transport=transport, base_url="http://stack", timeout=30), stack.admin.key)
 
 
 async def test_a_request_is_a_child_of_the_callers_span_and_its_commit_and_its_asking_are_linked_to_it(
@@ -120,28 +95,6 @@ async def test_a_step_that_a_timer_takes_is_linked_to_the_request_that_asked(tra
     [request] = await ended(exported, lambda span: span.name == "POST /v1/decisions")
     [timer] = await ended(exported, lambda span: span.name == "advance" and span.parent is None)
     assert linked(timer) == {request.context.span_id}
-
-
-async def test_a_webhook_is_linked_to_the_request_that_asked(build_stack, exported):
-    stack = await build_stack("api", "worker", "keeper", outbound_allow="127.0.0.0/8")
-    async with receiving() as receiver:
-        added = await stack.admin.post("/v1/webhooks", {"url": receiver.url})
-        assert added.status_code == 201, added.text
-
-        await traced_caller(stack).post("/v1/decisions", question(), Prefer="wait=10", traceparent=CALLER)
-
-        [sent] = await ended(exported, lambda span: span.name == "webhook")
-    [request] = await ended(exported, lambda span: span.name == "POST /v1/decisions")
-    assert linked(sent) == {request.context.span_id}
-
-
-async def ended(exporter: InMemorySpanExporter, fits: Callable[[ReadableSpan], bool]) -> list[ReadableSpan]:
-    """The spans that fit, once there are some: the worker's end a moment after the answer."""
-    return await until(lambda: [span for span in exporter.get_finished_spans() if fits(span)])
-
-
-def linked(span: ReadableSpan) -> set[int]:
-    return {link.context.span_id for link in span.links}
 
 
 def is_child(span: ReadableSpan, parent: ReadableSpan) -> bool:

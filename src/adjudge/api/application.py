@@ -59,6 +59,8 @@ KINDS = {
     405: "method-not-allowed",
 }
 _SENTENCE_END: Final = re.compile(r"\.(?:\s|$)")
+_OURS: Final = "Value error, "
+"""What pydantic puts before words of ours."""
 
 ROUTED = (
     decisions,
@@ -164,7 +166,7 @@ async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     if any(fault["type"] == "json_invalid" for fault in error.errors()):
         return await _malformed(request)
-    faults = [(_pointer(fault["loc"]), str(fault["msg"])) for fault in error.errors()[:20]]
+    faults = [(_pointer(fault["loc"]), str(fault["msg"]).removeprefix(_OURS)) for fault in error.errors()[:20]]
     return problems.response(Problem("invalid-body", "the request does not fit", faults=faults))
 
 

@@ -140,4 +140,6 @@ async def test_an_instant_without_date_or_offset_is_refused(stack, route, moment
     answer = await stack.admin.get(f"/v1/{route}?since={moment}")
 
     assert answer.status_code == 422
-    assert answer.json()["errors"][0]["pointer"] == "#/since (query)"
+    [error] = answer.json()["errors"]
+    assert error["pointer"] == "#/since (query)"
+    assert not error["detail"].startswith("Value error")

@@ -7,7 +7,7 @@ from adjudge.config import compile_documents
 from adjudge.core.events import Derived, Settled, read_events
 from adjudge.core.pools import Snapshot
 from adjudge.core.replaying import replay
-from adjudge.store import certificates, learning
+from adjudge.store.automation import certificates, learning
 from adjudge.store.work import read_case
 
 if TYPE_CHECKING:

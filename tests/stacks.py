@@ -33,8 +33,9 @@ from adjudge.cli.processes.serving import api_services
 from adjudge.cli.settings import Settings
 from adjudge.config import hash_of
 from adjudge.engine.lookout import CHANGED
-from adjudge.store import keys, receipts, revisions
-from adjudge.store.revisions import EVERYWHERE, Revision, Terms
+from adjudge.store import keys
+from adjudge.store.configuration import receipts, revisions
+from adjudge.store.configuration.revisions import EVERYWHERE, Revision, Terms
 from adjudge.store.scope import SYSTEM
 
 NUMBERS = itertools.count()

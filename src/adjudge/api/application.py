@@ -16,7 +16,11 @@ from starlette.responses import Response
 from starlette.routing import Match
 
 from adjudge import __version__
-from adjudge.api import (
+from adjudge.api import hot, pages, problems, unstorable
+from adjudge.api.authentication import admit
+from adjudge.api.outage import Outage
+from adjudge.api.problems import Problem
+from adjudge.api.routes import (
     administration,
     automation,
     configuration,
@@ -24,22 +28,15 @@ from adjudge.api import (
     decisions,
     drafts,
     erasures,
-    hot,
     journal,
     keys,
     operations,
     outcomes,
     overview,
-    pages,
-    problems,
     reviews,
     switches,
-    unstorable,
     webhooks,
 )
-from adjudge.api.authentication import admit
-from adjudge.api.outage import Outage
-from adjudge.api.problems import Problem
 from adjudge.api.services import Services
 from adjudge.api.shapes import ProblemDetails
 from adjudge.core.errors import AdjudgeError

@@ -17,7 +17,7 @@ from adjudge.config.documents.faults import nearest
 from adjudge.labelled.importing import Imported
 from adjudge.labelled.importing import import_set as bring_in
 from adjudge.labelled.items import Defaults
-from adjudge.store import revisions
+from adjudge.store.configuration import revisions
 from adjudge.store.connecting import Connection
 
 

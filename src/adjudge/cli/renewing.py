@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 from adjudge.cli.folders import Folder
 from adjudge.config import InvalidConfiguration, hash_of
-from adjudge.store import revisions
+from adjudge.store.configuration import revisions
+from adjudge.store.configuration.revisions import Revision
 from adjudge.store.connecting import Connection, open_connection
-from adjudge.store.revisions import Revision
 from adjudge.store.scope import Scope
 
 UP = Scope("adjudge up", "admin")

@@ -23,7 +23,8 @@ from adjudge.core.plans import Plan
 from adjudge.engine.clocks import Clock
 from adjudge.engine.identifiers import NewId
 from adjudge.engine.revisions import Revisions
-from adjudge.store import audits, decisions, labels, outcomes, work
+from adjudge.store import decisions, labels, outcomes, work
+from adjudge.store.automation import audits
 from adjudge.store.connecting import Connection, Pool
 from adjudge.store.decisions import Seen
 from adjudge.store.labels import NewLabel

@@ -17,8 +17,9 @@ from adjudge.core.audits import AuditSpec
 from adjudge.engine.clocks import Clock
 from adjudge.engine.coins import POLICY, AuditRates
 from adjudge.engine.revisions import Revisions
-from adjudge.store import audited, duties, epochs, parameters
-from adjudge.store.audited import Volume
+from adjudge.store import duties
+from adjudge.store.automation import audited, epochs, parameters
+from adjudge.store.automation.audited import Volume
 from adjudge.store.connecting import UNAVAILABLE, Connection, Pool
 from adjudge.telemetry import names
 

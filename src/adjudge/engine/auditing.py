@@ -35,9 +35,10 @@ from adjudge.engine.identifiers import NewId
 from adjudge.engine.revisions import Revisions
 from adjudge.engine.slips import Slip
 from adjudge.engine.stepping import drawn
-from adjudge.store import audits, tasks
-from adjudge.store.audits import ClosedAudit, LateTruth, OpenAudit, Seats, written
+from adjudge.store.automation import audits
+from adjudge.store.automation.audits import ClosedAudit, LateTruth, OpenAudit, Seats, written
 from adjudge.store.connecting import UNAVAILABLE, Connection, Pool
+from adjudge.store.review import tasks
 from adjudge.streams import Streams, Unavailable
 from adjudge.telemetry import names
 

@@ -13,9 +13,10 @@ from adjudge.engine.admission import loop_time
 from adjudge.engine.clocks import Clock
 from adjudge.engine.revisions import Revisions
 from adjudge.engine.slips import STREAM_PREFIX, lanes_of
-from adjudge.store import audit_records, epochs, feed, measuring, partitions
+from adjudge.store import feed, measuring, partitions
+from adjudge.store.automation import audit_records, epochs
 from adjudge.store.connecting import UNAVAILABLE, Pool
-from adjudge.store.queues import pools_in_use, read_queues
+from adjudge.store.review.queues import pools_in_use, read_queues
 from adjudge.store.scope import SYSTEM
 from adjudge.streams import Streams, Unavailable
 from adjudge.telemetry import names

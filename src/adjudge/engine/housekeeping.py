@@ -17,10 +17,12 @@ from adjudge.engine.publishing import go_on
 from adjudge.engine.retaining import Ages
 from adjudge.engine.sending import Sender
 from adjudge.engine.stepping import Stepper
-from adjudge.store import connecting, deciders, intake, keys, measuring, partitions, receipts, tasks, work
+from adjudge.store import connecting, deciders, intake, keys, measuring, partitions, work
+from adjudge.store.configuration import receipts
 from adjudge.store.connecting import UNAVAILABLE, Connection, Pool
+from adjudge.store.review import tasks
+from adjudge.store.review.tasks import Leased
 from adjudge.store.scope import SYSTEM
-from adjudge.store.tasks import Leased
 from adjudge.telemetry import names
 
 log = structlog.get_logger()

@@ -21,9 +21,9 @@ from adjudge.engine.aside import aside
 from adjudge.engine.clocks import Clock
 from adjudge.engine.revisions import InForce, Revisions
 from adjudge.store import duties
-from adjudge.store import learning as store
+from adjudge.store.automation import learning as store
+from adjudge.store.automation.learning import AuditedVotes
 from adjudge.store.connecting import UNAVAILABLE, Pool
-from adjudge.store.learning import AuditedVotes
 from adjudge.telemetry import names
 
 log = structlog.get_logger()

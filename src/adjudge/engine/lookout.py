@@ -18,9 +18,10 @@ from adjudge.core.errors import AdjudgeError
 from adjudge.engine import audit_rates
 from adjudge.engine.controls_in_force import ControlsInForce
 from adjudge.engine.revisions import InForce, Revisions
-from adjudge.store import controls, receipts, revisions, work
+from adjudge.store import controls, work
+from adjudge.store.configuration import receipts, revisions
+from adjudge.store.configuration.revisions import Revision
 from adjudge.store.connecting import UNAVAILABLE, Connection, Pool
-from adjudge.store.revisions import Revision
 from adjudge.streams import Streams
 from adjudge.telemetry import names
 

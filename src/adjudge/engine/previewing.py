@@ -19,7 +19,7 @@ from adjudge.core.events import Asked, Deferred, Fault, HistoryEvent, Opinion, T
 from adjudge.core.history import Case, History, fold
 from adjudge.core.plans import Plan
 from adjudge.engine.settling import cost_of
-from adjudge.store.recorded import Recorded
+from adjudge.store.configuration.recorded import Recorded
 
 MOST_STEPS: Final = 200
 

@@ -8,10 +8,10 @@ from adjudge.config import Configuration, with_packs
 from adjudge.core.errors import AdjudgeError
 from adjudge.engine.lookout import CHANGED
 from adjudge.engine.revisions import Revisions
-from adjudge.store import drafts, revisions
+from adjudge.store.configuration import drafts, revisions
+from adjudge.store.configuration.drafts import Draft
+from adjudge.store.configuration.revisions import Revision, Terms
 from adjudge.store.connecting import Connection, Pool
-from adjudge.store.drafts import Draft
-from adjudge.store.revisions import Revision, Terms
 from adjudge.store.scope import Scope
 from adjudge.streams import Streams
 from adjudge.telemetry import names

@@ -14,9 +14,9 @@ from adjudge.core.errors import AdjudgeError
 from adjudge.core.plans import Plan
 from adjudge.core.specifications import DeciderSpec, PoolSpec
 from adjudge.engine.aside import sparingly
-from adjudge.store import revisions
+from adjudge.store.configuration import revisions
+from adjudge.store.configuration.revisions import Revision
 from adjudge.store.connecting import Connection
-from adjudge.store.revisions import Revision
 
 MOST_TRIED: Final = 20
 """How many revisions a starting process tries, from the newest back, until it understands one."""

@@ -28,8 +28,9 @@ from adjudge.engine.identifiers import NewId
 from adjudge.engine.revisions import Revisions
 from adjudge.engine.settling import new_outcome
 from adjudge.engine.slips import Slip
-from adjudge.store import controls, outcomes, tasks, work
+from adjudge.store import controls, outcomes, work
 from adjudge.store.connecting import Connection
+from adjudge.store.review import tasks
 from adjudge.store.work import Held, Moved
 from adjudge.telemetry import names, tracing
 

@@ -11,12 +11,14 @@ from adjudge.core.history import Case
 from adjudge.engine.clocks import Clock
 from adjudge.engine.revisions import Revisions
 from adjudge.engine.stepping import Effects, Stepper
-from adjudge.store import audits, labels, tasks, votes, work
+from adjudge.store import labels, work
+from adjudge.store.automation import audits
 from adjudge.store.connecting import Connection
 from adjudge.store.labels import NewLabel
+from adjudge.store.review import tasks, votes
+from adjudge.store.review.tasks import Assigned, Leased
+from adjudge.store.review.votes import NewVote
 from adjudge.store.scope import Scope
-from adjudge.store.tasks import Assigned, Leased
-from adjudge.store.votes import NewVote
 from adjudge.store.work import Held
 from adjudge.telemetry import names
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from adjudge.core.specifications import PoolSpec
-from adjudge.store import queues, tasks
 from adjudge.store.connecting import Connection, Pool
+from adjudge.store.review import queues, tasks
+from adjudge.store.review.tasks import Claimed
 from adjudge.store.scope import Scope
-from adjudge.store.tasks import Claimed
 
 Empty: TypeAlias = Literal["none_waiting", "all_leased", "all_seen", "wrong_pool", "paused"]
 

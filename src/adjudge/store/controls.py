@@ -10,9 +10,10 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from adjudge.core.controls import AUTOMATION, Controls, is_place
-from adjudge.store import certificates, journal, learning
+from adjudge.store import journal
+from adjudge.store.automation import certificates, learning
+from adjudge.store.automation.learning import LEARNT
 from adjudge.store.connecting import Connection
-from adjudge.store.learning import LEARNT
 from adjudge.store.scope import Scope
 
 DECIDER = "decider:"

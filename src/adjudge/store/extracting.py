@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from adjudge.store.audits import EXPERT
+from adjudge.store.automation.audits import EXPERT
 from adjudge.store.connecting import Connection
 from adjudge.store.decisions import EPOCH, FIRST, LAST, MINTING
 from adjudge.store.labels import LATE_VOTE

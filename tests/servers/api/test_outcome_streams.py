@@ -13,7 +13,8 @@ import uvicorn
 from tests.stacks import Caller, Stack
 from tests.waiting import until
 
-from adjudge.api import event_stream, outcomes
+from adjudge.api import event_stream
+from adjudge.api.routes import outcomes
 from adjudge.client import AsyncAdjudge
 from adjudge.engine import feeding
 

@@ -3,17 +3,11 @@
 import pytest
 from pydantic import BaseModel
 
-from adjudge.api import (
-    administration,
-    configuration_shapes,
-    deciders,
-    keys,
-    operations,
-    overview,
-    review_shapes,
-    shapes,
-    webhook_shapes,
-)
+from adjudge.api.routes import administration, deciders, keys, operations, overview
+from adjudge.api.shapes import configuration as configuration_shapes
+from adjudge.api.shapes import decisions as decision_shapes
+from adjudge.api.shapes import reviews as review_shapes
+from adjudge.api.shapes import webhooks as webhook_shapes
 
 
 def fits(shape: type[BaseModel], answer) -> None:
@@ -29,13 +23,16 @@ async def test_decisions_and_their_paths(stack):
     await stack.admin.post(f"/v1/decisions/{asked[3]}/cancel", {"reason": "left"})
 
     for decision in asked:
-        fits(shapes.Decision, await client.get(f"/v1/decisions/{decision}"))
-        fits(shapes.PathView, await client.get(f"/v1/decisions/{decision}/path"))
-        fits(shapes.PathView, await stack.admin.get(f"/v1/decisions/{decision}/path"))
-    fits(shapes.Page, await client.get("/v1/decisions?limit=10"))
-    fits(shapes.Labelled, await client.post(f"/v1/decisions/{asked[0]}/truth", {"answer": "pay", "source": "appeal"}))
+        fits(decision_shapes.Decision, await client.get(f"/v1/decisions/{decision}"))
+        fits(decision_shapes.PathView, await client.get(f"/v1/decisions/{decision}/path"))
+        fits(decision_shapes.PathView, await stack.admin.get(f"/v1/decisions/{decision}/path"))
+    fits(decision_shapes.Page, await client.get("/v1/decisions?limit=10"))
+    fits(
+        decision_shapes.Labelled,
+        await client.post(f"/v1/decisions/{asked[0]}/truth", {"answer": "pay", "source": "appeal"}),
+    )
     bulk = {"items": [{"type": "model", "evidence": {"amount": "1"}}, {"type": "nope", "evidence": {}}]}
-    fits(shapes.BulkResults, await client.post("/v1/decisions/bulk", bulk))
+    fits(decision_shapes.BulkResults, await client.post("/v1/decisions/bulk", bulk))
 
 
 async def test_answers_to_reviewers_have_their_shapes(stack):

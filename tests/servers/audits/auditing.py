@@ -9,7 +9,7 @@ from tests.configured import PLANS, TYPES, configuration
 from tests.stacks import Caller, Stack
 from tests.waiting import until
 
-from adjudge.store import audit_records
+from adjudge.store.automation import audit_records
 from adjudge.store.scope import SYSTEM
 
 ANSWERS = ["pay", "refuse"]

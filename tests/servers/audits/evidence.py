@@ -13,7 +13,7 @@ from adjudge.core.answers import Labels
 from adjudge.core.audits import AuditVote, StageVote
 from adjudge.core.history import Case
 from adjudge.core.money import Stake
-from adjudge.store.audits import written
+from adjudge.store.automation.audits import written
 
 TARGET = 0.05
 EXPERTS = {"rate": 1, "expert": "experts"}

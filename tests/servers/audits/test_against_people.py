@@ -8,7 +8,7 @@ from tests.servers.audits.evidence import certified, record
 from tests.servers.audits.test_certificates import automated, in_force, known_everywhere, none_in_force
 
 from adjudge.engine.certificates.records import verify
-from adjudge.store import certificates
+from adjudge.store.automation import certificates
 
 APART = {"pool": "agents", "votes": 0, "people": 3, "expert": "experts", "expert_share": 1}
 

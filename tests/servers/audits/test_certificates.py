@@ -21,7 +21,7 @@ from adjudge.engine.certificates.looking import Look
 from adjudge.engine.certificates.records import verify
 from adjudge.engine.coins import AuditRates
 from adjudge.engine.figures import Figures
-from adjudge.store import certificates, epochs
+from adjudge.store.automation import certificates, epochs
 from adjudge.store.scope import SYSTEM
 
 

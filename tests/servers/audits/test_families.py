@@ -17,7 +17,7 @@ from adjudge.core.licences import Licence, prefix_of
 from adjudge.engine import audit_rates
 from adjudge.engine.certificates import inheriting
 from adjudge.engine.coins import POLICY
-from adjudge.store import certificates, epochs, parameters
+from adjudge.store.automation import certificates, epochs, parameters
 
 
 async def held(stack) -> dict[str, str]:

@@ -23,8 +23,9 @@ from adjudge.core.replaying import Diverged, replay
 from adjudge.core.reviewers import Reviewers, TrackRecord
 from adjudge.engine import coins
 from adjudge.engine.learning import voted
-from adjudge.store import controls, labels, learning
-from adjudge.store.audits import written
+from adjudge.store import controls, labels
+from adjudge.store.automation import learning
+from adjudge.store.automation.audits import written
 from adjudge.store.scope import SYSTEM
 from adjudge.store.work import read_case
 

@@ -14,7 +14,7 @@ from tests.waiting import until
 from adjudge.automation.watching import Watch
 from adjudge.core.money import Stake
 from adjudge.engine.certificates.records import verify
-from adjudge.store import certificates
+from adjudge.store.automation import certificates
 
 STAKES = (Stake(2_000, "USD"), Stake(2_000, "USD"), Stake(40_000, "USD"))
 

@@ -9,7 +9,7 @@ from tests.waiting import until
 from adjudge.engine import audit_rates
 from adjudge.engine.certificates import records
 from adjudge.engine.coins import POLICY
-from adjudge.store import parameters
+from adjudge.store.automation import parameters
 
 
 def regions(**of: list[str]) -> dict[str, Any]:

@@ -16,8 +16,8 @@ from tests.servers.audits.test_money import STAKES, of_money
 from tests.waiting import until
 
 from adjudge.core.plans import Certified
-from adjudge.store import audit_seals
-from adjudge.store import certificates as store_certificates
+from adjudge.store.automation import audit_seals
+from adjudge.store.automation import certificates as store_certificates
 
 
 def over_automated(**more: Any) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from adjudge.cli.renewing import UP, publish_folder
 from adjudge.config import InvalidConfiguration, hash_of
 from adjudge.engine.revisions import Revisions
 from adjudge.stack.folders import held, laid_out
-from adjudge.store import revisions
+from adjudge.store.configuration import revisions
 from adjudge.store.connecting import open_connection
 from adjudge.store.scope import SYSTEM
 

@@ -6,7 +6,7 @@ from tests.configured import ACCEPT, REFUSE, TYPES, configuration, of_people, qu
 from tests.waiting import until
 
 from adjudge.cli.processes import staffing
-from adjudge.store.revisions import Terms
+from adjudge.store.configuration.revisions import Terms
 
 MORE_PEOPLE = [of_people(votes={"min": 2, "max": 3}, combine="majority")]
 

@@ -12,7 +12,7 @@ from tests.servers.labelled.recorded import record
 
 from adjudge.cli.root import run
 from adjudge.labelled import exporting, tables
-from adjudge.store import revisions
+from adjudge.store.configuration import revisions
 from adjudge.store.scope import SYSTEM
 
 LABELS = "label\nale\nbread\n"

@@ -16,7 +16,7 @@ from tests.servers.labelled.recorded import AMEND, LABEL, LABELS, START, VOTE, p
 from adjudge.labelled import exporting
 from adjudge.labelled.progress import UnsuitableFolder
 from adjudge.store import extracting
-from adjudge.store.audits import AUDIT_LABEL, EXPERT, PEOPLE
+from adjudge.store.automation.audits import AUDIT_LABEL, EXPERT, PEOPLE
 from adjudge.store.extracting import Wanted
 from adjudge_retail.labelled import read_set
 

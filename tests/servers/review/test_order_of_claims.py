@@ -14,8 +14,9 @@ from tests.servers.store.test_closing import ANNA, DECISION
 from adjudge.core.specifications import PoolSpec
 from adjudge.review import claiming
 from adjudge.review.claiming import Claimant
-from adjudge.store import partitions, tasks
+from adjudge.store import partitions
 from adjudge.store.connecting import Pool, open_pool
+from adjudge.store.review import tasks
 
 POOLS = {"agents": PoolSpec(name="agents"), "experts": PoolSpec(name="experts")}
 

@@ -9,7 +9,7 @@ from msgspec.json import encode
 
 from adjudge.core.answers import Labels
 from adjudge.core.history import Case
-from adjudge.store import audited
+from adjudge.store.automation import audited
 
 ROW = """
     INSERT INTO audit (decision_id, number, type, location, slice, role, rate, policy, asked_at, truth, truth_by,

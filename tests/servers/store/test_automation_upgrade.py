@@ -3,8 +3,9 @@
 import asyncpg
 from tests.stacks import database
 
-from adjudge.store import controls, tasks
+from adjudge.store import controls
 from adjudge.store.migrations import upgrade
+from adjudge.store.review import tasks
 
 OF_THE_FIRST_RELEASE = (
     """

@@ -7,7 +7,8 @@ from uuid import UUID, uuid4
 import asyncpg
 from tests.waiting import until
 
-from adjudge.store import outcomes, partitions, tasks
+from adjudge.store import outcomes, partitions
+from adjudge.store.review import tasks
 from adjudge.store.scope import Scope
 
 DECISION = """

@@ -4,7 +4,8 @@ import asyncpg
 import pytest
 from tests.stacks import database
 
-from adjudge.store import controls, receipts, revisions
+from adjudge.store import controls
+from adjudge.store.configuration import receipts, revisions
 from adjudge.store.migrations import upgrade
 from adjudge.store.scope import SYSTEM
 from adjudge.store.work import revisions_in_use

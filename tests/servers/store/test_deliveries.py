@@ -7,9 +7,9 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from adjudge.store import deliveries, endpoints
-from adjudge.store.deliveries import Attempt, Claimed, Ended, Key
 from adjudge.store.scope import SYSTEM
+from adjudge.store.webhooks import deliveries, endpoints
+from adjudge.store.webhooks.deliveries import Attempt, Claimed, Ended, Key
 
 LEASE = timedelta(seconds=30)
 ENDPOINT = "wh_1"

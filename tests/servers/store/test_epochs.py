@@ -6,7 +6,7 @@ import asyncpg
 import msgspec
 from tests.unit.engine.slices import COVERS, ROW
 
-from adjudge.store import epochs, parameters
+from adjudge.store.automation import epochs, parameters
 from adjudge.store.connecting import Connection
 
 FAMILY = msgspec.structs.replace(COVERS, family=2)

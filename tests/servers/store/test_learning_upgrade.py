@@ -4,7 +4,8 @@ import asyncpg
 import pytest
 from tests.stacks import database
 
-from adjudge.store import controls, learning, parameters
+from adjudge.store import controls
+from adjudge.store.automation import learning, parameters
 from adjudge.store.migrations import upgrade
 
 FILES = "SELECT relname, relfilenode FROM pg_class WHERE relname IN ('parameter_snapshot', 'audit') ORDER BY relname"

@@ -10,9 +10,10 @@ import pytest
 from tests.servers.store.test_feed import decided, settle
 from tests.waiting import until
 
-from adjudge.store import endpoints, feed, outbox
+from adjudge.store import feed
 from adjudge.store.feed import Mark
 from adjudge.store.scope import SYSTEM
+from adjudge.store.webhooks import endpoints, outbox
 
 
 @pytest.fixture

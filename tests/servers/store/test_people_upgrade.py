@@ -6,7 +6,7 @@ from uuid import uuid4
 import asyncpg
 from tests.stacks import database
 
-from adjudge.store import audited
+from adjudge.store.automation import audited
 from adjudge.store.migrations import upgrade
 
 OF_BEFORE = """

@@ -12,8 +12,9 @@ import asyncpg
 import pytest
 from tests.stacks import database
 
-from adjudge.store import decisions, feed, measuring, partitions, queues, tasks, work
+from adjudge.store import decisions, feed, measuring, partitions, work
 from adjudge.store.migrations import current, newest, upgrade
+from adjudge.store.review import queues, tasks
 from adjudge.store.scope import SYSTEM
 
 INSERT_DECISION = """

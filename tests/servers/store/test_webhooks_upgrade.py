@@ -6,9 +6,9 @@ from uuid import uuid4
 import asyncpg
 from tests.stacks import database
 
-from adjudge.store import deliveries, endpoints
 from adjudge.store.migrations import upgrade
 from adjudge.store.scope import SYSTEM
+from adjudge.store.webhooks import deliveries, endpoints
 
 
 async def test_a_delivery_of_the_first_release_is_claimed_after_the_upgrade(servers):

@@ -13,7 +13,7 @@ from adjudge.engine.webhooks.posting import Poster
 from adjudge.engine.webhooks.receivers import Answered
 from adjudge.outbound import parse_permitted
 from adjudge.outbound.client import open_client
-from adjudge.store.endpoints import Receiver
+from adjudge.store.webhooks.endpoints import Receiver
 
 
 def now() -> datetime:

@@ -6,7 +6,7 @@ import pytest
 
 from adjudge.core.audits import AuditSpec
 from adjudge.engine.audit_rates import a_day, differ, rate_of
-from adjudge.store.audited import Volume
+from adjudge.store.automation.audited import Volume
 
 SPEC = AuditSpec(pool=None, expert="experts", rate=0.05, votes=0)
 DAY = 10_000.0

@@ -8,8 +8,8 @@ from tests.unit.engine.slices import COVERS, NOW
 
 from adjudge.engine.certificates.audit_reading import AuditReading
 from adjudge.engine.certificates.licensing import Sampling
-from adjudge.store.audited import Waiting
-from adjudge.store.epochs import Membership
+from adjudge.store.automation.audited import Waiting
+from adjudge.store.automation.epochs import Membership
 
 
 class Past:

@@ -13,7 +13,7 @@ from adjudge.automation.certifying import Licensed
 from adjudge.automation.samples import Sample, grid_of
 from adjudge.engine.certificates import designing
 from adjudge.engine.certificates.steps import is_given_up
-from adjudge.store.audited import Counted
+from adjudge.store.automation.audited import Counted
 
 AT_ONCE = 100
 """Audits between two looks."""

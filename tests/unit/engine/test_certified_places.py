@@ -13,7 +13,7 @@ from adjudge.core.plans import AgainstPeople
 from adjudge.engine.certificates import watches
 from adjudge.engine.certificates.certified_places import certified_places, shares_of
 from adjudge.engine.certificates.explaining import expected_false
-from adjudge.store.epochs import EpochRow, UnderTest
+from adjudge.store.automation.epochs import EpochRow, UnderTest
 
 STORES = """
 groups: {north: {dimension: region}, south: {dimension: region}}

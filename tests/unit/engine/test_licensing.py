@@ -26,7 +26,7 @@ from adjudge.core.plans import AgainstPeople, Certified
 from adjudge.engine.certificates import designing, licensing
 from adjudge.engine.certificates.licensing import Rarest
 from adjudge.engine.certificates.records import Verified, body_of, id_of, verify
-from adjudge.store.audited import Automated, Counted, Evidence, Waiting
+from adjudge.store.automation.audited import Automated, Counted, Evidence, Waiting
 
 PLAN = replace(a_plan(models(accept=Certified(SET_BY_HAND)), people()), prefixes=("p0", "p1"))
 

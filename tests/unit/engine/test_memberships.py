@@ -6,8 +6,8 @@ import msgspec
 from tests.unit.engine.slices import COVERS, NOW
 
 from adjudge.engine.certificates import memberships
-from adjudge.store.audited import Waiting
-from adjudge.store.epochs import Membership
+from adjudge.store.automation.audited import Waiting
+from adjudge.store.automation.epochs import Membership
 
 
 def a_group(*members: str):

@@ -16,7 +16,7 @@ from adjudge.engine.webhooks.receivers import (
     Line,
     pause_after,
 )
-from adjudge.store.endpoints import Receiver
+from adjudge.store.webhooks.endpoints import Receiver
 
 NOON = datetime(2026, 12, 1, 12, tzinfo=UTC)
 

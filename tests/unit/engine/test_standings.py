@@ -12,7 +12,7 @@ from adjudge.automation.certifying import Unanimity
 from adjudge.automation.watching import Watch, delays
 from adjudge.engine.certificates import standings
 from adjudge.engine.certificates.licensing import State
-from adjudge.store.audited import Counted
+from adjudge.store.automation.audited import Counted
 
 COVERS = msgspec.structs.replace(slices.COVERS, target=0.1, expert_share=0.2, rate=0.05)
 

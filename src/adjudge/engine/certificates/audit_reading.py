@@ -10,10 +10,10 @@ from adjudge.engine.audit_rates import PastRates
 from adjudge.engine.certificates import licensing, memberships, watches
 from adjudge.engine.certificates.certified_places import Place, scale_of
 from adjudge.engine.certificates.licensing import AnyState, Drawn, Judged, OfSlice, Rarest, Sampling, Scale
-from adjudge.store import audited, epochs
-from adjudge.store.audited import Counted, Covered, Evidence, Waiting
+from adjudge.store.automation import audited, epochs
+from adjudge.store.automation.audited import Counted, Covered, Evidence, Waiting
+from adjudge.store.automation.epochs import Covers
 from adjudge.store.connecting import Connection
-from adjudge.store.epochs import Covers
 
 MOST_READ: Final = 20_000
 """Closed audits that one look reads at most."""

@@ -19,9 +19,10 @@ from adjudge.engine.certificates.certified_places import Place, certified_places
 from adjudge.engine.certificates.looking import Look
 from adjudge.engine.clocks import Clock
 from adjudge.engine.revisions import InForce, Revisions
-from adjudge.store import audited, duties, epochs
+from adjudge.store import duties
+from adjudge.store.automation import audited, epochs
+from adjudge.store.automation.epochs import EpochRow
 from adjudge.store.connecting import UNAVAILABLE, Connection, Pool
-from adjudge.store.epochs import EpochRow
 from adjudge.store.scope import SYSTEM
 from adjudge.telemetry import names
 

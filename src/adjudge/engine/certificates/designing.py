@@ -21,8 +21,8 @@ from adjudge.core.licences import Licence
 from adjudge.core.plans import AgainstPeople, Plan
 from adjudge.core.prefixes import ANSWERED_BEFORE, NOT_ANSWERED, Scored, scored
 from adjudge.engine.certificates.licensing import Scale, judged
-from adjudge.store.audited import Counted, Evidence
-from adjudge.store.epochs import Covers
+from adjudge.store.automation.audited import Counted, Evidence
+from adjudge.store.automation.epochs import Covers
 
 HORIZON: Final = 2_000
 """Certify-audits with which a certificate is expected, where the starting point must be chosen without many."""

@@ -8,7 +8,7 @@ import msgspec
 from adjudge.core.licences import promised
 from adjudge.core.plans import ByHand, Certified, Plan
 from adjudge.core.specifications import QuestionType
-from adjudge.store.epochs import EpochRow
+from adjudge.store.automation.epochs import EpochRow
 
 _AFTER: Final = {
     "earlier-stage": "begun anew, as an earlier stage accepts otherwise: ",

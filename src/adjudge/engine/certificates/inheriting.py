@@ -24,9 +24,10 @@ from adjudge.engine.certificates.audit_reading import AuditReading, covered_by
 from adjudge.engine.certificates.certified_places import Place
 from adjudge.engine.certificates.licensing import Watching
 from adjudge.engine.certificates.records import Verified
-from adjudge.store import audited, certificates, epochs, journal
+from adjudge.store import journal
+from adjudge.store.automation import audited, certificates, epochs
+from adjudge.store.automation.epochs import Covers, EndedWhy, EpochRow
 from adjudge.store.connecting import Connection
-from adjudge.store.epochs import Covers, EndedWhy, EpochRow
 from adjudge.store.scope import SYSTEM
 from adjudge.telemetry import names
 

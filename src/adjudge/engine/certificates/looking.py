@@ -24,10 +24,11 @@ from adjudge.engine.certificates.certified_places import Place
 from adjudge.engine.certificates.inheriting import Heir, compare_siblings, read_inheritance
 from adjudge.engine.certificates.licensing import AnyState, Judged, State
 from adjudge.engine.certificates.steps import Expire, Issue
-from adjudge.store import audit_seals, audited, certificates, epochs, journal, parameters
-from adjudge.store.audited import Covered
+from adjudge.store import journal
+from adjudge.store.automation import audit_seals, audited, certificates, epochs, parameters
+from adjudge.store.automation.audited import Covered
+from adjudge.store.automation.epochs import EpochRow
 from adjudge.store.connecting import Connection
-from adjudge.store.epochs import EpochRow
 from adjudge.store.scope import SYSTEM
 from adjudge.telemetry import names
 

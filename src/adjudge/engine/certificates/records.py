@@ -16,7 +16,7 @@ from adjudge.automation.samples import Audit, Beside, Role
 from adjudge.automation.weighed import Weighed
 from adjudge.core.answers import canonical
 from adjudge.engine.certificates.licensing import AnyState, Judged
-from adjudge.store.epochs import Covers, EpochRow
+from adjudge.store.automation.epochs import Covers, EpochRow
 
 _ACTED_ON: Final = ("scope", "threshold", "calibrator", "calibration", "target", "confidence", "valid_until")
 """What a licence says that its certificate says, too."""

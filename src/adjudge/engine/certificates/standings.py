@@ -11,8 +11,8 @@ from adjudge.automation.watching import Watch, delays
 from adjudge.core.licences import promised
 from adjudge.engine.certificates import designing, licensing, records
 from adjudge.engine.certificates.licensing import AnyState
-from adjudge.store.audited import Counted
-from adjudge.store.epochs import Covers
+from adjudge.store.automation.audited import Counted
+from adjudge.store.automation.epochs import Covers
 
 WHY_LOST: Final = {
     "split": "people differed and no `expert` is asked",

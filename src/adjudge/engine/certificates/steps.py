@@ -12,7 +12,7 @@ from adjudge.automation.certifying import Licensed, NotEnough, Unanimity
 from adjudge.core.licences import Licence
 from adjudge.engine.certificates import designing
 from adjudge.engine.certificates.licensing import AnyState
-from adjudge.store.epochs import Covers
+from adjudge.store.automation.epochs import Covers
 
 WORTH: Final = 0.01
 """A looser threshold is worth a new certificate from this much more coverage on."""

@@ -12,9 +12,9 @@ from typing import Final
 import structlog
 
 from adjudge.engine.webhooks.receivers import GIVE_UP
-from adjudge.store import deliveries, endpoints
 from adjudge.store.connecting import UNAVAILABLE, Connection, Pool
-from adjudge.store.deliveries import Claimed, Ended
+from adjudge.store.webhooks import deliveries, endpoints
+from adjudge.store.webhooks.deliveries import Claimed, Ended
 from adjudge.telemetry import names
 from adjudge.telemetry.histograms import observe_all
 

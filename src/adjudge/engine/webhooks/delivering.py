@@ -15,9 +15,9 @@ import structlog
 from adjudge.engine.webhooks.attempts import Attempts
 from adjudge.engine.webhooks.posting import Poster, message_id, outcome_body
 from adjudge.engine.webhooks.receivers import REFRESH_SECONDS, Answered, Line, pause_after
-from adjudge.store import deliveries, endpoints
 from adjudge.store.connecting import UNAVAILABLE, Connection, Pool
-from adjudge.store.deliveries import Attempt, Claimed, Ended
+from adjudge.store.webhooks import deliveries, endpoints
+from adjudge.store.webhooks.deliveries import Attempt, Claimed, Ended
 
 log = structlog.get_logger()
 

@@ -11,8 +11,9 @@ from typing import Final
 import structlog
 
 from adjudge.engine.clocks import Clock
-from adjudge.store import feed, outbox
+from adjudge.store import feed
 from adjudge.store.connecting import UNAVAILABLE, Pool
+from adjudge.store.webhooks import outbox
 from adjudge.telemetry import names
 
 log = structlog.get_logger()

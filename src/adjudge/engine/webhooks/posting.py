@@ -17,8 +17,8 @@ from adjudge.engine.tail import decision_of
 from adjudge.engine.webhooks.receivers import Answered
 from adjudge.outbound import RefusedUrl
 from adjudge.outbound.client import Client, Unended, Unreachable
-from adjudge.store.endpoints import Receiver
 from adjudge.store.feed import Row
+from adjudge.store.webhooks.endpoints import Receiver
 from adjudge.telemetry import tracing
 
 ATTEMPT_SECONDS: Final = 15.0

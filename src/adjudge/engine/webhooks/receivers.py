@@ -11,8 +11,8 @@ from typing import Final
 
 import msgspec
 
-from adjudge.store.deliveries import Claimed
-from adjudge.store.endpoints import Receiver
+from adjudge.store.webhooks.deliveries import Claimed
+from adjudge.store.webhooks.endpoints import Receiver
 
 REFRESH_SECONDS: Final = 1.0
 """How often each process looks for new, changed and removed endpoints."""

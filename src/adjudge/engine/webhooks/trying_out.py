@@ -8,7 +8,7 @@ from adjudge.engine.webhooks.posting import Poster, message_id, test_body
 from adjudge.engine.webhooks.receivers import Answered
 from adjudge.outbound import Permitted
 from adjudge.outbound.client import open_client
-from adjudge.store.endpoints import Receiver
+from adjudge.store.webhooks.endpoints import Receiver
 
 
 async def try_out(

@@ -6,8 +6,8 @@ from typing import Final
 
 import structlog
 
-from adjudge.store import deliveries
 from adjudge.store.connecting import UNAVAILABLE, Pool
+from adjudge.store.webhooks import deliveries
 from adjudge.telemetry import names
 
 log = structlog.get_logger()

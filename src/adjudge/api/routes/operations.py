@@ -14,7 +14,7 @@ from adjudge.api.problems import Problem
 from adjudge.api.services import Here, Services
 from adjudge.api.shapes import PROBLEMS, Shape
 from adjudge.engine.readiness import Standing
-from adjudge.store import tasks
+from adjudge.store.review import tasks
 from adjudge.streams.counting import CONTENT_TYPE
 
 router = APIRouter(tags=["operations"])

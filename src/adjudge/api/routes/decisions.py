@@ -13,7 +13,8 @@ from adjudge.api.authentication import ClientOrOperator
 from adjudge.api.instants import Instant
 from adjudge.api.problems import Problem
 from adjudge.api.services import Here, Services
-from adjudge.api.shapes import PROBLEMS, BulkResults, Decision, Labelled, Page, PathView
+from adjudge.api.shapes import PROBLEMS
+from adjudge.api.shapes.decisions import BulkResults, Decision, Labelled, Page, PathView
 from adjudge.api.views import answer_value, view
 from adjudge.core.answers import OutsideSpace
 from adjudge.core.events import read_events

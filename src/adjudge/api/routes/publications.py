@@ -18,8 +18,9 @@ from adjudge.config.remarks import remarks
 from adjudge.engine.aside import aside
 from adjudge.engine.previewing import Tally, preview
 from adjudge.engine.publishing import Publisher, check_places
-from adjudge.store import controls, recorded
-from adjudge.store.revisions import Terms
+from adjudge.store import controls
+from adjudge.store.configuration import recorded
+from adjudge.store.configuration.revisions import Terms
 from adjudge.store.scope import Scope
 
 PROBLEMS = {**COMMON, 412: COMMON[409] | {"description": "somebody else was faster"}}

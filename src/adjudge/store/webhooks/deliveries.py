@@ -14,8 +14,8 @@ import msgspec
 
 from adjudge.store import feed
 from adjudge.store.connecting import Connection
-from adjudge.store.endpoints import VISIBLE
 from adjudge.store.scope import Scope
+from adjudge.store.webhooks.endpoints import VISIBLE
 
 KEPT_ATTEMPTS: Final = 30
 """Of one delivery."""

@@ -12,20 +12,20 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from adjudge.api.answers import as_json
 from adjudge.api.authentication import ClientOrOperator
-from adjudge.api.outcomes import ToldOutcome
 from adjudge.api.problems import Problem
+from adjudge.api.routes.outcomes import ToldOutcome
 from adjudge.api.services import Here, Services
 from adjudge.api.shapes import PROBLEMS
-from adjudge.api.webhook_shapes import Deliveries, Endpoints, NewEndpoint, NewSecret, Redelivered, Tried
+from adjudge.api.shapes.webhooks import Deliveries, Endpoints, NewEndpoint, NewSecret, Redelivered, Tried
 from adjudge.core.signing import shown
 from adjudge.engine.admission import loop_time
 from adjudge.engine.webhooks.receivers import NOTICED_SECONDS
 from adjudge.outbound import check_url, without_values
-from adjudge.store import deliveries, endpoints
 from adjudge.store.connecting import Connection
-from adjudge.store.deliveries import LONGEST_LIST
-from adjudge.store.endpoints import Receiver
 from adjudge.store.scope import Scope
+from adjudge.store.webhooks import deliveries, endpoints
+from adjudge.store.webhooks.deliveries import LONGEST_LIST
+from adjudge.store.webhooks.endpoints import Receiver
 
 router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
 

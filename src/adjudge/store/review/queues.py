@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from adjudge.store.connecting import Connection
+from adjudge.store.review.tasks import BEHIND
 from adjudge.store.scope import Scope
-from adjudge.store.tasks import BEHIND
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

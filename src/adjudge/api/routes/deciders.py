@@ -15,8 +15,9 @@ from adjudge.api.services import Here
 from adjudge.api.shapes import PROBLEMS, Shape
 from adjudge.core.specifications import DeciderSpec
 from adjudge.engine.lookout import CHANGED
-from adjudge.store import controls, deciders, reviewers, shadows
-from adjudge.store.queues import Queue, read_queues
+from adjudge.store import controls, deciders, shadows
+from adjudge.store.review import reviewers
+from adjudge.store.review.queues import Queue, read_queues
 from adjudge.store.scope import Scope
 from adjudge.store.shadows import Tally
 

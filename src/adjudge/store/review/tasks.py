@@ -10,7 +10,7 @@ from uuid import UUID
 from msgspec.json import encode
 
 from adjudge.store.connecting import Connection
-from adjudge.store.reviewers import HAS_KEY
+from adjudge.store.review.reviewers import HAS_KEY
 from adjudge.store.scope import Scope
 
 

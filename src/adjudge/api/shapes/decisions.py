@@ -1,8 +1,4 @@
-"""Responses to requests about decisions, as the OpenAPI document has them; and what all shapes share.
-
-Responses are written straight from stored values, so nothing here runs when one is sent. Tests check every response
-against its shape.
-"""
+"""Responses to requests about decisions."""
 
 from datetime import datetime
 from typing import Any, Literal
@@ -11,7 +7,7 @@ from uuid import UUID
 from pydantic import ConfigDict, Field
 
 from adjudge.api.answers import Answer
-from adjudge.api.problems import BASE, MEDIA_TYPE
+from adjudge.api.shapes import Amount, ProblemDetails, Shape
 
 DECISION: dict[str, Any] = {
     "id": "01a209a3-cee0-7c1e-9d53-5b1f0c2a7e11",
@@ -40,44 +36,6 @@ OPEN: dict[str, Any] = {
     "waiting_for": {"pool": "agents", "votes": 0, "until": "2026-11-23T18:31:07Z"},
     "outcome": None,
 }
-
-
-PROBLEM: dict[str, Any] = {
-    "type": f"{BASE}invalid-evidence",
-    "title": "Evidence does not fit claim.pay",
-    "status": 422,
-    "detail": "evidence does not fit claim.pay",
-    "errors": [{"pointer": "#/evidence/text", "detail": "is required"}],
-}
-
-
-class Shape(Answer):
-    """An answer: what it has is what is named here."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
-class Fault(Shape):
-    """One thing that is wrong, and where."""
-
-    pointer: str = Field(description="a JSON pointer into the body; of a query or path, its name")
-    detail: str
-    document: str | None = Field(None, description="of configuration: the document that is at fault")
-    line: int | None = None
-    path: str | None = Field(None, description="of configuration: where in the document")
-    nearest: str | None = Field(None, description="the nearest name that is known")
-
-
-class ProblemDetails(Answer):
-    """What is wrong (RFC 9457). Some kinds have members of their own, as `decision` or `limit`."""
-
-    model_config = ConfigDict(extra="allow", json_schema_extra={"examples": [PROBLEM]})
-
-    type: str = Field(description="the kind: see the table of problems")
-    title: str
-    status: int
-    detail: str
-    errors: list[Fault]
 
 
 class Outcome(Answer):
@@ -117,26 +75,6 @@ class Page(Answer):
     next: UUID | None
 
 
-PROBLEM_CONTENT: dict[str, Any] = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}}
-"""Of a response of the document, in place of a model: the media type is not that of other answers."""
-PROBLEMS: dict[int | str, dict[str, Any]] = {
-    code: {"description": what, "content": PROBLEM_CONTENT}
-    for code, what in {
-        400: "malformed JSON",
-        401: "no valid key",
-        403: "not with this key",
-        404: "unknown",
-        408: "the body did not arrive in time",
-        409: "too late",
-        413: "body too large",
-        422: "does not fit",
-        429: "too much, see Retry-After",
-        503: "the database does not answer, see Retry-After",
-    }.items()
-}
-"""That any request may meet."""
-
-
 class BulkResult(Shape):
     """What became of one item."""
 
@@ -149,13 +87,6 @@ class BulkResults(Shape):
     """What became of each item, in their order."""
 
     items: list[BulkResult]
-
-
-class Amount(Shape):
-    """Money, exact."""
-
-    amount: str = Field(examples=["2.49"])
-    currency: str = Field(examples=["USD"])
 
 
 class PlanReference(Shape):

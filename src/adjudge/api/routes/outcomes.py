@@ -13,12 +13,13 @@ from pydantic import ConfigDict, Field
 from adjudge.api import event_stream, hot, problems
 from adjudge.api.answers import Answer, as_json
 from adjudge.api.authentication import ClientOrOperator, require
-from adjudge.api.decisions import PREFER
 from adjudge.api.event_stream import EventStream
 from adjudge.api.instants import Instant
 from adjudge.api.problems import Problem
+from adjudge.api.routes.decisions import PREFER
 from adjudge.api.services import Here, Services
-from adjudge.api.shapes import DECISION, PROBLEM_CONTENT, PROBLEMS, Decision
+from adjudge.api.shapes import PROBLEM_CONTENT, PROBLEMS
+from adjudge.api.shapes.decisions import DECISION, Decision
 from adjudge.core.cloud_events import SOURCE, TYPE_PREFIX
 from adjudge.core.views import encode
 from adjudge.engine.tail import Found

@@ -15,7 +15,7 @@ from adjudge.core.history import Case
 from adjudge.store.connecting import Connection
 from adjudge.store.labels import LATE_VOTE
 from adjudge.store.outcomes import END_ASSIGNMENTS
-from adjudge.store.reviewers import HAS_KEY
+from adjudge.store.review.reviewers import HAS_KEY
 from adjudge.store.work import read_case
 
 AUDIT_LABEL = "audit"

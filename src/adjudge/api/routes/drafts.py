@@ -8,10 +8,9 @@ import msgspec
 from fastapi import APIRouter, Query, Response
 from pydantic import ConfigDict, Field
 
-from adjudge.api.configuration_shapes import Drafts, DraftView, DraftWithDocuments, Preview, RevisionView
 from adjudge.api.documents import check_documents
 from adjudge.api.problems import Problem
-from adjudge.api.publications import (
+from adjudge.api.routes.publications import (
     DOCUMENTS,
     LONGEST_MESSAGE,
     PROBLEMS,
@@ -27,9 +26,10 @@ from adjudge.api.publications import (
     terms_of,
 )
 from adjudge.api.services import Here
-from adjudge.store import drafts
+from adjudge.api.shapes.configuration import Drafts, DraftView, DraftWithDocuments, Preview, RevisionView
+from adjudge.store.configuration import drafts
+from adjudge.store.configuration.drafts import Draft
 from adjudge.store.connecting import Connection
-from adjudge.store.drafts import Draft
 from adjudge.store.scope import Scope
 
 router = APIRouter(prefix="/v1/config/drafts", tags=["configuration"])

@@ -13,8 +13,8 @@ import msgspec
 from adjudge.core.audits import AuditVote, ModelSaid
 from adjudge.core.history import Case
 from adjudge.core.pools import Snapshot
-from adjudge.store import parameters
-from adjudge.store.audits import AUDIT_LABEL, LATE_AUDIT_VOTE
+from adjudge.store.automation import parameters
+from adjudge.store.automation.audits import AUDIT_LABEL, LATE_AUDIT_VOTE
 from adjudge.store.connecting import Connection
 from adjudge.store.labels import LATE_VOTE
 from adjudge.store.work import read_case

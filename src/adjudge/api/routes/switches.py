@@ -9,10 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from adjudge.api.answers import as_json
 from adjudge.api.authentication import Operator
-from adjudge.api.configuration_shapes import Switches, SwitchView
 from adjudge.api.problems import Problem
 from adjudge.api.services import Here, Services
 from adjudge.api.shapes import PROBLEMS
+from adjudge.api.shapes.configuration import Switches, SwitchView
 from adjudge.core.controls import EVERYWHERE
 from adjudge.engine.lookout import CHANGED
 from adjudge.store import controls

@@ -9,11 +9,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from adjudge.api.answers import Answer, as_json
 from adjudge.api.authentication import Admin, Operator
-from adjudge.api.keys import Name, bounded
 from adjudge.api.problems import Problem
+from adjudge.api.routes.keys import Name, bounded
 from adjudge.api.services import Here, Services
 from adjudge.api.shapes import PROBLEMS, Shape
-from adjudge.store import keys, reviewers
+from adjudge.store import keys
+from adjudge.store.review import reviewers
 from adjudge.store.scope import Scope
 
 router = APIRouter(prefix="/v1", tags=["administration"])

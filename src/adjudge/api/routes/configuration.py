@@ -9,18 +9,9 @@ from fastapi import APIRouter, Query, Response
 from pydantic import ConfigDict, Field
 
 from adjudge.api.authentication import Operator
-from adjudge.api.configuration_shapes import (
-    Checked,
-    Effective,
-    Preview,
-    Receipts,
-    RevisionPage,
-    RevisionView,
-    RevisionWithDocuments,
-)
 from adjudge.api.documents import check_documents
 from adjudge.api.problems import Problem
-from adjudge.api.publications import (
+from adjudge.api.routes.publications import (
     PROBLEMS,
     WHAT_A_SET_IS,
     DocumentsBody,
@@ -37,14 +28,23 @@ from adjudge.api.publications import (
     terms_of,
 )
 from adjudge.api.services import Here, Services
+from adjudge.api.shapes.configuration import (
+    Checked,
+    Effective,
+    Preview,
+    Receipts,
+    RevisionPage,
+    RevisionView,
+    RevisionWithDocuments,
+)
 from adjudge.config.documents.authorship import line_revisions
 from adjudge.core.specifications import DEFAULT_LOCATION
 from adjudge.engine.aside import aside
 from adjudge.engine.publishing import Publisher
-from adjudge.store import receipts, revisions
+from adjudge.store.configuration import receipts, revisions
+from adjudge.store.configuration.receipts import Member
+from adjudge.store.configuration.revisions import Revision
 from adjudge.store.connecting import Connection
-from adjudge.store.receipts import Member
-from adjudge.store.revisions import Revision
 from adjudge.store.scope import Scope
 
 router = APIRouter(prefix="/v1/config", tags=["configuration"])

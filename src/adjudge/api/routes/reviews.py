@@ -13,12 +13,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from adjudge.api import hot
 from adjudge.api.answers import as_json
 from adjudge.api.authentication import OperatorOrReviewer, Reviewer
-from adjudge.api.decisions import PREFER
 from adjudge.api.media import Lease, references
 from adjudge.api.problems import Problem
-from adjudge.api.review_shapes import ClaimView, DeclineView, LeaseView, Queues, Recorded, ReleaseView
+from adjudge.api.routes.decisions import PREFER
 from adjudge.api.services import Here, Services
 from adjudge.api.shapes import PROBLEMS
+from adjudge.api.shapes.reviews import ClaimView, DeclineView, LeaseView, Queues, Recorded, ReleaseView
 from adjudge.config import Configuration
 from adjudge.config.errors import UnknownLocation, UnknownType
 from adjudge.core.answers import Boolean, ClosedSpace, Integer, Labels, Structured
@@ -28,10 +28,11 @@ from adjudge.core.specifications import PoolSpec, QuestionType
 from adjudge.engine.amending import amend_by_late_votes
 from adjudge.review import answering, claiming
 from adjudge.review.claiming import Claimant
-from adjudge.store import decisions, tasks, work
-from adjudge.store.queues import pools_in_use, read_queues
+from adjudge.store import decisions, work
+from adjudge.store.review import tasks
+from adjudge.store.review.queues import pools_in_use, read_queues
+from adjudge.store.review.tasks import Claimed
 from adjudge.store.scope import Scope
-from adjudge.store.tasks import Claimed
 
 log = structlog.get_logger()
 router = APIRouter(prefix="/v1/reviews", tags=["reviews"])

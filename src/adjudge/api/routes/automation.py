@@ -11,15 +11,16 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from adjudge.api.answers import as_json
 from adjudge.api.authentication import Operator
-from adjudge.api.automation_shapes import AuditRecord, CertificateView, LearntView, OpenAudits, Slice, Slices, Why
 from adjudge.api.problems import Problem
 from adjudge.api.services import Here, Services
 from adjudge.api.shapes import PROBLEMS
+from adjudge.api.shapes.automation import AuditRecord, CertificateView, LearntView, OpenAudits, Slice, Slices, Why
 from adjudge.core.plans import Certified
 from adjudge.core.pools import Snapshot
 from adjudge.engine.certificates import explaining
-from adjudge.store import audit_records, audit_seals, certificates, epochs, learning, parameters, reviewers
-from adjudge.store.epochs import EpochRow
+from adjudge.store.automation import audit_records, audit_seals, certificates, epochs, learning, parameters
+from adjudge.store.automation.epochs import EpochRow
+from adjudge.store.review import reviewers
 from adjudge.store.scope import Scope
 from adjudge.telemetry import names
 

@@ -1,0 +1,1 @@
+"""Who is told of outcomes: endpoints, the outbox, and each delivery with its attempts."""

@@ -44,7 +44,7 @@ def test_a_whole_question_is_read():
         ('{"type":"t","evidence":{},"subject":{"a":"","b/c":null}}', "#/subject/b~1c"),
         ('{"type":"t","evidence":{},"subject":{"a":"' + "x" * 201 + '"}}', "#/subject/a"),
         ('{"type":"t","evidence":{},"subject":[]}', "#/subject"),
-        ('{"type":"t","evidence":{},"subject":{"a":' + "[" * 5_000 + "]" * 5_000 + "}}", "#/subject"),
+        ('{"type":"t","evidence":{},"subject":{"a":' + "[" * 20_000 + "]" * 20_000 + "}}", "#/subject"),
         ('{"type":"t","evidence":{},"subject":{"a":1},', "#/subject"),
         ('{"type":"t","evidence":{},"stake":{"amount":2.49,"currency":"USD"}}', "#/stake/amount"),
         ('{"type":"t","evidence":{},"stake":{"amount":"2.499","currency":"USD"}}', "#/stake/amount"),

@@ -45,13 +45,14 @@ async def test_what_was_audited_under_other_plans_is_no_evidence(database_url):
         lost = (None, "lost", None, "declined", NOT_CHECKED)
         await connection.execute(ROW, uuid4(), number, *lost, case, json.dumps([prefix]))
 
-    found = await audited.evidence(connection, "claim", ["all"], "own", 0, None, 100)
-    counted = await audited.counted(connection, "claim", ["all"], [0], "own", 0)
+    own = audited.Selection(type="claim", slices=["all"], prefix="own")
+    found = await audited.evidence(connection, own, 0, None, 100)
+    counted = await audited.counted(connection, own, 0)
 
     assert [each.number for each in found] == [2, 4]
     assert counted.certify == 2
-    assert await audited.lost(connection, "claim", ["all"], [0], "own", 0) == {"declined": 2}
-    assert await audited.newest(connection, "claim", ["all"], [0], "own", 1) == 2
+    assert await audited.lost(connection, own, 0) == {"declined": 2}
+    assert await audited.newest(connection, own, 1) == 2
     await connection.close()
 
 
@@ -75,12 +76,12 @@ async def test_of_a_slice_that_joined_a_group_nothing_counts_from_before(databas
     ]:
         by, why = ("expert", "share") if truth else ("lost", "declined")
         await connection.execute(OF_SLICE, uuid4(), number, slice_, role, truth, by, why)
-    here = "claim", ["there", "comes"], [0, 4], "p0"
+    here = audited.Selection(type="claim", slices=["there", "comes"], prefix="p0", joined=[0, 4])
 
-    counted = await audited.counted(connection, *here, 0)
+    counted = await audited.counted(connection, here, 0)
     assert (counted.calibrate, counted.certify) == (2, 2)
-    assert await audited.lost(connection, *here, 0) == {"declined": 2}
-    assert await audited.newest(connection, *here, 2) == 2
+    assert await audited.lost(connection, here, 0) == {"declined": 2}
+    assert await audited.newest(connection, here, 2) == 2
     await connection.close()
 
 

@@ -1,6 +1,7 @@
 """From the schema before, with audits: they stand as they were, and set nothing apart that could be compared."""
 
 import json
+from dataclasses import replace
 from uuid import uuid4
 
 import asyncpg
@@ -36,12 +37,10 @@ async def test_audits_of_the_release_before_are_counted_as_they_were_and_compare
         await connection.execute(OF_BEFORE, uuid4(), 4, json.dumps(FACTS))  # a keeper of the release before lives on
 
         assert await connection.fetch(FILES) == before, "a table was rewritten, under a lock"
-        assert await audited.counted(connection, "claim", ["all"], [0], "p0", 0) == audited.Counted(
-            calibrate=0, certify=4
-        )
-        assert await audited.counted(connection, "claim", ["all"], [0], "p0", 0, people=3) == audited.Counted(
-            calibrate=0, certify=0
-        )
-        read = await audited.evidence(connection, "claim", ["all"], "p0", 0, None, 10)
+        which = audited.Selection(type="claim", slices=["all"], prefix="p0")
+        assert await audited.counted(connection, which, 0) == audited.Counted(calibrate=0, certify=4)
+        compared = replace(which, people=3)
+        assert await audited.counted(connection, compared, 0) == audited.Counted(calibrate=0, certify=0)
+        read = await audited.evidence(connection, which, 0, None, 10)
         assert [each.voted for each in read] == [()] * 4, "nothing is known of who voted in their plans"
         await connection.close()

@@ -26,7 +26,8 @@ from adjudge.core.plans import AgainstPeople, Certified
 from adjudge.engine.certificates import designing, licensing
 from adjudge.engine.certificates.licensing import Rarest
 from adjudge.engine.certificates.records import Verified, body_of, id_of, verify
-from adjudge.store.automation.audited import Automated, Counted, Evidence, Waiting
+from adjudge.store.automation.audited import Counted, Evidence, Waiting
+from adjudge.store.automation.watched import Automated
 
 PLAN = replace(a_plan(models(accept=Certified(SET_BY_HAND)), people()), prefixes=("p0", "p1"))
 
@@ -94,7 +95,7 @@ def test_lost_audits_are_wrong_at_the_score_that_they_reached():
 def test_a_certificate_is_computed_again_from_its_record_and_a_changed_input_shows():
     state, verdict, judged = looked_at(evidence(1000, wrong=0.005))
     assert isinstance(verdict, Licensed)
-    body = body_of(ROW, state, verdict, None, judged, seals={}, delta=0.06, issued_at=NOW, valid_until=NOW)
+    body = body_of(ROW, state, verdict, None, judged, seals={}, issued_at=NOW)
     certificate = id_of(body)
 
     assert verify(certificate, body) == Verified(
@@ -278,7 +279,7 @@ def test_a_certificate_against_people_is_computed_again_from_its_record():
     state, verdict, judged = compared_at(compared(1500, model=0.01, people=0.1))
     assert isinstance(verdict, NoWorse)
     row = replace(ROW, covers=BESIDE)
-    body = body_of(row, state, verdict, None, judged, seals={}, delta=0.06, issued_at=NOW, valid_until=NOW)
+    body = body_of(row, state, verdict, None, judged, seals={}, issued_at=NOW)
     certificate = id_of(body)
 
     assert verify(certificate, body) == Verified(
@@ -402,7 +403,7 @@ def test_a_certificate_of_money_is_computed_again_from_its_record():
         largest=SCALE.largest,
     )
     row = replace(ROW, covers=msgspec.structs.replace(COVERS, money=LIMIT))
-    body = body_of(row, state, verdict, None, judged, seals={}, delta=0.06, issued_at=NOW, valid_until=NOW)
+    body = body_of(row, state, verdict, None, judged, seals={}, issued_at=NOW)
     certificate = id_of(body)
 
     assert verify(certificate, body) == Verified(

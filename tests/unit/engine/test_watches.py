@@ -15,7 +15,7 @@ from adjudge.core.money import Stake
 from adjudge.core.plans import AgainstPeople
 from adjudge.engine.certificates import watches
 from adjudge.engine.certificates.licensing import Scale
-from adjudge.store.automation.audited import Automated
+from adjudge.store.automation.watched import Automated
 
 AGAINST = AgainstPeople(votes=3, over="plan")
 COMPARED = msgspec.structs.replace(COVERS, people=AgainstPeople(votes=3, margin=0.0, over="automated"))

@@ -10,9 +10,10 @@ from adjudge.engine.audit_rates import PastRates
 from adjudge.engine.certificates import licensing, memberships, watches
 from adjudge.engine.certificates.certified_places import Place, scale_of
 from adjudge.engine.certificates.licensing import AnyState, Drawn, Judged, OfSlice, Rarest, Sampling, Scale
-from adjudge.store.automation import audited, epochs
-from adjudge.store.automation.audited import Counted, Covered, Evidence, Waiting
+from adjudge.store.automation import audited, epochs, watched
+from adjudge.store.automation.audited import Counted, Evidence, Selection, Waiting
 from adjudge.store.automation.epochs import Covers
+from adjudge.store.automation.watched import Covered
 from adjudge.store.connecting import Connection
 
 MOST_READ: Final = 20_000
@@ -28,9 +29,19 @@ def covered_by(certificates: Sequence[str], covers: Covers, plan_hashes: tuple[s
     return Covered(
         certificates=tuple(certificates),
         stage=covers.stage,
-        prefix=covers.prefix,
         plan_hashes=plan_hashes,
         slices=covers.slices,
+    )
+
+
+def audits_of(covers: Covers) -> Selection:
+    """Return which audits are evidence of what a certificate covers."""
+    return Selection(
+        type=covers.type,
+        slices=covers.slices,
+        prefix=covers.prefix,
+        people=covers.people.votes if covers.people is not None else 0,
+        joined=memberships.counted_after(covers),
     )
 
 
@@ -46,10 +57,8 @@ class AuditReading:
 
     async def evidence(self, sampling: Sampling, after: int, until: int | None) -> tuple[list[Evidence], Rarest]:
         """Return closed audits with numbers between, and the rate at which they count as drawn."""
-        covers = self.covers
-        rows = await audited.evidence(
-            self.connection, covers.type, covers.sources(after), covers.prefix, after, until, MOST_READ, self._set_apart
-        )
+        which = replace(audits_of(self.covers), slices=self.covers.sources(after))
+        rows = await audited.evidence(self.connection, which, after, until, MOST_READ)
         return await self._of_members(sampling, rows)
 
     async def waiting(self, sampling: Sampling, after: int) -> list[Waiting]:
@@ -74,24 +83,15 @@ class AuditReading:
 
     async def counted(self, after: int) -> Counted:
         """Return how many audits with higher numbers are closed, by role."""
-        covers = self.covers
-        return await audited.counted(
-            self.connection, covers.type, covers.slices, self._joined, covers.prefix, after, self._set_apart
-        )
+        return await audited.counted(self.connection, audits_of(self.covers), after)
 
     async def newest(self, count: int) -> int:
         """Return the number behind which so many closed audits lie."""
-        covers = self.covers
-        return await audited.newest(
-            self.connection, covers.type, covers.slices, self._joined, covers.prefix, count, self._set_apart
-        )
+        return await audited.newest(self.connection, audits_of(self.covers), count)
 
     async def lost(self, after: int) -> dict[str, int]:
         """Return why audits with higher numbers have no truth, and how many for each reason."""
-        covers = self.covers
-        return await audited.lost(
-            self.connection, covers.type, covers.slices, self._joined, covers.prefix, after, self._set_apart
-        )
+        return await audited.lost(self.connection, audits_of(self.covers), after)
 
     async def watched(
         self, watch: Any, number: int, covered: Covered, sampling: Sampling, now: datetime
@@ -100,22 +100,11 @@ class AuditReading:
 
         `number`: of the last one that it had read before; `covered`: the decisions over which it watches.
         """
-        covers, people = self.covers, self.covers.people
+        which, people = audits_of(self.covers), self.covers.people
         if people is not None and people.over == "plan":
-            rows = await audited.of_plan(
-                self.connection,
-                covers.type,
-                covers.slices,
-                number,
-                prefix=covers.prefix,
-                plan_hash=self.place.plan.hash,
-                people=people.votes,
-                limit=MOST_WATCHED,
-            )
+            rows = await watched.of_plan(self.connection, which, number, self.place.plan.hash, MOST_WATCHED)
         else:
-            rows = await audited.automated(
-                self.connection, covers.type, covers.slices, number, covered, MOST_WATCHED, self._set_apart
-            )
+            rows = await watched.automated(self.connection, which, number, covered, MOST_WATCHED)
         rows, rarest = await self._alike(sampling, rows)
         rows = watches.up_to_undecided(rows, now - self.place.patience)
         if people is None:
@@ -128,17 +117,6 @@ class AuditReading:
         """Return the scale of stakes of an epoch that was designed with these rates; None: it counts answers."""
         scale = scale_of(self.place)
         return scale and replace(scale, largest=sampling.largest, by_number=rarest.by_number)
-
-    @property
-    def _joined(self) -> list[int]:
-        """Of each slice here the last decision before its audits count."""
-        return memberships.counted_after(self.covers)
-
-    @property
-    def _set_apart(self) -> int:
-        """Votes of people that each audit must have set apart, to be compared with."""
-        people = self.covers.people
-        return people.votes if people is not None else 0
 
     @property
     def _members_ever(self) -> list[str]:

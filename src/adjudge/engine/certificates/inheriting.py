@@ -20,12 +20,12 @@ from adjudge.core.licences import Licence, ScopeName, Terms, prefix_of
 from adjudge.core.plans import AgainstPeople
 from adjudge.engine.audit_rates import PastRates
 from adjudge.engine.certificates import licensing, records, standings, watches
-from adjudge.engine.certificates.audit_reading import AuditReading, covered_by
+from adjudge.engine.certificates.audit_reading import AuditReading, audits_of, covered_by
 from adjudge.engine.certificates.certified_places import Place
 from adjudge.engine.certificates.licensing import Watching
 from adjudge.engine.certificates.records import Verified
 from adjudge.store import journal
-from adjudge.store.automation import audited, certificates, epochs
+from adjudge.store.automation import audited, certificates, epochs, watched
 from adjudge.store.automation.epochs import Covers, EndedWhy, EpochRow
 from adjudge.store.connecting import Connection
 from adjudge.store.scope import SYSTEM
@@ -258,7 +258,7 @@ async def _tally(connection: Connection, row: EpochRow, kept: AnyInheritance) ->
     """Return what the audits that the watch has read come to."""
     covers = row.covers
     covered = covered_by(kept.certificates, covers)
-    found = await audited.automated(connection, covers.type, covers.slices, kept.since, covered, MOST_TALLIED)
+    found = await watched.automated(connection, audits_of(covers), kept.since, covered, MOST_TALLIED)
     return watches.tallied([one for one in found if one.number <= kept.watched_number], row.scope)
 
 

@@ -22,7 +22,8 @@ from adjudge.core.licences import Licence
 from adjudge.core.money import Stake
 from adjudge.core.plans import AgainstPeople, Plan
 from adjudge.core.prefixes import ANSWERED_BEFORE, scored
-from adjudge.store.automation.audited import Automated, Evidence, Waiting
+from adjudge.store.automation.audited import Evidence, Waiting
+from adjudge.store.automation.watched import Automated
 
 DRIFT_DELTA: Final = 0.01
 """Probability that scores are ever said to have drifted although they have not."""

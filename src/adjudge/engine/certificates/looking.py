@@ -26,8 +26,8 @@ from adjudge.engine.certificates.licensing import AnyState, Judged, State
 from adjudge.engine.certificates.steps import Expire, Issue
 from adjudge.store import journal
 from adjudge.store.automation import audit_seals, audited, certificates, epochs, parameters
-from adjudge.store.automation.audited import Covered
 from adjudge.store.automation.epochs import EpochRow
+from adjudge.store.automation.watched import Covered
 from adjudge.store.connecting import Connection
 from adjudge.store.scope import SYSTEM
 from adjudge.telemetry import names
@@ -259,55 +259,24 @@ class Look:
         return steps.expired(state, said)
 
     async def _issue(self, state: AnyState, step: Issue, unanimity: Unanimity | None) -> AnyState:
-        covers, verdict = self.row.covers, step.shown
+        verdict, scope = step.shown, self.row.scope
         closed = await self._judged(state, self.row.first_number, state.read_number + 1)
         inputs = licensing.as_read(closed, state.overdue)
-        valid_until = self.now + timedelta(seconds=covers.validity_seconds)
-        body = records.body_of(
-            self.row,
-            state,
-            verdict,
-            unanimity,
-            inputs,
-            seals=await audit_seals.of(self.connection, [each.decision for each in inputs]),
-            delta=state.epoch.delta,
-            issued_at=self.now,
-            valid_until=valid_until,
-        )
+        seals = await audit_seals.of(self.connection, [each.decision for each in inputs])
+        body = records.body_of(self.row, state, verdict, unanimity, inputs, seals=seals, issued_at=self.now)
         certificate = records.id_of(body)
-        licence = Licence(
-            certificate=certificate,
-            scope=self.row.scope,
-            threshold=verdict.threshold,
-            calibrator=state.calibrator,
-            calibration=state.calibration,
-            target=covers.target,
-            confidence=covers.confidence,
-            valid_until=valid_until,
-            earlier=state.earlier,
-            behind=await self._terms(state.earlier),
-            people=covers.people,
-            money=covers.money,
-        )
-        await certificates.issue(self.connection, certificate, covers, body, self.row.scope, self.row.number, licence)
-        reason = standings.shown(verdict)
-        await epochs.put_in_force(self.connection, SYSTEM, self.row.scope, certificate, reason)
-        await epochs.calm(self.connection, self.row.scope)
-        await journal.write(self.connection, SYSTEM, "certificate.issued", certificate, of=self.row.scope)
-        names.CERTIFICATES_ISSUED.labels(covers.type).inc()
-        log.info("certificate.issued", scope=self.row.scope, certificate=certificate, threshold=verdict.threshold)
-        read = [(each.audit.score, each.audit.weight) for each in inputs]
-        weights = watches.weights_of(covers, read, verdict.threshold)
-        return msgspec.structs.replace(
-            state,
-            certificate=certificate,
-            expired="",
-            coverage=verdict.coverage,
-            certificates=(*state.certificates, certificate),
-            drift=licensing.drift_from(inputs) if step.begins_anew else state.drift,
-            watch=watches.gone_on(state.watch, covers, weights=weights) if step.begins_anew else state.watch,
-            watched_number=state.watched_number if state.watch else await audited.last_number(self.connection),
-        )
+        behind = await self._terms(state.earlier)
+        licence = records.licence_of(certificate, self.row, state, verdict.threshold, behind, self.now)
+        await certificates.issue(self.connection, certificate, self.row.covers, body, scope, self.row.number, licence)
+        await epochs.put_in_force(self.connection, SYSTEM, scope, certificate, standings.shown(verdict))
+        await epochs.calm(self.connection, scope)
+        await journal.write(self.connection, SYSTEM, "certificate.issued", certificate, of=scope)
+        names.CERTIFICATES_ISSUED.labels(self.row.covers.type).inc()
+        log.info("certificate.issued", scope=scope, certificate=certificate, threshold=verdict.threshold)
+        if state.watch is None:
+            last = await audited.last_number(self.connection)
+            state = msgspec.structs.replace(state, watched_number=last)
+        return steps.issued(state, step, certificate, inputs, self.row.covers)
 
     async def _end(self, state: AnyState | None, standing: dict[str, Any]) -> None:
         """Write what was found. A slice without a certificate of its own has its group's, unless it has left."""

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, assert_never
 
 import msgspec
@@ -15,6 +15,7 @@ from adjudge.automation.paired import Paired
 from adjudge.automation.samples import Audit, Beside, Role
 from adjudge.automation.weighed import Weighed
 from adjudge.core.answers import canonical
+from adjudge.core.licences import Licence, Terms
 from adjudge.engine.certificates.licensing import AnyState, Judged
 from adjudge.store.automation.epochs import Covers, EpochRow
 
@@ -30,9 +31,7 @@ def body_of(
     inputs: Sequence[Judged],
     *,
     seals: Mapping[str, str],
-    delta: float,
     issued_at: datetime,
-    valid_until: datetime,
 ) -> dict[str, Any]:
     """Return all that a certificate says, its inputs by id among it; `seals`: hashes of their records, by decision."""
     covers = row.covers
@@ -44,7 +43,7 @@ def body_of(
         "look": state.looks,
         "target": covers.target,
         "confidence": covers.confidence,
-        "delta": delta,
+        "delta": state.epoch.delta,
         "scale": "expert" if covers.has_expert else "consensus",
         "threshold": verdict.threshold,
         "coverage": verdict.coverage,
@@ -58,7 +57,7 @@ def body_of(
         "earlier": state.earlier,
         "unanimity": unanimity and {"checked": unanimity.checked, "wrong": unanimity.wrong},
         "issued_at": issued_at,
-        "valid_until": valid_until,
+        "valid_until": _valid_until(covers, issued_at),
         "inputs": [_input(each, covers, seals.get(each.decision)) for each in inputs],
     }
     if covers.people is not None:
@@ -66,6 +65,31 @@ def body_of(
     if covers.money is not None:
         body |= {"money": covers.money, "largest": state.largest}
     return plain(body)
+
+
+def licence_of(
+    certificate: str, row: EpochRow, state: AnyState, threshold: float, behind: tuple[Terms, ...], issued_at: datetime
+) -> Licence:
+    """Return what processes act on under a certificate. `behind`: what earlier stages let through."""
+    covers = row.covers
+    return Licence(
+        certificate=certificate,
+        scope=row.scope,
+        threshold=threshold,
+        calibrator=state.calibrator,
+        calibration=state.calibration,
+        target=covers.target,
+        confidence=covers.confidence,
+        valid_until=_valid_until(covers, issued_at),
+        earlier=state.earlier,
+        behind=behind,
+        people=covers.people,
+        money=covers.money,
+    )
+
+
+def _valid_until(covers: Covers, issued_at: datetime) -> datetime:
+    return issued_at + timedelta(seconds=covers.validity_seconds)
 
 
 def _input(each: Judged, covers: Covers, seal: str | None) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """What follows for a slice's certificate from what a look has shown: issue one, let it expire, or nothing. No I/O."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -10,8 +11,8 @@ from adjudge.automation.against_people import NoWorse
 from adjudge.automation.betting import all_audits
 from adjudge.automation.certifying import Licensed, NotEnough, Unanimity
 from adjudge.core.licences import Licence
-from adjudge.engine.certificates import designing
-from adjudge.engine.certificates.licensing import AnyState
+from adjudge.engine.certificates import designing, licensing, watches
+from adjudge.engine.certificates.licensing import AnyState, Judged
 from adjudge.store.automation.epochs import Covers
 
 WORTH: Final = 0.01
@@ -89,6 +90,24 @@ def is_given_up(state: AnyState, covers: Covers, delta: float) -> bool:
     _, verdict = state.epoch.look()
     wanted = verdict.more_audits if isinstance(verdict, NotEnough) else 0
     return wanted is None or wanted > TOO_LONG * read
+
+
+def issued(state: AnyState, step: Issue, certificate: str, inputs: Sequence[Judged], covers: Covers) -> AnyState:
+    """Return the state under a certificate that was issued on these audits."""
+    verdict, drift, watch = step.shown, state.drift, state.watch
+    if step.begins_anew:
+        read = [(each.audit.score, each.audit.weight) for each in inputs]
+        drift = licensing.drift_from(inputs)
+        watch = watches.gone_on(watch, covers, weights=watches.weights_of(covers, read, verdict.threshold))
+    return msgspec.structs.replace(
+        state,
+        certificate=certificate,
+        expired="",
+        coverage=verdict.coverage,
+        certificates=(*state.certificates, certificate),
+        drift=drift,
+        watch=watch,
+    )
 
 
 def expired(state: AnyState, said: str) -> AnyState:

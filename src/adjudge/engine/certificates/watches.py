@@ -11,8 +11,8 @@ from adjudge.automation.paired import PairedWatch
 from adjudge.automation.watching import ALIKE, Watch
 from adjudge.core.plans import AgainstPeople
 from adjudge.engine.certificates.licensing import Rarest, Scale, people_err, thinned
-from adjudge.store.automation.audited import Automated
 from adjudge.store.automation.epochs import Covers
+from adjudge.store.automation.watched import Automated
 
 PARTS: Final = 10
 """Of the distribution of weights: deciles."""

@@ -1,4 +1,4 @@
-"""Closed audits of a slice and a prefix of a plan, in intake order, as certificates and watches read them."""
+"""Audits of a slice and a prefix of a plan, in intake order, as certificates read them; and how many come."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,9 +10,21 @@ import msgspec
 
 from adjudge.core.audits import AuditVote, Heard, ModelSaid, StageVote
 from adjudge.core.history import Case
-from adjudge.core.money import Stake
 from adjudge.store.connecting import Connection
 from adjudge.store.work import read_case
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Which audits are read: of a type, in some slices, of decisions that took a plan with this prefix."""
+
+    type: str
+    slices: Sequence[str]
+    prefix: str
+    people: int = 0
+    """Only those of which so many votes were to be set apart, and an expert to say what is true; 0: all."""
+    joined: Sequence[int] = ()
+    """Of each slice the last decision before it joined the group; empty: none ever joined."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,38 +81,6 @@ class Waiting:
     slice: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Covered:
-    """Which decisions some certificates cover: those accepted under them, and those that earlier stages answered."""
-
-    certificates: tuple[str, ...]
-    stage: int
-    """Theirs."""
-    prefix: str
-    plan_hashes: tuple[str, ...]
-    """Plans with this prefix. (Closed audits carry the prefix itself.)"""
-    slices: tuple[str, ...]
-    """Slices in which they are in force: what earlier stages answered elsewhere is not covered."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Automated:
-    """An audited decision that a certificate covers; where the whole plan is watched, any of its own."""
-
-    decision_id: UUID
-    rate: float
-    number: int
-    truth: str | None
-    answer: str | None
-    is_open: bool
-    asked_at: datetime
-    people: tuple[str, ...] = ()
-    stake: Stake | None = None
-    policy: int = 1
-    is_undecided: bool = False
-    """Whether it may still come to be covered: the stages up to the certificate's are under way, or people late."""
-
-
 # Only of decisions that took a plan with this prefix at their intake: what was drawn under another never licenses it.
 # Compared with people are audits that were to have so many votes set apart and an expert's word, whether these came or
 # not: to leave out those where they did not come would leave out the hard ones.
@@ -148,66 +128,6 @@ OPEN_OF = """
     ORDER BY decision.number
 """
 
-# A certificate covers everything that its plan answers up to its stage, so its watch also counts what earlier stages
-# have answered: decisions of models in whose path no stage was asked after those.
-_BEFORE = """
-    outcome.source IN ('model', 'rule') AND $7 > (
-        SELECT max((event ->> 'stage')::int) FROM jsonb_array_elements(outcome.path) AS event
-        WHERE event ->> 'kind' = 'asked')
-"""
-
-# While a fallback holds, or was only provisional, the people asked last may still answer.
-_REOPENED = """
-    $7 >= (
-        SELECT max((event ->> 'stage')::int) FROM jsonb_array_elements(deciding.history) AS event
-        WHERE event ->> 'kind' = 'asked' AND (event ->> 'seats')::int > 0)
-"""
-
-AUTOMATED = f"""
-    SELECT audit.decision_id, audit.rate, audit.number, audit.truth, outcome.answer, false AS is_open,
-        audit.asked_at, audit.votes::text, audit.facts -> 'stake' AS stake, audit.policy, false AS is_undecided
-    FROM audit JOIN outcome ON outcome.decision_id = audit.decision_id AND outcome.kind = 'final'
-    WHERE audit.org = 1 AND audit.type = $1 AND audit.slice = ANY($2::text[]) AND audit.number > $3
-        AND (outcome.certificate = ANY($4::text[])
-            OR ($7 > 0 AND audit.prefixes ? $8 AND audit.slice = ANY($10::text[]) AND {_BEFORE}))
-        AND {COMPARED.format(6)}
-    UNION ALL
-    SELECT work.decision_id, decision.audit_rate, decision.number, NULL, outcome.answer, true, work.asked_at, '[]',
-        decision.facts -> 'stake', decision.audit_policy, false
-    FROM work JOIN decision ON decision.id = work.decision_id
-        JOIN outcome ON outcome.decision_id = work.decision_id AND outcome.kind = 'final'
-    WHERE work.purpose = 'audit' AND work.type = $1 AND decision.facts ->> 'slice' = ANY($2::text[])
-        AND decision.number > $3
-        AND (outcome.certificate = ANY($4::text[])
-            OR ($7 > 0 AND decision.plan_hash = ANY($9::text[])
-                AND decision.facts ->> 'slice' = ANY($10::text[]) AND {_BEFORE}))
-    UNION ALL
-    SELECT work.decision_id, decision.audit_rate, decision.number, NULL, NULL, true, work.asked_at, '[]',
-        decision.facts -> 'stake', decision.audit_policy, true
-    FROM work JOIN decision ON decision.id = work.decision_id
-        JOIN work AS deciding ON deciding.decision_id = work.decision_id AND deciding.purpose = 'decide'
-    WHERE work.purpose = 'audit' AND work.type = $1 AND decision.facts ->> 'slice' = ANY($10::text[])
-        AND decision.number > $3 AND decision.plan_hash = ANY($9::text[])
-        AND (deciding.status = 'open' AND deciding.stage <= $7 OR deciding.status <> 'open' AND {_REOPENED})
-    ORDER BY 3 LIMIT $5
-"""
-
-# All that the plan answers, also what it deferred; audits of decisions that people are still to decide count as open.
-OF_PLAN = f"""
-    SELECT audit.decision_id, audit.rate, audit.number, audit.truth, audit.answered AS answer, false AS is_open,
-        audit.asked_at, audit.votes::text, audit.facts -> 'stake' AS stake, audit.policy, false AS is_undecided
-    FROM audit WHERE audit.org = 1 AND audit.type = $1 AND audit.slice = ANY($2::text[]) AND audit.number > $3
-        AND audit.prefixes ? $4 AND {COMPARED.format(6)}
-    UNION ALL
-    SELECT work.decision_id, decision.audit_rate, decision.number, NULL, NULL, true, work.asked_at, '[]', NULL,
-        decision.audit_policy, false
-    FROM work JOIN decision ON decision.id = work.decision_id
-    WHERE work.purpose = 'audit' AND work.type = $1 AND decision.facts ->> 'slice' = ANY($2::text[])
-        AND decision.number > $3
-        AND decision.plan_hash = $7
-    ORDER BY 3 LIMIT $5
-"""
-
 # What the expert was to check and could not answer counts as wrong, as lost audits always do.
 UNANIMITY = """
     SELECT count(*) AS checked, count(*) FILTER (WHERE truth IS DISTINCT FROM unanimous) AS wrong FROM audit
@@ -245,7 +165,6 @@ VOLUME = """
 _said = msgspec.json.Decoder(dict[str, ModelSaid])
 _votes = msgspec.json.Decoder(tuple[AuditVote, ...])
 _voted = msgspec.json.Decoder(tuple[StageVote, ...])
-_stake = msgspec.json.Decoder(Stake | None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,20 +179,12 @@ class Volume:
 
 
 async def evidence(
-    connection: Connection,
-    question_type: str,
-    slices: Sequence[str],
-    prefix: str,
-    after: int,
-    before: int | None,
-    limit: int,
-    people: int = 0,
+    connection: Connection, which: Selection, after: int, before: int | None, limit: int
 ) -> list[Evidence]:
-    """Return closed audits of a slice and prefix in the order of their intake, those with numbers between.
-
-    `people`: only those of which so many votes were to be set apart, and an expert to say what is true.
-    """
-    rows = await connection.fetch(EVIDENCE, question_type, list(slices), prefix, after, before, limit, people)
+    """Return closed audits in the order of their intake, those with numbers between."""
+    rows = await connection.fetch(
+        EVIDENCE, which.type, list(which.slices), which.prefix, after, before, limit, which.people
+    )
     return [
         Evidence(
             decision_id=row["decision_id"],
@@ -283,7 +194,7 @@ async def evidence(
             truth=row["truth"],
             said=_said.decode(row["opinions"]),
             case=read_case(row["facts"]),
-            people=_of_people(row["votes"]),
+            people=set_apart(row["votes"]),
             answered=row["answered"],
             policy=row["policy"],
             voted=_voted.decode(row["stage_votes"]),
@@ -292,125 +203,36 @@ async def evidence(
     ]
 
 
-def _of_people(votes: str) -> tuple[str, ...]:
+def set_apart(votes: str) -> tuple[str, ...]:
+    """Return the answers of people that are compared with the plan's, in the order of their seats."""
     return tuple(vote.answer for vote in _votes.decode(votes) if vote.purpose == "people")
 
 
-async def counted(
-    connection: Connection,
-    question_type: str,
-    slices: Sequence[str],
-    joined: Sequence[int],
-    prefix: str,
-    after: int,
-    people: int = 0,
-) -> Counted:
-    """Return how many audits of a slice and prefix are closed; of those that certify, only with higher numbers.
-
-    `joined`: of each slice of a group the last decision before it joined.
-    """
-    row = await connection.fetchrow(COUNTED, question_type, list(slices), prefix, after, people, list(joined))
-    return Counted(**dict(row))
+async def counted(connection: Connection, which: Selection, after: int) -> Counted:
+    """Return how many audits are closed; of those that certify, only with higher numbers."""
+    return Counted(**dict(await connection.fetchrow(COUNTED, *_columns(which, after))))
 
 
-async def newest(
-    connection: Connection,
-    question_type: str,
-    slices: Sequence[str],
-    joined: Sequence[int],
-    prefix: str,
-    count: int,
-    people: int = 0,
-) -> int:
-    """Return the number behind which so many closed audits of a slice and prefix lie; 0 where there are fewer.
-
-    `joined`: as of `counted`.
-    """
-    number: int | None = await connection.fetchval(
-        NEWEST, question_type, list(slices), prefix, count, people, list(joined)
-    )
+async def newest(connection: Connection, which: Selection, count: int) -> int:
+    """Return the number behind which so many closed audits lie; 0 where there are fewer."""
+    number: int | None = await connection.fetchval(NEWEST, *_columns(which, count))
     return number or 0
 
 
-async def lost(
-    connection: Connection,
-    question_type: str,
-    slices: Sequence[str],
-    joined: Sequence[int],
-    prefix: str,
-    after: int,
-    people: int = 0,
-) -> dict[str, int]:
-    """Return how many certify-audits with higher numbers have no truth, and so count as wrong, by the reason.
+async def lost(connection: Connection, which: Selection, after: int) -> dict[str, int]:
+    """Return how many certify-audits with higher numbers have no truth, and so count as wrong, by the reason."""
+    return {row["why"]: row["audits"] for row in await connection.fetch(LOST, *_columns(which, after))}
 
-    `joined`: as of `counted`.
-    """
-    rows = await connection.fetch(LOST, question_type, list(slices), prefix, after, people, list(joined))
-    return {row["why"]: row["audits"] for row in rows}
+
+def _columns(which: Selection, bound: int) -> tuple[Any, ...]:
+    joined = list(which.joined) or [0] * len(which.slices)
+    return which.type, list(which.slices), which.prefix, bound, which.people, joined
 
 
 async def open_of(connection: Connection, question_type: str, slices: Sequence[str], after: int) -> list[Waiting]:
     """Return the open audits of a slice with higher numbers, in the order of their intake."""
     rows = await connection.fetch(OPEN_OF, question_type, list(slices), after)
     return [Waiting(**dict(row)) for row in rows]
-
-
-async def automated(
-    connection: Connection,
-    question_type: str,
-    slices: Sequence[str],
-    after: int,
-    covered: Covered,
-    limit: int,
-    people: int = 0,
-) -> list[Automated]:
-    """Return audited decisions that are covered, open ones too, in intake order."""
-    rows = await connection.fetch(
-        AUTOMATED,
-        question_type,
-        list(slices),
-        after,
-        list(covered.certificates),
-        limit,
-        people,
-        covered.stage,
-        covered.prefix,
-        list(covered.plan_hashes),
-        list(covered.slices),
-    )
-    return [_automated(row) for row in rows]
-
-
-async def of_plan(
-    connection: Connection,
-    question_type: str,
-    slices: Sequence[str],
-    after: int,
-    *,
-    prefix: str,
-    plan_hash: str,
-    people: int,
-    limit: int,
-) -> list[Automated]:
-    """Return audited decisions of a plan, whoever answered them, open ones too, in intake order."""
-    rows = await connection.fetch(OF_PLAN, question_type, list(slices), after, prefix, limit, people, plan_hash)
-    return [_automated(row) for row in rows]
-
-
-def _automated(row: Any) -> Automated:
-    return Automated(
-        decision_id=row["decision_id"],
-        rate=row["rate"],
-        number=row["number"],
-        truth=row["truth"],
-        answer=row["answer"],
-        is_open=row["is_open"],
-        asked_at=row["asked_at"],
-        people=_of_people(row["votes"]),
-        stake=_stake.decode(row["stake"]) if row["stake"] is not None else None,
-        policy=row["policy"],
-        is_undecided=row["is_undecided"],
-    )
 
 
 async def unanimity(connection: Connection, question_type: str) -> tuple[int, int]:

@@ -21,6 +21,7 @@ from adjudge.engine.revisions import Revisions
 from adjudge.engine.sending import Sender
 from adjudge.engine.stepping import Stepper
 from adjudge.outbound import Permitted
+from adjudge.review.answering import Answering
 from adjudge.store.connecting import Pool
 from adjudge.streams import Streams
 
@@ -38,6 +39,7 @@ class Services:
     waiters: Waiters
     feed: Feed
     stepper: Stepper
+    answering: Answering
     sender: Sender
     cancelling: Cancelling
     authentication: Authentication

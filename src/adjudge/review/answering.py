@@ -81,82 +81,95 @@ class _Locked:
     """Why the task is no longer theirs; None: it is."""
 
 
-async def answer(
-    connection: Connection,
-    scope: Scope,
-    task: UUID,
-    *,
-    token: UUID,
-    value: object,
-    seconds: float | None,
-    revisions: Revisions,
-    stepper: Stepper,
-    now: Clock,
-) -> Recorded:
-    """Record a person's answer; the caller owns the transaction.
+class Answering:
+    """Takes what people say to their tasks, in transactions of its callers."""
 
-    A late answer, after the lease or after settlement, is kept as a label and changes nothing.
-    Raises UnknownTask, AnswerOutside, AlreadyVoted.
-    """
-    found = await _locked(connection, scope, task, token)
-    case = found.open.history.case if found.open else await work.case_of(connection, found.decision)
-    key = _key(case, value)
-    if found.lease.ending == "answered":
-        return await _repeated(connection, found.decision, scope, key)
-    if found.late is not None:
-        return await _kept_as_label(connection, scope, found, key, found.late)
-    spent = await _vote(connection, scope, found, key, seconds)
-    if found.open is None:  # of an audit: nothing that was decided changes by it
-        await audits.look_at(connection, found.decision)
-        return Recorded(None, Effects(), found.decision)
-    opinion = await _opinion(connection, scope, found.leased, found.open, key, spent, revisions, now)
-    effects = await stepper.step_held(connection, {found.decision: found.open}, {found.decision: [opinion]})
-    if found.open.history.has_declines(found.leased.stage) and not effects.finished:
-        ending = await _nobody_left(connection, scope, found.leased, now)
-        effects = effects.then(await stepper.step(connection, {found.decision: ending})) if ending else effects
-    return Recorded(None, effects, found.decision)
+    def __init__(self, revisions: Revisions, stepper: Stepper, *, now: Clock) -> None:
+        self._revisions = revisions
+        self._stepper = stepper
+        self._now = now
 
+    async def answer(
+        self, connection: Connection, scope: Scope, task: UUID, *, token: UUID, value: object, seconds: float | None
+    ) -> Recorded:
+        """Record a person's answer. `seconds`: at work, as the client measured them.
 
-async def decline(
-    connection: Connection,
-    scope: Scope,
-    task: UUID,
-    *,
-    token: UUID,
-    reason: str,
-    note: str | None,
-    stepper: Stepper,
-    now: Clock,
-) -> Effects:
-    """Give a task back for somebody else; this person will not get the decision again. Not a vote.
+        A late answer, after the lease or after settlement, is kept as a label and changes nothing.
+        Raises UnknownTask, AnswerOutside, AlreadyVoted.
+        """
+        found = await _locked(connection, scope, task, token)
+        case = found.open.history.case if found.open else await work.case_of(connection, found.decision)
+        key = _key(case, value)
+        if found.lease.ending == "answered":
+            return await _repeated(connection, found.decision, scope, key)
+        if found.late is not None:
+            return await _kept_as_label(connection, scope, found, key, found.late)
+        spent = await _vote(connection, scope, found, key, seconds)
+        if found.open is None:  # of an audit: nothing that was decided changes by it
+            await audits.look_at(connection, found.decision)
+            return Recorded(None, Effects(), found.decision)
+        await self._revisions.load(connection, {found.open.revision})
+        opinion = self._opinion(scope, found.leased, found.open, key, spent)
+        effects = await self._stepper.step_held(connection, {found.decision: found.open}, {found.decision: [opinion]})
+        if found.open.history.has_declines(found.leased.stage) and not effects.finished:
+            ending = await self._nobody_left(connection, scope, found.leased)
+            effects = (
+                effects.then(await self._stepper.step(connection, {found.decision: ending})) if ending else effects
+            )
+        return Recorded(None, effects, found.decision)
 
-    Said twice it counts once. Raises UnknownTask, DecisionSettled, LeaseEnded.
-    """
-    found = await _locked(connection, scope, task, token)
-    if found.lease.ending == "declined":
-        return Effects()
-    match found.late:
-        case "decision-settled":
-            raise DecisionSettled("the decision is settled: there is nothing to give back")
-        case "lease-ended":
-            raise LeaseEnded("the lease has ended: the task is no longer yours to give back")
-    said = f"{reason}: {note}" if note else reason
-    await tasks.end_assignment(connection, found.decision, token, "declined", said)
-    await tasks.give_back(connection, task)
-    names.DECLINES.labels(found.leased.pool, reason).inc()
-    if found.open is None:
-        await audits.look_at(connection, found.decision)
-        return Effects()
-    event = Declined(at=now(), stage=found.leased.stage, by=str(scope.reviewer), reason=reason)
-    ending = await _nobody_left(connection, scope, found.leased, now)
-    return await stepper.step_held(connection, {found.decision: found.open}, {found.decision: [event, *ending]})
+    async def decline(
+        self, connection: Connection, scope: Scope, task: UUID, *, token: UUID, reason: str, note: str | None
+    ) -> Effects:
+        """Give a task back for somebody else; this person will not get the decision again. Not a vote.
 
+        Said twice it counts once. Raises UnknownTask, DecisionSettled, LeaseEnded.
+        """
+        found = await _locked(connection, scope, task, token)
+        if found.lease.ending == "declined":
+            return Effects()
+        match found.late:
+            case "decision-settled":
+                raise DecisionSettled("the decision is settled: there is nothing to give back")
+            case "lease-ended":
+                raise LeaseEnded("the lease has ended: the task is no longer yours to give back")
+        said = f"{reason}: {note}" if note else reason
+        await tasks.end_assignment(connection, found.decision, token, "declined", said)
+        await tasks.give_back(connection, task)
+        names.DECLINES.labels(found.leased.pool, reason).inc()
+        if found.open is None:
+            await audits.look_at(connection, found.decision)
+            return Effects()
+        event = Declined(at=self._now(), stage=found.leased.stage, by=str(scope.reviewer), reason=reason)
+        ending = await self._nobody_left(connection, scope, found.leased)
+        return await self._stepper.step_held(
+            connection, {found.decision: found.open}, {found.decision: [event, *ending]}
+        )
 
-async def _nobody_left(connection: Connection, scope: Scope, leased: Leased, now: Clock) -> list[TimedOut]:
-    """Return the end of the stage, where all who could answer have declined or answered: no time brings a vote more."""
-    if not await tasks.nobody_left(connection, scope, leased):
-        return []
-    return [TimedOut(at=now(), stage=leased.stage, nobody_left=True)]
+    async def _nobody_left(self, connection: Connection, scope: Scope, leased: Leased) -> list[TimedOut]:
+        """Return the end of the stage, where all who could answer have declined or answered: no more votes can come."""
+        if not await tasks.nobody_left(connection, scope, leased):
+            return []
+        return [TimedOut(at=self._now(), stage=leased.stage, nobody_left=True)]
+
+    def _opinion(self, scope: Scope, leased: Leased, held: Held, key: str, seconds: float) -> Opinion:
+        """Return a vote as its decision records it, by the revision under which that began."""
+        configured = self._revisions.configuration(held.revision)  # the current revision may have no such pool
+        pool = configured.pool(leased.pool)
+        return Opinion(
+            at=self._now(),
+            stage=leased.stage,
+            by=str(scope.reviewer),
+            source="reviewer",
+            answer=key,
+            confidence=pool.accuracy,
+            pool=leased.pool,
+            seconds=round(seconds, 3),
+            cost_micros=pool.cost_micros(seconds),
+            currency=pool.currency,
+            task=str(leased.id),
+            plan=self._revisions.plan(held.revision, held.location, held.type, held.plan_hash).mark,
+        )
 
 
 async def release(connection: Connection, scope: Scope, task: UUID, *, token: UUID) -> bool:
@@ -262,32 +275,3 @@ async def _kept_as_label(connection: Connection, scope: Scope, found: _Locked, k
         raise AlreadyVoted("another late answer of yours to this decision is kept already", pointer="#/answer")
     names.VOTES.labels(leased.pool, "label").inc()
     return Recorded(late, Effects(), leased.decision_id)
-
-
-async def _opinion(
-    connection: Connection,
-    scope: Scope,
-    leased: Leased,
-    held: Held,
-    key: str,
-    seconds: float,
-    revisions: Revisions,
-    now: Clock,
-) -> Opinion:
-    """Return a vote as its decision records it, by the revision under which that began."""
-    await revisions.load(connection, {held.revision})
-    pool = revisions.configuration(held.revision).pool(leased.pool)  # the current revision may have none
-    return Opinion(
-        at=now(),
-        stage=leased.stage,
-        by=str(scope.reviewer),
-        source="reviewer",
-        answer=key,
-        confidence=pool.accuracy,
-        pool=leased.pool,
-        seconds=round(seconds, 3),
-        cost_micros=pool.cost_micros(seconds),
-        currency=pool.currency,
-        task=str(leased.id),
-        plan=revisions.plan(held.revision, held.location, held.type, held.plan_hash).mark,
-    )

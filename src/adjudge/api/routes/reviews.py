@@ -116,16 +116,13 @@ async def claim(
 async def answer(task: UUID, body: AnswerBody, scope: Reviewer, here: Here) -> Response:
     """Answer a task. After the lease or after settlement the answer is kept as a label, and a problem says so."""
     async with here.pool.acquire() as connection, connection.transaction():
-        recorded = await answering.answer(
+        recorded = await here.answering.answer(
             connection,
             scope,
             task,
             token=await _token(connection, scope, task, body.token),
             value=body.answer,
             seconds=body.seconds,
-            revisions=here.revisions,
-            stepper=here.stepper,
-            now=here.clock,
         )
     await here.sender.perform(recorded.effects)
     here.waiters.wake([finished.decision for finished in recorded.effects.finished])
@@ -141,15 +138,13 @@ async def answer(task: UUID, body: AnswerBody, scope: Reviewer, here: Here) -> R
 async def decline(task: UUID, body: DeclineBody, scope: Reviewer, here: Here) -> Response:
     """Give a task back for somebody else. Not a vote; you will not get this decision again."""
     async with here.pool.acquire() as connection, connection.transaction():
-        effects = await answering.decline(
+        effects = await here.answering.decline(
             connection,
             scope,
             task,
             token=await _token(connection, scope, task, body.token),
             reason=body.reason,
             note=body.note,
-            stepper=here.stepper,
-            now=here.clock,
         )
     await here.sender.perform(effects)
     return as_json({"declined": True})

@@ -38,6 +38,7 @@ from adjudge.engine.observing import StreamObserver
 from adjudge.engine.sending import BackgroundSender
 from adjudge.engine.shadowing import Shadows
 from adjudge.outbound import parse_permitted
+from adjudge.review.answering import Answering
 from adjudge.store import connecting, decisions, secrets
 from adjudge.store.connecting import UNAVAILABLE, Connection, Pool
 from adjudge.streams import Streams
@@ -154,6 +155,7 @@ def _services(ground: Ground, flusher: Flusher, keys: Keys) -> Services:
         waiters=Waiters(ground.new_id().hex, functools.partial(_settled_among, ground.pool)),
         feed=Feed(ground.pool, Cursors(keys.cursors)),
         stepper=ground.stepper,
+        answering=Answering(ground.revisions, ground.stepper, now=ground.clock),
         sender=ground.sender,
         cancelling=Cancelling(ground.pool, ground.sender, now=ground.clock, new_id=ground.new_id),
         authentication=Authentication(ground.pool),

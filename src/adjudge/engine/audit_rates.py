@@ -18,7 +18,7 @@ from adjudge.engine.clocks import Clock
 from adjudge.engine.coins import POLICY, AuditRates
 from adjudge.engine.revisions import Revisions
 from adjudge.store import duties
-from adjudge.store.automation import audited, epochs, parameters
+from adjudge.store.automation import audited, certificates, epochs, parameters
 from adjudge.store.automation.audited import Volume
 from adjudge.store.connecting import UNAVAILABLE, Connection, Pool
 from adjudge.telemetry import names
@@ -158,7 +158,7 @@ async def _wanted(connection: Connection) -> tuple[dict[tuple[str, str], float],
     """Return how much more the watches want, and where a certificate is still to be earned, by (type, slice)."""
     boosts: dict[tuple[str, str], float] = {}
     lacking = set()
-    force = await epochs.in_force(connection)
+    force = await certificates.in_force(connection)
     for row in await epochs.current(connection):
         standing: dict[str, Any] = msgspec.json.decode(row.standing) if row.standing else {}
         for key in [(row.covers.type, name) for name in row.covers.slices]:

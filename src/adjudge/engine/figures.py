@@ -14,7 +14,7 @@ from adjudge.engine.clocks import Clock
 from adjudge.engine.revisions import Revisions
 from adjudge.engine.slips import STREAM_PREFIX, lanes_of
 from adjudge.store import feed, measuring, partitions
-from adjudge.store.automation import audit_records, epochs
+from adjudge.store.automation import audit_records, certificates, epochs
 from adjudge.store.connecting import UNAVAILABLE, Pool
 from adjudge.store.review.queues import pools_in_use, read_queues
 from adjudge.store.scope import SYSTEM
@@ -84,7 +84,7 @@ class Figures:
             by_lane = await measuring.open_by_lane(connection)
             names.OVERDUE.set(await measuring.overdue(connection, OVERDUE))
             waiting = await audit_records.measured(connection)
-            licensed, suspended = await epochs.in_force(connection), await epochs.suspended(connection)
+            licensed, suspended = await certificates.in_force(connection), await epochs.suspended(connection)
         of = {question_type: f"certificate:{question_type}:" for question_type in self._revisions.current.types}
         for question_type, start in of.items():
             names.LICENSED.labels(question_type).set(sum(scope.startswith(start) for scope in licensed))

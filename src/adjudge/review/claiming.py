@@ -7,8 +7,8 @@ from typing import Literal, TypeAlias
 
 from adjudge.core.specifications import PoolSpec
 from adjudge.store.connecting import Connection, Pool
-from adjudge.store.review import queues, tasks
-from adjudge.store.review.tasks import Claimed
+from adjudge.store.review import claims, queues
+from adjudge.store.review.claims import Claimed
 from adjudge.store.scope import Scope
 
 Empty: TypeAlias = Literal["none_waiting", "all_leased", "all_seen", "wrong_pool", "paused"]
@@ -66,12 +66,12 @@ async def claim(
         async with pool.acquire() as connection, connection.transaction():
             claimed: list[Claimed] = []
             if audits_first:
-                claimed = await tasks.claim(connection, now.scope, now.leases, count, only="audit")
+                claimed = await claims.claim(connection, now.scope, now.leases, count, only="audit")
             elif drawn < 1:
                 there = await _drawn(connection, now, drawn)
-                claimed = await tasks.claim(connection, there, now.leases, count, only="decide")
+                claimed = await claims.claim(connection, there, now.leases, count, only="decide")
             if len(claimed) < count:
-                claimed += await tasks.claim(connection, now.scope, now.leases, count - len(claimed))
+                claimed += await claims.claim(connection, now.scope, now.leases, count - len(claimed))
         left = deadline - asyncio.get_running_loop().time()
         if claimed or left <= 0:
             return claimed, now

@@ -622,7 +622,7 @@ async def test_where_the_watch_is_worried_the_slice_is_audited_tenfold(build_sta
     [place] = list(certified_places.certified_places(stack.services.revisions.in_force.all()).values())
     async with stack.db.acquire() as connection, connection.transaction():
         await epochs.begin(connection, scope, place.covers)
-        await epochs.put_in_force(connection, SYSTEM, scope, "c-1", "shown")
+        await certificates.put_in_force(connection, SYSTEM, scope, "c-1", "shown")
         for boost, rate in ((1.0, 0.05), (10.0, 0.5), (1.0, 0.05)):
             standing = json.dumps({"watch": {"boost": boost}})
             await epochs.write(connection, scope, 1, delta=0.1, design=None, standing=standing)

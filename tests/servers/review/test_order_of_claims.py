@@ -16,7 +16,7 @@ from adjudge.review import claiming
 from adjudge.review.claiming import Claimant
 from adjudge.store import partitions
 from adjudge.store.connecting import Pool, open_pool
-from adjudge.store.review import tasks
+from adjudge.store.review import claims, tasks
 
 POOLS = {"agents": PoolSpec(name="agents"), "experts": PoolSpec(name="experts")}
 
@@ -60,7 +60,7 @@ async def waiting(database_url: str) -> AsyncIterator[Callable[..., Awaitable[No
 
 async def claim(
     pool: Pool, count: int, chance: Callable[[], float], pools: Sequence[str] = ("agents",)
-) -> list[tasks.Claimed]:
+) -> list[claims.Claimed]:
     async def anna() -> Claimant:
         return Claimant(ANNA, pools, {name: POOLS[name] for name in pools})
 
@@ -175,7 +175,7 @@ async def test_ten_seats_of_a_store_that_is_last_in_two_pools_are_found_by_one_l
     async def read(count: int) -> int:
         transaction = connection.transaction()
         await transaction.start()
-        assert len(await tasks.claim(connection, last, dict.fromkeys(POOLS, 60.0), count)) == count
+        assert len(await claims.claim(connection, last, dict.fromkeys(POOLS, 60.0), count)) == count
         rows: int = await connection.fetchval(
             "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'review_task'"
         )

@@ -8,7 +8,7 @@ import asyncpg
 from tests.waiting import until
 
 from adjudge.store import outcomes, partitions
-from adjudge.store.review import tasks
+from adjudge.store.review import claims, tasks
 from adjudge.store.scope import Scope
 
 DECISION = """
@@ -40,7 +40,7 @@ async def test_a_claim_at_the_moment_of_settlement_leaves_no_assignment_open(dat
     await tasks.create(claiming, [seat])
 
     async with claiming.transaction():
-        assert len(await tasks.claim(claiming, ANNA, {"agents": 60.0}, 1)) == 1
+        assert len(await claims.claim(claiming, ANNA, {"agents": 60.0}, 1)) == 1
         closed = asyncio.create_task(outcomes.close_tasks(closing, [decision]))
         await until(
             lambda: watching.fetchval("SELECT cardinality(pg_blocking_pids($1)) > 0", closing.get_server_pid()),

@@ -14,7 +14,7 @@ from tests.stacks import database
 
 from adjudge.store import decisions, feed, measuring, partitions, work
 from adjudge.store.migrations import current, newest, upgrade
-from adjudge.store.review import queues, tasks
+from adjudge.store.review import claims, queues, tasks
 from adjudge.store.scope import SYSTEM
 
 INSERT_DECISION = """
@@ -222,10 +222,10 @@ async def test_the_queries_that_operators_run_have_their_indexes(connection, row
         ),
         "get": await plan_of(connection, decisions.GET, 1, None, newest),
         "due": await plan_of(connection, work.DUE, datetime.now(UTC) - timedelta(minutes=10), 100),
-        "first pools": await plan_of(connection, tasks.FIRST_POOLS, 1, ["pool-1", "pool-2"], *anything, 1),
-        "claim": await plan_of(connection, tasks.CLAIM, 1, "pool-1", *anything, *lease),
+        "first pools": await plan_of(connection, claims.FIRST_POOLS, 1, ["pool-1", "pool-2"], *anything, 1),
+        "claim": await plan_of(connection, claims.CLAIM, 1, "pool-1", *anything, *lease),
         "claim of an audit": await plan_of(
-            connection, tasks.CLAIM, 1, "pool-1", "anna", None, -tasks.BEHIND, -math.inf, *lease
+            connection, claims.CLAIM, 1, "pool-1", "anna", None, -tasks.BEHIND, -math.inf, *lease
         ),
         "queues": await plan_of(connection, queues.QUEUES, 1, ["pool-1", "pool-2"], None),
         "queues of a store": await plan_of(connection, queues.QUEUES, 1, ["pool-1"], ["store-7"]),

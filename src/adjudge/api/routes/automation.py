@@ -112,7 +112,7 @@ async def read_certificate(certificate: str, scope: Operator, here: Here) -> Res
     """Read a certificate with its inputs by id, the lost ones too: enough to compute it again. And its calibration."""
     async with here.pool.acquire() as connection:
         found = await certificates.get(connection, certificate)
-        force = await epochs.in_force(connection, [found.scope]) if found is not None else {}
+        force = await certificates.in_force(connection, [found.scope]) if found is not None else {}
         changed = await audit_seals.broken(connection, found.sealed) if found is not None else []
         calibration = await parameters.named(connection, found.calibration) if found is not None else None
     if found is None or not _sees(scope, msgspec.json.decode(found.covers)["locations"]):
@@ -137,7 +137,7 @@ async def suspend(body: ScopeBody, scope: Operator, here: Here) -> Response:
     """Take automation of a slice away at once: people take over, and it may earn its way back on new audits."""
     async with here.pool.acquire() as connection, connection.transaction():
         row = await _row(connection, scope, body.scope)
-        if row.scope in await epochs.in_force(connection, [row.scope]):
+        if row.scope in await certificates.in_force(connection, [row.scope]):
             await epochs.suspend(connection, scope, row, "operator", body.reason)
             names.CERTIFICATES_SUSPENDED.labels(row.covers.type, "operator").inc()
         elif row.scope not in await epochs.suspended(connection):  # said again, it stays as it is
@@ -153,7 +153,7 @@ async def renew(body: ScopeBody, scope: Operator, here: Here) -> Response:
     """
     async with here.pool.acquire() as connection, connection.transaction():
         row = await _row(connection, scope, body.scope)
-        if row.scope not in await epochs.in_force(connection, [row.scope]):
+        if row.scope not in await certificates.in_force(connection, [row.scope]):
             gone = (await epochs.suspended(connection)).get(row.scope)
             lacks = explaining.slice_of(row, None, gone)["reason"]
             raise Problem("nothing-in-force", f"no certificate is in force here, and only audits can earn one: {lacks}")
@@ -179,7 +179,7 @@ async def _slice(here: Services, scope: Scope, name: str) -> dict[str, Any]:
 async def _slices(here: Services, scope: Scope) -> list[dict[str, Any]]:
     async with here.pool.acquire() as connection:
         rows = await epochs.current(connection)
-        force = await epochs.in_force(connection)
+        force = await certificates.in_force(connection)
         suspended = await epochs.suspended(connection)
     return [
         explaining.slice_of(row, force.get(row.scope), suspended.get(row.scope))

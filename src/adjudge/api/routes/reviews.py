@@ -30,8 +30,8 @@ from adjudge.review import answering, claiming
 from adjudge.review.claiming import Claimant
 from adjudge.store import decisions, work
 from adjudge.store.review import tasks
+from adjudge.store.review.claims import Claimed
 from adjudge.store.review.queues import pools_in_use, read_queues
-from adjudge.store.review.tasks import Claimed
 from adjudge.store.scope import Scope
 
 log = structlog.get_logger()

@@ -20,7 +20,7 @@ from adjudge.engine.certificates.looking import Look
 from adjudge.engine.clocks import Clock
 from adjudge.engine.revisions import InForce, Revisions
 from adjudge.store import duties
-from adjudge.store.automation import audited, epochs
+from adjudge.store.automation import audited, certificates, epochs
 from adjudge.store.automation.epochs import EpochRow
 from adjudge.store.connecting import UNAVAILABLE, Connection, Pool
 from adjudge.store.scope import SYSTEM
@@ -158,8 +158,8 @@ class Certifier:
             if scope not in self._places:
                 await epochs.end(connection, scope, row.number, "replaced")
                 await epochs.calm(connection, scope)
-                if scope in await epochs.in_force(connection, [scope]):
-                    await epochs.put_in_force(connection, SYSTEM, scope, None, "no plan has this prefix any more")
+                if scope in await certificates.in_force(connection, [scope]):
+                    await certificates.put_in_force(connection, SYSTEM, scope, None, "no plan has this prefix any more")
         number = await audited.last_number(connection)
         for scope, place in self._places.items():
             held = known.get(scope)

@@ -154,12 +154,12 @@ class Heir:
             if watch.alarmed:
                 return kept
         parent = [covers.parent] if covers.parent is not None else []
-        force = await epochs.in_force(self.connection, [*parent, row.scope])
+        force = await certificates.in_force(self.connection, [*parent, row.scope])
         group = force[parent[0]][0] if parent and parent[0] in force else None
         why = await self._why_not(group)
         if group is None or why is not None:
             if row.scope in force:
-                await epochs.put_in_force(self.connection, SYSTEM, row.scope, None, why or "")
+                await certificates.put_in_force(self.connection, SYSTEM, row.scope, None, why or "")
             return await self._lapsed(kept)
         if kept is not None and kept.group == group and row.scope in force and not kept.watch.expired:
             return kept
@@ -185,7 +185,7 @@ class Heir:
             return "it inherits no more"
         [licence] = await certificates.licences(self.connection, [group])
         earlier = self.place.earlier
-        force = await epochs.in_force(self.connection, earlier) if earlier else {}
+        force = await certificates.in_force(self.connection, earlier) if earlier else {}
         here = await certificates.licences(self.connection, [force[scope][0] for scope in earlier if scope in force])
         is_behind = terms_here(licence, earlier) == tuple(one.terms for one in here)
         return None if is_behind else "an earlier stage accepts otherwise here than in its group"
@@ -202,7 +202,7 @@ class Heir:
         own = licence_of(certificate, row, licence, earlier)
         await certificates.issue(self.connection, certificate, row.covers, body, row.scope, row.number, own)
         reason = f"inherits {group} of {row.covers.parent}"
-        await epochs.put_in_force(self.connection, SYSTEM, row.scope, certificate, reason)
+        await certificates.put_in_force(self.connection, SYSTEM, row.scope, certificate, reason)
         await epochs.calm(self.connection, row.scope)
         await journal.write(self.connection, SYSTEM, "certificate.issued", certificate, of=row.scope, group=group)
         names.CERTIFICATES_ISSUED.labels(row.covers.type).inc()

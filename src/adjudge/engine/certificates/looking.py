@@ -121,7 +121,7 @@ class Look:
         return epoch_delta((1 - self.row.covers.confidence) * self.share, self.row.number)
 
     async def _earlier(self) -> tuple[str, ...]:
-        found = await epochs.in_force(self.connection, self.place.earlier) if self.place.earlier else {}
+        found = await certificates.in_force(self.connection, self.place.earlier) if self.place.earlier else {}
         return tuple(found[scope][0] for scope in self.place.earlier if scope in found)
 
     async def _follows_the_same(self, state: AnyState, earlier: tuple[str, ...]) -> bool:
@@ -254,7 +254,7 @@ class Look:
 
     async def _expired(self, state: AnyState, step: Expire) -> AnyState:
         said = f"{step.certificate} {step.why}"
-        await epochs.put_in_force(self.connection, SYSTEM, self.row.scope, None, said)
+        await certificates.put_in_force(self.connection, SYSTEM, self.row.scope, None, said)
         log.warning("certificate.expired", scope=self.row.scope, certificate=step.certificate)
         return steps.expired(state, said)
 
@@ -268,7 +268,7 @@ class Look:
         behind = await self._terms(state.earlier)
         licence = records.licence_of(certificate, self.row, state, verdict.threshold, behind, self.now)
         await certificates.issue(self.connection, certificate, self.row.covers, body, scope, self.row.number, licence)
-        await epochs.put_in_force(self.connection, SYSTEM, scope, certificate, standings.shown(verdict))
+        await certificates.put_in_force(self.connection, SYSTEM, scope, certificate, standings.shown(verdict))
         await epochs.calm(self.connection, scope)
         await journal.write(self.connection, SYSTEM, "certificate.issued", certificate, of=scope)
         names.CERTIFICATES_ISSUED.labels(self.row.covers.type).inc()

@@ -10,6 +10,7 @@ from msgspec.json import encode
 
 from adjudge.core.licences import Licence
 from adjudge.store.connecting import Connection
+from adjudge.store.scope import Scope
 
 _known: dict[str, Licence] = {}
 """Licences that this process has read: they never change, so each is read once."""
@@ -110,3 +111,42 @@ async def handed_down(connection: Connection, scopes: Sequence[str], groups: Seq
         list(groups),
     )
     return [row["id"] for row in rows]
+
+
+CERTIFY = """
+    INSERT INTO control (org, scope, generation, state, reason, changed_by, certificate)
+    VALUES (1, $1, 1, 'on', $2, $3, $4)
+    ON CONFLICT (org, scope) DO UPDATE SET generation = control.generation + 1, reason = excluded.reason,
+        changed_by = excluded.changed_by, certificate = excluded.certificate, changed_at = clock_timestamp()
+    RETURNING generation
+"""
+
+
+async def put_in_force(connection: Connection, by: Scope, scope: str, certificate: str | None, reason: str) -> int:
+    """Put a certificate in force, or none: whoever relies on the one before is refused. Return the generation."""
+    generation: int = await connection.fetchval(CERTIFY, scope, reason, by.principal, certificate)
+    return generation
+
+
+DISINHERIT = """
+    UPDATE control SET generation = generation + 1, certificate = NULL, reason = $2, changed_by = $3,
+        changed_at = clock_timestamp()
+    WHERE org = 1 AND certificate IN (
+        SELECT certificate.id FROM control AS held JOIN certificate ON certificate.id = held.certificate
+        WHERE certificate.body ->> 'inherits' IN (SELECT id FROM certificate WHERE org = 1 AND scope = $1))
+"""
+
+
+async def disinherit(connection: Connection, by: Scope, group: str, reason: str) -> None:
+    """Take from the members of a group what they have by its certificates. `group`: the scope of these."""
+    await connection.execute(DISINHERIT, group, reason, by.principal)
+
+
+async def in_force(connection: Connection, scopes: Sequence[str] | None = None) -> dict[str, tuple[str, int]]:
+    """Return the certificate in force of each scope that has one, with its generation."""
+    rows = await connection.fetch(
+        "SELECT scope, certificate, generation FROM control "
+        "WHERE org = 1 AND certificate IS NOT NULL AND ($1::text[] IS NULL OR scope = ANY($1::text[]))",
+        scopes,
+    )
+    return {row["scope"]: (row["certificate"], row["generation"]) for row in rows}

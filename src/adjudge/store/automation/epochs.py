@@ -11,6 +11,7 @@ from msgspec.json import encode
 from adjudge.core.money import Stake
 from adjudge.core.plans import AgainstPeople
 from adjudge.store import journal
+from adjudge.store.automation import certificates
 from adjudge.store.connecting import Connection
 from adjudge.store.scope import SYSTEM, Scope
 
@@ -279,31 +280,6 @@ async def end(connection: Connection, scope: str, number: int, why: EndedWhy) ->
     return ended is not None
 
 
-CERTIFY = """
-    INSERT INTO control (org, scope, generation, state, reason, changed_by, certificate)
-    VALUES (1, $1, 1, 'on', $2, $3, $4)
-    ON CONFLICT (org, scope) DO UPDATE SET generation = control.generation + 1, reason = excluded.reason,
-        changed_by = excluded.changed_by, certificate = excluded.certificate, changed_at = clock_timestamp()
-    RETURNING generation
-"""
-
-
-async def put_in_force(connection: Connection, by: Scope, scope: str, certificate: str | None, reason: str) -> int:
-    """Put a certificate in force, or none: whoever relies on the one before is refused. Return the generation."""
-    generation: int = await connection.fetchval(CERTIFY, scope, reason, by.principal, certificate)
-    return generation
-
-
-# Of a group's: what its members have from it.
-DISINHERIT = """
-    UPDATE control SET generation = generation + 1, certificate = NULL, reason = $2, changed_by = $3,
-        changed_at = clock_timestamp()
-    WHERE org = 1 AND certificate IN (
-        SELECT certificate.id FROM control AS held JOIN certificate ON certificate.id = held.certificate
-        WHERE certificate.body ->> 'inherits' IN (SELECT id FROM certificate WHERE org = 1 AND scope = $1))
-"""
-
-
 async def suspend(connection: Connection, by: Scope, row: EpochRow, why: EndedWhy, reason: str) -> None:
     """Take away the certificate in force, end the epoch and begin the next, in which the slice may earn its way back.
 
@@ -311,9 +287,9 @@ async def suspend(connection: Connection, by: Scope, row: EpochRow, why: EndedWh
     """
     if not await end(connection, row.scope, row.number, why):
         return
-    await put_in_force(connection, by, row.scope, None, reason)
+    await certificates.put_in_force(connection, by, row.scope, None, reason)
     if row.covers.members:
-        await connection.execute(DISINHERIT, row.scope, reason, by.principal)
+        await certificates.disinherit(connection, by, row.scope, reason)
     await begin(connection, row.scope, row.covers)
     await connection.execute(
         "INSERT INTO alarm (name, detail) VALUES ($1, $2) "
@@ -329,10 +305,10 @@ async def restart(connection: Connection, row: EpochRow, why: EndedWhy, reason: 
 
     Not for an epoch that has read no audit: it has spent nothing, see `forget_design`.
     """
-    if row.scope in await in_force(connection, [row.scope]):
-        await put_in_force(connection, SYSTEM, row.scope, None, reason)
+    if row.scope in await certificates.in_force(connection, [row.scope]):
+        await certificates.put_in_force(connection, SYSTEM, row.scope, None, reason)
         if row.covers.members:
-            await connection.execute(DISINHERIT, row.scope, reason, SYSTEM.principal)
+            await certificates.disinherit(connection, SYSTEM, row.scope, reason)
         await journal.write(connection, SYSTEM, "certificate.suspended", row.scope, why=why, reason=reason)
     await calm(connection, row.scope)
     if await end(connection, row.scope, row.number, why):
@@ -391,13 +367,3 @@ async def suspended(connection: Connection) -> Mapping[str, str]:
     """Return the scopes whose certificate was suspended and not earned again, and why."""
     rows = await connection.fetch("SELECT name, detail FROM alarm WHERE org = 1 AND name LIKE 'suspended:%'")
     return {row["name"].removeprefix("suspended:"): row["detail"] for row in rows}
-
-
-async def in_force(connection: Connection, scopes: Sequence[str] | None = None) -> dict[str, tuple[str, int]]:
-    """Return the certificate in force of each scope that has one, with its generation."""
-    rows = await connection.fetch(
-        "SELECT scope, certificate, generation FROM control "
-        "WHERE org = 1 AND certificate IS NOT NULL AND ($1::text[] IS NULL OR scope = ANY($1::text[]))",
-        scopes,
-    )
-    return {row["scope"]: (row["certificate"], row["generation"]) for row in rows}

@@ -96,7 +96,7 @@ def test_a_generator_is_run_out_in_the_function_itself(named):
         ("math:no_such", {}, "math:no_such: AttributeError: module 'math' has no attribute 'no_such'"),
         ("math:pi", {}, "math:pi: it is 3.14159"),
         ("math", {}, "math: AttributeError"),
-        (f"{__name__}:with_settings", {}, "missing a required argument: 'answer'"),
+        (f"{__name__}:with_settings", {}, "argument: 'answer'"),
         (f"{__name__}:batched", {"answer": 1}, "questions and the settings answer: got an unexpected keyword"),
     ],
 )

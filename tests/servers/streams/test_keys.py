@@ -158,7 +158,7 @@ async def test_the_entries_of_a_key_at_work_in_two_workers_are_bounded(streams, 
 @pytest.mark.parametrize("burst", [1, 4])
 async def test_a_rate_is_kept_within_a_tenth(streams, working, inbox, burst):
     """Counted by the server's clock, at which the entries enter the lane. A pause of the machine is not made up for,
-    so that only the quicker stretches say what the framework does."""
+    so that only the quicker stretches say what the framework does, and the quickest whether it is slow."""
     rate, count, stretch = 200, 200, 20
     async with working(a_subscription(inbox, keys=KeyRules(slots=200, per_second=rate, burst=burst))):
         await streams.publish([Entry(NAME, "standard", b"up", 10)])
@@ -171,7 +171,8 @@ async def test_a_rate_is_kept_within_a_tenth(streams, working, inbox, burst):
     paced = moments[burst - 1 :]
     stretches = sorted(later - earlier for earlier, later in zip(paced, paced[stretch:], strict=False))
     wanted = stretch / rate * 1000
-    assert 0.9 * wanted <= stretches[len(stretches) // 4] <= 1.1 * wanted
+    assert stretches[len(stretches) // 4] >= 0.9 * wanted
+    assert stretches[0] <= 1.1 * wanted
     assert paced[-1] - paced[0] >= 0.9 * len(paced) / rate * 1000
 
 

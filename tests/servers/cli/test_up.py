@@ -12,7 +12,7 @@ from tests.configured import configuration, laid
 from adjudge.cli import awaiting
 from adjudge.cli.awaiting import answers
 from adjudge.cli.folders import Folder
-from adjudge.cli.renewing import UP, publish_folder
+from adjudge.cli.up_folder import UP, publish_folder
 from adjudge.config import InvalidConfiguration, hash_of
 from adjudge.engine.revisions import Revisions
 from adjudge.stack.folders import held, laid_out
@@ -38,23 +38,23 @@ raise SystemExit(run(["up", "--port", sys.argv[1]]))
 
 ENDS_WHEN_READY = """
 import os, signal, sys
-from adjudge.cli import awaiting, running
+from adjudge.cli import awaiting, up
 from adjudge.cli.root import run
 
-announce = running._announce
+announce = up._announce
 awaiting.READY_SECONDS = 20.0
-running._announce = lambda *given: (announce(*given), os.kill(os.getpid(), signal.SIGTERM))
+up._announce = lambda *given: (announce(*given), os.kill(os.getpid(), signal.SIGTERM))
 raise SystemExit(run(["up", "--port", sys.argv[1]]))
 """
 
 WITHOUT_A_WORKER = """
 import sys
-from adjudge.cli import awaiting, running
+from adjudge.cli import awaiting, up
 from adjudge.cli.root import run
 
-commands = running._commands
+commands = up._commands
 awaiting.READY_SECONDS = 6.0
-running._commands = lambda *given: {**commands(*given), "worker": ["/bin/sleep", "600"]}
+up._commands = lambda *given: {**commands(*given), "worker": ["/bin/sleep", "600"]}
 raise SystemExit(run(["up", "--port", sys.argv[1]]))
 """
 

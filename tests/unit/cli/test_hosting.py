@@ -13,8 +13,8 @@ import pytest
 from adjudge.cli.processes.hosting import served
 from adjudge.cli.processes.serving import run_api
 from adjudge.cli.refusing import Refused
-from adjudge.cli.running import url_of
 from adjudge.cli.settings import Settings
+from adjudge.cli.up import url_of
 from adjudge.telemetry import logs
 
 

@@ -15,7 +15,7 @@ UNUSED = {
     "roles, processes.serving": {"aiohttp", "httpx", "numpy"} | COLOURS | MIGRATING,
     "roles, processes.working": {"aiohttp", "httpx", "numpy", "adjudge.api"} | WEB | COLOURS | MIGRATING,
     "roles, processes.keeping": {"httpx", "adjudge.api"} | WEB | COLOURS | MIGRATING,
-    "running": {
+    "up": {
         *("aiohttp", "httpx", "numpy", "structlog", "prometheus_client"),
         *("adjudge.api", "adjudge.deciders", "adjudge.engine", "adjudge.streams"),
         *(WEB | COLOURS | MIGRATING),

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from adjudge.cli.processes import readiness
 from adjudge.cli.processes.grounds import Ground, grounded
-from adjudge.cli.processes.telling import tell_webhooks
+from adjudge.cli.processes.webhooks import tell_webhooks
 from adjudge.cli.settings import Settings
 from adjudge.engine.audit_rates import RateSetter
 from adjudge.engine.auditing import Auditor

@@ -1,7 +1,7 @@
 """`adjudge streams`: what operators do with workers and messages, and running an app of one's own."""
 
 from adjudge.cli.grouping import group
-from adjudge.cli.streams import describing, dying, halting, looking, running, topping
+from adjudge.cli.streams import dead_letters, describing, looking, pausing, running, top
 
 app = group("Look after workers and their messages, or run an app of your own.")
 
@@ -10,10 +10,10 @@ app.command("ls")(looking.list_names)
 app.command("show")(looking.show)
 app.command("pending")(looking.list_pending)
 app.command("consumers")(looking.list_consumers)
-app.command("dead")(dying.dead)
-app.command("replay")(dying.replay)
-app.command("drop")(dying.drop)
-app.command("pause")(halting.pause)
-app.command("resume")(halting.resume)
-app.command("top")(topping.top)
+app.command("dead")(dead_letters.dead)
+app.command("replay")(dead_letters.replay)
+app.command("drop")(dead_letters.drop)
+app.command("pause")(pausing.pause)
+app.command("resume")(pausing.resume)
+app.command("top")(top.top)
 app.command("asyncapi")(describing.print_asyncapi)

@@ -7,7 +7,7 @@ import sys
 import pytest
 from prometheus_client import CollectorRegistry, multiprocess
 
-from adjudge.cli.running import _forget_gauges
+from adjudge.cli.up import _forget_gauges
 
 IS_BEHIND = """
 from adjudge.telemetry import names

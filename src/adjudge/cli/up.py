@@ -23,8 +23,8 @@ from adjudge.cli.folders import Folder
 from adjudge.cli.ports import require_free
 from adjudge.cli.processes.readiness import is_told
 from adjudge.cli.refusing import Refused
-from adjudge.cli.renewing import publish_folder
 from adjudge.cli.settings import Settings, read_settings
+from adjudge.cli.up_folder import publish_folder
 from adjudge.config import base_of, compile_documents, read_folder
 from adjudge.stack import Ready, Servers, StackError, embedded, mapped_files, require_unheld, run_roles
 from adjudge.store import keys, migrations

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from adjudge.cli.topping import Flow, Look, flow, page, screen
+from adjudge.cli.top import Flow, Look, flow, page, screen
 from adjudge.client import Decider, Overview, PoolPeople, Queue
 
 NOON = datetime(2026, 12, 1, 12, 0, 0, tzinfo=UTC)

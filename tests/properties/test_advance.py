@@ -1,6 +1,6 @@
 """The promises of `advance` over random plans, cases and lives."""
 
-from itertools import permutations
+from itertools import permutations, product
 
 import msgspec
 import pytest
@@ -10,7 +10,8 @@ from tests.builders import Life, a_case, a_plan, by_hand, models, people
 from tests.properties.lives import WatchedLife
 from tests.properties.strategies import KEYS, Happening, World, happenings, worlds
 
-from adjudge.core.advance import Settle, advance
+from adjudge.core.advance import Ask, Settle, advance
+from adjudge.core.answers import Labels
 from adjudge.core.controls import Controls
 from adjudge.core.events import Asked, read_events, write_events
 from adjudge.core.history import Case, History
@@ -93,6 +94,37 @@ def test_the_order_of_votes_recorded_at_once_does_not_matter(rule, answers):
         steps.add(write_events(life.step.record))
 
     assert len(steps) == 1
+
+
+@UNTIMED
+@given(
+    rule=st.sampled_from(("agree", "majority")),
+    least=st.integers(1, 3),
+    more=st.integers(0, 2),
+    answers=st.lists(st.sampled_from(("pay", "refuse", "ask")), min_size=2, max_size=4),
+)
+def test_a_vote_is_bought_where_it_could_lead_to_an_answer_or_is_among_the_least_and_else_not(
+    rule, least, more, answers
+):
+    """Against all that the people still to come might say."""
+    most = least + more
+    space = Labels(("pay", "refuse", "ask"))
+
+    def said(votes):
+        life = Life(a_plan(people(least=least, most=most, rule=rule)), a_case(space=space))
+        for number, answer in enumerate(votes[:most]):
+            life.then(life.vote(f"person {number}", answer))
+        return life.step
+
+    def source(step):
+        return step.outcome.source if isinstance(step, Settle) else None
+
+    left = max(0, most - len(answers))
+    step = said(answers)
+
+    leads_to_one = any(source(said((*answers, *rest))) == "reviewer" for rest in product(space.labels, repeat=left))
+    is_bought = isinstance(step, Ask)
+    assert source(step) == "reviewer" or is_bought == (len(answers) < least or leads_to_one)
 
 
 @UNTIMED

@@ -3,6 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import takewhile
 
 from adjudge.core.beliefs import Belief, Combined, Pending, Undecided
 from adjudge.core.events import Opinion
@@ -29,15 +30,19 @@ def combine_models(stage: Stage, tally: Tally) -> Combined:
 def combine_people(stage: Stage, tally: Tally, earlier: Sequence[Opinion], space_size: int | None) -> Combined:
     """Combine votes in the order recorded. `earlier`: model opinions of earlier stages, for `bayes`.
 
-    Bought are at least `minimum` votes; after `maximum` without a belief the stage is undecided.
+    Bought are at least `minimum` votes. Without a belief the stage is undecided after `maximum`, and before that as
+    soon as no votes still to come could choose an answer.
     """
     votes = tally.votes[: stage.votes.maximum]
     if len(votes) >= stage.votes.minimum:
         belief = _people_belief(stage, votes, earlier, space_size)
         if belief is not None:
             return belief
+        if len(votes) < stage.votes.maximum and not _may_be_chosen(stage, votes):
+            bought = f"{len(votes)} of {stage.votes.maximum} votes"
+            return Undecided("tie", f"{bought}, and those left cannot agree: {_tallied(votes)}")
     if len(votes) >= stage.votes.maximum:
-        return Undecided("tie", f"{len(votes)} votes, none agreed on: {_tallied(votes)}")
+        return Undecided("tie", f"{len(votes)} vote{'s' * (len(votes) != 1)}, none agreed on: {_tallied(votes)}")
     return Pending(seats=seats_wanted(stage, tally))
 
 
@@ -122,6 +127,19 @@ def _chosen(stage: Stage, votes: list[Opinion]) -> str | None:
         case _:
             counts = Counter(answers).items()
             return next((answer for answer, count in counts if count * 2 > stage.votes.maximum), None)
+
+
+def _may_be_chosen(stage: Stage, votes: list[Opinion]) -> bool:
+    """Return whether the votes that can still be bought could choose an answer."""
+    left, answers = stage.votes.maximum - len(votes), answered(votes)
+    match stage.combine.rule:
+        case "agree":
+            running = sum(1 for _ in takewhile(lambda answer: answer == answers[-1], reversed(answers)))
+            return running + left >= stage.votes.minimum
+        case "majority":
+            return (max(Counter(answers).values(), default=0) + left) * 2 > stage.votes.maximum
+        case _:
+            return True
 
 
 def _first_model(given: list[Opinion], tally: Tally) -> Combined:

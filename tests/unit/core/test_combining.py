@@ -5,7 +5,7 @@ import pytest
 from tests.builders import NOON, SET_BY_HAND, Life, a_case, a_plan, by_hand, models, people, settled
 
 from adjudge.core.advance import Ask, Settle, Wait
-from adjudge.core.answers import Integer
+from adjudge.core.answers import Integer, Labels
 from adjudge.core.calibration import Uncalibrated
 from adjudge.core.combining import best_answer
 from adjudge.core.controls import Controls
@@ -169,6 +169,17 @@ class TestMajority:
         assert isinstance(life.step, Ask)
         assert life.step.pool == "experts"
         assert deferred_because(life) == "2 votes, none agreed on: pay 1, refuse 1"
+
+    def test_no_vote_is_bought_that_can_decide_nothing(self):
+        space = Labels(("pay", "refuse", "ask"))
+        life = Life(a_plan(people(least=2, most=4, rule="majority"), people("experts")), a_case(space=space))
+
+        life.votes(anna="pay", ben="refuse", cleo="ask")
+
+        assert isinstance(life.step, Ask)
+        assert life.step.pool == "experts"
+        reason = "3 of 4 votes, and those left cannot agree: ask 1, pay 1, refuse 1"
+        assert deferred_because(life) == reason
 
     def test_votes_beyond_the_last_seat_change_nothing(self):
         """Votes that cross: with more votes than seats two answers could each have the majority."""

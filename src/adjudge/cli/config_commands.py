@@ -167,6 +167,7 @@ def summary(configuration: Configuration) -> dict[str, object]:
         "locations": len(configuration.locations),
         "by_hand": [msgspec.to_builtins(each) for each in configuration.by_hand()],
         "never_certified": [msgspec.to_builtins(each) for each in configuration.unearnable()],
+        "provisional_until_deadline": [msgspec.to_builtins(each) for each in configuration.lasting()],
         "unread": [msgspec.to_builtins(each) for each in configuration.unread()],
         "look_alikes": [msgspec.to_builtins(each) for each in configuration.look_alikes()],
         "empty_groups": {name: msgspec.to_builtins(at) for name, at in configuration.empty_groups().items()},

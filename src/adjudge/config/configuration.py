@@ -9,6 +9,7 @@ from adjudge.config.earning import Unearnable, unearnable
 from adjudge.config.errors import NoPlan, UnknownLocation, UnknownPool, UnknownType
 from adjudge.config.explaining import Leaf, SetByHand, effective_leaves, set_by_hand
 from adjudge.config.families import Outgrown, outgrown
+from adjudge.config.lasting import Lasting, lasting
 from adjudge.config.resembling import LookAlike, look_alikes
 from adjudge.config.routing import Request, Way
 from adjudge.config.sections.organisations import Organisation
@@ -132,6 +133,11 @@ class Configuration:
     def unearnable(self) -> tuple[Unearnable, ...]:
         """Return every stage in force anywhere that says `certified`, and that nothing could ever license."""
         found = (each for site in self.sites.values() for each in unearnable(site))
+        return tuple(sorted(set(found), key=lambda each: (each.origin.file, each.origin.line, each.type)))
+
+    def lasting(self) -> tuple[Lasting, ...]:
+        """Return every provisional answer in force anywhere that nobody could make final before the deadline."""
+        found = (each for site in self.sites.values() for each in lasting(site))
         return tuple(sorted(set(found), key=lambda each: (each.origin.file, each.origin.line, each.type)))
 
     def outgrown(self) -> tuple[Outgrown, ...]:

@@ -9,6 +9,11 @@ def remarks(configuration: Configuration) -> Iterator[str]:
     """Yield a sentence for each, with its place."""
     for never in configuration.unearnable():
         yield f"never certified: {never.type}, plan {never.plan}: {never.why} ({never.origin})"
+    for lasting in configuration.lasting():
+        yield (
+            f"provisional until the deadline: {lasting.type}, plan {lasting.plan}: "
+            f"nobody is asked before it who could make the answer final ({lasting.origin})"
+        )
     for each in configuration.outgrown():
         yield (
             f"{each.slices} slices of {each.type} share the error budget of a `family` of {each.family}: "

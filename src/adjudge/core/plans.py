@@ -170,6 +170,7 @@ class Provisional:
     """Write version 1 now and stay open until the deadline. None: the best belief so far."""
 
     answer: str | None
+    origin: Origin | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,6 +102,22 @@ async def test_when_all_of_a_pool_have_declined_the_decision_goes_on_at_once(sta
     assert outcome["reason"] == "fallback: few: 0 of 1 votes, and nobody is left to ask"
 
 
+async def test_a_colleague_who_is_bound_to_another_place_is_not_waited_for(stack, few):
+    """The question could never be theirs, and waited for its stage's ten minutes all the same."""
+    elsewhere = await stack.key("admin", locations=["store-002"], pools=["few"])
+    added = await elsewhere.post("/v1/reviewers", {"name": f"cara-{uuid4()}", "pools": ["few"]})
+    assert added.status_code == 201
+    asked = (await stack.ask("few"))["id"]
+    for person in few:
+        assert (await stack.read(asked))["status"] == "open"
+        [task] = await person.claim()
+        await decline(person, task)
+
+    outcome = (await stack.read(asked))["outcome"]
+
+    assert outcome["reason"] == "fallback: few: 0 of 1 votes, and nobody is left to ask"
+
+
 async def test_a_colleague_who_has_the_task_is_waited_for_and_is_the_last(stack, few):
     asked = (await stack.ask("few.two"))["id"]
     anna, ben = few

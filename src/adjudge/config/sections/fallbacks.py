@@ -89,10 +89,10 @@ def _safe_side(at: Cursor, reading: Reading) -> tuple[FallbackStep, ...]:
 
 def _provisional(at: Cursor, reading: Reading) -> Provisional:
     if at.node.value != "best":
-        return Provisional(_answer(at, reading))
+        return Provisional(_answer(at, reading), at.node.origin)
     if reading.lacks_safe_side:
         at.fault(f"{reading.name} declares no `safe_side`: there may be no best answer when nobody answered")
-    return Provisional(None)
+    return Provisional(None, at.node.origin)
 
 
 def _escalate(

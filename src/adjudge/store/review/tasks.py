@@ -9,7 +9,7 @@ from uuid import UUID
 from msgspec.json import encode
 
 from adjudge.store.connecting import Connection
-from adjudge.store.review.reviewers import HAS_KEY
+from adjudge.store.review.reviewers import has_key_at
 from adjudge.store.scope import Scope
 
 
@@ -109,7 +109,8 @@ NOBODY_LEFT = f"""
         SELECT EXISTS (
             SELECT FROM assignment seen WHERE seen.decision_id = $2 AND seen.reviewer = reviewer.name
                 AND seen.ending IS DISTINCT FROM 'released') AS had
-        FROM reviewer WHERE org = $1 AND $3 = ANY(pools) AND {HAS_KEY}
+        FROM reviewer JOIN decision ON decision.id = $2
+        WHERE reviewer.org = $1 AND $3 = ANY(reviewer.pools) AND {has_key_at("decision.location")}
     ), seats AS (
         SELECT state FROM review_task WHERE decision_id = $2 AND purpose = 'decide' AND stage = $4
     )
@@ -197,7 +198,7 @@ async def go_on(connection: Connection, decisions: Sequence[tuple[UUID, datetime
 async def nobody_left(connection: Connection, scope: Scope, task: Leased) -> bool:
     """Whether seats of the task's stage wait, and all people of its pool have had the decision and do not have it now.
 
-    A pool without people waits until it has some.
+    People whose keys are bound to other locations can never have it. A pool without people waits until it has some.
     """
     none: bool = await connection.fetchval(NOBODY_LEFT, scope.org, task.decision_id, task.pool, task.stage)
     return none

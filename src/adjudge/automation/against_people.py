@@ -17,6 +17,7 @@ from adjudge.automation.binomial import Floats, sign_test
 from adjudge.automation.capitals import capital_at
 from adjudge.automation.certifying import NotEnough, Start, in_days
 from adjudge.automation.samples import Booleans, Role
+from adjudge.core.counting import counted
 
 ENOUGH_TO_CALIBRATE: Final = 50
 """Calibrate-audits below which no start is chosen."""
@@ -135,7 +136,7 @@ def not_yet(
     audits_per_day: float | None = None,
 ) -> NotEnough:
     """Say how many more audits would show it, if they go on as they began: `compared` of all `audits` count."""
-    found = f"only the model wrong in {only_model} audits, only people in {only_people}"
+    found = f"only the model wrong in {counted(only_model, 'audit')}, only people in {only_people}"
     worse = (only_model - only_people) / compared if compared else 0.0
     if worse >= margin and only_model + only_people:
         return NotEnough(reason=f"{found}: not better by these", more_audits=None)

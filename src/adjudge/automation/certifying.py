@@ -15,6 +15,7 @@ import numpy as np
 
 from adjudge.automation.binomial import Floats, audits_needed, divergence, tail, tails, upper_bound
 from adjudge.automation.samples import Role, Sample, grid_of
+from adjudge.core.counting import counted
 
 StartWhy: TypeAlias = Literal["calibrate-audits", "one-error"]
 
@@ -189,7 +190,12 @@ def too_few(
     """Return what is wanted at least, where audits are too few to begin anywhere."""
     share = certify_audits / audits if certify_audits else CERTIFY_SHARE
     more = max(1, math.ceil((audits_needed(1, target, delta) - certify_audits) / share))
-    return _wanting(f"{audits} audits so far are too few to begin with", more, target, audits_per_day)
+    return _wanting(
+        f"{counted(audits, 'audit')} so far: too few to begin with",
+        more,
+        target,
+        audits_per_day,
+    )
 
 
 def people_err(target: float, bound: float) -> str:

@@ -20,6 +20,7 @@ from adjudge.cli.grouping import group
 from adjudge.cli.output import NONE, as_json, plain, table
 from adjudge.cli.refusing import Refused
 from adjudge.client.automation import Slice
+from adjudge.core.counting import counted
 
 app = group("See what is automated, on which evidence, and take it away.")
 
@@ -106,11 +107,11 @@ def verify(certificate: Annotated[str, typer.Argument(help="Its id.")], json_: J
         print(f"hash      {'holds' if verified.hash_holds else 'does NOT hold'}: {found.id}")
         licensed = NONE if verified.threshold is None else f"{verified.threshold:.4g}"
         print(f"licence   {'holds' if verified.licence_holds else 'does NOT hold'}: from {licensed} on")
-        print(f"inputs    {verified.audits} audits, {verified.lost} of them lost and counted as wrong")
+        print(f"inputs    {counted(verified.audits, 'audit')}, {verified.lost} of them lost and counted as wrong")
         if otherwise:
             print(f"in force  does NOT hold: what processes act on has another {', '.join(otherwise)}")
         if changed:
-            print(f"record    does NOT hold: {len(changed)} audits have been changed since, {changed[0]} among them")
+            print(f"record    does NOT hold: {counted(len(changed), 'audit')} changed since, as {changed[0]}")
     if changed or otherwise or not (verified.hash_holds and verified.licence_holds):
         raise typer.Exit(1)
 

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from adjudge.cli.output import NONE, Column, entries, plain, rough
 from adjudge.client.automation import Calibration, Certificate, OpenAudit, Slice
+from adjudge.core.counting import counted
 from adjudge.core.licences import promised
 from adjudge.core.money import Stake
 from adjudge.core.plans import AgainstPeople
@@ -88,7 +89,7 @@ def _after(found: dict[str, Any]) -> str:
     if found["audits"] is None:
         return "never"
     days = found["days"]
-    return f"after about {found['audits']} audits" + (
+    return f"after about {counted(found['audits'], 'audit')}" + (
         "" if days is None else f", {days:.0f} d" if days > 1 else ", within a day"
     )
 
@@ -96,7 +97,7 @@ def _after(found: dict[str, Any]) -> str:
 def _rise(found: dict[str, Any]) -> str:
     if "times" in found:
         return f"×{found['times']:g}"
-    return f"{found['worse_by'] * 100:g} points worse"
+    return f"{(points := found['worse_by'] * 100):g} point{'s' * (points != 1)} worse"
 
 
 def _one_sided(counts: dict[str, Any]) -> str:
@@ -105,7 +106,9 @@ def _one_sided(counts: dict[str, Any]) -> str:
 
 def _people(people: dict[str, Any]) -> str:
     """Return the target of a comparison with people, in a table."""
-    return f"{people['votes']} people" + (f" +{people['margin'] * 100:.3g}" if people["margin"] else "")
+    return counted(people["votes"], "person", "people") + (
+        f" +{people['margin'] * 100:.3g}" if people["margin"] else ""
+    )
 
 
 def _drift(standing: dict[str, Any]) -> list[tuple[str, str]]:
@@ -114,7 +117,7 @@ def _drift(standing: dict[str, Any]) -> list[tuple[str, str]]:
         return []
     said = "scores have drifted" if drift["has_drifted"] else "none seen"
     evidence = f"evidence {drift['evidence']:.2g} of {drift['drifted_at']:.0f}"
-    return [("drift", f"{said} in {drift['scores']} audits since the certificate; {evidence}")]
+    return [("drift", f"{said} in {counted(drift['scores'], 'audit')} since the certificate; {evidence}")]
 
 
 def _promise(body: dict[str, Any]) -> str:
@@ -125,10 +128,11 @@ def _promise(body: dict[str, Any]) -> str:
 
 def _evidence(body: dict[str, Any]) -> str:
     if "inherits" in body:
-        return f"that of {body['inherits']}, of its group {short(body['from'])}, one of {body['siblings']} slices"
+        siblings = counted(body["siblings"], "slice")
+        return f"that of {body['inherits']}, of its group {short(body['from'])}, one of {siblings}"
     if "errors" in body:
-        return f"{body['errors']} of {body['audits']} audits wrong; at most {body['upper_bound']:.2%}"
-    return f"of {body['audits']} audits {_one_sided(body)}; p = {body['p_value']:.3g}"
+        return f"{body['errors']} of {counted(body['audits'], 'audit')} wrong; at most {body['upper_bound']:.2%}"
+    return f"of {counted(body['audits'], 'audit')} {_one_sided(body)}; p = {body['p_value']:.3g}"
 
 
 def certificate_lines(found: Certificate) -> list[str]:
@@ -154,7 +158,7 @@ def _coverage(body: dict[str, Any]) -> str:
 def _tested(body: dict[str, Any], epoch: int) -> list[tuple[str, str]]:
     lost = sum(each["lost"] for each in body["inputs"])
     return [
-        ("inputs", f"{len(body['inputs'])} audits, {lost} lost and counted as wrong"),
+        ("inputs", f"{counted(len(body['inputs']), 'audit')}, {lost} lost and counted as wrong"),
         ("started at", f"{body['start']['threshold']:.4g}, chosen by {body['start']['why']}"),
         ("spent", f"epoch {epoch}: {body['delta']:.3g} of {1 - body['confidence']:.3g}"),
     ]
@@ -165,7 +169,7 @@ def _calibrated(found: Calibration) -> list[tuple[str, str]]:
     kind = found.calibrator["kind"]
     losses = ", ".join(f"{name} {loss:.3f}" for name, loss in found.log_losses.items())
     return [
-        ("calibrated", f"{kind}, by {found.examples} audits; log loss of those held out: {losses}"),
+        ("calibrated", f"{kind}, by {counted(found.examples, 'audit')}; log loss of those held out: {losses}"),
         ("reliability", f"off by {found.error:.3f} on average:"),
         *(("", f"{each.confidence:.3f} is right in {each.accuracy:.3f} of {each.examples}") for each in found.curve),
     ]

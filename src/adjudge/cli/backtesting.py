@@ -19,6 +19,7 @@ from adjudge.automation.backtesting.sets import LabelledSet
 from adjudge.automation.backtesting.tracing import Tracer
 from adjudge.cli.output import NONE, Column, table
 from adjudge.cli.refusing import Refused
+from adjudge.core.counting import counted
 from adjudge.labelled.judging import read_set
 from adjudge.labelled.terms import read_terms
 
@@ -65,7 +66,7 @@ def backtest(
     if html_file is not None:
         _written(html_file, page(data, request, rows, curves(data, request), assumed, folder.name).encode())
     if unknown:
-        print(f"{unknown} items without a truth were left out")
+        print(f"left out: {counted(unknown, 'item')} without a truth")
     print("\n".join(_shown(rows, ledgers, data)))
 
 
@@ -145,7 +146,7 @@ def _shown(rows: list[Figures], ledgers: dict[str, Ledger], data: LabelledSet) -
         )
         for row in rows
     ]
-    return [f"{len(data)} items, {len(data.labels)} labels", *table(columns, lines)]
+    return [f"{counted(len(data), 'item')}, {counted(len(data.labels), 'label')}", *table(columns, lines)]
 
 
 def _percent(share: float | None) -> str:

@@ -6,6 +6,7 @@ import typer
 
 from adjudge.cli.connection import connected
 from adjudge.cli.output import as_json
+from adjudge.core.counting import counted
 
 WAIT_SECONDS = 60.0
 
@@ -33,7 +34,7 @@ def erase(
         print(as_json(done))
     else:
         state = "done" if done.done_at else "under way: a keeper goes on with it"
-        print(f"{done.id}: {done.erased} decisions erased, {state}")
+        print(f"{done.id}: {counted(done.erased, 'decision')} erased, {state}")
 
 
 def _field(text: str) -> tuple[str, str]:

@@ -11,6 +11,7 @@ import typer
 from adjudge.cli.databases import at_database
 from adjudge.cli.instants import instant
 from adjudge.cli.output import as_json
+from adjudge.core.counting import counted
 from adjudge.labelled.exporting import export as export_set
 from adjudge.labelled.tables import Form
 from adjudge.store.extracting import Wanted
@@ -50,9 +51,9 @@ def export(
     if json_:
         print(as_json(done))
         return
-    summary = f"{done.decisions} decisions" + (" (resumed)" if done.resumed else "")
+    summary = counted(done.decisions, "decision") + (" (resumed)" if done.resumed else "")
     scores = f"scores of {', '.join(done.deciders)}" if done.deciders else "no further scores"
-    print(f"{out}: {summary}, {done.labels} labels, {scores}")
+    print(f"{out}: {summary}, {counted(done.labels, 'label')}, {scores}")
 
 
 def _progress(done: int, total: int) -> None:

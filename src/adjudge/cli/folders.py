@@ -9,6 +9,7 @@ import msgspec
 from adjudge.config import Configuration, InvalidConfiguration, base_of, compile_documents, read_folder
 from adjudge.config.documents.pausing import Pause, no_pause
 from adjudge.config.packs import is_of_pack
+from adjudge.core.counting import counted
 
 MANIFEST = ".revision.json"
 
@@ -48,7 +49,11 @@ class Folder:
         differing = sorted(
             name for name in own.keys() | published.documents if own.get(name) != published.documents.get(name)
         )
-        return f"{len(differing)} documents differ: {', '.join(differing[:3])}" if differing else None
+        return (
+            f"{counted(len(differing), 'document differs', 'documents differ')}: {', '.join(differing[:3])}"
+            if differing
+            else None
+        )
 
 
 class Manifest(msgspec.Struct, frozen=True):

@@ -14,6 +14,7 @@ from adjudge.cli.output import as_json
 from adjudge.cli.refusing import Refused
 from adjudge.config.compiling import compile_documents
 from adjudge.config.documents.faults import nearest
+from adjudge.core.counting import counted
 from adjudge.labelled.importing import Imported
 from adjudge.labelled.importing import import_set as bring_in
 from adjudge.labelled.items import Defaults
@@ -55,7 +56,7 @@ def import_set(
         print(as_json(done))
         return
     left_out = f", {done.unanswered} left out: nothing says how they were answered" if done.unanswered else ""
-    print(f"{folder}: {done.decisions} decisions imported, {done.known} were there already{left_out}")
+    print(f"{folder}: {counted(done.decisions, 'decision')} imported, {done.known} were there already{left_out}")
 
 
 async def _require_listed(connection: Connection, question_type: str, location: str | None) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from adjudge.cli.output import NONE, Column, minute, precise, table
 from adjudge.client import ConfigFault, ConfigMember, ConfigReceipts, ConfigRevision
+from adjudge.core.counting import counted
 
 
 def fault_line(fault: ConfigFault) -> str:
@@ -18,7 +19,8 @@ def standing(told: ConfigReceipts) -> str:
     """Say how far a publication has come."""
     refused = f"; refused by {', '.join(told.refused)}" if told.refused else ""
     waiting = f"; waiting for {', '.join(told.waiting)}" if told.waiting else ""
-    return f"revision {told.revision}: {told.applied} of {told.live} processes have it{refused}{waiting}"
+    have_it = counted(told.live, "process has it", "processes have it")
+    return f"revision {told.revision}: {told.applied} of {have_it}{refused}{waiting}"
 
 
 def fleet_lines(told: ConfigReceipts) -> Iterator[str]:

@@ -17,6 +17,7 @@ from adjudge.cli.databases import at_database
 from adjudge.cli.instants import instant
 from adjudge.cli.output import as_json
 from adjudge.cli.refusing import Refused
+from adjudge.core.counting import counted
 from adjudge.labelled.exporting import export as export_set
 from adjudge.labelled.judging import read_set
 from adjudge.labelled.reading import UnreadableSet
@@ -58,7 +59,7 @@ def roi(
     if json_:
         print(as_json({"items": len(data), "without_truth": unknown, "curves": found}))
         return
-    print(f"{len(data)} decisions with a known truth, {unknown} without")
+    print(f"{counted(len(data), 'decision')} with a known truth, {unknown} without")
     for one in found:
         print("\n".join(_shown(one, assumed.currency, target_risk)))
 

@@ -7,6 +7,7 @@ import msgspec
 
 from adjudge.config.differing import ChangedLeaf, ChangedPlan, Difference
 from adjudge.core.answers import Json
+from adjudge.core.counting import counted
 
 MOST_NAMED: Final = 3
 """Locations that are named; of more, their number is told."""
@@ -42,10 +43,10 @@ def _plan(plan: ChangedPlan) -> str:
 def _sum(difference: Difference) -> str:
     leaves, plans = len(difference.leaves), len(difference.plans)
     touched, of_all = difference.decisions_a_day, difference.all_decisions_a_day
-    counted = f"{leaves} {'value' if leaves == 1 else 'values'}, {plans} {'plan' if plans == 1 else 'plans'}"
+    changed = f"{counted(leaves, 'value')}, {counted(plans, 'plan')}"
     if touched is None or of_all is None:
-        return counted
-    return f"{counted}; touches {touched:,.0f} of {of_all:,.0f} decisions a day"
+        return changed
+    return f"{changed}; touches {touched:,.0f} of {of_all:,.0f} decisions a day"
 
 
 def _named(locations: Sequence[str]) -> str:

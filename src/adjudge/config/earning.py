@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from adjudge.config.documents.cursors import Cursor
 from adjudge.config.sites import Site
 from adjudge.core.audits import AuditSpec
+from adjudge.core.counting import counted
 from adjudge.core.plans import AgainstPeople, Certified, Origin, Plan
 from adjudge.core.prefixes import why_untold
 from adjudge.core.specifications import QuestionType
@@ -77,7 +78,7 @@ def _check_people(at: Cursor, people: AgainstPeople, audits: AuditSpec) -> None:
     """Votes must be set apart, and the truth must be nobody's that they are a part of."""
     if audits.people < people.votes:
         at.fault(
-            f"{people.votes} votes of each audit are compared, and `audits` set {audits.people} apart: "
+            f"{counted(people.votes, 'vote')} of each audit must be compared, and `audits` set {audits.people} apart: "
             f"`audits: {{people: {people.votes}}}`"
         )
     if not audits.is_all_experts:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import assert_never
 
 from adjudge.config.documents.durations import show_duration
+from adjudge.core.counting import counted
 from adjudge.core.plans import Answer, Escalate, FallbackStep, Hold, Plan, Provisional, SafeSide, Stage
 
 
@@ -21,7 +22,7 @@ def stage_in_words(stage: Stage) -> str:
     if stage.pool is None:
         return " and ".join(stage.deciders)
     least, most = stage.votes.minimum, stage.votes.maximum
-    votes = f"{least} vote{'s' if least > 1 else ''}" if least == most else f"{least} to {most} votes"
+    votes = counted(least, "vote") if least == most else f"{least} to {most} votes"
     return f"{stage.pool} ({votes}, {show_duration(stage.timeout)})"
 
 

@@ -14,6 +14,7 @@ from adjudge.core.accepting import NO_CERTIFICATE, Accepted, judge
 from adjudge.core.beliefs import Belief, Combined, Pending, Undecided
 from adjudge.core.combining import answers_of, best_answer, combine_models, combine_people, more_people, seats_wanted
 from adjudge.core.controls import AUTOMATION, Controls, is_place, touching
+from adjudge.core.counting import counted
 from adjudge.core.events import Asked, Deferred, FellBack, HistoryEvent, Opinion, Settled
 from adjudge.core.history import Case, History, Progress, Tally, fold
 from adjudge.core.licences import Licence, ScopeName, Terms
@@ -303,7 +304,7 @@ class _Walk(msgspec.Struct):
         if stage.pool is not None:
             nobody_left = tally.timed_out is not None and tally.timed_out.nobody_left
             ending = ", and nobody is left to ask" if nobody_left else " in time"
-            detail = f"{len(tally.votes)} of {stage.votes.minimum} votes{ending}"
+            detail = f"{len(tally.votes)} of {counted(stage.votes.minimum, 'vote')}{ending}"
             return Undecided("no-reviewer", f"{stage.pool}: {detail}")
         return Undecided("timeout", f"{', '.join(tally.silent() or stage.deciders)} did not answer in time")
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from itertools import takewhile
 
 from adjudge.core.beliefs import Belief, Combined, Pending, Undecided
+from adjudge.core.counting import counted
 from adjudge.core.events import Opinion
 from adjudge.core.history import Tally
 from adjudge.core.plans import Stage
@@ -42,7 +43,7 @@ def combine_people(stage: Stage, tally: Tally, earlier: Sequence[Opinion], space
             bought = f"{len(votes)} of {stage.votes.maximum} votes"
             return Undecided("tie", f"{bought}, and those left cannot agree: {_tallied(votes)}")
     if len(votes) >= stage.votes.maximum:
-        return Undecided("tie", f"{len(votes)} vote{'s' * (len(votes) != 1)}, none agreed on: {_tallied(votes)}")
+        return Undecided("tie", f"{counted(len(votes), 'vote')}, none agreed on: {_tallied(votes)}")
     return Pending(seats=seats_wanted(stage, tally))
 
 
@@ -112,7 +113,7 @@ def _bought(stage: Stage, belief: Belief | Undecided, votes: int) -> Belief | Un
 
 
 def _for_an_expert(belief: Belief, votes: int) -> Undecided:
-    after = f"after {votes} vote{'s' * (votes != 1)}"
+    after = f"after {counted(votes, 'vote')}"
     return Undecided("unsure", f"{after} {1 - belief.confidence:.1%} risk is left: for an expert")
 
 

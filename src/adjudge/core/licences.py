@@ -7,6 +7,7 @@ from typing import TypeAlias
 import msgspec
 
 from adjudge.core.calibration import Calibrator
+from adjudge.core.counting import counted
 from adjudge.core.money import Stake
 from adjudge.core.plans import AgainstPeople
 
@@ -74,4 +75,4 @@ def promised(target: float, people: AgainstPeople | None, money: Stake | None = 
     points = people.margin * 100
     worse = f"at most {points:.3g} point{'s' * (points != 1)} worse" if people.margin else "no worse"
     whole = "the whole plan " if people.over == "plan" else ""
-    return f"{whole}{worse} than a majority of {people.votes} people"
+    return f"{whole}{worse} than a majority of {counted(people.votes, 'person', 'people')}"

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from adjudge.core.beliefs import Belief
+from adjudge.core.counting import counted
 from adjudge.core.events import Opinion
 from adjudge.core.licences import Licence
 from adjudge.core.money import Stake
@@ -78,5 +79,5 @@ def _who(opinions: Sequence[Opinion]) -> str:
         return f"{opinions[0].by} is"
     models = [opinion.by for opinion in opinions if opinion.source != "reviewer"]
     votes = len(opinions) - len(models)
-    who = [*dict.fromkeys(models), *([f"{votes} vote{'s' * (votes > 1)}"] if votes else ())]
+    who = [*dict.fromkeys(models), *([counted(votes, "vote")] if votes else ())]
     return f"{' and '.join(who)} {'is' if len(opinions) == 1 else 'are'}"

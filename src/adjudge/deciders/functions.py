@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
 
+from adjudge.core.counting import counted
 from adjudge.deciders.explaining import explained, named, shown
 from adjudge.deciders.questions import Question
 
@@ -143,6 +144,6 @@ def _in_order(returned: Any, count: int) -> list[Any]:
     results = list(islice(returned, count + 1))
     if len(results) != count:
         many = "more" if len(results) > count else str(len(results))
-        told = f"it returned {many} results for {count} questions"
+        told = f"it returned {many} result{'s' * (many != '1')} for {counted(count, 'question')}"
         raise Garbled(told, recorded=told)
     return results

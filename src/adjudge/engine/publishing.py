@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from adjudge.config import Configuration, with_packs
+from adjudge.core.counting import counted
 from adjudge.core.errors import AdjudgeError
 from adjudge.engine.lookout import CHANGED
 from adjudge.engine.revisions import Revisions
@@ -68,7 +69,7 @@ class Publisher:
                 raise drafts.DraftMoved("the draft was changed or published meanwhile: look at it again")
             if len(held.approved) < self._approvals_needed:
                 needed = self._approvals_needed
-                raise ApprovalNeeded(f"{len(held.approved)} of {needed} others have approved this draft")
+                raise ApprovalNeeded(f"approved by {len(held.approved)} of {counted(needed, 'other')}")
             approved = Terms(
                 message=terms.message or draft.message,
                 approved=held.approved,

@@ -7,6 +7,7 @@ from typing import Final, Self
 
 import structlog
 
+from adjudge.core.counting import counted
 from adjudge.core.errors import AdjudgeError
 from adjudge.store import retention
 from adjudge.store.connecting import Connection
@@ -34,7 +35,7 @@ class Ages:
     def __post_init__(self) -> None:
         for age in (self.decisions, self.evidence):
             if age is not None and age < SHORTEST:
-                raise TooShort(f"{age.days} days are too short: at least {SHORTEST.days} must be kept")
+                raise TooShort(f"{counted(age.days, 'day')} is too short: at least {SHORTEST.days} must be kept")
 
     @classmethod
     def of_days(cls, *, decisions: int | None, evidence: int | None) -> Self:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import get_args
+from typing import Literal, get_args
 from uuid import UUID
 
 from adjudge.core.outcomes import OutcomeSource
@@ -124,6 +124,14 @@ TOLD_PAGES = {
 
 ALWAYS_RARE = ("cancelled", "amended")
 
+ON_RECORD = {
+    column: f"""
+    SELECT EXISTS (
+        SELECT FROM decision WHERE org = $1 AND ($2::text[] IS NULL OR location = ANY($2::text[])) AND {column} = $3)
+    """
+    for column in ("type", "location")
+}
+
 PATH = """
     SELECT version, kind, answer, source, confidence, deciders, reason, code, certificate, relied, votes, cost,
         settled_at, path
@@ -155,6 +163,12 @@ async def page(connection: Connection, scope: Scope, wanted: Filter, before: UUI
         low,
     )
     return [Seen(**dict(row)) for row in rows]
+
+
+async def is_on_record(connection: Connection, scope: Scope, column: Literal["type", "location"], name: str) -> bool:
+    """Return whether the caller may see a decision of this type or location, whatever is configured by now."""
+    found: bool = await connection.fetchval(ON_RECORD[column], scope.org, scope.locations, name)
+    return found
 
 
 async def path(connection: Connection, decision: UUID) -> tuple[list[dict[str, object]], list[str], str | None]:

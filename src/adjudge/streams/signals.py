@@ -51,7 +51,7 @@ class Poison(Exception):
     """The reason of a dead letter whose consumers died, each time, while they had it."""
 
     def __init__(self, crashes: int) -> None:
-        super().__init__(f"{crashes} consumers died while they had it")
+        super().__init__(f"{crashes} consumer{'s' * (crashes != 1)} died while having it")
         self.crashes = crashes
 
 

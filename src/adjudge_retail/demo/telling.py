@@ -6,6 +6,7 @@ from typing import Final
 
 from rich.markup import escape
 
+from adjudge.core.counting import counted
 from adjudge_retail.demo.configuration import BAD_EDGE, RATE
 from adjudge_retail.demo.counting import QUERY
 from adjudge_retail.demo.earning import Key, Turn
@@ -66,7 +67,7 @@ def counts_of(ledger: Ledger) -> str:
             by_source[source] = by_source.get(source, 0) + 1
     settled = ", ".join(f"{source} {number}" for source, number in sorted(by_source.items()))
     waiting = len(ledger.entries) - ledger.settled
-    return f"{settled or 'nothing settled yet'}; {waiting} open, {sum(ledger.votes.values())} votes"
+    return f"{settled or 'nothing settled yet'}; {waiting} open, {counted(sum(ledger.votes.values()), 'vote')}"
 
 
 def introduction(script: Script) -> str:

@@ -522,6 +522,17 @@ async def test_pages_of_a_list_meet_without_a_gap(stack):
     assert len(found) == len(set(found))
 
 
+@pytest.mark.parametrize("path", ["decisions", "outcomes"])
+async def test_a_filter_by_a_name_that_was_never_there_says_so(stack, path):
+    """It listed nothing, and whoever had misspelt a type was none the wiser."""
+    answers = [await stack.admin.get(f"/v1/{path}?{said}") for said in ("type=persom", "location=store-01")]
+
+    assert [answer.status_code for answer in answers] == [422, 422]
+    assert [answer.json()["errors"][0]["pointer"] for answer in answers] == ["#/type (query)", "#/location (query)"]
+    assert "there is no question type `persom`; did you mean `person`?" in answers[0].json()["detail"]
+    assert "did you mean `store-" in answers[1].json()["detail"]
+
+
 TEXTS = {
     "a cancellation's reason": ("POST", "/v1/decisions/{id}/cancel", {"reason": "x\0"}),
     "a truth's source": ("POST", "/v1/decisions/{id}/truth", {"answer": "pay", "source": "x\0"}),

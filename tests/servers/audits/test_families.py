@@ -58,7 +58,7 @@ async def test_slices_inherit_from_their_group_and_leave_it_alone(build_stack):
     spoilt = inheriting.verify(found["store-002"], {**shown, "threshold": 0.1}, group)
     assert (spoilt.hash_holds, spoilt.licence_holds) == (False, False)
     why = (await stack.admin.get("/v1/automation/why?location=store-002&type=model")).json()["why"]
-    assert f"inherits {found['all=all']} from its group until it has its own: 0 audits are closed" in why
+    assert f"inherits {found['all=all']} from its group until it has its own: 0 audits closed" in why
 
     for answer, location, count in (("pay", "default", 15), ("refuse", "store-002", 5)):
         for _ in range(count):

@@ -16,7 +16,7 @@ async def test_an_answer_settles_with_it(stack):
     outcome = (await stack.ask("nobody.answer", wait=5))["outcome"]
 
     assert (outcome["answer"], outcome["source"]) == ("refuse", "fallback")
-    assert outcome["reason"] == "fallback: agents: 0 of 1 votes in time"
+    assert outcome["reason"] == "fallback: agents: 0 of 1 vote in time"
     assert outcome["deciders"] == []
     assert outcome["confidence"] is None
 

@@ -144,4 +144,4 @@ async def test_retention_shows_before_it_drops(typed, database_url):
     await connection.close()
 
     status, _, said = await typed("retention", "--decisions", "3")
-    assert (status, said) == (1, "adjudge: 3 days are too short: at least 14 must be kept\n")
+    assert (status, said) == (1, "adjudge: 3 days is too short: at least 14 must be kept\n")

@@ -99,7 +99,7 @@ async def test_when_all_of_a_pool_have_declined_the_decision_goes_on_at_once(sta
     outcome = (await stack.read(asked))["outcome"]
 
     assert (outcome["source"], outcome["answer"]) == ("fallback", "refuse")
-    assert outcome["reason"] == "fallback: few: 0 of 1 votes, and nobody is left to ask"
+    assert outcome["reason"] == "fallback: few: 0 of 1 vote, and nobody is left to ask"
 
 
 async def test_a_colleague_who_is_bound_to_another_place_is_not_waited_for(stack, few):
@@ -115,7 +115,7 @@ async def test_a_colleague_who_is_bound_to_another_place_is_not_waited_for(stack
 
     outcome = (await stack.read(asked))["outcome"]
 
-    assert outcome["reason"] == "fallback: few: 0 of 1 votes, and nobody is left to ask"
+    assert outcome["reason"] == "fallback: few: 0 of 1 vote, and nobody is left to ask"
 
 
 async def test_a_colleague_who_has_the_task_is_waited_for_and_is_the_last(stack, few):

@@ -349,7 +349,7 @@ async def test_a_message_that_outlived_too_many_consumers_is_poison(streams, red
         await inbox.until(1)
 
     assert inbox.bodies == [b"neighbour"]
-    assert dead == [(b"poison", "3 consumers died while they had it")]
+    assert dead == [(b"poison", "3 consumers died while having it")]
     [letter] = await streams.dead_letters.page(NAME)
     assert (letter.error, letter.crashes) == ("adjudge.streams.signals.Poison", 3)
 

@@ -501,4 +501,4 @@ def test_items_of_an_export_without_truth_are_left_out_and_counted(tmp_path, cap
 
     assert run(["backtest", str(folder), "--repeats", "1"]) == 0
 
-    assert "100 items without a truth were left out\n200 items" in capsys.readouterr().out
+    assert "left out: 100 items without a truth\n200 items" in capsys.readouterr().out

@@ -117,7 +117,7 @@ def test_whatever_would_make_a_comparison_void_is_a_fault(faults_of):
     )
     both = pools.replace("margin: 1%}", "margin: 1%}, target: 1%")
     for text, said in (
-        (pools + APART.replace("people: 3", "people: 2"), "3 votes of each audit are compared, and `audits` set 2"),
+        (pools + APART.replace("people: 3", "people: 2"), "3 votes of each audit must be compared, and `audits` set 2"),
         (pools + APART.replace("100%", "50%").replace("votes: 0", "votes: 3"), "are no truth about people: name an"),
         (pools + APART.replace("100%", "50%"), "without `votes` the truth is an expert's: name an `expert`"),
         (second + APART, "no other stage of it is certified"),

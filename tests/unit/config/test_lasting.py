@@ -30,8 +30,10 @@ def line_of(text: str, words: str) -> int:
 
 
 def test_behind_models_alone(lines_of):
-    text = CLAIMS.replace(PEOPLE, "").replace(HELD, "fallback: {provisional: best}").replace(
-        "answers: [pay, refuse]", "answers: [pay, refuse]\n    safe_side: refuse"
+    text = (
+        CLAIMS.replace(PEOPLE, "")
+        .replace(HELD, "fallback: {provisional: best}")
+        .replace("answers: [pay, refuse]", "answers: [pay, refuse]\n    safe_side: refuse")
     )
 
     assert lines_of(text) == [line_of(text, "fallback: {provisional")]

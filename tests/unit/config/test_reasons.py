@@ -45,7 +45,7 @@ def test_the_type_ends_its_plans_by_why_the_last_stage_came_to_nothing(compiled:
 
     assert settled(unanswered.until()) == (
         *("pay", "final", "fallback"),
-        "fallback: agents: 0 of 1 votes in time",
+        "fallback: agents: 0 of 1 vote in time",
     )
     unanswered.replays()
 

@@ -207,7 +207,7 @@ class TestFallbacks:
 
         life.until()
 
-        assert settled(life.step) == ("refuse", "final", "fallback", "fallback: agents: 0 of 1 votes in time")
+        assert settled(life.step) == ("refuse", "final", "fallback", "fallback: agents: 0 of 1 vote in time")
 
     def test_safe_side_settles_with_what_the_type_declares_harmless(self):
         life = Life(a_plan(people(), fallback=(SafeSide(),)), a_case(safe_side="pay"))
@@ -266,7 +266,7 @@ class TestFallbacks:
             assert isinstance(life.step.record[1], FellBack)
 
         assert settled(asked.votes(zoe="pay"))[:3] == ("pay", "final", "reviewer")
-        assert settled(silent.until())[3] == "fallback: experts: 0 of 1 votes in time"
+        assert settled(silent.until())[3] == "fallback: experts: 0 of 1 vote in time"
         asked.replays()
         silent.replays()
 
@@ -278,7 +278,7 @@ class TestFallbacks:
         assert life.until().pool == "seniors"
         assert isinstance(life.until(), Wait), "held"
         assert life.until().pool == "experts"
-        assert settled(life.until()) == ("pay", "final", "fallback", "fallback: experts: 0 of 1 votes in time")
+        assert settled(life.until()) == ("pay", "final", "fallback", "fallback: experts: 0 of 1 vote in time")
         life.replays()
 
     def test_a_pool_that_was_escalated_to_in_vain_is_passed_over_for_good(self):

@@ -153,7 +153,7 @@ async def test_a_wrong_number_of_results_is_garbage_for_all_of_the_call():
         answers = await bench.ask(*questions(1, 2))
 
     assert [answer.fault for answer in answers] == ["garbage", "garbage"]
-    assert answers[0].detail == "it returned 1 results for 2 questions"
+    assert answers[0].detail == "it returned 1 result for 2 questions"
 
 
 async def test_of_an_error_its_class_and_place_are_recorded_and_not_its_text():

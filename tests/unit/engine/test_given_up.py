@@ -9,7 +9,7 @@ from adjudge.streams import Poison, TimedOut
 @pytest.mark.parametrize(
     ("error", "kept"),
     [
-        (Poison(5), "5 consumers died while they had it"),
+        (Poison(5), "5 consumers died while having it"),
         (TimedOut(30), "the handler was ended after 30 s"),
         (ValueError("invalid input for query argument $3: 'Mrs Smith'"), "ValueError"),
     ],

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from adjudge.api.answers import as_json
 from adjudge.api.authentication import Operator
+from adjudge.api.filters import check_names
 from adjudge.api.problems import Problem
 from adjudge.api.services import Here, Services
 from adjudge.api.shapes import PROBLEMS
@@ -77,10 +78,9 @@ async def list_audits(
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> Response:
     """Read which audits are open, where each stands and how old it is; the oldest first."""
+    await check_names(here, scope, question_type, None)
     async with here.pool.acquire() as connection:
         found = await audit_records.open_audits(connection, scope, question_type, limit)
-    if question_type is not None and not found and question_type not in here.revisions.current.types:
-        raise Problem("unknown-type", f"there is no question type {question_type!r}", pointer="#/type")
     return as_json({"audits": found})
 
 

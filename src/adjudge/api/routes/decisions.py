@@ -10,6 +10,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from adjudge.api import asking, hot
 from adjudge.api.answers import as_json
 from adjudge.api.authentication import ClientOrOperator
+from adjudge.api.filters import check_names
 from adjudge.api.instants import Instant
 from adjudge.api.problems import Problem
 from adjudge.api.services import Here, Services
@@ -131,6 +132,7 @@ async def list_decisions(
     cursor: UUID | None = None,
 ) -> Response:
     """List decisions of your locations, newest first. Pages by id can miss late commits."""
+    await check_names(here, scope, type, location)
     wanted = decisions.Filter(type=type, location=location, status=status, source=source, since=since, until=until)
     async with here.pool.acquire() as connection:
         page = await decisions.page(connection, scope, wanted, cursor, limit)

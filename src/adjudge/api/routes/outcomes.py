@@ -14,6 +14,7 @@ from adjudge.api import event_stream, hot, problems
 from adjudge.api.answers import Answer, as_json
 from adjudge.api.authentication import ClientOrOperator, require
 from adjudge.api.event_stream import EventStream
+from adjudge.api.filters import check_names
 from adjudge.api.instants import Instant
 from adjudge.api.problems import Problem
 from adjudge.api.routes.decisions import PREFER
@@ -111,6 +112,7 @@ async def follow(
     At least once: after a failover some come again. Of one decision a later version never comes first;
     across decisions no order is promised. Without a cursor it begins with the oldest that is kept.
     """
+    await check_names(here, scope, type, location)
     wanted = Wanted(type, location)
     key = request.headers["authorization"].encode("latin-1")
     mark = await here.feed.begin(last_event_id or after, since)

@@ -125,7 +125,7 @@ async def _each(
     if ids is not None and ids:
         done = await action(name, ids)
         if done < len(set(ids)):
-            raise Refused(f"{done} done; {len(set(ids)) - done} of these ids are no dead letters of {name}")
+            raise Refused(f"{done} done; of these ids {len(set(ids)) - done} not among the dead letters of {name}")
         return done
     left, done = (await streams.depth(name, lanes)).dead, 0
     async for page in _pages(streams, name, None):

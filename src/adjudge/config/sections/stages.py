@@ -16,6 +16,7 @@ from adjudge.config.documents.readers import duration, number, text, whole
 from adjudge.config.sections.conditions import read_acceptance
 from adjudge.config.sections.sense import NamedAnswers, Words
 from adjudge.core.answers import AnswerSpace, Candidates, ClosedSpace, Json, Labels, OutsideSpace, canonical, keyed
+from adjudge.core.counting import counted
 from adjudge.core.plans import Acceptance, ByHand, Combine, FallbackStep, Origin, Stage, Votes
 from adjudge.core.pools import Prices
 from adjudge.core.specifications import DeciderSpec, PoolSpec, QuestionType
@@ -109,7 +110,7 @@ def read_people(at: Cursor, fields: Fields, reading: Reading, pool: str) -> Stag
     combine = _combine(fields, several=votes.maximum > 1)
     size = reading.known.pools[pool].size
     if size is not None and votes.maximum > size:
-        people = "1 person" if size == 1 else f"{size} people"
+        people = counted(size, "person", "people")
         at.fault(f"{votes.maximum} votes are more than `{pool}` can have: it has {people}, and each votes once")
     accept = _accept(fields, reading)
     if combine.rule == "first" and votes.minimum > 1 and accept is None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from adjudge.core.counting import counted
 from adjudge.core.pointers import Pointer, found_at, put_at, show_pointer
 from adjudge.core.remote import Constant, Distribution, HttpModel
 from adjudge.deciders.explaining import clipped, shown
@@ -37,7 +38,7 @@ class Mapped:
         response = await self._exchange.post(request or bodies)
         answers = _found(response, many.responses)
         if not isinstance(answers, list) or len(answers) != len(bodies):
-            told = f"not a list of {len(bodies)} answers"
+            told = f"not a list of {counted(len(bodies), 'answer')}"
             raise Garbled(f"{shown(answers)} is {told}", recorded=told)
         return answers
 
@@ -68,7 +69,7 @@ class Mapped:
         if not response.labels or not isinstance(distribution, list):
             return distribution
         if len(distribution) != len(response.labels):
-            told = f"{len(distribution)} probabilities for {len(response.labels)} labels"
+            told = f"{len(distribution)} numbers for {counted(len(response.labels), 'label')}"
             raise Garbled(told, recorded=told)
         return list(zip(response.labels, distribution, strict=True))
 

@@ -15,6 +15,7 @@ from adjudge.automation import families
 from adjudge.automation.against_people import NoWorse
 from adjudge.automation.betting import epoch_delta
 from adjudge.automation.certifying import Licensed, Unanimity
+from adjudge.core.counting import counted
 from adjudge.core.licences import Licence, Terms
 from adjudge.core.plans import Certified
 from adjudge.engine.audit_rates import PastRates
@@ -53,7 +54,9 @@ class Look:
             await self._write(None, {"state": "none", "reason": why})
             return
         if not self.share and self.row.design is None:  # else it has spent its part, and may have what is to be watched
-            why = f"the family has an error budget for {covers.family} slices, and so many were tested before"
+            why = (
+                f"the family has an error budget for {counted(covers.family, 'slice')}, and so many were tested before"
+            )
             await self._write(None, {"state": "none", "reason": why})
             return
         earlier = await self._earlier()

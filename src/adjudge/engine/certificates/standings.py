@@ -8,6 +8,7 @@ from adjudge.automation.against_people import NoWorse, Over
 from adjudge.automation.certifying import Licensed, Unanimity, Verdict, in_days
 from adjudge.automation.paired import PairedWatch, paired_delays
 from adjudge.automation.watching import Watch, delays
+from adjudge.core.counting import counted
 from adjudge.core.licences import promised
 from adjudge.engine.certificates import designing, licensing, records
 from adjudge.engine.certificates.licensing import AnyState
@@ -39,7 +40,7 @@ def collecting(counts: Counted, covers: Covers, delta: float, daily: float) -> d
     about = in_days(days, daily) if covers.rate else ", and no coin draws any: give `audits` a `rate` above 0"
     return {
         "state": "collecting",
-        "reason": f"{counts.closed} audits are closed; about {more} more before anything can be tested{about}",
+        "reason": f"{counted(counts.closed, 'audit')} closed; about {more} more before anything can be tested{about}",
         "audits": counts.closed,
         "more_audits": more,
         "days": days,

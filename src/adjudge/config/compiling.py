@@ -106,10 +106,11 @@ class _Compiler:
 
     @classmethod
     def of(cls, layers: Layers, pause: Pause) -> "_Compiler":
-        names = names_of(layers, pause)
+        names, usual = names_of(layers, pause), layers.organisation.currency
+        deciders, pools = layers.section("deciders"), layers.section("pools")
         known = Known(
-            deciders={name: read_decider(name, at, names.words) for name, at in layers.section("deciders").items()},
-            pools={name: read_pool(name, at, names.rates) for name, at in layers.section("pools").items()},
+            deciders={name: read_decider(name, at, names.words, usual) for name, at in deciders.items()},
+            pools={name: read_pool(name, at, names.rates, usual) for name, at in pools.items()},
             rates=layers.organisation.rates,
             words=names.words,
         )

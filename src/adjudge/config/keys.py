@@ -112,7 +112,7 @@ SECTIONS: Final[Mapping[str, tuple[Key, ...]]] = {
         Key("role", "role", "whether its answers count", "serving"),
         Key("timeout", _DURATION, "for one call, its retries included", "10s"),
         Key("retries", "whole", "further tries after an error", "0"),
-        Key("cost", "money", "of each question", "0 USD"),
+        Key("cost", "money", "of each question", "0"),
         Key("batch", "whole", "questions in a call, at most", "200; behind an address 32 or 1"),
         Key("linger", _DURATION, "how long questions wait for others to share their call", "0"),
         Key("concurrency", "whole", "calls at once in one worker", "2; behind an address 8"),
@@ -127,7 +127,7 @@ SECTIONS: Final[Mapping[str, tuple[Key, ...]]] = {
         Key("hedge", "any", "behind an address: when a second request is sent"),
     ),
     "pool": (
-        Key("wage", "wage", "what an hour of work costs", "0 USD/h"),
+        Key("wage", "wage", "what an hour of work costs", "0"),
         Key("utilisation", "share", "share of paid time that is spent on tasks", "1.0"),
         Key("lease", _DURATION, "how long a task is one person's without a sign of life", "2m"),
         Key("accuracy", "share", "probability that one vote is right", "0.95"),

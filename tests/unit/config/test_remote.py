@@ -47,6 +47,16 @@ def faults(**section) -> list[str]:
     return [str(fault) for fault in refused.value.faults]
 
 
+def test_costs_are_in_the_organisations_currency_where_nothing_else_is_said():
+    """Prices in it were refused for want of a `cost`, and a path summed up `0.003 EUR + 0.00 USD`."""
+    model = json.dumps({"openai": {**CHAT, "prices": {"input": "1 EUR", "output": "2 EUR"}}})
+    document = f"organisation: {{currency: EUR}}\npools: {{agents: {{}}}}\n{REST}    {model}\n"
+
+    found = compile_documents({"claims.yaml": document}, base=Path("/nonexistent"))
+
+    assert (found.deciders["model@1"].currency, found.pools["agents"].currency) == ("EUR", "EUR")
+
+
 def test_each_key_of_an_http_model_is_read():
     spec = compiled(
         http={

@@ -45,13 +45,13 @@ DEFAULT_SHARE: Final = 0.1
 _FUNCTION: Final = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 
 
-def read_decider(name: str, at: Cursor, words: Mapping[str, Words]) -> DeciderSpec:
-    """Read one decider, named `name@version`. `words`: of the conditions of a rule."""
+def read_decider(name: str, at: Cursor, words: Mapping[str, Words], usual: str) -> DeciderSpec:
+    """Read one decider, named `name@version`. `words`: of the conditions of a rule; `usual`: the currency of costs."""
     model, _, version = name.partition("@")
     if not is_name(model) or not is_name(version):
         at.fault(f"`{name}` is not a decider's name with its version, such as `vision-sku@2`")
     with at.fields() as fields:
-        cost, currency = fields.read("cost", money(), (0, "USD"))
+        cost, currency = fields.read("cost", money(), (0, usual))
         failures, pause = _breaker(fields)
         shared = DeciderSpec(
             name=model,
@@ -76,11 +76,11 @@ def read_decider(name: str, at: Cursor, words: Mapping[str, Words]) -> DeciderSp
         return _python(fields, shared)
 
 
-def read_pool(name: str, at: Cursor, rates: Mapping[str, float]) -> PoolSpec:
-    """Read one pool of people. `rates`: of currencies that stakes are compared in."""
+def read_pool(name: str, at: Cursor, rates: Mapping[str, float], usual: str) -> PoolSpec:
+    """Read one pool of people. `rates`: of currencies that stakes are compared in; `usual`: the currency of costs."""
     check_name(at, name, "a pool")
     with at.fields() as fields:
-        wage, currency = fields.read("wage", money("/h"), (0, "USD"))
+        wage, currency = fields.read("wage", money("/h"), (0, usual))
         return PoolSpec(
             name=name,
             wage_micros_per_hour=wage,

@@ -124,7 +124,7 @@ async def test_one_dead_letter_is_replayed_once(streams, typed):
     status, _, err = await typed("replay", NAME, letter.id)
 
     assert status == 1
-    assert "1 of these ids are no dead letters" in err
+    assert "1 id is no dead letter" in err
 
 
 async def test_a_mistyped_name_is_met_with_the_nearest(streams, typed):

@@ -10,6 +10,7 @@ import typer
 from adjudge.cli.output import Column, as_json, plain, table
 from adjudge.cli.refusing import Refused
 from adjudge.cli.streams.finding import PREFIX, Json, Name, Prefix, RedisUrl, ask, lanes_of
+from adjudge.core.counting import counted
 from adjudge.streams import DeadLetter, Streams
 
 COLUMNS = (
@@ -125,7 +126,10 @@ async def _each(
     if ids is not None and ids:
         done = await action(name, ids)
         if done < len(set(ids)):
-            raise Refused(f"{done} done; of these ids {len(set(ids)) - done} not among the dead letters of {name}")
+            missing = counted(
+                len(set(ids)) - done, "of these ids is no dead letter", "of these ids are no dead letters"
+            )
+            raise Refused(f"{done} done; {missing} of {name}")
         return done
     left, done = (await streams.depth(name, lanes)).dead, 0
     async for page in _pages(streams, name, None):

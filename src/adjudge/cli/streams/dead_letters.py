@@ -126,9 +126,7 @@ async def _each(
     if ids is not None and ids:
         done = await action(name, ids)
         if done < len(set(ids)):
-            missing = counted(
-                len(set(ids)) - done, "of these ids is no dead letter", "of these ids are no dead letters"
-            )
+            missing = counted(len(set(ids)) - done, "id is no dead letter", "ids are no dead letters")
             raise Refused(f"{done} done; {missing} of {name}")
         return done
     left, done = (await streams.depth(name, lanes)).dead, 0

@@ -28,7 +28,7 @@ def several() -> None:
 
 @app.command()
 def upgrade(json_: Json = False) -> None:
-    """Bring the schema of DATABASE_URL to this version. Safe to repeat, and while others do it."""
+    """Bring the schema of DATABASE_URL to this version. Safe to repeat, also while others do it."""
     from adjudge.store import migrations  # imports SQLAlchemy
 
     url = os.environ.get("DATABASE_URL")

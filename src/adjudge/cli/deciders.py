@@ -28,7 +28,7 @@ def several() -> None:
 
 @app.command("ls")
 def list_deciders(json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """List deciders: whether breakers let questions through, answers on the side, people at work of all in a pool."""
+    """List deciders: their breakers, answers in shadow, and how many people of a pool are at work."""
     with connected() as adjudge:
         found = adjudge.deciders.list()
     print(as_json(found) if json_ else "\n".join(table(COLUMNS, map(_row, found))))

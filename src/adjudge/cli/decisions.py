@@ -90,7 +90,10 @@ def truth(
     *,
     independent: Annotated[
         bool,
-        typer.Option("--independent", help="Observed whatever had been answered, as a recount: closes an open audit."),
+        typer.Option(
+            "--independent",
+            help="It was observed independently of the answer, as by a recount: it closes an open audit.",
+        ),
     ] = False,
     json_: Json = False,
 ) -> None:

@@ -38,7 +38,7 @@ def drafts(json_: Json = False) -> None:
 
 def approve(
     draft: Annotated[str, typer.Argument(metavar="DRAFT")],
-    version: Annotated[int, typer.Option(help="That you have looked at.")],
+    version: Annotated[int, typer.Option(help="The version that you have looked at.")],
     json_: Json = False,
 ) -> None:
     """Agree, as a second person, to a draft of somebody else's."""

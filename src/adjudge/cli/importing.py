@@ -26,12 +26,10 @@ def import_set(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A labelled set.")],
     *,
     question_type: Annotated[str, typer.Option("--type", help="The question type that its items are of.")],
-    location: Annotated[
-        str | None, typer.Option(help="Where items were asked that name no location.  [default: default]")
-    ] = None,
-    at: Annotated[str | None, typer.Option(help="When items were asked that have no time.")] = None,
+    location: Annotated[str | None, typer.Option(help="Location of items that name none.  [default: default]")] = None,
+    at: Annotated[str | None, typer.Option(help="Time of items that have none.")] = None,
     unlisted: Annotated[
-        bool, typer.Option("--unlisted", help="Also where no published configuration has the type or location.")
+        bool, typer.Option("--unlisted", help="Import although no published configuration has the type or location.")
     ] = False,
     json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:

@@ -31,9 +31,9 @@ ROLES = ("client", "operator", "admin")
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but the key.")]
 Id = Annotated[str, typer.Argument(metavar="ID")]
-PerSecond = Annotated[float | None, typer.Option("--requests-per-second", min=0.001, help="No more requests.")]
-Bytes = Annotated[int | None, typer.Option("--bytes-per-second", min=1, help="No more bytes of bodies.")]
-Open = Annotated[int | None, typer.Option("--open-decisions", min=1, help="No more that wait for an outcome.")]
+PerSecond = Annotated[float | None, typer.Option("--requests-per-second", min=0.001, help="Most requests a second.")]
+Bytes = Annotated[int | None, typer.Option("--bytes-per-second", min=1, help="Most bytes of bodies a second.")]
+Open = Annotated[int | None, typer.Option("--open-decisions", min=1, help="Most decisions that wait for an outcome.")]
 
 
 @app.command()
@@ -77,7 +77,7 @@ def list_keys(json_: Json = False) -> None:
 def rotate(
     id: Id,
     *,
-    overlap: Annotated[float, typer.Option(min=0, help="Hours for which the key until now opens, too.")] = 24,
+    overlap: Annotated[float, typer.Option(min=0, help="Hours for which the old secret opens, too.")] = 24,
     quiet: Quiet = False,
     json_: Json = False,
 ) -> None:

@@ -19,10 +19,14 @@ from adjudge.config import InvalidConfiguration
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The folder of YAML documents.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Message = Annotated[str, typer.Option("--message", "-m", help="Why; kept with the revision.")]
-AtLocation = Annotated[list[str] | None, typer.Option("--location", help="There first; may be repeated.")]
-AtGroup = Annotated[list[str] | None, typer.Option("--group", help="There first; may be repeated.")]
-After = Annotated[str | None, typer.Option(help="Everywhere after so long (30m, 2h); else when you publish it again.")]
-Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Until every live process has it.")]
+AtLocation = Annotated[
+    list[str] | None, typer.Option("--location", help="Publish at this location first; may be repeated.")
+]
+AtGroup = Annotated[list[str] | None, typer.Option("--group", help="Publish in this group first; may be repeated.")]
+After = Annotated[
+    str | None, typer.Option(help="Publish everywhere after this time (30m, 2h); else when you publish it again.")
+]
+Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until every live process has it.")]
 
 DEFAULT = Path("config")
 WAIT_SECONDS = 60.0
@@ -36,7 +40,7 @@ def apply(
     *,
     message: Message = "",
     check: Annotated[bool, typer.Option("--check", help="Publish nothing: 0 same, 3 differs, 1 faults.")] = False,
-    base: Annotated[str | None, typer.Option(help="Refuse unless it is the revision of this hash.")] = None,
+    base: Annotated[str | None, typer.Option(help="Refuse the folder unless it has this hash.")] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     location: AtLocation = None,
     group: AtGroup = None,
@@ -87,7 +91,7 @@ def publish(
     wait: Wait = True,
     json_: Json = False,
 ) -> None:
-    """Publish a draft, or a revision again: one that held at some locations holds everywhere then."""
+    """Publish a draft, or publish a revision again: everywhere, unless locations or groups are named."""
     if (draft is None) == (again is None):
         raise typer.BadParameter("name a draft, or the number of a revision", param_hint="--draft")
     at = {**_first_at(location, group, after), "message": message}
@@ -154,7 +158,7 @@ def export_revision(
     revision: Annotated[int | None, typer.Option(help="Default: the one in force.")] = None,
     json_: Json = False,
 ) -> None:
-    """Write a revision as a folder: `apply` makes exactly it of that again, elsewhere too."""
+    """Write a revision as a folder, of which `apply` makes exactly that revision again, elsewhere too."""
     if folder.exists() and any(folder.iterdir()):
         raise Refused(f"{folder} is not empty")
     with connected() as adjudge:
@@ -169,7 +173,7 @@ def export_revision(
 def preview(
     folder: Folder = DEFAULT,
     *,
-    days: Annotated[float, typer.Option(min=0.01, max=90, help="Of decisions to try it on.")] = 7,
+    days: Annotated[float, typer.Option(min=0.01, max=90, help="Days of decisions to try it on.")] = 7,
     json_: Json = False,
 ) -> None:
     """Try a folder on the decisions of the last days: how many it would accept, and at what cost; nothing changes."""

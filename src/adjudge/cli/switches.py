@@ -16,8 +16,8 @@ KINDS = ("decider", "type", "location", "group", "everywhere")
 COLUMNS = tuple(Column(title) for title in ("WHAT", "STATE", "SINCE", "UNTIL", "BY", "REASON"))
 
 Kind = Annotated[str, typer.Argument(metavar="KIND", help=", ".join(KINDS))]
-Name = Annotated[str, typer.Argument(metavar="NAME", help="Of the decider, type, location or group.")]
-At = Annotated[str | None, typer.Option(metavar="LOCATION", help="A type: at this location alone.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the decider, type, location or group.")]
+At = Annotated[str | None, typer.Option(metavar="LOCATION", help="Switch a type at this location only.")]
 Reason = Annotated[str, typer.Option(help="Why; kept in the journal.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -29,7 +29,7 @@ def off(
     *,
     reason: Reason,
     at: At = None,
-    for_: Annotated[str | None, typer.Option("--for", help="On again by itself after so long: 30m, 2h.")] = None,
+    for_: Annotated[str | None, typer.Option("--for", help="Switch it on again after this time: 30m, 2h.")] = None,
     json_: Json = False,
 ) -> None:
     """Switch a decider, or all automation of a type, location or group off: people or the fallback take over."""

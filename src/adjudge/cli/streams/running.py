@@ -32,7 +32,9 @@ def run(
     only: Annotated[list[str] | None, typer.Option(help="Run only this handler; may be given again.")] = None,
     drain: Annotated[float, typer.Option(help="Seconds to finish what runs, once told to stop.", min=0)] = 10.0,
     processes: Annotated[int, typer.Option(help="Worker processes.", min=1, max=64)] = 1,
-    stall: Annotated[float, typer.Option(help="Seconds without progress, though there is work.", min=0.1)] = 60.0,
+    stall: Annotated[
+        float, typer.Option(help="Seconds without progress while there is work, until /livez fails.", min=0.1)
+    ] = 60.0,
     health_port: Annotated[int | None, typer.Option(help="Serve /livez and /metrics there.", min=0, max=65535)] = None,
     health_host: Annotated[str, typer.Option(help="Address to serve them on.")] = "127.0.0.1",
 ) -> None:

@@ -58,6 +58,8 @@ KINDS = {
 _SENTENCE_END: Final = re.compile(r"\.(?:\s|$)")
 _OURS: Final = "Value error, "
 """What pydantic puts before words of ours."""
+_SAID: Final = {"extra_forbidden": "is no field of this object", "missing": "is required"}
+"""What questions are told, too, which are read without it: by its kind of fault."""
 
 ROUTED = (
     decisions,
@@ -163,7 +165,10 @@ async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     if any(fault["type"] == "json_invalid" for fault in error.errors()):
         return await _malformed(request)
-    faults = [(_pointer(fault["loc"]), str(fault["msg"]).removeprefix(_OURS)) for fault in error.errors()[:20]]
+    faults = [
+        (_pointer(fault["loc"]), _SAID.get(fault["type"]) or str(fault["msg"]).removeprefix(_OURS))
+        for fault in error.errors()[:20]
+    ]
     return problems.response(Problem("invalid-body", "the request does not fit", faults=faults))
 
 

@@ -143,3 +143,18 @@ async def test_an_instant_without_date_or_offset_is_refused(stack, route, moment
     [error] = answer.json()["errors"]
     assert error["pointer"] == "#/since (query)"
     assert not error["detail"].startswith("Value error")
+
+
+async def test_a_field_that_is_none_or_lacks_is_told_alike_whoever_reads_the_body(stack):
+    """Questions are read by other means than all else."""
+    answers = [
+        await stack.admin.post("/v1/decisions", {"location": "default", "evidence": {}}),
+        await stack.admin.post("/v1/reviewers", {"name": "x"}),
+        await stack.admin.post("/v1/decisions", {**question("model"), "colour": 1}),
+        await stack.admin.post("/v1/reviewers", {"name": "x", "pools": ["agents"], "colour": 1}),
+    ]
+
+    assert [answer.status_code for answer in answers] == [422] * 4
+    told = [answer.json()["errors"] for answer in answers]
+    assert told[:2] == [[{"pointer": f"#/{field}", "detail": "is required"}] for field in ("type", "pools")]
+    assert told[2] == told[3] == [{"pointer": "#/colour", "detail": "is no field of this object"}]

@@ -79,14 +79,14 @@ def publisher_of(here: Services) -> Publisher:
 
 
 def tag(header: str | None) -> int | None:
-    """Return the number that an If-Match names; None: whichever. Raises Problem."""
+    """Return the revision, or the version of a draft, that an If-Match names; None: whichever. Raises Problem."""
     if header is None:
-        raise Problem("precondition-required", 'say in `If-Match` which revision you build on: `"7"`, or `*`')
+        raise Problem("precondition-required", 'say in `If-Match` what you build on, as its `ETag` was: `"7"`, or `*`')
     text = header.strip().removeprefix("W/").strip('"')
     if text == "*":
         return None
     if not text.isascii() or not text.isdigit() or len(text) > 9:
-        raise Problem("revision-moved", f"there is no revision {text[:40]!r}")
+        raise Problem("revision-moved", f"{text[:40]!r} is no number of a revision or a draft's version")
     return int(text)
 
 

@@ -127,7 +127,9 @@ def _typed(space: tuple[str, ...] | OtherAnswers, line: str) -> Answered | Wrong
     try:
         value = json.loads(line)
     except ValueError:
-        return Wrong("not JSON" if schema is not None else f"{line!r} is not a whole number")
+        return Wrong(
+            "not JSON; a text stands in double quotes" if schema is not None else f"{line!r} is not a whole number"
+        )
     if schema is not None:
         return _structured(schema, value)
     bounds = space.integer if isinstance(space, OtherAnswers) else None

@@ -70,7 +70,7 @@ def test_a_structured_answer_is_typed_as_json(a_task):
     task = a_task(answers={"schema": {"type": "object"}})
 
     assert entered(task, '{"x": 1}') == Answered({"x": 1})
-    assert entered(task, "{x") == Wrong("not JSON")
+    assert entered(task, "{x") == Wrong("not JSON; a text stands in double quotes")
 
 
 def test_a_structured_answer_that_does_not_fit_its_schema_is_told_before_it_is_sent(a_task):

@@ -15,7 +15,7 @@ from adjudge.core.history import Case
 from adjudge.store.connecting import Connection
 from adjudge.store.labels import LATE_VOTE
 from adjudge.store.outcomes import END_ASSIGNMENTS
-from adjudge.store.review.reviewers import has_key_at
+from adjudge.store.review.reviewers import HAS_KEY_THERE
 from adjudge.store.work import read_case
 
 AUDIT_LABEL = "audit"
@@ -137,8 +137,8 @@ MEMBERS = f"""
             WHERE seen.decision_id = asked.decision_id AND seen.reviewer = reviewer.name
                 AND seen.ending IS DISTINCT FROM 'released')) AS left
     FROM unnest($1::uuid[], $2::text[]) AS asked (decision_id, pool)
-        JOIN decision ON decision.id = asked.decision_id
-        LEFT JOIN reviewer ON asked.pool = ANY(reviewer.pools) AND {has_key_at("decision.location")}
+        LEFT JOIN decision ON decision.id = asked.decision_id
+        LEFT JOIN reviewer ON asked.pool = ANY(reviewer.pools) AND {HAS_KEY_THERE}
     GROUP BY asked.decision_id
 """
 

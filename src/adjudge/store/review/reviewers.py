@@ -24,13 +24,11 @@ class Reviewer:
 
 HAS_KEY = "EXISTS (SELECT FROM api_key WHERE api_key.reviewer = reviewer.name AND revoked_at IS NULL)"
 """Without a key nobody answers: a person who has left counts in no pool."""
-
-
-def has_key_at(location: str) -> str:
-    """Return the SQL for people who can answer at a location, which is a column: a key may be bound to others."""
-    return f"{HAS_KEY[:-1]} AND (locations IS NULL OR {location} = ANY(locations)))"
-
-
+HAS_KEY_THERE = """
+    EXISTS (SELECT FROM api_key WHERE api_key.reviewer = reviewer.name AND revoked_at IS NULL
+        AND (api_key.locations IS NULL OR decision.location = ANY(api_key.locations)))
+"""
+"""Of people beside a decision: a key may be bound to other locations than the decision's."""
 COLUMNS = f"name, pools, added_at, {HAS_KEY} AS has_key"
 WITHIN = """
     org = $1 AND ($2::text[] IS NULL OR pools <@ $2::text[]) AND ($3::text[] IS NULL OR NOT EXISTS (

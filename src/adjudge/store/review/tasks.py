@@ -9,7 +9,7 @@ from uuid import UUID
 from msgspec.json import encode
 
 from adjudge.store.connecting import Connection
-from adjudge.store.review.reviewers import has_key_at
+from adjudge.store.review.reviewers import HAS_KEY_THERE
 from adjudge.store.scope import Scope
 
 
@@ -110,7 +110,7 @@ NOBODY_LEFT = f"""
             SELECT FROM assignment seen WHERE seen.decision_id = $2 AND seen.reviewer = reviewer.name
                 AND seen.ending IS DISTINCT FROM 'released') AS had
         FROM reviewer JOIN decision ON decision.id = $2
-        WHERE reviewer.org = $1 AND $3 = ANY(reviewer.pools) AND {has_key_at("decision.location")}
+        WHERE reviewer.org = $1 AND $3 = ANY(reviewer.pools) AND {HAS_KEY_THERE}
     ), seats AS (
         SELECT state FROM review_task WHERE decision_id = $2 AND purpose = 'decide' AND stage = $4
     )

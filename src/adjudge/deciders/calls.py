@@ -25,8 +25,8 @@ from adjudge.deciders.scores import Garbage, Reader
 FIRST_PAUSE_SECONDS: Final = 0.05
 LONGEST_PAUSE_SECONDS: Final = 1.0
 
-
 Overhear: TypeAlias = Callable[[Any], None]
+"""Told of each result as it came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,6 @@ class Equipment:
     clock: Callable[[], float]
     rng: random.Random
     overhear: Overhear | None = None
-    """Told of each result as it came."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,9 +41,8 @@ BEHIND_SECONDS: Final = 2.0
 
 Prepare: TypeAlias = Callable[[InForce], Awaitable[None]]
 """Makes a process ready for what comes into force; raises AdjudgeError where it cannot be."""
-
-
-First: TypeAlias = Callable[[Connection], Awaitable[None]]
+Check: TypeAlias = Callable[[Connection], Awaitable[None]]
+"""Checks a database before it is used; raises AdjudgeError where it is unfit."""
 
 
 async def ready_as_it_is(_: InForce) -> None:
@@ -71,11 +70,11 @@ class Lookout:
         process: str,
         drift: str | None = None,
         keep: Callable[[InForce], None] | None = None,
-        first: First | None = None,
+        check: Check | None = None,
     ) -> None:
         """`keep`: writes a copy of what was taken over, in a thread. `drift`: how the process's folder differs.
 
-        `first`: checks a database that was away when the process began; raises AdjudgeError where it is unfit.
+        `check`: for a database that was away when the process began, made once it is there.
         """
         self._pool = pool
         self._revisions = held
@@ -85,12 +84,12 @@ class Lookout:
         self._drift = drift
         self.prepare: Prepare = ready_as_it_is
         self._keep = keep
-        self._first = first
+        self._unchecked = check
         self._wake = asyncio.Event()
         self._loop_time = asyncio.get_running_loop().time
         self._beat_at = self._tidied_at = self._loop_time()
         self._current_at = self._loop_time()
-        self._looked_at = float("-inf") if first is not None else self._loop_time()
+        self._looked_at = float("-inf") if check is not None else self._loop_time()
         self._news = asyncio.Event()
         self._published: Revision | None = None
         self._behind: Behind | None = None
@@ -160,9 +159,9 @@ class Lookout:
             await self._tidy(connection)
 
     async def _check(self, connection: Connection) -> None:
-        if self._first is not None:
-            await self._first(connection)
-            self._first = None
+        if self._unchecked is not None:
+            await self._unchecked(connection)
+            self._unchecked = None
 
     async def _poll(self) -> None:
         while True:

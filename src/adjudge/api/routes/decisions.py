@@ -164,18 +164,18 @@ async def get_path(decision: UUID, scope: ClientOrOperator, here: Here) -> Respo
     events = [event for outcome in outcomes for event in read_events(str(outcome["path"]))]
     told = len(events)
     events += read_events(history)[told:] if history else ()
-    show_people = scope.role in ("operator", "admin")
+    for_operator = scope.role in ("operator", "admin")
     return as_json(
         {
             "decision": view(found),
             "stake": _stake(found),
             "plan": _plan(here, found),
-            "audit": {"drawn": found.audit, "rate": round(found.audit_rate, 6)} if show_people else None,
+            "audit": {"drawn": found.audit, "rate": round(found.audit_rate, 6)} if for_operator else None,
             "trace": found.trace,
-            "events": [_event(found, event, show_people=show_people) for event in events]
+            "events": [_event(found, event, for_operator=for_operator) for event in events]
             + [msgspec.Raw(event.encode()) for event in later],
             "outcomes": [_outcome(found, outcome) for outcome in outcomes],
-            "shadow": [_aside(found, opinion) for opinion in aside] if show_people else None,
+            "shadow": [_aside(found, opinion) for opinion in aside] if for_operator else None,
         }
     )
 
@@ -242,7 +242,7 @@ def _plan(here: Services, found: decisions.Seen) -> dict[str, Any] | None:
     return {"name": plan.name, "hash": found.plan_hash, "revision": found.revision}
 
 
-def _event(found: decisions.Seen, event: Any, *, show_people: bool) -> dict[str, Any]:
+def _event(found: decisions.Seen, event: Any, *, for_operator: bool) -> dict[str, Any]:
     """Return an event of the path with the answer as a value and the cost as money."""
     shown: dict[str, Any] = msgspec.to_builtins(event)
     if "answer" in shown:
@@ -250,7 +250,7 @@ def _event(found: decisions.Seen, event: Any, *, show_people: bool) -> dict[str,
     if shown.get("cost_micros"):
         shown["cost"] = show_micros(shown["cost_micros"], shown["currency"])
     is_persons = shown["kind"] == "declined" or (shown["kind"] == "opinion" and shown["source"] == "reviewer")
-    if is_persons and not show_people:
+    if is_persons and not for_operator:
         shown["by"] = shown.get("pool")
     return shown
 

@@ -25,7 +25,7 @@ from adjudge.cli.settings import Settings
 from adjudge.engine.clocks import DatabaseClock
 from adjudge.engine.controls_in_force import ControlsInForce
 from adjudge.engine.identifiers import Identifiers
-from adjudge.engine.lookout import First, Lookout
+from adjudge.engine.lookout import Check, Lookout
 from adjudge.engine.readiness import Standing
 from adjudge.engine.revisions import Revisions
 from adjudge.engine.sending import BackgroundSender, Sender
@@ -99,10 +99,10 @@ async def grounded(role: str, settings: Settings) -> AsyncIterator[Ground]:
         copied = functools.partial(kept, settings.revision_copy, folder)
         pool, held = await _pool(stack, settings, name, copied)
         clock = DatabaseClock()
-        first: First | None = functools.partial(_fit, clock, unsafe=settings.unsafe)
+        check: Check | None = functools.partial(_fit, clock, unsafe=settings.unsafe)
         if held is None:
             held = await _read(pool, settings, clock, folder, role)
-            first = None
+            check = None
         controls = ControlsInForce()
         drift = folder.drift(held.current)
         if drift is not None:
@@ -114,7 +114,7 @@ async def grounded(role: str, settings: Settings) -> AsyncIterator[Ground]:
             controls,
             process=name,
             drift=drift,
-            first=first,
+            check=check,
             keep=None if copy is None else functools.partial(keep, copy),
         )
         streams = await stack.enter_async_context(broker(settings.redis_url, rng))

@@ -59,6 +59,13 @@ class AuditSpec:
         """Whether experts answer every audit, whatever people say: their word is the truth of all."""
         return self.expert is not None and (self.pool is None or self.expert_share >= 1)
 
+    @property
+    def truth(self) -> str:
+        """Whose word the truth is, in words: audits of which it is another's are not counted together."""
+        if self.is_all_experts:
+            return "expert"
+        return f"{self.votes} alike" + (", else expert" if self.expert is not None else "")
+
 
 def proportional(rate: float, stake: float, per_stake: float) -> float:
     """Return the rate of a decision with this stake: proportional to it, rounded up to two digits, at most 1.

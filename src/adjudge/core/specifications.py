@@ -82,6 +82,8 @@ class DeciderSpec:
     """How long it stays open before a probe."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """Passed to the function as keyword arguments."""
+    identity: str = ""
+    """Changes with whatever in its configuration decides about its answers."""
 
     @property
     def id(self) -> str:

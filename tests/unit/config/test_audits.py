@@ -202,3 +202,40 @@ def test_a_prefix_changes_with_what_decides_about_its_answers_and_with_nothing_e
     assert first("claim-risk@1", "claim-risk@2") != usual
     assert first("certified", "{certified: {target: 2%}}") != usual
     assert first("[pay, refuse]", "[pay, refuse, part]") != usual
+
+
+def test_a_prefix_changes_with_what_its_deciders_are_and_not_with_how_they_are_asked(tmp_path):
+    """A certificate of `claim-risk@1` says nothing of another function that is given the same name."""
+
+    def first(text: str) -> str:
+        certified = text.replace('{by_hand: "confidence >= 0.95"}', "certified")
+        return compiled(certified + USUAL, tmp_path).plan("default", "claim.pay").prefixes[0]
+
+    usual, python = first(CLAIMS), '{python: "deciders:claim_risk", timeout: 2s, cost: 0.0005 USD}'
+    http = "{http: {url: 'https://a.example/v1/score', response: {answer: /a, confidence: /c}}, timeout: 2s}"
+    behind = first(CLAIMS.replace(python, http))
+
+    assert python in CLAIMS
+    for same in (
+        '{python: "deciders:claim_risk", timeout: 3s, cost: 0.1 USD, retries: 2, batch: 10, concurrency: 1}',
+        '{python: "deciders:claim_risk", isolate: process, linger: 5ms, breaker: {failures: 3, for: 5s}}',
+    ):
+        assert first(CLAIMS.replace(python, same)) == usual
+    for other in ('{python: "deciders:another"}', '{python: "deciders:claim_risk", settings: {strict: true}}', http):
+        assert first(CLAIMS.replace(python, other)) != usual
+    moved = http.replace("a.example", "b.example:8443").replace("score'", "score', key: vision")
+    assert first(CLAIMS.replace(python, moved)) == behind
+    assert first(CLAIMS.replace(python, http.replace("/v1/", "/v2/"))) != behind
+
+
+def test_a_prefix_changes_with_rates_of_currencies_only_where_stakes_are_looked_at(tmp_path):
+    """They are published every day somewhere; that would end every certificate there is."""
+
+    def first(text: str, euro: float) -> str:
+        said = f"organisation: {{rates: {{USD: 1, EUR: {euro}}}}}\n"
+        return compiled(text + said, tmp_path).plan("default", "claim.pay").prefixes[0]
+
+    answers = CLAIMS.replace('{by_hand: "confidence >= 0.95"}', "certified") + USUAL
+    of_money = MONEY + BY_STAKE.partition("organisation")[0]
+    for text, is_same in ((answers, True), (AGAINST + APART, True), (of_money, False)):
+        assert (first(text, 1.08) == first(text, 1.09)) is is_same, text

@@ -24,6 +24,7 @@ from adjudge.config.documents.readers import (
     text,
     whole,
 )
+from adjudge.config.sections.identity import identity_of
 from adjudge.config.sections.remote import KINDS, read_remote
 from adjudge.config.sections.rules import read_rule
 from adjudge.config.sections.secrets import is_reference, refuse_inline, with_references
@@ -47,6 +48,10 @@ _FUNCTION: Final = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-
 
 def read_decider(name: str, at: Cursor, words: Mapping[str, Words], usual: str) -> DeciderSpec:
     """Read one decider, named `name@version`. `words`: of the conditions of a rule; `usual`: the currency of costs."""
+    return replace(_decider(name, at, words, usual), identity=identity_of(at.node))
+
+
+def _decider(name: str, at: Cursor, words: Mapping[str, Words], usual: str) -> DeciderSpec:
     model, _, version = name.partition("@")
     if not is_name(model) or not is_name(version):
         at.fault(f"`{name}` is not a decider's name with its version, such as `vision-sku@2`")

@@ -14,7 +14,7 @@ from adjudge.config.sections.routes import Route
 from adjudge.config.sections.spaces import UNKNOWN
 from adjudge.config.sections.stages import Known, Reading, check_acceptance, read_shadows, read_stage
 from adjudge.core.answers import canonical
-from adjudge.core.plans import Answer, Certified, FallbackStep, Plan, Reason, Stage
+from adjudge.core.plans import Answer, ByHand, Certified, FallbackStep, Plan, Reason, Stage
 from adjudge.core.specifications import QuestionType
 
 MOST_STAGES: Final = 20
@@ -51,8 +51,12 @@ def read_plan(
             shadows=_shadows(fields, reading),
             rates=known.rates,
         )
-        whole = _hash(plan, at, question_type, known, type_at)
-        return replace(plan, hash=whole, prefixes=_prefixes(plan, items, question_type, known, whole))
+        found = replace(plan, hash=_hash(plan, at, question_type, known, type_at))
+        if not any(isinstance(stage.accept, Certified) for stage in stages):
+            return found
+        looks = any(map(_looks_at_stakes, (*stages, *plan.escalations)))
+        whole = _hash(plan if looks else replace(plan, rates={}), at, question_type, known, type_at)
+        return replace(found, prefixes=_prefixes(plan, items, question_type, known, whole))
 
 
 def _is_sound(question_type: QuestionType | None) -> bool:
@@ -114,25 +118,31 @@ def _prefixes(
 ) -> tuple[str, ...]:
     """Hash, for each stage, what decides about all that is answered up to it; later stages and time-outs do not.
 
-    But where the whole plan is compared with people, all of it decides: `whole` is its hash.
+    Rates of currencies do where a stage looks at what is at stake: they change often, and else change no answer.
+    Where the whole plan is compared with people, all of it decides: `whole` is its hash.
     """
-    if not any(isinstance(stage.accept, Certified) for stage in plan.stages):
-        return ()
     found, answers = [], repr(question_type.space) if question_type is not None else None
     written = [{key: item.node.entries[key].plain() for key in _DECISIVE if item.has(key)} for item in items]
     accuracies = [known.pools[stage.pool].accuracy if stage.pool is not None else None for stage in plan.stages]
+    deciders = [{name: known.deciders[name].identity for name in stage.deciders} for stage in plan.stages]
     for end in range(1, len(plan.stages) + 1):
         decisive = {
             "stages": written[:end],
+            "deciders": deciders[:end],
             "accuracy": accuracies[:end],
             "answers": answers,
-            "rates": dict(plan.rates),
+            "rates": dict(plan.rates) if any(map(_looks_at_stakes, plan.stages[:end])) else {},
         }
         accept = plan.stages[end - 1].accept
         if isinstance(accept, Certified) and accept.is_of_plan:
             decisive["plan"] = whole
         found.append(hashlib.sha256(canonical(decisive).encode()).hexdigest()[:12])
     return tuple(found)
+
+
+def _looks_at_stakes(stage: Stage) -> bool:
+    accept = stage.accept
+    return isinstance(accept, ByHand) or (isinstance(accept, Certified) and accept.money is not None)
 
 
 def _hash(plan: Plan, at: Cursor, question_type: QuestionType | None, known: Known, type_at: Cursor | None) -> str:

@@ -218,6 +218,7 @@ def _covers(
         is_audited=spec is not None,
         has_expert=spec is not None and spec.expert is not None,
         expert_share=1.0 if spec is not None and spec.pool is None else spec.expert_share if spec else 0.0,
+        truth=spec.truth if spec is not None else "",
         rate=spec.rate if spec is not None else 0.0,
         budget=spec.budget if spec is not None else None,
         is_told=why_untold(plan, index) is None,

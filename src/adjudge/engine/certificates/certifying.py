@@ -7,7 +7,7 @@ was paused for long writes nothing. Needs numpy: imported by keepers alone.
 import asyncio
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -166,6 +166,8 @@ class Certifier:
             covers = memberships.noted(held.covers if held is not None else None, place.covers, number)
             if held is None:
                 await epochs.begin(connection, scope, covers)
+            elif held.covers.is_told_otherwise(covers):
+                await _begin_anew(connection, replace(held, covers=covers), number)
             elif held.covers != covers:
                 await epochs.cover(connection, scope, held.number, covers)
         return await epochs.current(connection)
@@ -175,6 +177,15 @@ class Certifier:
         held = await epochs.hold(connection, row) if place is not None else None
         if place is not None and held is not None:
             await Look(connection, held, place, self._now(), share, self._past).run()
+
+
+async def _begin_anew(connection: Connection, row: EpochRow, number: int) -> None:
+    """Count no audit of before beside those to come: what is true of them is another's word. `number`: of the last."""
+    if row.design is None and row.inherited is None:
+        await epochs.cover(connection, row.scope, row.number, row.covers)
+        await epochs.begin_at(connection, row, number)
+    else:
+        await epochs.restart(connection, row, "replaced", "the truth of its audits is found out in another way")
 
 
 async def _shares(connection: Connection, rows: Sequence[EpochRow]) -> dict[str, float]:

@@ -50,6 +50,9 @@ class Covers(msgspec.Struct, frozen=True, kw_only=True):
     has_expert: bool
     expert_share: float
     """1 where experts answer every audit."""
+    truth: str = ""
+    """Whose word the truth of an audit is: `expert`, `3 alike, else expert`, `3 alike`; empty: of before this was on
+    record."""
     rate: float
     budget: float | None
     is_told: bool = msgspec.field(name="is_of_models")
@@ -70,6 +73,10 @@ class Covers(msgspec.Struct, frozen=True, kw_only=True):
     def slices(self) -> tuple[str, ...]:
         """All of which it speaks."""
         return self.members or (self.slice,)
+
+    def is_told_otherwise(self, now: "Covers") -> bool:
+        """Return whether what is true of an audit is found out in another way now."""
+        return self.has_expert != now.has_expert or bool(self.truth and self.truth != now.truth)
 
     def sources(self, after: int) -> tuple[str, ...]:
         """Return all whose audits of decisions with higher numbers may be its evidence."""

@@ -1,0 +1,59 @@
+"""What is published while a certificate is in force: where it speaks of something else now, it ends at once."""
+
+from typing import Any
+
+import pytest
+from tests.servers.audits.evidence import EXPERTS, certified, record
+from tests.servers.audits.test_certificates import in_force, none_in_force
+from tests.waiting import until
+
+BY_ALL = {"rate": 1, "pool": "agents", "votes": 3}
+BY_ONE = {"rate": 1, "pool": "agents", "votes": 1}
+
+
+def audited(audits: dict[str, Any]) -> dict[str, Any]:
+    documents = certified()
+    documents["types"]["model"]["audits"] = audits
+    return documents
+
+
+async def standing(stack) -> list[Any]:
+    return await stack.rows("SELECT number, ended_why, first_number FROM epoch ORDER BY number")
+
+
+@pytest.mark.parametrize(("before", "after"), [(EXPERTS, BY_ALL), (BY_ALL, EXPERTS), (BY_ALL, BY_ONE)])
+async def test_what_is_true_by_another_word_is_counted_by_itself(build_stack, before, after):
+    """Else a certificate of what agents say would be renewed as one of what experts say."""
+    stack = await build_stack("api", "keeper", documents=audited(before))
+    await record(stack, 500, wrong=[7])
+    await in_force(stack)
+
+    await stack.publish(**audited(after))
+    await none_in_force(stack)
+
+    [first, second] = await standing(stack)
+    assert first["ended_why"] == "replaced"
+    assert second["first_number"] >= await stack.value("SELECT max(number) FROM audit")
+
+
+async def test_before_anything_is_tested_only_what_was_drawn_so_far_stays_out(build_stack):
+    stack = await build_stack("api", "keeper", documents=certified())
+    await record(stack, 20)
+    await until(lambda: standing(stack), lambda found: len(found) == 1, seconds=40)
+
+    await stack.publish(**audited(BY_ONE))
+    [only] = await until(lambda: standing(stack), lambda found: found[0]["first_number"] > 0, seconds=40)
+
+    assert (only["number"], only["ended_why"]) == (1, None)
+
+
+async def test_how_many_are_audited_and_what_they_cost_may_change_under_a_certificate(build_stack):
+    stack = await build_stack("api", "keeper", documents=certified())
+    await record(stack, 500, wrong=[7])
+    certificate = await in_force(stack)
+
+    await stack.publish(**certified(rate=0.5, patience="1d"))
+    covers = "SELECT covers ->> 'rate' FROM epoch"
+    await until(lambda: stack.value(covers), lambda rate: rate == "0.5", seconds=40)
+
+    assert await in_force(stack) == certificate

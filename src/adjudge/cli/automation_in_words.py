@@ -123,7 +123,8 @@ def _drift(standing: dict[str, Any]) -> list[tuple[str, str]]:
 def _promise(body: dict[str, Any]) -> str:
     people = body.get("people")
     money = Stake(**body["money"]) if "money" in body else None
-    return promised(body["target"], AgainstPeople(**people) if people is not None else None, money)
+    against = AgainstPeople(**people) if people is not None else None
+    return promised(body["target"], against, money, by_consensus=body.get("scale") == "consensus")
 
 
 def _evidence(body: dict[str, Any]) -> str:

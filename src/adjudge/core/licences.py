@@ -51,6 +51,8 @@ class Licence(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     with the same terms changes nothing."""
     people: AgainstPeople | None = None
     money: Stake | None = None
+    by_consensus: bool = False
+    """No expert said what is true of the audits: what is promised is that most people say the same."""
 
     @cached_property
     def terms(self) -> Terms:
@@ -58,7 +60,7 @@ class Licence(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     @property
     def promise(self) -> str:
-        return promised(self.target, self.people, self.money)
+        return promised(self.target, self.people, self.money, by_consensus=self.by_consensus)
 
     @cached_property
     def clause(self) -> str:
@@ -66,12 +68,14 @@ class Licence(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return f"{self.threshold:.4g} is licensed (certificate {self.certificate}: {self.promise})"
 
 
-def promised(target: float, people: AgainstPeople | None, money: Stake | None = None) -> str:
+def promised(
+    target: float, people: AgainstPeople | None, money: Stake | None = None, *, by_consensus: bool = False
+) -> str:
     """Return what a certificate promises, in words: `at most 1% wrong`, `no worse than a majority of 3 people`."""
     if money is not None:
         return f"at most {target * 100:.3g}% of the stake wrong, of stakes up to {money.decimal()} {money.currency}"
     if people is None:
-        return f"at most {target * 100:.3g}% wrong"
+        return f"at most {target * 100:.3g}% {'disagreeing with the blind consensus' if by_consensus else 'wrong'}"
     points = people.margin * 100
     worse = f"at most {points:.3g} point{'s' * (points != 1)} worse" if people.margin else "no worse"
     whole = "the whole plan " if people.over == "plan" else ""

@@ -3,8 +3,9 @@
 from typing import Any
 
 import pytest
-from tests.servers.audits.evidence import EXPERTS, certified, record
-from tests.servers.audits.test_certificates import in_force, none_in_force
+from tests.servers.audits.evidence import EXPERTS, TARGET, certified, record
+from tests.servers.audits.test_certificates import automated, in_force, known_everywhere, none_in_force
+from tests.servers.audits.test_renewals import commands
 from tests.waiting import until
 
 BY_ALL = {"rate": 1, "pool": "agents", "votes": 3}
@@ -34,6 +35,23 @@ async def test_what_is_true_by_another_word_is_counted_by_itself(build_stack, be
     [first, second] = await standing(stack)
     assert first["ended_why"] == "replaced"
     assert second["first_number"] >= await stack.value("SELECT max(number) FROM audit")
+
+
+async def test_a_certificate_without_an_expert_promises_no_more_than_that_people_agree(build_stack, monkeypatch):
+    """Wherever it is named: to whom a decision is explained, and to whoever asks for the slice or the certificate."""
+    stack = await build_stack("api", "worker", "keeper", documents=audited(BY_ALL))
+    await record(stack, 500, wrong=[7])
+    certificate = await in_force(stack)
+    await known_everywhere(stack, certificate)
+
+    outcome = (await automated(stack))["outcome"]
+    [each] = (await stack.admin.get("/v1/automation")).json()["slices"]
+    _, said = await commands(stack, monkeypatch, lambda adjudge: adjudge("automation", "show", certificate))
+
+    promise = f"at most {TARGET:.0%} disagreeing with the blind consensus"
+    assert promise in outcome["reason"]
+    assert each["promise"] == promise
+    assert promise in said
 
 
 async def test_before_anything_is_tested_only_what_was_drawn_so_far_stays_out(build_stack):

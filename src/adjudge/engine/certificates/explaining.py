@@ -40,7 +40,7 @@ def slice_of(row: EpochRow, in_force: tuple[str, int] | None, suspended: str | N
         "locations": covers.locations,
         "target": covers.target,
         "people": covers.people,
-        "promise": promised(covers.target, covers.people, covers.money),
+        "promise": promised(covers.target, covers.people, covers.money, by_consensus=not covers.has_expert),
         "confidence": covers.confidence,
         "state": state,
         "reason": reason,
@@ -88,13 +88,11 @@ def _of(each: Mapping[str, Any]) -> str:
     standing, who = each["standing"], _who(each["deciders"], each["votes"])
     promise = f"{each['promise']} with {each['confidence']:.0%} confidence"
     if each["certificate"] is not None:
-        is_consensus = standing.get("scale") == "consensus" and each["people"] is None
-        wording = "disagreeing with the blind consensus" if is_consensus else "wrong"
         decides = f"Certified: {who} settle it" if each["votes"] else f"Automated: {who} decides alone"
         return (
             f"{decides} from {standing.get('threshold', 0):.3g} on, "
             f"{standing.get('coverage', 0):.0%} of the questions, under {each['certificate']} "
-            f"({promise.replace('wrong', wording)}); {each['reason']}."
+            f"({promise}); {each['reason']}."
         )
     must = (
         "the whole plan must be shown to be" if promise.startswith("the whole plan") else f"{who} must be shown to be"

@@ -93,6 +93,8 @@ def body_of(
         body["people"] = group.people
     if group.money is not None:
         body["money"] = group.money
+    if group.by_consensus:
+        body["scale"] = "consensus"
     if earlier:
         body["behind"] = earlier
     return records.plain(body)

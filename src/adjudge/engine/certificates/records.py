@@ -85,6 +85,7 @@ def licence_of(
         behind=behind,
         people=covers.people,
         money=covers.money,
+        by_consensus=not covers.has_expert,
     )
 
 

@@ -52,6 +52,8 @@ class Staking:
     """Read before that, under those that it renewed."""
     alarmed: bool = False
     """Once at the level, always: the certificate is suspended."""
+    lost: int = 0
+    """Of all read, those without a truth, which speak against the certificate."""
 
     def renewed(self, *, delta: float, validity: int) -> Self:
         """Return the watch over a renewed certificate: what it has seen goes on to speak, as no renewal changes it.

@@ -46,17 +46,48 @@ def test_a_decision_that_may_still_come_to_be_covered_holds_the_watch_up_until_i
     assert [row.number for row in watches.up_to_undecided(rows, PATIENCE_ENDS)] == [1, 3]
 
 
-def test_the_watch_waits_for_an_open_audit_while_fifty_behind_it_are_closed_and_then_it_is_wrong():
-    watch = Watch.begin(target=0.05)
-    fifty, one_more = ([automated(1, is_open=True), *map(automated, range(2, 2 + n))] for n in (50, 51))
+def watched(*rows: Automated, watch: Watch | None = None) -> tuple[Watch, int]:
+    return watches.watched(watch or Watch.begin(target=0.05), 0, rows, 50, PATIENCE_ENDS)
 
-    assert watches.watched(watch, 0, fifty, 50) == (watch, 0)
-    after, number = watches.watched(watch, 0, one_more, 50)
-    assert (after.audits, after.errors, number) == (52, 1, 52)
+
+def test_the_watch_waits_for_an_open_audit_until_fifty_behind_it_are_closed_and_its_patience_is_over():
+    """Experts may be slower than people who agree at once: what they are still to answer is not wrong for that."""
+    watch = Watch.begin(target=0.05)
+    fifty, one_more = (list(map(automated, range(2, 2 + n))) for n in (50, 51))
+    long_open, lately_open = (automated(1, is_open=True, asked_at=at) for at in (LONG_AGO, LATELY))
+
+    for rows in ([long_open, *fifty], [lately_open, *one_more]):
+        assert watched(*rows) == (watch, 0)
+    after, number = watched(long_open, *one_more)
+    assert (after.audits, after.errors, after.lost, number) == (52, 1, 1, 52)
+
+
+def test_what_is_closed_behind_open_audits_raises_the_alarm_once_no_answer_to_these_could_prevent_it():
+    open_ones = [automated(n, is_open=True, asked_at=LATELY) for n in range(1, 6)]
+    wrong = [automated(n, "refuse") for n in range(6, 30)]
+    right = [automated(n, asked_at=LATELY) for n in range(1, 6)]
+
+    alarmed, number = watched(*open_ones, *wrong)
+
+    assert alarmed.alarmed
+    assert (alarmed, number) == watched(*right, *wrong)
+    assert watched(*open_ones, *wrong[:2]) == (Watch.begin(target=0.05), 0)
+
+
+@pytest.mark.parametrize("late", [{2}, {1, 4, 5}, {3, 9}])
+def test_an_alarm_read_ahead_is_one_that_comes_whatever_the_open_audits_turn_out_to_be(late):
+    rows = [automated(n, "refuse" if n % 3 == 0 else "pay") for n in range(1, 60)]
+    seen = [replace(row, is_open=True, truth=None, asked_at=LATELY) if row.number in late else row for row in rows]
+    [ahead, at] = watched(*seen)
+    wrong = [replace(row, answer="refuse") if row.number in late else row for row in rows]
+    right = [replace(row, answer="pay") if row.number in late else row for row in rows]
+
+    assert ahead.alarmed
+    assert all(watched(*closed)[0].alarmed and watched(*closed)[1] <= at for closed in (wrong, right))
 
 
 def test_the_watch_reads_no_further_than_its_alarm():
-    after, number = watches.watched(Watch.begin(target=0.05), 0, [automated(n, "refuse") for n in range(1, 20)], 50)
+    after, number = watched(*(automated(n, "refuse") for n in range(1, 20)))
 
     assert after.alarmed
     assert number == after.audits == after.errors < 10
@@ -94,9 +125,13 @@ def test_it_waits_for_what_people_are_still_to_decide_while_that_is_no_older_tha
     assert watched_beside(automated(1, is_open=True, asked_at=LATELY), *fifty_one)[1] == 0
     watch, number = watched_beside(automated(1, is_open=True), *fifty_one)
     assert (watch.only_model, number) == (1, 52)
-    alarmed, number = watched_beside(*(automated(n, "refuse", people=("pay",) * 3) for n in range(1, 30)))
+    only_model = [automated(n, "refuse", people=("pay",) * 3) for n in range(1, 40)]
+    alarmed, number = watched_beside(*only_model[:29])
     assert alarmed.alarmed
     assert number == alarmed.audits < 25
+    ahead, later = watched_beside(automated(0, is_open=True, asked_at=LATELY), *only_model)
+    assert ahead.alarmed
+    assert number < later
 
 
 def test_the_watch_over_money_weighs_what_it_reads():
@@ -106,7 +141,7 @@ def test_the_watch_over_money_weighs_what_it_reads():
     cheap = replace(automated(2, "refuse"), stake=Stake(100, "USD"), rate=0.05)
     watch = Watch.begin(target=0.05)
 
-    read, _ = watches.watched(watch, 0, [dear, cheap], 50, scale)
+    read, _ = watches.watched(watch, 0, [dear, cheap], 50, PATIENCE_ENDS, scale)
 
     assert read == watch.after(True, 1.0).after(True, 1 / 500)
 

@@ -51,12 +51,12 @@ def read_plan(
             shadows=_shadows(fields, reading),
             rates=known.rates,
         )
-        found = replace(plan, hash=_hash(plan, at, question_type, known, type_at))
+        plan = replace(plan, hash=_hash(plan, at, question_type, known, type_at))
         if not any(isinstance(stage.accept, Certified) for stage in stages):
-            return found
+            return plan
         looks = any(map(_looks_at_stakes, (*stages, *plan.escalations)))
         whole = _hash(plan if looks else replace(plan, rates={}), at, question_type, known, type_at)
-        return replace(found, prefixes=_prefixes(plan, items, question_type, known, whole))
+        return replace(plan, prefixes=_prefixes(plan, items, question_type, known, whole))
 
 
 def _is_sound(question_type: QuestionType | None) -> bool:

@@ -106,11 +106,11 @@ class AuditReading:
         else:
             rows = await watched.automated(self.connection, which, number, covered, MOST_WATCHED)
         rows, rarest = await self._alike(sampling, rows)
-        rows = watches.up_to_undecided(rows, now - self.place.patience)
+        overdue = now - self.place.patience
+        rows = watches.up_to_undecided(rows, overdue)
         if people is None:
-            return watches.watched(watch, number, rows, watches.MOST_WAITING, self.weighing(sampling, rarest))
-        # What people are still to decide is no late answer: such a plan is not hurried.
-        overdue = now - self.place.patience if people.over == "plan" else now
+            scale = self.weighing(sampling, rarest)
+            return watches.watched(watch, number, rows, watches.MOST_WAITING, overdue, scale)
         return watches.watched_beside(watch, number, rows, watches.MOST_WAITING, overdue, people)
 
     def weighing(self, sampling: Sampling, rarest: Rarest) -> Scale | None:

@@ -174,8 +174,9 @@ def alarm(watch: AnyWatch, covers: Covers) -> str:
             f"{watch.errors} of {watch.read} audited automated decisions were wrong ({worse:.2%}), "
             f"the target is {covers.target:.2%}"
         )
+    lost = f"; {watch.lost} of all read have no truth, and count as wrong" if watch.lost else ""
     lately = ", by the latest of them" if worse < covers.target and covers.money is None else ""
-    return f"{found}; evidence {watch.capital:.1f} of {watch.level:.0f}{lately}"
+    return f"{found}{lost}; evidence {watch.capital:.1f} of {watch.level:.0f}{lately}"
 
 
 def _counts(watch: AnyWatch) -> dict[str, int]:

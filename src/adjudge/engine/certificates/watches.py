@@ -1,6 +1,6 @@
 """The watch over a certificate: begun, gone on with, and what it makes of audits. No I/O."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
@@ -10,15 +10,15 @@ from adjudge.automation.families import Tally
 from adjudge.automation.paired import PairedWatch
 from adjudge.automation.watching import ALIKE, Watch
 from adjudge.core.plans import AgainstPeople
-from adjudge.engine.certificates.licensing import Rarest, Scale, people_err, thinned
+from adjudge.engine.certificates.licensing import Rarest, Scale, Watching, people_err, thinned
 from adjudge.store.automation.epochs import Covers
 from adjudge.store.automation.watched import Automated
 
 PARTS: Final = 10
 """Of the distribution of weights: deciles."""
 MOST_WAITING: Final = 50
-"""Closed audits that wait behind an open one; with more, the open one counts as wrong. For the licence it must have
-been open for longer than its `patience` as well."""
+"""Closed audits that wait behind an open one; with more, and once its `patience` is over, the open one counts as
+wrong."""
 
 
 def begun(covers: Covers, siblings: int = 1, weights: Sequence[float] = ALIKE) -> Watch | PairedWatch:
@@ -77,20 +77,22 @@ def up_to_undecided(rows: Sequence[Automated], overdue: datetime) -> list[Automa
 
 
 def watched(
-    watch: Watch, number: int, rows: Sequence[Automated], most: int, scale: Scale | None = None
+    watch: Watch, number: int, rows: Sequence[Automated], most: int, before: datetime, scale: Scale | None = None
 ) -> tuple[Watch, int]:
-    """Return the watch after these audits, and the number of the last that it has read.
+    """Return the watch after these audits, and the number of the last that it has read."""
 
-    An open one blocks until more than `most` of those behind it are closed, and is wrong from then on.
-    """
-    for position, row in enumerate(rows):
-        if _blocks(rows, position, most):
-            break
-        weight = scale.weight(row.stake, row.rate, row.number) if scale is not None else 1.0
-        watch, number = watch.after(_is_wrong(row), weight), row.number
-        if watch.alarmed:
-            break
-    return watch, number
+    def weight(row: Automated) -> float:
+        return scale.weight(row.stake, row.rate, row.number) if scale is not None else 1.0
+
+    return _read_on(
+        watch,
+        number,
+        rows,
+        most,
+        before,
+        read=lambda on, row: on.after(_is_wrong(row), weight(row)),
+        at_best=lambda on, row: on.after(False, weight(row)),
+    )
 
 
 def watched_beside(
@@ -98,23 +100,57 @@ def watched_beside(
 ) -> tuple[PairedWatch, int]:
     """Return the watch against people after these audits, and the number of the last that it has read.
 
-    An open one blocks until more than `most` of those behind it are closed and it was asked before `before`; then
-    only the model, or the plan, is wrong. One that was withdrawn before anybody answered speaks for neither.
+    Of one that is lost only the model, or the plan, is wrong. One that was withdrawn before anybody answered speaks
+    for neither.
     """
-    for position, row in enumerate(rows):
-        if _blocks(rows, position, most) or (row.is_open and row.asked_at >= before):
-            break
+
+    def read(watch: PairedWatch, row: Automated) -> PairedWatch:
         people_wrong = not _is_lost(row) and people_err(row.people, row.truth, people)
         is_withdrawn = row.answer is None and not _is_lost(row)
-        watch, number = watch.after(0 if is_withdrawn else _is_wrong(row) - people_wrong), row.number
-        if watch.alarmed:
+        return watch.after(0 if is_withdrawn else _is_wrong(row) - people_wrong)
+
+    return _read_on(watch, number, rows, most, before, read=read, at_best=lambda on, _: on.after(-1))
+
+
+def _read_on(
+    watch: Watching,
+    number: int,
+    rows: Sequence[Automated],
+    most: int,
+    before: datetime,
+    *,
+    read: Callable[[Watching, Automated], Watching],
+    at_best: Callable[[Watching, Automated], Watching],
+) -> tuple[Watching, int]:
+    """Read audits in intake order, as far as the first that is open; it is wrong once others wait for it no longer.
+
+    What is closed behind it is not overlooked: where the watch will alarm however well the open ones turn out, which
+    is what `at_best` makes of them, it does so now.
+    """
+    for position, row in enumerate(rows):
+        if _blocks(rows, position, most, before):
             break
+        watch, number = _counted(read(watch, row), row), row.number
+        if watch.alarmed:
+            return watch, number
+    else:
+        return watch, number
+    ahead = watch
+    for row in rows[position:]:
+        ahead = at_best(ahead, row) if row.is_open else _counted(read(ahead, row), row)
+        if ahead.alarmed:
+            return ahead, row.number
     return watch, number
 
 
-def _blocks(rows: Sequence[Automated], position: int, most: int) -> bool:
-    """Return whether an audit is open, and no more than `most` of those behind it are closed."""
-    return rows[position].is_open and sum(not later.is_open for later in rows[position:]) <= most
+def _counted(watch: Watching, row: Automated) -> Watching:
+    return replace(watch, lost=watch.lost + _is_lost(row))
+
+
+def _blocks(rows: Sequence[Automated], position: int, most: int, before: datetime) -> bool:
+    """Return whether an audit is open, and no more than `most` behind it are closed or it was asked since `before`."""
+    row = rows[position]
+    return row.is_open and (row.asked_at >= before or sum(not later.is_open for later in rows[position:]) <= most)
 
 
 def _is_lost(row: Automated) -> bool:

@@ -471,10 +471,8 @@ async def test_a_renewed_certificate_of_the_first_stage_leaves_the_second_its_ow
     await stack.start("keeper")
     await until(lambda: _certified(stack), seconds=40)
     assert await stack.value("SELECT count(*) FROM alarm") == 0, "the second stage has lost nothing"
-    assert [each["state"] for each in (await stack.admin.get("/v1/automation")).json()["slices"]] == [
-        "licensed",
-        "collecting",
-    ]
+    slices = (await stack.admin.get("/v1/automation")).json()["slices"]
+    assert {each["stage"]: each["state"] for each in slices} == {0: "licensed", 1: "collecting"}
     last = await stack.value("SELECT max(number) FROM audit")
     await record_of_two(stack, 1000)
     before = await until(lambda: _certified(stack), lambda found: len(found) >= 2, seconds=40)

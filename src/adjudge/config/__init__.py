@@ -4,7 +4,7 @@ from adjudge.config.compiling import compile_documents, hash_of
 from adjudge.config.configuration import Configuration
 from adjudge.config.considering import Considered, Routed, consider
 from adjudge.config.differences_in_words import difference_in_words
-from adjudge.config.differing import ChangedLeaf, ChangedPlan, Difference, diff
+from adjudge.config.differing import ChangedLeaf, ChangedPlan, Difference, EndingCertificates, diff
 from adjudge.config.documents.faults import Fault, InvalidConfiguration
 from adjudge.config.errors import NoPlan, UnknownLocation, UnknownPool, UnknownType
 from adjudge.config.explaining import Leaf, SetByHand
@@ -20,6 +20,7 @@ __all__ = [
     "Configuration",
     "Considered",
     "Difference",
+    "EndingCertificates",
     "Fault",
     "InvalidConfiguration",
     "Leaf",

@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from adjudge.config.differing import ChangedLeaf, ChangedPlan, Difference
+from adjudge.config.differing import ChangedLeaf, ChangedPlan, Difference, EndingCertificates
 from adjudge.core.answers import Json
 from adjudge.core.counting import counted
 
@@ -18,7 +18,13 @@ def difference_in_words(difference: Difference) -> list[str]:
     """Return a line for each thing that differs, and one that sums up."""
     if not difference:
         return ["nothing differs in effect"]
-    return [*_locations(difference), *map(_leaf, difference.leaves), *map(_plan, difference.plans), _sum(difference)]
+    return [
+        *_locations(difference),
+        *map(_leaf, difference.leaves),
+        *map(_plan, difference.plans),
+        *map(_ending_certificates, difference.certificates_ending),
+        _sum(difference),
+    ]
 
 
 def _locations(difference: Difference) -> Iterator[str]:
@@ -38,6 +44,11 @@ def _plan(plan: ChangedPlan) -> str:
     before, after = (" or ".join(plans) or "none" for plans in (plan.before, plan.after))
     where = _named(plan.locations)
     return f"plan of {plan.type}: {before} -> {after} at {where}{_decisions(plan.decisions_a_day)}"
+
+
+def _ending_certificates(ending: EndingCertificates) -> str:
+    who, where = " and ".join(ending.deciders), _named(ending.locations)
+    return f"certificates end: of {who} for {ending.type}, plan {ending.plan}, at {where}"
 
 
 def _sum(difference: Difference) -> str:

@@ -13,7 +13,7 @@ from adjudge.config.documents.merging import leaves
 from adjudge.config.documents.nodes import Node
 from adjudge.config.sites import Site
 from adjudge.core.answers import Json
-from adjudge.core.plans import Origin, Plan
+from adjudge.core.plans import Certified, Origin, Plan
 from adjudge.core.specifications import Location
 
 NOTHING: Final = Node(None, Origin("", 0), "")
@@ -55,6 +55,17 @@ class ChangedPlan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EndingCertificates:
+    """A certified stage that is gone, or is something else from then on: certificates of it that are in force end."""
+
+    type: str
+    plan: str
+    deciders: tuple[str, ...]
+    """Of the stage, before."""
+    locations: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
     """All that differs in effect."""
 
@@ -62,6 +73,7 @@ class Difference:
     locations_removed: tuple[str, ...]
     leaves: tuple[ChangedLeaf, ...]
     plans: tuple[ChangedPlan, ...]
+    certificates_ending: tuple[EndingCertificates, ...]
     decisions_a_day: float | None
     """Of all decisions: those that something here touches."""
     all_decisions_a_day: float | None
@@ -88,6 +100,7 @@ def diff(
         locations_removed=tuple(sorted(gone)),
         leaves=tuple(found.leaves()),
         plans=tuple(found.plans()),
+        certificates_ending=tuple(found.certificates_ending()),
         decisions_a_day=found.counted(found.touched),
         all_decisions_a_day=None if traffic is None else sum(traffic.values()),
     )
@@ -115,6 +128,7 @@ class _Found:
     _plans: dict[tuple[str, tuple[str, ...], tuple[str, ...]], list[str]] = field(
         default_factory=lambda: defaultdict(list)
     )
+    _ending: dict[tuple[str, str, tuple[str, ...]], list[str]] = field(default_factory=lambda: defaultdict(list))
 
     def compare(self, old: Site, new: Site) -> None:
         location = new.location.name
@@ -130,6 +144,9 @@ class _Found:
             if before != after:
                 self._plans[kind, before, after].append(location)
                 self.touched.add((location, kind))
+            certified, kept = _certified(old, kind), _certified(new, kind)
+            for plan, deciders in dict.fromkeys(certified[key] for key in certified.keys() - kept.keys()):
+                self._ending[kind, plan, deciders].append(location)
 
     def counted(self, asked: Iterable[tuple[str, str]]) -> float | None:
         """Return how many decisions a day these (location, type) are; None: nobody knows."""
@@ -162,6 +179,10 @@ class _Found:
             yield ChangedPlan(
                 type=kind, before=before, after=after, locations=tuple(locations), decisions_a_day=touched
             )
+
+    def certificates_ending(self) -> Iterator[EndingCertificates]:
+        for (kind, plan, deciders), locations in sorted(self._ending.items()):
+            yield EndingCertificates(type=kind, plan=plan, deciders=deciders, locations=tuple(locations))
 
     def _changes(self, old: Site, new: Site) -> Iterator[_Change]:
         before, after = old.effective.entries, new.effective.entries
@@ -223,6 +244,17 @@ def _standing(change: _Change) -> Node:
 
 def _shown(plans: Iterable[Plan]) -> tuple[str, ...]:
     return tuple(f"{plan.name} {plan.hash[:12]}" for plan in plans)
+
+
+def _certified(site: Site, kind: str) -> dict[tuple[str, str], tuple[str, tuple[str, ...]]]:
+    """Return plan and deciders of each certified stage, by what certificates of it speak of."""
+    audits = site.types[kind].audits if kind in site.types else None
+    return {
+        (prefix, audits.truth if audits is not None else ""): (plan.name, stage.deciders or (str(stage.pool),))
+        for plan in site.possible(kind)
+        for prefix, stage in zip(plan.prefixes, plan.stages, strict=False)
+        if isinstance(stage.accept, Certified)
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,3 +129,23 @@ def test_where_nobody_knows_what_is_asked_no_number_is_said(compiled: Compile) -
     assert changed.decisions_a_day is None
     assert difference_in_words(changed)[-1] == "1 value, 1 plan"
     assert "decision" not in "".join(difference_in_words(changed))
+
+
+def test_what_ends_certificates_says_so_and_nothing_else_does(compiled: Compile) -> None:
+    """A publication must not take automation away without a word: also where no plan differs."""
+    certified = CLAIMS.replace('{by_hand: "confidence >= 0.95"}', "certified")
+    people, experts = (f"audits: {{{who}}}\npools: {{experts: {{}}}}\n" for who in ("pool: agents", "expert: experts"))
+    old = compiled(certified, audits=people)
+    said = "certificates end: of claim-risk@1 for claim.pay, plan claims, at default"
+
+    def changed(text: str, audits: str = people) -> list[str]:
+        return difference_in_words(difference(old, compiled(text, audits=audits)))
+
+    assert said in changed(certified.replace("deciders:claim_risk", "deciders:another"))
+    assert said in changed(certified.replace("accept: certified", "accept: {certified: {target: 2%}}"))
+    assert said in changed(certified, experts)
+    assert said in changed(CLAIMS)
+    for text in (certified.replace("timeout: 2s", "timeout: 3s"), certified.replace("timeout: 10m", "timeout: 11m")):
+        found = changed(text)
+        assert len(found) > 1
+        assert not any(line.startswith("certificates end") for line in found)

@@ -137,6 +137,7 @@ async def checked(
             "locations_removed": found.locations_removed,
             "leaves": [msgspec.to_builtins(leaf) for leaf in found.leaves],
             "plans": [msgspec.to_builtins(plan) for plan in found.plans],
+            "certificates_ending": [msgspec.to_builtins(ending) for ending in found.certificates_ending],
             "decisions_a_day": found.decisions_a_day,
             "all_decisions_a_day": found.all_decisions_a_day,
         },

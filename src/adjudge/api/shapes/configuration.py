@@ -60,6 +60,15 @@ class ChangedPlanView(Shape):
     decisions_a_day: float
 
 
+class EndingCertificatesView(Shape):
+    """A certified stage that is gone, or is something else from then on: certificates of it that are in force end."""
+
+    type: str
+    plan: str
+    deciders: list[str] = Field(description="of the stage, before")
+    locations: list[str]
+
+
 class DifferenceView(Shape):
     """What differs in effect from what is in force."""
 
@@ -68,6 +77,7 @@ class DifferenceView(Shape):
     locations_removed: list[str]
     leaves: list[ChangedLeafView]
     plans: list[ChangedPlanView]
+    certificates_ending: list[EndingCertificatesView]
     decisions_a_day: float
     all_decisions_a_day: float
 

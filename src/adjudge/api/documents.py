@@ -13,7 +13,9 @@ _UNPRINTABLE: Final = ("Cc", "Cs")
 
 
 def check_documents(documents: Mapping[str, str]) -> None:
-    """Raise Problem with a pointer to each document that could be neither stored nor written as a file."""
+    """Raise Problem where there are none, with a pointer to each that could be neither stored nor written as a file."""
+    if not documents:  # as `adjudge config apply` refuses an empty folder: every question would be refused from then on
+        raise Problem("invalid-body", "there are no documents", pointer="#/documents")
     faults = [
         (f"#/documents/{_shown(name)}", why) for name, text in documents.items() for why in _faults_of(name, text)
     ]

@@ -418,6 +418,14 @@ async def test_a_name_that_is_none_is_refused_in_words(stack, path):
     assert fault["detail"].startswith("is not a name: 1 to 100 of the letters A to Z")
 
 
+@pytest.mark.parametrize("bound", ["locations", "pools"])
+async def test_a_key_that_is_bound_to_nothing_is_refused(stack, bound):
+    """It opened nothing, and stood in the list of keys like one that opens all."""
+    refused = await stack.admin.post("/v1/keys", {"name": "till", "role": "client", bound: []})
+
+    assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, f"#/{bound}")
+
+
 async def test_a_bound_operator_switches_no_decider_for_everybody_and_reads_no_other_names(stack):
     bound = await stack.key("operator", locations=["store-001"])
 

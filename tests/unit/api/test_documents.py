@@ -45,3 +45,11 @@ def test_half_a_character_is_refused_where_it_stands() -> None:
 
     errors = body(refused.value)["errors"]
     assert errors == [{"pointer": "#/documents/a.yaml", "detail": "its text holds half a character (a lone surrogate)"}]
+
+
+def test_no_documents_at_all_are_no_configuration() -> None:
+    """They were published, and every question was refused from the next second on."""
+    with pytest.raises(Problem) as refused:
+        check_documents({})
+
+    assert body(refused.value)["errors"] == [{"pointer": "#/documents", "detail": "there are no documents"}]

@@ -95,8 +95,8 @@ class KeyBody(BaseModel):
 
     name: Name
     role: Literal["client", "operator", "admin"]
-    locations: list[str] | None = Field(None, max_length=MOST_BOUNDS)
-    pools: list[str] | None = Field(None, max_length=MOST_BOUNDS)
+    locations: list[str] | None = Field(None, min_length=1, max_length=MOST_BOUNDS)
+    pools: list[str] | None = Field(None, min_length=1, max_length=MOST_BOUNDS)
     limits: LimitsBody = LimitsBody()
 
 

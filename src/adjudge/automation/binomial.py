@@ -77,9 +77,36 @@ def audits_needed(errors: int, rate: float, delta: float) -> int:
     return high
 
 
+def chances_to_pass(errors: Floats, audits: Floats, judged: Integers, rate: float, delta: float) -> Floats:
+    """Return how likely each of some tests is to show "less than `rate`" at `delta`, on `judged` audits to come.
+
+    So many `errors` among `audits` are known of each (parts of one where an audit was asked again and again). The
+    errors to come are then beta-binomial, from Jeffreys' prior: of few audits without an error nothing is sure.
+    """
+    most = int(judged.max(initial=0))
+    needed = [audits_needed(0, rate, delta)]
+    while needed[-1] <= most:
+        needed.append(audits_needed(len(needed), rate, delta))
+    allowed = np.searchsorted(needed, judged, side="right") - 1
+    a, b = errors + 0.5, audits - errors + 0.5
+    counted = zip(a.tolist(), b.tolist(), judged.tolist(), strict=True)
+    term = np.array([math.exp(_log_beta(of, to + more) - _log_beta(of, to)) for of, to, more in counted])
+    found = np.where(allowed >= 0, term, 0.0)
+    for wrong in range(int(allowed.max(initial=0))):
+        term = (
+            term * np.maximum(judged - wrong, 0) / (wrong + 1) * (a + wrong) / np.maximum(b + judged - wrong - 1, 0.5)
+        )
+        found += np.where(wrong < allowed, term, 0.0)
+    return found
+
+
 def divergence(seen: float, claimed: float) -> float:
     """Return the Kullback-Leibler divergence of two rates in nats: evidence gained with each audit."""
     return sum(p * math.log(p / q) for p, q in ((seen, claimed), (1 - seen, 1 - claimed)) if p > 0)
+
+
+def _log_beta(a: float, b: float) -> float:
+    return math.lgamma(a) + math.lgamma(b) - math.lgamma(a + b)
 
 
 def _incomplete_beta(a: float, b: float, p: float) -> float:

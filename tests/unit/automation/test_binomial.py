@@ -6,7 +6,7 @@ from math import comb
 import numpy as np
 import pytest
 
-from adjudge.automation.binomial import audits_needed, divergence, sign_test, tail, tails, upper_bound
+from adjudge.automation.binomial import audits_needed, chances_to_pass, divergence, sign_test, tail, tails, upper_bound
 
 
 def exact(errors: int, audits: int, rate: Fraction) -> float:
@@ -65,3 +65,17 @@ def test_divergence_gives_the_best_delays():
     delays = [round(np.log(10) / divergence(factor / 100, 0.01)) for factor in (2, 3, 5, 10)]
 
     assert delays == [588, 175, 56, 16]
+
+
+def test_the_chance_to_pass_is_how_often_tests_pass_where_the_rate_is_drawn_from_what_is_known():
+    """Errors known, audits known, audits to come; of none to come, or too few to pass without an error, none."""
+    known = [(0, 100, 400), (1, 200, 800), (5, 300, 1200), (0, 10, 40), (0, 0, 0)]
+    errors, audits, judged = (np.array(column) for column in zip(*known, strict=True))
+    chance = np.random.default_rng(1)
+
+    found = chances_to_pass(errors.astype(float), audits.astype(float), judged, 0.02, 0.1)
+
+    for wrong, of, more, passing in zip(errors, audits, judged, found, strict=True):
+        seen = chance.binomial(more, chance.beta(wrong + 0.5, of - wrong + 0.5, 20_000))
+        assert passing == pytest.approx(np.mean(tails(seen, np.full(20_000, more), 0.02) <= 0.1), abs=0.015)
+    assert found[3:].tolist() == [0, 0]

@@ -10,10 +10,11 @@ from adjudge.automation.backtesting.beliefs import (
     Models,
     _believed,
     _left_out,
+    believed,
     crowd_of,
     log_scores,
-    multiplied,
     pooled,
+    towards_multiplied,
 )
 from adjudge.automation.backtesting.sets import halves
 from adjudge.automation.pooling import (
@@ -41,7 +42,7 @@ def log_loss(belief, truth, items) -> float:
 
 def test_likelihoods_multiplied_are_over_confident_where_model_and_people_err_together(learnt):
     data, draw, crowd, tables, (beliefs, weights) = learnt
-    product = multiplied(tables, weights[0], crowd.sums)[3]
+    product = believed(Models.of(tables, draw), crowd, towards_multiplied(weights, 1.0))[3]
     sure = draw.judged[product.confidence[draw.judged] > 0.99]
 
     promised, was = product.risk[sure].mean(), (product.answer[sure] != data.truth[sure]).mean()

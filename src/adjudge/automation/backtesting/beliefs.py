@@ -143,11 +143,26 @@ def pooled(data: LabelledSet, models: Models, crowd: Crowd | None, draw: Draw) -
     """Return beliefs by number of votes, weights learnt for each on the calibrate-audits; and the weights."""
     heard = _first_votes(data, crowd, draw) if crowd else []
     every = np.ones(len(draw.calibrate), bool)
-    weights, tables = _learnt(models, heard, data.truth[draw.calibrate], every), models.tables
+    weights = _learnt(models, heard, data.truth[draw.calibrate], every)
+    return believed(models, crowd, weights), weights
+
+
+def believed(models: Models, crowd: Crowd | None, weights: Sequence[Floats]) -> list[Belief]:
+    """Return beliefs by number of votes, as far as there are weights."""
+    tables = models.tables
     beliefs = [_where_heard(_believed(tables, weights[0]), tables)]
     if crowd:
         beliefs += [_believed([*tables, crowd.sums[votes]], found) for votes, found in enumerate(weights) if votes]
-    return beliefs, weights
+    return beliefs
+
+
+def towards_multiplied(weights: Sequence[Floats], part: float) -> list[Floats]:
+    """Return weights moved by a part of the way to those of likelihoods that are multiplied.
+
+    As if models and people were independent: after votes the models' are as before the first, and each vote's is 1.
+    """
+    alone = weights[0]
+    return [alone, *((1 - part) * found + part * np.array([*alone, 1.0]) for found in weights[1:])]
 
 
 def _first_votes(data: LabelledSet, crowd: Crowd, draw: Draw) -> list[Floats]:
@@ -181,51 +196,64 @@ def _learnt(
     return weights
 
 
-def rehearsed(data: LabelledSet, models: Models, crowd: Crowd, near: Sequence[Floats], draw: Draw) -> Rehearsal:
-    """Ask the calibrate-audits again, in further orders, each with weights that were learnt on others of them.
+def learnt_apart(
+    data: LabelledSet, models: Models, crowd: Crowd, near: Sequence[Floats], draw: Draw
+) -> list[list[Floats]]:
+    """Return weights by number of votes for each part of the calibrate-audits, learnt on the others.
 
     What has been learnt on an audit expects too much of it. `near`: the weights that were learnt on all.
     """
     parts = np.arange(len(draw.calibrate)) % PARTS
     first, truth = _first_votes(data, crowd, draw), data.truth[draw.calibrate]
-    weights = [_learnt(models, first, truth, parts != part, near) for part in range(PARTS)]
-    return _asked_again(data, models, crowd, draw, weights)
+    return [_learnt(models, first, truth, parts != part, near) for part in range(PARTS)]
 
 
-def rehearsed_multiplied(data: LabelledSet, models: Models, crowd: Crowd, first: Floats, draw: Draw) -> Rehearsal:
-    """Return the rehearsal of beliefs that are multiplied, as by `multiplied`."""
-    return _asked_again(data, models, crowd, draw, [[first] + [np.array([*first, 1.0])] * crowd.most])
+def rehearsed(data: LabelledSet, models: Models, crowd: Crowd, near: Sequence[Floats], draw: Draw) -> Rehearsal:
+    """Ask the calibrate-audits again, in further orders, each with weights that were learnt on others of them."""
+    return AskedAgain.of(data, models, crowd, draw).rehearsal(learnt_apart(data, models, crowd, near, draw))
 
 
-def _asked_again(
-    data: LabelledSet, models: Models, crowd: Crowd, draw: Draw, weights: Sequence[Sequence[Floats]]
-) -> Rehearsal:
-    """Ask the calibrate-audits ORDERS times. `weights`: by number of votes, for each part of them in turn."""
-    items = np.tile(draw.calibrate, ORDERS)
-    answers = np.take_along_axis(data.answers[items], draw.again, 1)
-    reviewers = np.take_along_axis(data.reviewers[items], draw.again, 1)
-    again = _heard(crowd.learnt, answers, reviewers, crowd.most)
-    truth, said = data.truth[items], [np.tile(table, (ORDERS, 1)) for table in models.audited]
-    without = _left_out(crowd, answers, reviewers, truth)
-    sums = [(heard + less).astype(np.float32) for heard, less in zip(again.sums, without, strict=True)]
-    each = np.tile(np.arange(len(draw.calibrate)) % len(weights), ORDERS)
-    beliefs = [
-        _believed([*said, sums[votes]][: len(learnt)], np.stack([of_part[votes] for of_part in weights])[each])
-        for votes, learnt in enumerate(weights[0])
-    ]
-    beliefs[0] = _where_heard(beliefs[0], said)
-    return Rehearsal(items=items, truth=truth, answers=answers, available=again.available, beliefs=beliefs)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskedAgain:
+    """What is heard when the calibrate-audits are asked ORDERS times, whatever it weighs."""
 
+    items: Integers
+    truth: Integers
+    answers: Integers
+    available: Integers
+    said: Sequence[Single]
+    """By the models."""
+    sums: Sequence[Single]
+    """By people; of a Crowd, and without what was learnt of each vote itself."""
 
-def multiplied(tables: Sequence[Single], first: Floats, sums: Sequence[Single]) -> list[Belief]:
-    """Return beliefs by number of votes where likelihoods are multiplied as if models and people were independent.
+    @classmethod
+    def of(cls, data: LabelledSet, models: Models, crowd: Crowd, draw: Draw) -> "AskedAgain":
+        """Ask them in the orders drawn."""
+        items = np.tile(draw.calibrate, ORDERS)
+        answers = np.take_along_axis(data.answers[items], draw.again, 1)
+        reviewers = np.take_along_axis(data.reviewers[items], draw.again, 1)
+        again, truth = _heard(crowd.learnt, answers, reviewers, crowd.most), data.truth[items]
+        without = _left_out(crowd, answers, reviewers, truth)
+        return cls(
+            items=items,
+            truth=truth,
+            answers=answers,
+            available=again.available,
+            said=[np.tile(table, (ORDERS, 1)) for table in models.audited],
+            sums=[(heard + less).astype(np.float32) for heard, less in zip(again.sums, without, strict=True)],
+        )
 
-    `first`: the weights that calibrate the models alone; `sums`: of a Crowd.
-    """
-    return [
-        _believed([*tables, said], np.array([*first, 1.0])) if votes else _where_heard(_believed(tables, first), tables)
-        for votes, said in enumerate(sums)
-    ]
+    def rehearsal(self, weights: Sequence[Sequence[Floats]]) -> Rehearsal:
+        """Return what comes of it. `weights`: by number of votes, for each part of the audits in turn."""
+        each = np.tile(np.arange(len(self.items) // ORDERS) % len(weights), ORDERS)
+        beliefs = [
+            _believed([*self.said, self.sums[votes]][: len(learnt)], np.stack([part[votes] for part in weights])[each])
+            for votes, learnt in enumerate(weights[0])
+        ]
+        beliefs[0] = _where_heard(beliefs[0], self.said)
+        return Rehearsal(
+            items=self.items, truth=self.truth, answers=self.answers, available=self.available, beliefs=beliefs
+        )
 
 
 def people_alone(crowd: Crowd, votes: int) -> Integers:

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from adjudge.automation.backtesting.asking import PEOPLE, Replay, majority
 from adjudge.automation.backtesting.beliefs import Belief, Rehearsal
-from adjudge.automation.backtesting.sets import Booleans, Draw, Floats, Integers
-from adjudge.automation.binomial import sign_test, tail, tails
+from adjudge.automation.backtesting.sets import ORDERS, Booleans, Draw, Floats, Integers
+from adjudge.automation.binomial import chances_to_pass, sign_test, tail, tails
 from adjudge.automation.buying import scaled
 from adjudge.automation.certifying import Licensed, certify
 from adjudge.automation.samples import Sample, grid_of, reaching
@@ -31,6 +31,9 @@ ROOM: Final = 0.2
 """The test of the end of asking begins where it is expected to need no more than this part of its δ."""
 SURELY: Final = 0.02
 """A threshold is surely expected to be licensed where its test is expected to need no more than this part of its δ."""
+
+NEARLY: Final = 0.9
+"""Of the best chance to pass: a stricter start with so much of it is the safer one."""
 
 
 def licensed(
@@ -90,32 +93,50 @@ def licensed_end_of_asking(
     return licence, max(threshold, float(thresholds[answering - 1]))
 
 
+@dataclass(frozen=True, slots=True)
+class Closings:
+    """Thresholds of a posterior at which questions may close, from strict to loose: what a test goes through."""
+
+    thresholds: Floats
+    chance: float
+    """How likely the first is to pass."""
+
+    @classmethod
+    def foreseen(cls, rehearsal: Rehearsal, votes: int, audits: int, *, target: float, delta: float) -> "Closings":
+        """Fix them by a rehearsal: up to so many votes are asked for, and so many audits will certify.
+
+        They begin at the strictest that is nearly as likely to pass as any. Where the rehearsal speaks most is often
+        so loose a start that the test fails at once, and nothing closes.
+        """
+        available, beliefs = np.minimum(rehearsal.available, votes), rehearsal.beliefs[: votes + 1]
+        heights = _heights(beliefs, available)
+        grid = grid_of(np.concatenate(heights), POINTS)
+        reached, errors = _closing_counts(beliefs, heights, rehearsal.truth, np.arange(len(rehearsal.items)), grid)
+        to_come = np.round(reached * (audits / len(rehearsal.items))).astype(np.int64)
+        chances = chances_to_pass(errors / ORDERS, reached / ORDERS, to_come, target, delta)
+        first = int(np.argmax(chances >= NEARLY * chances.max(initial=0.0)))
+        return cls(grid[first:], float(chances[first]))
+
+
 def licensed_closing(
     beliefs: Sequence[Belief],
     available: Integers,
     truth: Integers,
     draw: Draw,
-    rehearsal: Rehearsal,
+    closings: Closings,
     *,
     target: float,
     delta: float,
 ) -> tuple[float | None, Integers, Integers, Booleans]:
     """License the posterior itself: a question closes as soon as it reaches the threshold, before votes or after.
 
-    The test begins where the rehearsal speaks most. Read as they were asked, and by what was learnt on them, the
-    calibrate-audits expected too much of too loose a start: where they were few, every third half had nothing.
     Returns threshold, answers, votes bought, and what closed; what reaches it nowhere is answered after the last vote,
     uncertified, and not at all where nobody can be asked.
     """
-    heights = _heights(beliefs, available)
-    grid = grid_of(np.concatenate([height[draw.calibrate] for height in heights]), POINTS)
-    again = rehearsal.beliefs[: len(beliefs)]
-    expected = _heights(again, np.minimum(rehearsal.available, len(again) - 1))
-    reached, errors = _closing_counts(again, expected, rehearsal.truth, np.arange(len(rehearsal.items)), grid)
-    first = int(np.argmin(tails(errors, reached, target)))
-    reached, errors = _closing_counts(beliefs, heights, truth, draw.certify, grid[first:])
+    heights, thresholds = _heights(beliefs, available), closings.thresholds
+    reached, errors = _closing_counts(beliefs, heights, truth, draw.certify, thresholds)
     threshold = None
-    for candidate, count, wrong in zip(grid[first:].tolist(), reached.tolist(), errors.tolist(), strict=True):
+    for candidate, count, wrong in zip(thresholds.tolist(), reached.tolist(), errors.tolist(), strict=True):
         if tail(wrong, count, target) > delta:
             break
         threshold = candidate

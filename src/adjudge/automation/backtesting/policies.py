@@ -19,21 +19,22 @@ from adjudge.automation.backtesting.asking import (
     priced,
 )
 from adjudge.automation.backtesting.beliefs import (
+    AskedAgain,
     Belief,
     Crowd,
     Models,
     Rehearsal,
+    believed,
     blended,
     crowd_of,
+    learnt_apart,
     log_scores,
-    multiplied,
     people_alone,
     pooled,
     raw,
-    rehearsed,
-    rehearsed_multiplied,
+    towards_multiplied,
 )
-from adjudge.automation.backtesting.licensing import licensed, licensed_closing, licensed_end_of_asking
+from adjudge.automation.backtesting.licensing import Closings, licensed, licensed_closing, licensed_end_of_asking
 from adjudge.automation.backtesting.sets import Booleans, Draw, Floats, Integers, LabelledSet
 from adjudge.automation.reviewers import Ballots, consensus
 from adjudge.core.pools import Prices, Stops
@@ -41,6 +42,11 @@ from adjudge.core.pools import Prices, Stops
 MOST: Final = 5
 """Votes that are bought at most, where nothing else is said: those about whom people differ are worth two more."""
 FIXED: Final = 0.9
+HALFWAY: Final = 0.5
+"""To multiplied likelihoods: how far the weights are moved where few audits certify the posterior itself. So it is sure
+only after more votes, and seldom wrong then: that is likelier to pass, though it may save less."""
+LIKELIER: Final = 0.05
+"""By how much more likely to pass that must be: less is luck."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,21 +178,24 @@ class Backtest:
         yield self._thresholded(f"certified{suffix}", first.answer, first.confidence, threshold, draw, people, name)
         if crowd is None:
             return
-        together = _Together(
-            beliefs,
-            priced(crowd, weights, terms.prices),
-            crowd,
-            rehearsed(data, models, crowd, weights, draw),
-            threshold,
-            grid,
-        )
+        again, apart = AskedAgain.of(data, models, crowd, draw), learnt_apart(data, models, crowd, weights, draw)
+        stops = priced(crowd, weights, terms.prices)
+        together = _Together(beliefs, stops, crowd, again.rehearsal(apart), threshold, grid)
         yield self._adaptive(together, draw, suffix, name)
         yield self._against_people(together, draw, people, suffix, name)
         if not suffix:
-            product = multiplied(models.tables, weights[0], crowd.sums[: PEOPLE + 1])
-            rehearsal = rehearsed_multiplied(data, models, crowd, weights[0], draw)
-            yield self._closing("certified posterior", beliefs, together.rehearsal, crowd, draw, name)
-            yield self._closing("certified posterior, multiplied", product, rehearsal, crowd, draw, name)
+            halfway, product = (
+                self._closings(again.rehearsal([towards_multiplied(each[: PEOPLE + 1], part) for each in apart]), draw)
+                for part in (HALFWAY, 1.0)
+            )
+            learnt = self._closings(together.rehearsal, draw)
+            part, closings = (HALFWAY, halfway) if halfway.chance > learnt.chance + LIKELIER else (0.0, learnt)
+            for policy, moved, tested in (
+                ("certified posterior", part, closings),
+                ("certified posterior, multiplied", 1.0, product),
+            ):
+                pool = believed(models, crowd, towards_multiplied(weights[: PEOPLE + 1], moved)) if moved else beliefs
+                yield self._closing(policy, pool, tested, crowd, draw, name)
 
     def _adaptive(self, together: _Together, draw: Draw, suffix: str, name: str | None) -> Answered:
         """Answer by the model above its threshold; below it ask people as long as the next vote pays."""
@@ -241,20 +250,18 @@ class Backtest:
             decider=name,
         )
 
+    def _closings(self, rehearsal: Rehearsal, draw: Draw) -> Closings:
+        terms = self._terms
+        return Closings.foreseen(rehearsal, PEOPLE, len(draw.certify), target=terms.target, delta=terms.delta)
+
     def _closing(
-        self,
-        policy: str,
-        beliefs: Sequence[Belief],
-        rehearsal: Rehearsal,
-        crowd: Crowd,
-        draw: Draw,
-        name: str | None,
+        self, policy: str, beliefs: Sequence[Belief], closings: Closings, crowd: Crowd, draw: Draw, name: str | None
     ) -> Answered:
         """Close wherever the posterior reaches the licensed threshold, before votes or after up to three."""
         terms = self._terms
         available = np.minimum(crowd.available, PEOPLE)
         threshold, answer, bought, closed = licensed_closing(
-            beliefs[: PEOPLE + 1], available, self._data.truth, draw, rehearsal, target=terms.target, delta=terms.delta
+            beliefs[: PEOPLE + 1], available, self._data.truth, draw, closings, target=terms.target, delta=terms.delta
         )
         return Answered(
             policy=policy,

@@ -4,9 +4,9 @@ import numpy as np
 from tests.unit.automation.voting import a_set
 
 from adjudge.automation.backtesting.beliefs import (
+    AskedAgain,
     Belief,
     Models,
-    _asked_again,
     _learnt,
     crowd_of,
     log_scores,
@@ -48,7 +48,7 @@ def test_a_rehearsal_is_as_unsure_as_what_comes():
         beliefs, weights = pooled(data, Models.of(tables, draw), crowd, draw)
         apart, same = (
             rehearsed(data, Models.of(tables, draw), crowd, weights, draw),
-            _asked_again(data, Models.of(tables, draw), crowd, draw, [weights]),
+            AskedAgain.of(data, Models.of(tables, draw), crowd, draw).rehearsal([weights]),
         )
         promised.append(unsure(apart.beliefs[0], apart.truth, np.arange(len(apart.items))))
         flattered.append(unsure(same.beliefs[0], same.truth, np.arange(len(same.items))))

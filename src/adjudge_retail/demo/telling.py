@@ -121,16 +121,22 @@ def _truth(script: Script) -> str:
     return " Nobody knows the truth here: audits count disagreements with what most of three people say."
 
 
+def _fewer(votes: float | None) -> str:
+    if votes is None:
+        return f"{UNKNOWN} fewer"
+    saved = 1 - votes / EVERYTHING
+    return f"{abs(saved):.0%} {'fewer' if saved >= 0 else 'more'}"
+
+
 def conclusion(report: Report) -> str:
     """Return the sentences under the table."""
     count, script = report.count, report.script
     votes = report.all.votes_per_decision
-    saved = UNKNOWN if votes is None else f"{1 - votes / EVERYTHING:.0%}"
     return (
         f"{count.accepted:,} decisions, {count.settled:,} settled, {count.lost} lost, "
         f"{count.settled_twice} settled twice, in {report.seconds:.1f} s\n"
         f"People's votes per decision: {decimal(votes)}, against {EVERYTHING} when three people answer everything: "
-        f"{saved} fewer, with {percent(report.all.error)} of all answers wrong. Votes for audits are counted.\n"
+        f"{_fewer(votes)}, with {percent(report.all.error)} of all answers wrong. Votes for audits are counted.\n"
         f"{_story(report)}{_caveats(script)}Times are from when a question was due to its outcome; the demo itself "
         f"asked at most {report.latest_seconds:.1f} s late, and had the stores wait for people for "
         f"{report.held_seconds:.0f} s."

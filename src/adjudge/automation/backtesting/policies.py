@@ -45,8 +45,10 @@ FIXED: Final = 0.9
 HALFWAY: Final = 0.5
 """To multiplied likelihoods: how far the weights are moved where few audits certify the posterior itself. So it is sure
 only after more votes, and seldom wrong then: that is likelier to pass, though it may save less."""
+ENOUGH: Final = 0.8
+"""A chance to pass with which weights stay as they were learnt: it is foreseen too low rather than too high."""
 LIKELIER: Final = 0.05
-"""By how much more likely to pass that must be: less is luck."""
+"""By how much more likely to pass weights that are moved must be: less is luck."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,7 +191,8 @@ class Backtest:
                 for part in (HALFWAY, 1.0)
             )
             learnt = self._closings(together.rehearsal, draw)
-            part, closings = (HALFWAY, halfway) if halfway.chance > learnt.chance + LIKELIER else (0.0, learnt)
+            is_moved = learnt.chance < ENOUGH and halfway.chance > learnt.chance + LIKELIER
+            part, closings = (HALFWAY, halfway) if is_moved else (0.0, learnt)
             for policy, moved, tested in (
                 ("certified posterior", part, closings),
                 ("certified posterior, multiplied", 1.0, product),

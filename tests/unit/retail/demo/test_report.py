@@ -9,7 +9,7 @@ from adjudge_retail.demo.counting import Count
 from adjudge_retail.demo.figures import Row, by_group, figures, percentile
 from adjudge_retail.demo.report import Report, write_json, write_rows
 from adjudge_retail.demo.script import write_script
-from adjudge_retail.demo.telling import next_steps
+from adjudge_retail.demo.telling import conclusion, next_steps
 from adjudge_retail.labelled import read_set
 
 ROW = Row("i-1", "d-1", "a", "model", 0, 1, 10.0, "item.label", "store-01", "fresh", "a")
@@ -79,6 +79,13 @@ def test_the_json_has_what_is_promised(report):
     }  # fmt: skip
 
     assert promised <= set(report.as_json())
+
+
+@pytest.mark.parametrize(("votes", "said"), [(2, "33% fewer"), (4, "33% more")])
+def test_more_votes_than_three_people_give_are_not_called_fewer(report, votes, said):
+    asked = replace(report, rows=[replace(ROW, source="reviewer", votes=votes)])
+
+    assert f": {said}, with" in conclusion(asked)
 
 
 def test_a_run_without_faults_has_none(report):

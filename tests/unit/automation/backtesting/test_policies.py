@@ -261,7 +261,7 @@ def test_certificates_on_resampled_audits_are_false_as_rarely_as_promised():
 
 
 def test_few_audits_certify_a_posterior_that_is_half_way_to_multiplied(monkeypatch):
-    """The wrong way beside it: with learnt weights alone a test of so few audits fails more often, and less is saved."""
+    """The wrong way beside it: by learnt weights alone so few audits certify less often, and less is saved."""
     data, names = misled_together(2_500, seed=3), ["certified posterior", "certified posterior, multiplied"]
     terms = Terms(target=0.02, delta=0.1, prices=Prices(wrong=50))
 

@@ -1,6 +1,5 @@
 """`adjudge deciders`: whoever can be asked."""
 
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -8,7 +7,7 @@ import typer
 
 from adjudge.cli.connection import connected
 from adjudge.cli.grouping import group
-from adjudge.cli.output import NONE, Column, as_json, table
+from adjudge.cli.output import NONE, Column, as_json, second, table
 from adjudge.client import Decider, ShadowTally
 
 app = group("List whoever can be asked, or try one out.")
@@ -55,8 +54,8 @@ def _row(decider: Decider) -> tuple[str, ...]:
         decider.role,
         _state(decider),
         (breaker.state if breaker else None) or NONE,
-        _instant(breaker.since if breaker else None),
-        _instant(breaker.until if breaker else None),
+        second(breaker.since) if breaker and breaker.since else NONE,
+        second(breaker.until) if breaker and breaker.until else NONE,
         _aside(decider.shadow),
         f"{decider.people.at_work}/{decider.people.members}" if decider.people else NONE,
         (breaker.reason if breaker else None) or NONE,
@@ -67,10 +66,6 @@ def _state(decider: Decider) -> str:
     if decider.people is not None and decider.people.paused:
         return "paused"
     return "switched off" if decider.switched_off else "on"
-
-
-def _instant(moment: datetime | None) -> str:
-    return NONE if moment is None else f"{moment:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _aside(tally: ShadowTally | None) -> str:

@@ -357,7 +357,8 @@ def test_deciders_are_listed_with_role_breaker_what_was_done_on_the_side_and_peo
     assert run(["deciders", "ls"]) == 0
 
     old, new, clerks = capsys.readouterr().out.splitlines()[1:]
-    assert old.split()[:7] == ["old@1", "oip", "serving", "on", "open", "2026-12-01T18:21:07Z", "2026-12-01T18:21:17Z"]
+    assert old.split()[:5] == ["old@1", "oip", "serving", "on", "open"]
+    assert "  2026-12-01 18:21:07  2026-12-01 18:21:17  " in old, "an instant reads as in all other lists"
     assert old.endswith("timeout: no answer within 2 s")
     assert "48/50" in new.split()
     assert "switched off" in new

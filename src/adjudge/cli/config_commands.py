@@ -169,6 +169,7 @@ def summary(configuration: Configuration) -> dict[str, object]:
         "never_certified": [msgspec.to_builtins(each) for each in configuration.unearnable()],
         "provisional_until_deadline": [msgspec.to_builtins(each) for each in configuration.lasting()],
         "unread": [msgspec.to_builtins(each) for each in configuration.unread()],
+        "unset": [msgspec.to_builtins(each) for each in configuration.unset()],
         "look_alikes": [msgspec.to_builtins(each) for each in configuration.look_alikes()],
         "empty_groups": {name: msgspec.to_builtins(at) for name, at in configuration.empty_groups().items()},
         "absent_folders": {scheme: str(folder) for scheme, folder in _absent_folders(configuration)},

@@ -15,6 +15,7 @@ from adjudge.config.routing import Request, Way
 from adjudge.config.sections.organisations import Organisation
 from adjudge.config.sites import Site
 from adjudge.config.unread import Unread, unread
+from adjudge.config.unset import Unset, unset
 from adjudge.core.plans import Origin, Plan
 from adjudge.core.specifications import DeciderSpec, Location, PoolSpec, QuestionType
 
@@ -150,6 +151,10 @@ class Configuration:
         every = sorted(unread(self.sites, self.deciders.values()), key=lambda each: each.nearest or "")
         found = {(each.origin.file, each.origin.line, each.what, each.name): each for each in every}
         return tuple(found[place] for place in sorted(found))
+
+    def unset(self) -> tuple[Unset, ...]:
+        """Return the attributes that thresholds read where no location has them."""
+        return tuple(sorted(unset(self.sites), key=lambda each: (each.origin.file, each.origin.line, each.attribute)))
 
     def look_alikes(self) -> tuple[LookAlike, ...]:
         """Return the labels that are hard to tell apart, once for each place that says so."""

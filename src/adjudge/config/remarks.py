@@ -22,6 +22,10 @@ def remarks(configuration: Configuration) -> Iterator[str]:
     for unread in configuration.unread():
         hint = f"; did you mean `{unread.nearest}`?" if unread.nearest else ""
         yield f"nothing reads the {unread.what} `{unread.name}` of {unread.layer}{hint} ({unread.origin})"
+    for unset in configuration.unset():
+        hint = f"; did you mean `{unset.nearest}`?" if unset.nearest else ""
+        where = f"no location at which `{unset.condition}` is in force"
+        yield f"{where} has the attribute `{unset.attribute}`{hint} ({unset.origin})"
     for alike in configuration.look_alikes():
         yield f"hard to tell apart: the answers `{alike.one}` and `{alike.other}` to {alike.type} ({alike.origin})"
     for name, origin in configuration.empty_groups().items():

@@ -190,12 +190,7 @@ def too_few(
     """Return what is wanted at least, where audits are too few to begin anywhere."""
     share = certify_audits / audits if certify_audits else CERTIFY_SHARE
     more = max(1, math.ceil((audits_needed(1, target, delta) - certify_audits) / share))
-    return _wanting(
-        f"{counted(audits, 'audit')} so far: too few to begin with",
-        more,
-        target,
-        audits_per_day,
-    )
+    return _wanting(f"{counted(audits, 'audit')} so far: too few to begin with", more, target, audits_per_day)
 
 
 def people_err(target: float, bound: float) -> str:

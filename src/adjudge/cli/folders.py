@@ -49,11 +49,9 @@ class Folder:
         differing = sorted(
             name for name in own.keys() | published.documents if own.get(name) != published.documents.get(name)
         )
-        return (
-            f"{counted(len(differing), 'document differs', 'documents differ')}: {', '.join(differing[:3])}"
-            if differing
-            else None
-        )
+        if not differing:
+            return None
+        return f"{counted(len(differing), 'document differs', 'documents differ')}: {', '.join(differing[:3])}"
 
 
 class Manifest(msgspec.Struct, frozen=True):

@@ -171,6 +171,7 @@ class Provisional:
 
     answer: str | None
     origin: Origin | None = field(default=None, compare=False)
+    """Where configuration says so, for remarks."""
 
 
 @dataclass(frozen=True, slots=True)

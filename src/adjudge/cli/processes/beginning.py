@@ -1,5 +1,6 @@
 """The configuration that a process starts with: the newest published one or, if there is none, its folder's."""
 
+import os
 from pathlib import Path
 
 import msgspec
@@ -38,10 +39,13 @@ class Copy(msgspec.Struct, frozen=True):
 
 
 def keep(file: Path, in_force: InForce) -> None:
-    """Write a copy of what is in force, whole or not at all; one that cannot be written is missed, not needed."""
+    """Write a copy of what is in force, whole or not at all; one that cannot be written is missed, not needed.
+
+    The processes of one machine share it: each writes a file of its own, and puts it in place.
+    """
     rest = Copy(in_force.rest.revision, dict(in_force.rest.documents)) if in_force.rest else None
     copy = Copy(in_force.newest.revision, dict(in_force.newest.documents), rest, sorted(in_force.only_at))
-    fresh = file.with_name(f".{file.name}.new")
+    fresh = file.with_name(f".{file.name}.{os.getpid()}.new")
     try:
         fresh.write_bytes(msgspec.json.encode(copy))
         fresh.replace(file)

@@ -1,48 +1,31 @@
-"""Asking a model: a batch of slips comes in, opinions come out, settlements and hops are written down.
-
-Where a stage has one decider and its answer settles the decision, this touches the database once. Every other
-decision is stepped on under its lock.
-"""
+"""Asking a model: a batch of slips comes in, opinions come out, and `recording` writes down what follows."""
 
 import asyncio
 import random
-from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TypeVar
-from uuid import UUID
 
 import msgspec
 import structlog
 
-from adjudge.core.advance import Settle, advance
 from adjudge.core.answers import Labels
-from adjudge.core.controls import Controls
-from adjudge.core.events import Fault, HistoryEvent, Opinion, Source
-from adjudge.core.history import History
-from adjudge.core.outcomes import Outcome
+from adjudge.core.events import Fault, Opinion, Source
 from adjudge.core.plans import Plan
 from adjudge.deciders import Answered, Deciders, Failed, Question
-from adjudge.engine import notifying, slips
+from adjudge.engine import slips
 from adjudge.engine.clocks import Clock
-from adjudge.engine.controls_in_force import ControlsInForce
-from adjudge.engine.identifiers import NewId
+from adjudge.engine.insisting import insist
+from adjudge.engine.recording import Recorder
 from adjudge.engine.revisions import Revisions
-from adjudge.engine.sending import Sender, count
-from adjudge.engine.settling import new_outcome
 from adjudge.engine.slips import STREAM_PREFIX, Slip
-from adjudge.engine.stepping import Effects, Finished, Stepper
-from adjudge.store import outcomes, work
-from adjudge.store.connecting import UNAVAILABLE, Pool
-from adjudge.store.outcomes import NewOutcome, Verdicts
-from adjudge.streams import Expired, Message, Poison, Stall, Streams, TimedOut
+from adjudge.store import work
+from adjudge.store.connecting import Pool
+from adjudge.streams import Expired, Message, Poison, TimedOut
 from adjudge.telemetry import names, tracing
 
 log = structlog.get_logger()
 _T = TypeVar("_T")
-
-PATIENCE_SECONDS = 60.0
-"""How long answers, which have been paid for, wait for the database before the batch is handed back."""
 
 
 class Asking:
@@ -56,12 +39,8 @@ class Asking:
         deciders: Deciders,
         pool: Pool,
         revisions: Revisions,
-        stepper: Stepper,
-        sender: Sender,
-        streams: Streams,
-        controls: ControlsInForce,
+        recorder: Recorder,
         now: Clock,
-        new_id: NewId,
         rng: random.Random,
     ) -> None:
         self._decider = decider
@@ -71,12 +50,8 @@ class Asking:
         self._deciders = deciders
         self._pool = pool
         self._revisions = revisions
-        self._stepper = stepper
-        self._sender = sender
-        self._streams = streams
-        self._controls = controls
+        self._recorder = recorder
         self._now = now
-        self._new_id = new_id
         self._rng = rng
 
     async def __call__(self, messages: Sequence[Message]) -> Mapping[str, Exception] | None:
@@ -93,7 +68,7 @@ class Asking:
         if current:
             events = await self._ask(current)
             await self._hold({slip.revision for slip in current})  # asking may have taken long
-            await self._conclude(list(zip(current, events, strict=True)))
+            await self._recorder.record(self._decider, list(zip(current, events, strict=True)))
 
     async def gave_up(self, messages: Sequence[Message], error: Exception) -> None:
         """Let the decisions of messages that are about to become dead letters go on without this decider."""
@@ -105,7 +80,8 @@ class Asking:
             Fault(at=now, stage=slip.stage, by=slip.decider, fault="dead-letter", detail=given_up_for(error))
             for slip, _ in read
         ]
-        await self._step([(slip, fault) for (slip, _), fault in zip(read, faults, strict=True)])
+        gone_on = [(slip, fault) for (slip, _), fault in zip(read, faults, strict=True)]
+        await self._recorder.step(self._decider, gone_on)
 
     async def _hold(self, numbers: set[int]) -> None:
         """Make sure that this process holds these revisions: those under which the decisions began."""
@@ -143,102 +119,11 @@ class Asking:
             for slip, answer, plan in zip(asked, answers, plans, strict=True)
         ]
 
-    async def _conclude(self, answered: Sequence[tuple[Slip, Opinion | Fault]]) -> None:
-        settling: list[tuple[Slip, NewOutcome, Outcome]] = []
-        stepping: list[tuple[Slip, Opinion | Fault]] = []
-        now, controls, attempt = self._now(), self._controls.now(), self._new_id()
-        for result, number in Counter(_result(event) for _, event in answered).items():
-            names.OPINIONS.labels(self._decider, result).inc(number)
-        for slip, event in answered:
-            settled = self._settled(slip, event, controls, now, attempt)
-            if settled is None:
-                stepping.append((slip, event))
-            else:
-                settling.append((slip, *settled))
-        if settling:
-            stepping += await self._settle(settling, {slip.decision: event for slip, event in answered})
-        if stepping:
-            await self._step(stepping)
-
-    def _settled(
-        self, slip: Slip, event: Opinion | Fault, controls: Controls, now: datetime, attempt: UUID
-    ) -> tuple[NewOutcome, Outcome] | None:
-        """Return the outcome where this answer alone settles; other stages wait for the lock."""
-        plan = self._plan(slip)
-        if len(plan.stage(slip.stage).deciders) > 1:
-            return None
-        history = History(slip.case, (*slip.events, event))
-        step = advance(plan, history, controls, now)
-        if not isinstance(step, Settle) or step.outcome.kind != "final":
-            return None
-        events = history.events + step.record
-        return new_outcome(slip.decision, slip.stage, step.outcome, events, attempt=attempt), step.outcome
-
-    async def _settle(
-        self, settling: Sequence[tuple[Slip, NewOutcome, Outcome]], events: Mapping[UUID, Opinion | Fault]
-    ) -> list[tuple[Slip, Opinion | Fault]]:
-        """Settle in one statement; return what was refused and must be stepped on."""
-        rows = [row for _, row, _ in settling]
-        with tracing.within("settle", decisions=len(rows)):
-            verdicts = await self._insist(lambda: self._write(rows))
-        won = [
-            (slip, Finished(slip.decision, slip.type, slip.location, outcome, asked_at(slip), settled_at))
-            for slip, row, outcome in settling
-            if (settled_at := verdicts.won.get(row.decision_id)) is not None
-        ]
-        count([finished for _, finished in won])
-        told = [(slip.decision, slip.reply) for slip, _ in won]
-        await notifying.tell(self._streams, told)
-        return [(slip, events[slip.decision]) for slip, _, _ in settling if slip.decision in verdicts.refused]
-
-    async def _write(self, rows: Sequence[NewOutcome]) -> Verdicts:
-        """Settle; after a lost COMMIT the attempt id tells what was ours."""
-        async with self._pool.acquire() as connection:
-            started = asyncio.get_running_loop().time()
-            verdicts = await outcomes.settle(connection, rows)
-            names.SETTLE_SECONDS.observe(asyncio.get_running_loop().time() - started)
-            names.SETTLE_REFUSED.inc(len(verdicts.refused))
-            missing = [
-                (row.decision_id, row.attempt_id)
-                for row in rows
-                if row.decision_id not in verdicts.won and row.decision_id not in verdicts.refused
-            ]
-            if not missing:
-                return verdicts
-            return Verdicts(verdicts.won | await outcomes.settled_by(connection, missing), verdicts.refused)
-
-    async def _step(self, stepping: Sequence[tuple[Slip, Opinion | Fault]]) -> None:
-        inputs: dict[UUID, list[HistoryEvent]] = {}
-        for slip, event in stepping:
-            inputs.setdefault(slip.decision, []).append(event)
-        with tracing.within("step", decisions=len(inputs)):
-            effects = await self._insist(lambda: self._step_once(inputs))
-        await self._sender.perform(effects)
-
-    async def _step_once(self, inputs: Mapping[UUID, Sequence[HistoryEvent]]) -> Effects:
-        async with self._pool.acquire() as connection, connection.transaction():
-            return await self._stepper.step(connection, inputs)
-
     def _plan(self, slip: Slip) -> Plan:
         return self._revisions.plan(slip.revision, slip.location, slip.type, slip.plan)
 
     async def _insist(self, act: Callable[[], Awaitable[_T]]) -> _T:
         return await insist(act, decider=self._decider, rng=self._rng)
-
-
-async def insist(act: Callable[[], Awaitable[_T]], *, decider: str, rng: random.Random) -> _T:
-    """Try until the database answers: opinions in hand are paid for. Raises Stall when patience ends."""
-    deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
-    failures = 0
-    while True:
-        try:
-            return await act()
-        except UNAVAILABLE as error:
-            failures += 1
-            if asyncio.get_running_loop().time() > deadline:
-                raise Stall(f"the database does not answer: {error!r}") from error
-            log.warning("asking.stalled", decider=decider, error=repr(error))
-            await asyncio.sleep(min(1.0, 0.05 * 2**failures) * rng.uniform(0.5, 1))
 
 
 async def put(deciders: Deciders, decider: str, kind: str, asked: Sequence[Slip]) -> Sequence[Answered | Failed]:
@@ -253,11 +138,6 @@ async def put(deciders: Deciders, decider: str, kind: str, asked: Sequence[Slip]
             told = {"decision": slip.decision, "fault": answer.fault, "detail": answer.detail}
             log.debug("question.unanswered", decider=decider, **told)
     return answers
-
-
-def asked_at(slip: Slip) -> datetime:
-    """Return when the decision was asked, as its history has it."""
-    return slip.events[0].at
 
 
 def given_up_for(error: Exception) -> str:
@@ -307,12 +187,6 @@ def _event(slip: Slip, answer: Answered | Failed, source: Source, plan: str, now
         currency=answer.currency,
         plan=plan,
     )
-
-
-def _result(event: Opinion | Fault) -> str:
-    if isinstance(event, Fault):
-        return event.fault
-    return "abstained" if event.answer is None else "answered"
 
 
 def read_slips(messages: Sequence[Message]) -> tuple[list[tuple[Slip, Message]], dict[str, Exception]]:

@@ -7,8 +7,9 @@ from typing import Final
 import msgspec
 
 from adjudge.deciders import Answered, Deciders, Failed
-from adjudge.engine.asking import insist, put, read_slips
+from adjudge.engine.asking import put, read_slips
 from adjudge.engine.clocks import Clock
+from adjudge.engine.insisting import insist
 from adjudge.engine.slips import Slip
 from adjudge.store import shadows
 from adjudge.store.connecting import Pool

@@ -16,6 +16,7 @@ from adjudge.core.specifications import DeciderSpec
 from adjudge.deciders import Deciders, DeciderState, open_deciders
 from adjudge.engine.admission import loop_time
 from adjudge.engine.asking import Asking
+from adjudge.engine.recording import Recorder
 from adjudge.engine.revisions import InForce
 from adjudge.engine.slips import STREAM_PREFIX
 from adjudge.store import work
@@ -47,6 +48,17 @@ class Staff:
     def __init__(self, ground: Ground, worker: Worker) -> None:
         self._ground = ground
         self._worker = worker
+        self._recorder = Recorder(
+            ground.pool,
+            ground.revisions,
+            ground.stepper,
+            ground.sender,
+            ground.streams,
+            controls=ground.controls,
+            now=ground.clock,
+            new_id=ground.new_id,
+            rng=ground.rng,
+        )
         self._posts: dict[str, Post] = {}
         self._is_complete = False
         self._coming: dict[str, DeciderSpec] = {}
@@ -179,12 +191,8 @@ class Staff:
             deciders=post.deciders,
             pool=ground.pool,
             revisions=ground.revisions,
-            stepper=ground.stepper,
-            sender=ground.sender,
-            streams=ground.streams,
-            controls=ground.controls,
+            recorder=self._recorder,
             now=ground.clock,
-            new_id=ground.new_id,
             rng=ground.rng,
         )
         return Subscription(

@@ -17,7 +17,8 @@ from typing import Any, Final
 
 import uvloop
 
-from adjudge.engine.flushing import Flusher, Sheaf
+from adjudge.engine.flushing import Flusher
+from adjudge.engine.pending import Sheaf
 from adjudge.store import intake
 from adjudge.store.intake import NewDecision
 from adjudge.streams import Entry

@@ -14,10 +14,10 @@ from adjudge.api.services import Services
 from adjudge.api.views import DecisionView, view, waiting
 from adjudge.core.errors import AdjudgeError
 from adjudge.engine.admission import Overloaded
-from adjudge.engine.flushing import Pending, Sheaf, replayed
 from adjudge.engine.intake import Known
 from adjudge.engine.limiting import LimitReached
 from adjudge.engine.notifying import within
+from adjudge.engine.pending import Pending, Sheaf, replayed
 from adjudge.engine.questions import Question
 from adjudge.store import decisions, intake, retention
 from adjudge.store.connecting import UNAVAILABLE, Connection

@@ -23,7 +23,7 @@ from adjudge.api.services import Services
 from adjudge.api.views import DecisionView, encode
 from adjudge.core.errors import AdjudgeError
 from adjudge.engine.admission import Overloaded
-from adjudge.engine.flushing import Pending
+from adjudge.engine.pending import Pending
 from adjudge.engine.questions import Question
 from adjudge.store.connecting import UNAVAILABLE
 from adjudge.store.scope import Scope

@@ -100,7 +100,19 @@ def read(body: bytes | msgspec.Raw, *, key: str | None, trace: str | None, lane:
     stake = _stake(asked.stake) if asked.stake else None
     if key is not None and asked.idempotency_key not in (None, key):
         raise Problem("invalid-body", "differs from the header Idempotency-Key", pointer="#/idempotency_key")
-    return _asked(asked, evidence, stake, key if key is not None else asked.idempotency_key, trace, asked.lane or lane)
+    return Question(
+        type=asked.type,
+        location=asked.location,
+        evidence=evidence,
+        evidence_json=bytes(asked.evidence),
+        subject=asked.subject,
+        candidates=asked.candidates,
+        stake=stake,
+        deadline=asked.deadline,
+        lane=asked.lane or lane,
+        trace=trace,
+        idempotency_key=key if key is not None else asked.idempotency_key,
+    )
 
 
 def read_bulk(body: bytes) -> list[msgspec.Raw]:
@@ -198,29 +210,6 @@ def _in_subject(problem: Problem, body: bytes | msgspec.Raw) -> Problem:
         if not isinstance(value, str) or max(len(key), len(value)) > LONGEST_TEXT:
             return Problem(problem.kind, problem.detail, pointer=f"#/subject/{_escaped(key)}")
     return problem
-
-
-def _asked(
-    asked: QuestionBody,
-    evidence: dict[str, Any],
-    stake: Stake | None,
-    key: str | None,
-    trace: str | None,
-    lane: str | None,
-) -> Question:
-    return Question(
-        type=asked.type,
-        location=asked.location,
-        evidence=evidence,
-        evidence_json=bytes(asked.evidence),
-        subject=asked.subject,
-        candidates=asked.candidates,
-        stake=stake,
-        deadline=asked.deadline,
-        lane=lane,
-        trace=trace,
-        idempotency_key=key,
-    )
 
 
 def _malformed(body: bytes, error: Exception) -> Problem:

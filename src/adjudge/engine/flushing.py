@@ -13,14 +13,13 @@ from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import TypeAlias
 from uuid import UUID
 
 import asyncpg
-import msgspec
 import structlog
 
 from adjudge.core.errors import AdjudgeError
+from adjudge.engine.pending import Pending, Sheaf, Unavailable, Unstorable, key_of
 from adjudge.engine.slips import Slip
 from adjudge.engine.stepping import RESEND_SECONDS
 from adjudge.store import intake
@@ -45,82 +44,6 @@ LONGEST_WAIT_SECONDS = 4.0
 """A row that cannot be committed for this long is refused: 503, nothing acknowledged."""
 _RESEND = timedelta(seconds=RESEND_SECONDS)
 _DATA_ERRORS = ("22", "23", "54")
-
-
-class Unavailable(AdjudgeError):
-    """PostgreSQL does not answer: nothing is acknowledged."""
-
-    kind = "unavailable"
-
-
-class Unstorable(AdjudgeError):
-    """PostgreSQL refuses the row although the edge let it through."""
-
-    kind = "unstorable"
-
-
-Answer: TypeAlias = datetime | Replayed | AdjudgeError
-"""When the question was asked, once its row is durable; or the decision that holds its key; or why it was refused."""
-
-
-class Sheaf:
-    """Rows that one caller waits for together: one wait, however many they are."""
-
-    def __init__(self, answered: Callable[[NewDecision], None] = lambda _: None) -> None:
-        self._answered = answered
-        self._open = 0
-        """Rows without answer."""
-        self._all: asyncio.Future[None] | None = None
-
-    async def all(self) -> None:
-        """Return once every row has its answer."""
-        if self._open:
-            self._all = asyncio.get_running_loop().create_future()
-            await self._all
-
-    def take_in(self) -> None:
-        """Count in one more row."""
-        self._open += 1
-
-    def answered(self, row: NewDecision) -> None:
-        """A row has its answer."""
-        self._open -= 1
-        self._answered(row)
-        if not self._open and self._all is not None and not self._all.done():  # done: the caller has gone
-            self._all.set_result(None)
-
-
-class Pending(msgspec.Struct, eq=False):
-    """A row on its way, and what came of it."""
-
-    row: NewDecision
-    key: tuple[str, bytes]
-    """Its idempotency key; without one its own id."""
-    sheaf: Sheaf
-    since: float
-    entries: Sequence[Entry] = ()
-    """What is sent once the row is durable."""
-    shadows: Sequence[Slip] = ()
-    """What is asked on the side once it is."""
-    tried: bool = False
-    """A flush with this row ended without an answer: it may have been committed."""
-    answer: Answer | None = None
-    """After Unavailable the row may be committed or not."""
-
-    def answered(self, answer: Answer) -> None:
-        """Give the row its answer: the first is the one that counts."""
-        if self.answer is None:
-            self.answer = answer
-            self.sheaf.answered(self.row)
-
-
-def replayed(row: NewDecision, held: Replayed) -> Pending:
-    """Return a row whose key has made a decision already: nothing of it is on its way."""
-    return Pending(row, _key(row), Sheaf(), 0.0, answer=held)
-
-
-def _key(row: NewDecision) -> tuple[str, bytes]:
-    return (row.terms.principal, row.key_hash or row.id.bytes)
 
 
 class Flusher:
@@ -162,7 +85,7 @@ class Flusher:
         self, row: NewDecision, sheaf: Sheaf, entries: Sequence[Entry] = (), shadows: Sequence[Slip] = ()
     ) -> Pending:
         """Have a row committed; it has its answer once its sheaf has all."""
-        pending = Pending(row, _key(row), sheaf, asyncio.get_running_loop().time(), entries, shadows)
+        pending = Pending(row, key_of(row), sheaf, asyncio.get_running_loop().time(), entries, shadows)
         sheaf.take_in()
         self._put(pending)
         if self._size == 1 or self._size >= LARGEST_BATCH:  # while any wait, the woken one looks again

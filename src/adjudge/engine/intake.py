@@ -20,8 +20,9 @@ from adjudge.engine.beginning import Begun
 from adjudge.engine.clocks import Clock, TurnClock
 from adjudge.engine.coins import Coin
 from adjudge.engine.controls_in_force import ControlsInForce
-from adjudge.engine.flushing import Answer, Flusher, Pending, Sheaf
+from adjudge.engine.flushing import Flusher
 from adjudge.engine.identifiers import NewId
+from adjudge.engine.pending import Answer, Pending, Sheaf
 from adjudge.engine.places import Place, Places
 from adjudge.engine.questions import Question, case_of, fingerprint
 from adjudge.engine.revisions import Revisions

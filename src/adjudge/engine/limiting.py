@@ -15,7 +15,7 @@ import structlog
 
 from adjudge.core.buckets import Bucket
 from adjudge.core.errors import AdjudgeError
-from adjudge.engine.flushing import Unavailable
+from adjudge.engine.pending import Unavailable
 from adjudge.store import keys, measuring
 from adjudge.store.connecting import UNAVAILABLE, Pool
 from adjudge.store.scope import Limits, Scope

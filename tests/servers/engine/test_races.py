@@ -17,7 +17,8 @@ from adjudge.api import questions
 from adjudge.core.events import Opinion, TimedOut, write_events
 from adjudge.core.outcomes import Outcome
 from adjudge.engine.cancelling import cancel
-from adjudge.engine.flushing import Flusher, Sheaf, Unavailable, Unstorable
+from adjudge.engine.flushing import Flusher
+from adjudge.engine.pending import Sheaf, Unavailable, Unstorable
 from adjudge.engine.settling import new_outcome
 from adjudge.engine.stepping import slips_of
 from adjudge.engine.timers import asked as still_asked

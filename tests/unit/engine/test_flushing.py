@@ -8,7 +8,8 @@ from uuid import UUID
 import pytest
 
 from adjudge.engine import flushing
-from adjudge.engine.flushing import LARGEST_BATCH, Flusher, Sheaf, Unstorable
+from adjudge.engine.flushing import LARGEST_BATCH, Flusher
+from adjudge.engine.pending import Sheaf, Unstorable
 from adjudge.store.intake import Beginning, NewDecision, Terms
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)

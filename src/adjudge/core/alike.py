@@ -4,11 +4,13 @@ import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-LOOK_THE_SAME: Final = "look the same: they differ in blanks, or in how characters are made"
+LOOK_THE_SAME: Final = "look the same: they differ in blanks, in what is not seen, or in how characters are made"
+_UNSEEN: Final = dict.fromkeys(map(ord, "\u00ad\u200b\u200e\u200f\u2060\ufeff"))
+"""Soft hyphen, zero-width space, marks of direction, word joiner, byte order mark. What joins characters is seen."""
 
 
 def indistinguishable(labels: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Yield labels that nobody could tell apart: they differ in blanks, or in how a character is put together."""
+    """Yield labels that nobody could tell apart: by blanks, by what is not seen, by how a character is put together."""
     return _pairs(labels, _seen)
 
 
@@ -27,7 +29,9 @@ def _pairs(labels: Sequence[str], form: Callable[[str], str]) -> Iterator[tuple[
 
 
 def _seen(label: str) -> str:
-    return " ".join(unicodedata.normalize("NFC", label).split())
+    if not label.isascii():
+        label = unicodedata.normalize("NFC", label.translate(_UNSEEN))
+    return " ".join(label.split())
 
 
 def _folded(label: str) -> str:

@@ -8,7 +8,7 @@ contain the vote that is weighed. No model is a voter.
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +36,8 @@ KEEP: Final = 0.999
 """What a vote still weighs after one more by the same person: half after 700."""
 FOLDS: Final = 5
 """Parts of the audits: votes of each are weighed by what the others show of those who gave them."""
+LATEST: Final = 2 * ENOUGH_AUDITS
+"""Audits that must agree on the labels before it is asked how frequent these are."""
 MOST_LABELS: Final = 50
 """Labels of a question that weights are learnt over; beyond, those that somebody named."""
 TAIL: Final = 0.05
@@ -63,6 +65,10 @@ class Voted:
     """Whether the truth is one about those who voted, too: what most of them say is none."""
     said: Mapping[str, Mapping[str, float]] | None = None
     """Distributions of models by decider, of a calibrate-audit; None: it is none."""
+
+
+_Weighed: TypeAlias = tuple[Voted, list[str], Floats]
+"""An audit, its labels, and what its first votes say of each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,23 +207,37 @@ def _stage(
     )
 
 
-def _frequencies(own: Sequence[tuple[Voted, list[str], Floats]], deciders: Sequence[str]) -> dict[str, float]:
+def _frequencies(own: Sequence[_Weighed], deciders: Sequence[str]) -> dict[str, float]:
     """Return how frequent each label is, where that says more than the models do; else nothing.
 
-    Asked only where all questions have the same few answers: candidates change from one to the next.
+    Asked only where the latest questions have the same few answers, of all audits that have these: candidates change
+    from one to the next, and how frequent a new label is is not known before it was there to be chosen.
     """
-    labels = own[0][0].labels
-    if not deciders or not 0 < len(labels) <= MOST_LABELS or any(item.labels != labels for item, _, _ in own):
+    latest = own[-LATEST:]
+    labels = latest[0][0].labels
+    if not deciders or not 0 < len(labels) <= MOST_LABELS or any(item.labels != labels for item, _, _ in latest):
         return {}
-    tables, truth = _tables(own, deciders, 0)
-    counts = np.bincount(truth, minlength=len(labels)).astype(float)
+    alike = [one for one in own if one[0].labels == labels]
+    tables, truth = _tables(alike, deciders, 0)
     if not tells_more(list(tables[:-1]), frequencies_of_others(truth, len(labels)), truth):
         return {}
+    counts = np.bincount(truth, minlength=len(labels)).astype(float)
     return dict(zip(labels, log_frequencies(counts).tolist(), strict=True))
 
 
+def _told_by_others(rows: Sequence[_Weighed], truth: NDArray[np.int64], width: int) -> Floats:
+    """Return for each audit how frequent its labels are among the others that had the same to choose from."""
+    places: dict[tuple[str, ...], list[int]] = {}
+    for place, (_, labels, _) in enumerate(rows):
+        places.setdefault(tuple(labels), []).append(place)
+    found = np.full((len(rows), width), np.log(LEAST_PROBABILITY))
+    for chosen_from, alike in places.items():
+        found[alike, : len(chosen_from)] = frequencies_of_others(truth[alike], len(chosen_from))
+    return found
+
+
 def _weights(
-    rows: Sequence[tuple[Voted, list[str], Floats]],
+    rows: Sequence[_Weighed],
     deciders: Sequence[str],
     votes: int,
     before: Weights,
@@ -233,7 +253,7 @@ def _weights(
     tables, truth = _tables(rows, deciders, votes)
     features, prior = list(tables[:-1]), list(before.models)
     if is_weighed:
-        features.append(frequencies_of_others(truth, tables.shape[2]))
+        features.append(_told_by_others(rows, truth, tables.shape[2]))
         prior.append(before.frequency)
     if votes:
         found = fit_weights([*features, tables[-1]], truth, np.array([*prior, before.votes]), held=HELD).tolist()
@@ -243,7 +263,7 @@ def _weights(
 
 
 def _tables(
-    rows: Sequence[tuple[Voted, list[str], Floats]], deciders: Sequence[str], votes: int
+    rows: Sequence[_Weighed], deciders: Sequence[str], votes: int
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Return what each decider says, and last the votes, of each audit's labels; and which is right."""
     width = max(len(labels) for _, labels, _ in rows)

@@ -1,5 +1,7 @@
 """What votes are worth, learnt of people of known skill, and applied by the plan."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from msgspec.structs import replace
@@ -19,7 +21,7 @@ from tests.unit.automation.asked import (
 )
 
 from adjudge.automation.binomial import beta_quantile
-from adjudge.automation.learning import ENOUGH_AUDITS, Voted, is_news, learn_reviewers, learnt
+from adjudge.automation.learning import ENOUGH_AUDITS, LATEST, Voted, is_news, learn_reviewers, learnt
 from adjudge.core.advance import Settle
 from adjudge.core.pools import Snapshot, Weights
 from adjudge.core.reviewers import Reviewers
@@ -111,6 +113,29 @@ def test_how_frequent_answers_are_corrects_a_model_that_was_trained_on_other_sha
     pool = lopsided.pool(NAME)
     assert pool is not None
     assert pool.frequencies == stage.frequencies
+
+
+def test_a_new_label_pauses_how_frequent_labels_are_until_the_latest_audits_had_it():
+    """Not until all have it that anything is learnt from. The others still weigh the models, by their own labels."""
+    asked = items(6_000, seed=11)
+    most_pay = [item for number, item in enumerate(asked) if item.truth == "pay" or number % 9 == 0]
+    before = audited(most_pay[:500])
+    after = [dataclasses.replace(one, labels=(*LABELS, "ask")) for one in audited(most_pay[500:1_000])]
+
+    found = [learnt([*before, *after[:more]], stages(PLAN)) for more in (0, 1, LATEST - 1, LATEST, len(after))]
+
+    told = [snapshot.stages[NAME].frequencies for snapshot in found if snapshot is not None]
+    assert [sorted(frequencies) for frequencies in told] == [
+        ["pay", "refuse"],
+        [],
+        [],
+        ["ask", "pay", "refuse"],
+        ["ask", "pay", "refuse"],
+    ]
+    assert told[-1]["pay"] > told[-1]["refuse"] > told[-1]["ask"]
+    old, new = (snapshot.stages[NAME] for snapshot in (found[0], found[-1]) if snapshot is not None)
+    for one, other in zip(old.after, new.after, strict=True):
+        assert other.frequency == pytest.approx(one.frequency, abs=0.25)
 
 
 def test_until_there_is_enough_evidence_nothing_is_learnt():

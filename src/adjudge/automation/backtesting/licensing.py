@@ -32,7 +32,7 @@ ROOM: Final = 0.2
 SURELY: Final = 0.02
 """A threshold is surely expected to be licensed where its test is expected to need no more than this part of its δ."""
 
-NEARLY: Final = 0.9
+NEARLY: Final = 0.95
 """Of the best chance to pass: a stricter start with so much of it is the safer one."""
 
 

@@ -169,11 +169,13 @@ async def test_a_truth_that_comes_while_people_decide_is_that_of_the_audit_after
 
 
 async def test_what_all_decline_is_lost_and_counts_as_wrong(stack):
-    """All who are there: nobody waits for a person whose key was revoked."""
+    """All who are there: nobody waits for a person whose key was revoked, or is bound to another location."""
     [person] = await staffed(stack, "few", count=1)
     await staffed(stack, "few", count=1)
     leaving = "SELECT id FROM api_key WHERE reviewer IS NOT NULL ORDER BY created_at DESC LIMIT 1"
     assert (await stack.admin("DELETE", f"/v1/keys/{await stack.value(leaving)}")).status_code == 204
+    elsewhere = await stack.key("admin", locations=["store-002"], pools=["few"])
+    assert (await elsewhere.post("/v1/reviewers", {"name": "bound", "pools": ["few"]})).status_code == 201
     [expert] = await staffed(stack, "one", count=1)
 
     decided = await stack.ask("called", wait=10)

@@ -23,6 +23,8 @@ ENOUGH_TO_CALIBRATE: Final = 0.5
 """Calibrate-audits choose the start where there are this share of those at which one error would pass."""
 CERTIFY_SHARE: Final = 0.8
 """Of the audits, where none has been drawn yet to see it by."""
+TELLING_ERRORS: Final = 5
+"""By fewer wrong audits nobody can tell what a risk is but by guessing."""
 MOST_AUDITS: Final = 100_000
 
 
@@ -181,7 +183,7 @@ def not_enough(
     more = max(1, math.ceil((max(wanted, steady) - reached) / share))
     if rate >= target or more > MOST_AUDITS:
         return NotEnough(reason=f"{found} at the strictest threshold; the target is {target:.2%}", more_audits=None)
-    return _wanting(found, more, target, audits_per_day)
+    return _wanting(found, more, target, audits_per_day, is_guess=errors < TELLING_ERRORS)
 
 
 def too_few(
@@ -209,10 +211,13 @@ def _in_a_row(reached: Sequence[int], errors: Sequence[int], needed: Callable[[i
     return len(reached)
 
 
-def _wanting(found: str, more: int, target: float, audits_per_day: float | None) -> NotEnough:
+def _wanting(
+    found: str, more: int, target: float, audits_per_day: float | None, *, is_guess: bool = False
+) -> NotEnough:
     days = more / audits_per_day if audits_per_day else None
+    wanted = f"about {more} more{in_days(days, audits_per_day)}" + (", a guess by so few" if is_guess else "")
     return NotEnough(
-        reason=f"{found}; a risk below {target:.2%} wants about {more} more{in_days(days, audits_per_day)}",
+        reason=f"{found}; a risk below {target:.2%} wants {wanted}",
         more_audits=more,
         days=days,
     )

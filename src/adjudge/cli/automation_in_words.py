@@ -31,6 +31,16 @@ AUDITS: Final = (
 )
 
 
+ENDED: Final = {
+    "watch": "suspended by its watch",
+    "siblings": "suspended by a look at all members of its group",
+    "operator": "suspended by an operator",
+    "replaced": "configuration has changed",
+    "earlier-stage": "an earlier stage accepts otherwise",
+}
+"""Why a certificate has ended, by why its epoch has."""
+
+
 def short(scope: str) -> str:
     """Return a slice's name as people type it."""
     return plain(scope.removeprefix("certificate:"))
@@ -136,11 +146,17 @@ def _evidence(body: dict[str, Any]) -> str:
     return f"of {counted(body['audits'], 'audit')} {_one_sided(body)}; p = {body['p_value']:.3g}"
 
 
+def _force(found: Certificate) -> str:
+    if found.in_force or found.ended is None:
+        return "in force" if found.in_force else "not in force"
+    return f"not in force: {ENDED.get(found.ended['why'], found.ended['why'])}, {found.ended['at']}"
+
+
 def certificate_lines(found: Certificate) -> list[str]:
     """Return all that is said of a certificate."""
     body = found.body
     told = [
-        ("certificate", f"{found.id} ({'in force' if found.in_force else 'not in force'})"),
+        ("certificate", f"{found.id} ({_force(found)})"),
         ("slice", short(found.scope)),
         ("promise", f"{_promise(body)}, with {body['confidence']:.0%} confidence"),
         ("licensed", f"from {body['threshold']:.4g} on" + _coverage(body)),

@@ -90,7 +90,7 @@ def _shown(found: Returns, currency: str, target: float) -> list[str]:
         "",
         f"{found.decider}: a day costs least, {found.best_cost:,.0f} {currency}, "
         f"with {found.best_coverage:.0%} answered without people",
-        f"  three people each: {found.today:,.0f}; {found.saved_per_day:,.0f} saved a day, set-up paid back {paid}",
+        f"  people alone: {found.today:,.0f}; {found.saved_per_day:,.0f} saved a day, set-up paid back {paid}",
         f"  a target of {target:.1%} instead of {target + 0.01:.1%} changes a day's cost by {found.point_of_risk:,.0f}",
     ]
 

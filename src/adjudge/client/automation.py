@@ -91,6 +91,8 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
     issued_at: datetime
     in_force: bool
     body: dict[str, Any]
+    ended: dict[str, Any] | None = None
+    """When and why its epoch ended: `at`, `why`; None: it runs, or a server of before does not say."""
     changed: list[str] = []
     """Decisions among the inputs whose audits are no longer on record as they were."""
     licence: dict[str, Any] | None = None

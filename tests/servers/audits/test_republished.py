@@ -23,14 +23,17 @@ async def standing(stack) -> list[Any]:
 
 
 @pytest.mark.parametrize(("before", "after"), [(EXPERTS, BY_ALL), (BY_ALL, EXPERTS), (BY_ALL, BY_ONE)])
-async def test_what_is_true_by_another_word_is_counted_by_itself(build_stack, before, after):
+async def test_what_is_true_by_another_word_is_counted_by_itself(build_stack, monkeypatch, before, after):
     """Else a certificate of what agents say would be renewed as one of what experts say."""
     stack = await build_stack("api", "keeper", documents=audited(before))
     await record(stack, 500, wrong=[7])
-    await in_force(stack)
+    certificate = await in_force(stack)
 
     await stack.publish(**audited(after))
     await none_in_force(stack)
+    _, said = await commands(stack, monkeypatch, lambda adjudge: adjudge("automation", "show", certificate))
+
+    assert "(not in force: configuration has changed, " in said
 
     [first, second] = await standing(stack)
     assert first["ended_why"] == "replaced"
@@ -69,9 +72,11 @@ async def test_how_many_are_audited_and_what_they_cost_may_change_under_a_certif
     stack = await build_stack("api", "keeper", documents=certified())
     await record(stack, 500, wrong=[7])
     certificate = await in_force(stack)
+    a_day = "SELECT (standing ->> 'audits_per_day')::float8 FROM epoch"
+    before = await until(lambda: stack.value(a_day), seconds=40)
 
-    await stack.publish(**certified(rate=0.5, patience="1d"))
-    covers = "SELECT covers ->> 'rate' FROM epoch"
-    await until(lambda: stack.value(covers), lambda rate: rate == "0.5", seconds=40)
+    await stack.publish(**certified(rate=0.001, patience="1d"))
+    now = await until(lambda: stack.value(a_day), lambda now: now < before / 10, seconds=40)
 
+    assert now == pytest.approx(before / 1000, rel=0.5), "so many will come, however many came: rises show later"
     assert await in_force(stack) == certificate

@@ -248,6 +248,14 @@ def test_an_epoch_without_evidence_says_how_much_is_lacking():
     assert "wants about 620 more, about 13 days at 50 a day" in verdict.reason
 
 
+@pytest.mark.parametrize(("wrong", "is_guess"), [(1, True), (4, True), (5, False)])
+def test_how_much_is_lacking_is_called_a_guess_where_few_were_wrong(wrong, is_guess):
+    _, verdict = an_empty_epoch().counting([0.9] * 180 * wrong, [0.9] * wrong).look(audits_per_day=50)
+
+    assert isinstance(verdict, NotEnough)
+    assert verdict.reason.endswith(", a guess by so few") is is_guess
+
+
 def test_what_is_there_within_a_day_is_said_to_be():
     _, verdict = an_empty_epoch().counting([0.9] * 100 + [0.1] * 100, []).look(audits_per_day=294_243)
 

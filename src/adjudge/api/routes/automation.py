@@ -113,6 +113,7 @@ async def read_certificate(certificate: str, scope: Operator, here: Here) -> Res
     async with here.pool.acquire() as connection:
         found = await certificates.get(connection, certificate)
         force = await certificates.in_force(connection, [found.scope]) if found is not None else {}
+        ended = await epochs.ended(connection, found.scope, found.epoch) if found is not None else None
         changed = await audit_seals.broken(connection, found.sealed) if found is not None else []
         calibration = await parameters.named(connection, found.calibration) if found is not None else None
     if found is None or not _sees(scope, msgspec.json.decode(found.covers)["locations"]):
@@ -124,6 +125,7 @@ async def read_certificate(certificate: str, scope: Operator, here: Here) -> Res
             "epoch": found.epoch,
             "issued_at": found.issued_at,
             "in_force": force.get(found.scope, ("", 0))[0] == found.id,
+            "ended": ended and {"at": ended[0], "why": ended[1]},
             "changed": changed,
             "body": msgspec.Raw(found.body.encode()),
             "licence": msgspec.Raw(found.licence.encode()),

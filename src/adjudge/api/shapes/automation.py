@@ -77,6 +77,13 @@ class CalibrationView(Answer):
     examples: int
 
 
+class EndedView(Answer):
+    """When and why the epoch of a certificate ended."""
+
+    at: datetime
+    why: str = Field(description="watch, siblings, operator, replaced, earlier-stage, drift or given-up")
+
+
 class CertificateView(Answer):
     """A certificate with all that it rests on; its id is a hash over `body`."""
 
@@ -85,6 +92,9 @@ class CertificateView(Answer):
     epoch: int
     issued_at: datetime
     in_force: bool
+    ended: EndedView | None = Field(
+        description="null: its epoch runs, and if it is not in force, another took its place or it has run out"
+    )
     changed: list[str] = Field(
         description="decisions among the inputs whose audits are no longer on record as they were when it was issued"
     )

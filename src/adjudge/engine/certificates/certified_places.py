@@ -49,6 +49,11 @@ class Place:
     follows_budget: bool = False
 
     @property
+    def one_rate(self) -> float | None:
+        """At which all decisions here are audited; None: it follows a budget, stakes or the location."""
+        return None if self.follows_budget or self.largest or self.thinned_to else self.least_rate
+
+    @property
     def sampling(self) -> Sampling:
         """At which rates audits are drawn here, as configuration has it now."""
         return Sampling(self.thinned_to, self.steady, self.largest)

@@ -34,7 +34,8 @@ FULL_SECONDS: Final = 5.0
 """All slices are looked at this often; those with news at once."""
 TRANSACTION_SECONDS: Final = 0.1
 """After this long a pass ends its transaction and begins another: while one that writes runs, the feed waits."""
-LEASE: Final = timedelta(seconds=10)
+LEASE: Final = timedelta(seconds=3)
+"""Nothing is watched for so long where the keeper that looks is killed; no transaction of its lasts as long."""
 OVERLAP: Final = timedelta(seconds=5)
 """By how much a look for news goes back: what commits late is found by the next one."""
 

@@ -70,7 +70,7 @@ class Look:
         if self._is_rarer(state):
             await epochs.restart(self.connection, self.row, "replaced", "it is audited at a lower rate")
             return
-        daily = await audited.daily(self.connection, covers.type, covers.slices)
+        daily = await audited.daily(self.connection, covers.type, covers.slices, self.place.one_rate)
         state = state or await self._designed(earlier)
         if state is None:
             counts = await self._reading.counted(self.row.first_number)

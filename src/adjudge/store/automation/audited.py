@@ -136,7 +136,8 @@ UNANIMITY = """
 """
 
 DAILY = """
-    SELECT count(*) AS audits, extract(epoch FROM clock_timestamp() - min(asked_at))::float8 AS seconds FROM audit
+    SELECT coalesce(sum($3::float8 / nullif(rate, 0)), count(*))::float8 AS audits,
+        extract(epoch FROM clock_timestamp() - min(asked_at))::float8 AS seconds FROM audit
     WHERE org = 1 AND type = $1 AND slice = ANY($2::text[]) AND closed_at > now() - interval '7 days'
 """
 
@@ -241,9 +242,12 @@ async def unanimity(connection: Connection, question_type: str) -> tuple[int, in
     return row["checked"], row["wrong"]
 
 
-async def daily(connection: Connection, question_type: str, slices: Sequence[str]) -> float:
-    """Return how many audits of the slice are closed a day, at the rate of the last week."""
-    row = await connection.fetchrow(DAILY, question_type, list(slices))
+async def daily(connection: Connection, question_type: str, slices: Sequence[str], rate: float | None = None) -> float:
+    """Return how many audits of the slice are closed a day, by the decisions of the last week.
+
+    `rate`: at which they are drawn from now on; None: as they were.
+    """
+    row = await connection.fetchrow(DAILY, question_type, list(slices), rate)
     return row["audits"] * 86_400 / max(row["seconds"], 60.0) if row["audits"] else 0.0
 
 

@@ -322,6 +322,16 @@ async def restart(connection: Connection, row: EpochRow, why: EndedWhy, reason: 
         await begin(connection, row.scope, row.covers)
 
 
+async def ended(connection: Connection, scope: str, number: int) -> tuple[datetime, EndedWhy] | None:
+    """Return when and why an epoch ended; None: it runs."""
+    row = await connection.fetchrow(
+        "SELECT ended_at, ended_why FROM epoch WHERE org = 1 AND scope = $1 AND number = $2 AND ended_at IS NOT NULL",
+        scope,
+        number,
+    )
+    return (row["ended_at"], row["ended_why"]) if row is not None else None
+
+
 async def give_up(connection: Connection, row: EpochRow) -> None:
     """Begin anew where nothing was licensed, from another start. An alarm stays: nothing was earned again."""
     if await end(connection, row.scope, row.number, "given-up"):

@@ -170,6 +170,7 @@ def test_a_watch_expires_by_count_and_is_json_by_value():
         "errors",
         "weights",
         "alarmed",
+        "lost",
     }
 
 

@@ -111,3 +111,11 @@ def test_an_alarm_after_good_days_says_that_it_is_the_latest_that_show_it():
     assert f"{late.errors} of {late.read} audited automated decisions were wrong" in standings.alarm(late, COVERS)
     assert standings.alarm(late, COVERS).endswith(" of 20, by the latest of them")
     assert standings.alarm(at_once, COVERS).endswith(" of 20")
+
+
+def test_an_alarm_says_how_many_count_as_wrong_for_want_of_a_truth():
+    """Whoever looks for what is amiss with the model should know that nobody has answered."""
+    watch = replace(Watch.begin(target=0.1), lost=20)
+
+    assert "; 20 of all read have no truth, and count as wrong; evidence" in standings.alarm(watch, COVERS)
+    assert "truth" not in standings.alarm(replace(watch, lost=0), COVERS)

@@ -1,5 +1,6 @@
 """The live audit sample: answered blind, closed with its truth, and nothing that is decided waits for it or changes."""
 
+import asyncio
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -313,7 +314,8 @@ async def test_a_revision_that_open_audits_need_is_compiled_before_their_rows_ar
     load = Revisions.load
 
     async def noted(self, connection, numbers):
-        if self.missing(numbers):
+        task = asyncio.current_task()
+        if self.missing(numbers) and task is not None and task.get_name() == "audits":
             within.append(connection.is_in_transaction())
         await load(self, connection, numbers)
 
@@ -327,4 +329,5 @@ async def test_a_revision_that_open_audits_need_is_compiled_before_their_rows_ar
         await person.vote("pay")
 
     assert (await closed(stack, decided["id"]))["truth"] == "pay"
-    assert within == [False]
+    assert within
+    assert not any(within)

@@ -1,6 +1,5 @@
 """The live audit sample: answered blind, closed with its truth, and nothing that is decided waits for it or changes."""
 
-import asyncio
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -8,10 +7,8 @@ from uuid import UUID
 
 from tests.commands import served, typed
 from tests.configured import question
-from tests.servers.audits.auditing import audited, closed, seen, staffed, until_seen
+from tests.servers.audits.auditing import closed, seen, staffed, until_seen
 from tests.waiting import until
-
-from adjudge.engine.revisions import Revisions
 
 SEATS = "SELECT id, vote_purpose FROM review_task WHERE decision_id = $1"
 
@@ -306,27 +303,3 @@ async def test_votes_set_apart_as_peoples_are_no_part_of_the_truth(stack):
     record = await closed(stack, decided["id"])
     assert (record["truth"], record["truth_by"]) == ("pay", "unanimity")
     assert {vote["purpose"] for vote in json.loads(record["votes"])} == {"truth", "people"}
-
-
-async def test_a_revision_that_open_audits_need_is_compiled_before_their_rows_are_locked(build_stack, monkeypatch):
-    """That takes seconds for a large one, and the feed waits for every transaction that has locked something."""
-    within = []
-    load = Revisions.load
-
-    async def noted(self, connection, numbers):
-        task = asyncio.current_task()
-        if self.missing(numbers) and task is not None and task.get_name() == "audits":
-            within.append(connection.is_in_transaction())
-        await load(self, connection, numbers)
-
-    monkeypatch.setattr(Revisions, "load", noted)
-    stack = await build_stack("api", "worker", documents=audited(model={}))
-    decided = await stack.ask(wait=10)
-    await stack.publish(**audited(model={"votes": 2}))
-    people = await staffed(stack, "agents")
-    await stack.start("keeper")
-    for person in people:
-        await person.vote("pay")
-
-    assert (await closed(stack, decided["id"]))["truth"] == "pay"
-    assert not any(within), "unless another of the keeper's duties had it compiled already"

@@ -1,12 +1,17 @@
 """What is published while a certificate is in force: where it speaks of something else now, it ends at once."""
 
+import asyncio
 from typing import Any
 
 import pytest
+from tests.servers.audits.auditing import audited as of_agents
+from tests.servers.audits.auditing import closed, staffed
 from tests.servers.audits.evidence import EXPERTS, TARGET, certified, record
 from tests.servers.audits.test_certificates import automated, in_force, known_everywhere, none_in_force
 from tests.servers.audits.test_renewals import commands
 from tests.waiting import until
+
+from adjudge.engine.revisions import Revisions
 
 BY_ALL = {"rate": 1, "pool": "agents", "votes": 3}
 BY_ONE = {"rate": 1, "pool": "agents", "votes": 1}
@@ -80,3 +85,27 @@ async def test_how_many_are_audited_and_what_they_cost_may_change_under_a_certif
 
     assert now == pytest.approx(before / 1000, rel=0.5), "so many will come, however many came: rises show later"
     assert await in_force(stack) == certificate
+
+
+async def test_a_revision_that_open_audits_need_is_compiled_before_their_rows_are_locked(build_stack, monkeypatch):
+    """That takes seconds for a large one, and the feed waits for every transaction that has locked something."""
+    within = []
+    load = Revisions.load
+
+    async def noted(self, connection, numbers):
+        task = asyncio.current_task()
+        if self.missing(numbers) and task is not None and task.get_name() == "audits":
+            within.append(connection.is_in_transaction())
+        await load(self, connection, numbers)
+
+    monkeypatch.setattr(Revisions, "load", noted)
+    stack = await build_stack("api", "worker", documents=of_agents(model={}))
+    decided = await stack.ask(wait=10)
+    await stack.publish(**of_agents(model={"votes": 2}))
+    people = await staffed(stack, "agents")
+    await stack.start("keeper")
+    for person in people:
+        await person.vote("pay")
+
+    assert (await closed(stack, decided["id"]))["truth"] == "pay"
+    assert not any(within), "unless another of the keeper's duties had it compiled already"

@@ -57,6 +57,16 @@ def test_costs_are_in_the_organisations_currency_where_nothing_else_is_said():
     assert (found.deciders["model@1"].currency, found.pools["agents"].currency) == ("EUR", "EUR")
 
 
+def test_prices_in_another_currency_need_no_cost_beside_them():
+    """They needed none in USD: a revision in force that names prices in USD alone must go on being understood."""
+    model = json.dumps({"openai": {**CHAT, "prices": {"input": "1 USD", "output": "2 USD"}}})
+    document = f"organisation: {{currency: EUR}}\n{REST}    {model}\n"
+
+    found = compile_documents({"claims.yaml": document}, base=Path("/nonexistent"), is_new=False)
+
+    assert found.deciders["model@1"].currency == "USD"
+
+
 def test_each_key_of_an_http_model_is_read():
     spec = compiled(
         http={

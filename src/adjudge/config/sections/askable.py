@@ -56,7 +56,7 @@ def _decider(name: str, at: Cursor, words: Mapping[str, Words], usual: str) -> D
     if not is_name(model) or not is_name(version):
         at.fault(f"`{name}` is not a decider's name with its version, such as `vision-sku@2`")
     with at.fields() as fields:
-        cost, currency = fields.read("cost", money(), (0, usual))
+        cost, currency = fields.read("cost", money(), (0, _priced_in(at) or usual))
         failures, pause = _breaker(fields)
         shared = DeciderSpec(
             name=model,
@@ -79,6 +79,18 @@ def _decider(name: str, at: Cursor, words: Mapping[str, Words], usual: str) -> D
         elif kinds == ("rule",):
             return _rule(fields, shared, words)
         return _python(fields, shared)
+
+
+def _priced_in(at: Cursor) -> str | None:
+    """Return the currency of a model's `prices`, which a `cost` that is not said has, too. None: it has none."""
+    section = at.node.entries.get("openai")
+    prices = section.entries.get("prices") if section is not None else None
+    for price in prices.entries.values() if prices is not None else ():
+        try:
+            return money()(price)[1]
+        except Misread:  # it is said where prices are read
+            continue
+    return None
 
 
 def read_pool(name: str, at: Cursor, rates: Mapping[str, float], usual: str) -> PoolSpec:

@@ -71,6 +71,19 @@ async def test_a_list_of_what_waits_does_not_read_what_is_settled(connection, st
     assert read < 100
 
 
+@pytest.mark.parametrize(("column", "name"), [("type", "t"), ("location", "store")])
+async def test_whether_a_name_is_on_record_does_not_depend_on_how_much_there_is(connection, column, name):
+    """A name that is not there was looked for in the whole table, once its statement had a generic plan."""
+    await connection.execute("SET plan_cache_mode = force_generic_plan")
+    async with connection.transaction():
+        before = await connection.fetchval(READ)
+        found = [await decisions.is_on_record(connection, SYSTEM, column, each) for each in (name, "a", "sz", "x")]
+        read = await connection.fetchval(READ) - before
+
+    assert found == [True, False, False, False]
+    assert read < 100
+
+
 @pytest.mark.parametrize(
     ("wanted", "source"),
     [({"status": "cancelled"}, "cancel"), ({"status": "amended"}, "rule"), ({"source": "fallback"}, "fallback")],

@@ -1,12 +1,14 @@
 """Labels that look alike, so that people take them for one answer while models tell them apart."""
 
+import re
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 LOOK_THE_SAME: Final = "look the same: they differ in blanks, in what is not seen, or in how characters are made"
-_UNSEEN: Final = dict.fromkeys(map(ord, "\u00ad\u200b\u200e\u200f\u2060\ufeff"))
-"""Soft hyphen, zero-width space, marks of direction, word joiner, byte order mark. What joins characters is seen."""
+_UNSEEN: Final = re.compile("[\u00ad\u061c\u200b\u200e\u200f\u2060-\u2064\u2066-\u2069\ufeff]")
+"""Soft hyphen, zero-width space, marks and isolates of direction (libraries of messages put these around what they
+fill in), word joiner, operators without a sign, byte order mark. What joins characters is seen."""
 
 
 def indistinguishable(labels: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -30,7 +32,7 @@ def _pairs(labels: Sequence[str], form: Callable[[str], str]) -> Iterator[tuple[
 
 def _seen(label: str) -> str:
     if not label.isascii():
-        label = unicodedata.normalize("NFC", label.translate(_UNSEEN))
+        label = unicodedata.normalize("NFC", _UNSEEN.sub("", label))
     return " ".join(label.split())
 
 

@@ -6,7 +6,11 @@ from adjudge.core.alike import indistinguishable
 
 
 @pytest.mark.parametrize(
-    "other", ["crate ", " crate", "crate\u00a0", "cra\u200bte", "crate\ufeff", "cra\u00adte", "\u200ecrate"]
+    "other",
+    [
+        *("crate ", " crate", "crate\u00a0", "cra\u200bte", "crate\ufeff", "cra\u00adte", "\u200ecrate"),
+        *("\u2068crate\u2069", "crate\u061c", "cra\u2063te"),
+    ],
 )
 def test_what_is_not_seen_tells_no_labels_apart(other):
     assert list(indistinguishable(("crate", "box", other))) == [("crate", other)]

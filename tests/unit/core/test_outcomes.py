@@ -1,10 +1,11 @@
 """Paths that replay to their outcomes."""
 
 import pytest
+from msgspec.structs import replace
 from tests.builders import NOON, Life, a_case, a_plan, by_hand, models, people
 
 from adjudge.core.controls import Controls
-from adjudge.core.events import Opinion, Settled, read_events, write_events
+from adjudge.core.events import Deferred, Opinion, Settled, read_events, write_events
 from adjudge.core.plans import Answer, Provisional
 from adjudge.core.replaying import Diverged, replay
 
@@ -44,6 +45,17 @@ def test_a_path_with_another_answer_diverges():
 
     with pytest.raises(Diverged):
         replay(life.plan, life.history.case, (*before, forged))
+
+
+def test_a_path_that_was_worded_otherwise_replays():
+    life = a_life()
+    worded = tuple(
+        replace(event, reason="in other words") if isinstance(event, Deferred | Settled) else event
+        for event in life.history.events
+    )
+
+    assert worded != life.history.events
+    replay(life.plan, life.history.case, worded)
 
 
 @pytest.mark.parametrize(("outcome", "source"), [("final", "cancel"), ("amended", "reviewer")])

@@ -13,7 +13,8 @@ from adjudge.core.plans import AgainstPeople
 from adjudge.engine.certificates import watches
 from adjudge.engine.certificates.certified_places import certified_places, shares_of
 from adjudge.engine.certificates.explaining import expected_false
-from adjudge.store.automation.epochs import EpochRow, UnderTest
+from adjudge.engine.certificates.standings import never
+from adjudge.store.automation.epochs import Covers, EpochRow, UnderTest
 
 STORES = """
 groups: {north: {dimension: region}, south: {dimension: region}}
@@ -53,6 +54,26 @@ def test_where_locations_of_one_slice_are_audited_at_different_rates_their_audit
     assert thinned_to("audits: {rate: 5%, pool: agents}\n") == 0.02
     assert thinned_to("audits: {rate: 2%, pool: agents}\n") == 0.0
     assert thinned_to("audits: {rate: 5%, pool: agents, budget: 40}\n") == 0.02, "until keepers have set one"
+
+
+def test_audits_whose_truth_is_anothers_word_are_not_counted_together():
+    """One agent's word at one store would else be taken for the experts' of another, and the promise be an expert's."""
+    text = CLAIMS.replace('{by_hand: "confidence >= 0.95"}', "certified")
+    text = text.replace("pools: {", "pools: {experts: {}, ")
+    by = {"a": "expert: experts", "b": "pool: agents, votes: 1", "c": "expert: experts, rate: 1%"}
+
+    def covers(*names: str) -> Covers:
+        stores = ", ".join(f"{name}: {{types: {{claim.pay: {{audits: {{{by[name]}}}}}}}}}" for name in names)
+        compiled = compile_documents({"a.yaml": f"{text}locations: {{{stores}}}\n"}, base=Path("/"))
+        [place] = certified_places([compiled]).values()
+        return place.covers
+
+    assert never(covers("a", "c")) is None
+    for mixed in (covers("a", "b"), covers("b", "a"), covers("a", "b", "c")):
+        assert (mixed.truth, mixed.has_expert) == ("1 alike or expert", False)
+        assert "different ways" in str(never(mixed))
+        assert msgspec.structs.replace(covers("a"), truth="").is_told_otherwise(mixed), "also of before it was recorded"
+        assert not mixed.is_told_otherwise(mixed)
 
 
 def test_each_band_of_stakes_has_a_certificate_of_its_own_with_its_own_target():

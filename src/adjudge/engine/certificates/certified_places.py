@@ -16,7 +16,7 @@ from adjudge.core.plans import Certified, Plan
 from adjudge.core.prefixes import why_untold
 from adjudge.core.specifications import Location
 from adjudge.engine.certificates.licensing import Sampling, Scale
-from adjudge.store.automation.epochs import Covers, EpochRow, UnderTest
+from adjudge.store.automation.epochs import OR, Covers, EpochRow, UnderTest
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +175,11 @@ def _joined(before: Place | None, place: Place) -> Place:
     return replace(
         before,
         covers=msgspec.structs.replace(
-            before.covers, locations=tuple(dict.fromkeys(locations)), members=tuple(dict.fromkeys(members))
+            before.covers,
+            locations=tuple(dict.fromkeys(locations)),
+            members=tuple(dict.fromkeys(members)),
+            truth=_truths(before.covers.truth, place.covers.truth),
+            has_expert=before.covers.has_expert and place.covers.has_expert,
         ),
         plan_hashes=tuple(dict.fromkeys(before.plan_hashes + place.plan_hashes)),
         member_scopes=tuple(dict.fromkeys(before.member_scopes + place.member_scopes)),
@@ -185,6 +189,11 @@ def _joined(before: Place | None, place: Place) -> Place:
         least_rate=min(before.least_rate, place.least_rate),
         largest=max(before.largest, place.largest),
     )
+
+
+def _truths(*said: str) -> str:
+    """Return whose word is the truth at some of the locations, in an order of its own."""
+    return OR.join(sorted({one for each in said for one in each.split(OR) if one}))
 
 
 def _thinned_to(before: Place, place: Place) -> float:

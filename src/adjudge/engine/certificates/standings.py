@@ -28,6 +28,8 @@ def never(covers: Covers) -> str | None:
     """Say why nothing will be certified here; None: it can be. No fault of configuration, but its check names it."""
     if not covers.is_audited:
         return "nobody audits decisions here"
+    if not covers.has_one_truth:
+        return f"its locations find out in different ways what is true of an audit: {covers.truth}"
     if not covers.is_told:
         return "audits cannot show what this stage would answer, so it accepts nothing: see `adjudge config check`"
     return None

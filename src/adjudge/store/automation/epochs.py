@@ -15,6 +15,9 @@ from adjudge.store.automation import certificates
 from adjudge.store.connecting import Connection
 from adjudge.store.scope import SYSTEM, Scope
 
+OR: Final = " or "
+"""Between the truths of locations that find them out in different ways."""
+
 EndedWhy: TypeAlias = Literal["watch", "siblings", "operator", "replaced", "earlier-stage", "drift", "given-up"]
 
 
@@ -51,8 +54,8 @@ class Covers(msgspec.Struct, frozen=True, kw_only=True):
     expert_share: float
     """1 where experts answer every audit."""
     truth: str = ""
-    """Whose word the truth of an audit is: `expert`, `3 alike, else expert`, `3 alike`; empty: of before this was on
-    record."""
+    """Whose word the truth of an audit is: `expert`, `3 alike, else expert`, `3 alike`; where locations differ, all of
+    these (see `OR`); empty: of before this was on record."""
     rate: float
     budget: float | None
     is_told: bool = msgspec.field(name="is_of_models")
@@ -74,9 +77,15 @@ class Covers(msgspec.Struct, frozen=True, kw_only=True):
         """All of which it speaks."""
         return self.members or (self.slice,)
 
+    @property
+    def has_one_truth(self) -> bool:
+        """Whether what is true of an audit is found out in the same way at all locations."""
+        return OR not in self.truth
+
     def is_told_otherwise(self, now: "Covers") -> bool:
         """Return whether what is true of an audit is found out in another way now."""
-        return self.has_expert != now.has_expert or bool(self.truth and self.truth != now.truth)
+        is_otherwise = self.has_expert != now.has_expert or self.has_one_truth != now.has_one_truth
+        return is_otherwise or bool(self.truth and self.truth != now.truth)
 
     def sources(self, after: int) -> tuple[str, ...]:
         """Return all whose audits of decisions with higher numbers may be its evidence."""

@@ -14,6 +14,7 @@ from adjudge.engine.certificates import watches
 from adjudge.engine.certificates.certified_places import certified_places, shares_of
 from adjudge.engine.certificates.explaining import expected_false
 from adjudge.engine.certificates.standings import never
+from adjudge.engine.revisions import InForce
 from adjudge.store.automation.epochs import Covers, EpochRow, UnderTest
 
 STORES = """
@@ -74,6 +75,24 @@ def test_audits_whose_truth_is_anothers_word_are_not_counted_together():
         assert "different ways" in str(never(mixed))
         assert msgspec.structs.replace(covers("a"), truth="").is_told_otherwise(mixed), "also of before it was recorded"
         assert not mixed.is_told_otherwise(mixed)
+
+
+def test_what_is_published_for_some_locations_first_says_nothing_of_the_others():
+    """Else their certificates would end, and be earned anew on audits whose truth is still the old one."""
+    text = CLAIMS.replace('{by_hand: "confidence >= 0.95"}', "certified").replace("pools: {", "pools: {experts: {}, ")
+    stores = "locations: {a: {}, b: {}}\naudits: {slices: location, "
+    old, new = (
+        compile_documents({"a.yaml": f"{text}{stores}{who}}}\n"}, base=Path("/"))
+        for who in ("pool: agents", "expert: experts")
+    )
+    staged = InForce(old).after(new, ["location:a"])
+
+    found = certified_places(staged.all(), staged.at)
+
+    assert {place.covers.slice: place.covers.truth for place in found.values()} == {"a": "expert", "b": "3 alike"}
+    other = compile_documents({"a.yaml": f"{text}{stores}pool: agents}}\n".replace("_risk", "_other")}, base=Path("/"))
+    staged = InForce(old).after(other, ["location:a"])
+    assert len(certified_places(staged.all(), staged.at)) == 4, "those of before stay, for it may be rolled back"
 
 
 def test_each_band_of_stakes_has_a_certificate_of_its_own_with_its_own_target():

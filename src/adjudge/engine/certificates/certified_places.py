@@ -1,6 +1,6 @@
 """Where certificates may be earned: the certified stages of all plans, by slice and by group; what each may spend."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
@@ -110,15 +110,31 @@ def _largest(up_to: Stake, rates: Rates, spec: AuditSpec | None) -> float:
     return money.largest_ratio(rate=max(spec.rate, 1e-9), up_to=up_to.major, per_stake=per)
 
 
-def certified_places(configurations: Sequence[Configuration]) -> dict[str, Place]:
-    """Return every certified stage that some question may come to, by its scope. The newest configuration first."""
+def certified_places(
+    configurations: Sequence[Configuration], at: Callable[[str], Configuration] | None = None
+) -> dict[str, Place]:
+    """Return every certified stage that some question may come to, by its scope. The newest configuration first.
+
+    `at`: which of them holds at a location. What another says of a location has no part in what does hold somewhere,
+    but ends nothing: what is published for some locations first may be rolled back. None: each holds everywhere.
+    """
+    holding = _joined_places(configurations, lambda one, where: at is None or at(where) is one)
+    others = _joined_places(configurations, lambda one, where: at is not None and at(where) is not one)
+    found = others | holding
+    return {scope: _with_siblings(place, found) for scope, place in found.items()}
+
+
+def _joined_places(
+    configurations: Sequence[Configuration], is_meant: Callable[[Configuration, str], bool]
+) -> dict[str, Place]:
     found: dict[str, Place] = {}
     for configuration in configurations:
         for location, question_type, plan in configuration.every_plan():
-            spec = configuration.question_type(location.name, question_type).audits
-            for scope, place in _places(plan, question_type, location, spec):
-                found[scope] = _joined(found.get(scope), place)
-    return {scope: _with_siblings(place, found) for scope, place in found.items()}
+            if is_meant(configuration, location.name):
+                spec = configuration.question_type(location.name, question_type).audits
+                for scope, place in _places(plan, question_type, location, spec):
+                    found[scope] = _joined(found.get(scope), place)
+    return found
 
 
 def _places(plan: Plan, question_type: str, location: Location, spec: AuditSpec | None) -> Iterator[tuple[str, Place]]:

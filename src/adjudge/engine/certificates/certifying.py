@@ -153,7 +153,7 @@ class Certifier:
         """Begin epochs of what configuration has certified since, and end those of what it has no more."""
         if self._is_new():
             self._in_force = self._revisions.in_force
-            self._places = certified_places(self._in_force.all())
+            self._places = certified_places(self._in_force.all(), self._in_force.at)
         known = {row.scope: row for row in rows}
         for scope, row in known.items():
             if scope not in self._places:

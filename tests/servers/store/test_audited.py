@@ -37,6 +37,31 @@ async def test_an_experts_check_of_unanimity_that_was_lost_counts_as_wrong(datab
     await connection.close()
 
 
+async def test_that_three_who_agree_are_right_says_nothing_of_one_alone(database_url):
+    """After `votes: 3` became `votes: 1`, checks of before would else bound errors that they never saw."""
+    connection = await asyncpg.connect(database_url)
+    text = ROW.replace("'[]'", "$10")
+
+    def votes(count: int, *, checked: bool) -> str:
+        pools = ["agents"] * count + ["experts"] * checked
+        said = [{"reviewer": f"r{n}", "pool": pool, "purpose": "truth", "answer": "pay"} for n, pool in enumerate(pools)]
+        return json.dumps([*said, {**said[0], "reviewer": "apart", "purpose": "people"}])
+
+    rows = [
+        *[("pay", "expert", "pay", "share", CHECKED, votes(3, checked=True))] * 4,
+        ("refuse", "expert", "pay", "share", CHECKED, votes(1, checked=True)),
+        (None, "lost", "pay", "declined", CHECKED, votes(1, checked=False)),
+        (None, "lost", "pay", "declined", CHECKED, votes(2, checked=False)),
+    ]
+    for number, row in enumerate(rows):
+        await connection.execute(text, uuid4(), number, *row[:5], "{}", "[]", row[5])
+
+    assert await audited.unanimity(connection, "claim", 1) == (2, 2)
+    assert await audited.unanimity(connection, "claim", 3) == (4, 0)
+    assert await audited.unanimity(connection, "claim") == (7, 3)
+    await connection.close()
+
+
 async def test_what_was_audited_under_other_plans_is_no_evidence(database_url):
     """A version may have been trained on it, or chosen by it: under its own plan it is asked afterwards."""
     connection = await asyncpg.connect(database_url)

@@ -249,6 +249,7 @@ def _covers(
         has_expert=spec is not None and spec.expert is not None,
         expert_share=1.0 if spec is not None and spec.pool is None else spec.expert_share if spec else 0.0,
         truth=spec.truth if spec is not None else "",
+        alike=spec.votes if spec is not None else 0,
         rate=spec.rate if spec is not None else 0.0,
         budget=spec.budget if spec is not None else None,
         is_told=why_untold(plan, index) is None,

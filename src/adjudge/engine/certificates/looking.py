@@ -229,7 +229,7 @@ class Look:
         covers = self.row.covers
         if covers.people is not None or covers.money is not None or not covers.has_expert or covers.expert_share >= 1:
             return None
-        checked, wrong = await audited.unanimity(self.connection, covers.type)
+        checked, wrong = await audited.unanimity(self.connection, covers.type, covers.alike)
         return Unanimity(checked=checked, wrong=wrong)
 
     async def _decided(self, state: AnyState, unanimity: Unanimity | None) -> AnyState:

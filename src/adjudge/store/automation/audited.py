@@ -128,11 +128,14 @@ OPEN_OF = """
     ORDER BY decision.number
 """
 
-# What the expert was to check and could not answer counts as wrong, as lost audits always do.
+# What the expert was to check and could not answer counts as wrong, as lost audits always do. That three who agree are
+# right says nothing of one alone: only where as many had to agree. (The expert's own vote stands with theirs.)
 UNANIMITY = """
     SELECT count(*) AS checked, count(*) FILTER (WHERE truth IS DISTINCT FROM unanimous) AS wrong FROM audit
     WHERE org = 1 AND type = $1 AND unanimous IS NOT NULL AND (expert_coin ->> 'drawn')::boolean
         AND truth_by IN ('expert', 'late', 'lost')
+        AND ($2 = 0 OR $2 + (truth_by = 'expert')::int = (
+            SELECT count(*) FROM jsonb_array_elements(votes) AS vote WHERE vote ->> 'purpose' = 'truth'))
 """
 
 DAILY = """
@@ -236,9 +239,12 @@ async def open_of(connection: Connection, question_type: str, slices: Sequence[s
     return [Waiting(**dict(row)) for row in rows]
 
 
-async def unanimity(connection: Connection, question_type: str) -> tuple[int, int]:
-    """Return how many unanimous audits a coin sent to the expert, and in how many of them all had been wrong."""
-    row = await connection.fetchrow(UNANIMITY, question_type)
+async def unanimity(connection: Connection, question_type: str, alike: int = 0) -> tuple[int, int]:
+    """Return how many unanimous audits a coin sent to the expert, and in how many of them all had been wrong.
+
+    `alike`: how many people had to agree; 0: any number.
+    """
+    row = await connection.fetchrow(UNANIMITY, question_type, alike)
     return row["checked"], row["wrong"]
 
 

@@ -56,6 +56,8 @@ class Covers(msgspec.Struct, frozen=True, kw_only=True):
     truth: str = ""
     """Whose word the truth of an audit is: `expert`, `3 alike, else expert`, `3 alike`; where locations differ, all of
     these (see `OR`); empty: of before this was on record."""
+    alike: int = 0
+    """How many people must say the same for it to be the truth; 0: of before this was on record, or none do."""
     rate: float
     budget: float | None
     is_told: bool = msgspec.field(name="is_of_models")

@@ -100,7 +100,7 @@ def diff(
         locations_removed=tuple(sorted(gone)),
         leaves=tuple(found.leaves()),
         plans=tuple(found.plans()),
-        certificates_ending=tuple(found.certificates_ending()),
+        certificates_ending=tuple(_certificates_ending(old, new)),
         decisions_a_day=found.counted(found.touched),
         all_decisions_a_day=None if traffic is None else sum(traffic.values()),
     )
@@ -128,7 +128,6 @@ class _Found:
     _plans: dict[tuple[str, tuple[str, ...], tuple[str, ...]], list[str]] = field(
         default_factory=lambda: defaultdict(list)
     )
-    _ending: dict[tuple[str, str, tuple[str, ...]], list[str]] = field(default_factory=lambda: defaultdict(list))
 
     def compare(self, old: Site, new: Site) -> None:
         location = new.location.name
@@ -144,9 +143,6 @@ class _Found:
             if before != after:
                 self._plans[kind, before, after].append(location)
                 self.touched.add((location, kind))
-            certified, kept = _certified(old, kind), _certified(new, kind)
-            for plan, deciders in dict.fromkeys(certified[key] for key in certified.keys() - kept.keys()):
-                self._ending[kind, plan, deciders].append(location)
 
     def counted(self, asked: Iterable[tuple[str, str]]) -> float | None:
         """Return how many decisions a day these (location, type) are; None: nobody knows."""
@@ -179,10 +175,6 @@ class _Found:
             yield ChangedPlan(
                 type=kind, before=before, after=after, locations=tuple(locations), decisions_a_day=touched
             )
-
-    def certificates_ending(self) -> Iterator[EndingCertificates]:
-        for (kind, plan, deciders), locations in sorted(self._ending.items()):
-            yield EndingCertificates(type=kind, plan=plan, deciders=deciders, locations=tuple(locations))
 
     def _changes(self, old: Site, new: Site) -> Iterator[_Change]:
         before, after = old.effective.entries, new.effective.entries
@@ -246,15 +238,49 @@ def _shown(plans: Iterable[Plan]) -> tuple[str, ...]:
     return tuple(f"{plan.name} {plan.hash[:12]}" for plan in plans)
 
 
-def _certified(site: Site, kind: str) -> dict[tuple[str, str], tuple[str, tuple[str, ...]]]:
-    """Return plan and deciders of each certified stage, by what certificates of it speak of."""
-    audits = site.types[kind].audits if kind in site.types else None
-    return {
-        (prefix, audits.truth if audits is not None else ""): (plan.name, stage.deciders or (str(stage.pool),))
-        for plan in site.possible(kind)
-        for prefix, stage in zip(plan.prefixes, plan.stages, strict=False)
-        if isinstance(stage.accept, Certified)
-    }
+@dataclass(slots=True)
+class _Certified:
+    """A certified stage of a slice, or of a group from which slices inherit: what one certificate speaks of."""
+
+    plan: str
+    deciders: tuple[str, ...]
+    truths: set[str] = field(default_factory=set)
+    """How it is found out at its locations what is true."""
+    locations: dict[str, None] = field(default_factory=dict)
+
+
+def _certificates_ending(old: Mapping[str, Site], new: Mapping[str, Site]) -> Iterator[EndingCertificates]:
+    """Yield what certificates speak of no more. One goes on while the plans of some location of its slice have it."""
+    before, after = _certified(old), _certified(new)
+    ending: dict[tuple[str, str, tuple[str, ...]], set[str]] = defaultdict(set)
+    for key, one in before.items():
+        if key not in after or after[key].truths != one.truths:
+            ending[key[0], one.plan, one.deciders].update(one.locations)
+    for (kind, plan, deciders), locations in sorted(ending.items()):
+        yield EndingCertificates(type=kind, plan=plan, deciders=deciders, locations=tuple(sorted(locations)))
+
+
+def _certified(sites: Mapping[str, Site]) -> dict[tuple[str, str, str], _Certified]:
+    """Return every certified stage, by type, slice or group, and prefix. Where nobody audits, nothing can be earned."""
+    found: dict[tuple[str, str, str], _Certified] = {}
+    for name, site in sorted(sites.items()):
+        for kind, question_type in site.types.items():
+            audits = question_type.audits
+            if audits is None or kind not in site.ways:
+                continue
+            slices = [site.location.slice_by(audits.slices)]
+            if audits.inherit is not None and (group := site.location.group_by(audits.inherit)) is not None:
+                slices.append(group)
+            for plan in site.possible(kind):
+                for prefix, stage in zip(plan.prefixes, plan.stages, strict=False):
+                    if not isinstance(stage.accept, Certified):
+                        continue
+                    deciders = stage.deciders or (str(stage.pool),)
+                    for slice_ in slices:
+                        one = found.setdefault((kind, slice_, prefix), _Certified(plan.name, deciders))
+                        one.truths.add(audits.truth)
+                        one.locations[name] = None
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,3 +149,30 @@ def test_what_ends_certificates_says_so_and_nothing_else_does(compiled: Compile)
         found = changed(text)
         assert len(found) > 1
         assert not any(line.startswith("certificates end") for line in found)
+
+
+def test_certificates_end_with_the_slice_of_which_they_speak_and_not_with_one_of_its_locations(
+    compiled: Compile,
+) -> None:
+    certified = CLAIMS.replace('{by_hand: "confidence >= 0.95"}', "certified")
+    moved = STORES.replace("a: {groups: [eu]}", "a: {groups: [us]}")
+    alone = STORES.replace("b: {groups: [eu]}", "b: {groups: [us]}")
+    without = alone.replace("a: {groups: [eu]}, ", "")
+
+    def said(audits: str, after: str, stores: str = STORES, then: str = STORES) -> list[str]:
+        old, new = (
+            compiled(certified, audits=f"audits: {{pool: agents{more}}}\n" if more != "none" else "", stores=where)
+            for more, where in ((audits, stores), (after, then))
+        )
+        found = difference_in_words(difference(old, new))
+        return [line.partition(" at ")[2] for line in found if line.startswith("certificates end")]
+
+    region, location = ", slices: region", ", slices: location"
+    assert said("", region) == ["a, b, c"]
+    assert said(location, location + ", inherit: region") == []
+    assert said(location + ", inherit: region", location) == ["a, b, c"]
+    assert said(region, region, then=moved) == [], "b is still in it"
+    assert said(region, region, stores=alone, then=alone.replace("a: {groups: [eu]}", "a: {groups: [us]}")) == ["a"]
+    assert said(region, region, stores=alone, then=without) == ["a"]
+    assert said("", "", stores=alone, then=without) == []
+    assert said("none", "") == [], "nothing could be earned without audits"

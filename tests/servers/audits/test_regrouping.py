@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.servers.audits.evidence import certified, record
+from tests.servers.audits.evidence import EXPERTS, certified, record
 from tests.servers.audits.test_families import first_of, held, until_held
 from tests.waiting import until
 
@@ -138,3 +138,28 @@ async def test_what_a_group_has_spent_in_tests_its_next_name_may_not_spend_again
 
     begun = "SELECT number FROM epoch WHERE scope LIKE '%:region=shore:%'"
     assert await until(lambda: stack.value(begun), seconds=40) == 2
+
+
+async def test_a_group_counts_no_audits_from_before_its_stores_found_out_in_another_way_what_is_true(build_stack):
+    """Else what agents said would certify by the word of experts, once somebody has stores inherit."""
+
+    def at(audits: dict[str, Any], **more: str) -> dict[str, Any]:
+        documents = regions(north=["default", "store-001"])
+        documents["types"]["model"]["audits"] = {**audits, "slices": "location", **more}
+        return documents
+
+    stack = await build_stack("api", "keeper", documents=at({"rate": 1, "pool": "agents", "votes": 3}))
+    for store in ("default", "store-001"):
+        await record(stack, 30, slice_=store)
+    await until(lambda: stack.value("SELECT count(*) FROM epoch"), lambda found: found == 2, seconds=40)
+    for store in ("default", "store-001"):
+        await record(stack, 60, slice_=store)
+    last = await stack.value("SELECT max(number) FROM audit")
+    await stack.publish(**at(EXPERTS))
+    moved = "SELECT min(first_number) FROM epoch WHERE ended_at IS NULL"
+    await until(lambda: stack.value(moved), lambda found: found >= last, seconds=40)
+
+    await stack.publish(**at(EXPERTS, inherit="region"))
+    of_group = "SELECT first_number FROM epoch WHERE scope LIKE '%:region=north:%'"
+
+    assert await until(lambda: stack.value(of_group), lambda found: found is not None, seconds=40) >= last

@@ -170,9 +170,16 @@ BEGIN = """
 
 # A group under another name, or of stores that were in others, goes on where the last of those stands: what an epoch
 # that has ended had read licenses nothing here either, and what one name has spent in tests no other may spend again.
+# Nor does it read audits of one of its stores from before these were counted anew there, as after another truth.
 STANDS_AT = """
     SELECT coalesce(max(epoch.number + (epoch.design IS NOT NULL)::int), 1) AS number,
-        coalesce(max(epoch.first_number), 0) AS first_number
+        greatest(coalesce(max(epoch.first_number), 0), (
+            SELECT max(own.first_number) FROM epoch AS own
+            WHERE own.org = 1 AND own.covers ->> 'type' = $1 AND own.covers ->> 'prefix' = $2
+                AND own.covers ->> 'slice' = ANY($3::text[])
+                AND (own.number = 1 OR EXISTS (SELECT FROM epoch AS before
+                    WHERE before.org = 1 AND before.scope = own.scope AND before.number = own.number - 1
+                        AND before.ended_why = 'replaced')))) AS first_number
     FROM epoch
     WHERE org = 1 AND covers ->> 'type' = $1 AND covers ->> 'prefix' = $2
         AND (covers -> 'members' ?| $3::text[]

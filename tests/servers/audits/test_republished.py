@@ -109,3 +109,19 @@ async def test_a_revision_that_open_audits_need_is_compiled_before_their_rows_ar
 
     assert (await closed(stack, decided["id"]))["truth"] == "pay"
     assert not any(within), "unless another of the keeper's duties had it compiled already"
+
+
+async def test_a_store_that_is_audited_less_than_the_others_of_its_slice_ends_what_was_counted_alike(build_stack):
+    """A store that is audited ten times as often would else be ten times as much of the slice."""
+
+    def at(**store: Any) -> dict[str, Any]:
+        return {**certified(), "locations": {"default": {}, "store-001": store}}
+
+    stack = await build_stack("api", "keeper", documents=at())
+    await record(stack, 500, wrong=[7])
+    await in_force(stack)
+
+    await stack.publish(**at(types={"model": {"audits": {"rate": 0.1}}}))
+    await none_in_force(stack)
+
+    assert [row["ended_why"] for row in await standing(stack)] == ["replaced", None]

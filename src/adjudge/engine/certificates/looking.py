@@ -104,10 +104,15 @@ class Look:
         await self._end(state, standing)
 
     def _is_rarer(self, state: AnyState | None) -> bool:
-        """Return whether audits may weigh more than what was fixed as the most, or are drawn at less than the least."""
+        """Return whether audits may weigh more than what was fixed as the most, or are drawn at less than the least.
+
+        Or at less at some locations than at others, where all were audited alike when the epoch was designed.
+        """
         place = self.place
         if state is not None and (
-            place.least_rate < state.thinned_to or (place.follows_budget and place.steady < state.steady)
+            place.least_rate < state.thinned_to
+            or (place.thinned_to and not state.thinned_to and not place.follows_budget)
+            or (place.follows_budget and place.steady < state.steady)
         ):
             return True
         row = self.row

@@ -246,7 +246,13 @@ class _Certified:
     deciders: tuple[str, ...]
     truths: set[str] = field(default_factory=set)
     """How it is found out at its locations what is true."""
+    is_audited: set[bool] = field(default_factory=set)
+    """Whether a coin ever draws decisions of its locations: with both, nothing is certified."""
     locations: dict[str, None] = field(default_factory=dict)
+
+    @property
+    def is_of(self) -> tuple[set[str], bool]:
+        return self.truths, len(self.is_audited) > 1
 
 
 def _certificates_ending(old: Mapping[str, Site], new: Mapping[str, Site]) -> Iterator[EndingCertificates]:
@@ -254,7 +260,7 @@ def _certificates_ending(old: Mapping[str, Site], new: Mapping[str, Site]) -> It
     before, after = _certified(old), _certified(new)
     ending: dict[tuple[str, str, tuple[str, ...]], set[str]] = defaultdict(set)
     for key, one in before.items():
-        if key not in after or after[key].truths != one.truths:
+        if key not in after or after[key].is_of != one.is_of:
             ending[key[0], one.plan, one.deciders].update(one.locations)
     for (kind, plan, deciders), locations in sorted(ending.items()):
         yield EndingCertificates(type=kind, plan=plan, deciders=deciders, locations=tuple(sorted(locations)))
@@ -279,6 +285,7 @@ def _certified(sites: Mapping[str, Site]) -> dict[tuple[str, str, str], _Certifi
                     for slice_ in slices:
                         one = found.setdefault((kind, slice_, prefix), _Certified(plan.name, deciders))
                         one.truths.add(audits.truth)
+                        one.is_audited.add(audits.rate > 0)
                         one.locations[name] = None
     return found
 

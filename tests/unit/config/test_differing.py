@@ -175,4 +175,5 @@ def test_certificates_end_with_the_slice_of_which_they_speak_and_not_with_one_of
     assert said(region, region, stores=alone, then=alone.replace("a: {groups: [eu]}", "a: {groups: [us]}")) == ["a"]
     assert said(region, region, stores=alone, then=without) == ["a"]
     assert said("", "", stores=alone, then=without) == []
+    assert said("", "", then=STORES.replace("c: {", "c: {types: {claim.pay: {audits: {rate: 0}}}, ")) == ["a, b, c"]
     assert said("none", "") == [], "nothing could be earned without audits"

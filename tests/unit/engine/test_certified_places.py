@@ -77,6 +77,22 @@ def test_audits_whose_truth_is_anothers_word_are_not_counted_together():
         assert not mixed.is_told_otherwise(mixed)
 
 
+def test_a_location_that_no_coin_ever_audits_has_no_certificate_of_others():
+    """Of its decisions nobody would ever know how many are wrong."""
+    text = CLAIMS.replace('{by_hand: "confidence >= 0.95"}', "certified") + "audits: {pool: agents}\n"
+    none = "{types: {claim.pay: {audits: {rate: 0}}}}"
+
+    def why_never(*stores: str) -> str | None:
+        said = ", ".join(f"s{n}: {store}" for n, store in enumerate(stores))
+        compiled = compile_documents({"a.yaml": f"{text}locations: {{{said}}}\n"}, base=Path("/"))
+        [place] = certified_places([compiled]).values()
+        return never(place.covers)
+
+    assert why_never("{}", "{}") is None
+    for stores in (("{}", none), (none, "{}"), ("{}", none, "{}"), (none, none, "{}")):
+        assert str(why_never(*stores)).endswith("3 alike or nobody")
+
+
 def test_what_is_published_for_some_locations_first_says_nothing_of_the_others():
     """Else their certificates would end, and be earned anew on audits whose truth is still the old one."""
     text = CLAIMS.replace('{by_hand: "confidence >= 0.95"}', "certified").replace("pools: {", "pools: {experts: {}, ")

@@ -188,13 +188,14 @@ def _joined(before: Place | None, place: Place) -> Place:
     if before is None:
         return place
     locations, members = before.covers.locations + place.covers.locations, before.covers.members + place.covers.members
+    is_unaudited_in_part = (not before.least_rate) != (not place.least_rate)
     return replace(
         before,
         covers=msgspec.structs.replace(
             before.covers,
             locations=tuple(dict.fromkeys(locations)),
             members=tuple(dict.fromkeys(members)),
-            truth=_truths(before.covers.truth, place.covers.truth),
+            truth=_truths(before.covers.truth, place.covers.truth, "nobody" if is_unaudited_in_part else ""),
             has_expert=before.covers.has_expert and place.covers.has_expert,
         ),
         plan_hashes=tuple(dict.fromkeys(before.plan_hashes + place.plan_hashes)),

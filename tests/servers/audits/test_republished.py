@@ -125,3 +125,20 @@ async def test_a_store_that_is_audited_less_than_the_others_of_its_slice_ends_wh
     await none_in_force(stack)
 
     assert [row["ended_why"] for row in await standing(stack)] == ["replaced", None]
+
+
+@pytest.mark.parametrize("audits", [{"pool": "agents", "votes": 1}, {"rate": 0}])
+async def test_a_slice_is_certified_only_where_all_its_stores_are_audited_and_by_the_same_word(build_stack, audits):
+    def at(**store: Any) -> dict[str, Any]:
+        return {**certified(), "locations": {"default": {}, "store-001": store}}
+
+    stack = await build_stack("api", "keeper", documents=at())
+    await record(stack, 500, wrong=[7])
+    await in_force(stack)
+
+    await stack.publish(**at(types={"model": {"audits": audits}}))
+    await none_in_force(stack)
+    await record(stack, 500)
+    reason = "SELECT standing ->> 'reason' FROM epoch WHERE ended_at IS NULL"
+    await until(lambda: stack.value(reason), lambda found: found and "different ways" in found, seconds=40)
+    await none_in_force(stack)

@@ -44,7 +44,9 @@ async def test_that_three_who_agree_are_right_says_nothing_of_one_alone(database
 
     def votes(count: int, *, checked: bool) -> str:
         pools = ["agents"] * count + ["experts"] * checked
-        said = [{"reviewer": f"r{n}", "pool": pool, "purpose": "truth", "answer": "pay"} for n, pool in enumerate(pools)]
+        said = [
+            {"reviewer": f"r{n}", "pool": pool, "purpose": "truth", "answer": "pay"} for n, pool in enumerate(pools)
+        ]
         return json.dumps([*said, {**said[0], "reviewer": "apart", "purpose": "people"}])
 
     rows = [

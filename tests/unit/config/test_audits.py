@@ -225,7 +225,10 @@ def test_a_prefix_changes_with_what_its_deciders_are_and_not_with_how_they_are_a
         assert first(CLAIMS.replace(python, other)) != usual
     moved = http.replace("a.example", "b.example:8443").replace("score'", "score', key: vision")
     assert first(CLAIMS.replace(python, moved)) == behind
+    keyed = http.replace("score'", "score', headers: {X-Api-Key: {secret: vision}}")
+    assert first(CLAIMS.replace(python, keyed)) == behind
     assert first(CLAIMS.replace(python, http.replace("/v1/", "/v2/"))) != behind
+    assert first(CLAIMS.replace(python, http.replace("score'", "score', headers: {X-Model: big}"))) != behind
 
 
 def test_a_prefix_changes_with_rates_of_currencies_only_where_stakes_are_looked_at(tmp_path):

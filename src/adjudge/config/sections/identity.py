@@ -15,7 +15,7 @@ _HOW_IT_IS_ASKED: Final = frozenset(
     {
         *("timeout", "retries", "hedge", "breaker"),
         *("batch", "linger", "concurrency", "isolate", "many"),
-        *("cost", "prices", "role", "key", "headers", "unchecked"),
+        *("cost", "prices", "role", "key", "unchecked"),
     }
 )
 """How fast, how often, at what price, with which key."""
@@ -37,8 +37,13 @@ def _decisive(written: Any) -> Any:
 
 
 def _of_remote(written: dict[str, Any]) -> dict[str, Any]:
-    """A server may move; another path on it is another model."""
-    found = {key: value for key, value in written.items() if key not in _HOW_IT_IS_ASKED}
+    """A server may move; another path on it is another model, and so is what a header that holds no secret may name."""
+    found = {key: value for key, value in written.items() if key not in _HOW_IT_IS_ASKED and key != "headers"}
+    headers = written.get("headers")
+    if isinstance(headers, dict) and (
+        told := {name: value for name, value in headers.items() if isinstance(value, str)}
+    ):
+        found["headers"] = told
     if isinstance(found.get("url"), str):
         parts = urlsplit(found["url"])
         found["url"] = f"{parts.path}?{parts.query}"

@@ -32,6 +32,8 @@ DUTY: Final = "certificates"
 EVERY_SECONDS: Final = 0.25
 FULL_SECONDS: Final = 5.0
 """All slices are looked at this often; those with news at once."""
+FAILED_SECONDS: Final = 2.0
+"""After what failed; shorter than the lease, or another keeper would begin with the same in turn."""
 TRANSACTION_SECONDS: Final = 0.1
 """After this long a pass ends its transaction and begins another: while one that writes runs, the feed waits."""
 LEASE: Final = timedelta(seconds=3)
@@ -79,10 +81,10 @@ class Certifier:
             except UNAVAILABLE as error:
                 log.warning("certificates.stalled", error=repr(error))
             except FailedLooks:
-                await asyncio.sleep(FULL_SECONDS)
+                await asyncio.sleep(FAILED_SECONDS)
             except Exception as error:  # slices that cannot be found must not end the keeper
                 log.error("certificates.failed", exc_info=error)
-                await asyncio.sleep(FULL_SECONDS)
+                await asyncio.sleep(FAILED_SECONDS)
             await asyncio.sleep(EVERY_SECONDS)
 
     async def tick(self) -> bool:

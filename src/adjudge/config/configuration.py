@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from adjudge.config.earning import Unearnable, unearnable
+from adjudge.config.earning import Unearnable, unearnable, unlike
 from adjudge.config.errors import NoPlan, UnknownLocation, UnknownPool, UnknownType
 from adjudge.config.explaining import Leaf, SetByHand, effective_leaves, set_by_hand
 from adjudge.config.families import Outgrown, outgrown
@@ -133,8 +133,8 @@ class Configuration:
 
     def unearnable(self) -> tuple[Unearnable, ...]:
         """Return every stage in force anywhere that says `certified`, and that nothing could ever license."""
-        found = (each for site in self.sites.values() for each in unearnable(site))
-        return tuple(sorted(set(found), key=lambda each: (each.origin.file, each.origin.line, each.type)))
+        found = {each for site in self.sites.values() for each in unearnable(site)} | set(unlike(self.sites.values()))
+        return tuple(sorted(found, key=lambda each: (each.origin.file, each.origin.line, each.type, each.why)))
 
     def lasting(self) -> tuple[Lasting, ...]:
         """Return every provisional answer in force anywhere that nobody could make final before the deadline."""

@@ -11,6 +11,7 @@ from typing import Final
 
 from adjudge.config.documents.merging import leaves
 from adjudge.config.documents.nodes import Node
+from adjudge.config.earning import spoken_of
 from adjudge.config.sites import Site
 from adjudge.core.answers import Json
 from adjudge.core.plans import Certified, Origin, Plan
@@ -274,9 +275,7 @@ def _certified(sites: Mapping[str, Site]) -> dict[tuple[str, str, str], _Certifi
             audits = question_type.audits
             if audits is None or kind not in site.ways:
                 continue
-            slices = [site.location.slice_by(audits.slices)]
-            if audits.inherit is not None and (group := site.location.group_by(audits.inherit)) is not None:
-                slices.append(group)
+            slices = spoken_of(site.location, audits)
             for plan in site.possible(kind):
                 for prefix, stage in zip(plan.prefixes, plan.stages, strict=False):
                     if not isinstance(stage.accept, Certified):

@@ -1,6 +1,7 @@
 """Whether a certificate can be earned at all: stages that no evidence could license, and terms that contradict."""
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from adjudge.config.documents.cursors import Cursor
@@ -9,7 +10,7 @@ from adjudge.core.audits import AuditSpec
 from adjudge.core.counting import counted
 from adjudge.core.plans import AgainstPeople, Certified, Origin, Plan
 from adjudge.core.prefixes import why_untold
-from adjudge.core.specifications import QuestionType
+from adjudge.core.specifications import Location, QuestionType
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,36 @@ def unearnable(site: Site) -> Iterator[Unearnable]:
                     why = _why_never(plan, index, standing.types[name])
                     if isinstance(stage.accept, Certified) and why is not None:
                         yield Unearnable(name, plan.name, why, stage.accept.origin)
+
+
+def unlike(sites: Iterable[Site]) -> Iterator[Unearnable]:
+    """Yield the certified stages of slices whose locations are audited in different ways: audits of both are no sample.
+
+    Of inherited certificates, too, which speak of a group.
+    """
+    truths: dict[tuple[str, str, str, Origin], set[str]] = defaultdict(set)
+    for site in sites:
+        for name, kind in site.types.items():
+            if kind.audits is None or name not in site.ways:
+                continue
+            truth = kind.audits.truth if kind.audits.rate else "nobody"
+            for plan in site.possible(name):
+                for prefix, stage in zip(plan.prefixes, plan.stages, strict=False):
+                    if isinstance(stage.accept, Certified):
+                        for slice_ in spoken_of(site.location, kind.audits):
+                            truths[name, slice_, f"{plan.name} {prefix}", stage.accept.origin].add(truth)
+    for (name, slice_, plan, origin), said in truths.items():
+        if len(said) > 1:
+            words = ", ".join(f"`{one}`" for one in sorted(said))
+            why = f"locations of `{slice_}` find out in several ways what is true ({words}): audit them alike"
+            yield Unearnable(name, plan.partition(" ")[0], why, origin)
+
+
+def spoken_of(location: Location, audits: AuditSpec) -> tuple[str, ...]:
+    """Return the slices that certificates of a location speak of: its own and the group's from which it inherits."""
+    group = location.group_by(audits.inherit) if audits.inherit is not None else None
+    own = location.slice_by(audits.slices)
+    return (own,) if group is None else (own, group)
 
 
 def _why_never(plan: Plan, index: int, kind: QuestionType) -> str | None:

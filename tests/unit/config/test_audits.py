@@ -85,6 +85,28 @@ def test_what_nothing_can_ever_certify_is_named(tmp_path):
     assert compiled(people.replace("max: 3", "max: 1") + audits, tmp_path).unearnable() == ()
 
 
+def test_a_slice_whose_locations_are_audited_in_different_ways_is_named(tmp_path):
+    """What two people agree on and what an expert says are no sample of one thing, nor is what nobody looks at."""
+    text = CLAIMS.replace('{by_hand: "confidence >= 0.95"}', "certified") + "audits: {pool: agents}\n"
+
+    def whys(audits: str) -> list[str]:
+        stores = f"locations: {{oslo: {{}}, rome: {{types: {{claim.pay: {{audits: {audits}}}}}}}}}\n"
+        return [each.why for each in compiled(text + stores, tmp_path).unearnable()]
+
+    assert whys("{rate: 10%}") == []
+    assert (
+        whys("{rate: 0}")[1:]
+        == [
+            "no coin ever draws an audit: give `audits` a `rate` above 0",
+        ]
+        or "several ways" in whys("{rate: 0}")[0]
+    )
+    assert whys("{votes: 2}") == [
+        "locations of `all` find out in several ways what is true (`2 alike`, `3 alike`): audit them alike"
+    ]
+    assert whys("{votes: 2, slices: location}") == []
+
+
 def test_a_family_with_more_slices_than_it_counts_is_remarked(tmp_path):
     """Else most stores wait for a certificate that never comes, and only `why` says so."""
     text = CLAIMS.replace('{by_hand: "confidence >= 0.95"}', "{certified: {target: 1%, family: 2}}") + PLACES

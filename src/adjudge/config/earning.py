@@ -39,7 +39,7 @@ def unlike(sites: Iterable[Site]) -> Iterator[Unearnable]:
 
     Of inherited certificates, too, which speak of a group.
     """
-    truths: dict[tuple[str, str, str, Origin], set[str]] = defaultdict(set)
+    truths: dict[tuple[str, str, str, str, Origin], set[str]] = defaultdict(set)
     for site in sites:
         for name, kind in site.types.items():
             if kind.audits is None or name not in site.ways:
@@ -49,12 +49,12 @@ def unlike(sites: Iterable[Site]) -> Iterator[Unearnable]:
                 for prefix, stage in zip(plan.prefixes, plan.stages, strict=False):
                     if isinstance(stage.accept, Certified):
                         for slice_ in spoken_of(site.location, kind.audits):
-                            truths[name, slice_, f"{plan.name} {prefix}", stage.accept.origin].add(truth)
-    for (name, slice_, plan, origin), said in truths.items():
+                            truths[name, slice_, plan.name, prefix, stage.accept.origin].add(truth)
+    for (name, slice_, plan_name, _, origin), said in truths.items():
         if len(said) > 1:
             words = ", ".join(f"`{one}`" for one in sorted(said))
             why = f"locations of `{slice_}` find out in several ways what is true ({words}): audit them alike"
-            yield Unearnable(name, plan.partition(" ")[0], why, origin)
+            yield Unearnable(name, plan_name, why, origin)
 
 
 def spoken_of(location: Location, audits: AuditSpec) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """The figures are those of the running system."""
 
 import asyncio
+import operator
 from dataclasses import replace
 from datetime import timedelta
 
@@ -50,6 +51,7 @@ async def test_the_audit_coin_is_counted_beside_what_it_should_give(stack):
 
 
 async def test_a_step_that_nobody_takes_is_overdue(stack, figures):
+    await until(lambda: stack.rows("SELECT FROM work"), operator.not_)  # what was asked before is settled
     await stack.stop("keeper")
     asked = await stack.ask("person")
     await stack.rows(

@@ -14,7 +14,7 @@ from adjudge.config.documents.nodes import Node
 from adjudge.config.earning import spoken_of
 from adjudge.config.sites import Site
 from adjudge.core.answers import Json
-from adjudge.core.plans import Certified, Origin, Plan
+from adjudge.core.plans import Origin, Plan
 from adjudge.core.specifications import Location
 
 NOTHING: Final = Node(None, Origin("", 0), "")
@@ -268,24 +268,14 @@ def _certificates_ending(old: Mapping[str, Site], new: Mapping[str, Site]) -> It
 
 
 def _certified(sites: Mapping[str, Site]) -> dict[tuple[str, str, str], _Certified]:
-    """Return every certified stage, by type, slice or group, and prefix. Where nobody audits, nothing can be earned."""
+    """Return every certified stage, by type, slice or group, and prefix."""
     found: dict[tuple[str, str, str], _Certified] = {}
-    for name, site in sorted(sites.items()):
-        for kind, question_type in site.types.items():
-            audits = question_type.audits
-            if audits is None or kind not in site.ways:
-                continue
-            slices = spoken_of(site.location, audits)
-            for plan in site.possible(kind):
-                for prefix, stage in zip(plan.prefixes, plan.stages, strict=False):
-                    if not isinstance(stage.accept, Certified):
-                        continue
-                    deciders = stage.deciders or (str(stage.pool),)
-                    for slice_ in slices:
-                        one = found.setdefault((kind, slice_, prefix), _Certified(plan.name, deciders))
-                        one.truths.add(audits.truth)
-                        one.is_audited.add(audits.rate > 0)
-                        one.locations[name] = None
+    for each in spoken_of(site for _, site in sorted(sites.items())):
+        deciders = each.stage.deciders or (str(each.stage.pool),)
+        one = found.setdefault((each.type, each.slice, each.prefix), _Certified(each.plan.name, deciders))
+        one.truths.add(each.audits.truth)
+        one.is_audited.add(each.audits.rate > 0)
+        one.locations[each.location] = None
     return found
 
 

@@ -3,14 +3,15 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from adjudge.config.documents.cursors import Cursor
 from adjudge.config.sites import Site
 from adjudge.core.audits import AuditSpec
 from adjudge.core.counting import counted
-from adjudge.core.plans import AgainstPeople, Certified, Origin, Plan
+from adjudge.core.plans import AgainstPeople, Certified, Origin, Plan, Stage
 from adjudge.core.prefixes import why_untold
-from adjudge.core.specifications import Location, QuestionType
+from adjudge.core.specifications import QuestionType
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,34 +35,57 @@ def unearnable(site: Site) -> Iterator[Unearnable]:
                         yield Unearnable(name, plan.name, why, stage.accept.origin)
 
 
+class Spoken(NamedTuple):
+    """A certified stage at a location, and a slice or group of which certificates of it speak there."""
+
+    location: str
+    type: str
+    slice: str
+    plan: Plan
+    prefix: str
+    stage: Stage
+    accept: Certified
+    audits: AuditSpec
+
+    @property
+    def truth(self) -> str:
+        """Whose word the truth of an audit is here; nobody's, where no coin ever draws one."""
+        return self.audits.truth if self.audits.rate else "nobody"
+
+
+def spoken_of(sites: Iterable[Site]) -> Iterator[Spoken]:
+    """Yield all that certificates may speak of. Where nobody audits, nothing can be earned.
+
+    A location's own slice, and the group's from which it inherits.
+    """
+    for site in sites:
+        for name, kind in site.types.items():
+            audits = kind.audits
+            if audits is None or name not in site.ways:
+                continue
+            slices = [site.location.slice_by(audits.slices)]
+            if audits.inherit is not None and (group := site.location.group_by(audits.inherit)) is not None:
+                slices.append(group)
+            for plan in site.possible(name):
+                for prefix, stage in zip(plan.prefixes, plan.stages, strict=False):
+                    if isinstance(stage.accept, Certified):
+                        for one in slices:
+                            yield Spoken(site.location.name, name, one, plan, prefix, stage, stage.accept, audits)
+
+
 def unlike(sites: Iterable[Site]) -> Iterator[Unearnable]:
     """Yield the certified stages of slices whose locations are audited in different ways: audits of both are no sample.
 
     Of inherited certificates, too, which speak of a group.
     """
     truths: dict[tuple[str, str, str, str, Origin], set[str]] = defaultdict(set)
-    for site in sites:
-        for name, kind in site.types.items():
-            if kind.audits is None or name not in site.ways:
-                continue
-            truth = kind.audits.truth if kind.audits.rate else "nobody"
-            for plan in site.possible(name):
-                for prefix, stage in zip(plan.prefixes, plan.stages, strict=False):
-                    if isinstance(stage.accept, Certified):
-                        for slice_ in spoken_of(site.location, kind.audits):
-                            truths[name, slice_, plan.name, prefix, stage.accept.origin].add(truth)
-    for (name, slice_, plan_name, _, origin), said in truths.items():
+    for one in spoken_of(sites):
+        truths[one.type, one.slice, one.plan.name, one.prefix, one.accept.origin].add(one.truth)
+    for (name, slice_, plan, _, origin), said in truths.items():
         if len(said) > 1:
-            words = ", ".join(f"`{one}`" for one in sorted(said))
+            words = ", ".join(f"`{each}`" for each in sorted(said))
             why = f"locations of `{slice_}` find out in several ways what is true ({words}): audit them alike"
-            yield Unearnable(name, plan_name, why, origin)
-
-
-def spoken_of(location: Location, audits: AuditSpec) -> tuple[str, ...]:
-    """Return the slices that certificates of a location speak of: its own and the group's from which it inherits."""
-    group = location.group_by(audits.inherit) if audits.inherit is not None else None
-    own = location.slice_by(audits.slices)
-    return (own,) if group is None else (own, group)
+            yield Unearnable(name, plan, why, origin)
 
 
 def _why_never(plan: Plan, index: int, kind: QuestionType) -> str | None:

@@ -24,7 +24,7 @@ from typing import Any, Final
 
 import uvloop
 
-from adjudge.engine.flushing import Flusher
+from adjudge.engine.intake.flushing import Flusher
 from adjudge.store import intake, outcomes
 from adjudge.streams import Entry
 from load.inside import Rows, connected, database

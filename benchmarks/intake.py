@@ -17,8 +17,8 @@ from typing import Any, Final
 
 import uvloop
 
-from adjudge.engine.flushing import Flusher
-from adjudge.engine.pending import Sheaf
+from adjudge.engine.intake.flushing import Flusher
+from adjudge.engine.intake.pending import Sheaf
 from adjudge.store import intake
 from adjudge.store.intake import NewDecision
 from adjudge.streams import Entry

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import uvloop
 
-from adjudge.engine.flushing import Flusher
+from adjudge.engine.intake.flushing import Flusher
 from adjudge.store import intake, outcomes
 from adjudge.store.outcomes import NewOutcome
 from adjudge.streams import Entry

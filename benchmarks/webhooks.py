@@ -22,7 +22,7 @@ import uvloop
 
 from adjudge.cli.roles import spare_collector
 from adjudge.engine.clocks import DatabaseClock
-from adjudge.engine.flushing import Flusher
+from adjudge.engine.intake.flushing import Flusher
 from adjudge.engine.webhooks.delivering import Deliverer
 from adjudge.engine.webhooks.fanning import FanOut
 from adjudge.engine.webhooks.posting import Poster

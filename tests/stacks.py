@@ -32,7 +32,7 @@ from adjudge.cli.processes import keeping, working
 from adjudge.cli.processes.serving import api_services
 from adjudge.cli.settings import Settings
 from adjudge.config import hash_of
-from adjudge.engine.lookout import CHANGED
+from adjudge.engine.configuration.lookout import CHANGED
 from adjudge.store import keys
 from adjudge.store.configuration import receipts, revisions
 from adjudge.store.configuration.revisions import EVERYWHERE, Revision, Terms

@@ -20,12 +20,12 @@ from adjudge.core.events import Opinion
 from adjudge.core.history import History
 from adjudge.engine.clocks import DatabaseClock
 from adjudge.engine.coins import Coin
-from adjudge.engine.controls_in_force import ControlsInForce
-from adjudge.engine.flushing import Flusher
+from adjudge.engine.configuration.controls_in_force import ControlsInForce
+from adjudge.engine.configuration.revisions import Revisions
+from adjudge.engine.deciding.settling import new_outcome
 from adjudge.engine.identifiers import Identifiers
-from adjudge.engine.intake import Intake, Opened
-from adjudge.engine.revisions import Revisions
-from adjudge.engine.settling import new_outcome
+from adjudge.engine.intake.flushing import Flusher
+from adjudge.engine.intake.opening import Intake, Opened
 from adjudge.stack import embedded
 from adjudge.store import migrations, partitions
 from adjudge.store.intake import NewDecision

@@ -6,7 +6,7 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adjudge.engine.tail import Entry, Found, Tail
+from adjudge.engine.feed.tail import Entry, Found, Tail
 from adjudge.store.feed import Mark, Position, Wanted
 from adjudge.store.scope import SYSTEM, Scope
 

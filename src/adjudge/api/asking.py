@@ -13,12 +13,12 @@ from adjudge.api.problems import Problem
 from adjudge.api.services import Services
 from adjudge.api.views import DecisionView, view, waiting
 from adjudge.core.errors import AdjudgeError
-from adjudge.engine.admission import Overloaded
-from adjudge.engine.intake import Known
-from adjudge.engine.limiting import LimitReached
-from adjudge.engine.notifying import within
-from adjudge.engine.pending import Pending, Sheaf, replayed
-from adjudge.engine.questions import Question
+from adjudge.engine.admission.admitting import Overloaded
+from adjudge.engine.admission.limiting import LimitReached
+from adjudge.engine.deciding.notifying import within
+from adjudge.engine.intake.opening import Known
+from adjudge.engine.intake.pending import Pending, Sheaf, replayed
+from adjudge.engine.intake.questions import Question
 from adjudge.store import decisions, intake, retention
 from adjudge.store.connecting import UNAVAILABLE, Connection
 from adjudge.store.intake import NewDecision, Replayed

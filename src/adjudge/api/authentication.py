@@ -13,7 +13,7 @@ from fastapi.routing import APIRoute
 
 from adjudge.api.problems import Problem
 from adjudge.config.documents.faults import nearest
-from adjudge.engine.limiting import Limiter
+from adjudge.engine.admission.limiting import Limiter
 from adjudge.store import connecting, keys
 from adjudge.store.connecting import Pool
 from adjudge.store.scope import Role, Scope

@@ -4,7 +4,7 @@ from adjudge.api.problems import Problem
 from adjudge.api.services import Services
 from adjudge.config import UnknownLocation, UnknownType
 from adjudge.core.errors import AdjudgeError
-from adjudge.engine.places import UnknownHere
+from adjudge.engine.intake.places import UnknownHere
 from adjudge.store import decisions
 from adjudge.store.scope import Scope
 

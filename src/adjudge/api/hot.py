@@ -22,9 +22,9 @@ from adjudge.api.problems import Problem
 from adjudge.api.services import Services
 from adjudge.api.views import DecisionView, encode
 from adjudge.core.errors import AdjudgeError
-from adjudge.engine.admission import Overloaded
-from adjudge.engine.pending import Pending
-from adjudge.engine.questions import Question
+from adjudge.engine.admission.admitting import Overloaded
+from adjudge.engine.intake.pending import Pending
+from adjudge.engine.intake.questions import Question
 from adjudge.store.connecting import UNAVAILABLE
 from adjudge.store.scope import Scope
 from adjudge.telemetry import names

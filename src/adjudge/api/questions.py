@@ -16,7 +16,7 @@ from adjudge.api.problems import Problem
 from adjudge.core import schemas
 from adjudge.core.money import CURRENCIES, InvalidMoney, Stake, parse_stake
 from adjudge.core.specifications import DEFAULT_LOCATION, Lane
-from adjudge.engine.questions import InvalidEvidence, Question
+from adjudge.engine.intake.questions import InvalidEvidence, Question
 
 DEEPEST = 64
 MOST_SUBJECTS = 8

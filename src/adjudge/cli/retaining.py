@@ -10,8 +10,8 @@ import typer
 from adjudge.cli.databases import at_database
 from adjudge.cli.output import Column, as_json, table
 from adjudge.cli.settings import read_settings
-from adjudge.engine import retaining
-from adjudge.engine.retaining import Ages, Dropped
+from adjudge.engine.keeping import retaining
+from adjudge.engine.keeping.retaining import Ages, Dropped
 from adjudge.store.connecting import Connection
 
 COLUMNS = (Column("WEEK OF"), Column("WHAT"), Column("MIB", right=True), Column("STATE"))

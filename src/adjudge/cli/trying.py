@@ -35,7 +35,7 @@ from adjudge.core.plans import ByHand, Plan
 from adjudge.core.reasons import shown
 from adjudge.deciders import Answered, Deciders, Failed, open_deciders
 from adjudge.deciders import Question as Put
-from adjudge.engine.questions import InvalidEvidence, Question, case_of
+from adjudge.engine.intake.questions import InvalidEvidence, Question, case_of
 
 MOST_QUESTIONS: Final = 100_000
 NO_CONTROLS: Final = Controls()

@@ -126,6 +126,15 @@ def fold(events: tuple[HistoryEvent, ...], space: ClosedSpace | None = None) -> 
     return progress
 
 
+def cost_of(events: tuple[HistoryEvent, ...]) -> dict[str, int]:
+    """Return what it all cost in micros, by currency: never summed over currencies."""
+    costs: dict[str, int] = {}
+    for event in events:
+        if (type(event) is Opinion or type(event) is Fault) and event.cost_micros and event.currency:
+            costs[event.currency] = costs.get(event.currency, 0) + event.cost_micros
+    return costs
+
+
 def malformed(opinion: Opinion, space: ClosedSpace) -> str | None:
     """Return what is wrong with an opinion that the edge should not have let in."""
     if opinion.answer is None:

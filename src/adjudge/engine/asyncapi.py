@@ -10,7 +10,8 @@ from uuid import UUID
 import msgspec
 
 import adjudge
-from adjudge.engine import notifying, slips
+from adjudge.engine import slips
+from adjudge.engine.deciding import notifying
 from adjudge.engine.slips import Slip
 from adjudge.streams.broker import WAKES
 from adjudge.streams.keys import DEAD

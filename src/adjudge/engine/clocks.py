@@ -17,6 +17,11 @@ def machine_time() -> datetime:
     return datetime.now(UTC)
 
 
+def loop_time() -> float:
+    """Return the running loop's time."""
+    return asyncio.get_running_loop().time()
+
+
 class DatabaseClock:
     """This machine's time, corrected by the offset last measured."""
 

@@ -9,8 +9,8 @@ from adjudge.core.errors import AdjudgeError
 from adjudge.core.events import Declined, Opinion, TimedOut
 from adjudge.core.history import Case
 from adjudge.engine.clocks import Clock
-from adjudge.engine.revisions import Revisions
-from adjudge.engine.stepping import Effects, Stepper
+from adjudge.engine.configuration.revisions import Revisions
+from adjudge.engine.deciding.stepping import Effects, Stepper
 from adjudge.store import labels, work
 from adjudge.store.automation import audits
 from adjudge.store.connecting import Connection

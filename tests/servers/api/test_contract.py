@@ -7,7 +7,7 @@ import pytest
 from tests.configured import question
 from tests.waiting import until
 
-from adjudge.engine.cancelling import cancel
+from adjudge.engine.deciding.cancelling import cancel
 
 
 def kind_of(answer) -> str:

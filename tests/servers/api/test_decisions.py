@@ -575,7 +575,7 @@ async def test_a_failure_of_our_own_is_a_problem_too(stack, monkeypatch):
 async def test_the_refusal_of_too_much_says_when_to_come_back_and_does_not_hurry(stack, monkeypatch, route):
     """A client that repeats at once would take the time of all others."""
     monkeypatch.setattr("adjudge.api.hot.HELD_BACK_SECONDS", 0.2)
-    monkeypatch.setattr("adjudge.engine.admission.LONGEST_QUEUE", -1)
+    monkeypatch.setattr("adjudge.engine.admission.admitting.LONGEST_QUEUE", -1)
     started = asyncio.get_running_loop().time()
 
     answer = await stack.admin.post(route, {"items": [question()]} if route.endswith("bulk") else question())

@@ -10,7 +10,7 @@ from tests.servers.api.test_contract import kind_of, until_somebody_waits_for
 from tests.stacks import Caller
 from tests.waiting import until
 
-from adjudge.engine import limiting
+from adjudge.engine.admission import limiting
 from adjudge.store.scope import Limits, Scope
 
 ROUTES = {

@@ -16,7 +16,7 @@ from tests.waiting import until
 from adjudge.api import event_stream
 from adjudge.api.routes import outcomes
 from adjudge.client import AsyncAdjudge
-from adjudge.engine import feeding
+from adjudge.engine.feed import following
 
 
 @dataclass(frozen=True)
@@ -188,7 +188,7 @@ async def test_a_refusal_comes_before_the_stream_begins(stack, served):
 
 async def test_no_more_follow_a_replica_than_it_bears(stack, served, monkeypatch):
     """The others are told to come back, which may bring them to another one; pages are read as before."""
-    monkeypatch.setattr(feeding, "MOST_FOLLOWERS", 1)
+    monkeypatch.setattr(following, "MOST_FOLLOWERS", 1)
     begin = await now(stack)
     headers = {"Authorization": f"Bearer {stack.admin.key}"}
     async with listening(served, stack.admin, after=begin), httpx.AsyncClient() as client:

@@ -15,12 +15,13 @@ from tests.servers.audits.evidence import certified, record, record_of_two
 from tests.waiting import until
 
 from adjudge.engine import audit_rates
-from adjudge.engine.audit_rates import PastRates, RateSetter
+from adjudge.engine.audit_rates import PastRates
+from adjudge.engine.audits.rate_setting import RateSetter
 from adjudge.engine.certificates import certified_places, certifying, steps
 from adjudge.engine.certificates.looking import Look
 from adjudge.engine.certificates.records import verify
 from adjudge.engine.coins import AuditRates
-from adjudge.engine.figures import Figures
+from adjudge.engine.health.figures import Figures
 from adjudge.store.automation import certificates, epochs
 from adjudge.store.scope import SYSTEM
 

@@ -22,7 +22,7 @@ from adjudge.core.pools import Snapshot
 from adjudge.core.replaying import Diverged, replay
 from adjudge.core.reviewers import Reviewers, TrackRecord
 from adjudge.engine import coins
-from adjudge.engine.learning import voted
+from adjudge.engine.audits.learning import voted
 from adjudge.store import controls, labels
 from adjudge.store.automation import learning
 from adjudge.store.automation.audits import written

@@ -11,7 +11,7 @@ from tests.servers.audits.test_certificates import automated, in_force, known_ev
 from tests.servers.audits.test_renewals import commands
 from tests.waiting import until
 
-from adjudge.engine.revisions import Revisions
+from adjudge.engine.configuration.revisions import Revisions
 
 BY_ALL = {"rate": 1, "pool": "agents", "votes": 3}
 BY_ONE = {"rate": 1, "pool": "agents", "votes": 1}

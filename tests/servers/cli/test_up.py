@@ -14,7 +14,7 @@ from adjudge.cli.awaiting import answers
 from adjudge.cli.folders import Folder
 from adjudge.cli.up_folder import UP, publish_folder
 from adjudge.config import InvalidConfiguration, hash_of
-from adjudge.engine.revisions import Revisions
+from adjudge.engine.configuration.revisions import Revisions
 from adjudge.stack.folders import held, laid_out
 from adjudge.store.configuration import revisions
 from adjudge.store.connecting import open_connection

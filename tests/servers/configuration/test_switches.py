@@ -7,7 +7,7 @@ import pytest
 from tests.configured import ACCEPT, PLANS, of_people
 
 from adjudge.core.events import Opinion
-from adjudge.engine import stepping
+from adjudge.engine.deciding import stepping
 
 PLACES = {
     "default": {},

@@ -11,7 +11,7 @@ __all__ = ["build_stack"]
 
 async def test_a_burst_is_seen_long_before_the_next_look_at_everything(build_stack, monkeypatch):
     """Within a second thousands would be let in for a model that answers a hundred."""
-    monkeypatch.setattr("adjudge.engine.backlog_watch.EVERY_SECONDS", 600)
+    monkeypatch.setattr("adjudge.engine.admission.measuring.EVERY_SECONDS", 600)
     stack = await build_stack("api")  # nobody answers
     admission = stack.services.admission
     assert admission.seconds_behind("bulk", ["sure@1"]) == 0.0

@@ -16,12 +16,12 @@ from tests.waiting import until
 from adjudge.api import questions
 from adjudge.core.events import Opinion, TimedOut, write_events
 from adjudge.core.outcomes import Outcome
-from adjudge.engine.cancelling import cancel
-from adjudge.engine.flushing import Flusher
-from adjudge.engine.pending import Sheaf, Unavailable, Unstorable
-from adjudge.engine.settling import new_outcome
-from adjudge.engine.stepping import slips_of
-from adjudge.engine.timers import asked as still_asked
+from adjudge.engine.deciding.cancelling import cancel
+from adjudge.engine.deciding.settling import new_outcome
+from adjudge.engine.deciding.stepping import slips_of
+from adjudge.engine.intake.flushing import Flusher
+from adjudge.engine.intake.pending import Sheaf, Unavailable, Unstorable
+from adjudge.engine.keeping.timers import asked as still_asked
 from adjudge.store import controls, outcomes, partitions, work
 from adjudge.store.intake import Replayed
 from adjudge.store.outcomes import NewOutcome

@@ -3,7 +3,7 @@
 from tests.configured import PLANS, configuration, question
 from tests.stacks import build_stack
 
-from adjudge.engine.backlogs import Length
+from adjudge.engine.admission.backlogs import Length
 
 __all__ = ["build_stack"]
 
@@ -63,7 +63,7 @@ async def test_a_question_without_room_is_answered_by_the_fallback_for_that_and_
     """Others are refused; this type would rather have the answer that it names."""
     whole = documents()
     whole["types"]["model"] = {**whole["types"]["model"], "fallbacks": {"shed": {"answer": "refuse"}}}
-    monkeypatch.setattr("adjudge.engine.backlog_watch.EVERY_SECONDS", 600)
+    monkeypatch.setattr("adjudge.engine.admission.measuring.EVERY_SECONDS", 600)
     stack = await build_stack("api", documents=whole)
     long = dict.fromkeys(("standard", "realtime"), Length(10**6, 10**6, 10**6, oldest_seconds=1_000.0))
     for decider in stack.services.revisions.serving():

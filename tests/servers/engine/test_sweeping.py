@@ -6,9 +6,9 @@ from redis.asyncio import Redis
 from tests.stacks import build_stack
 from tests.waiting import until
 
-from adjudge.engine.sending import Sender
+from adjudge.engine.deciding.sending import Sender
+from adjudge.engine.keeping.sweeping import Sweeper
 from adjudge.engine.slips import STREAM_PREFIX
-from adjudge.engine.sweeping import Sweeper
 from adjudge.store import measuring
 
 __all__ = ["build_stack"]

@@ -7,7 +7,7 @@ import pytest
 from tests.configured import PLANS, configuration
 
 from adjudge.config import compile_documents
-from adjudge.engine.revisions import Revisions
+from adjudge.engine.configuration.revisions import Revisions
 
 
 @pytest.fixture

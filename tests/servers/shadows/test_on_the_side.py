@@ -12,10 +12,11 @@ from structlog.testing import capture_logs
 from tests.builders import a_case
 
 from adjudge.deciders import Answered
-from adjudge.engine import shadowing, slips
-from adjudge.engine.shadow_asking import ShadowAsking
-from adjudge.engine.shadow_watch import ShadowWatch
-from adjudge.engine.shadowing import Shadows
+from adjudge.engine import slips
+from adjudge.engine.shadows import sending
+from adjudge.engine.shadows.asking import ShadowAsking
+from adjudge.engine.shadows.sending import Shadows
+from adjudge.engine.shadows.watching import ShadowWatch
 from adjudge.engine.slips import Slip
 from adjudge.store import shadows
 from adjudge.store.connecting import Pool, open_pool
@@ -171,7 +172,7 @@ async def test_a_stream_that_is_full_takes_no_more(api, pool, streams, monkeypat
 
 
 async def test_what_waits_to_be_sent_has_a_bound(api, pool, monkeypatch):
-    monkeypatch.setattr(shadowing, "MOST_WAITING", 5)
+    monkeypatch.setattr(sending, "MOST_WAITING", 5)
 
     api.ask([a_slip() for _ in range(8)])
 

@@ -6,7 +6,7 @@ import asyncpg
 from tests.servers.labelled.recorded import LABEL, START, VOTE, record
 from tests.stacks import database
 
-from adjudge.engine import erasing
+from adjudge.engine.keeping import erasing
 from adjudge.labelled import exporting
 from adjudge.store import erasures, shadows
 from adjudge.store.extracting import Wanted

@@ -12,7 +12,7 @@ from tests.servers.labelled.recorded import record
 from tests.stacks import build_stack
 from tests.waiting import until
 
-from adjudge.engine import erasing
+from adjudge.engine.keeping import erasing
 from adjudge.store import erasures
 from adjudge.store.scope import SYSTEM, Scope
 

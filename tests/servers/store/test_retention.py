@@ -10,8 +10,8 @@ from tests.servers.labelled.recorded import LABEL, START, VOTE, record
 from tests.stacks import build_stack
 from tests.waiting import until
 
-from adjudge.engine import retaining
-from adjudge.engine.retaining import Ages, TooShort
+from adjudge.engine.keeping import retaining
+from adjudge.engine.keeping.retaining import Ages, TooShort
 from adjudge.store import partitions, retention
 
 __all__ = ["build_stack"]

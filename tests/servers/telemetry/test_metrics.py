@@ -15,8 +15,8 @@ from tests.waiting import until
 
 from adjudge.api import measuring
 from adjudge.config import Configuration
-from adjudge.engine.figures import Figures
-from adjudge.engine.revisions import InForce, Revisions
+from adjudge.engine.configuration.revisions import InForce, Revisions
+from adjudge.engine.health.figures import Figures
 from adjudge.engine.slips import STREAM_PREFIX
 from adjudge.store import feed
 from adjudge.streams.keys import Keys
@@ -196,7 +196,7 @@ async def test_dead_letters_are_told_while_they_lie_there(stack, figures):
 async def test_a_transaction_that_does_not_end_is_in_the_figures_though_nobody_follows(stack, figures, monkeypatch):
     """It holds back webhooks too, and readers that fetch pages; and when it has ended the figure falls."""
     await stack.stop("keeper")
-    monkeypatch.setattr("adjudge.engine.figures.loop_time", iter(range(0, 1_000, 70)).__next__)
+    monkeypatch.setattr("adjudge.engine.health.figures.loop_time", iter(range(0, 1_000, 70)).__next__)
     writer = await asyncpg.connect(stack.observed_url)
     writing = writer.transaction()
     await writing.start()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from adjudge.api import questions
 from adjudge.api.problems import Problem
 from adjudge.core.errors import AdjudgeError
-from adjudge.engine.questions import InvalidEvidence
+from adjudge.engine.intake.questions import InvalidEvidence
 
 
 def read(body: str | bytes):

@@ -5,7 +5,7 @@ from tests.unit.config.documents import CLAIMS
 
 from adjudge.cli.processes.beginning import Copy, keep
 from adjudge.config import compile_documents
-from adjudge.engine.revisions import InForce
+from adjudge.engine.configuration.revisions import InForce
 
 
 def test_a_copy_leaves_alone_what_another_process_is_writing(tmp_path):

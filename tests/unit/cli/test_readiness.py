@@ -4,7 +4,7 @@ import asyncio
 import os
 
 from adjudge.cli.processes import readiness
-from adjudge.engine.readiness import Report
+from adjudge.engine.health.readiness import Report
 
 
 async def test_the_file_is_there_once_all_is_well_and_goes_with_its_process(tmp_path, monkeypatch):

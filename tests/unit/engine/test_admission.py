@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import pytest
 
-from adjudge.engine.admission import (
+from adjudge.engine.admission.admitting import (
     BEHIND,
     BOUND_SECONDS,
     CROWDED_SECONDS,
@@ -18,10 +18,10 @@ from adjudge.engine.admission import (
     Admission,
     Overloaded,
 )
-from adjudge.engine.backlogs import LEAST_RATE, LOOK_AGAIN_SECONDS, LOOKS, WINDOW_SECONDS, Length
-from adjudge.engine.flushing import LONGEST_WAIT_SECONDS
-from adjudge.engine.shares import AHEAD_SECONDS
-from adjudge.engine.turns import AT_WORK
+from adjudge.engine.admission.backlogs import LEAST_RATE, LOOK_AGAIN_SECONDS, LOOKS, WINDOW_SECONDS, Length
+from adjudge.engine.admission.shares import AHEAD_SECONDS
+from adjudge.engine.admission.turns import AT_WORK
+from adjudge.engine.intake.flushing import LONGEST_WAIT_SECONDS
 from adjudge.telemetry import names
 
 
@@ -358,7 +358,7 @@ def test_who_was_put_behind_the_others_is_refused_only_where_there_is_no_room(ad
 
 
 async def test_who_waits_for_a_turn_in_vain_is_refused(admission, monkeypatch):
-    monkeypatch.setattr("adjudge.engine.turns.LONGEST_TURN_SECONDS", 0.01)
+    monkeypatch.setattr("adjudge.engine.admission.turns.LONGEST_TURN_SECONDS", 0.01)
     ask(admission, "store-2")
     for _ in range(AT_WORK):
         admission.enter("standard", "store-1", (), 0.0)

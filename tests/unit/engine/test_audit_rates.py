@@ -5,7 +5,7 @@ import random
 import pytest
 
 from adjudge.core.audits import AuditSpec
-from adjudge.engine.audit_rates import a_day, differ, rate_of
+from adjudge.engine.audits.rate_setting import a_day, differ, rate_of
 from adjudge.store.automation.audited import Volume
 
 SPEC = AuditSpec(pool=None, expert="experts", rate=0.05, votes=0)

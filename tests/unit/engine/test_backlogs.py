@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from adjudge.engine.backlogs import LEAST_RATE, LIKELY_RATE, LOOK_AGAIN, LOOKS, Backlog, Length
+from adjudge.engine.admission.backlogs import LEAST_RATE, LIKELY_RATE, LOOK_AGAIN, LOOKS, Backlog, Length
 
 BATCH = 200
 

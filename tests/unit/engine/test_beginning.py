@@ -10,8 +10,8 @@ from tests.properties.strategies import World, worlds
 
 from adjudge.core.controls import Controls
 from adjudge.core.events import read_events
-from adjudge.engine.beginning import Beginnings, begin
 from adjudge.engine.clocks import TurnClock
+from adjudge.engine.intake.beginning import Beginnings, begin
 
 PLAN = a_plan(models(timeout=10), people())
 CONTROLS = Controls()

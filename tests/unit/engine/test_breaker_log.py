@@ -8,7 +8,7 @@ from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
 from adjudge.deciders import DeciderState
-from adjudge.engine.breaker_log import BreakerLog
+from adjudge.engine.health.breaker_log import BreakerLog
 
 NOW = datetime(2026, 12, 1, 9, tzinfo=UTC)
 

@@ -14,7 +14,7 @@ from adjudge.engine.certificates import watches
 from adjudge.engine.certificates.certified_places import certified_places, shares_of
 from adjudge.engine.certificates.explaining import expected_false
 from adjudge.engine.certificates.standings import never
-from adjudge.engine.revisions import InForce
+from adjudge.engine.configuration.revisions import InForce
 from adjudge.store.automation.epochs import Covers, EpochRow, UnderTest
 
 STORES = """

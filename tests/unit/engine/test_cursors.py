@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adjudge.engine.cursors import LONGEST, Cursors, InvalidCursor
+from adjudge.engine.feed.cursors import LONGEST, Cursors, InvalidCursor
 from adjudge.store.feed import Mark, Position
 
 CURSORS = Cursors(b"a key of this installation")

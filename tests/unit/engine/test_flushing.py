@@ -7,9 +7,9 @@ from uuid import UUID
 
 import pytest
 
-from adjudge.engine import flushing
-from adjudge.engine.flushing import LARGEST_BATCH, Flusher
-from adjudge.engine.pending import Sheaf, Unstorable
+from adjudge.engine.intake import flushing
+from adjudge.engine.intake.flushing import LARGEST_BATCH, Flusher
+from adjudge.engine.intake.pending import Sheaf, Unstorable
 from adjudge.store.intake import Beginning, NewDecision, Terms
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from adjudge.engine.asking import given_up_for
+from adjudge.engine.deciding.asking import given_up_for
 from adjudge.streams import Poison, TimedOut
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adjudge.engine.limiting import EVEN, Limiter, LimitReached, share_of
+from adjudge.engine.admission.limiting import EVEN, Limiter, LimitReached, share_of
 from adjudge.store.scope import Limits, Scope
 
 ASKED = st.integers(1, 100_000)

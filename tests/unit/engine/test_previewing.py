@@ -4,7 +4,7 @@ from tests.builders import Life, a_case, a_plan, by_hand, models, people
 
 from adjudge.core.controls import Controls
 from adjudge.core.plans import Answer
-from adjudge.engine.previewing import relive
+from adjudge.engine.configuration.previewing import relive
 
 NONE = Controls()
 

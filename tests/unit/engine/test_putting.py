@@ -11,7 +11,7 @@ from tests.builders import a_case
 from tests.unit.deciders.asking import NOON
 
 from adjudge.deciders import Answered, Deciders, Failed
-from adjudge.engine.asking import put
+from adjudge.engine.deciding.asking import put
 from adjudge.engine.slips import Slip
 
 PAID: dict[str, Any] = {"seconds": 0.1, "cost_micros": 0, "currency": "USD"}
@@ -49,7 +49,7 @@ def a_slip(number: int) -> Slip:
 
 async def test_the_words_of_a_fault_that_no_decision_keeps_are_logged_for_who_looks_for_it(monkeypatch):
     every_level = structlog.wrap_logger(None, wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG))
-    monkeypatch.setattr("adjudge.engine.asking.log", every_level)
+    monkeypatch.setattr("adjudge.engine.deciding.asking.log", every_level)
 
     with capture_logs() as lines:
         answers = await put(cast("Deciders", Answering()), "vision@1", "http", [a_slip(1), a_slip(2)])

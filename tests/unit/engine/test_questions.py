@@ -5,7 +5,7 @@ from tests.builders import NOON, PAY_OR_REFUSE, a_plan
 
 from adjudge.core.money import Stake
 from adjudge.core.specifications import Location, QuestionType
-from adjudge.engine.questions import Question, case_of
+from adjudge.engine.intake.questions import Question, case_of
 
 
 @pytest.mark.parametrize(("stake", "currency"), [(Stake(100, "EUR"), None), (Stake(100, "USD"), "EUR"), (None, None)])

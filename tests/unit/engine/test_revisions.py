@@ -9,7 +9,7 @@ from pathlib import Path
 from adjudge.config import Configuration, compile_documents
 from adjudge.config.documents.pausing import Pause, no_pause
 from adjudge.engine.aside import NotWanted
-from adjudge.engine.revisions import Revisions
+from adjudge.engine.configuration.revisions import Revisions
 
 EMPTY = compile_documents({}, base=Path("/project"))
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import pytest
 from tests.waiting import until
 
-from adjudge.engine import sending
-from adjudge.engine.sending import BackgroundSender
+from adjudge.engine.deciding import sending
+from adjudge.engine.deciding.sending import BackgroundSender
 from adjudge.streams import Entry, Full, Unavailable
 
 

@@ -1,6 +1,6 @@
 """Shares: who goes before the others, and who has gone often enough."""
 
-from adjudge.engine.shares import AHEAD_SECONDS, SHARED_SECONDS, Shares
+from adjudge.engine.admission.shares import AHEAD_SECONDS, SHARED_SECONDS, Shares
 
 RATE = 40.0
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from adjudge.engine.timers import rest_seconds
+from adjudge.engine.keeping.timers import rest_seconds
 
 
 @pytest.mark.parametrize(("took", "rest"), [(0.0, 5), (0.1, 5), (0.5, 25), (10, 60)])

@@ -5,7 +5,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from adjudge.engine.turns import AT_WORK, LEAST_SHARE, TIMES_IN_BULK, TIMES_THE_OTHERS, WINDOW_SECONDS, Turns
+from adjudge.engine.admission.turns import AT_WORK, LEAST_SHARE, TIMES_IN_BULK, TIMES_THE_OTHERS, WINDOW_SECONDS, Turns
 
 NOW = 100.0
 
@@ -92,8 +92,8 @@ async def test_who_goes_is_not_called_and_a_turn_that_somebody_left_behind_goes_
 
 
 async def test_a_line_that_is_too_long_and_a_wait_that_is_too_long_do_not_come(turns, monkeypatch):
-    monkeypatch.setattr("adjudge.engine.turns.LONGEST_LINE", 1)
-    monkeypatch.setattr("adjudge.engine.turns.LONGEST_TURN_SECONDS", 0.01)
+    monkeypatch.setattr("adjudge.engine.admission.turns.LONGEST_LINE", 1)
+    monkeypatch.setattr("adjudge.engine.admission.turns.LONGEST_TURN_SECONDS", 0.01)
     turns.note("store-2", NOW)
     with on_their_way(turns, "store-1", AT_WORK // 2):
         first = await begins(turns)

@@ -40,7 +40,7 @@ from adjudge.api.shapes.configuration import (
 from adjudge.config.documents.authorship import line_revisions
 from adjudge.core.specifications import DEFAULT_LOCATION
 from adjudge.engine.aside import aside
-from adjudge.engine.publishing import Publisher
+from adjudge.engine.configuration.publishing import Publisher
 from adjudge.store.configuration import receipts, revisions
 from adjudge.store.configuration.receipts import Member
 from adjudge.store.configuration.revisions import Revision

@@ -14,7 +14,7 @@ from adjudge.api.problems import Problem
 from adjudge.api.services import Here
 from adjudge.api.shapes import PROBLEMS, Shape
 from adjudge.core.specifications import DeciderSpec
-from adjudge.engine.lookout import CHANGED
+from adjudge.engine.configuration.lookout import CHANGED
 from adjudge.store import controls, deciders, shadows
 from adjudge.store.review import reviewers
 from adjudge.store.review.queues import Queue, read_queues

@@ -20,8 +20,8 @@ from adjudge.api.views import answer_value, view
 from adjudge.core.answers import OutsideSpace
 from adjudge.core.events import read_events
 from adjudge.core.money import Stake, show_micros
-from adjudge.engine.amending import Truth, record_truth
-from adjudge.engine.cancelling import AlreadySettled
+from adjudge.engine.deciding.amending import Truth, record_truth
+from adjudge.engine.deciding.cancelling import AlreadySettled
 from adjudge.store import decisions, shadows
 from adjudge.store.connecting import Connection
 from adjudge.store.scope import Scope

@@ -13,7 +13,7 @@ from adjudge.api.media import Ticket
 from adjudge.api.problems import Problem
 from adjudge.api.services import Here, Services
 from adjudge.api.shapes import PROBLEMS, Shape
-from adjudge.engine.readiness import Standing
+from adjudge.engine.health.readiness import Standing
 from adjudge.store.review import tasks
 from adjudge.streams.counting import CONTENT_TYPE
 

@@ -23,7 +23,7 @@ from adjudge.api.shapes import PROBLEM_CONTENT, PROBLEMS
 from adjudge.api.shapes.decisions import DECISION, Decision
 from adjudge.core.cloud_events import SOURCE, TYPE_PREFIX
 from adjudge.core.views import encode
-from adjudge.engine.tail import Found
+from adjudge.engine.feed.tail import Found
 from adjudge.store.connecting import UNAVAILABLE
 from adjudge.store.feed import LONGEST_PAGE, Mark, Wanted
 from adjudge.store.scope import Scope

@@ -12,7 +12,7 @@ from adjudge.api.authentication import Operator
 from adjudge.api.problems import Problem
 from adjudge.api.services import Here, Services
 from adjudge.api.shapes import PROBLEMS, Shape
-from adjudge.engine.figures import OVERDUE
+from adjudge.engine.health.figures import OVERDUE
 from adjudge.engine.slips import STREAM_PREFIX, lanes_of
 from adjudge.store import measuring
 from adjudge.streams import Depth, Unavailable

@@ -16,8 +16,8 @@ from adjudge.api.shapes import PROBLEMS as COMMON
 from adjudge.config import Configuration, InvalidConfiguration, diff, difference_in_words
 from adjudge.config.remarks import remarks
 from adjudge.engine.aside import aside
-from adjudge.engine.previewing import Tally, preview
-from adjudge.engine.publishing import Publisher, check_places
+from adjudge.engine.configuration.previewing import Tally, preview
+from adjudge.engine.configuration.publishing import Publisher, check_places
 from adjudge.store import controls
 from adjudge.store.configuration import recorded
 from adjudge.store.configuration.revisions import Terms

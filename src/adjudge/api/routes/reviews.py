@@ -25,7 +25,7 @@ from adjudge.core.answers import Boolean, ClosedSpace, Integer, Labels, Structur
 from adjudge.core.errors import AdjudgeError
 from adjudge.core.money import Stake
 from adjudge.core.specifications import PoolSpec, QuestionType
-from adjudge.engine.amending import amend_by_late_votes
+from adjudge.engine.deciding.amending import amend_by_late_votes
 from adjudge.review import answering, claiming
 from adjudge.review.claiming import Claimant
 from adjudge.store import decisions, work

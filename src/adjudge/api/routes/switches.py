@@ -14,7 +14,7 @@ from adjudge.api.services import Here, Services
 from adjudge.api.shapes import PROBLEMS
 from adjudge.api.shapes.configuration import Switches, SwitchView
 from adjudge.core.controls import EVERYWHERE
-from adjudge.engine.lookout import CHANGED
+from adjudge.engine.configuration.lookout import CHANGED
 from adjudge.store import controls
 from adjudge.store.controls import Switch
 from adjudge.store.scope import Scope

@@ -18,7 +18,7 @@ from adjudge.api.services import Here, Services
 from adjudge.api.shapes import PROBLEMS
 from adjudge.api.shapes.webhooks import Deliveries, Endpoints, NewEndpoint, NewSecret, Redelivered, Tried
 from adjudge.core.signing import shown
-from adjudge.engine.admission import loop_time
+from adjudge.engine.clocks import loop_time
 from adjudge.engine.webhooks.receivers import NOTICED_SECONDS
 from adjudge.outbound import check_url, without_values
 from adjudge.store.connecting import Connection

@@ -8,7 +8,7 @@ import structlog
 
 from adjudge.cli.folders import Folder
 from adjudge.config import InvalidConfiguration, hash_of
-from adjudge.engine.revisions import InForce, Revisions
+from adjudge.engine.configuration.revisions import InForce, Revisions
 from adjudge.store.configuration import revisions
 from adjudge.store.connecting import Connection
 from adjudge.store.scope import Scope

@@ -23,13 +23,13 @@ from adjudge.cli.processes.brokers import broker
 from adjudge.cli.refusing import Refused
 from adjudge.cli.settings import Settings
 from adjudge.engine.clocks import DatabaseClock
-from adjudge.engine.controls_in_force import ControlsInForce
+from adjudge.engine.configuration.controls_in_force import ControlsInForce
+from adjudge.engine.configuration.lookout import Check, Lookout
+from adjudge.engine.configuration.revisions import Revisions
+from adjudge.engine.deciding.sending import BackgroundSender, Sender
+from adjudge.engine.deciding.stepping import Stepper
+from adjudge.engine.health.readiness import Standing
 from adjudge.engine.identifiers import Identifiers
-from adjudge.engine.lookout import Check, Lookout
-from adjudge.engine.readiness import Standing
-from adjudge.engine.revisions import Revisions
-from adjudge.engine.sending import BackgroundSender, Sender
-from adjudge.engine.stepping import Stepper
 from adjudge.store import connecting, migrations
 from adjudge.store.connecting import UNAVAILABLE, Connection, Pool
 from adjudge.streams import Streams

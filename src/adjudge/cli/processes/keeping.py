@@ -8,19 +8,20 @@ from adjudge.cli.processes import readiness
 from adjudge.cli.processes.grounds import Ground, grounded
 from adjudge.cli.processes.webhooks import tell_webhooks
 from adjudge.cli.settings import Settings
-from adjudge.engine.audit_rates import RateSetter
-from adjudge.engine.auditing import Auditor
+from adjudge.engine.audits.learning import Learner
+from adjudge.engine.audits.rate_setting import RateSetter
+from adjudge.engine.audits.sampling import Auditor
 from adjudge.engine.certificates.certifying import Certifier
 from adjudge.engine.coins import Coin, fresh_coin
-from adjudge.engine.figures import Figures
-from adjudge.engine.housekeeping import Housekeeping, Upkeep
-from adjudge.engine.learning import Learner
-from adjudge.engine.observing import StreamObserver
-from adjudge.engine.readiness import Health, Serve
-from adjudge.engine.retaining import Ages
-from adjudge.engine.shadow_watch import ShadowWatch
-from adjudge.engine.sweeping import Sweeper
-from adjudge.engine.timers import Timers
+from adjudge.engine.health.figures import Figures
+from adjudge.engine.health.observing import StreamObserver
+from adjudge.engine.health.readiness import Health, Serve
+from adjudge.engine.health.upkeep import Upkeep
+from adjudge.engine.keeping.housekeeping import Housekeeping
+from adjudge.engine.keeping.retaining import Ages
+from adjudge.engine.keeping.sweeping import Sweeper
+from adjudge.engine.keeping.timers import Timers
+from adjudge.engine.shadows.watching import ShadowWatch
 from adjudge.store import secrets
 from adjudge.store.connecting import Connection
 from adjudge.store.measuring import LANES

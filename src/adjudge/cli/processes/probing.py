@@ -7,7 +7,7 @@ import msgspec
 from adjudge.cli.processes.grounds import render_metrics
 from adjudge.cli.refusing import Refused
 from adjudge.cli.settings import Settings
-from adjudge.engine.readiness import Health
+from adjudge.engine.health.readiness import Health
 from adjudge.streams.counting import CONTENT_TYPE
 from adjudge.streams.probing import Answer, probes
 

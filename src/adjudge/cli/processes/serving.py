@@ -23,20 +23,21 @@ from adjudge.cli.processes import ending
 from adjudge.cli.processes.grounds import Ground, grounded, render_metrics
 from adjudge.cli.processes.hosting import served
 from adjudge.cli.settings import Settings
-from adjudge.engine.admission import Admission, loop_time
-from adjudge.engine.backlog_watch import BacklogWatch
-from adjudge.engine.cancelling import Cancelling
+from adjudge.engine.admission.admitting import Admission
+from adjudge.engine.admission.limiting import Limiter
+from adjudge.engine.admission.measuring import BacklogWatch
+from adjudge.engine.clocks import loop_time
 from adjudge.engine.coins import Coin, fresh_coin
-from adjudge.engine.cursors import Cursors
-from adjudge.engine.feeding import Feed
-from adjudge.engine.flushing import Flusher
-from adjudge.engine.housekeeping import Upkeep
-from adjudge.engine.intake import Intake
-from adjudge.engine.limiting import Limiter
-from adjudge.engine.notifying import Waiters
-from adjudge.engine.observing import StreamObserver
-from adjudge.engine.sending import BackgroundSender
-from adjudge.engine.shadowing import Shadows
+from adjudge.engine.deciding.cancelling import Cancelling
+from adjudge.engine.deciding.notifying import Waiters
+from adjudge.engine.deciding.sending import BackgroundSender
+from adjudge.engine.feed.cursors import Cursors
+from adjudge.engine.feed.following import Feed
+from adjudge.engine.health.observing import StreamObserver
+from adjudge.engine.health.upkeep import Upkeep
+from adjudge.engine.intake.flushing import Flusher
+from adjudge.engine.intake.opening import Intake
+from adjudge.engine.shadows.sending import Shadows
 from adjudge.outbound import parse_permitted
 from adjudge.review.answering import Answering
 from adjudge.store import connecting, decisions, secrets

@@ -16,11 +16,11 @@ from adjudge.cli.processes.outbound import outbound_of
 from adjudge.cli.processes.staffing import batch_ms
 from adjudge.core.specifications import DeciderSpec
 from adjudge.deciders import Deciders, open_deciders
-from adjudge.engine.admission import loop_time
-from adjudge.engine.breaker_log import BreakerLog
-from adjudge.engine.housekeeping import report_deciders
-from adjudge.engine.observing import StreamObserver
-from adjudge.engine.shadow_asking import ShadowAsking
+from adjudge.engine.clocks import loop_time
+from adjudge.engine.health.breaker_log import BreakerLog
+from adjudge.engine.health.observing import StreamObserver
+from adjudge.engine.health.upkeep import report_deciders
+from adjudge.engine.shadows.asking import ShadowAsking
 from adjudge.engine.slips import SHADOW_LANE, STREAM_PREFIX
 from adjudge.store.connecting import UNAVAILABLE
 from adjudge.streams import Streams, Subscription, Worker

@@ -14,10 +14,10 @@ from adjudge.cli.processes.outbound import outbound_of
 from adjudge.core.errors import AdjudgeError
 from adjudge.core.specifications import DeciderSpec
 from adjudge.deciders import Deciders, DeciderState, open_deciders
-from adjudge.engine.admission import loop_time
-from adjudge.engine.asking import Asking
-from adjudge.engine.recording import Recorder
-from adjudge.engine.revisions import InForce
+from adjudge.engine.clocks import loop_time
+from adjudge.engine.configuration.revisions import InForce
+from adjudge.engine.deciding.asking import Asking
+from adjudge.engine.deciding.recording import Recorder
 from adjudge.engine.slips import STREAM_PREFIX
 from adjudge.store import work
 from adjudge.store.connecting import UNAVAILABLE

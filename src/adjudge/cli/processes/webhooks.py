@@ -3,7 +3,7 @@
 import asyncio
 
 from adjudge.cli.processes.grounds import Ground
-from adjudge.engine.admission import loop_time
+from adjudge.engine.clocks import loop_time
 from adjudge.engine.webhooks.delivering import Deliverer
 from adjudge.engine.webhooks.fanning import FanOut
 from adjudge.engine.webhooks.posting import Poster

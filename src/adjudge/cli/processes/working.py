@@ -10,9 +10,9 @@ from adjudge.cli.processes.grounds import grounded
 from adjudge.cli.processes.shadowing import run_shadows
 from adjudge.cli.processes.staffing import Staff, patience
 from adjudge.cli.settings import Settings
-from adjudge.engine.housekeeping import Upkeep
-from adjudge.engine.observing import StreamObserver
-from adjudge.engine.readiness import Health, Serve
+from adjudge.engine.health.observing import StreamObserver
+from adjudge.engine.health.readiness import Health, Serve
+from adjudge.engine.health.upkeep import Upkeep
 from adjudge.store.connecting import UNAVAILABLE
 from adjudge.streams import Worker
 from adjudge.streams.loop_watch import LoopWatch

@@ -18,7 +18,7 @@ from adjudge.engine.certificates import memberships
 from adjudge.engine.certificates.certified_places import Place, certified_places, shares_of
 from adjudge.engine.certificates.looking import Look
 from adjudge.engine.clocks import Clock
-from adjudge.engine.revisions import InForce, Revisions
+from adjudge.engine.configuration.revisions import InForce, Revisions
 from adjudge.store import duties
 from adjudge.store.automation import audited, certificates, epochs
 from adjudge.store.automation.epochs import EpochRow

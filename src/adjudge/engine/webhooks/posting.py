@@ -13,7 +13,7 @@ from adjudge.core.cloud_events import outcome_event
 from adjudge.core.signing import signature
 from adjudge.core.views import encode
 from adjudge.engine.clocks import Clock
-from adjudge.engine.tail import decision_of
+from adjudge.engine.feed.tail import decision_of
 from adjudge.engine.webhooks.receivers import Answered
 from adjudge.outbound import RefusedUrl
 from adjudge.outbound.client import Client, Unended, Unreachable

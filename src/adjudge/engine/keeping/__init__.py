@@ -1,0 +1,1 @@
+"""What keepers do for decisions: what is due, what the broker lost, leases, partitions, retention, erasure."""

@@ -1,0 +1,1 @@
+"""Deciders in shadow: asked after everything that is served, recorded beside it, and watched."""

@@ -24,7 +24,7 @@ from typing import Any, Final
 
 import uvloop
 
-from adjudge.engine.intake.flushing import Flusher
+from adjudge.engine.intake.group_commit import GroupCommit
 from adjudge.store import intake, outcomes
 from adjudge.streams import Entry
 from load.inside import Rows, connected, database
@@ -52,7 +52,7 @@ TWIN: Final = "overlay({id}::text placing substr(md5({id}::text || '{salt}'), 1,
 
 async def settle(connection: Any, count: int) -> None:
     """Ask and settle so many decisions."""
-    rows = Rows(Flusher(_never, key_window_seconds=1, rng=random.Random(1), publish=_unsent), name="export")
+    rows = Rows(GroupCommit(_never, key_window_seconds=1, rng=random.Random(1), publish=_unsent), name="export")
     for start in range(0, count, BATCH):
         made = [rows.asked() for _ in range(min(BATCH, count - start))]
         new = sorted((row for row, _ in made), key=lambda row: row.lock_key)

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import uvloop
 
-from adjudge.engine.intake.flushing import Flusher
+from adjudge.engine.intake.group_commit import GroupCommit
 from adjudge.engine.intake.pending import Sheaf
 from adjudge.store import intake
 from adjudge.store.intake import NewDecision
@@ -69,10 +69,10 @@ async def measure_batches(connection: Any, rows: Rows, count: int, values: Value
 async def measure_callers(url: str, callers: int, values: Values) -> None:
     """Let so many call the group commit at once; no slips are sent."""
     name = f"group commit @{callers}"
-    flusher = Flusher(
+    commit = GroupCommit(
         lambda: connected(url), key_window_seconds=KEY_WINDOW.total_seconds(), rng=random.Random(1), publish=_unsent
     )
-    rows = Rows(flusher, name=f"callers-{callers}-{len(values[name])}")
+    rows = Rows(commit, name=f"callers-{callers}-{len(values[name])}")
     loop, count = asyncio.get_running_loop(), 0
     ends = loop.time() + CALLING_SECONDS
 
@@ -84,7 +84,7 @@ async def measure_callers(url: str, callers: int, values: Values) -> None:
             await sheaf.all()
             count += 1
 
-    running = asyncio.create_task(flusher.run())
+    running = asyncio.create_task(commit.run())
     async with asyncio.TaskGroup() as group:
         for _ in range(callers):
             group.create_task(call())
@@ -99,8 +99,8 @@ async def measure(options: Namespace) -> list[Row]:
     async with database() as url:
         connection = await connected(url)
         await connection.execute(BARE_TABLE)
-        flusher = Flusher(lambda: connected(url), key_window_seconds=1, rng=random.Random(1), publish=_unsent)
-        rows = Rows(flusher, name="batches")
+        commit = GroupCommit(lambda: connected(url), key_window_seconds=1, rng=random.Random(1), publish=_unsent)
+        rows = Rows(commit, name="batches")
         for _ in range(ROUNDS_OF_WARMTH):
             await measure_batches(connection, rows, BATCH, defaultdict(list))
         for _ in range(options.runs):

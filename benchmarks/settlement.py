@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import uvloop
 
-from adjudge.engine.intake.flushing import Flusher
+from adjudge.engine.intake.group_commit import GroupCommit
 from adjudge.store import intake, outcomes
 from adjudge.store.outcomes import NewOutcome
 from adjudge.streams import Entry
@@ -73,8 +73,8 @@ async def measure(options: Namespace) -> list[Row]:
     async with database() as url:
         connection = await connected(url)
         await connection.execute(BARE_TABLE)
-        flusher = Flusher(lambda: connected(url), key_window_seconds=1, rng=random.Random(1), publish=_unsent)
-        rows = Rows(flusher, name="batches")
+        commit = GroupCommit(lambda: connected(url), key_window_seconds=1, rng=random.Random(1), publish=_unsent)
+        rows = Rows(commit, name="batches")
         for _ in range(ROUNDS_OF_WARMTH):
             await measure_run(connection, rows, BATCHES[0], defaultdict(list))
         for _ in range(options.runs):

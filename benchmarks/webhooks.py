@@ -22,7 +22,7 @@ import uvloop
 
 from adjudge.cli.roles import spare_collector
 from adjudge.engine.clocks import DatabaseClock
-from adjudge.engine.intake.flushing import Flusher
+from adjudge.engine.intake.group_commit import GroupCommit
 from adjudge.engine.webhooks.delivering import Deliverer
 from adjudge.engine.webhooks.fanning import FanOut
 from adjudge.engine.webhooks.posting import Poster
@@ -132,8 +132,8 @@ async def measure(options: Namespace) -> list[Row]:
     async with database() as url, baseline("webhook_receiver") as port:
         to = f"http://127.0.0.1:{port}/hook"
         connection = await connected(url)
-        flusher = Flusher(lambda: connected(url), key_window_seconds=1, rng=random.Random(1), publish=_unsent)
-        await settle(connection, Rows(flusher, name="webhooks"), options.webhooks)
+        commit = GroupCommit(lambda: connected(url), key_window_seconds=1, rng=random.Random(1), publish=_unsent)
+        await settle(connection, Rows(commit, name="webhooks"), options.webhooks)
         await connection.close()
         for run in range(options.runs):
             values["posts, bare"].append(await post_barely(to, options.webhooks))

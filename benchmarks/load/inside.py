@@ -24,7 +24,7 @@ from adjudge.engine.configuration.controls_in_force import ControlsInForce
 from adjudge.engine.configuration.revisions import Revisions
 from adjudge.engine.deciding.settling import new_outcome
 from adjudge.engine.identifiers import Identifiers
-from adjudge.engine.intake.flushing import Flusher
+from adjudge.engine.intake.group_commit import GroupCommit
 from adjudge.engine.intake.opening import Intake, Opened
 from adjudge.stack import embedded
 from adjudge.store import migrations, partitions
@@ -65,12 +65,12 @@ async def connected(url: str) -> Any:
 class Rows:
     """Makes rows as the API and the worker make them; each maker has its own name, and so its own keys."""
 
-    def __init__(self, flusher: Flusher, *, name: str) -> None:
+    def __init__(self, commit: GroupCommit, *, name: str) -> None:
         self._name = name
         self._clock = DatabaseClock()
         self._configuration = _configuration()
         self.intake = Intake(
-            flusher,
+            commit,
             Revisions(self._configuration, _never),
             now=self._clock,
             new_id=Identifiers(self._clock, random.Random(SEED)),

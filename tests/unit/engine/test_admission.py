@@ -22,18 +22,22 @@ from adjudge.engine.admission.backlogs import LEAST_RATE, LOOK_AGAIN_SECONDS, LO
 from adjudge.engine.admission.shares import AHEAD_SECONDS
 from adjudge.engine.admission.turns import AT_WORK
 from adjudge.engine.intake.flushing import LONGEST_WAIT_SECONDS
+from adjudge.store.measuring import LANES
 from adjudge.telemetry import names
 
 
-class Queue:
-    """As much of a flusher as admission looks at."""
+class Commit:
+    """As much of the group commit as admission looks at; rows of other lanes than `bulk` go together."""
 
     def __init__(self) -> None:
-        self.size = 0
-        self.seconds_behind = 0.0
+        self.rows = {"bulk": 0, "others": 0}
+        self.behind = {"bulk": 0.0, "others": 0.0}
 
-    def __len__(self) -> int:
-        return self.size
+    def waiting(self, lane: str) -> int:
+        return self.rows["bulk" if lane == "bulk" else "others"]
+
+    def seconds_behind(self, lane: str) -> float:
+        return self.behind["bulk" if lane == "bulk" else "others"]
 
 
 class Clock:
@@ -44,8 +48,8 @@ class Clock:
 
 
 @pytest.fixture
-def queue():
-    return Queue()
+def commit():
+    return Commit()
 
 
 @pytest.fixture
@@ -54,8 +58,8 @@ def clock():
 
 
 @pytest.fixture
-def admission(queue, clock):
-    return Admission(queue, monotonic=clock)
+def admission(commit, clock):
+    return Admission(commit, monotonic=clock)
 
 
 RATE = 200
@@ -142,10 +146,10 @@ def test_bulk_is_shed_before_standard(admission, clock):
     ask(admission, lane="standard")
 
 
-def test_whoever_is_refused_is_told_to_come_back_within_half_a_minute_and_is_counted(admission, queue, clock):
+def test_whoever_is_refused_is_told_to_come_back_within_half_a_minute_and_is_counted(admission, commit, clock):
     refused = names.SHED.labels("bulk", "full")._value.get()
     hints = []
-    queue.size = LONGEST_QUEUE + 1
+    commit.rows["bulk"] = LONGEST_QUEUE + 1
     for _ in range(2):
         with pytest.raises(Overloaded) as told:
             ask(admission, lane="bulk")
@@ -186,18 +190,22 @@ def test_a_model_that_is_asked_no_more_presses_nobody(admission, clock):
     assert not admission.is_pressed()
 
 
-def test_too_long_a_queue_for_the_database_refuses_all(admission, queue):
-    queue.size = LONGEST_QUEUE + 1
+@pytest.mark.parametrize(("full", "lanes", "free"), [("bulk", ["bulk"], "standard"), ("others", LANES[:2], "bulk")])
+def test_too_long_a_queue_for_the_database_refuses_all_that_would_join_it(admission, commit, full, lanes, free):
+    """Bulk is flushed by itself: however much of it waits, the others find room, and the other way round."""
+    commit.rows[full] = LONGEST_QUEUE + 1
 
-    with pytest.raises(Overloaded):
-        ask(admission)
+    for lane in lanes:
+        with pytest.raises(Overloaded):
+            ask(admission, lane=lane)
+    ask(admission, lane=free)
 
 
-def test_what_a_slow_database_would_not_take_in_time_is_refused(admission, queue):
+def test_what_a_slow_database_would_not_take_in_time_is_refused(admission, commit):
     """However few they are: nobody would be told in time that their question was accepted."""
-    queue.seconds_behind = LONGEST_WAIT_SECONDS
+    commit.behind["others"] = LONGEST_WAIT_SECONDS
     ask(admission)
-    queue.seconds_behind = LONGEST_WAIT_SECONDS + 2.6
+    commit.behind["others"] = LONGEST_WAIT_SECONDS + 2.6
 
     with pytest.raises(Overloaded, match=r"the database is 6\.6 s behind") as refused:
         ask(admission)
@@ -258,7 +266,7 @@ def test_who_was_silent_for_long_has_no_share(admission, clock):
         ask(admission, "store-1", lane=BEHIND)
 
 
-def test_what_can_be_dropped_is_dropped_long_before_anything_is_refused(admission, queue, clock):
+def test_what_can_be_dropped_is_dropped_long_before_anything_is_refused(admission, commit, clock):
     """Promise 6: shadows go first."""
     assert not admission.is_pressed()
 
@@ -268,7 +276,7 @@ def test_what_can_be_dropped_is_dropped_long_before_anything_is_refused(admissio
 
     busy(admission, clock, 0.0)
     assert not admission.is_pressed()
-    queue.size = PRESSING_QUEUE + 1
+    commit.rows["bulk"] = PRESSING_QUEUE + 1
     assert admission.is_pressed()
     ask(admission)
 
@@ -325,12 +333,12 @@ def test_the_first_burst_of_one_store_keeps_the_others_of_a_slow_model_waiting_f
 
 
 @pytest.mark.parametrize("rate", [40, 150])
-def test_beside_a_burst_that_lasts_the_others_are_answered_within_twice_the_time(queue, rate):
+def test_beside_a_burst_that_lasts_the_others_are_answered_within_twice_the_time(commit, rate):
     """With a share for the burst, which is all that the others leave, their lane is always about to be full."""
     took = []
     for burst in (0, 25):
         clock = Clock()
-        waited = burst_beside_others(Admission(queue, monotonic=clock), clock, rate=rate, burst=burst, lasting=8.0)
+        waited = burst_beside_others(Admission(commit, monotonic=clock), clock, rate=rate, burst=burst, lasting=8.0)
         took.append(waited[int(0.95 * len(waited))] + 1 / rate)
 
     assert took[1] <= 2.01 * took[0]

@@ -35,7 +35,7 @@ from adjudge.engine.feed.cursors import Cursors
 from adjudge.engine.feed.following import Feed
 from adjudge.engine.health.observing import StreamObserver
 from adjudge.engine.health.upkeep import Upkeep
-from adjudge.engine.intake.flushing import Flusher
+from adjudge.engine.intake.group_commit import GroupCommit
 from adjudge.engine.intake.opening import Intake
 from adjudge.engine.shadows.sending import Shadows
 from adjudge.outbound import parse_permitted
@@ -93,14 +93,14 @@ async def api_services(settings: Settings) -> AsyncIterator[Services]:
     ):
         keys = await ground.begun(_keys)
         shadows = Shadows(ground.pool, aside)
-        flusher = Flusher(
+        commit = GroupCommit(
             functools.partial(_connect, str(settings.database_url), ground.name),
             key_window_seconds=settings.key_window_seconds,
             rng=ground.rng,
             publish=ground.sender.publish,
             ask_aside=shadows.ask,
         )
-        services = _services(ground, flusher, keys)
+        services = _services(ground, commit, keys)
         upkeep = Upkeep(
             ground.pool,
             ground.clock,
@@ -113,7 +113,7 @@ async def api_services(settings: Settings) -> AsyncIterator[Services]:
         await backlogs.look()
         assert isinstance(ground.sender, BackgroundSender)
         background = {
-            "flusher": flusher.run(),
+            "commit": commit.run(),
             "sender": ground.sender.run(),
             "waiters": services.waiters.run(ground.streams),
             "feed": services.feed.run(),
@@ -134,7 +134,7 @@ async def api_services(settings: Settings) -> AsyncIterator[Services]:
                 task.cancel()
 
 
-def _services(ground: Ground, flusher: Flusher, keys: Keys) -> Services:
+def _services(ground: Ground, commit: GroupCommit, keys: Keys) -> Services:
     """Return what the routes stand on."""
     settings = ground.settings
     return Services(
@@ -143,7 +143,7 @@ def _services(ground: Ground, flusher: Flusher, keys: Keys) -> Services:
         revisions=ground.revisions,
         lookout=ground.lookout,
         intake=Intake(
-            flusher,
+            commit,
             ground.revisions,
             now=ground.clock,
             new_id=ground.new_id,
@@ -152,7 +152,7 @@ def _services(ground: Ground, flusher: Flusher, keys: Keys) -> Services:
             audit_rate=settings.audit_rate,
             evidence_key=keys.evidence,
         ),
-        admission=Admission(flusher, monotonic=time.monotonic),
+        admission=Admission(commit, monotonic=time.monotonic),
         waiters=Waiters(ground.new_id().hex, functools.partial(_settled_among, ground.pool)),
         feed=Feed(ground.pool, Cursors(keys.cursors)),
         stepper=ground.stepper,

@@ -12,12 +12,13 @@ from typing import Final
 from adjudge.core.errors import AdjudgeError
 from adjudge.engine.admission.backlogs import Backlog, Length
 from adjudge.engine.admission.turns import LONGEST_TURN_SECONDS, TIMES_IN_BULK, Turns
-from adjudge.engine.intake.flushing import LARGEST_BATCH, LONGEST_WAIT_SECONDS, Flusher
+from adjudge.engine.intake.flushing import LARGEST_BATCH, LONGEST_WAIT_SECONDS
+from adjudge.engine.intake.group_commit import BULK, GroupCommit
 from adjudge.telemetry import names
 
 BOUND_SECONDS: Final[Mapping[str, float]] = {"realtime": 15.0, "standard": 60.0, "bulk": 30.0}
 """How far a lane may be behind; bulk is shed before standard."""
-BEHIND: Final = "bulk"
+BEHIND: Final = BULK
 """The lane of what a location asks beyond its share: it has its turns between what the others ask."""
 CROWDED_SECONDS: Final = 0.25
 """How far behind a lane is when shares begin to count."""
@@ -47,8 +48,8 @@ class Overloaded(AdjudgeError):
 class Admission:
     """Refuses before anything is promised."""
 
-    def __init__(self, flusher: Flusher, *, monotonic: Callable[[], float]) -> None:
-        self._flusher = flusher
+    def __init__(self, commit: GroupCommit, *, monotonic: Callable[[], float]) -> None:
+        self._commit = commit
         self._monotonic = monotonic
         self._backlogs: dict[tuple[str, str], Backlog] = {}
         """By decider and lane."""
@@ -88,7 +89,7 @@ class Admission:
 
     def is_pressed(self) -> bool:
         """Return whether what is served has begun to wait: whatever else there is to do has to go first."""
-        return len(self._flusher) > PRESSING_QUEUE or any(
+        return any(self._commit.waiting(lane) > PRESSING_QUEUE for lane in BOUND_SECONDS) or any(
             backlog.seconds_behind > CROWDED_SECONDS for backlog in self._backlogs.values()
         )
 
@@ -100,7 +101,7 @@ class Admission:
         `deciders`: whom it is put to first, and `seconds` is how long these may take.
         """
         now = self._note(location)
-        if self._open > MOST_OPEN or len(self._flusher) > LONGEST_QUEUE:
+        if self._open > MOST_OPEN or self._commit.waiting(lane) > LONGEST_QUEUE:
             self._refuse(lane, "full", "more is open than can be answered", self.seconds_behind(lane, deciders))
         self._check_database(lane)
         is_behind = lane != BEHIND and self._goes_behind(lane, location, deciders, now)
@@ -122,7 +123,7 @@ class Admission:
     def enter_unasked(self, lane: str, location: str) -> None:
         """Count in a question that its fallback answers, and that takes no room in the lane. Raises Overloaded."""
         self._note(location)
-        if self._open > MOST_OPEN or len(self._flusher) > PRESSING_QUEUE:
+        if self._open > MOST_OPEN or self._commit.waiting(lane) > PRESSING_QUEUE:
             self._refuse(lane, "full", "more is open than can be answered", 0.0)
         self._check_database(lane)
         names.SHED.labels(lane, "fallback").inc()
@@ -153,7 +154,7 @@ class Admission:
 
     def _check_database(self, lane: str) -> None:
         """Refuse what a slow PostgreSQL would not take in time. Raises Overloaded."""
-        if (late := self._flusher.seconds_behind) > LONGEST_WAIT_SECONDS:
+        if (late := self._commit.seconds_behind(lane)) > LONGEST_WAIT_SECONDS:
             self._refuse(lane, "full", f"the database is {late:.1f} s behind", late)
 
     def _check(self, state: str, lane: str, backlog: Backlog, location: str, bound: float, now: float) -> None:

@@ -1,15 +1,14 @@
-"""Group commit: a flush starts as soon as none is under way, and what arrives meanwhile is the next batch.
+"""Flushes: one starts as soon as none is under way, and what arrives meanwhile is the next batch.
 
 There is no timer, but a flush first gathers what is arriving at that moment, because callers that were answered
-together come back together (docs/adr/0026). A statement costs as much as some forty rows, so the second connection is
-used only for a full batch, or when the first one hangs. The rows of a flush are taken fairly from lanes and
-locations, so that one store's burst cannot fill every batch.
+together come back together (docs/adr/0026). A statement costs as much as some ten rows, so the second connection is
+used only for a full batch, or when the first one hangs.
 """
 
 import asyncio
 import math
 import random
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -21,6 +20,7 @@ import structlog
 from adjudge.core.errors import AdjudgeError
 from adjudge.engine.deciding.stepping import RESEND_SECONDS
 from adjudge.engine.intake.pending import Pending, Sheaf, Unavailable, Unstorable, key_of
+from adjudge.engine.intake.waiting_rows import WaitingRows
 from adjudge.engine.slips import Slip
 from adjudge.store import intake
 from adjudge.store.connecting import UNAVAILABLE, Connection
@@ -47,7 +47,11 @@ _DATA_ERRORS = ("22", "23", "54")
 
 
 class Flusher:
-    """Commits rows in batches."""
+    """Commits rows in batches.
+
+    `gives_way`: whether others ask that are in more of a hurry. After a flush it then rests for as long as that took,
+    but not for longer because the database is slow.
+    """
 
     def __init__(
         self,
@@ -57,29 +61,36 @@ class Flusher:
         rng: random.Random,
         publish: Callable[[Sequence[Entry]], Awaitable[object]],
         ask_aside: Callable[[Sequence[Slip]], None] = lambda _: None,
+        gives_way: Callable[[], bool] = lambda: False,
     ) -> None:
         self._connect = connect
         self._key_window = timedelta(seconds=key_window_seconds)
         self._rng = rng
         self._publish = publish
         self._ask_aside = ask_aside
-        self._queues: dict[tuple[str, str], deque[Pending]] = {}
-        self._size = 0
-        self._keys_in_flight: set[tuple[str, bytes]] = set()
+        self._gives_way = gives_way
+        self._waiting = WaitingRows()
         self._wake = asyncio.Event()
         self._gathering = False
         self._flushing = 0
         self._flushing_since = -math.inf
         self._seconds = 0.0
         """How long the last flush took."""
+        self._ended = -math.inf
+        """When it did."""
+        self._rests_until = -math.inf
 
     def __len__(self) -> int:
-        return self._size
+        return len(self._waiting)
 
     @property
     def seconds_behind(self) -> float:
         """How long what waits will take, if flushes take as long as the last one did: PostgreSQL may be slow."""
-        return self._seconds * self._size / (LARGEST_BATCH * CONNECTIONS)
+        return self._seconds * len(self._waiting) / (LARGEST_BATCH * CONNECTIONS)
+
+    def has_flushed_within(self, seconds: float) -> bool:
+        """Return whether a flush has ended so lately."""
+        return asyncio.get_running_loop().time() - self._ended < seconds
 
     def submit(
         self, row: NewDecision, sheaf: Sheaf, entries: Sequence[Entry] = (), shadows: Sequence[Slip] = ()
@@ -87,8 +98,8 @@ class Flusher:
         """Have a row committed; it has its answer once its sheaf has all."""
         pending = Pending(row, key_of(row), sheaf, asyncio.get_running_loop().time(), entries, shadows)
         sheaf.take_in()
-        self._put(pending)
-        if self._size == 1 or self._size >= LARGEST_BATCH:  # while any wait, the woken one looks again
+        self._waiting.put(pending)
+        if len(self._waiting) == 1 or len(self._waiting) >= LARGEST_BATCH:  # while any wait, the woken one looks again
             self._wake.set()
         return pending
 
@@ -118,22 +129,22 @@ class Flusher:
                     await asyncio.sleep(min(0.5, 0.02 * 2 ** min(failures, 6)) * self._rng.random())
                 finally:
                     self._flushing -= 1
-                    self._keys_in_flight.difference_update([pending.key for pending in batch])
+                    self._waiting.landed(batch)
         finally:
             _discard(connection)
 
     async def _next_batch(self) -> list[Pending]:
         while True:
-            if self._may_flush() and await self._gathered() and (batch := self._take()):
+            if self._may_flush() and await self._gathered() and (batch := self._waiting.take(LARGEST_BATCH)):
                 self._flushing += 1
                 self._flushing_since = asyncio.get_running_loop().time()
                 if self._may_flush():
                     self._wake.set()
                 return batch
             self._wake.clear()
-            if not self._size:
+            if not self._waiting:
                 await self._wake.wait()
-            else:  # all that waits repeats a key in flight, or is too little to go along
+            else:  # all that waits repeats a key in flight, or is too little to go along, or others go first
                 with suppress(TimeoutError):
                     async with asyncio.timeout(LOOK_SECONDS):
                         await self._wake.wait()
@@ -144,48 +155,22 @@ class Flusher:
         until, quiet = loop_time() + GATHER_SECONDS, 0
         self._gathering = True
         try:
-            while quiet < QUIET_TURNS and self._size < LARGEST_BATCH and loop_time() < until:
-                before = self._size
+            while quiet < QUIET_TURNS and len(self._waiting) < LARGEST_BATCH and loop_time() < until:
+                before = len(self._waiting)
                 await asyncio.sleep(0)
-                quiet = 0 if self._size > before else quiet + 1
+                quiet = 0 if len(self._waiting) > before else quiet + 1
         finally:
             self._gathering = False
         return self._may_flush()
 
     def _may_flush(self) -> bool:
         """Return whether what waits is to go now: nothing is on its way, or too much waits, or for too long."""
-        if self._gathering:
+        now = asyncio.get_running_loop().time()
+        if self._gathering or now < self._rests_until:
             return False
-        if not self._flushing or self._size >= LARGEST_BATCH:
-            return self._size > 0
-        return asyncio.get_running_loop().time() - self._flushing_since > SLOW_SECONDS
-
-    def _take(self) -> list[Pending]:
-        """Take rows from the queues in turn; a key that is in flight already waits for the next flush."""
-        batch: list[Pending] = []
-        held_back: list[Pending] = []
-        while self._queues and len(batch) < LARGEST_BATCH:
-            for name in list(self._queues):
-                queue = self._queues[name]
-                pending = queue.popleft()
-                if not queue:
-                    del self._queues[name]
-                self._size -= 1
-                if pending.row.key_hash is not None and pending.key in self._keys_in_flight:
-                    held_back.append(pending)
-                    continue
-                self._keys_in_flight.add(pending.key)
-                batch.append(pending)
-                if len(batch) >= LARGEST_BATCH:
-                    break
-        for pending in reversed(held_back):
-            self._put(pending, first=True)
-        return batch
-
-    def _put(self, pending: Pending, *, first: bool = False) -> None:
-        queue = self._queues.setdefault((pending.row.terms.lane, pending.row.terms.location), deque())
-        (queue.appendleft if first else queue.append)(pending)
-        self._size += 1
+        if not self._flushing or len(self._waiting) >= LARGEST_BATCH:
+            return len(self._waiting) > 0
+        return now - self._flushing_since > SLOW_SECONDS
 
     def _return(self, batch: Sequence[Pending], error: BaseException) -> None:
         """Put unanswered rows back, with the same ids; give up on those that have waited too long."""
@@ -198,18 +183,9 @@ class Flusher:
             if now - pending.since > LONGEST_WAIT_SECONDS:
                 pending.answered(_unavailable(pending))
             else:
-                self._put(pending, first=True)
-        self._fail_old(now)
-
-    def _fail_old(self, now: float) -> None:
-        for name in list(self._queues):
-            queue = self._queues[name]
-            while queue and now - queue[0].since > LONGEST_WAIT_SECONDS:
-                pending = queue.popleft()
-                self._size -= 1
-                pending.answered(_unavailable(pending))
-            if not queue:
-                del self._queues[name]
+                self._waiting.put(pending, first=True)
+        for pending in self._waiting.take_older(now - LONGEST_WAIT_SECONDS):
+            pending.answered(_unavailable(pending))
 
     async def _flush(self, connection: Connection, batch: Sequence[Pending]) -> None:
         started = asyncio.get_running_loop().time()
@@ -220,7 +196,10 @@ class Flusher:
         holders = await intake.losers(connection, [p.row for p in losing]) if losing else {}
         own = [p.row.id for p in losing if (held := holders.get(p.key)) and held.decision_id == p.row.id]
         asked |= await intake.already(connection, own) if own else {}
-        self._seconds = asyncio.get_running_loop().time() - started
+        self._ended = asyncio.get_running_loop().time()
+        self._seconds = self._ended - started
+        if self._gives_way():
+            self._rests_until = self._ended + min(self._seconds, SLOW_SECONDS)
         names.INTAKE_SECONDS.observe(self._seconds)
         names.INTAKE_ROWS.observe(len(batch))
         self._answer(ordered, asked, holders)

@@ -22,7 +22,7 @@ from adjudge.engine.configuration.controls_in_force import ControlsInForce
 from adjudge.engine.configuration.revisions import Revisions
 from adjudge.engine.identifiers import NewId
 from adjudge.engine.intake.beginning import Begun
-from adjudge.engine.intake.flushing import Flusher
+from adjudge.engine.intake.group_commit import GroupCommit
 from adjudge.engine.intake.pending import Answer, Pending, Sheaf
 from adjudge.engine.intake.places import Place, Places
 from adjudge.engine.intake.questions import Question, case_of, fingerprint
@@ -68,7 +68,7 @@ class Intake:
 
     def __init__(
         self,
-        flusher: Flusher,
+        commit: GroupCommit,
         revisions: Revisions,
         *,
         now: Clock,
@@ -78,7 +78,7 @@ class Intake:
         audit_rate: float,
         evidence_key: bytes,
     ) -> None:
-        self._flusher = flusher
+        self._commit = commit
         self.places = Places(revisions, controls, now=now, audit_rate=audit_rate)
         self._moment = TurnClock(now)
         self._new_id = new_id
@@ -122,7 +122,7 @@ class Intake:
     def submit(self, row: NewDecision, opened: Opened, sheaf: Sheaf) -> Pending:
         """Have the row made durable, then its slips sent."""
         entries = [slips.entry(slip, row.terms.lane) for slip in opened.slips]
-        return self._flusher.submit(row, sheaf, entries, opened.shadows)
+        return self._commit.submit(row, sheaf, entries, opened.shadows)
 
     def in_lane(self, scope: Scope, place: Place, row: NewDecision, lane: str) -> NewDecision:
         """Return the row of a question that is put in another lane than its own."""

@@ -36,6 +36,23 @@ NEARLY: Final = 0.95
 """Of the best chance to pass: a stricter start with so much of it is the safer one."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Together:
+    """What models and people together make of a division."""
+
+    beliefs: Sequence[Belief]
+    """By number of votes."""
+    available: Integers
+    """How many votes each item has."""
+    stops: Stops
+    """As prices ask for."""
+    rehearsal: Rehearsal
+    threshold: float | None
+    """From which on models alone are licensed; None: from none."""
+    grid: Floats
+    """That it was chosen from."""
+
+
 def licensed(
     belief: Belief, truth: Integers, draw: Draw, *, target: float, delta: float
 ) -> tuple[float | None, Floats]:
@@ -53,18 +70,7 @@ def licensed(
 
 
 def licensed_end_of_asking(
-    beliefs: Sequence[Belief],
-    stops: Stops,
-    available: Integers,
-    people: Integers,
-    truth: Integers,
-    draw: Draw,
-    rehearsal: Rehearsal,
-    *,
-    threshold: float | None,
-    grid: Floats,
-    target: float,
-    delta: float,
+    together: Together, people: Integers, truth: Integers, draw: Draw, *, target: float, delta: float
 ) -> tuple[Stops | None, float | None]:
     """Show of plans, one after another, that the whole is wrong less often than people (`over: plan`).
 
@@ -75,12 +81,12 @@ def licensed_end_of_asking(
     shown, none where nothing was, and the threshold shown with them that answers most within what is licensed.
     """
     surely, thresholds = (
-        _expected(beliefs[0], truth, draw, grid, target, needed) for needed in (delta * SURELY, delta)
+        _expected(together.beliefs[0], truth, draw, together.grid, target, needed) for needed in (delta * SURELY, delta)
     )
-    steps = [scaled(stops, scale) for scale in SCALES]
-    start = _start(steps, rehearsal, surely, delta)
+    steps = [scaled(together.stops, scale) for scale in SCALES]
+    start = _start(steps, together.rehearsal, surely, delta)
     licence, answering = None, 0
-    compared = _Compared.of(beliefs, available, people, truth, draw.certify, thresholds)
+    compared = _Compared.of(together.beliefs, together.available, people, truth, draw.certify, thresholds)
     pairs: dict[int, list[tuple[int, int]]] = {}
     for place, count in _sequence(start, len(surely), len(thresholds)):
         if place not in pairs:
@@ -88,9 +94,9 @@ def licensed_end_of_asking(
         if not _shown(pairs[place][: count + 1], delta):
             break
         licence, answering = steps[place], count
-    if licence is None or threshold is None or not answering:
+    if licence is None or together.threshold is None or not answering:
         return licence, None
-    return licence, max(threshold, float(thresholds[answering - 1]))
+    return licence, max(together.threshold, float(thresholds[answering - 1]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,10 +34,16 @@ from adjudge.automation.backtesting.beliefs import (
     raw,
     towards_multiplied,
 )
-from adjudge.automation.backtesting.licensing import Closings, licensed, licensed_closing, licensed_end_of_asking
+from adjudge.automation.backtesting.licensing import (
+    Closings,
+    Together,
+    licensed,
+    licensed_closing,
+    licensed_end_of_asking,
+)
 from adjudge.automation.backtesting.sets import Booleans, Draw, Floats, Integers, LabelledSet
 from adjudge.automation.reviewers import Ballots, consensus
-from adjudge.core.pools import Prices, Stops
+from adjudge.core.pools import Prices
 
 MOST: Final = 5
 """Votes that are bought at most, where nothing else is said: those about whom people differ are worth two more."""
@@ -95,22 +101,6 @@ class Answered:
                 return self.answer >= 0
             case _:
                 return self.automated if self.closed is None else self.closed
-
-
-@dataclass(frozen=True, slots=True)
-class _Together:
-    """What models and people together make of a division."""
-
-    beliefs: Sequence[Belief]
-    """By number of votes."""
-    stops: Stops
-    """As prices ask for."""
-    crowd: Crowd
-    rehearsal: Rehearsal
-    threshold: float | None
-    """From which on models alone are licensed; None: from none."""
-    grid: Floats
-    """That it was chosen from."""
 
 
 class Backtest:
@@ -181,8 +171,14 @@ class Backtest:
         if crowd is None:
             return
         again, apart = AskedAgain.of(data, models, crowd, draw), learnt_apart(data, models, crowd, weights, draw)
-        stops = priced(crowd, weights, terms.prices)
-        together = _Together(beliefs, stops, crowd, again.rehearsal(apart), threshold, grid)
+        together = Together(
+            beliefs=beliefs,
+            available=crowd.available,
+            stops=priced(crowd, weights, terms.prices),
+            rehearsal=again.rehearsal(apart),
+            threshold=threshold,
+            grid=grid,
+        )
         yield self._adaptive(together, draw, suffix, name)
         yield self._against_people(together, draw, people, suffix, name)
         if not suffix:
@@ -200,16 +196,16 @@ class Backtest:
                 pool = believed(models, crowd, towards_multiplied(weights[: PEOPLE + 1], moved)) if moved else beliefs
                 yield self._closing(policy, pool, tested, crowd, draw, name)
 
-    def _adaptive(self, together: _Together, draw: Draw, suffix: str, name: str | None) -> Answered:
+    def _adaptive(self, together: Together, draw: Draw, suffix: str, name: str | None) -> Answered:
         """Answer by the model above its threshold; below it ask people as long as the next vote pays."""
-        first, available = together.beliefs[0], together.crowd.available
+        first = together.beliefs[0]
         automated = reached(first, together.threshold)
-        most = min(PEOPLE, together.crowd.most)
+        most = min(PEOPLE, len(together.beliefs) - 1)
         stops, is_expected = kept_to_people(together.stops, together.rehearsal, automated, self._terms.delta)
         is_expected = is_expected and pays(stops, together.rehearsal, automated, self._terms.prices, most)
         if self._terms.is_priced or is_expected:
             ending = together.stops if self._terms.is_priced else stops
-            answer, bought = asked_until_sure(together.beliefs, ending, available, np.arange(len(self._data)))
+            answer, bought = asked_until_sure(together.beliefs, ending, together.available, np.arange(len(self._data)))
         else:
             answer, bought = asked_until_agreed(draw.answers, most)
         return Answered(
@@ -222,28 +218,18 @@ class Backtest:
         )
 
     def _against_people(
-        self, together: _Together, draw: Draw, people: Integers, suffix: str, name: str | None
+        self, together: Together, draw: Draw, people: Integers, suffix: str, name: str | None
     ) -> Answered:
         """Ask until the end of asking that is shown to leave the whole no worse than people; else people decide."""
-        policy, beliefs, available = f"certified against people{suffix}", together.beliefs, together.crowd.available
+        policy, beliefs, terms = f"certified against people{suffix}", together.beliefs, self._terms
         stops, threshold = licensed_end_of_asking(
-            beliefs,
-            together.stops,
-            available,
-            people,
-            self._data.truth,
-            draw,
-            together.rehearsal,
-            threshold=together.threshold,
-            grid=together.grid,
-            target=self._terms.target,
-            delta=self._terms.delta,
+            together, people, self._data.truth, draw, target=terms.target, delta=terms.delta
         )
         automated = reached(beliefs[0], threshold)
-        if stops is None or not pays(stops, together.rehearsal, automated, self._terms.prices):
+        if stops is None or not pays(stops, together.rehearsal, automated, terms.prices):
             answer, bought = asked_until_agreed(draw.answers, PEOPLE)
             return Answered(policy=policy, answer=answer, bought=bought, guarantee="people", decider=name)
-        answer, bought = asked_until_sure(beliefs, stops, available, np.arange(len(people)))
+        answer, bought = asked_until_sure(beliefs, stops, together.available, np.arange(len(people)))
         return Answered(
             policy=policy,
             answer=np.where(automated, beliefs[0].answer, answer),

@@ -21,6 +21,7 @@ from adjudge.automation.backtesting.licensing import (
     POINTS,
     SCALES,
     Closings,
+    Together,
     _closing_counts,
     _heights,
     _sequence,
@@ -47,20 +48,16 @@ def test_models_answer_alone_only_down_to_the_threshold_that_was_shown_against_p
     belief = Belief(answer=model, risk=1 - CONFIDENCE, odds=np.zeros((ITEMS, 2), np.float32))
     voted = replace(belief, answer=np.zeros(ITEMS, int), risk=np.zeros(ITEMS))
     order = np.random.default_rng(1).permutation(ITEMS)
-
-    stops, found = licensed_end_of_asking(
-        [belief, voted],
-        Stops(risks=(0.0, 1.0)),
-        np.ones(ITEMS, int),
-        people,
-        np.zeros(ITEMS, int),
-        a_draw(order),
-        a_rehearsal([belief, voted], people, order[:800]),
+    together = Together(
+        beliefs=[belief, voted],
+        available=np.ones(ITEMS, int),
+        stops=Stops(risks=(0.0, 1.0)),
+        rehearsal=a_rehearsal([belief, voted], people, order[:800]),
         threshold=threshold,
         grid=np.linspace(0.999, 0.5, 100),
-        target=0.2,
-        delta=0.1,
     )
+
+    stops, found = licensed_end_of_asking(together, people, np.zeros(ITEMS, int), a_draw(order), target=0.2, delta=0.1)
 
     assert stops is not None
     assert found is least is None or least <= found <= most
@@ -87,20 +84,16 @@ def test_items_that_nobody_answered_show_nothing_against_people():
     rehearsal = replace(
         a_rehearsal([belief, voted], people, order[:800]), available=answered[np.tile(order[:800], ORDERS)] * 1
     )
-
-    _, threshold = licensed_end_of_asking(
-        [belief, voted],
-        Stops(risks=(0.0, 1.0)),
-        answered * 1,
-        people,
-        np.zeros(ITEMS, int),
-        a_draw(order),
-        rehearsal,
+    together = Together(
+        beliefs=[belief, voted],
+        available=answered * 1,
+        stops=Stops(risks=(0.0, 1.0)),
+        rehearsal=rehearsal,
         threshold=0.6,
         grid=np.linspace(0.999, 0.5, 100),
-        target=0.1,
-        delta=0.1,
     )
+
+    _, threshold = licensed_end_of_asking(together, people, np.zeros(ITEMS, int), a_draw(order), target=0.1, delta=0.1)
 
     assert threshold is not None
     assert threshold > 0.65

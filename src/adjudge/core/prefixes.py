@@ -5,7 +5,7 @@ accept counts at every threshold of the last one.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
@@ -36,37 +36,57 @@ class Scored:
     """An opinion that should be on record is not: it counts as wrong, and at every threshold."""
 
 
-def scored(
-    plan: Plan,
-    index: int,
-    heard: Heard,
-    case: Case,
-    calibrator: Calibrator,
-    earlier: Mapping[int, Licence],
-) -> Scored:
-    """Return score and answer of the prefix that ends with stage `index`. `earlier`: licences of stages before it."""
-    for before in range(index):
-        stage = plan.stages[before]
-        belief = _of_models(stage, heard.said)
+@dataclass(frozen=True, slots=True)
+class Prefix:
+    """The stages of a plan up to and including one."""
+
+    plan: Plan
+    index: int
+    """Of its last stage."""
+    earlier: Mapping[int, Licence] = field(default_factory=dict)
+    """Licences of the stages before that one."""
+
+    @property
+    def stage(self) -> Stage:
+        """The last one."""
+        return self.plan.stages[self.index]
+
+    def scored(self, heard: Heard, case: Case, calibrator: Calibrator) -> Scored:
+        """Return its answer and score in one decision."""
+        rates = self.plan.rates
+        for before, stage in enumerate(self.plan.stages[: self.index]):
+            belief = _of_models(stage, heard.said)
+            if belief is None:
+                return Scored(ANSWERED_BEFORE, None, is_missing=True)
+            licence = self.earlier.get(before, NO_CERTIFICATE)
+            if isinstance(belief, Belief) and isinstance(judge(stage, belief, case, rates, licence), Accepted):
+                return Scored(ANSWERED_BEFORE, belief.answer)
+        belief = _of_models(self.stage, heard.said) if self.stage.pool is None else self._of_people(heard, case)
         if belief is None:
             return Scored(ANSWERED_BEFORE, None, is_missing=True)
-        licence = earlier.get(before, NO_CERTIFICATE)
-        if isinstance(belief, Belief) and isinstance(judge(stage, belief, case, plan.rates, licence), Accepted):
-            return Scored(ANSWERED_BEFORE, belief.answer)
-    stage = plan.stages[index]
-    belief = _of_models(stage, heard.said) if stage.pool is None else _of_people(plan, index, heard, case)
-    if belief is None:
-        return Scored(ANSWERED_BEFORE, None, is_missing=True)
-    if not isinstance(belief, Belief) or not case.space.holds(belief.answer) or not _may_accept(plan, index, case):
-        return Scored(NOT_ANSWERED, None)
-    return Scored(calibrator.confidence(belief.confidence), belief.answer)
+        if not isinstance(belief, Belief) or not case.space.holds(belief.answer) or not self._may_accept(case):
+            return Scored(NOT_ANSWERED, None)
+        return Scored(calibrator.confidence(belief.confidence), belief.answer)
 
+    def _may_accept(self, case: Case) -> bool:
+        """Return whether the stake is one that the last stage accepts at all."""
+        accept = self.stage.accept
+        limit = accept.money if isinstance(accept, Certified) else None
+        return limit is None or at_stake(case.stake, self.plan.rates, limit) is not None
 
-def _may_accept(plan: Plan, index: int, case: Case) -> bool:
-    """Return whether the stake is one that the stage accepts at all."""
-    accept = plan.stages[index].accept
-    limit = accept.money if isinstance(accept, Certified) else None
-    return limit is None or at_stake(case.stake, plan.rates, limit) is not None
+    def _of_people(self, heard: Heard, case: Case) -> Combined:
+        """Return what the stage's people came to, together with what models had said in the plan before them."""
+        tally = _asked(self.stage)
+        for vote in heard.voted:
+            if vote.stage == self.index:
+                opinion = Opinion(at=_THEN, stage=self.index, by=vote.reviewer, source="reviewer", answer=vote.answer)
+                tally.opinions.setdefault(vote.reviewer, opinion)
+        earlier = [
+            _opinion(name, heard.said[name])
+            for name in self.plan.models_before(self.index)
+            if name in heard.said and not heard.said[name].aside and heard.said[name].answer is not None
+        ]
+        return combine_people(self.stage, tally, earlier, case.space.size())
 
 
 def why_untold(plan: Plan, index: int) -> str | None:
@@ -101,21 +121,6 @@ def _of_models(stage: Stage, said: Mapping[str, ModelSaid]) -> Combined | None:
         else:
             tally.opinions[name] = _opinion(name, said[name])
     return combine_models(stage, tally)
-
-
-def _of_people(plan: Plan, index: int, heard: Heard, case: Case) -> Combined:
-    """Return what the stage's people came to, together with what models had said in the plan before them."""
-    stage, tally = plan.stages[index], _asked(plan.stages[index])
-    for vote in heard.voted:
-        if vote.stage == index:
-            opinion = Opinion(at=_THEN, stage=index, by=vote.reviewer, source="reviewer", answer=vote.answer)
-            tally.opinions.setdefault(vote.reviewer, opinion)
-    earlier = [
-        _opinion(name, heard.said[name])
-        for name in plan.models_before(index)
-        if name in heard.said and not heard.said[name].aside and heard.said[name].answer is not None
-    ]
-    return combine_people(stage, tally, earlier, case.space.size())
 
 
 def _asked(stage: Stage) -> Tally:

@@ -15,7 +15,7 @@ from adjudge.core.controls import Controls
 from adjudge.core.licences import Licence
 from adjudge.core.plans import AgainstPeople, Certified
 from adjudge.core.pools import Prices
-from adjudge.core.prefixes import ANSWERED_BEFORE, NOT_ANSWERED, Scored, scored, why_untold
+from adjudge.core.prefixes import ANSWERED_BEFORE, NOT_ANSWERED, Prefix, Scored, why_untold
 
 CERTIFIED = Certified(SET_BY_HAND)
 PLAN = replace(
@@ -47,25 +47,25 @@ def said(first: float, second: float = 0.8, *votes: str) -> Heard:
 
 
 def test_the_first_stage_is_scored_by_its_calibrated_confidence():
-    assert scored(PLAN, 0, said(0.97), CASE, Uncalibrated(), {}) == Scored(0.97, "pay")
-    assert scored(PLAN, 0, said(0.97), CASE, Temperature(2.0), {}).score < 0.9
+    assert Prefix(PLAN, 0).scored(said(0.97), CASE, Uncalibrated()) == Scored(0.97, "pay")
+    assert Prefix(PLAN, 0).scored(said(0.97), CASE, Temperature(2.0)).score < 0.9
 
 
 def test_what_an_earlier_stage_takes_counts_at_every_threshold_with_its_own_answer():
     """Otherwise the certificate of a later stage speaks of other questions as soon as the earlier one moves."""
-    assert scored(PLAN, 1, said(0.95), CASE, Uncalibrated(), {0: FIRST}) == Scored(ANSWERED_BEFORE, "pay")
-    assert scored(PLAN, 1, said(0.5), CASE, Uncalibrated(), {0: FIRST}) == Scored(0.8, "refuse")
-    assert scored(PLAN, 1, said(0.95), CASE, Uncalibrated(), {}) == Scored(0.8, "refuse")
+    assert Prefix(PLAN, 1, {0: FIRST}).scored(said(0.95), CASE, Uncalibrated()) == Scored(ANSWERED_BEFORE, "pay")
+    assert Prefix(PLAN, 1, {0: FIRST}).scored(said(0.5), CASE, Uncalibrated()) == Scored(0.8, "refuse")
+    assert Prefix(PLAN, 1).scored(said(0.95), CASE, Uncalibrated()) == Scored(0.8, "refuse")
 
 
 def test_a_threshold_set_by_hand_takes_what_it_would_take():
     plan = replace(PLAN, stages=(models(accept=by_hand("confidence >= 0.9")), *PLAN.stages[1:]))
 
-    assert scored(plan, 1, said(0.95), CASE, Uncalibrated(), {}) == Scored(ANSWERED_BEFORE, "pay")
+    assert Prefix(plan, 1).scored(said(0.95), CASE, Uncalibrated()) == Scored(ANSWERED_BEFORE, "pay")
 
 
 def test_what_should_be_on_record_and_is_not_counts_at_every_threshold():
-    found = scored(PLAN, 1, Heard({"claim-risk@1": ModelSaid("pay", 0.5)}), CASE, Uncalibrated(), {})
+    found = Prefix(PLAN, 1).scored(Heard({"claim-risk@1": ModelSaid("pay", 0.5)}), CASE, Uncalibrated())
 
     assert (found.score, found.is_missing) == (ANSWERED_BEFORE, True)
 
@@ -74,8 +74,8 @@ def test_a_model_that_failed_or_said_what_is_no_answer_reaches_no_threshold():
     failed = Heard({"claim-risk@1": ModelSaid(fault="timeout")})
     nonsense = Heard({"claim-risk@1": ModelSaid("perhaps", 0.99, {"perhaps": 0.99, "pay": 0.01})})
 
-    assert scored(PLAN, 0, failed, CASE, Uncalibrated(), {}) == Scored(NOT_ANSWERED, None)
-    assert scored(PLAN, 0, nonsense, CASE, Uncalibrated(), {}) == Scored(NOT_ANSWERED, None)
+    assert Prefix(PLAN, 0).scored(failed, CASE, Uncalibrated()) == Scored(NOT_ANSWERED, None)
+    assert Prefix(PLAN, 0).scored(nonsense, CASE, Uncalibrated()) == Scored(NOT_ANSWERED, None)
 
 
 ASIDE = {name: replace_(each, aside=True) for name, each in said(0.6, 0.7).said.items()}
@@ -83,22 +83,22 @@ OF_PEOPLE = replace(PLAN, stages=(*PLAN.stages[:2], people(least=2, most=2, rule
 
 
 def test_a_stage_of_people_is_scored_by_their_votes_and_what_models_had_said():
-    agreeing = scored(OF_PEOPLE, 2, said(0.6, 0.7, "pay", "pay"), CASE, Uncalibrated(), {})
-    differing = scored(OF_PEOPLE, 2, said(0.6, 0.7, "pay", "refuse"), CASE, Uncalibrated(), {})
+    agreeing = Prefix(OF_PEOPLE, 2).scored(said(0.6, 0.7, "pay", "pay"), CASE, Uncalibrated())
+    differing = Prefix(OF_PEOPLE, 2).scored(said(0.6, 0.7, "pay", "refuse"), CASE, Uncalibrated())
 
     assert (agreeing.answer, agreeing.score > 0.9) == ("pay", True)
     assert differing.score < agreeing.score
-    alone = scored(OF_PEOPLE, 2, replace(said(0.6, 0.7, "pay", "pay"), said=ASIDE), CASE, Uncalibrated(), {})
+    alone = Prefix(OF_PEOPLE, 2).scored(replace(said(0.6, 0.7, "pay", "pay"), said=ASIDE), CASE, Uncalibrated())
     assert alone.score != agreeing.score, "what was asked on the side was not known when people were asked"
 
 
 def test_where_too_few_people_voted_the_stage_has_no_answer():
     for votes in ((), ("pay",)):
-        assert scored(OF_PEOPLE, 2, said(0.6, 0.7, *votes), CASE, Uncalibrated(), {}) == Scored(NOT_ANSWERED, None)
+        assert Prefix(OF_PEOPLE, 2).scored(said(0.6, 0.7, *votes), CASE, Uncalibrated()) == Scored(NOT_ANSWERED, None)
 
 
 def test_what_a_model_takes_before_people_counts_with_the_models_answer():
-    found = scored(OF_PEOPLE, 2, said(0.95, 0.7, "refuse", "refuse"), CASE, Uncalibrated(), {0: FIRST})
+    found = Prefix(OF_PEOPLE, 2, {0: FIRST}).scored(said(0.95, 0.7, "refuse", "refuse"), CASE, Uncalibrated())
 
     assert found == Scored(ANSWERED_BEFORE, "pay")
 
@@ -151,7 +151,7 @@ def test_audits_of_a_stage_of_people_see_what_the_plan_does_under_a_licence(conf
     _, heard = told(Controls())
     life, _ = told(Controls(generations={licence.scope: 1}, licences={licence.scope: licence}))
 
-    found = scored(plan, 1, heard, CASE, Uncalibrated(), {})
+    found = Prefix(plan, 1).scored(heard, CASE, Uncalibrated())
     outcome = life.step.outcome if isinstance(life.step, Settle) else None
     assert (outcome is not None and outcome.code == "certified") == (found.score >= threshold)
     if outcome is not None and outcome.code == "certified":

@@ -23,6 +23,7 @@ from adjudge.core.audits import ModelSaid
 from adjudge.core.calibration import Uncalibrated
 from adjudge.core.money import Stake
 from adjudge.core.plans import AgainstPeople, Certified
+from adjudge.core.prefixes import Prefix
 from adjudge.engine.certificates import designing, licensing
 from adjudge.engine.certificates.licensing import Rarest
 from adjudge.engine.certificates.records import Verified, body_of, id_of, verify
@@ -57,10 +58,10 @@ def evidence(count: int, *, wrong: float = 0.0, lost: float = 0.0, seed: int = 1
 
 def looked_at(rows: list[Evidence], unanimity: Unanimity | None = None):
     """Return state and verdict once all have been read."""
-    designed = designing.design(rows, PLAN, 0, {}, COVERS, 0.06)
+    designed = designing.design(rows, Prefix(PLAN, 0), COVERS, 0.06)
     assert designed is not None
     calibration, epoch = designed
-    judged = licensing.judged(rows, PLAN, 0, calibration.calibrator, {})
+    judged = licensing.judged(rows, Prefix(PLAN, 0), calibration.calibrator)
     epoch, verdict = epoch.after([each.audit for each in judged]).look(unanimity=unanimity)
     state = licensing.State(
         calibrator=calibration.calibrator,
@@ -118,7 +119,7 @@ def test_what_epochs_that_have_ended_were_certified_by_chooses_and_what_certifie
         for before in (True, False)
     )
 
-    designed = [designing.design(each, PLAN, 0, {}, COVERS, 0.06, first_number=300) for each in (rows, early, late)]
+    designed = [designing.design(each, Prefix(PLAN, 0), COVERS, 0.06, first_number=300) for each in (rows, early, late)]
 
     assert designed[0] == designed[2]
     assert designed[0] != designed[1]
@@ -231,7 +232,7 @@ def compared(count: int, *, model: float = 0.0, people: float = 0.0, seed: int =
 
 
 def beside(row: Evidence) -> Beside | None:
-    [found] = licensing.judged([row], PLAN, 0, Uncalibrated(), {}, AGAINST)
+    [found] = licensing.judged([row], Prefix(PLAN, 0), Uncalibrated(), AGAINST)
     return found.audit.beside
 
 
@@ -258,10 +259,10 @@ def test_where_votes_of_people_stayed_out_they_are_taken_to_have_been_right():
 
 def compared_at(rows: list[Evidence]):
     """Return state and verdict of a comparison once all have been read."""
-    designed = designing.design(rows, PLAN, 0, {}, BESIDE, 0.06)
+    designed = designing.design(rows, Prefix(PLAN, 0), BESIDE, 0.06)
     assert designed is not None
     calibration, epoch = designed
-    judged = licensing.judged(rows, PLAN, 0, calibration.calibrator, {}, AGAINST)
+    judged = licensing.judged(rows, Prefix(PLAN, 0), calibration.calibrator, AGAINST)
     epoch, verdict = epoch.after([each.audit for each in judged]).look()
     state = licensing.State[Paired, PairedWatch](
         calibrator=calibration.calibrator,
@@ -309,7 +310,7 @@ def test_nothing_is_compared_before_there_are_audits_to_choose_by():
     assert not designing.may_design(Counted(calibrate=199, certify=5000), BESIDE, 0.06)
     assert designing.may_design(Counted(calibrate=200, certify=0), BESIDE, 0.06)
     assert designing.audits_to_design(Counted(calibrate=150, certify=0), BESIDE, 0.06) == 250
-    assert designing.design([], PLAN, 0, {}, BESIDE, 0.06) is None
+    assert designing.design([], Prefix(PLAN, 0), BESIDE, 0.06) is None
 
 
 def test_a_slice_that_is_audited_more_weighs_no_more_in_its_groups_evidence():
@@ -374,7 +375,7 @@ def test_an_audit_weighs_its_stake_over_its_probability_and_nothing_where_it_cou
     [row] = evidence(1)
 
     def weight(stake: Stake | None, rate: float = 0.05) -> tuple[float, float]:
-        [found] = licensing.judged([at_stake_of(row, stake, rate)], OF_MONEY, 0, Uncalibrated(), {}, scale=SCALE)
+        [found] = licensing.judged([at_stake_of(row, stake, rate)], Prefix(OF_MONEY, 0), Uncalibrated(), scale=SCALE)
         return found.audit.weight, found.audit.score
 
     assert weight(LIMIT)[0] == 1.0
@@ -386,10 +387,10 @@ def test_an_audit_weighs_its_stake_over_its_probability_and_nothing_where_it_cou
 
 def test_a_certificate_of_money_is_computed_again_from_its_record():
     rows = [at_stake_of(row, Stake(1_000 if row.number % 3 else 50_000, "USD")) for row in evidence(2_500, wrong=0.002)]
-    designed = designing.design(rows, OF_MONEY, 0, {}, COVERS, 0.06, SCALE)
+    designed = designing.design(rows, Prefix(OF_MONEY, 0), COVERS, 0.06, SCALE)
     assert designed is not None
     calibration, epoch = designed
-    judged = licensing.judged(rows, OF_MONEY, 0, calibration.calibrator, {}, scale=SCALE)
+    judged = licensing.judged(rows, Prefix(OF_MONEY, 0), calibration.calibrator, scale=SCALE)
     epoch, verdict = epoch.after([each.audit for each in judged]).look()
     assert isinstance(verdict, Licensed)
     state = licensing.State[Weighed, Watch](

@@ -1,11 +1,11 @@
 """The audits of a slice as its certificate and its watch read them: as if all had been drawn at one rate."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
-from adjudge.core.licences import Licence
+from adjudge.core.prefixes import Prefix
 from adjudge.engine.audit_rates import PastRates
 from adjudge.engine.certificates import licensing, memberships, watches
 from adjudge.engine.certificates.certified_places import Place, scale_of
@@ -66,20 +66,11 @@ class AuditReading:
         rows = await audited.open_of(self.connection, self.covers.type, self.covers.sources(after), after)
         return (await self._of_members(sampling, rows))[0]
 
-    async def judged(
-        self, state: AnyState, licences: Mapping[int, Licence], after: int, until: int | None
-    ) -> list[Judged]:
-        """Return closed audits with numbers between as the test reads them. `licences`: of earlier stages, by stage."""
+    async def judged(self, state: AnyState, prefix: Prefix, after: int, until: int | None) -> list[Judged]:
+        """Return closed audits with numbers between as the test reads them."""
         rows, rarest = await self.evidence(state.sampling, after, until)
-        return licensing.judged(
-            rows,
-            self.place.plan,
-            self.place.index,
-            state.calibrator,
-            licences,
-            self.covers.people,
-            self.weighing(state.sampling, rarest),
-        )
+        scale = self.weighing(state.sampling, rarest)
+        return licensing.judged(rows, prefix, state.calibrator, self.covers.people, scale)
 
     async def counted(self, after: int) -> Counted:
         """Return how many audits with higher numbers are closed, by role."""

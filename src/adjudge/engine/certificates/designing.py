@@ -4,7 +4,7 @@ No I/O.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final, TypeAlias
 
 from adjudge.automation import against_people, calibrating, certifying, money
@@ -17,9 +17,8 @@ from adjudge.automation.samples import Audit, Role, Sample, grid_of
 from adjudge.automation.weighed import Weighed
 from adjudge.core.audits import CALIBRATE_SHARE
 from adjudge.core.calibration import Uncalibrated
-from adjudge.core.licences import Licence
-from adjudge.core.plans import AgainstPeople, Plan
-from adjudge.core.prefixes import ANSWERED_BEFORE, NOT_ANSWERED, Scored, scored
+from adjudge.core.plans import AgainstPeople, Stage
+from adjudge.core.prefixes import ANSWERED_BEFORE, NOT_ANSWERED, Prefix, Scored
 from adjudge.engine.certificates.licensing import Scale, judged
 from adjudge.store.automation.audited import Counted, Evidence
 from adjudge.store.automation.epochs import Covers
@@ -70,9 +69,7 @@ def audits_to_begin(covers: Covers, delta: float) -> int:
 
 def design(
     rows: Sequence[Evidence],
-    plan: Plan,
-    index: int,
-    earlier: Mapping[int, Licence],
+    prefix: Prefix,
     covers: Covers,
     delta: float,
     scale: Scale | None = None,
@@ -85,10 +82,10 @@ def design(
     `scale`: by what stakes are weighed, where the target is of money.
     """
     calibrate = [row for row in rows if row.role == Role.CALIBRATE or row.number <= first_number]
-    calibration = _calibrated(calibrate, plan, index, earlier)
+    calibration = _calibrated(calibrate, prefix)
     if calibration is None:
         return None
-    read = judged(calibrate, plan, index, calibration.calibrator, earlier, covers.people, scale)
+    read = judged(calibrate, prefix, calibration.calibrator, covers.people, scale)
     audits = [each.audit for each in read]
     grid = grid_of([audit.score for audit in audits if NOT_ANSWERED < audit.score < ANSWERED_BEFORE])
     process: Process | None
@@ -117,20 +114,17 @@ def _against_people(audits: Sequence[Audit], grid: Floats, people: AgainstPeople
     return None if start is None else Paired.begin(margin=margin, over=over, delta=delta, grid=grid, start=start)
 
 
-def _calibrated(
-    calibrate: Sequence[Evidence], plan: Plan, index: int, earlier: Mapping[int, Licence]
-) -> Calibration | None:
+def _calibrated(calibrate: Sequence[Evidence], prefix: Prefix) -> Calibration | None:
     known = [row for row in calibrate if row.truth is not None]
-    raw = [scored(plan, index, row.heard, row.case, Uncalibrated(), earlier) for row in known]
+    raw = [prefix.scored(row.heard, row.case, Uncalibrated()) for row in known]
     own = [(row, seen) for row, seen in zip(known, raw, strict=True) if NOT_ANSWERED < seen.score < ANSWERED_BEFORE]
     if not own:
         return None
-    distributions = [_distribution(row, seen, plan, index) for row, seen in own]
+    distributions = [_distribution(row, seen, prefix.stage) for row, seen in own]
     return calibrating.fit(Examples.of(distributions, [str(row.truth) for row, _ in own]))
 
 
-def _distribution(row: Evidence, seen: Scored, plan: Plan, index: int) -> dict[str, float]:
+def _distribution(row: Evidence, seen: Scored, stage: Stage) -> dict[str, float]:
     """Return what is calibrated: a lone decider's distribution, else the belief's own confidence."""
-    deciders = plan.stages[index].deciders
-    given = row.said[deciders[0]].distribution if len(deciders) == 1 else None
+    given = row.said[stage.deciders[0]].distribution if len(stage.deciders) == 1 else None
     return given or {str(seen.answer): seen.score}

@@ -18,10 +18,9 @@ from adjudge.automation.watching import Watch
 from adjudge.automation.weighed import Weighed
 from adjudge.core.accepting import Rates, at_stake
 from adjudge.core.calibration import Calibrator
-from adjudge.core.licences import Licence
 from adjudge.core.money import Stake
-from adjudge.core.plans import AgainstPeople, Plan
-from adjudge.core.prefixes import ANSWERED_BEFORE, scored
+from adjudge.core.plans import AgainstPeople
+from adjudge.core.prefixes import ANSWERED_BEFORE, Prefix
 from adjudge.store.automation.audited import Evidence, Waiting
 from adjudge.store.automation.watched import Automated
 
@@ -186,17 +185,15 @@ def _is_kept(row: Evidence | Waiting | Automated, scope: str, rate: float) -> bo
 
 def judged(
     rows: Sequence[Evidence],
-    plan: Plan,
-    index: int,
+    prefix: Prefix,
     calibrator: Calibrator,
-    earlier: Mapping[int, Licence],
     people: AgainstPeople | None = None,
     scale: Scale | None = None,
 ) -> list[Judged]:
     """Return the audits as the prefix sees them. What is lost, or not on record, is wrong; people then are right."""
     found = []
     for row in rows:
-        seen = scored(plan, index, row.heard, row.case, calibrator, earlier)
+        seen = prefix.scored(row.heard, row.case, calibrator)
         wrong = seen.is_missing or row.truth is None or seen.answer != row.truth
         audit = Audit(
             number=row.number,

@@ -16,8 +16,9 @@ from adjudge.automation.against_people import NoWorse
 from adjudge.automation.betting import epoch_delta
 from adjudge.automation.certifying import Licensed, Unanimity
 from adjudge.core.counting import counted
-from adjudge.core.licences import Licence, Terms
+from adjudge.core.licences import Terms
 from adjudge.core.plans import Certified
+from adjudge.core.prefixes import Prefix
 from adjudge.engine.audit_rates import PastRates
 from adjudge.engine.certificates import designing, licensing, records, standings, steps, watches
 from adjudge.engine.certificates.audit_reading import AuditReading, covered_by
@@ -140,13 +141,14 @@ class Look:
         return tuple(licence.terms for licence in await certificates.licences(self.connection, ids))
 
     async def _judged(self, state: AnyState, after: int, until: int | None) -> list[Judged]:
-        licences = self._by_stage(await certificates.licences(self.connection, state.earlier))
-        return await self._reading.judged(state, licences, after, until)
+        return await self._reading.judged(state, await self._prefix(state.earlier), after, until)
 
-    def _by_stage(self, licences: Sequence[Licence]) -> dict[int, Licence]:
-        covers = self.row.covers
-        scopes = {self.place.plan.scope(i, covers.type, covers.slice): i for i in range(self.place.index)}
-        return {scopes[licence.scope]: licence for licence in licences if licence.scope in scopes}
+    async def _prefix(self, earlier: Sequence[str]) -> Prefix:
+        """Return what the certificate speaks of, behind these certificates of earlier stages."""
+        plan, index, covers = self.place.plan, self.place.index, self.row.covers
+        scopes = {plan.scope(before, covers.type, covers.slice): before for before in range(index)}
+        licences = await certificates.licences(self.connection, earlier)
+        return Prefix(plan, index, {scopes[one.scope]: one for one in licences if one.scope in scopes})
 
     async def _designed(self, earlier: tuple[str, ...]) -> AnyState | None:
         """Fix calibrator, grid and starting point, once there are audits enough that certify nothing here."""
@@ -156,9 +158,8 @@ class Look:
         is_first = self.row.number == 1
         since = 0 if is_first else await self._reading.newest(designing.audits_to_begin(covers, delta))
         rows, rarest = await self._reading.evidence(self.place.sampling, since, None)
-        licences = self._by_stage(await certificates.licences(self.connection, earlier))
         scale = self._reading.weighing(self.place.sampling, rarest)
-        found = designing.design(rows, self.place.plan, self.place.index, licences, covers, delta, scale, first)
+        found = designing.design(rows, await self._prefix(earlier), covers, delta, scale, first)
         if found is None:
             return None
         if earlier:  # what they leave to this stage was chosen by the audits so far, which are no fair sample of it

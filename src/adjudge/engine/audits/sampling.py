@@ -55,6 +55,35 @@ USUAL_TIME: Final = timedelta(hours=1)
 """What a reviewer is shown as the time of an audit whose pool decides nothing."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Looked:
+    """An open audit, with all that a look at it reads."""
+
+    audit: OpenAudit
+    spec: AuditSpec
+    seats: Seats
+    members: tuple[int, int]
+    """Of the pool that is asked: how many there are, and how many of these have not been shown it."""
+    heard: Heard
+    late: LateTruth | None
+
+    @property
+    def standing(self) -> Standing:
+        audit, seats = self.audit, self.seats
+        return Standing(
+            opened_at=audit.asked_at,
+            has_evidence=audit.has_evidence,
+            expert_asked=audit.round == audits.EXPERT,
+            seats=seats.made,
+            leased=seats.leased,
+            votes=seats.votes,
+            expert=seats.expert,
+            members=self.members[0],
+            left=self.members[1],
+            late=self.late.answer if self.late is not None else None,
+        )
+
+
 @dataclass(slots=True)
 class _Writes:
     """What a page of audits writes."""
@@ -133,30 +162,27 @@ class Auditor:
             if spec is None:  # nobody is configured any more to answer: it waits for a configuration that has somebody
                 writes.waiting.append((audit.id, audit.round, self._now() + LOOK_AGAIN, ""))
                 continue
-            came, held = late.get(audit.id), seats[audit.id]
-            standing = _standing(audit, held, members.get(audit.id, (0, 0)), came)
-            self._take(audit, spec, standing, held, heard[audit.id], came.source if came is not None else "", writes)
+            looked = _Looked(
+                audit=audit,
+                spec=spec,
+                seats=seats[audit.id],
+                members=members.get(audit.id, (0, 0)),
+                heard=heard[audit.id],
+                late=late.get(audit.id),
+            )
+            self._take(looked, writes)
         await audits.close_seats(connection, writes.to_expert, leased=False)
         await tasks.create(connection, writes.seats)
         await audits.wait(connection, writes.waiting)
         await audits.close_seats(connection, [audit.decision_id for audit in writes.closing], leased=True)
         await audits.close(connection, writes.closing)
 
-    def _take(
-        self,
-        audit: OpenAudit,
-        spec: AuditSpec,
-        standing: Standing,
-        seats: Seats,
-        heard: Heard,
-        source: str,
-        writes: _Writes,
-    ) -> None:
-        now = self._now()
+    def _take(self, looked: _Looked, writes: _Writes) -> None:
+        audit, spec, now = looked.audit, looked.spec, self._now()
         expert_too = self._coin.toss(audit.id, "audit-expert") < spec.expert_share
-        step = next_step(spec, standing, expert_too=expert_too, now=now)
-        missing = self._missing(audit, heard.said)
-        first = audit.round == audits.PEOPLE and not seats.made
+        step = next_step(spec, looked.standing, expert_too=expert_too, now=now)
+        missing = self._missing(audit, looked.heard.said)
+        first = audit.round == audits.PEOPLE and not looked.seats.made
         if first and missing and not isinstance(step, Lose):
             writes.asking.append((audit, missing))
         match step:
@@ -172,21 +198,13 @@ class Auditor:
             case Close() if missing and now < audit.asked_at + MODELS_PATIENCE:
                 writes.waiting.append((audit.id, audit.round, now + MODELS_PAUSE, ""))
             case Close() | Lose():
-                writes.closing.append(self._closed(audit, spec, step, seats, heard, source, expert_too=expert_too))
+                writes.closing.append(self._closed(looked, step, expert_too=expert_too))
             case _:
                 assert_never(step)
 
-    def _closed(
-        self,
-        audit: OpenAudit,
-        spec: AuditSpec,
-        step: Close | Lose,
-        seats: Seats,
-        heard: Heard,
-        source: str,
-        *,
-        expert_too: bool,
-    ) -> ClosedAudit:
+    def _closed(self, looked: _Looked, step: Close | Lose, *, expert_too: bool) -> ClosedAudit:
+        audit, spec, seats, heard = looked.audit, looked.spec, looked.seats, looked.heard
+        said_late = looked.late.source if looked.late is not None else ""
         answers = [vote.answer for vote in seats.votes if vote.purpose == "truth"]
         agreed = len(answers) == spec.votes and len(set(answers)) == 1
         coin = {"key": self._coin.key_id, "rate": spec.expert_share, "drawn": expert_too}
@@ -203,7 +221,7 @@ class Auditor:
             truth=step.truth if isinstance(step, Close) else None,
             truth_by=step.by if isinstance(step, Close) else "lost",
             unanimous=answers[0] if agreed else None,
-            why=step.why if isinstance(step, Lose) else source if step.by == "late" else audit.why_expert,
+            why=step.why if isinstance(step, Lose) else said_late if step.by == "late" else audit.why_expert,
             expert_coin=written(coin),
             votes=written((*seats.votes, *([seats.expert] if seats.expert else []))),
             opinions=written(heard.said),
@@ -271,18 +289,3 @@ class Auditor:
             names.AUDITS_CLOSED.labels(question_type, by).inc(number)
         for audit in closed:
             log.info("audit.closed", decision=str(audit.decision_id), by=audit.truth_by, why=audit.why)
-
-
-def _standing(audit: OpenAudit, seats: Seats, members: tuple[int, int], late: LateTruth | None) -> Standing:
-    return Standing(
-        opened_at=audit.asked_at,
-        has_evidence=audit.has_evidence,
-        expert_asked=audit.round == audits.EXPERT,
-        seats=seats.made,
-        leased=seats.leased,
-        votes=seats.votes,
-        expert=seats.expert,
-        members=members[0],
-        left=members[1],
-        late=late.answer if late is not None else None,
-    )

@@ -1,7 +1,11 @@
-"""Answers of people: each vote locks the decision's work row, is appended to its history, and steps it on."""
+"""Answers of people: each vote locks the decision's work row, is appended to its history, and steps it on.
+
+A lease is named by its token; where none is given, this person's latest lease on the task is meant.
+"""
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from datetime import datetime
+from typing import Literal, NamedTuple, TypeAlias
 from uuid import UUID
 
 from adjudge.core.answers import OutsideSpace
@@ -73,8 +77,10 @@ class _Locked:
 
     decision: UUID
     leased: Leased
+    token: UUID
+    """The lease that is meant."""
     lease: Assigned
-    """What this person's token was or is."""
+    """What became of it."""
     open: Held | None
     """The decision, while it is open; None for an audit, too."""
     late: Late | None
@@ -90,7 +96,14 @@ class Answering:
         self._now = now
 
     async def answer(
-        self, connection: Connection, scope: Scope, task: UUID, *, token: UUID, value: object, seconds: float | None
+        self,
+        connection: Connection,
+        scope: Scope,
+        task: UUID,
+        *,
+        token: UUID | None,
+        value: object,
+        seconds: float | None,
     ) -> Recorded:
         """Record a person's answer. `seconds`: at work, as the client measured them.
 
@@ -119,7 +132,7 @@ class Answering:
         return Recorded(None, effects, found.decision)
 
     async def decline(
-        self, connection: Connection, scope: Scope, task: UUID, *, token: UUID, reason: str, note: str | None
+        self, connection: Connection, scope: Scope, task: UUID, *, token: UUID | None, reason: str, note: str | None
     ) -> Effects:
         """Give a task back for somebody else; this person will not get the decision again. Not a vote.
 
@@ -134,7 +147,7 @@ class Answering:
             case "lease-ended":
                 raise LeaseEnded("the lease has ended: the task is no longer yours to give back")
         said = f"{reason}: {note}" if note else reason
-        await tasks.end_assignment(connection, found.decision, token, "declined", said)
+        await tasks.end_assignment(connection, found.decision, found.token, "declined", said)
         await tasks.give_back(connection, task)
         names.DECLINES.labels(found.leased.pool, reason).inc()
         if found.open is None:
@@ -145,6 +158,17 @@ class Answering:
         return await self._stepper.step_held(
             connection, {found.decision: found.open}, {found.decision: [event, *ending]}
         )
+
+    async def prolong(self, connection: Connection, scope: Scope, task: UUID, *, token: UUID | None) -> datetime:
+        """Prolong a lease by as long as its pool gives one; return until when. Raises UnknownTask, LeaseEnded."""
+        meant = await _theirs(connection, scope, task, token)
+        pool, revision = await tasks.pool_of(connection, task)
+        await self._revisions.load(connection, {revision})
+        seconds = self._revisions.configuration(revision).pool(pool).lease.total_seconds()
+        until = await tasks.renew(connection, task, meant.token, seconds)
+        if until is None:
+            raise LeaseEnded("the lease has ended")
+        return until
 
     async def _nobody_left(self, connection: Connection, scope: Scope, leased: Leased) -> list[TimedOut]:
         """Return the end of the stage, where all who could answer have declined or answered: no more votes can come."""
@@ -172,27 +196,40 @@ class Answering:
         )
 
 
-async def release(connection: Connection, scope: Scope, task: UUID, *, token: UUID) -> bool:
-    """Give back a task that was not looked at; it may come again. Return whether the lease was live."""
-    decision, _ = await _decision(connection, scope, task)
+async def release(connection: Connection, scope: Scope, task: UUID, *, token: UUID | None) -> bool:
+    """Give back a task that was not looked at; it may come again. Return whether the lease was live.
+
+    Raises UnknownTask.
+    """
+    meant = await _theirs(connection, scope, task, token)
     leased = await tasks.lock(connection, task)
-    if not leased.is_with(token):
+    if not leased.is_with(meant.token):
         return False
-    await tasks.end_assignment(connection, decision, token, "released")
+    await tasks.end_assignment(connection, meant.decision, meant.token, "released")
     await tasks.give_back(connection, task)
     return True
 
 
-async def _decision(connection: Connection, scope: Scope, task: UUID) -> tuple[UUID, str]:
+class _Meant(NamedTuple):
+    """A lease of this person, live or not, and what it is on."""
+
+    decision: UUID
+    purpose: str
+    token: UUID
+
+
+async def _theirs(connection: Connection, scope: Scope, task: UUID, token: UUID | None) -> _Meant:
+    """Return the lease that is meant. Raises UnknownTask."""
     found = await tasks.decision_of(connection, scope, task)
-    if found is None:
+    meant = token or await tasks.latest_token(connection, scope, task)
+    if found is None or meant is None:
         raise UnknownTask("there is no such task, or it was never yours")
-    return found
+    return _Meant(*found, meant)
 
 
-async def _locked(connection: Connection, scope: Scope, task: UUID, token: UUID) -> _Locked:
+async def _locked(connection: Connection, scope: Scope, task: UUID, token: UUID | None) -> _Locked:
     """Lock what the task belongs to, then the task. Raises UnknownTask."""
-    decision, purpose = await _decision(connection, scope, task)
+    decision, purpose, meant = await _theirs(connection, scope, task, token)
     held = None
     if purpose == "audit":
         is_open = await audits.hold(connection, decision) is not None
@@ -200,14 +237,14 @@ async def _locked(connection: Connection, scope: Scope, task: UUID, token: UUID)
         held = (await work.hold(connection, [decision])).get(decision)
         is_open = held is not None
     leased = await tasks.lock(connection, task)
-    lease = await tasks.assignment(connection, decision, token, str(scope.reviewer))
+    lease = await tasks.assignment(connection, decision, meant, str(scope.reviewer))
     if lease is None:
         raise UnknownTask("this token was never a lease of yours on this task", pointer="#/token")
     if is_open:
-        late: Late | None = None if leased.is_with(token) else "lease-ended"
+        late: Late | None = None if leased.is_with(meant) else "lease-ended"
     else:
         late = "decision-settled"
-    return _Locked(decision, leased, lease, held, late)
+    return _Locked(decision, leased, meant, lease, held, late)
 
 
 def _key(case: Case, value: object) -> str:
@@ -250,8 +287,7 @@ async def _vote(connection: Connection, scope: Scope, found: _Locked, key: str, 
     if await votes.insert(connection, vote) is None:
         raise AlreadyVoted("your vote on this decision stands already")
     await tasks.answered(connection, leased.id)
-    assert leased.lease_token is not None
-    await tasks.end_assignment(connection, leased.decision_id, leased.lease_token, "answered")
+    await tasks.end_assignment(connection, leased.decision_id, found.token, "answered")
     names.VOTES.labels(leased.pool, "vote").inc()
     names.VOTE_SECONDS.labels(leased.pool).observe(seconds)
     return seconds

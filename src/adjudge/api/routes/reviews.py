@@ -1,7 +1,6 @@
 """What reviewers do: claim, answer, decline, release, heartbeat. The key says who the reviewer is."""
 
 from collections.abc import Collection
-from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -29,10 +28,8 @@ from adjudge.engine.deciding.amending import amend_by_late_votes
 from adjudge.review import answering, claiming
 from adjudge.review.claiming import Claimant
 from adjudge.store import decisions, work
-from adjudge.store.review import tasks
 from adjudge.store.review.claims import Claimed
 from adjudge.store.review.queues import pools_in_use, read_queues
-from adjudge.store.scope import Scope
 
 log = structlog.get_logger()
 router = APIRouter(prefix="/v1/reviews", tags=["reviews"])
@@ -117,12 +114,7 @@ async def answer(task: UUID, body: AnswerBody, scope: Reviewer, here: Here) -> R
     """Answer a task. After the lease or after settlement the answer is kept as a label, and a problem says so."""
     async with here.pool.acquire() as connection, connection.transaction():
         recorded = await here.answering.answer(
-            connection,
-            scope,
-            task,
-            token=await _token(connection, scope, task, body.token),
-            value=body.answer,
-            seconds=body.seconds,
+            connection, scope, task, token=body.token, value=body.answer, seconds=body.seconds
         )
     await here.sender.perform(recorded.effects)
     here.waiters.wake([finished.decision for finished in recorded.effects.finished])
@@ -139,12 +131,7 @@ async def decline(task: UUID, body: DeclineBody, scope: Reviewer, here: Here) ->
     """Give a task back for somebody else. Not a vote; you will not get this decision again."""
     async with here.pool.acquire() as connection, connection.transaction():
         effects = await here.answering.decline(
-            connection,
-            scope,
-            task,
-            token=await _token(connection, scope, task, body.token),
-            reason=body.reason,
-            note=body.note,
+            connection, scope, task, token=body.token, reason=body.reason, note=body.note
         )
     await here.sender.perform(effects)
     return as_json({"declined": True})
@@ -156,8 +143,7 @@ async def release(
 ) -> Response:
     """Give back a task that you have not looked at; it may come to you again."""
     async with here.pool.acquire() as connection, connection.transaction():
-        token = await _token(connection, scope, task, body.token if body else None)
-        released = await answering.release(connection, scope, task, token=token)
+        released = await answering.release(connection, scope, task, token=body.token if body else None)
     return as_json({"released": released})
 
 
@@ -167,15 +153,7 @@ async def heartbeat(
 ) -> Response:
     """Prolong your lease. 409 where it has ended."""
     async with here.pool.acquire() as connection, connection.transaction():
-        token = await _token(connection, scope, task, body.token if body else None)
-        if await tasks.decision_of(connection, scope, task) is None:
-            raise answering.UnknownTask("there is no such task, or it was never yours")
-        pool, revision = await tasks.pool_of(connection, task)
-        await here.revisions.load(connection, {revision})
-        seconds = here.revisions.configuration(revision).pool(pool).lease.total_seconds()
-        until: datetime | None = await tasks.renew(connection, task, token, seconds)
-    if until is None:
-        raise Problem("lease-ended", "the lease has ended")
+        until = await here.answering.prolong(connection, scope, task, token=body.token if body else None)
     return as_json({"lease_until": until})
 
 
@@ -207,16 +185,6 @@ async def _pools(here: Services, wanted: Collection[str]) -> dict[str, PoolSpec]
     async with here.pool.acquire() as connection:
         await here.revisions.load(connection, await work.revisions_in_use(connection))
     return here.revisions.pools()
-
-
-async def _token(connection: Any, scope: Scope, task: UUID, token: UUID | None) -> UUID:
-    """Return the lease meant: the one named, or this person's latest on the task."""
-    if token is not None:
-        return token
-    found = await tasks.latest_token(connection, scope, task)
-    if found is None:
-        raise answering.UnknownTask("there is no such task, or it was never yours")
-    return found
 
 
 async def _amended(here: Services, decision: UUID) -> bool:

@@ -118,7 +118,7 @@ class _Walk(msgspec.Struct):
         if tally.asked is None:
             return self._ask_first(index, stage)
         if tally.timed_out and not reopened:
-            return self._defer(index, stage, self._late(stage, index))
+            return self._defer(index, self._late(index, stage))
         combined = combine_models(stage, tally) if stage.pool is None else self._combined(index, stage, tally)
         if isinstance(combined, Belief):
             verdict = self._judged(index, stage, combined)
@@ -130,7 +130,7 @@ class _Walk(msgspec.Struct):
             return self._await(index, stage, combined, tally.asked.seats, until)
         if reopened:
             return None
-        return self._defer(index, stage, combined if isinstance(combined, Undecided) else self._late(stage, index))
+        return self._defer(index, combined if isinstance(combined, Undecided) else self._late(index, stage))
 
     def fall_back(self) -> Step:
         """Take the next step of the fallback that is in force."""
@@ -214,7 +214,7 @@ class _Walk(msgspec.Struct):
         if on and (on == stage.deciders or stage.combine.rule == "first"):
             self._asked(index, on, 0, until)
             return Ask(index, on, None, 0, 0, until, tuple(self.record))
-        return self._defer(index, stage, self._switched(decider for decider in stage.deciders if decider not in on))
+        return self._defer(index, self._switched(decider for decider in stage.deciders if decider not in on))
 
     def _seat(self, index: int, pool: str, seats: int, first_seat: int, until: datetime) -> Ask:
         self._asked(index, (pool,), first_seat + seats, until)
@@ -270,7 +270,7 @@ class _Walk(msgspec.Struct):
         """Return what the certificates in force of all stages before this one let through."""
         return tuple([licence.terms for index, licence in self.in_force.items() if index < before]) if before else ()
 
-    def _defer(self, index: int, stage: Stage, why: Undecided) -> Step | None:
+    def _defer(self, index: int, why: Undecided) -> Step | None:
         """Pass the stage over for good. Take its own fallback for this failure, if it has one and none is in force."""
         event = Deferred(
             at=self.now,
@@ -299,7 +299,7 @@ class _Walk(msgspec.Struct):
         why = f"{', '.join(deciders)} is switched off" if place is None else f"automation is off, {place}"
         return Undecided("switched-off", why)
 
-    def _late(self, stage: Stage, index: int) -> Undecided:
+    def _late(self, index: int, stage: Stage) -> Undecided:
         tally = self.progress.tally(index)
         if stage.pool is not None:
             nobody_left = tally.timed_out is not None and tally.timed_out.nobody_left

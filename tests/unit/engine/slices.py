@@ -40,7 +40,6 @@ ROW = EpochRow(
     began_at=NOW,
     design=None,
     standing=None,
-    looked_at=None,
     renewal=None,
 )
 START = Start(threshold=0.9, why="calibrate-audits")

@@ -59,7 +59,7 @@ class Hours:
                 for two in other._whole(day):
                     start = max(one.start, two.start)
                     if start < min(one.end, two.end):
-                        return f"{self._named(other, day)} {_clock(start)}"
+                        return f"{_named(day)} {_clock(start)}"
         return None
 
     def _of(self, day: date) -> tuple[Span, ...]:
@@ -76,8 +76,9 @@ class Hours:
         for day in sorted(self.dates.keys() | other.dates.keys()):
             yield from (day, day + timedelta(days=1))
 
-    def _named(self, other: "Hours", day: date) -> str:
-        return DAYS[day.weekday()] if day.year == _FAR.year else day.isoformat()
+
+def _named(day: date) -> str:
+    return DAYS[day.weekday()] if day.year == _FAR.year else day.isoformat()
 
 
 _FAR: Final = date(1900, 1, 1)
@@ -115,7 +116,7 @@ def _check_spans(hours: Hours, at: Cursor) -> None:
     for day in hours._telling_days(hours):
         whole = sorted(hours._whole(day))
         if any(before.end > after.start for before, after in pairwise(whole)):
-            at.fault(f"hours overlap on {hours._named(hours, day)}: {', '.join(map(str, whole))}")
+            at.fault(f"hours overlap on {_named(day)}: {', '.join(map(str, whole))}")
             return
 
 

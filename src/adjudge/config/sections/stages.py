@@ -97,7 +97,7 @@ def read_stage(at: Cursor, fields: Fields, reading: Reading) -> Stage:
     if not pools:
         _check_labels(ask, reading, names)
         _refuse_shadows(ask, reading, names)
-        return _of_models(at, fields, reading, names)
+        return _of_models(fields, reading, names)
     if len(names) > 1:
         ask.fault("a stage asks models, or the people of one pool")
     reading.asked.setdefault(pools[0], ask.node.origin)
@@ -200,7 +200,7 @@ def _asked(ask: Cursor, known: Known) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _of_models(at: Cursor, fields: Fields, reading: Reading, names: tuple[str, ...]) -> Stage:
+def _of_models(fields: Fields, reading: Reading, names: tuple[str, ...]) -> Stage:
     timeout = fields.get("timeout")
     slowest = max((reading.known.deciders[name].timeout for name in names), default=LEAST_TIMEOUT)
     return Stage(

@@ -8,7 +8,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final, assert_never
 from uuid import UUID
 
@@ -36,7 +36,7 @@ from adjudge.engine.deciding.stepping import drawn
 from adjudge.engine.identifiers import NewId
 from adjudge.engine.slips import Slip
 from adjudge.store.automation import audits
-from adjudge.store.automation.audits import ClosedAudit, LateTruth, OpenAudit, Seats, written
+from adjudge.store.automation.audits import ClosedAudit, LateTruth, NextLook, OpenAudit, Seats, written
 from adjudge.store.connecting import UNAVAILABLE, Connection, Pool
 from adjudge.store.review import tasks
 from adjudge.streams import Streams, Unavailable
@@ -88,7 +88,7 @@ class _Looked:
 class _Writes:
     """What a page of audits writes."""
 
-    waiting: list[tuple[UUID, int, datetime, str]] = field(default_factory=list)
+    waiting: list[NextLook] = field(default_factory=list)
     seats: list[tasks.NewTask] = field(default_factory=list)
     to_expert: list[UUID] = field(default_factory=list)
     closing: list[ClosedAudit] = field(default_factory=list)
@@ -160,7 +160,7 @@ class Auditor:
         for audit in found:
             spec = specs[audit.id]
             if spec is None:  # nobody is configured any more to answer: it waits for a configuration that has somebody
-                writes.waiting.append((audit.id, audit.round, self._now() + LOOK_AGAIN, ""))
+                writes.waiting.append(NextLook(audit.id, audit.round, self._now() + LOOK_AGAIN))
                 continue
             looked = _Looked(
                 audit=audit,
@@ -188,15 +188,15 @@ class Auditor:
         match step:
             case SeatPeople(purposes):
                 writes.seats += [self._task(audit, str(spec.pool), n, p) for n, p in enumerate(purposes)]
-                writes.waiting.append((audit.id, audits.PEOPLE, now + LOOK_AGAIN, ""))
+                writes.waiting.append(NextLook(audit.id, audits.PEOPLE, now + LOOK_AGAIN))
             case SeatExpert(why):
                 writes.seats.append(self._task(audit, str(spec.expert), 0, "truth", of=audits.EXPERT))
                 writes.to_expert.append(audit.id)
-                writes.waiting.append((audit.id, audits.EXPERT, now + LOOK_AGAIN, why))
+                writes.waiting.append(NextLook(audit.id, audits.EXPERT, now + LOOK_AGAIN, why))
             case Stay(until):
-                writes.waiting.append((audit.id, audit.round, min(until, now + LOOK_AGAIN), ""))
+                writes.waiting.append(NextLook(audit.id, audit.round, min(until, now + LOOK_AGAIN)))
             case Close() if missing and now < audit.asked_at + MODELS_PATIENCE:
-                writes.waiting.append((audit.id, audit.round, now + MODELS_PAUSE, ""))
+                writes.waiting.append(NextLook(audit.id, audit.round, now + MODELS_PAUSE))
             case Close() | Lose():
                 writes.closing.append(self._closed(looked, step, expert_too=expert_too))
             case _:

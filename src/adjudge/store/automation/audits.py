@@ -34,7 +34,6 @@ class OpenAudit:
     number: int
     type: str
     location: str
-    lane: str
     revision: int
     plan_hash: str
     round: int
@@ -57,6 +56,16 @@ class Seats:
     leased: int = 0
     votes: tuple[AuditVote, ...] = ()
     expert: AuditVote | None = None
+
+
+class NextLook(NamedTuple):
+    """When an open audit is looked at next, and in which round."""
+
+    decision: UUID
+    round: int
+    due_at: datetime
+    why_expert: str = ""
+    """Why an expert is asked from now on; empty: what was said of that stands."""
 
 
 class LateTruth(NamedTuple):
@@ -107,7 +116,7 @@ class ToAsk:
 
 # Ready are those whose decision is settled: people who were asked to decide come first, and an audit can wait.
 READY = """
-    SELECT work.decision_id AS id, decision.number, work.type, work.location, work.lane, work.revision,
+    SELECT work.decision_id AS id, decision.number, work.type, work.location, work.revision,
         decision.plan_hash, work.stage AS round, decision.audit_role AS role, decision.audit_rate AS rate,
         decision.audit_policy AS policy, work.asked_at, evidence.decision_id IS NOT NULL AS has_evidence,
         coalesce(work.waiting_for ->> 'expert', '') AS why_expert, decision.facts
@@ -279,10 +288,10 @@ async def to_ask(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, ToAs
     return {row["id"]: ToAsk(**dict(row)) for row in await connection.fetch(TO_ASK, list(ids))}
 
 
-async def wait(connection: Connection, rows: Sequence[tuple[UUID, int, datetime, str]]) -> None:
-    """Set the round, when each is looked at next, and why the expert is asked: (id, round, due_at, expert)."""
-    if rows:
-        await connection.execute(WAIT, *(list(column) for column in zip(*rows, strict=True)))
+async def wait(connection: Connection, looks: Sequence[NextLook]) -> None:
+    """Set when each is looked at next."""
+    if looks:
+        await connection.execute(WAIT, *(list(column) for column in zip(*looks, strict=True)))
 
 
 async def hold(connection: Connection, decision: UUID) -> int | None:

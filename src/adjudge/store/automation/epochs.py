@@ -106,7 +106,6 @@ class EpochRow:
     began_at: datetime
     design: str | None
     standing: str | None
-    looked_at: datetime | None
     renewal: str | None
     """Who has asked for a new validity."""
     inherited: str | None = None
@@ -143,7 +142,7 @@ UNDER_TEST = """
 """
 
 SEEN = """
-    SELECT scope, number, covers::text, first_number, began_at, design::text, standing::text, looked_at, renewal,
+    SELECT scope, number, covers::text, first_number, began_at, design::text, standing::text, renewal,
         inherited::text,
         (SELECT before.ended_why FROM epoch AS before
             WHERE before.org = 1 AND before.scope = epoch.scope AND before.number = epoch.number - 1) AS after

@@ -280,7 +280,7 @@ def _xinfo(keys: Keyspace, words: Arguments) -> Any:
         case b"STREAM":
             return _about_stream(stream)
         case b"GROUPS":
-            return [_about_group(stream, name, group) for name, group in sorted(stream.groups.items())]
+            return [_about_group(name, group) for name, group in sorted(stream.groups.items())]
         case b"CONSUMERS":
             _, group = _group(keys, words[1], words[2])
             return [_about_consumer(keys, group, name) for name in sorted(group.consumers)]
@@ -295,7 +295,7 @@ def _about_stream(stream: Stream) -> list[Any]:
     return [*counts, b"groups", len(stream.groups), b"first-entry", first, b"last-entry", last]
 
 
-def _about_group(stream: Stream, name: bytes, group: Group) -> list[Any]:
+def _about_group(name: bytes, group: Group) -> list[Any]:
     held = [b"name", name, b"consumers", len(group.consumers), b"pending", len(group.pending)]
     return [*held, b"last-delivered-id", shown(group.last), b"entries-read", None, b"lag", None]
 

@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from adjudge_retail.scores import ScoreTable, read_scores, restricted
+from adjudge_retail.scores import ScoreTable, is_distribution, read_scores, restricted
 
 SHIPPED: Final = Path(__file__).with_name("tables")
 
@@ -63,6 +63,8 @@ def _score(
     scores = table.of(item)
     if scores is None:
         return None
+    if not is_distribution(scores.values()):
+        return scores  # as it stands: what a model says wrongly is refused where it is received, never repaired
     return restricted(scores, list(question.candidates) or list(scores), elsewhere) or None
 
 

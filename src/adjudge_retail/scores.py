@@ -1,11 +1,14 @@
 """A model's score table: for each item a probability per label."""
 
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from adjudge_retail.reading import UnreadableSet, read_table
+
+NORMALISED_WITHIN: Final = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +23,11 @@ class ScoreTable:
         row = self.rows.get(item)
         return None if row is None else dict(zip(self.labels, row, strict=True))
 
+    @property
+    def malformed(self) -> list[str]:
+        """The items whose scores are no distribution."""
+        return [item for item, row in self.rows.items() if not is_distribution(row)]
+
 
 def read_scores(path: Path) -> ScoreTable:
     """Read a score table. Raises UnreadableSet."""
@@ -31,6 +39,11 @@ def read_scores(path: Path) -> ScoreTable:
     except ValueError as error:
         raise UnreadableSet(f"{path}: {error}") from error
     return ScoreTable(table.columns[1:], rows)
+
+
+def is_distribution(scores: Collection[float]) -> bool:
+    """Return whether these are probabilities that add up to 1."""
+    return all(0 <= score <= 1 for score in scores) and abs(sum(scores) - 1) <= NORMALISED_WITHIN
 
 
 def restricted(scores: Mapping[str, float], candidates: Sequence[str], elsewhere: float = 0.0) -> dict[str, float]:

@@ -5,7 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
-from typing import Annotated, TypeAlias
+from typing import Annotated, Final, TypeAlias
 
 from fastapi import Depends, Request
 from fastapi.dependencies.models import Dependant
@@ -24,6 +24,7 @@ MOST_REMEMBERED = 10_000
 LONGEST_SECRET = 200
 STRANGERS_AT_ONCE = 2
 """Connections that keys may take which were not seen lately."""
+GIVEN_TWICE: Final = "the header authorization is given more than once: which key counts cannot be known"
 
 
 class Authentication:
@@ -104,8 +105,10 @@ class Calling:
     async def __call__(self, request: Request) -> Scope:
         """Return the scope. Raises Problem: unauthenticated, forbidden, invalid-body; LimitReached."""
         authentication: Authentication = request.app.state.services.authentication
-        header = request.headers.get("authorization")
-        scope = await authentication.scope(header.encode("latin-1") if header is not None else None)
+        given = request.headers.getlist("authorization")
+        if len(given) > 1:
+            raise Problem("unauthenticated", GIVEN_TWICE)
+        scope = await authentication.scope(given[0].encode("latin-1") if given else None)
         if scope.limits is not None:
             limiter: Limiter = request.app.state.services.limiter
             limiter.request(scope)

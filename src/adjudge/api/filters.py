@@ -11,6 +11,9 @@ from adjudge.store.scope import Scope
 
 async def check_names(here: Services, scope: Scope, question_type: str | None, location: str | None) -> None:
     """Raise Problem where nothing can be listed, now or later under what is in force."""
+    for name, given in (("type", question_type), ("location", location)):
+        if given == "":
+            raise Problem("invalid-body", "is empty: leave it out to list all", pointer=f"#/{name} (query)")
     in_force = here.revisions.in_force
     if location is not None and not scope.sees(location):
         raise _in_query(UnknownHere(location))

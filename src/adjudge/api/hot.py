@@ -15,7 +15,7 @@ import msgspec
 import structlog
 
 from adjudge.api import asking, bodies, measuring, problems, questions
-from adjudge.api.authentication import require
+from adjudge.api.authentication import GIVEN_TWICE, require
 from adjudge.api.bodies import Body, Receive
 from adjudge.api.outage import Outage
 from adjudge.api.problems import Problem
@@ -47,7 +47,7 @@ HELD_BACK_SECONDS: Final = 0.5
 MOST_HELD_BACK: Final = 2_000
 OF_A_BODY: Final = frozenset({b"accept", b"prefer"})
 """Headers that say which body, and when."""
-ONLY_ONCE: Final = (b"authorization", b"content-type", b"idempotency-key")
+ONLY_ONCE: Final = (b"content-type", b"idempotency-key")
 """Headers of which the first and the last might not say the same."""
 TOO_MUCH: Final = frozenset({"limit-reached", "overloaded"})
 
@@ -246,6 +246,8 @@ def _once(headers: Sequence[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
         for name in ONLY_ONCE:
             if given[name] > 1:
                 raise Problem("invalid-body", f"the header {name.decode()} is given more than once")
+        if given[b"authorization"] > 1:
+            raise Problem("unauthenticated", GIVEN_TWICE)
     return found
 
 

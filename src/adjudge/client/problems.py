@@ -1,10 +1,13 @@
 """What can go wrong with a call: RFC 9457 problems, typed by what the caller can do about them."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import msgspec
+
+_PARAMETER: Final = re.compile(r"#/(\S+) \((?:query|path)\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,8 +19,14 @@ class Pointed:
     detail: str
 
     def shown(self) -> str:
-        """Return the fault behind its pointer; one in the whole needs none."""
-        return self.detail if self.pointer in ("", "#") else f"{self.pointer} {self.detail}"
+        """Return the fault behind its place; one in the whole needs none.
+
+        A parameter has no pointer into a body, only a name.
+        """
+        if self.pointer in ("", "#"):
+            return self.detail
+        parameter = _PARAMETER.fullmatch(self.pointer)
+        return f"`{parameter[1]}`: {self.detail}" if parameter else f"{self.pointer} {self.detail}"
 
 
 class Problem(Exception):

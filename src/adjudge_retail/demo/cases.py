@@ -13,7 +13,7 @@ from adjudge_retail.demo.stores import Store
 from adjudge_retail.labelled import Item, LabelledSet
 from adjudge_retail.people import CONFIRM, IDENTIFY, Effort, Puzzle
 from adjudge_retail.planograms import Planogram, planogram
-from adjudge_retail.scores import restricted
+from adjudge_retail.scores import is_distribution, restricted
 
 OTHER: Final = "other"
 IDENTIFY_TYPE: Final = "product.identify"
@@ -48,9 +48,13 @@ class Source:
         return MISPLACED if self.has_candidates else 0.0
 
     def belief(self, decider: str, item: Item, candidates: Sequence[str]) -> dict[str, float]:
-        """Return what a model will say; empty where it abstains."""
+        """Return what a model will say; empty where it abstains, or says what nobody will believe."""
         scores = self.labelled.scores[decider].of(item.id)
-        return {} if scores is None else restricted(scores, candidates or list(scores), self.elsewhere)
+        return (
+            {}
+            if scores is None or not is_distribution(scores.values())
+            else restricted(scores, candidates or list(scores), self.elsewhere)
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,6 +89,7 @@ def introduction(script: Script) -> str:
         f"{len(script.scenes) / a_day:.1f} days. {REVIEWERS} people ({pools}), their seconds divided by "
         f"{script.speed:g} (--speed).\n{_bargain(script)}"
         f"Not real: votes are {'; '.join(people)}.{_truth(script)} Stores and times are assigned.{models}"
+        f"{_malformed(script)}"
     )
 
 
@@ -119,6 +120,20 @@ def _truth(script: Script) -> str:
     if all(source.is_known for source in sources):
         return " Experts know the recorded truth, by assumption."
     return " Nobody knows the truth here: audits count disagreements with what most of three people say."
+
+
+def _malformed(script: Script) -> str:
+    """Say which scores no model may give."""
+    told = ""
+    for source in script.setting.sources:
+        for decider, table in source.labelled.scores.items():
+            if malformed := table.malformed:
+                told += (
+                    f"\n{decider} has {counted(len(malformed), 'row')} of {len(table.rows):,} "
+                    f"in {source.labelled.name} that are no probabilities with the sum 1 (the first is "
+                    f"{malformed[0]}): such answers are refused as malformed, and people answer."
+                )
+    return told
 
 
 def _fewer(votes: float | None) -> str:

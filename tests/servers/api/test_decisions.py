@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from uuid import UUID
 
 import pytest
@@ -160,14 +160,21 @@ async def test_bulk_posts_at_once_do_a_little_of_one_of_them_in_each_pass_of_the
     assert {len(answer.json()["items"]) for answer in answers} == {150}
 
 
-@pytest.mark.parametrize("header", ["Idempotency-Key", "Authorization", "Content-Type"])
-async def test_a_header_that_says_two_things_is_refused(stack, header):
+@pytest.mark.parametrize(
+    ("header", "status", "kind"),
+    [
+        ("Idempotency-Key", 422, "invalid-body"),
+        ("Authorization", 401, "unauthenticated"),
+        ("Content-Type", 422, "invalid-body"),
+    ],
+)
+async def test_a_header_that_says_two_things_is_refused(stack, header, status, kind):
     headers = {"Content-Type": "application/json", "Authorization": f"Bearer {stack.admin.key}", "Idempotency-Key": "k"}
     twice = [*headers.items(), (header, headers[header])]
 
     answer = await stack.client.post("/v1/decisions", content=json.dumps(question("model")), headers=twice)
 
-    the_problem(answer, 422, "invalid-body")
+    the_problem(answer, status, kind)
     assert "more than once" in answer.json()["detail"]
 
 
@@ -328,6 +335,19 @@ async def test_a_body_too_large_is_refused_before_and_while_it_is_read(stack):
     assert [one["status"] for one in item.json()["items"]] == [413, 202]
     the_problem(text, 415, "unsupported-media-type")
     the_problem(packed, 415, "unsupported-media-type")
+
+
+async def test_a_deadline_is_answered_as_it_is_shown_later(stack):
+    """It came back in the offset in which it was sent, and in UTC from then on."""
+    in_two_days = datetime.now(timezone(timedelta(hours=1))) + timedelta(days=2)
+    body = {**question("person"), "deadline": in_two_days.isoformat()}
+
+    asked = (await stack.admin.post("/v1/decisions", body)).json()
+    (in_bulk,) = (await stack.admin.post("/v1/decisions/bulk", {"items": [body]})).json()["items"]
+    shown = (await stack.admin.get(f"/v1/decisions/{asked['id']}")).json()
+
+    assert {asked["deadline"], in_bulk["decision"]["deadline"]} == {shown["deadline"]}
+    assert shown["deadline"].endswith("Z")
 
 
 async def test_a_backlog_is_settled_by_the_fallback_which_says_why(stack):
@@ -520,6 +540,15 @@ async def test_pages_of_a_list_meet_without_a_gap(stack):
 
     assert [one for one in found if one in ids] == sorted(ids, reverse=True)
     assert len(found) == len(set(found))
+
+
+@pytest.mark.parametrize("path", ["decisions?type=", "decisions?location=", "outcomes?type="])
+async def test_an_empty_filter_says_that_it_is_empty(stack, path):
+    answer = await stack.admin.get(f"/v1/{path}")
+
+    name = path.partition("?")[2].rstrip("=")
+    assert answer.status_code == 422
+    assert answer.json()["errors"] == [{"pointer": f"#/{name} (query)", "detail": "is empty: leave it out to list all"}]
 
 
 @pytest.mark.parametrize("path", ["decisions", "outcomes"])

@@ -74,6 +74,18 @@ async def test_a_flood_of_headers_is_refused_and_others_are_served(served, flood
     assert other.status_code == 202
 
 
+@pytest.mark.parametrize("line", ["POST /v1/decisions", "GET /v1/decisions?limit=1"])
+async def test_two_keys_in_one_request_are_refused(served, line):
+    """The first counted, whoever stood between could not know which: a proxy may look at the last."""
+    stack, port = served
+    keys = f"Authorization: Bearer {stack.admin.key}\r\nAuthorization: Bearer other\r\n"
+
+    answer = await said(port, f"{line} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{keys}\r\n".encode())
+
+    assert answer.startswith(b"HTTP/1.1 401 ")
+    assert b"more than once" in answer
+
+
 async def test_a_head_of_the_largest_size_is_taken(served):
     _, port = served
     filler = b"X: " + b"a" * (guarding.LARGEST_HEAD - 200) + b"\r\n"

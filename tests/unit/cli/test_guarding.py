@@ -177,6 +177,19 @@ async def test_an_answer_is_one_write_to_the_kernel():
     assert transport.said.endswith(b"\r\n\r\n{}")
 
 
+@pytest.mark.parametrize("status", [b"413 Content Too Large", b"422 Unprocessable Content"])
+async def test_a_status_has_the_name_of_today_on_every_python(status):
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": int(status[:3]), "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    protocol, transport = guarded(app)
+    protocol.data_received(BEGUN + b"\r\n")
+    await asyncio.sleep(0)
+
+    assert transport.said.startswith(b"HTTP/1.1 " + status + b"\r\n")
+
+
 @pytest.mark.parametrize("pieces", [1, 2], ids=["at once", "body behind"])
 async def test_a_question_that_offers_another_protocol_is_taken_with_its_body(line, pieces):
     """Java's client offers HTTP/2 with each request: its questions came without their body, and were no JSON."""

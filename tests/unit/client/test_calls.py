@@ -229,6 +229,8 @@ def test_a_refusal_says_nothing_twice():
     assert str(Problem("x", "Already exists", detail="there is one already", errors=errors)) == (
         "Already exists: #/name there is one already"
     )
+    parameter = (Pointed("#/type (query)", "there is no question type `x`"),)
+    assert str(Problem("x", "Unknown type", errors=parameter)) == "Unknown type: `type`: there is no question type `x`"
     assert str(Problem("x", "No", detail="no")) == "No"
     assert str(Problem("x", "No", detail="really", errors=(Pointed("#", "not here"),))) == "No: really; not here"
 

@@ -61,6 +61,7 @@ def test_a_picture_outside_the_folder_is_not_shown(make_set, tmp_path):
     [
         ("labels.csv", "name\na\n", "no column `label`"),
         ("labels.csv", "label\na\na\n", "each once"),
+        ("labels.csv", "label\na\n" + "b" * 201 + "\n", "1 to 200 printable characters"),
         ("items.csv", "item_id,truth\nx,d\n", "`d`, is no label"),
         ("items.csv", "item_id,truth\nx,a\nx,b\n", "twice"),
         ("items.csv", "item_id,truth\nx,a,b\n", "items.csv:2: has 3 fields, not 2"),
@@ -115,6 +116,7 @@ def test_the_shipped_tables_are_whole(name, labels):
         ["vision-sku@1", "vision-sku@2"],
     )
     assert all(len(table.rows) == 2781 for table in labelled.scores.values())
+    assert not any(table.malformed for table in labelled.scores.values())
 
 
 def test_the_shipped_tables_are_small_and_have_no_pictures():

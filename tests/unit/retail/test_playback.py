@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adjudge_retail.playback import score
-from adjudge_retail.scores import restricted
+from adjudge_retail.scores import read_scores, restricted
 
 SCORES = {"a": 0.5, "b": 0.3, "c": 0.2}
 
@@ -26,6 +26,17 @@ def test_scores_are_played_back_by_item(make_set):
     answers = score([AQuestion({"item": "i-1"}), AQuestion({"item": "i-0"})], tables=tables)
 
     assert answers == [pytest.approx({"a": 0.05, "b": 0.9, "c": 0.05}), pytest.approx({"a": 0.9, "b": 0.05, "c": 0.05})]
+
+
+@pytest.mark.parametrize("row", [(0.9, 0.5, 0.3), (0.5, 0.2, 0.2), (1.2, -0.1, -0.1), (float("inf"), 0.0, 0.0)])
+def test_what_is_no_distribution_is_played_back_as_it_stands(tmp_path, row):
+    """It was scaled until it was one, and the model was believed."""
+    path = tmp_path / "m@1.csv"
+    path.write_text(f"item_id,a,b,c\ni-0,{','.join(map(str, row))}\ni-1,1,0,0\n")
+    asked = AQuestion({"item": "i-0"}, candidates=("a", "b", "c"))
+
+    assert score([asked], tables={"item.label": str(path)}) == [dict(zip("abc", row, strict=True))]
+    assert read_scores(path).malformed == ["i-0"]
 
 
 def test_candidates_restrict_the_scores(make_set):

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 from typing import Any, Final, cast
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from adjudge.api import problems
 from adjudge.api.problems import Problem
@@ -20,6 +20,9 @@ MOST_DISCARDED: Final = 4 * 1024 * 1024
 _UPGRADE: Final = re.compile(rb"\r\nupgrade:", re.IGNORECASE)
 HEAD_SECONDS: Final = 20.0
 """How long a client may take to send a head, from its connection or from its first byte on."""
+
+# uvicorn asks Python for the names of statuses, and Python before 3.13 has two that RFC 9110 has changed.
+STATUS_LINE.update({413: b"HTTP/1.1 413 Content Too Large\r\n", 422: b"HTTP/1.1 422 Unprocessable Content\r\n"})
 
 
 class Guarded(HttpToolsProtocol):

@@ -115,6 +115,17 @@ def test_where_there_is_no_model_nobody_audits(make_set, tmp_path):
     assert "nothing can be earned" in introduction(script)
 
 
+def test_scores_that_no_model_may_give_are_told_of(make_set):
+    """The demonstration ran to its end, and the set was nowhere said to be wrong."""
+    script = write_script(
+        folder_sources(read_set(make_set(deciders=["m@1"], sure=1.5, answers=5))), 50, speed=None, seed=1, run="r"
+    )
+
+    assert "m@1 has 60 rows of 60 in set that are no probabilities with the sum 1 (the first is i-0)" in introduction(
+        script
+    )
+
+
 def test_the_truth_is_a_candidate_or_other(script):
     cases = [scene.case for scene in script.scenes if scene.case.candidates]
 

@@ -340,7 +340,7 @@ async def test_a_body_too_large_is_refused_before_and_while_it_is_read(stack):
 async def test_a_deadline_is_answered_as_it_is_shown_later(stack):
     """It came back in the offset in which it was sent, and in UTC from then on."""
     in_two_days = datetime.now(timezone(timedelta(hours=1))) + timedelta(days=2)
-    body = {**question("person"), "deadline": in_two_days.isoformat()}
+    body = {**question("model"), "deadline": in_two_days.isoformat()}
 
     asked = (await stack.admin.post("/v1/decisions", body)).json()
     (in_bulk,) = (await stack.admin.post("/v1/decisions/bulk", {"items": [body]})).json()["items"]

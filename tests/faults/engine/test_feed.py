@@ -68,9 +68,10 @@ async def test_a_follower_of_three_workers_misses_nothing_while_they_and_its_ser
     await workers[0].kill()
     await its_process.kill()
     asked += await stack.ask_many(400)
+    assert len(asked) == 1_200
     await stack.settled(asked, seconds=60)
 
-    ended, _ = await asyncio.wait([following], timeout=30)
+    ended, _ = await asyncio.wait([following], timeout=20)  # less than a long poll, whose end would tell of it
     if not ended:
         following.cancel()
         pytest.fail(await what_holds_it_back(stack, seen, asked))

@@ -91,6 +91,25 @@ async def test_a_long_poll_ends_with_the_next_outcome(stack):
     assert [item["data"] for item in answer.json()["items"]] == [asked]
 
 
+async def test_what_is_settled_while_a_long_poll_begins_ends_it(stack, monkeypatch):
+    """The tail told of it after its page was read and before it waited: nobody tells of it again."""
+    feed, after = stack.services.feed, await now(stack.admin)
+    stored, asked = feed._stored, []
+
+    async def settled_meanwhile(*reading: object) -> object:
+        found = await stored(*reading)
+        if not asked:
+            await until(lambda: feed._tail is not None)
+            asked.append(await stack.ask("model", wait=5))
+            await until(lambda: feed._tail._entries)
+        return found
+
+    monkeypatch.setattr(feed, "_stored", settled_meanwhile)
+    page = (await stack.admin.get(f"/v1/outcomes?after={after}", Prefer="wait=20")).json()
+
+    assert [item["data"] for item in page["items"]] == asked
+
+
 async def test_a_long_poll_ends_with_its_key(stack, monkeypatch):
     """Nothing is told to a key that was revoked while it waited."""
     monkeypatch.setattr("adjudge.api.authentication.REMEMBERED_SECONDS", 0.0)

@@ -89,8 +89,10 @@ class Feed:
         To wait, be `following`. Raises what the connection raises.
         """
         until = loop_time() + seconds
+        moved = self._moved  # before each read: the tail may move while a page that lacks it is on its way
         found = await self._read(scope, wanted, after, limit, at_once=seconds <= 0)
-        while found.at_end and not found.entries and await self._moves(until - loop_time()):
+        while found.at_end and not found.entries and await self._moves(moved, until - loop_time()):
+            moved = self._moved
             found = await self._read(scope, wanted, found.mark, limit, at_once=False)
         return found
 
@@ -158,13 +160,13 @@ class Feed:
         told, self._moved = self._moved, asyncio.Event()
         told.set()
 
-    async def _moves(self, seconds: float) -> bool:
-        """Return whether the tail moved on within the time."""
+    async def _moves(self, moved: asyncio.Event, seconds: float) -> bool:
+        """Return whether the tail has moved on, or does within the time."""
         if seconds <= 0 or self.is_closed:
             return False
         try:
             async with asyncio.timeout(seconds):
-                await self._moved.wait()
+                await moved.wait()
         except TimeoutError:
             return False
         return True

@@ -17,7 +17,7 @@ from adjudge.core.licences import Licence, prefix_of
 from adjudge.engine import audit_rates
 from adjudge.engine.certificates import inheriting
 from adjudge.engine.coins import POLICY
-from adjudge.store.automation import certificates, epochs, parameters
+from adjudge.store.automation import certificates, inheritances, parameters
 
 
 async def held(stack) -> dict[str, str]:
@@ -323,7 +323,7 @@ async def test_at_a_dated_look_a_member_leaves_that_its_own_watch_still_bears(bu
     ended = await stack.rows("SELECT ended_why FROM epoch WHERE scope LIKE '%:store-002:%' ORDER BY number")
     assert [row["ended_why"] for row in ended] == ["siblings", None]
     async with stack.db.acquire() as connection:
-        assert await epochs.has_left(connection, alarm["name"].removeprefix("suspended:")), "it inherits no more"
+        assert await inheritances.has_left(connection, alarm["name"].removeprefix("suspended:")), "it inherits no more"
     why = (await stack.admin.get("/v1/automation/why?location=store-002&type=model")).json()["why"]
     assert "4 of 12 audited automated decisions were wrong by look 1" in why
     async with asyncio.timeout(40):

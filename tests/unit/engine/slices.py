@@ -10,7 +10,8 @@ from adjudge.automation.certifying import Start
 from adjudge.automation.watching import Watch
 from adjudge.core.calibration import Uncalibrated
 from adjudge.engine.certificates.licensing import State
-from adjudge.store.automation.epochs import Covers, EpochRow
+from adjudge.store.automation.covers import Covers
+from adjudge.store.automation.epochs import EpochRow
 
 NOW = datetime(2026, 11, 28, tzinfo=UTC)
 COVERS = Covers(

@@ -9,7 +9,7 @@ from tests.unit.engine.slices import COVERS, NOW
 from adjudge.engine.certificates.audit_reading import AuditReading
 from adjudge.engine.certificates.licensing import Sampling
 from adjudge.store.automation.audited import Waiting
-from adjudge.store.automation.epochs import Membership
+from adjudge.store.automation.covers import Membership
 
 
 class Past:

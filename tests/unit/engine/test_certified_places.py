@@ -15,7 +15,8 @@ from adjudge.engine.certificates.certified_places import certified_places, share
 from adjudge.engine.certificates.explaining import expected_false
 from adjudge.engine.certificates.standings import never
 from adjudge.engine.configuration.revisions import InForce
-from adjudge.store.automation.epochs import Covers, EpochRow, UnderTest
+from adjudge.store.automation.covers import Covers
+from adjudge.store.automation.epochs import EpochRow, UnderTest
 
 STORES = """
 groups: {north: {dimension: region}, south: {dimension: region}}

@@ -7,7 +7,7 @@ from tests.unit.engine.slices import COVERS, NOW
 
 from adjudge.engine.certificates import memberships
 from adjudge.store.automation.audited import Waiting
-from adjudge.store.automation.epochs import Membership
+from adjudge.store.automation.covers import Membership
 
 
 def a_group(*members: str):

@@ -10,9 +10,9 @@ from adjudge.engine.audit_rates import PastRates
 from adjudge.engine.certificates import licensing, memberships, watches
 from adjudge.engine.certificates.certified_places import Place, scale_of
 from adjudge.engine.certificates.licensing import AnyState, Drawn, Judged, OfSlice, Rarest, Sampling, Scale
-from adjudge.store.automation import audited, epochs, watched
+from adjudge.store.automation import audited, inheritances, watched
 from adjudge.store.automation.audited import Counted, Evidence, Selection, Waiting
-from adjudge.store.automation.epochs import Covers
+from adjudge.store.automation.covers import Covers
 from adjudge.store.automation.watched import Covered
 from adjudge.store.connecting import Connection
 
@@ -120,7 +120,7 @@ class AuditReading:
         """Like `_alike`, without audits of slices that were not in the group, or had to leave it."""
         if self.place.member_scopes:
             rows = memberships.while_members(rows, self.covers.memberships)
-            rows = licensing.before_leaving(rows, await epochs.left(self.connection, self._members_ever))
+            rows = licensing.before_leaving(rows, await inheritances.left(self.connection, self._members_ever))
         return await self._alike(sampling, rows)
 
     async def _alike(self, sampling: Sampling, rows: Sequence[Drawn]) -> tuple[list[Drawn], Rarest]:

@@ -16,7 +16,8 @@ from adjudge.core.plans import Certified, Plan
 from adjudge.core.prefixes import why_untold
 from adjudge.core.specifications import Location
 from adjudge.engine.certificates.licensing import Sampling, Scale
-from adjudge.store.automation.epochs import OR, Covers, EpochRow, UnderTest
+from adjudge.store.automation.covers import OR, Covers
+from adjudge.store.automation.epochs import EpochRow, UnderTest
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from adjudge.core.plans import AgainstPeople, Stage
 from adjudge.core.prefixes import ANSWERED_BEFORE, NOT_ANSWERED, Prefix, Scored
 from adjudge.engine.certificates.licensing import Scale, judged
 from adjudge.store.automation.audited import Counted, Evidence
-from adjudge.store.automation.epochs import Covers
+from adjudge.store.automation.covers import Covers
 
 HORIZON: Final = 2_000
 """Certify-audits with which a certificate is expected, where the starting point must be chosen without many."""

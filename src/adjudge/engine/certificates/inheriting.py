@@ -25,8 +25,9 @@ from adjudge.engine.certificates.certified_places import Place
 from adjudge.engine.certificates.licensing import Watching
 from adjudge.engine.certificates.records import Verified
 from adjudge.store import journal
-from adjudge.store.automation import audited, certificates, epochs, watched
-from adjudge.store.automation.epochs import Covers, EndedWhy, EpochRow
+from adjudge.store.automation import audited, certificates, epochs, inheritances, watched
+from adjudge.store.automation.covers import Covers
+from adjudge.store.automation.epochs import EndedWhy, EpochRow
 from adjudge.store.connecting import Connection
 from adjudge.store.scope import SYSTEM
 from adjudge.telemetry import names
@@ -141,7 +142,7 @@ class Heir:
         """
         kept = await self._kept()
         written = licensing.written(kept) if kept is not None else None
-        await epochs.inherit(self.connection, self.row.scope, self.row.number, written)
+        await inheritances.inherit(self.connection, self.row.scope, self.row.number, written)
         return None if kept is not None and kept.is_lapsed and not kept.watch.alarmed else kept
 
     async def _kept(self) -> AnyInheritance | None:
@@ -170,9 +171,9 @@ class Heir:
     async def _lapsed(self, kept: AnyInheritance | None) -> AnyInheritance | None:
         """Return what is kept of what the slice has no more: all, while the epoch of its group that gave it runs."""
         parent = self.row.covers.parent
-        if kept is None or parent is None or await epochs.has_left(self.connection, self.row.scope):
+        if kept is None or parent is None or await inheritances.has_left(self.connection, self.row.scope):
             return None
-        is_same = await epochs.runs(self.connection, parent, kept.group)
+        is_same = await inheritances.runs(self.connection, parent, kept.group)
         return msgspec.structs.replace(kept, is_lapsed=True) if is_same else None
 
     async def _why_not(self, group: str | None) -> str | None:
@@ -183,7 +184,7 @@ class Heir:
         """
         if group is None:
             return "the certificate of its group is in force no more"
-        if await epochs.has_left(self.connection, self.row.scope):
+        if await inheritances.has_left(self.connection, self.row.scope):
             return "it inherits no more"
         [licence] = await certificates.licences(self.connection, [group])
         earlier = self.place.earlier

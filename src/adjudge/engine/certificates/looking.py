@@ -27,7 +27,7 @@ from adjudge.engine.certificates.inheriting import Heir, compare_siblings, read_
 from adjudge.engine.certificates.licensing import AnyState, Judged, State
 from adjudge.engine.certificates.steps import Expire, Issue
 from adjudge.store import journal
-from adjudge.store.automation import audit_seals, audited, certificates, epochs, parameters
+from adjudge.store.automation import audit_seals, audited, certificates, epochs, inheritances, parameters
 from adjudge.store.automation.epochs import EpochRow
 from adjudge.store.automation.watched import Covered
 from adjudge.store.connecting import Connection
@@ -207,7 +207,7 @@ class Look:
         """Return what a group's certificates cover: where slices inherit them, by the copies that these have."""
         members = self.place.member_scopes
         copies = await certificates.handed_down(self.connection, members, covered.certificates)
-        heirs = await epochs.inheriting(self.connection, members)
+        heirs = await inheritances.inheriting(self.connection, members)
         return replace(covered, certificates=(*covered.certificates, *copies), slices=tuple(heirs))
 
     async def _compared(self, state: AnyState) -> AnyState:
@@ -291,7 +291,7 @@ class Look:
         """Write what was found. A slice without a certificate of its own has its group's, unless it has left."""
         has_own = state is not None and state.certificate is not None
         if has_own and self.row.inherited is not None:
-            await epochs.inherit(self.connection, self.row.scope, self.row.number, None)
+            await inheritances.inherit(self.connection, self.row.scope, self.row.number, None)
         if state is not None and state.certificate is not None:
             standing |= await self._in_force(state.certificate, state.coverage)
         if has_own or (self.row.covers.parent is None and self.row.inherited is None):

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from adjudge.engine.certificates.licensing import OfSlice
-from adjudge.store.automation.epochs import Covers, Membership
+from adjudge.store.automation.covers import Covers, Membership
 
 
 def noted(before: Covers | None, now: Covers, number: int) -> Covers:

@@ -17,7 +17,8 @@ from adjudge.automation.weighed import Weighed
 from adjudge.core.answers import canonical
 from adjudge.core.licences import Licence, Terms
 from adjudge.engine.certificates.licensing import AnyState, Judged
-from adjudge.store.automation.epochs import Covers, EpochRow
+from adjudge.store.automation.covers import Covers
+from adjudge.store.automation.epochs import EpochRow
 
 _ACTED_ON: Final = ("scope", "threshold", "calibrator", "calibration", "target", "confidence", "valid_until")
 """What a licence says that its certificate says, too."""

@@ -13,7 +13,7 @@ from adjudge.core.licences import promised
 from adjudge.engine.certificates import designing, licensing, records
 from adjudge.engine.certificates.licensing import AnyState
 from adjudge.store.automation.audited import Counted
-from adjudge.store.automation.epochs import Covers
+from adjudge.store.automation.covers import Covers
 
 WHY_LOST: Final = {
     "split": "people differed and no `expert` is asked",

@@ -13,7 +13,7 @@ from adjudge.automation.certifying import Licensed, NotEnough, Unanimity
 from adjudge.core.licences import Licence
 from adjudge.engine.certificates import designing, licensing, watches
 from adjudge.engine.certificates.licensing import AnyState, Judged
-from adjudge.store.automation.epochs import Covers
+from adjudge.store.automation.covers import Covers
 
 WORTH: Final = 0.01
 """A looser threshold is worth a new certificate from this much more coverage on."""

@@ -11,7 +11,7 @@ from adjudge.automation.paired import PairedWatch
 from adjudge.automation.watching import ALIKE, Watch
 from adjudge.core.plans import AgainstPeople
 from adjudge.engine.certificates.licensing import Rarest, Scale, Watching, people_err, thinned
-from adjudge.store.automation.epochs import Covers
+from adjudge.store.automation.covers import Covers
 from adjudge.store.automation.watched import Automated
 
 PARTS: Final = 10

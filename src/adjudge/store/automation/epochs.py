@@ -1,6 +1,6 @@
 """Epochs: one error budget each, of a slice and a prefix of a plan; and what their last look found."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, Literal, TypeAlias
@@ -8,91 +8,13 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 from msgspec.json import encode
 
-from adjudge.core.money import Stake
-from adjudge.core.plans import AgainstPeople
 from adjudge.store import journal
 from adjudge.store.automation import certificates
+from adjudge.store.automation.covers import Covers
 from adjudge.store.connecting import Connection
 from adjudge.store.scope import SYSTEM, Scope
 
-OR: Final = " or "
-"""Between the truths of locations that find them out in different ways."""
-
 EndedWhy: TypeAlias = Literal["watch", "siblings", "operator", "replaced", "earlier-stage", "drift", "given-up"]
-
-
-class Membership(msgspec.Struct, frozen=True, kw_only=True):
-    """From when until when a slice is in a group: its audits of that time are the group's evidence."""
-
-    slice: str
-    after: int = 0
-    """Number of the last decision before."""
-    until: int | None = None
-    """Number of the last decision; None: it is there."""
-
-
-class Covers(msgspec.Struct, frozen=True, kw_only=True):
-    """What the certificates of a scope speak of, and what they promise."""
-
-    type: str
-    slice: str
-    prefix: str
-    plan: str
-    stage: int
-    deciders: tuple[str, ...]
-    """Of the whole prefix, with their versions; where it ends with a stage of people, their pool is the last."""
-    locations: tuple[str, ...]
-    target: float
-    """Against people the margin."""
-    confidence: float
-    watch: float
-    validity_seconds: float
-    validity_audits: int = 5_000
-    ends_with_drift: bool = False
-    is_audited: bool
-    has_expert: bool
-    expert_share: float
-    """1 where experts answer every audit."""
-    truth: str = ""
-    """Whose word the truth of an audit is: `expert`, `3 alike, else expert`, `3 alike`; where locations differ, all of
-    these (see `OR`); empty: of before this was on record."""
-    alike: int = 0
-    """How many people must say the same for it to be the truth; 0: of before this was on record, or none do."""
-    rate: float
-    budget: float | None
-    is_told: bool = msgspec.field(name="is_of_models")
-    """Whether audits tell what the prefix would have answered."""
-    votes: int = 0
-    """How many people its last stage asks; 0: none, it is of models."""
-    people: AgainstPeople | None = None
-    money: Stake | None = None
-    family: int = 0
-    members: tuple[str, ...] = ()
-    """Slices that are in the group now; empty: it is of a slice."""
-    memberships: tuple[Membership, ...] = ()
-    """Of a group: also of slices that have left it. Their audits of that time are counted, and stay on its record."""
-    parent: str | None = None
-    """Scope of the group's certificate that the slice has until its own."""
-
-    @property
-    def slices(self) -> tuple[str, ...]:
-        """All of which it speaks."""
-        return self.members or (self.slice,)
-
-    @property
-    def has_one_truth(self) -> bool:
-        """Whether what is true of an audit is found out in the same way at all locations."""
-        return OR not in self.truth
-
-    def is_told_otherwise(self, now: "Covers") -> bool:
-        """Return whether what is true of an audit is found out in another way now."""
-        is_otherwise = self.has_expert != now.has_expert or self.has_one_truth != now.has_one_truth
-        return is_otherwise or bool(self.truth and self.truth != now.truth)
-
-    def sources(self, after: int) -> tuple[str, ...]:
-        """Return all whose audits of decisions with higher numbers may be its evidence."""
-        gone = [one.slice for one in self.memberships if one.until is not None and one.until > after]
-        return tuple(dict.fromkeys([*self.slices, *gone]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,12 +72,6 @@ SEEN = """
 """
 CURRENT = f"{SEEN} AND ($1::text IS NULL OR scope = $1) ORDER BY scope, number"
 HOLD = f"{SEEN} AND scope = $1 AND number = $2"
-
-INHERITING = """
-    SELECT covers ->> 'slice' AS slice FROM epoch
-    WHERE org = 1 AND ended_at IS NULL AND scope = ANY($1::text[]) AND inherited IS NOT NULL
-        AND inherited ->> 'is_lapsed' IS DISTINCT FROM 'true'
-"""
 
 # Decisions get their numbers from this sequence at intake: what is drawn later has a higher one.
 BEGIN = """
@@ -238,58 +154,6 @@ async def write(
         design,
         standing,
     )
-
-
-async def inheriting(connection: Connection, scopes: Sequence[str]) -> list[str]:
-    """Return the slices, of those with these scopes, that have what they have from their group."""
-    rows = await connection.fetch(INHERITING, list(scopes))
-    return [row["slice"] for row in rows]
-
-
-async def inherit(connection: Connection, scope: str, number: int, inherited: str | None) -> None:
-    """Write what a slice has from its group."""
-    await connection.execute(
-        "UPDATE epoch SET inherited = $3 WHERE org = 1 AND scope = $1 AND number = $2", scope, number, inherited
-    )
-
-
-async def has_left(connection: Connection, scope: str) -> bool:
-    """Return whether a certificate of the slice was ever taken away: then it earns its way back by itself."""
-    found: bool = await connection.fetchval(
-        "SELECT EXISTS (SELECT FROM epoch "
-        "WHERE org = 1 AND scope = $1 AND ended_why IN ('watch', 'siblings', 'operator'))",
-        scope,
-    )
-    return found
-
-
-RUNS = """
-    SELECT EXISTS (
-        SELECT FROM certificate JOIN epoch
-            ON epoch.org = certificate.org AND epoch.scope = certificate.scope AND epoch.number = certificate.epoch
-        WHERE certificate.org = 1 AND certificate.id = $2 AND certificate.scope = $1 AND epoch.ended_at IS NULL)
-"""
-
-
-async def runs(connection: Connection, scope: str, certificate: str) -> bool:
-    """Return whether the epoch of a scope in which it was given a certificate still runs."""
-    found: bool = await connection.fetchval(RUNS, scope, certificate)
-    return found
-
-
-LEFT = """
-    SELECT gone.covers ->> 'slice' AS slice, min(later.first_number) AS number
-    FROM epoch AS gone JOIN epoch AS later
-        ON later.org = gone.org AND later.scope = gone.scope AND later.number = gone.number + 1
-    WHERE gone.org = 1 AND gone.scope = ANY($1::text[]) AND gone.ended_why IN ('watch', 'siblings', 'operator')
-    GROUP BY 1
-"""
-
-
-async def left(connection: Connection, scopes: Sequence[str]) -> dict[str, int]:
-    """Return of these members of a group, by slice, the last decision before they left it."""
-    rows = await connection.fetch(LEFT, list(scopes))
-    return {row["slice"]: row["number"] for row in rows}
 
 
 async def end(connection: Connection, scope: str, number: int, why: EndedWhy) -> bool:

@@ -78,7 +78,10 @@ def _packs(own: Node, documents: Mapping[str, str], faults: Faults) -> tuple[str
     names = at.read(texts, ())
     for name in names:
         if name not in given:
-            at.fault(f"no pack `{name}` is installed that offers configuration", nearest(name, given | offered_packs()))
+            at.fault(
+                f"no pack `{name}` is installed that offers configuration",
+                nearest(name, (given | offered_packs()) - {name}),
+            )
     return names
 
 

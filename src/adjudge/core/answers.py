@@ -14,6 +14,7 @@ import jsonschema_rs
 import msgspec
 
 from adjudge.core import schemas
+from adjudge.core.pointers import Pointer, show_pointer
 
 Json: TypeAlias = bool | int | float | str | list[Any] | dict[str, Any] | None
 
@@ -28,6 +29,11 @@ _NUL: Final = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 class OutsideSpace(ValueError):
     """The answer is outside the answer space of its question."""
+
+    def __init__(self, detail: str, at: Pointer = ()) -> None:
+        super().__init__(detail)
+        self.within = show_pointer(at)
+        """JSON pointer below the answer to what does not fit; empty: the answer itself."""
 
 
 class Labels(msgspec.Struct, frozen=True, tag="labels"):
@@ -117,7 +123,8 @@ class Structured(msgspec.Struct, frozen=True, tag="structured"):
             raise OutsideSpace("the answer contains a NUL character")
         fault = next(iter(_validator(self.schema).iter_errors(json.loads(text))), None)
         if fault is not None:
-            raise OutsideSpace(fault.message)
+            missing = getattr(fault.kind, "property", None)
+            raise OutsideSpace(fault.message, (*map(str, fault.instance_path), *([missing] if missing else [])))
         return text
 
     def value(self, key: str) -> Json:

@@ -251,7 +251,7 @@ def _key(case: Case, value: object) -> str:
     try:
         return case.space.key(value)
     except OutsideSpace as error:
-        raise AnswerOutside(str(error), pointer="#/answer") from None
+        raise AnswerOutside(str(error), pointer=f"#/answer{error.within}") from None
 
 
 async def _repeated(connection: Connection, decision: UUID, scope: Scope, key: str) -> Recorded:

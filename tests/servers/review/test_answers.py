@@ -33,6 +33,22 @@ async def test_an_answer_outside_its_space_is_refused_and_the_lease_stays(stack,
     assert (await stack.read(asked["id"]))["outcome"]["answer"] == inside
 
 
+async def test_a_structured_answer_is_refused_with_a_pointer_to_what_does_not_fit(stack):
+    anna = await stack.reviewer("anna")
+    asked = await stack.ask("form")
+    [task] = await anna.claim(wait=5)
+
+    votes = [await anna.answer(task, value) for value in ({"ok": "yes"}, {}, [])]
+    truth = await stack.admin.post(f"/v1/decisions/{asked['id']}/truth", {"answer": {"ok": 1}, "source": "appeal"})
+
+    assert [answer.json()["errors"][0]["pointer"] for answer in (*votes, truth)] == [
+        "#/answer/ok",
+        "#/answer/ok",
+        "#/answer",
+        "#/answer/ok",
+    ]
+
+
 async def test_an_answer_after_the_lease_is_a_label_and_changes_nothing(stack):
     anna, bob = await stack.reviewer("anna", "brief"), await stack.reviewer("bob", "brief")
     asked = await stack.ask("brief")

@@ -38,6 +38,16 @@ def test_a_plan_and_a_type_that_no_route_leads_to_are_faults(faults_of: FaultsOf
     ]
 
 
+def test_a_stage_that_asks_a_misspelt_pool_hides_none_of_its_other_faults(faults_of: FaultsOf) -> None:
+    """`combin` was told of in the second round only."""
+    faults = faults_of(CLAIMS.replace("ask: agents", "ask: agent").replace("combine: first", "combin: first"))
+
+    assert sorted((fault.message.partition(" `")[0], fault.nearest) for fault in faults) == [
+        ("no pool or decider", "agents"),
+        ("nothing reads", "combine"),
+    ]
+
+
 def test_a_model_may_stand_without_accept_where_people_weigh_it_later(compiled: Callable[[str], object]) -> None:
     weighed = CLAIMS.replace(', accept: {by_hand: "confidence >= 0.95"}', "").replace(
         "combine: first", 'combine: {bayes: {model_weight: 0.5}}, accept: {by_hand: "confidence >= 0.9"}'

@@ -16,6 +16,7 @@ from adjudge.config import (
     UnknownPool,
     UnknownType,
     compile_documents,
+    sources,
 )
 from adjudge.core.plans import ByHand
 
@@ -323,6 +324,16 @@ def test_a_pack_that_is_not_installed_is_a_fault(faults_of: FaultsOf) -> None:
 
     assert (fault.line, fault.path) == (1, "packs")
     assert "no pack `retial` is installed" in fault.message
+
+
+def test_a_pack_whose_code_is_gone_is_not_offered_in_its_own_place(
+    faults_of: FaultsOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its entry point is still there: "no pack `retail` is installed; did you mean `retail`?"."""
+    monkeypatch.setattr(sources, "offered_packs", lambda: frozenset({"retail"}))
+    (fault,) = faults_of("packs: [retail]\n" + CLAIMS)
+
+    assert fault.nearest is None
 
 
 def test_a_name_defined_in_two_files_is_a_fault(faults_of: FaultsOf) -> None:

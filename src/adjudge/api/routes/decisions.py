@@ -212,7 +212,7 @@ async def truth(decision: UUID, body: TruthBody, scope: ClientOrOperator, here: 
         )
         label = await record_truth(here.pool, scope, said, here.revisions, now=here.clock, new_id=here.new_id)
     except OutsideSpace as error:
-        raise Problem("answer-outside-space", str(error), pointer="#/answer") from None
+        raise Problem("answer-outside-space", str(error), pointer=f"#/answer{error.within}") from None
     here.waiters.wake([decision])
     return as_json(
         {

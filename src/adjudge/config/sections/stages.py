@@ -89,7 +89,7 @@ class Reading:
 def read_stage(at: Cursor, fields: Fields, reading: Reading) -> Stage:
     """Read a stage but for its `on_error`."""
     ask = fields.need("ask", "ask: model@1")
-    names = _asked(ask, reading.known) if ask is not None else ()
+    names = (_asked(ask, reading.known) or _meant(ask, reading.known)) if ask is not None else ()
     if ask is None or not names:
         fields.ignore_rest()
         return Stage()
@@ -198,6 +198,12 @@ def _asked(ask: Cursor, known: Known) -> tuple[str, ...]:
     if not ask.items():
         ask.fault("nobody is asked: name deciders, or a pool")
     return tuple(names)
+
+
+def _meant(ask: Cursor, known: Known) -> tuple[str, ...]:
+    """Return whom a stage probably asks that names nobody known: its other fields are read, and their faults show."""
+    guesses = (nearest(item.node.text, [*known.deciders, *known.pools]) for item in ask.items())
+    return tuple(dict.fromkeys(guess for guess in guesses if guess is not None))
 
 
 def _of_models(fields: Fields, reading: Reading, names: tuple[str, ...]) -> Stage:

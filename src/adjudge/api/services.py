@@ -13,6 +13,7 @@ from adjudge.engine.admission.limiting import Limiter
 from adjudge.engine.clocks import DatabaseClock
 from adjudge.engine.configuration.lookout import Lookout
 from adjudge.engine.configuration.revisions import Revisions
+from adjudge.engine.deciding.amending import Amending
 from adjudge.engine.deciding.cancelling import Cancelling
 from adjudge.engine.deciding.notifying import Waiters
 from adjudge.engine.deciding.sending import Sender
@@ -42,6 +43,7 @@ class Services:
     answering: Answering
     sender: Sender
     cancelling: Cancelling
+    amending: Amending
     authentication: Authentication
     limiter: Limiter
     media: Media

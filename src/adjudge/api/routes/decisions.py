@@ -20,7 +20,7 @@ from adjudge.api.views import answer_value, view
 from adjudge.core.answers import OutsideSpace
 from adjudge.core.events import read_events
 from adjudge.core.money import Stake, show_micros
-from adjudge.engine.deciding.amending import Truth, record_truth
+from adjudge.engine.deciding.amending import Truth
 from adjudge.engine.deciding.cancelling import AlreadySettled
 from adjudge.store import decisions, shadows
 from adjudge.store.connecting import Connection
@@ -210,7 +210,7 @@ async def truth(decision: UUID, body: TruthBody, scope: ClientOrOperator, here: 
             ref=body.ref,
             could_influence=body.answer_could_influence,
         )
-        label = await record_truth(here.pool, scope, said, here.revisions, now=here.clock, new_id=here.new_id)
+        label = await here.amending.by_truth(scope, said)
     except OutsideSpace as error:
         raise Problem("answer-outside-space", str(error), pointer=f"#/answer{error.within}") from None
     here.waiters.wake([decision])

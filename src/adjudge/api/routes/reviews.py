@@ -24,7 +24,6 @@ from adjudge.core.answers import Boolean, ClosedSpace, Integer, Labels, Structur
 from adjudge.core.errors import AdjudgeError
 from adjudge.core.money import Stake
 from adjudge.core.specifications import PoolSpec, QuestionType
-from adjudge.engine.deciding.amending import amend_by_late_votes
 from adjudge.review import answering, claiming
 from adjudge.review.claiming import Claimant
 from adjudge.store import decisions, work
@@ -189,7 +188,7 @@ async def _pools(here: Services, wanted: Collection[str]) -> dict[str, PoolSpec]
 
 async def _amended(here: Services, decision: UUID) -> bool:
     """Let a late vote amend where its type says so; return whether it did."""
-    amended = await amend_by_late_votes(here.pool, decision, here.revisions, now=here.clock, new_id=here.new_id)
+    amended = await here.amending.by_late_votes(decision)
     if amended:
         here.waiters.wake([decision])
     return amended

@@ -28,6 +28,7 @@ from adjudge.engine.admission.limiting import Limiter
 from adjudge.engine.admission.measuring import BacklogWatch
 from adjudge.engine.clocks import loop_time
 from adjudge.engine.coins import Coin, fresh_coin
+from adjudge.engine.deciding.amending import Amending
 from adjudge.engine.deciding.cancelling import Cancelling
 from adjudge.engine.deciding.notifying import Waiters
 from adjudge.engine.deciding.sending import BackgroundSender
@@ -159,6 +160,7 @@ def _services(ground: Ground, commit: GroupCommit, keys: Keys) -> Services:
         answering=Answering(ground.revisions, ground.stepper, now=ground.clock),
         sender=ground.sender,
         cancelling=Cancelling(ground.pool, ground.sender, now=ground.clock, new_id=ground.new_id),
+        amending=Amending(ground.pool, ground.revisions, now=ground.clock, new_id=ground.new_id),
         authentication=Authentication(ground.pool),
         limiter=Limiter(ground.pool, process=ground.name, monotonic=loop_time),
         media=Media(keys.media),

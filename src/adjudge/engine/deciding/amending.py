@@ -70,67 +70,136 @@ class Labelled:
     amended: bool
 
 
-async def record_truth(
-    pool: Pool, scope: Scope, truth: Truth, revisions: Revisions, *, now: Clock, new_id: NewId
-) -> Labelled:
-    """Record the label, and amend a final outcome where configured.
+class Amending:
+    """Amends decisions of one process's configuration."""
 
-    Raises OutsideSpace, ReservedSource, SaidOtherwise.
-    """
-    if truth.source in RESERVED:
-        raise ReservedSource(f"`{truth.source}` is the word of reviewers: name another source", pointer="#/source")
-    return await _in_turn(
-        pool,
-        truth.decision,
-        lambda connection: _record(connection, scope, truth, revisions, now=now, new_id=new_id),
-    )
+    def __init__(self, pool: Pool, revisions: Revisions, *, now: Clock, new_id: NewId) -> None:
+        self._pool = pool
+        self._revisions = revisions
+        self._now = now
+        self._new_id = new_id
 
+    async def by_truth(self, scope: Scope, truth: Truth) -> Labelled:
+        """Record the label, and amend a final outcome where configured.
 
-async def amend_by_late_votes(pool: Pool, decision: UUID, revisions: Revisions, *, now: Clock, new_id: NewId) -> bool:
-    """Amend a fallback's answer that the late votes so far would have prevented; return whether this call did.
+        Raises OutsideSpace, ReservedSource, SaidOtherwise.
+        """
+        if truth.source in RESERVED:
+            raise ReservedSource(f"`{truth.source}` is the word of reviewers: name another source", pointer="#/source")
+        return await self._in_turn(truth.decision, lambda connection: self._record(connection, scope, truth))
 
-    A fallback's answer is nobody's. What a model, people in time, or late truth said stands.
-    """
-    return await _in_turn(
-        pool, decision, lambda connection: _count_late_votes(connection, decision, revisions, now, new_id)
-    )
+    async def by_late_votes(self, decision: UUID) -> bool:
+        """Amend a fallback's answer that the late votes so far would have prevented; return whether this call did.
 
+        A fallback's answer is nobody's. What a model, people in time, or late truth said stands.
+        """
+        return await self._in_turn(decision, lambda connection: self._count_late_votes(connection, decision))
 
-async def _in_turn(pool: Pool, decision: UUID, act: Callable[[Connection], Awaitable[Result]]) -> Result:
-    """Act in a transaction, once nobody else amends the decision."""
-    async with pool.acquire() as connection, connection.transaction():
-        await outcomes.amend_in_turn(connection, decision)
-        return await act(connection)
+    async def _in_turn(self, decision: UUID, act: Callable[[Connection], Awaitable[Result]]) -> Result:
+        """Act in a transaction, once nobody else amends the decision."""
+        async with self._pool.acquire() as connection, connection.transaction():
+            await outcomes.amend_in_turn(connection, decision)
+            return await act(connection)
 
+    async def _record(self, connection: Connection, scope: Scope, truth: Truth) -> Labelled:
+        case = await work.case_of(connection, truth.decision)
+        key = case.space.key(truth.answer)
+        latest = await outcomes.latest(connection, truth.decision)
+        if not await _label(connection, scope, truth, key, latest.version if latest else 0):
+            return Labelled(recorded=False, amended=False)
+        if not truth.could_influence:  # an open audit need not wait for people
+            await audits.look_at(connection, truth.decision)
+        if latest is None or latest.is_open or latest.source == "cancel" or latest.answer == key:
+            return Labelled(recorded=True, amended=False)
+        amends = await self._amends(connection, await _found(connection, truth.decision))
+        code = "operator" if "operator" in amends and scope.role in ("operator", "admin") else "truth"
+        if code not in amends:
+            return Labelled(recorded=True, amended=False)
+        reason = f"{truth.source} says so" + (f" ({truth.ref})" if truth.ref else "")
+        amended = Outcome(
+            version=latest.version + 1,
+            kind="amended",
+            answer=key,
+            source=latest.source,
+            deciders=tuple(latest.deciders),
+            reason=reason,
+            code=code,
+        )
+        await self._write(connection, truth.decision, amended, latest)
+        return Labelled(recorded=True, amended=True)
 
-async def _record(
-    connection: Connection, scope: Scope, truth: Truth, revisions: Revisions, *, now: Clock, new_id: NewId
-) -> Labelled:
-    case = await work.case_of(connection, truth.decision)
-    key = case.space.key(truth.answer)
-    latest = await outcomes.latest(connection, truth.decision)
-    if not await _label(connection, scope, truth, key, latest.version if latest else 0):
-        return Labelled(recorded=False, amended=False)
-    if not truth.could_influence:  # an open audit need not wait for people
-        await audits.look_at(connection, truth.decision)
-    if latest is None or latest.is_open or latest.source == "cancel" or latest.answer == key:
-        return Labelled(recorded=True, amended=False)
-    amends = await _amends(connection, revisions, await _found(connection, truth.decision))
-    code = "operator" if "operator" in amends and scope.role in ("operator", "admin") else "truth"
-    if code not in amends:
-        return Labelled(recorded=True, amended=False)
-    reason = f"{truth.source} says so" + (f" ({truth.ref})" if truth.ref else "")
-    amended = Outcome(
-        version=latest.version + 1,
-        kind="amended",
-        answer=key,
-        source=latest.source,
-        deciders=tuple(latest.deciders),
-        reason=reason,
-        code=code,
-    )
-    await outcomes.write_held(connection, [_amendment(truth.decision, amended, latest, (), now, new_id)])
-    return Labelled(recorded=True, amended=True)
+    async def _count_late_votes(self, connection: Connection, decision: UUID) -> bool:
+        found = await _found(connection, decision)
+        latest = await outcomes.latest(connection, decision)
+        amends = await self._amends(connection, found)
+        if found.status != "final" or latest is None or latest.source != "fallback" or "late-vote" not in amends:
+            return False
+        await self._revisions.load(connection, {found.revision})
+        votes = await _late_votes(connection, found, self._revisions.configuration(found.revision))
+        written, _, _ = await decisions.path(connection, decision)
+        path = tuple(event for outcome in written for event in read_events(str(outcome["path"])))
+        plan = self._revisions.plan(found.revision, found.location, found.type, found.plan_hash)
+        said, late = _said_late(plan, await work.case_of(connection, decision), path, votes)
+        if said is None or said.answer == latest.answer:
+            return False
+        amended = msgspec.structs.replace(
+            said,
+            version=latest.version + 1,
+            kind="amended",
+            reason=f"said late: {said.reason}",
+            code="late-vote",
+        )
+        await self._write(connection, decision, amended, latest, late)
+        return True
+
+    async def _amends(self, connection: Connection, found: Seen) -> Collection[str]:
+        """Return what amends a decision under the revision that it began with: today's may not know its type."""
+        if found.is_imported:
+            configuration = self._revisions.current
+        else:
+            await self._revisions.load(connection, {found.revision})
+            configuration = self._revisions.configuration(found.revision)
+        try:
+            return configuration.question_type(found.location, found.type).amend
+        except (UnknownLocation, UnknownType):
+            return ()
+
+    async def _write(
+        self, connection: Connection, decision: UUID, said: Outcome, latest: Latest, votes: tuple[Opinion, ...] = ()
+    ) -> None:
+        """Write an outcome after the latest. `votes`: those that it follows from."""
+        event = Settled(
+            at=self._now(),
+            version=said.version,
+            outcome="amended",
+            answer=said.answer,
+            source=said.source,
+            confidence=said.confidence,
+            reason=said.reason,
+            code=said.code,
+        )
+        terms = OutcomeTerms(
+            base=latest.version,
+            kind="amended",
+            source=said.source,
+            deciders=",".join(said.deciders),
+            code=said.code,
+            certificate=None,
+            relied=msgspec.json.encode([]).decode(),
+            votes=latest.votes + len(votes),
+            cost=latest.cost,
+            stage=-1,
+        )
+        row = NewOutcome(
+            decision_id=decision,
+            terms=terms,
+            answer=said.answer,
+            confidence=said.confidence,
+            reason=said.reason,
+            attempt_id=self._new_id(),
+            path=write_events((*votes, event)),
+        )
+        await outcomes.write_held(connection, [row])
 
 
 async def _label(connection: Connection, scope: Scope, truth: Truth, key: str, after_version: int) -> bool:
@@ -158,46 +227,6 @@ async def _found(connection: Connection, decision: UUID) -> Seen:
     found = await decisions.get(connection, SYSTEM, decision)
     assert found is not None
     return found
-
-
-async def _amends(connection: Connection, revisions: Revisions, found: Seen) -> Collection[str]:
-    """Return what amends a decision under the revision that it began with: today's may not know its type."""
-    if found.is_imported:
-        configuration = revisions.current
-    else:
-        await revisions.load(connection, {found.revision})
-        configuration = revisions.configuration(found.revision)
-    try:
-        return configuration.question_type(found.location, found.type).amend
-    except (UnknownLocation, UnknownType):
-        return ()
-
-
-async def _count_late_votes(
-    connection: Connection, decision: UUID, revisions: Revisions, now: Clock, new_id: NewId
-) -> bool:
-    found = await _found(connection, decision)
-    latest = await outcomes.latest(connection, decision)
-    amends = await _amends(connection, revisions, found)
-    if found.status != "final" or latest is None or latest.source != "fallback" or "late-vote" not in amends:
-        return False
-    await revisions.load(connection, {found.revision})
-    votes = await _late_votes(connection, found, revisions.configuration(found.revision))
-    written, _, _ = await decisions.path(connection, decision)
-    path = tuple(event for outcome in written for event in read_events(str(outcome["path"])))
-    plan = revisions.plan(found.revision, found.location, found.type, found.plan_hash)
-    said, late = _said_late(plan, await work.case_of(connection, decision), path, votes)
-    if said is None or said.answer == latest.answer:
-        return False
-    amended = msgspec.structs.replace(
-        said,
-        version=latest.version + 1,
-        kind="amended",
-        reason=f"said late: {said.reason}",
-        code="late-vote",
-    )
-    await outcomes.write_held(connection, [_amendment(decision, amended, latest, late, now, new_id)])
-    return True
 
 
 async def _late_votes(connection: Connection, found: Seen, configuration: Configuration) -> list[Opinion]:
@@ -235,39 +264,3 @@ def _until_passed_over(path: tuple[HistoryEvent, ...], stage: int) -> tuple[Hist
         if is_of_stage or isinstance(event, Settled):
             return path[:position]
     return path
-
-
-def _amendment(
-    decision: UUID, said: Outcome, latest: Latest, votes: tuple[Opinion, ...], now: Clock, new_id: NewId
-) -> NewOutcome:
-    event = Settled(
-        at=now(),
-        version=said.version,
-        outcome="amended",
-        answer=said.answer,
-        source=said.source,
-        confidence=said.confidence,
-        reason=said.reason,
-        code=said.code,
-    )
-    terms = OutcomeTerms(
-        base=latest.version,
-        kind="amended",
-        source=said.source,
-        deciders=",".join(said.deciders),
-        code=said.code,
-        certificate=None,
-        relied=msgspec.json.encode([]).decode(),
-        votes=latest.votes + len(votes),
-        cost=latest.cost,
-        stage=-1,
-    )
-    return NewOutcome(
-        decision_id=decision,
-        terms=terms,
-        answer=said.answer,
-        confidence=said.confidence,
-        reason=said.reason,
-        attempt_id=new_id(),
-        path=write_events((*votes, event)),
-    )

@@ -41,7 +41,7 @@ from adjudge.automation.backtesting.licensing import (
     licensed_closing,
     licensed_end_of_asking,
 )
-from adjudge.automation.backtesting.sets import Booleans, Draw, Floats, Integers, LabelledSet
+from adjudge.automation.backtesting.sets import Booleans, Draw, Integers, LabelledSet
 from adjudge.automation.reviewers import Ballots, consensus
 from adjudge.core.pools import Prices
 
@@ -154,9 +154,7 @@ class Backtest:
         yield Answered(
             policy="model only", answer=said.answer, bought=nothing, guarantee="risk", threshold=0.0, decider=decider
         )
-        yield self._thresholded(
-            f"fixed threshold {FIXED:g}", said.answer, said.confidence, FIXED, draw, people, decider
-        )
+        yield _thresholded(f"fixed threshold {FIXED:g}", said, FIXED, draw, people, decider)
 
     def _certified(
         self, deciders: Sequence[str], suffix: str, draw: Draw, crowd: Crowd | None, people: Integers
@@ -167,7 +165,7 @@ class Backtest:
         beliefs, weights = pooled(data, models, crowd, draw)
         first = beliefs[0]
         threshold, grid = licensed(first, data.truth, draw, target=terms.target, delta=terms.delta)
-        yield self._thresholded(f"certified{suffix}", first.answer, first.confidence, threshold, draw, people, name)
+        yield _thresholded(f"certified{suffix}", first, threshold, draw, people, name)
         if crowd is None:
             return
         again, apart = AskedAgain.of(data, models, crowd, draw), learnt_apart(data, models, crowd, weights, draw)
@@ -262,27 +260,6 @@ class Backtest:
             closed=closed,
         )
 
-    def _thresholded(
-        self,
-        policy: str,
-        answer: Integers,
-        confidence: Floats,
-        threshold: float | None,
-        draw: Draw,
-        people: Integers,
-        name: str | None,
-    ) -> Answered:
-        automated = confidence >= threshold if threshold is not None else np.zeros(len(answer), bool)
-        automated &= answer >= 0
-        return Answered(
-            policy=policy,
-            answer=np.where(automated, answer, people),
-            bought=np.where(automated, 0, _given(draw, PEOPLE)),
-            threshold=threshold,
-            guarantee="risk",
-            decider=name,
-        )
-
     def _chosen(self, draw: Draw) -> str:
         """Return the decider with the least log loss on the calibrate-audits, where none was named.
 
@@ -304,6 +281,21 @@ class Backtest:
         ballots = Ballots.of(data.answers, data.reviewers, labels=len(data.labels), people=data.people)
         answer: Integers = consensus(ballots).argmax(1)
         return np.where((data.answers >= 0).any(1), answer, -1)
+
+
+def _thresholded(
+    policy: str, belief: Belief, threshold: float | None, draw: Draw, people: Integers, name: str | None
+) -> Answered:
+    """Answer by models from the threshold on, else by people."""
+    automated = reached(belief, threshold)
+    return Answered(
+        policy=policy,
+        answer=np.where(automated, belief.answer, people),
+        bought=np.where(automated, 0, _given(draw, PEOPLE)),
+        threshold=threshold,
+        guarantee="risk",
+        decider=name,
+    )
 
 
 def _tied(data: LabelledSet) -> Integers:

@@ -112,12 +112,12 @@ async def read_certificate(certificate: str, scope: Operator, here: Here) -> Res
     """Read a certificate with its inputs by id, the lost ones too: enough to compute it again. And its calibration."""
     async with here.pool.acquire() as connection:
         found = await certificates.get(connection, certificate)
-        force = await certificates.in_force(connection, [found.scope]) if found is not None else {}
-        ended = await epochs.ended(connection, found.scope, found.epoch) if found is not None else None
-        changed = await audit_seals.broken(connection, found.sealed) if found is not None else []
-        calibration = await parameters.named(connection, found.calibration) if found is not None else None
-    if found is None or not _sees(scope, msgspec.json.decode(found.covers)["locations"]):
-        raise Problem("not-found", "no such certificate is known to this key")
+        if found is None or not _sees(scope, msgspec.json.decode(found.covers)["locations"]):
+            raise Problem("not-found", "no such certificate is known to this key")
+        force = await certificates.in_force(connection, [found.scope])
+        ended = await epochs.ended(connection, found.scope, found.epoch)
+        changed = await audit_seals.broken(connection, found.sealed)
+        calibration = await parameters.named(connection, found.calibration)
     return as_json(
         {
             "id": found.id,

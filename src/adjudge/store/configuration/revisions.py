@@ -122,18 +122,19 @@ async def publish(
     async with connection.transaction():
         await connection.execute("SELECT pg_advisory_xact_lock($1)", ONE_AT_A_TIME)
         before = await newest(connection)
-        if expected is not None and expected != (before.number if before else 0):
-            raise RevisionMoved(expected, before.number if before else 0)
+        base = before.number if before else 0
+        if expected is not None and expected != base:
+            raise RevisionMoved(expected, base)
         if before is not None and before.hash == hash_ and before.rest is None and terms.only_at is None:
             return before
         rest = None
         if terms.only_at is not None and before is not None:
             rest = before.rest or before.number
-        written = await _insert(connection, scope, hash_, documents, terms, rest, (before.number if before else 0) + 1)
+        written = await _insert(connection, scope, hash_, documents, terms, rest, base + 1)
         noted: dict[str, Any] = {
             "hash": hash_,
             "before": before.hash if before else None,
-            "base": before.number if before else None,
+            "base": base or None,
             "message": terms.message,
             "again": terms.again,
             "approved": terms.approved,

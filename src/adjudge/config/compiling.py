@@ -37,7 +37,7 @@ from adjudge.config.sites import Site
 from adjudge.config.sources import read_sources
 from adjudge.core.answers import canonical
 from adjudge.core.expressions import Expression
-from adjudge.core.plans import Plan
+from adjudge.core.plans import Origin, Plan
 from adjudge.core.specifications import Location, QuestionType
 
 
@@ -61,6 +61,9 @@ def compile_documents(
     check_shadows(layers.section("deciders"), compiler.known.deciders, stepwise(sites.values(), pause))
     compiler.known.answers.check()
     faults.raise_any()
+    if is_new and documents and not any(site.types for site in sites.values()):
+        faults.add(Origin(min(documents), 1), "types", "there is no question type: nothing could be asked")
+        faults.raise_any()
     return Configuration(
         revision=revision,
         hash=hash_of(documents),

@@ -72,8 +72,20 @@ def test_every_fault_is_a_line_and_the_status_is_1(project: Path, capsys: Out) -
     assert run(["config", "check"]) == 1
 
     assert capsys.readouterr().out.splitlines() == [
-        "config/claims.yaml:11: plans.claims.stages[1].ask: no pool or decider `agnets`; did you mean `agents`?"
+        "config/claims.yaml:11: plans.claims.stages[1].ask: no pool or decider `agnets`; did you mean `agents`?",
+        "config/claims.yaml:11: plans.claims.stages[1].lateness: nothing reads `lateness` here; "
+        "known are `ask`, `votes`, `combine`, `accept`, `timeout`, `fallbacks`",
     ]
+
+
+def test_documents_without_a_question_type_are_refused(project: Path, capsys: Out) -> None:
+    """They were published, and every question was refused from then on."""
+    (project / "config" / "claims.yaml").write_text("organisation: {name: x}\n")
+
+    assert run(["config", "check"]) == 1
+    assert capsys.readouterr().out == (
+        "config/claims.yaml:1: types: there is no question type: nothing could be asked\n"
+    )
 
 
 def test_json_holds_the_same(project: Path, capsys: Out) -> None:

@@ -53,7 +53,7 @@ EVENTS: Mapping[str, Event] = {
     "configuration.unseen": Event("warning", "A process could not look at what is in force; it will look again"),
     "configuration.went_on": Event("info", "What held at some locations holds everywhere: its time has come"),
     "database.unseen": Event("warning", "A process waits for its database before it begins"),
-    "decision.settled": Event("debug", "A decision got an outcome; by whom, and how long it was open"),
+    "decision.settled": Event("debug", "A decision got an outcome; by whom, how long it was open, and its `trace`"),
     "epoch.given_up": Event("info", "From where an epoch starts a licence is far: another begins where audits now say"),
     "erasure.done": Event("info", "All that was to be erased of a subject is erased"),
     "events.stalled": Event("warning", "A reader of the stream of outcomes takes nothing; its connection is ended"),

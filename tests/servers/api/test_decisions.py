@@ -2,10 +2,13 @@
 
 import asyncio
 import json
+import logging
 from datetime import UTC, datetime, timedelta, timezone
 from uuid import UUID
 
 import pytest
+import structlog
+from structlog.testing import capture_logs
 from tests.configured import question
 from tests.stacks import Caller
 
@@ -348,6 +351,25 @@ async def test_a_deadline_is_answered_as_it_is_shown_later(stack):
 
     assert {asked["deadline"], in_bulk["decision"]["deadline"]} == {shown["deadline"]}
     assert shown["deadline"].endswith("Z")
+
+
+async def test_the_log_tells_each_outcome_with_its_decision_and_the_trace_it_came_with(stack, monkeypatch):
+    """The decision was named, and nothing led from the caller's trace to it."""
+    every_level = structlog.wrap_logger(None, wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG))
+    monkeypatch.setattr("adjudge.engine.deciding.sending.log", every_level)
+    traces = [f"00-{n:032x}-b7ad6b7169203331-00" for n in (1, 2, 3)]
+
+    with capture_logs() as lines:
+        model, person, cancelled = [
+            (await stack.admin.post("/v1/decisions", question(kind), traceparent=trace)).json()["id"]
+            for kind, trace in zip(("model", "person", "person"), traces, strict=True)
+        ]
+        await stack.admin.post(f"/v1/decisions/{cancelled}/cancel", {})
+        await (await stack.reviewer("anna")).vote("pay")
+        await stack.settled([model, person])
+
+    told = {str(line["decision"]): line["trace"] for line in lines if line["event"] == "decision.settled"}
+    assert told == dict(zip((model, person, cancelled), traces, strict=True))
 
 
 async def test_a_backlog_is_settled_by_the_fallback_which_says_why(stack):

@@ -28,6 +28,9 @@ class Answering:
         return ANSWERS
 
 
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
 def a_slip(number: int) -> Slip:
     return Slip(
         decision=UUID(int=number),
@@ -41,7 +44,7 @@ def a_slip(number: int) -> Slip:
         events=(),
         evidence=b"{}",
         subject=b"{}",
-        trace=None,
+        trace=TRACE,
         until=NOON + timedelta(minutes=1),
         reply=None,
     )
@@ -58,3 +61,4 @@ async def test_the_words_of_a_fault_that_no_decision_keeps_are_logged_for_who_lo
     [line] = lines
     assert (line["event"], line["log_level"]) == ("question.unanswered", "debug")
     assert (line["decision"], line["fault"], line["detail"]) == (UUID(int=2), "error", "HTTP 500: Mrs Smith")
+    assert line["trace"] == TRACE

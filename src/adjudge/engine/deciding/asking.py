@@ -136,7 +136,7 @@ async def put(deciders: Deciders, decider: str, kind: str, asked: Sequence[Slip]
     for slip, answer in zip(asked, answers, strict=True):
         if isinstance(answer, Failed):  # all that was said, for who looks for a fault; no decision keeps it
             told = {"decision": slip.decision, "fault": answer.fault, "detail": answer.detail}
-            log.debug("question.unanswered", decider=decider, **told)
+            log.debug("question.unanswered", decider=decider, trace=slip.trace, **told)
     return answers
 
 

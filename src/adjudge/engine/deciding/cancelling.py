@@ -106,7 +106,7 @@ async def cancel(connection: Connection, whys: Mapping[UUID, str], *, now: Clock
     await outcomes.close(connection, list(held))
     return Effects(
         finished=[
-            Finished(row.id, row.type, row.location, outcome, row.asked_at, written[row.id])
+            Finished(row.id, row.type, row.location, outcome, row.asked_at, written[row.id], row.trace)
             for row, outcome in cancelled
         ],
         gone=set(whys) - held.keys(),

@@ -102,7 +102,7 @@ class Recorder:
         with tracing.within("settle", decisions=len(rows)):
             verdicts = await insist(lambda: self._write(rows), decider=decider, rng=self._rng)
         won = [
-            (slip, Finished(slip.decision, slip.type, slip.location, outcome, asked_at(slip), settled_at))
+            (slip, Finished(slip.decision, slip.type, slip.location, outcome, asked_at(slip), settled_at, slip.trace))
             for slip, row, outcome in settling
             if (settled_at := verdicts.won.get(row.decision_id)) is not None
         ]

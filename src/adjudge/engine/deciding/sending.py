@@ -123,6 +123,6 @@ def count(finished: Sequence[Finished]) -> None:
         seconds.setdefault(each.outcome.source, []).append(open_seconds)
         if is_told:
             told = {"decision": each.decision, "source": each.outcome.source, "open_seconds": round(open_seconds, 3)}
-            log.debug("decision.settled", **told)
+            log.debug("decision.settled", trace=each.trace, **told)
     for label, values in seconds.items():
         observe_all(names.TIME_TO_OUTCOME.labels(label), values)

@@ -49,6 +49,8 @@ class Finished(NamedTuple):
     outcome: Outcome
     asked_at: datetime
     settled_at: datetime
+    trace: str | None
+    """The trace context that came with the question."""
 
 
 @dataclass(slots=True)
@@ -214,7 +216,7 @@ class Stepper:
         await tasks.go_on(connection, [(move.id, move.stage_until) for move in writes.moves if move.status in GOING_ON])
         await outcomes.close(connection, writes.final)
         effects.finished += [
-            Finished(row.id, row.type, row.location, outcome, row.asked_at, settled_at[row.id])
+            Finished(row.id, row.type, row.location, outcome, row.asked_at, settled_at[row.id], row.trace)
             for row, outcome in writes.finished
         ]
         for sendable in await work.sendable(connection, list(writes.asking)) if writes.asking else ():

@@ -19,14 +19,15 @@ from numpy.typing import ArrayLike
 from adjudge.automation.binomial import Floats
 from adjudge.automation.certifying import (
     CERTIFY_SHARE,
+    Aim,
     Licensed,
     NotEnough,
     Start,
     Unanimity,
     Verdict,
+    agreement_too_weak,
     checked,
     not_enough,
-    people_err,
 )
 from adjudge.automation.samples import Audit, Role, reaching
 
@@ -162,13 +163,13 @@ class Epoch:
         """
         target, delta = self.tested(unanimity)
         if target <= 0:
-            return self, NotEnough(reason=people_err(self.target, self.target - target), more_audits=None)
+            return self, NotEnough(reason=agreement_too_weak(self.target, self.target - target), more_audits=None)
         shown = tuple(
             before or reached >= audits_needed(errors, target, delta)
             for before, reached, errors in zip(self.shown, self.reached, self.errors, strict=True)
         )
         now = replace(self, shown=shown)
-        return now, now._verdict(target, delta, audits_per_day)
+        return now, now._verdict(Aim(target, delta, audits_per_day))
 
     def of_now(self, *, unanimity: Unanimity | None = None, least: float = -math.inf) -> Licensed | None:
         """Return the loosest licensed threshold from `least` on that the evidence still shows, after the last audit.
@@ -202,20 +203,18 @@ class Epoch:
         """How many thresholds in a row are shown."""
         return self.shown.index(False) if False in self.shown else len(self.shown)
 
-    def _verdict(self, target: float, delta: float, audits_per_day: float | None) -> Verdict:
+    def _verdict(self, aim: Aim) -> Verdict:
         if not self.grid:
-            return NotEnough(reason="there are no audits yet", more_audits=audits_needed(1, target, delta))
+            return NotEnough(reason="there are no audits yet", more_audits=audits_needed(1, aim.target, aim.delta))
         if not self._licensed:
             return not_enough(
                 self.reached[0],
                 self.errors[0],
                 all_audits(self.audits),
-                target=target,
-                delta=delta,
-                wanted=audits_needed(self.errors[0], target, delta),
-                audits_per_day=audits_per_day,
+                aim,
+                wanted=audits_needed(self.errors[0], aim.target, aim.delta),
             )
-        return self._licence(self._licensed - 1, target, delta)
+        return self._licence(self._licensed - 1, aim.target, aim.delta)
 
     def _licence(self, place: int, target: float, delta: float) -> Licensed:
         reached, errors = self.reached[place], self.errors[place]

@@ -80,6 +80,15 @@ class NotEnough:
 Verdict: TypeAlias = Licensed | NotEnough
 
 
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """What a test is to show, with which chance of error, and how fast audits come for it."""
+
+    target: float
+    delta: float
+    audits_per_day: float | None = None
+
+
 def certify(
     sample: Sample,
     *,
@@ -100,14 +109,15 @@ def certify(
     checked(target, delta)
     believed, chance = lowered(target, delta, unanimity)
     if believed <= 0:
-        return NotEnough(reason=people_err(target, target - believed), more_audits=None)
+        return NotEnough(reason=agreement_too_weak(target, target - believed), more_audits=None)
+    aim = Aim(believed, chance, audits_per_day)
     calibrate, judged = sample.part(Role.CALIBRATE), sample.part(Role.CERTIFY)
     grid = grid_of(calibrate.scores) if grid is None else grid
     if not grid.size or not len(judged):
-        return too_few(len(judged), len(sample), target=believed, delta=chance, audits_per_day=audits_per_day)
+        return too_few(len(judged), len(sample), aim)
     start = start or choose_start(calibrate, grid, target=believed, delta=chance, certify_audits=len(judged))
     if start is None:
-        return too_few(len(judged), len(sample), target=believed, delta=chance, audits_per_day=audits_per_day)
+        return too_few(len(judged), len(sample), aim)
     sequence = grid[grid <= start.threshold]
     reached, errors = judged.counts(sequence)
     passed = _in_a_row(reached.tolist(), errors.tolist(), lambda wrong: audits_needed(wrong, believed, chance))
@@ -116,10 +126,8 @@ def certify(
             int(reached[0]),
             int(errors[0]),
             len(sample),
-            target=believed,
-            delta=chance,
+            aim,
             wanted=audits_needed(int(errors[0]), believed, chance),
-            audits_per_day=audits_per_day,
         )
     last = passed - 1
     threshold = float(sequence[last])
@@ -160,17 +168,7 @@ def choose_start(calibrate: Sample, grid: Floats, *, target: float, delta: float
     return Start(threshold=float(grid[int(np.argmin(tails(errors, reached, target)))]), why="calibrate-audits")
 
 
-def not_enough(
-    reached: int,
-    errors: int,
-    audits: int,
-    *,
-    target: float,
-    delta: float,
-    wanted: int,
-    audits_per_day: float | None = None,
-    found: str = "",
-) -> NotEnough:
+def not_enough(reached: int, errors: int, audits: int, aim: Aim, *, wanted: int, found: str = "") -> NotEnough:
     """Return how many more audits the strictest claimed threshold wants, `reached` of `audits` having reached it.
 
     `wanted`: the fewest with which the errors so far pass. If errors go on as they came, evidence grows by
@@ -178,24 +176,23 @@ def not_enough(
     """
     found = found or f"{errors} of {reached} audits were wrong"
     rate = errors / max(reached, 1)
-    steady = math.log(1 / delta) / max(divergence(rate, target), 1e-9)
+    steady = math.log(1 / aim.delta) / max(divergence(rate, aim.target), 1e-9)
     share = max(reached, 1) / max(audits, 1)
     more = max(1, math.ceil((max(wanted, steady) - reached) / share))
-    if rate >= target or more > MOST_AUDITS:
-        return NotEnough(reason=f"{found} at the strictest threshold; the target is {target:.2%}", more_audits=None)
-    return _wanting(found, more, target, audits_per_day, is_guess=errors < TELLING_ERRORS)
+    if rate >= aim.target or more > MOST_AUDITS:
+        reason = f"{found} at the strictest threshold; the target is {aim.target:.2%}"
+        return NotEnough(reason=reason, more_audits=None)
+    return _wanting(found, more, aim, is_guess=errors < TELLING_ERRORS)
 
 
-def too_few(
-    certify_audits: int, audits: int, *, target: float, delta: float, audits_per_day: float | None = None
-) -> NotEnough:
+def too_few(certify_audits: int, audits: int, aim: Aim) -> NotEnough:
     """Return what is wanted at least, where audits are too few to begin anywhere."""
     share = certify_audits / audits if certify_audits else CERTIFY_SHARE
-    more = max(1, math.ceil((audits_needed(1, target, delta) - certify_audits) / share))
-    return _wanting(f"{counted(audits, 'audit')} so far: too few to begin with", more, target, audits_per_day)
+    more = max(1, math.ceil((audits_needed(1, aim.target, aim.delta) - certify_audits) / share))
+    return _wanting(f"{counted(audits, 'audit')} so far: too few to begin with", more, aim)
 
 
-def people_err(target: float, bound: float) -> str:
+def agreement_too_weak(target: float, bound: float) -> str:
     """Return why unanimity is not good enough a truth for the target."""
     return (
         f"people who agree may still be wrong in up to {bound:.1%} here: a {target:.1%} target needs more audits "
@@ -211,16 +208,10 @@ def _in_a_row(reached: Sequence[int], errors: Sequence[int], needed: Callable[[i
     return len(reached)
 
 
-def _wanting(
-    found: str, more: int, target: float, audits_per_day: float | None, *, is_guess: bool = False
-) -> NotEnough:
-    days = more / audits_per_day if audits_per_day else None
-    wanted = f"about {more} more{in_days(days, audits_per_day)}" + (", a guess by so few" if is_guess else "")
-    return NotEnough(
-        reason=f"{found}; a risk below {target:.2%} wants {wanted}",
-        more_audits=more,
-        days=days,
-    )
+def _wanting(found: str, more: int, aim: Aim, *, is_guess: bool = False) -> NotEnough:
+    days = more / aim.audits_per_day if aim.audits_per_day else None
+    wanted = f"about {more} more{in_days(days, aim.audits_per_day)}" + (", a guess by so few" if is_guess else "")
+    return NotEnough(reason=f"{found}; a risk below {aim.target:.2%} wants {wanted}", more_audits=more, days=days)
 
 
 def in_days(days: float | None, audits_per_day: float | None) -> str:

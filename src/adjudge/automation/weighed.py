@@ -14,7 +14,7 @@ import numpy as np
 from adjudge.automation.betting import BETS, all_audits, audits_needed, in_order, sequence_from
 from adjudge.automation.binomial import Floats
 from adjudge.automation.capitals import Capitals, staked
-from adjudge.automation.certifying import Licensed, Start, Unanimity, Verdict, checked, not_enough
+from adjudge.automation.certifying import Aim, Licensed, Start, Unanimity, Verdict, checked, not_enough
 from adjudge.automation.samples import Audit, Role, Sample
 
 
@@ -97,10 +97,8 @@ class Weighed(Capitals):
             int(weight),
             round(wrong),
             max(1, round(all_audits(self.audits) * share)),
-            target=self.target,
-            delta=self.delta,
+            Aim(self.target, self.delta, audits_per_day and audits_per_day * share),
             wanted=audits_needed(round(wrong), self.target, self.delta),
-            audits_per_day=audits_per_day and audits_per_day * share,
             found=self._found(),
         )
 

@@ -13,7 +13,7 @@ from adjudge.automation.against_people import NoWorse, Over, Pairs, not_yet
 from adjudge.automation.betting import BETS
 from adjudge.automation.binomial import Floats, sign_test
 from adjudge.automation.capitals import staked
-from adjudge.automation.certifying import Licensed, NotEnough, Start, Verdict, certify, too_few
+from adjudge.automation.certifying import Aim, Licensed, NotEnough, Start, Verdict, certify, too_few
 from adjudge.automation.samples import Role, Sample, grid_of
 
 
@@ -107,7 +107,7 @@ def certify_money(
     grid = grid_of(calibrate.scores) if grid is None else grid
     start = start or money.choose_start(calibrate, grid, target)
     if start is None:
-        return too_few(len(judged), len(sample), target=target, delta=delta)
+        return too_few(len(judged), len(sample), Aim(target, delta))
     licence: Licensed | None = None
     for threshold in grid[grid <= start.threshold].tolist():
         accepted = judged.where(judged.scores >= threshold)

@@ -213,13 +213,13 @@ def _beside(row: Evidence, people: AgainstPeople) -> Beside:
 
     A question that was withdrawn before anybody answered has no answer to compare: neither side is worse by it.
     """
-    people_wrong = people_err(row.people, row.truth, people)
+    people_wrong = majority_errs(row.people, row.truth, people)
     return Beside(
         rest_wrong=people_wrong if row.answered is None else row.answered != row.truth, people_wrong=people_wrong
     )
 
 
-def people_err(votes: Sequence[str], truth: str | None, people: AgainstPeople) -> bool:
+def majority_errs(votes: Sequence[str], truth: str | None, people: AgainstPeople) -> bool:
     """Return whether a majority of the votes set apart is wrong; False where not all of them came."""
     kept = votes[: people.votes]
     return len(kept) == people.votes and majority(kept) != truth

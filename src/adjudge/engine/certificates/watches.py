@@ -10,7 +10,7 @@ from adjudge.automation.families import Tally
 from adjudge.automation.paired import PairedWatch
 from adjudge.automation.watching import ALIKE, Watch
 from adjudge.core.plans import AgainstPeople
-from adjudge.engine.certificates.licensing import Rarest, Scale, Watching, people_err, thinned
+from adjudge.engine.certificates.licensing import Rarest, Scale, Watching, majority_errs, thinned
 from adjudge.store.automation.covers import Covers
 from adjudge.store.automation.watched import Automated
 
@@ -105,7 +105,7 @@ def watched_beside(
     """
 
     def read(watch: PairedWatch, row: Automated) -> PairedWatch:
-        people_wrong = not _is_lost(row) and people_err(row.people, row.truth, people)
+        people_wrong = not _is_lost(row) and majority_errs(row.people, row.truth, people)
         is_withdrawn = row.answer is None and not _is_lost(row)
         return watch.after(0 if is_withdrawn else _is_wrong(row) - people_wrong)
 

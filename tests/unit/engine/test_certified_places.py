@@ -11,7 +11,8 @@ from tests.unit.engine.slices import COVERS, ROW
 from adjudge.config import compile_documents
 from adjudge.core.plans import AgainstPeople
 from adjudge.engine.certificates import watches
-from adjudge.engine.certificates.certified_places import certified_places, shares_of
+from adjudge.engine.certificates.budgets import shares_of
+from adjudge.engine.certificates.certified_places import certified_places
 from adjudge.engine.certificates.explaining import expected_false
 from adjudge.engine.certificates.standings import never
 from adjudge.engine.configuration.revisions import InForce

@@ -8,7 +8,7 @@ from typing import Any, Final
 from adjudge.core.prefixes import Prefix
 from adjudge.engine.audit_rates import PastRates
 from adjudge.engine.certificates import licensing, memberships, watches
-from adjudge.engine.certificates.certified_places import Place, scale_of
+from adjudge.engine.certificates.certified_places import CertifiedPlace, scale_of
 from adjudge.engine.certificates.licensing import AnyState, Drawn, Judged, OfSlice, Rarest, Sampling, Scale
 from adjudge.store.automation import audited, inheritances, watched
 from adjudge.store.automation.audited import Counted, Evidence, Selection, Waiting
@@ -52,7 +52,7 @@ class AuditReading:
     connection: Connection
     scope: str
     covers: Covers
-    place: Place
+    place: CertifiedPlace
     past: PastRates
 
     async def evidence(self, sampling: Sampling, after: int, until: int | None) -> tuple[list[Evidence], Rarest]:

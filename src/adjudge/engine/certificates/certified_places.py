@@ -1,13 +1,12 @@
-"""Where certificates may be earned: the certified stages of all plans, by slice and by group; what each may spend."""
+"""Where certificates may be earned: the certified stages of all plans, by slice and by group."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Final
 
 import msgspec
 
-from adjudge.automation import families, money
+from adjudge.automation import money
 from adjudge.config import Configuration
 from adjudge.core.accepting import Rates, stakes
 from adjudge.core.audits import AuditSpec
@@ -17,11 +16,10 @@ from adjudge.core.prefixes import why_untold
 from adjudge.core.specifications import Location
 from adjudge.engine.certificates.licensing import Sampling, Scale
 from adjudge.store.automation.covers import OR, Covers
-from adjudge.store.automation.epochs import EpochRow, UnderTest
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class CertifiedPlace:
     """A certified stage of a plan, as configuration has it now."""
 
     covers: Covers
@@ -60,44 +58,7 @@ class Place:
         return Sampling(self.thinned_to, self.steady, self.largest)
 
 
-_NEXT: Final = ""
-"""Whose tests begin next."""
-
-
-def shares_of(rows: Sequence[EpochRow], tested: Sequence[UnderTest]) -> dict[str, float]:
-    """Return, of slices that are of a family, their shares of its error budget: in the order in which tests began.
-
-    When these begin is told by counts alone, so it may choose. `tested`: in that order. Those whose slice is in no
-    configuration any more have their places, too: what was spent is spent. Where no plan has the prefix any more, as
-    after a new version of a decider, the budget begins anew. Others have what is left for whoever is next.
-
-    First epochs share the family's budget for first epochs, second ones that for second ones, and so on. Who handed on
-    its part in its first may need that of its second itself, once it is suspended.
-    """
-    found: dict[str, float] = {}
-    every: dict[tuple[str, int, int], list[EpochRow]] = {}
-    for row in rows:
-        if row.covers.family:
-            every.setdefault((row.covers.type, row.covers.stage, row.covers.family), []).append(row)
-    for (kind, stage, most), family in every.items():
-        prefixes = {row.covers.prefix for row in family}
-        of_family = [
-            one for one in tested if (one.type, one.stage, one.family) == (kind, stage, most) and one.prefix in prefixes
-        ]
-        for row in family:
-            shares = _shares([one for one in of_family if one.number == row.number], most)
-            found[row.scope] = shares.get(row.scope, shares[_NEXT])
-    return found
-
-
-def _shares(tested: Sequence[UnderTest], most: int) -> dict[str, float]:
-    """Return the shares of those whose tests began, in that order, and of whoever is next."""
-    order = [*(one.scope for one in tested), _NEXT]
-    weights = {scope: 1 / most if place < most else 0.0 for place, scope in enumerate(order)}
-    return families.shares(order, weights, {one.scope for one in tested if one.done})
-
-
-def scale_of(place: Place) -> Scale | None:
+def scale_of(place: CertifiedPlace) -> Scale | None:
     """Return the scale of stakes here, if the target is of money; None: it is of answers."""
     up_to = place.covers.money
     return Scale(up_to=up_to, rates=place.plan.rates, largest=place.largest) if up_to is not None else None
@@ -113,7 +74,7 @@ def _largest(up_to: Stake, rates: Rates, spec: AuditSpec | None) -> float:
 
 def certified_places(
     configurations: Sequence[Configuration], at: Callable[[str], Configuration] | None = None
-) -> dict[str, Place]:
+) -> dict[str, CertifiedPlace]:
     """Return every certified stage that some question may come to, by its scope. The newest configuration first.
 
     `at`: which of them holds at a location. What another says of a location has no part in what does hold somewhere,
@@ -127,8 +88,8 @@ def certified_places(
 
 def _joined_places(
     configurations: Sequence[Configuration], is_meant: Callable[[Configuration, str], bool]
-) -> dict[str, Place]:
-    found: dict[str, Place] = {}
+) -> dict[str, CertifiedPlace]:
+    found: dict[str, CertifiedPlace] = {}
     for configuration in configurations:
         for location, question_type, plan in configuration.every_plan():
             if is_meant(configuration, location.name):
@@ -138,7 +99,9 @@ def _joined_places(
     return found
 
 
-def _places(plan: Plan, question_type: str, location: Location, spec: AuditSpec | None) -> Iterator[tuple[str, Place]]:
+def _places(
+    plan: Plan, question_type: str, location: Location, spec: AuditSpec | None
+) -> Iterator[tuple[str, CertifiedPlace]]:
     """Yield the certified stages of a plan at a location: of each the slice's, then its group's if it inherits."""
     slice_ = location.slice_by(spec.slices) if spec is not None else ""
     group = location.group_by(spec.inherit) if spec is not None and spec.inherit is not None else None
@@ -158,12 +121,12 @@ def _places(plan: Plan, question_type: str, location: Location, spec: AuditSpec 
             earlier_of_group += (parent,)
 
 
-def _place(covers: Covers, plan: Plan, index: int, earlier: tuple[str, ...], spec: AuditSpec | None) -> Place:
+def _place(covers: Covers, plan: Plan, index: int, earlier: tuple[str, ...], spec: AuditSpec | None) -> CertifiedPlace:
     largest = _largest(covers.money, plan.rates, spec) if covers.money is not None else 0.0
     if spec is None:
-        return Place(covers, plan, index, (plan.hash,), earlier, timedelta(), largest=largest)
+        return CertifiedPlace(covers, plan, index, (plan.hash,), earlier, timedelta(), largest=largest)
     follows_budget = spec.budget is not None
-    return Place(
+    return CertifiedPlace(
         covers,
         plan,
         index,
@@ -177,14 +140,14 @@ def _place(covers: Covers, plan: Plan, index: int, earlier: tuple[str, ...], spe
     )
 
 
-def _of_group(place: Place, group: str, scope: str, earlier: tuple[str, ...]) -> Place:
+def _of_group(place: CertifiedPlace, group: str, scope: str, earlier: tuple[str, ...]) -> CertifiedPlace:
     """Return the place of the group from which a slice inherits: what the slice is, with the slice as its member."""
     covers = msgspec.structs.replace(place.covers, slice=group, members=(place.covers.slice,), parent=None)
     thinned_to = 0.0 if place.largest else place.least_rate
     return replace(place, covers=covers, earlier=earlier, member_scopes=(scope,), thinned_to=thinned_to)
 
 
-def _joined(before: Place | None, place: Place) -> Place:
+def _joined(before: CertifiedPlace | None, place: CertifiedPlace) -> CertifiedPlace:
     """Return a place as it is once another location has it, too."""
     if before is None:
         return place
@@ -214,7 +177,7 @@ def _truths(*said: str) -> str:
     return OR.join(sorted({one for each in said for one in each.split(OR) if one}))
 
 
-def _thinned_to(before: Place, place: Place) -> float:
+def _thinned_to(before: CertifiedPlace, place: CertifiedPlace) -> float:
     """Return the rate to which audits are thinned: a group's always, of one slice where locations differ.
 
     Money is weighed by rates instead. Where these follow a budget, this is what holds until keepers have set them.
@@ -224,7 +187,7 @@ def _thinned_to(before: Place, place: Place) -> float:
     return least if before.thinned_to or place.thinned_to or differ else 0.0
 
 
-def _with_siblings(place: Place, every: Mapping[str, Place]) -> Place:
+def _with_siblings(place: CertifiedPlace, every: Mapping[str, CertifiedPlace]) -> CertifiedPlace:
     parent = place.covers.parent
     return place if parent is None else replace(place, siblings=len(every[parent].covers.members))
 

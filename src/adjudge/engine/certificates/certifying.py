@@ -15,7 +15,8 @@ import structlog
 
 from adjudge.engine.audit_rates import PastRates
 from adjudge.engine.certificates import memberships
-from adjudge.engine.certificates.certified_places import Place, certified_places, shares_of
+from adjudge.engine.certificates.budgets import shares_of
+from adjudge.engine.certificates.certified_places import CertifiedPlace, certified_places
 from adjudge.engine.certificates.looking import Look
 from adjudge.engine.clocks import Clock
 from adjudge.engine.configuration.revisions import InForce, Revisions
@@ -69,7 +70,7 @@ class Certifier:
         self._full_at = 0.0
         self._seen_at: datetime | None = None
         self._in_force: InForce | None = None
-        self._places: dict[str, Place] = {}
+        self._places: dict[str, CertifiedPlace] = {}
         self._past = PastRates()
 
     async def run(self) -> None:

@@ -21,7 +21,7 @@ from adjudge.core.plans import AgainstPeople
 from adjudge.engine.audit_rates import PastRates
 from adjudge.engine.certificates import licensing, records, standings, watches
 from adjudge.engine.certificates.audit_reading import AuditReading, audits_of, covered_by
-from adjudge.engine.certificates.certified_places import Place
+from adjudge.engine.certificates.certified_places import CertifiedPlace
 from adjudge.engine.certificates.licensing import Watching
 from adjudge.engine.certificates.records import Verified
 from adjudge.store import journal
@@ -131,7 +131,7 @@ class Heir:
 
     connection: Connection
     row: EpochRow
-    place: Place
+    place: CertifiedPlace
     now: datetime
     past: PastRates
 

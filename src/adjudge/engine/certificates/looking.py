@@ -22,7 +22,7 @@ from adjudge.core.prefixes import Prefix
 from adjudge.engine.audit_rates import PastRates
 from adjudge.engine.certificates import designing, licensing, records, standings, steps, watches
 from adjudge.engine.certificates.audit_reading import AuditReading, covered_by
-from adjudge.engine.certificates.certified_places import Place
+from adjudge.engine.certificates.certified_places import CertifiedPlace
 from adjudge.engine.certificates.inheriting import Heir, compare_siblings, read_inheritance
 from adjudge.engine.certificates.licensing import AnyState, Judged, State
 from adjudge.engine.certificates.steps import Expire, Issue
@@ -43,7 +43,7 @@ class Look:
 
     connection: Connection
     row: EpochRow
-    place: Place
+    place: CertifiedPlace
     now: datetime
     share: float
     """Of the error budget, 0 to 1: all slices of a family share one."""

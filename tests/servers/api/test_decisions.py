@@ -11,6 +11,7 @@ import structlog
 from structlog.testing import capture_logs
 from tests.configured import question
 from tests.stacks import Caller
+from tests.waiting import until
 
 from adjudge.api import asking, questions
 
@@ -366,10 +367,12 @@ async def test_the_log_tells_each_outcome_with_its_decision_and_the_trace_it_cam
         ]
         await stack.admin.post(f"/v1/decisions/{cancelled}/cancel", {})
         await (await stack.reviewer("anna")).vote("pay")
-        await stack.settled([model, person])
 
-    told = {str(line["decision"]): line["trace"] for line in lines if line["event"] == "decision.settled"}
-    assert [told[decision] for decision in (model, person, cancelled)] == traces  # others' decisions are told, too
+        def told() -> list[str | None]:  # others' decisions are told of, too
+            by_id = {str(line["decision"]): line["trace"] for line in lines if line["event"] == "decision.settled"}
+            return [by_id.get(decision) for decision in (model, person, cancelled)]
+
+        await until(told, lambda found: found == traces)
 
 
 async def test_a_backlog_is_settled_by_the_fallback_which_says_why(stack):

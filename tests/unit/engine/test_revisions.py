@@ -8,8 +8,8 @@ from pathlib import Path
 
 from adjudge.config import Configuration, compile_documents
 from adjudge.config.documents.pausing import Pause, no_pause
-from adjudge.engine.aside import NotWanted
 from adjudge.engine.configuration.revisions import Revisions
+from adjudge.engine.giving_way import NotWanted
 
 EMPTY = compile_documents({}, base=Path("/project"))
 

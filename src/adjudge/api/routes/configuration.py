@@ -39,8 +39,8 @@ from adjudge.api.shapes.configuration import (
 )
 from adjudge.config.documents.authorship import line_revisions
 from adjudge.core.specifications import DEFAULT_LOCATION
-from adjudge.engine.aside import aside
 from adjudge.engine.configuration.publishing import Publisher
+from adjudge.engine.giving_way import giving_way
 from adjudge.store.configuration import receipts, revisions
 from adjudge.store.configuration.receipts import Member
 from adjudge.store.configuration.revisions import Revision
@@ -176,7 +176,7 @@ async def read_effective(
         assert found is not None
         leaves = here.revisions.configuration(place.revision).explain(location, type)
         versions = await revisions.versions(connection, found.number, list({leaf.file for leaf in leaves}))
-        since = await aside(_since, versions)
+        since = await giving_way(_since, versions)
         authors = await revisions.authors(connection, [number for lines in since.values() for number in set(lines)])
     return answered(
         {

@@ -15,9 +15,9 @@ from adjudge.api.services import Services
 from adjudge.api.shapes import PROBLEMS as COMMON
 from adjudge.config import Configuration, InvalidConfiguration, diff, difference_in_words
 from adjudge.config.remarks import remarks
-from adjudge.engine.aside import aside
 from adjudge.engine.configuration.previewing import Tally, preview
 from adjudge.engine.configuration.publishing import Publisher, check_places
+from adjudge.engine.giving_way import giving_way
 from adjudge.store import controls
 from adjudge.store.configuration import recorded
 from adjudge.store.configuration.revisions import Terms
@@ -124,13 +124,13 @@ async def checked(
     check_places(compiled, only_at)
     async with here.pool.acquire() as connection:
         traffic = await recorded.traffic(connection, WEEK)
-    found = await aside(diff, in_force.sites(), in_force.after(compiled, only_at).sites(), traffic)
+    found = await giving_way(diff, in_force.sites(), in_force.after(compiled, only_at).sites(), traffic)
     return {
         **base,
         "hash": compiled.hash,
         "in_force": in_force.rest is None and compiled.hash == in_force.newest.hash,
         "faults": [],
-        "remarks": await aside(_remarks, compiled),
+        "remarks": await giving_way(_remarks, compiled),
         "difference": {
             "in_words": difference_in_words(found),
             "locations_added": found.locations_added,
@@ -149,7 +149,7 @@ async def previewed(here: Services, compiled: Configuration, span: timedelta) ->
     async with here.pool.acquire() as connection:
         sample = await recorded.sample(connection, span, MOST_RELIVED)
         in_force = await controls.read(connection)
-    tallies = await aside(preview, compiled, sample, in_force)
+    tallies = await giving_way(preview, compiled, sample, in_force)
     return {
         "days": span / timedelta(days=1),
         "decisions": len(sample),

@@ -17,9 +17,9 @@ from adjudge.automation.learning import Asking, Voted
 from adjudge.config import Configuration
 from adjudge.core.answers import Boolean, Labels
 from adjudge.core.audits import ModelSaid
-from adjudge.engine.aside import aside
 from adjudge.engine.clocks import Clock
 from adjudge.engine.configuration.revisions import InForce, Revisions
+from adjudge.engine.giving_way import giving_way
 from adjudge.store import duties
 from adjudge.store.automation import learning as store
 from adjudge.store.automation.learning import AuditedVotes
@@ -94,7 +94,7 @@ class Learner:
             audits = await store.calibrate_audits(connection, question_type, MOST_AUDITS)
             votes = await store.blind_votes(connection, question_type, sorted(subject.pools), MOST_VOTES)
         items = [*(Voted(votes=given.votes, truth=given.truth) for given in votes), *map(voted, audits)]
-        fresh = await aside(learning.learnt, items, subject.stages)
+        fresh = await giving_way(learning.learnt, items, subject.stages)
         if fresh is not None:
             async with self._pool.acquire() as connection, connection.transaction():
                 if not await duties.hold(connection, DUTY, self._owner, LEASE):

@@ -13,7 +13,7 @@ from adjudge.config.sites import Site
 from adjudge.core.errors import AdjudgeError
 from adjudge.core.plans import Plan
 from adjudge.core.specifications import DeciderSpec, PoolSpec
-from adjudge.engine.aside import sparingly
+from adjudge.engine.giving_way import sparingly
 from adjudge.store.configuration import revisions
 from adjudge.store.configuration.revisions import Revision
 from adjudge.store.connecting import Connection

@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from adjudge.config.documents.pausing import Pause
-from adjudge.engine.aside import (
+from adjudge.engine.giving_way import (
     NICENESS,
     PAUSE_SECONDS,
     PAUSED_SECONDS,
@@ -16,19 +16,19 @@ from adjudge.engine.aside import (
     SWITCH_SECONDS,
     NotWanted,
     Pace,
-    aside,
+    giving_way,
     sparingly,
 )
 
 
 async def test_work_gets_its_arguments_and_returns_its_result() -> None:
-    assert await aside(divmod, 7, 3) == (2, 1)
-    assert await aside(int, "11", base=2) == 3
+    assert await giving_way(divmod, 7, 3) == (2, 1)
+    assert await giving_way(int, "11", base=2) == 3
 
 
 async def test_work_that_fails_raises_here() -> None:
     with pytest.raises(ZeroDivisionError):
-        await aside(divmod, 7, 0)
+        await giving_way(divmod, 7, 0)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux schedules threads singly")
@@ -37,7 +37,7 @@ async def test_only_the_thread_aside_is_less_urgent_and_no_later_thread_inherits
         return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
 
     before = niceness()
-    assert await aside(niceness) == min(before + NICENESS, 19)
+    assert await giving_way(niceness) == min(before + NICENESS, 19)
     assert niceness() == before
     assert await asyncio.to_thread(niceness) == before
 
@@ -53,9 +53,9 @@ async def test_the_loop_gets_the_interpreter_soon_for_as_long_as_something_is_co
         return sys.getswitchinterval()
 
     async with asyncio.timeout(10), asyncio.TaskGroup() as group:
-        long = group.create_task(aside(computing))
+        long = group.create_task(giving_way(computing))
         await begun.wait()
-        assert await aside(sys.getswitchinterval) == pytest.approx(SWITCH_SECONDS)
+        assert await giving_way(sys.getswitchinterval) == pytest.approx(SWITCH_SECONDS)
         ended.set()
     assert long.result() == pytest.approx(SWITCH_SECONDS), "a shorter computation beside it does not end it"
     assert sys.getswitchinterval() == pytest.approx(usual)

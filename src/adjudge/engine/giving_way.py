@@ -27,13 +27,15 @@ Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
 
-async def aside(work: Callable[Parameters, Result], *arguments: Parameters.args, **named: Parameters.kwargs) -> Result:
+async def giving_way(
+    work: Callable[Parameters, Result], *arguments: Parameters.args, **named: Parameters.kwargs
+) -> Result:
     """Return what the work returns, computed in a thread that gives way to this loop and to other processes.
 
     Raises what the work raises. A thread that was begun ends by itself, even where nobody waits for it any longer.
     """
     # for one use: a thread may give way, but only root could make it urgent again
-    thread = ThreadPoolExecutor(1, "aside", _give_way)
+    thread = ThreadPoolExecutor(1, "giving-way", _give_way)
     try:
         with _interpreter.lent():
             return await asyncio.get_running_loop().run_in_executor(thread, lambda: work(*arguments, **named))
@@ -49,7 +51,7 @@ async def sparingly(work: Callable[[Pause], Result]) -> Result:
     """
     ended = threading.Event()
     try:
-        return await aside(work, Pace(ended.wait))
+        return await giving_way(work, Pace(ended.wait))
     finally:
         ended.set()
 

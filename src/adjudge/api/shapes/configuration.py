@@ -25,7 +25,7 @@ class RevisionView(Shape):
 
 
 class RevisionWithDocuments(RevisionView):
-    """The same, with its documents."""
+    """A published configuration with its documents."""
 
     documents: dict[str, str] = Field(description="text by name")
 

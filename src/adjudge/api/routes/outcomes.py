@@ -69,7 +69,7 @@ class ToldOutcome(Answer):
 
 
 class OutcomeEvent(ToldOutcome):
-    """The same in the feed, where one can go on from it."""
+    """One version of an outcome in the feed, where one can go on from it."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [EVENT]})
 

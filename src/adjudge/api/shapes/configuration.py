@@ -206,7 +206,7 @@ class DraftView(Shape):
 
 
 class DraftWithDocuments(DraftView):
-    """The same with its documents, and what publishing it would do."""
+    """A draft with its documents, and what publishing it would do."""
 
     documents: dict[str, str] = Field(description="text by name")  # type: ignore[assignment]
     would: Checked | None = Field(description="null: it was published")

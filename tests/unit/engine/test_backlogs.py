@@ -72,6 +72,14 @@ def test_two_answers_close_together_do_not_make_a_model_quicker_than_it_is():
     assert min(behind) >= 0.8 * 100 / 2
 
 
+def test_the_time_before_workers_begin_is_no_slowness_of_theirs():
+    """What was asked five seconds before they had started, and is answered within one."""
+    lengths = [Length(2_600, 2_600, 2_600, 0.1 * n) for n in range(50)]
+    lengths += [Length(2_600 - 200 * n, 2_800 - 200 * n, 2_600, 5.0) for n in range(1, 10)]
+
+    assert max(looked_at(Backlog(), lengths)[50:]) <= 5.0
+
+
 def test_what_was_let_in_since_the_last_look_comes_behind_what_was_unread():
     backlog = Backlog()
     looked_at(backlog, answered(100, unread=50))

@@ -40,6 +40,11 @@ class Length(NamedTuple):
     oldest_seconds: float
     """Age of the oldest unfinished one; 0 if there is none."""
 
+    @property
+    def is_in_work(self) -> bool:
+        """Whether some are in the hands of workers."""
+        return self.unfinished > self.unread
+
 
 class Backlog:
     """Questions of one lane for one decider."""
@@ -94,8 +99,8 @@ class Backlog:
         self._note_pace(now)
         if not length.unread:  # it has not enough to do to show how fast it is
             self._mark = None
-        elif self._mark is None:
-            self._mark = (now, length)
+        elif self._mark is None or (length.is_in_work and not self._mark[1].is_in_work):
+            self._mark = (now, length)  # the time before workers began is no slowness of theirs
         else:
             self._learn(now, call_seconds, *self._mark)
         self._reckon()

@@ -7,6 +7,7 @@ from typing import Annotated, Final
 
 import typer
 
+from adjudge.cli.output import as_json
 from adjudge.cli.refusing import Refused
 
 TEMPLATES: Final[Mapping[str, str]] = {
@@ -19,16 +20,21 @@ TEMPLATES: Final[Mapping[str, str]] = {
 """What is made, and of which file of this package."""
 
 
-def init(name: Annotated[str, typer.Argument(metavar="NAME", help="The folder to make.")]) -> None:
+def init(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The folder to make.")],
+    as_json_: Annotated[bool, typer.Option("--json", help="Print what was made as JSON.")] = False,
+) -> None:
     """Make a project folder: a question, a model, people, and questions to try. Nothing is overwritten."""
     folder = Path(name)
-    taken = [made for made in TEMPLATES if (folder / made).exists()]
-    if taken:
-        raise Refused(f"{folder} has {', '.join(taken)} already: nothing was written")
     try:
+        taken = [made for made in TEMPLATES if (folder / made).exists()]
+        if taken:
+            raise Refused(f"{folder} has {', '.join(taken)} already: nothing was written")
         _make(folder)
     except OSError as error:
         raise Refused(f"cannot make {error.filename}: {error.strerror}") from None
+    if as_json_:
+        print(as_json({"folder": str(folder.resolve()), "files": list(TEMPLATES)}))
 
 
 def _make(folder: Path) -> None:

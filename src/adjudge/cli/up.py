@@ -20,6 +20,7 @@ import typer
 
 from adjudge.cli.awaiting import Awaited, answers
 from adjudge.cli.folders import Folder
+from adjudge.cli.output import as_json
 from adjudge.cli.ports import require_free
 from adjudge.cli.processes.readiness import is_told
 from adjudge.cli.refusing import Refused
@@ -42,6 +43,7 @@ def up(
     config: Annotated[Path | None, typer.Option(help="Folder of the configuration.")] = None,
     unsafe: Annotated[bool, typer.Option("--unsafe", help="Run on a PostgreSQL that may forget.")] = False,
     workers: Annotated[int, typer.Option(help="Worker processes.", min=1, max=64)] = 1,
+    as_json_: Annotated[bool, typer.Option("--json", help="Say as JSON that all is ready.")] = False,
 ) -> None:
     """Run PostgreSQL, Valkey, api, worker and keeper until Ctrl-C; nothing is lost.
 
@@ -49,19 +51,19 @@ def up(
     """
     given: dict[str, Any] = {"host": host, "port": port, "config": config, "unsafe": unsafe or None}
     try:
-        _run(read_settings(**given), workers)
+        _run(read_settings(**given), workers, as_json_)
     except StackError as error:
         raise Refused(str(error)) from error
 
 
-def _run(settings: Settings, workers: int) -> None:
+def _run(settings: Settings, workers: int, in_json: bool) -> None:
     try:
-        asyncio.run(_up(settings, workers))
+        asyncio.run(_up(settings, workers, in_json))
     except ExceptionGroup as failed:  # the first says why; the others were ended by it
         raise failed.exceptions[0] from failed
 
 
-async def _up(settings: Settings, workers: int) -> None:
+async def _up(settings: Settings, workers: int, in_json: bool) -> None:
     started = time.monotonic()
     folder = Path.cwd() / PROJECT
     await _require_all(settings, folder)
@@ -78,7 +80,7 @@ async def _up(settings: Settings, workers: int) -> None:
         async with _key_file(folder, database_url, redis_url, url):
             with mapped_files(folder) as metrics:
                 env = _environment(folder, settings, database_url, redis_url, metrics)
-                ready = functools.partial(_announce, servers, url, started)
+                ready = functools.partial(_announce, servers, url, started, in_json)
                 await _work(settings, workers, folder, env, stop, ready)
 
 
@@ -224,16 +226,20 @@ def _write_private(path: Path, value: object) -> None:
     fresh.replace(path)
 
 
-def _announce(servers: Servers, url: str, started: float) -> None:
+def _announce(servers: Servers, url: str, started: float, in_json: bool) -> None:
+    seconds = round(time.monotonic() - started, 1)
+    postgres, valkey, roles = servers.postgres_version, servers.valkey_version, ("api", "worker", "keeper")
+    if in_json:
+        ready = {"seconds": seconds, "url": url, "postgresql": postgres, "valkey": valkey, "roles": roles}
+        print(as_json(ready), flush=True)
+        return
     parts = [
-        *([f"PostgreSQL {servers.postgres_version}"] if servers.postgres_version else ["PostgreSQL (yours)"]),
-        *([f"Valkey {servers.valkey_version}"] if servers.valkey_version else ["Redis (yours)"]),
-        "api",
-        "worker",
-        "keeper",
+        f"PostgreSQL {postgres}" if postgres else "PostgreSQL (yours)",
+        f"Valkey {valkey}" if valkey else "Redis (yours)",
+        *roles,
     ]
     where = f"{url}/docs; key in {PROJECT}/, where commands find it"
-    print(f"ready in {time.monotonic() - started:.1f} s: {', '.join(parts)}; {where}", flush=True)
+    print(f"ready in {seconds:.1f} s: {', '.join(parts)}; {where}", flush=True)
 
 
 def _report(line: str) -> None:

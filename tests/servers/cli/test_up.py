@@ -1,6 +1,7 @@
 """What a run of `adjudge up` says of its folder, and how it ends."""
 
 import asyncio
+import json
 import os
 import socket
 import sys
@@ -44,7 +45,7 @@ from adjudge.cli.root import run
 announce = up._announce
 awaiting.READY_SECONDS = 20.0
 up._announce = lambda *given: (announce(*given), os.kill(os.getpid(), signal.SIGTERM))
-raise SystemExit(run(["up", "--port", sys.argv[1]]))
+raise SystemExit(run(["up", "--port", *sys.argv[1:]]))
 """
 
 WITHOUT_A_WORKER = """
@@ -144,6 +145,16 @@ async def test_a_port_for_probes_is_not_given_to_several_roles(told):
 
     assert status == 0
     assert shown.startswith(b"ready in ")
+
+
+async def test_that_all_is_ready_is_told_as_json(told):
+    status, shown, _ = await told(ENDS_WHEN_READY, "--json")
+
+    ready = json.loads(shown)
+    assert status == 0
+    assert ready["url"].startswith("http://127.0.0.1:")
+    assert (ready["postgresql"], ready["valkey"]) == (None, None)  # not ours
+    assert ready["roles"] == ["api", "worker", "keeper"]
 
 
 async def test_it_is_not_ready_while_no_worker_is(told):

@@ -1,5 +1,6 @@
 """`adjudge init`: what the tutorial's first page shows, to the letter."""
 
+import json
 import re
 from pathlib import Path
 
@@ -43,6 +44,22 @@ def test_the_project_is_sound_and_its_questions_come_out_as_the_page_shows(
         "1  claim-risk@1: pay 0.99     accepted: pay",
         "2  claim-risk@1: pay 0.80     under 0.95: agents (1 vote, 10 min), else held 24 h, then refuse",
     ]
+
+
+def test_what_was_made_is_told_as_json(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["init", "claims", "--json"]) == 0
+
+    made = json.loads(capsys.readouterr().out)
+    assert made["folder"] == str(here / "claims")
+    assert {str(path.relative_to(here / "claims")) for path in (here / "claims").rglob("*") if path.is_file()} == set(
+        made["files"]
+    )
+
+
+def test_a_name_that_no_folder_can_have_is_one_line(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["init", "x" * 300]) == 1
+
+    assert capsys.readouterr().err.endswith(": File name too long\n")
 
 
 def test_nothing_is_overwritten(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

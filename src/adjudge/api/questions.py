@@ -5,7 +5,7 @@ msgspec, because this is the hot path: it decodes and checks a question in about
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Final, TypeAlias, get_args
 
 import msgspec
@@ -108,7 +108,7 @@ def read(body: bytes | msgspec.Raw, *, key: str | None, trace: str | None, lane:
         subject=asked.subject,
         candidates=asked.candidates,
         stake=stake,
-        deadline=asked.deadline and asked.deadline.astimezone(UTC),  # shown as it will be stored
+        deadline=asked.deadline,
         lane=asked.lane or lane,
         trace=trace,
         idempotency_key=key if key is not None else asked.idempotency_key,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import pytest
 from tests.unit.config.documents import CLAIMS, FaultsOf
 
 HOLD = "{hold: 24h, then: {answer: refuse}}"
@@ -46,6 +47,30 @@ def test_a_stage_that_asks_a_misspelt_pool_hides_none_of_its_other_faults(faults
         ("no pool or decider", "agents"),
         ("nothing reads", "combine"),
     ]
+
+
+ESCALATED = CLAIMS.replace("{agents: {wage: 12 USD/h}}", "{team-a: {}, team-b: {}}").replace(
+    HOLD, "{escalate: team-b, timeout: 1h, then: {answer: refuse}}"
+)
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        CLAIMS.replace("ask: agents", "ask: claim-risks"),
+        CLAIMS.replace("ask: claim-risk@1", "ask: agents@1"),
+        CLAIMS.replace("ask: claim-risk@1", "ask: claim-next@3").replace(
+            "deciders: {", 'deciders: {claim-next@2: {python: "deciders:claim_risk", role: shadow}, '
+        ),
+        ESCALATED.replace("ask: agents", "ask: team-c"),
+    ],
+    ids=["a pool, near a model", "a model, near a pool", "near a model in shadow", "near a pool that is escalated to"],
+)
+def test_nothing_is_told_of_whom_a_stage_was_only_guessed_to_ask(faults_of: FaultsOf, spoilt: str) -> None:
+    """It has other fields, or may not be asked there: none of that stands in the documents."""
+    (fault,) = faults_of(spoilt)
+
+    assert fault.message.startswith("no pool or decider")
 
 
 def test_a_model_may_stand_without_accept_where_people_weigh_it_later(compiled: Callable[[str], object]) -> None:

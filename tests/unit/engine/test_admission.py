@@ -356,6 +356,20 @@ def test_what_a_location_asks_beyond_its_share_is_in_the_lane_behind_and_counts_
     assert ask(admission, "store-2") == "standard"
 
 
+@pytest.mark.parametrize(("rows", "behind"), [(LONGEST_QUEUE + 1, 0.0), (0, LONGEST_WAIT_SECONDS + 1.0)])
+def test_who_would_be_put_behind_the_others_is_refused_where_bulk_is_not_written_in_time(
+    admission, commit, rows, behind
+):
+    """Its row would wait with those of bulk, whose queue was not looked at."""
+    ask(admission, "store-2")
+    commit.rows["bulk"], commit.behind["bulk"] = rows, behind
+
+    with pytest.raises(Overloaded):
+        for _ in range(300):
+            ask(admission, "store-1")
+    assert ask(admission, "store-2") == "standard"
+
+
 def test_who_was_put_behind_the_others_is_refused_only_where_there_is_no_room(admission, clock):
     """It has lost its place already; what is believed of the decider may be too little."""
     admission.measured("vision@1", {BEHIND: Length(100, 100, 100, 1.0)}, 10.0)

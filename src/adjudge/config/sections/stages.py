@@ -89,18 +89,20 @@ class Reading:
 def read_stage(at: Cursor, fields: Fields, reading: Reading) -> Stage:
     """Read a stage but for its `on_error`."""
     ask = fields.need("ask", "ask: model@1")
-    names = (_asked(ask, reading.known) or _meant(ask, reading.known)) if ask is not None else ()
+    asked = _asked(ask, reading.known) if ask is not None else ()
+    names = (asked or _meant(ask, reading.known)) if ask is not None else ()
     if ask is None or not names:
         fields.ignore_rest()
         return Stage()
     pools = [name for name in names if name in reading.known.pools]
     if not pools:
-        _check_labels(ask, reading, names)
-        _refuse_shadows(ask, reading, names)
+        _check_labels(ask, reading, asked)
+        _refuse_shadows(ask, reading, asked)
         return _of_models(fields, reading, names)
     if len(names) > 1:
         ask.fault("a stage asks models, or the people of one pool")
-    reading.asked.setdefault(pools[0], ask.node.origin)
+    if asked:
+        reading.asked.setdefault(pools[0], ask.node.origin)
     return read_people(at, fields, reading, pools[0])
 
 
@@ -201,8 +203,12 @@ def _asked(ask: Cursor, known: Known) -> tuple[str, ...]:
 
 
 def _meant(ask: Cursor, known: Known) -> tuple[str, ...]:
-    """Return whom a stage probably asks that names nobody known: its other fields are read, and their faults show."""
-    guesses = (nearest(item.node.text, [*known.deciders, *known.pools]) for item in ask.items())
+    """Return whom a stage probably asks that names nobody known: its other fields are read, and their faults show.
+
+    Of the same kind, because people and models have other fields: only deciders have an `@`.
+    """
+    named = [item.node.text for item in ask.items()]
+    guesses = (nearest(name, known.deciders if "@" in name else known.pools) for name in named)
     return tuple(dict.fromkeys(guess for guess in guesses if guess is not None))
 
 

@@ -101,11 +101,11 @@ class Admission:
         `deciders`: whom it is put to first, and `seconds` is how long these may take.
         """
         now = self._note(location)
-        if self._open > MOST_OPEN or self._commit.waiting(lane) > LONGEST_QUEUE:
-            self._refuse(lane, "full", "more is open than can be answered", self.seconds_behind(lane, deciders))
-        self._check_database(lane)
+        self._check_queue(lane, LONGEST_QUEUE, deciders)
         is_behind = lane != BEHIND and self._goes_behind(lane, location, deciders, now)
-        lane = BEHIND if is_behind else lane
+        if is_behind:
+            lane = BEHIND
+            self._check_queue(lane, LONGEST_QUEUE, deciders)
         bound = min(BOUND_SECONDS.get(lane, 15.0), IN_TIME * seconds)
         backlogs = [self._backlog(decider, lane) for decider in deciders]
         for decider, backlog in zip(deciders, backlogs, strict=True):
@@ -123,9 +123,7 @@ class Admission:
     def enter_unasked(self, lane: str, location: str) -> None:
         """Count in a question that its fallback answers, and that takes no room in the lane. Raises Overloaded."""
         self._note(location)
-        if self._open > MOST_OPEN or self._commit.waiting(lane) > PRESSING_QUEUE:
-            self._refuse(lane, "full", "more is open than can be answered", 0.0)
-        self._check_database(lane)
+        self._check_queue(lane, PRESSING_QUEUE)
         names.SHED.labels(lane, "fallback").inc()
         self._turns.begin(location)
 
@@ -152,8 +150,10 @@ class Admission:
                 is_behind = True
         return is_behind
 
-    def _check_database(self, lane: str) -> None:
-        """Refuse what a slow PostgreSQL would not take in time. Raises Overloaded."""
+    def _check_queue(self, lane: str, longest: int, deciders: Sequence[str] = ()) -> None:
+        """Refuse what would wait too long to be written, or where too much is open. Raises Overloaded."""
+        if self._open > MOST_OPEN or self._commit.waiting(lane) > longest:
+            self._refuse(lane, "full", "more is open than can be answered", self.seconds_behind(lane, deciders))
         if (late := self._commit.seconds_behind(lane)) > LONGEST_WAIT_SECONDS:
             self._refuse(lane, "full", f"the database is {late:.1f} s behind", late)
 

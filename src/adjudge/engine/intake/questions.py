@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -62,7 +62,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
 def fingerprint(question: Question) -> bytes:
     """Return the fingerprint by which a repeated question is recognised; empty if it has no idempotency key.
 
-    It is a hash of the decoded question, not of its bytes: a retry may order its fields otherwise.
+    It is a hash of the decoded question, not of its bytes: a retry may order its fields otherwise. What it is hashed
+    from stays as it was from release to release: a retry may come to the next one.
     """
     if question.idempotency_key is None:
         return b""
@@ -92,7 +93,8 @@ def case_of(
     """Return what `advance` is told of a question. Raises InvalidQuestion."""
     candidates = _candidates(question, kind)
     space = close(kind.space, candidates)
-    deadline = question.deadline or now + (kind.deadline or LONGEST_DEADLINE)
+    asked_for = question.deadline and question.deadline.astimezone(UTC)  # shown as it will be stored
+    deadline = asked_for or now + (kind.deadline or LONGEST_DEADLINE)
     if deadline > now + LONGEST_DEADLINE:
         raise InvalidQuestion("a deadline is at most 30 days away", pointer="#/deadline")
     late = deadline <= now

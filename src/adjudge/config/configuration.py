@@ -52,7 +52,7 @@ class Configuration:
 
     @property
     def in_shadow(self) -> Mapping[str, DeciderSpec]:
-        """The deciders that are asked on the side."""
+        """The deciders in shadow."""
         return {name: spec for name, spec in self.deciders.items() if spec.is_shadow}
 
     @property
@@ -77,11 +77,11 @@ class Configuration:
 
     def location(self, name: str) -> Location:
         """Return a location. Raises UnknownLocation."""
-        return self._site(name).location
+        return self.site(name).location
 
     def question_type(self, location: str, question_type: str, at: datetime | None = None) -> QuestionType:
         """Return a type as it is at the location; `at`: at that moment. Raises UnknownLocation, UnknownType."""
-        site = self._site(location)
+        site = self.site(location)
         types = (site.standing(at) if at is not None else site).types
         if question_type not in types:
             raise UnknownType(question_type, types)
@@ -92,14 +92,14 @@ class Configuration:
 
         Raises UnknownLocation, UnknownType, NoPlan.
         """
-        plan = self._site(location).plan(question_type, hash_)
+        plan = self.site(location).plan(question_type, hash_)
         if plan is None:
             raise self._no_plan(location, question_type)
         return plan
 
     def way(self, location: str, question_type: str, request: Request) -> Way:
         """Return the route that a question takes. Raises UnknownLocation, UnknownType, NoPlan."""
-        site = self._site(location)
+        site = self.site(location)
         if site.scheduled:
             site = site.standing(request.at)
         ways = site.ways.get(question_type)
@@ -110,7 +110,10 @@ class Configuration:
 
     def site(self, location: str) -> Site:
         """Return all that holds at a location. Raises UnknownLocation."""
-        return self._site(location)
+        site = self.sites.get(location)
+        if site is None:
+            raise UnknownLocation(location, self.sites)
+        return site
 
     def pool(self, name: str) -> PoolSpec:
         """Return a pool. Raises UnknownPool."""
@@ -124,7 +127,7 @@ class Configuration:
         Raises UnknownLocation, UnknownType, NoPlan.
         """
         self.plan(location, question_type)
-        return effective_leaves(self._site(location), question_type)
+        return effective_leaves(self.site(location), question_type)
 
     def by_hand(self) -> tuple[SetByHand, ...]:
         """Return every threshold set by hand that is in force anywhere, once for each place that says so."""
@@ -175,9 +178,3 @@ class Configuration:
         """Return why there is none. Raises UnknownLocation, UnknownType where that is why."""
         self.question_type(location, question_type)
         return NoPlan(question_type, location)
-
-    def _site(self, name: str) -> Site:
-        site = self.sites.get(name)
-        if site is None:
-            raise UnknownLocation(name, self.sites)
-        return site

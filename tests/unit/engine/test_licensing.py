@@ -165,9 +165,9 @@ def test_an_open_audit_holds_up_those_behind_it_but_not_for_ever():
     """Losses are wrong ones ten times as often: leaving an open audit out would certify what must not be."""
     audits = [*closed(1), *closed(*range(3, 54))]
 
-    young = licensing.in_order(audits, [waiting(2, LATELY)], 50, PATIENCE_ENDS)
-    few = licensing.in_order(audits[:-1], [waiting(2, LONG_AGO)], 50, PATIENCE_ENDS)
-    read, overdue = licensing.in_order(audits, [waiting(2, LONG_AGO)], 50, PATIENCE_ENDS)
+    young = licensing.readable(audits, [waiting(2, LATELY)], PATIENCE_ENDS)
+    few = licensing.readable(audits[:-1], [waiting(2, LONG_AGO)], PATIENCE_ENDS)
+    read, overdue = licensing.readable(audits, [waiting(2, LONG_AGO)], PATIENCE_ENDS)
 
     assert [each.audit.number for each in young[0]] == [each.audit.number for each in few[0]] == [1]
     assert [each.audit.number for each in read] == list(range(1, 54))
@@ -179,7 +179,7 @@ def test_an_open_audit_holds_up_those_behind_it_but_not_for_ever():
 
 def test_what_was_wrong_while_it_was_open_stays_so_on_record():
     """A certificate's inputs are what was read: a late answer does not change what it rests on."""
-    _, overdue = licensing.in_order(closed(*range(3, 54)), [waiting(2, LONG_AGO)], 50, PATIENCE_ENDS)
+    _, overdue = licensing.readable(closed(*range(3, 54)), [waiting(2, LONG_AGO)], PATIENCE_ENDS)
 
     inputs = licensing.as_read(closed(2, 3), overdue)
 

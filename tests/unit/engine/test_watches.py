@@ -47,7 +47,7 @@ def test_a_decision_that_may_still_come_to_be_covered_holds_the_watch_up_until_i
 
 
 def watched(*rows: Automated, watch: Watch | None = None) -> tuple[Watch, int]:
-    return watches.watched(watch or Watch.begin(target=0.05), 0, rows, 50, PATIENCE_ENDS)
+    return watches.watched(watch or Watch.begin(target=0.05), 0, rows, PATIENCE_ENDS)
 
 
 def test_the_watch_waits_for_an_open_audit_until_fifty_behind_it_are_closed_and_its_patience_is_over():
@@ -94,7 +94,7 @@ def test_the_watch_reads_no_further_than_its_alarm():
 
 
 def watched_beside(*rows: Automated) -> tuple[PairedWatch, int]:
-    return watches.watched_beside(PairedWatch.begin(margin=0.0), 0, rows, 50, PATIENCE_ENDS, AGAINST)
+    return watches.watched_beside(PairedWatch.begin(margin=0.0), 0, rows, PATIENCE_ENDS, AGAINST)
 
 
 def test_the_watch_against_people_reads_who_alone_was_wrong():
@@ -141,7 +141,7 @@ def test_the_watch_over_money_weighs_what_it_reads():
     cheap = replace(automated(2, "refuse"), stake=Stake(100, "USD"), rate=0.05)
     watch = Watch.begin(target=0.05)
 
-    read, _ = watches.watched(watch, 0, [dear, cheap], 50, PATIENCE_ENDS, scale)
+    read, _ = watches.watched(watch, 0, [dear, cheap], PATIENCE_ENDS, scale)
 
     assert read == watch.after(True, 1.0).after(True, 1 / 500)
 

@@ -101,8 +101,8 @@ class AuditReading:
         rows = watches.up_to_undecided(rows, overdue)
         if people is None:
             scale = self.weighing(sampling, rarest)
-            return watches.watched(watch, number, rows, watches.MOST_WAITING, overdue, scale)
-        return watches.watched_beside(watch, number, rows, watches.MOST_WAITING, overdue, people)
+            return watches.watched(watch, number, rows, overdue, scale)
+        return watches.watched_beside(watch, number, rows, overdue, people)
 
     def weighing(self, sampling: Sampling, rarest: Rarest) -> Scale | None:
         """Return the scale of stakes of an epoch that was designed with these rates; None: it counts answers."""

@@ -26,6 +26,9 @@ from adjudge.store.automation.watched import Automated
 
 DRIFT_DELTA: Final = 0.01
 """Probability that scores are ever said to have drifted although they have not."""
+MOST_WAITING: Final = 50
+"""Closed audits that wait behind an open one; with more, and once its `patience` is over, the open one counts as
+wrong."""
 
 
 class Overdue(msgspec.Struct, frozen=True, kw_only=True):
@@ -230,17 +233,17 @@ def majority(votes: Sequence[str]) -> str:
     return max(dict.fromkeys(votes), key=votes.count)
 
 
-def in_order(
-    closed: Sequence[Judged], waiting: Sequence[Waiting], most: int, before: datetime
+def readable(
+    closed: Sequence[Judged], waiting: Sequence[Waiting], before: datetime
 ) -> tuple[list[Judged], list[Overdue]]:
     """Return what may be read by now in intake order, and what of it is open still, and so counts as wrong.
 
-    An open audit blocks those behind it until more than `most` of them are closed and it was asked before
+    An open audit blocks those behind it until more than MOST_WAITING of them are closed and it was asked before
     `before`: no answer has a part in that.
     """
     numbers, overdue, end = [each.audit.number for each in closed], [], math.inf
     for one in waiting:
-        if len(numbers) - bisect_right(numbers, one.number) <= most or one.asked_at >= before:
+        if len(numbers) - bisect_right(numbers, one.number) <= MOST_WAITING or one.asked_at >= before:
             end = one.number
             break
         overdue.append(Overdue(decision=str(one.decision_id), number=one.number, role=one.role))

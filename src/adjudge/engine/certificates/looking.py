@@ -20,7 +20,7 @@ from adjudge.core.licences import Terms
 from adjudge.core.plans import Certified
 from adjudge.core.prefixes import Prefix
 from adjudge.engine.audit_rates import PastRates
-from adjudge.engine.certificates import designing, licensing, records, standings, steps, watches
+from adjudge.engine.certificates import designing, licensing, records, standings, steps
 from adjudge.engine.certificates.audit_reading import AuditReading, covered_by
 from adjudge.engine.certificates.certified_places import CertifiedPlace
 from adjudge.engine.certificates.inheriting import Heir, compare_siblings, read_inheritance
@@ -182,7 +182,7 @@ class Look:
         """Read what was closed, in intake order; an audit that is open blocks those behind it, but not for ever."""
         waiting = await self._reading.waiting(state.sampling, state.read_number)
         closed = await self._judged(state, state.read_number, None)
-        found, overdue = licensing.in_order(closed, waiting, watches.MOST_WAITING, self.now - self.place.patience)
+        found, overdue = licensing.readable(closed, waiting, self.now - self.place.patience)
         if not found:
             return state
         epoch = state.epoch.after([each.audit for each in found])

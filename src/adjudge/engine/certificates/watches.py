@@ -10,15 +10,12 @@ from adjudge.automation.families import Tally
 from adjudge.automation.paired import PairedWatch
 from adjudge.automation.watching import ALIKE, Watch
 from adjudge.core.plans import AgainstPeople
-from adjudge.engine.certificates.licensing import Rarest, Scale, Watching, majority_errs, thinned
+from adjudge.engine.certificates.licensing import MOST_WAITING, Rarest, Scale, Watching, majority_errs, thinned
 from adjudge.store.automation.covers import Covers
 from adjudge.store.automation.watched import Automated
 
 PARTS: Final = 10
 """Of the distribution of weights: deciles."""
-MOST_WAITING: Final = 50
-"""Closed audits that wait behind an open one; with more, and once its `patience` is over, the open one counts as
-wrong."""
 
 
 def begun(covers: Covers, siblings: int = 1, weights: Sequence[float] = ALIKE) -> Watch | PairedWatch:
@@ -77,7 +74,7 @@ def up_to_undecided(rows: Sequence[Automated], overdue: datetime) -> list[Automa
 
 
 def watched(
-    watch: Watch, number: int, rows: Sequence[Automated], most: int, before: datetime, scale: Scale | None = None
+    watch: Watch, number: int, rows: Sequence[Automated], before: datetime, scale: Scale | None = None
 ) -> tuple[Watch, int]:
     """Return the watch after these audits, and the number of the last that it has read."""
 
@@ -88,7 +85,6 @@ def watched(
         watch,
         number,
         rows,
-        most,
         before,
         read=lambda on, row: on.after(_is_wrong(row), weight(row)),
         at_best=lambda on, row: on.after(False, weight(row)),
@@ -96,7 +92,7 @@ def watched(
 
 
 def watched_beside(
-    watch: PairedWatch, number: int, rows: Sequence[Automated], most: int, before: datetime, people: AgainstPeople
+    watch: PairedWatch, number: int, rows: Sequence[Automated], before: datetime, people: AgainstPeople
 ) -> tuple[PairedWatch, int]:
     """Return the watch against people after these audits, and the number of the last that it has read.
 
@@ -109,14 +105,13 @@ def watched_beside(
         is_withdrawn = row.answer is None and not _is_lost(row)
         return watch.after(0 if is_withdrawn else _is_wrong(row) - people_wrong)
 
-    return _read_on(watch, number, rows, most, before, read=read, at_best=lambda on, _: on.after(-1))
+    return _read_on(watch, number, rows, before, read=read, at_best=lambda on, _: on.after(-1))
 
 
 def _read_on(
     watch: Watching,
     number: int,
     rows: Sequence[Automated],
-    most: int,
     before: datetime,
     *,
     read: Callable[[Watching, Automated], Watching],
@@ -128,7 +123,7 @@ def _read_on(
     is what `at_best` makes of them, it does so now.
     """
     for position, row in enumerate(rows):
-        if _blocks(rows, position, most, before):
+        if _blocks(rows, position, before):
             break
         watch, number = _counted(read(watch, row), row), row.number
         if watch.alarmed:
@@ -147,10 +142,12 @@ def _counted(watch: Watching, row: Automated) -> Watching:
     return replace(watch, lost=watch.lost + _is_lost(row))
 
 
-def _blocks(rows: Sequence[Automated], position: int, most: int, before: datetime) -> bool:
-    """Return whether an audit is open, and no more than `most` behind it are closed or it was asked since `before`."""
+def _blocks(rows: Sequence[Automated], position: int, before: datetime) -> bool:
+    """Return whether an audit is open, and few behind it are closed or it was asked since `before`."""
     row = rows[position]
-    return row.is_open and (row.asked_at >= before or sum(not later.is_open for later in rows[position:]) <= most)
+    return row.is_open and (
+        row.asked_at >= before or sum(not later.is_open for later in rows[position:]) <= MOST_WAITING
+    )
 
 
 def _is_lost(row: Automated) -> bool:

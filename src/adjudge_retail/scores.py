@@ -46,7 +46,7 @@ def is_distribution(scores: Collection[float]) -> bool:
     return all(0 <= score <= 1 for score in scores) and abs(sum(scores) - 1) <= NORMALISED_WITHIN
 
 
-def restricted(scores: Mapping[str, float], candidates: Sequence[str], elsewhere: float = 0.0) -> dict[str, float]:
+def restricted(scores: Mapping[str, float], candidates: Sequence[str], elsewhere: float) -> dict[str, float]:
     """Return the scores of the candidates alone, so that they sum to 1; empty where there is no basis.
 
     `other`, where it is a candidate and no label of the model's, gets what the model gives to products

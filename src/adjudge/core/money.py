@@ -66,17 +66,17 @@ def exponent(currency: str) -> int:
     return _EXPONENTS.get(currency, 2)
 
 
-def parse_stake(amount: str, currency: str, *, pointer: str = "#/stake") -> Stake:
+def parse_stake(amount: str, currency: str) -> Stake:
     """Read a decimal string. Raises InvalidMoney where it is not exact in the currency."""
     if not _CURRENCY.fullmatch(currency):
-        raise InvalidMoney(f"{currency!r} is not an ISO 4217 code of three capitals", pointer=f"{pointer}/currency")
+        raise InvalidMoney(f"{currency!r} is not an ISO 4217 code of three capitals", pointer="#/stake/currency")
     if not _DECIMAL.fullmatch(amount):
-        raise InvalidMoney(f"{amount!r} is not a decimal amount such as 2.49, or too long", pointer=f"{pointer}/amount")
+        raise InvalidMoney(f"{amount!r} is not a decimal amount such as 2.49, or too long", pointer="#/stake/amount")
     whole, _, fraction = amount.partition(".")
     digits = exponent(currency)
     minor = int(whole + fraction[:digits].ljust(digits, "0"))
     if fraction[digits:].strip("0") or minor > LARGEST_MINOR:
-        raise InvalidMoney(f"{amount} is not exact in {currency}, or too large", pointer=f"{pointer}/amount")
+        raise InvalidMoney(f"{amount} is not exact in {currency}, or too large", pointer="#/stake/amount")
     return Stake(minor, currency)
 
 

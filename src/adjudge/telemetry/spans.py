@@ -185,9 +185,7 @@ class Sampling:
     begins: Callable[[], bool]
 
 
-def spans_of(
-    process: str, version: str, environment: Mapping[str, str], *, exporter: SpanExporter | None = None
-) -> tuple[Spans, TracerProvider]:
+def spans_of(process: str, version: str, environment: Mapping[str, str]) -> tuple[Spans, TracerProvider]:
     """Return what the environment describes: service, resource, sampler, exporter. Raises UnknownExporter."""
     sampling = sampling_of(environment)
     service = {"service.name": environment.get("OTEL_SERVICE_NAME") or f"adjudge-{process}"}
@@ -198,7 +196,7 @@ def spans_of(
         span_limits=SpanLimits(max_links=MOST_LINKS),
         shutdown_on_exit=False,
     )
-    provider.add_span_processor(BatchSpanProcessor(exporter or exporter_of(environment)))
+    provider.add_span_processor(BatchSpanProcessor(exporter_of(environment)))
     return Spans(provider, version, begins=sampling.begins), provider
 
 

@@ -269,7 +269,7 @@ async def test_a_caller_who_has_gone_does_not_hinder_the_flush(stack):
     row, _ = prepared(stack.services, 0)
     row = row._replace(evidence='{"note": "\\u0000"}')
     sheaf = Sheaf()
-    refused = stack.services.intake._flusher.submit(row, sheaf)
+    refused = stack.services.intake._commit.submit(row, sheaf)
     gone = asyncio.create_task(sheaf.all())
     await asyncio.sleep(0)
     gone.cancel()

@@ -248,7 +248,7 @@ async def unanimity(connection: Connection, question_type: str, alike: int = 0) 
     return row["checked"], row["wrong"]
 
 
-async def daily(connection: Connection, question_type: str, slices: Sequence[str], rate: float | None = None) -> float:
+async def daily(connection: Connection, question_type: str, slices: Sequence[str], rate: float | None) -> float:
     """Return how many audits of the slice are closed a day, by the decisions of the last week.
 
     `rate`: at which they are drawn from now on; None: as they were.

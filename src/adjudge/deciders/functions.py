@@ -14,7 +14,9 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from difflib import get_close_matches
 from itertools import islice
+from types import ModuleType
 from typing import Any, Final
 
 from adjudge.core.counting import counted
@@ -97,11 +99,20 @@ def load(python: str, settings: Mapping[str, Any]) -> Function:
         with _forks_end_here():
             found = functools.reduce(getattr, path.split("."), importlib.import_module(module))
     except (Exception, SystemExit) as error:
-        raise Unusable(f"{python}: {explained(error)}") from error
+        raise Unusable(f"{python}: {explained(error)}{_meant(error)}") from error
     if not callable(found):
         raise Unusable(f"{python}: it is {shown(found)}, which cannot be called")
     is_async = inspect.iscoroutinefunction(found) or inspect.iscoroutinefunction(type(found).__call__)
     return Function(found, settings, _is_single(python, found, settings), is_async)
+
+
+def _meant(error: BaseException) -> str:
+    """Return what was probably meant of a module that has nothing of this name to call."""
+    if not isinstance(error, AttributeError) or not isinstance(error.obj, ModuleType):
+        return ""
+    callables = [name for name, each in vars(error.obj).items() if callable(each)]
+    close = get_close_matches(error.name, callables, n=1)
+    return f"; did you mean `{close[0]}`?" if close else ""
 
 
 @contextmanager

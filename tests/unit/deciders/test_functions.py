@@ -94,6 +94,7 @@ def test_a_generator_is_run_out_in_the_function_itself(named):
     [
         ("no_such_module:f", {}, "no_such_module:f: ModuleNotFoundError: No module named 'no_such_module'"),
         ("math:no_such", {}, "math:no_such: AttributeError: module 'math' has no attribute 'no_such'"),
+        ("math:floot", {}, "has no attribute 'floot'; did you mean `floor`?"),
         ("math:pi", {}, "math:pi: it is 3.14159"),
         ("math", {}, "math: AttributeError"),
         (f"{__name__}:with_settings", {}, "argument: 'answer'"),

@@ -111,7 +111,7 @@ def _meant(error: BaseException) -> str:
     if not isinstance(error, AttributeError) or not isinstance(error.obj, ModuleType):
         return ""
     callables = [name for name, each in vars(error.obj).items() if callable(each)]
-    close = get_close_matches(error.name, callables, n=1)
+    close = get_close_matches(str(error.name), callables, n=1)
     return f"; did you mean `{close[0]}`?" if close else ""
 
 

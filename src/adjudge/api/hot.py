@@ -206,12 +206,18 @@ async def _result(
         decision, replayed = await asking.accepted(services, scope, asked, 0, alone)
     except AdjudgeError as error:
         names.REFUSED.labels(error.kind).inc()
-        return {"status": problems.status(error), "problem": problems.body(error)}
+        return _refused(error)
     except UNAVAILABLE:
-        gone = Problem("unavailable", "the database does not answer")
-        return {"status": problems.status(gone), "problem": problems.body(gone)}
+        return _refused(Problem("unavailable", "the database does not answer"))
     found: dict[str, object] = {"status": 202 if decision.outcome is None else 200, "decision": decision}
     return {**found, "replayed": True} if replayed else found
+
+
+def _refused(error: AdjudgeError) -> dict[str, object]:
+    """Return the result of an item that was not taken; it has no headers of its own to say when to come back."""
+    found: dict[str, object] = {"status": problems.status(error), "problem": problems.body(error)}
+    later = problems.headers(error).get("Retry-After")
+    return found if later is None else {**found, "retry_after": int(later)}
 
 
 async def _client(services: Services, headers: Mapping[bytes, bytes]) -> Scope:

@@ -231,9 +231,12 @@ class _BulkItem(msgspec.Struct, frozen=True):
     status: int
     decision: Decision | None = None
     problem: dict[str, Any] | None = None
+    retry_after: float | None = None
 
     def value(self) -> Decision | Problem:
-        return self.decision if self.decision is not None else problem_of(self.status, self.problem or {})
+        if self.decision is not None:
+            return self.decision
+        return problem_of(self.status, self.problem or {}, self.retry_after)
 
 
 class _Bulk(msgspec.Struct, frozen=True):

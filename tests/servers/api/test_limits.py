@@ -10,6 +10,7 @@ from tests.servers.api.test_contract import kind_of, until_somebody_waits_for
 from tests.stacks import Caller
 from tests.waiting import until
 
+from adjudge.api.shapes.decisions import BulkResults
 from adjudge.engine.admission import limiting
 from adjudge.store.scope import Limits, Scope
 
@@ -78,6 +79,8 @@ async def test_no_more_decisions_are_open_than_a_key_may_have_and_a_settled_one_
     assert limit_of(refused) == (429, "limit-reached", "open_decisions")
     assert int(refused.headers["retry-after"]) >= 1
     assert [item["problem"]["limit"] for item in bulk.json()["items"]] == ["open_decisions"] * 2
+    assert min(item["retry_after"] for item in bulk.json()["items"]) >= 1  # an item has no headers
+    BulkResults.model_validate_json(bulk.content, strict=True)
     assert (other.status_code, after.status_code) == (202, 202)
 
 

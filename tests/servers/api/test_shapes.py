@@ -31,7 +31,8 @@ async def test_decisions_and_their_paths(stack):
         decision_shapes.Labelled,
         await client.post(f"/v1/decisions/{asked[0]}/truth", {"answer": "pay", "source": "appeal"}),
     )
-    bulk = {"items": [{"type": "model", "evidence": {"amount": "1"}}, {"type": "nope", "evidence": {}}]}
+    keyed = {"type": "model", "evidence": {"amount": "1"}, "idempotency_key": "twice"}
+    bulk = {"items": [keyed, keyed, {"type": "nope", "evidence": {}}]}
     fits(decision_shapes.BulkResults, await client.post("/v1/decisions/bulk", bulk))
 
 

@@ -7,7 +7,19 @@ import httpx
 import msgspec
 import pytest
 
-from adjudge.client import Decision, Event, Invalid, Money, Pointed, Problem, Question, Task, WaitingFor, Whole
+from adjudge.client import (
+    Decision,
+    Event,
+    Invalid,
+    Money,
+    Overloaded,
+    Pointed,
+    Problem,
+    Question,
+    Task,
+    WaitingFor,
+    Whole,
+)
 
 
 def test_a_question_is_sent_as_the_contract_says(server, adjudge, a_settled_decision):
@@ -159,6 +171,16 @@ def test_a_bulk_post_answers_for_each_question_in_order(server, adjudge, a_decis
     assert isinstance(second, Invalid)
     assert second.kind == "invalid-evidence"
     assert [item["idempotency_key"] for item in server.body()["items"]] == ["key-1", "key-2"]
+
+
+def test_an_item_that_may_come_back_says_when(server, adjudge):
+    full = {"type": "https://adjudge.dev/problems/overloaded", "title": "Overloaded", "status": 429}
+    server.say({"items": [{"status": 429, "problem": full, "retry_after": 7}]})
+
+    (refused,) = adjudge.decisions.create_many([Question("claim.pay", {"a": 1})])
+
+    assert isinstance(refused, Overloaded)
+    assert refused.retry_after_seconds == 7
 
 
 def test_a_bulk_post_is_cut_by_the_thousand(server, adjudge, a_decision):

@@ -80,7 +80,9 @@ class BulkResult(Shape):
 
     status: int = Field(description="as a post of its own would have had: 202, 200, or that of the problem")
     decision: Decision | None = None
+    replayed: Literal[True] | None = Field(None, description="its idempotency key came before, with the same question")
     problem: ProblemDetails | None = None
+    retry_after: int | None = Field(None, description="seconds; of a problem that passes: 429, 503")
 
 
 class BulkResults(Shape):

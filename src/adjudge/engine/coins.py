@@ -8,7 +8,6 @@ import hashlib
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
 from uuid import UUID
 
 from adjudge.core.audits import CALIBRATE_SHARE
@@ -21,17 +20,6 @@ snapshot, above this."""
 def fresh_coin() -> tuple[str, bytes]:
     """Return id and key of a new coin."""
     return secrets.token_hex(4), secrets.token_bytes(32)
-
-
-class Audit(NamedTuple):
-    """How the audit coin of one decision fell; `rate`: the probability with which it falls on audit."""
-
-    drawn: bool
-    rate: float
-    role: str
-    """`calibrate` or `certify`, by a hash of its own; empty where not drawn."""
-    key: str
-    policy: int = POLICY
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +53,11 @@ class Coin:
         tossed.update(decision.bytes)
         return int.from_bytes(tossed.digest(), "big") / (1 << 56)
 
-    def audit(self, decision: UUID, rate: float) -> Audit:
-        """Toss the audit coin and, where it falls on audit, the one for its role."""
-        drawn = self.toss(decision, "audit") < rate
-        role = ("calibrate" if self.toss(decision, "audit-role") < CALIBRATE_SHARE else "certify") if drawn else ""
-        return Audit(drawn, rate, role, self.key_id)
+    def audit_role(self, decision: UUID, rate: float) -> str:
+        """Toss the audit coin, which falls on audit with probability `rate`; return what the audit is for.
+
+        `calibrate` or `certify`, by a toss of its own; empty where there is no audit.
+        """
+        if self.toss(decision, "audit") >= rate:
+            return ""
+        return "calibrate" if self.toss(decision, "audit-role") < CALIBRATE_SHARE else "certify"

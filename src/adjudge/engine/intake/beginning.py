@@ -6,7 +6,7 @@ import msgspec
 
 from adjudge.core.advance import Ask, advance
 from adjudge.core.controls import Controls
-from adjudge.core.events import HistoryEvent, write_events
+from adjudge.core.events import write_events
 from adjudge.core.history import Case, History
 from adjudge.core.plans import Plan
 from adjudge.store.intake import Beginning
@@ -27,11 +27,6 @@ class Begun(msgspec.Struct, frozen=True, eq=False):
     def deciders(self) -> tuple[str, ...]:
         """Whom it is put to first."""
         return self.ask.deciders if self.ask is not None else ()
-
-    @property
-    def events(self) -> tuple[HistoryEvent, ...]:
-        """What has happened so far."""
-        return self.ask.record if self.ask is not None else ()
 
 
 class Beginnings:

@@ -10,8 +10,8 @@ from uuid import UUID
 import msgspec
 
 from adjudge.config import Request, Way
+from adjudge.core.advance import Ask
 from adjudge.core.errors import AdjudgeError
-from adjudge.core.events import HistoryEvent
 from adjudge.core.facts import facts_in
 from adjudge.core.history import Case
 from adjudge.core.plans import Plan
@@ -21,7 +21,6 @@ from adjudge.engine.coins import Coin
 from adjudge.engine.configuration.controls_in_force import ControlsInForce
 from adjudge.engine.configuration.revisions import Revisions
 from adjudge.engine.identifiers import NewId
-from adjudge.engine.intake.beginning import Begun
 from adjudge.engine.intake.group_commit import GroupCommit
 from adjudge.engine.intake.pending import Answer, Pending, Sheaf
 from adjudge.engine.intake.places import Place, Places
@@ -111,7 +110,7 @@ class Intake:
         begun = place.beginnings.of(plan, case, self._controls.now(), now, deadline_shown=is_shown)
         row = self._row(scope, question, place, way, case, begun.row)
         opened = Opened(
-            _slips(question, row, case, begun, reply) if begun.ask is not None else (),
+            _slips(question, row, case, begun.ask, reply) if begun.ask is not None else (),
             self._shadows(question, row, case, plan, now) if plan.shadows and not shed else (),
             deciders=begun.deciders,
             seconds=begun.seconds,
@@ -170,7 +169,7 @@ class Intake:
             evidence=evidence.decode(),
             evidence_hash=self._hashed(evidence),
             trace=question.trace,
-            audit_role=self._coin.audit(decision, rate).role,
+            audit_role=self._coin.audit_role(decision, rate),
         )
 
     def _hashed(self, evidence: bytes) -> bytes:
@@ -182,8 +181,7 @@ class Intake:
         """Ask on the side whoever is not switched off, whoever decides."""
         switched_off = self._controls.now().switched_off
         asked = tuple(decider for decider in plan.shadows if decider not in switched_off)
-        until = now + slips.SHADOW_PATIENCE
-        return tuple(_slip(question, row, case, (), slips.NO_STAGE, each, until, None) for each in asked)
+        return _slips(question, row, case, Ask(slips.NO_STAGE, asked, None, 0, 0, now + slips.SHADOW_PATIENCE, ()))
 
     def _terms(self, scope: Scope, place: Place, lane: str, plan_hash: str, rate: float) -> Terms:
         limited = scope.limits is not None and scope.limits.open_decisions is not None
@@ -209,38 +207,30 @@ class Intake:
         return found
 
 
-def _slips(question: Question, row: NewDecision, case: Case, begun: Begun, reply: str | None) -> tuple[Slip, ...]:
-    ask, events = begun.ask, begun.events
-    assert ask is not None
-    return tuple([_slip(question, row, case, events, ask.stage, each, ask.until, reply) for each in ask.deciders])
-
-
-def _slip(
-    question: Question,
-    row: NewDecision,
-    case: Case,
-    events: tuple[HistoryEvent, ...],
-    stage: int,
-    decider: str,
-    until: datetime,
-    reply: str | None,
-) -> Slip:
-    return Slip(
-        decision=row.id,
-        revision=row.terms.revision,
-        type=row.terms.type,
-        location=row.terms.location,
-        stage=stage,
-        decider=decider,
-        version=0,
-        case=case,
-        events=events,
-        evidence=question.evidence_json,
-        subject=row.subject.encode(),
-        trace=row.trace,
-        until=until,
-        reply=reply,
-        plan=row.terms.plan_hash,
+def _slips(question: Question, row: NewDecision, case: Case, ask: Ask, reply: str | None = None) -> tuple[Slip, ...]:
+    """Return a slip for each decider that is asked."""
+    terms, subject = row.terms, row.subject.encode()
+    return tuple(
+        [
+            Slip(
+                decision=row.id,
+                revision=terms.revision,
+                type=terms.type,
+                location=terms.location,
+                stage=ask.stage,
+                decider=decider,
+                version=0,
+                case=case,
+                events=ask.record,
+                evidence=question.evidence_json,
+                subject=subject,
+                trace=row.trace,
+                until=ask.until,
+                reply=reply,
+                plan=terms.plan_hash,
+            )
+            for decider in ask.deciders
+        ]
     )
 
 

@@ -49,7 +49,7 @@ _DATA_ERRORS = ("22", "23", "54")
 class Flusher:
     """Commits rows in batches.
 
-    `gives_way`: whether others ask that are in more of a hurry. After a flush it then rests for as long as that took,
+    `others_ask`: whether others do that are in more of a hurry. After a flush it then rests for as long as that took,
     but not for longer because the database is slow.
     """
 
@@ -61,14 +61,14 @@ class Flusher:
         rng: random.Random,
         publish: Callable[[Sequence[Entry]], Awaitable[object]],
         ask_aside: Callable[[Sequence[Slip]], None] = lambda _: None,
-        gives_way: Callable[[], bool] = lambda: False,
+        others_ask: Callable[[], bool] = lambda: False,
     ) -> None:
         self._connect = connect
         self._key_window = timedelta(seconds=key_window_seconds)
         self._rng = rng
         self._publish = publish
         self._ask_aside = ask_aside
-        self._gives_way = gives_way
+        self._others_ask = others_ask
         self._waiting = WaitingRows()
         self._wake = asyncio.Event()
         self._gathering = False
@@ -198,7 +198,7 @@ class Flusher:
         asked |= await intake.already(connection, own) if own else {}
         self._ended = asyncio.get_running_loop().time()
         self._seconds = self._ended - started
-        if self._gives_way():
+        if self._others_ask():
             self._rests_until = self._ended + min(self._seconds, SLOW_SECONDS)
         names.INTAKE_SECONDS.observe(self._seconds)
         names.INTAKE_ROWS.observe(len(batch))

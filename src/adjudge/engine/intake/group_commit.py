@@ -33,14 +33,14 @@ class GroupCommit:
         publish: Callable[[Sequence[Entry]], Awaitable[object]],
         ask_aside: Callable[[Sequence[Slip]], None] = lambda _: None,
     ) -> None:
-        def flusher(gives_way: Callable[[], bool]) -> Flusher:
+        def flusher(others_ask: Callable[[], bool]) -> Flusher:
             return Flusher(
                 connect,
                 key_window_seconds=key_window_seconds,
                 rng=rng,
                 publish=publish,
                 ask_aside=ask_aside,
-                gives_way=gives_way,
+                others_ask=others_ask,
             )
 
         self._others = flusher(lambda: False)

@@ -107,7 +107,14 @@ def truth(
             ref=ref,
             answer_could_influence=False if independent else None,
         )
-    print(as_json(labelled) if json_ else summary(labelled.decision))
+    print(as_json(labelled) if json_ else f"{_recorded(labelled)}\n{summary(labelled.decision)}")
+
+
+def _recorded(labelled: Labelled) -> str:
+    """Say what has become of a truth: the decision as it stands does not show it."""
+    if not labelled.label["recorded"]:
+        return "recorded before: nothing has changed"
+    return "recorded; it amends the outcome" if labelled.label["amended"] else "recorded; it changes no outcome"
 
 
 def _truth(adjudge: Adjudge, id: str, text: str, **known: Any) -> Labelled:

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from adjudge.cli.cells import filled, room
 from adjudge.cli.output import decimal, legible, plain, precise, rough, shown
-from adjudge.client import Decision, Event, Path, WaitingFor
+from adjudge.client import Decision, Event, Label, Path, WaitingFor
 
 MICROS = 1_000_000
 _BY: Mapping[str, str] = {
@@ -64,6 +64,16 @@ def _lines(path: Path) -> Iterator[Line]:
     if path.decision.outcome is None:
         at = path.events[-1].at if path.events else path.decision.asked_at
         yield Line(at, path.decision.status, _waits(path.decision.waiting_for, at))
+    for label in path.labels:
+        yield Line(label.at, *_known(label))
+
+
+def _known(label: Label) -> tuple[str, str]:
+    """Return who says what is true, or came too late."""
+    if label.source.startswith("late-"):
+        return label.ref, f"{shown(label.answer)}, too late to count: kept as a label"
+    where = f" ({label.ref})" if label.ref else ""
+    return label.source, f"{shown(label.answer)} was right{where}"
 
 
 def _line(event: Event, costs: "_Costs") -> Line | None:

@@ -45,7 +45,7 @@ from adjudge.client.problems import (
 from adjudge.client.retrying import Patience
 from adjudge.client.reviews import Claim, Empty, Lease, Media, OtherAnswers, Queue, Recorded, Task, Whole
 from adjudge.client.synchronous import Adjudge
-from adjudge.client.values import Decision, Event, Labelled, Money, Outcome, OutcomeEvent, Path, Plan, WaitingFor
+from adjudge.client.values import Decision, Event, Label, Labelled, Money, Outcome, OutcomeEvent, Path, Plan, WaitingFor
 
 __all__ = [
     "Adjudge",
@@ -69,6 +69,7 @@ __all__ = [
     "Invalid",
     "JournalEntry",
     "Key",
+    "Label",
     "Labelled",
     "Lease",
     "Limits",

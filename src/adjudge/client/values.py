@@ -140,12 +140,23 @@ class Plan(Value, frozen=True, kw_only=True):
     revision: int | None = None
 
 
+class Label(Value, frozen=True, kw_only=True):
+    """What became known of a decision's truth; of a late vote, `ref` is the reviewer."""
+
+    at: datetime
+    source: str
+    answer: Any
+    ref: str = ""
+    after_version: int = 0
+
+
 class Path(Value, frozen=True, kw_only=True):
     """All that happened to a decision, in order, and every version of its outcome."""
 
     decision: Decision
     events: tuple[Event, ...]
     outcomes: tuple[Outcome, ...] = ()
+    labels: tuple[Label, ...] = ()
     stake: Money | None = None
     plan: Plan | None = None
 

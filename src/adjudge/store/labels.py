@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from adjudge.store.connecting import Connection
@@ -27,6 +28,11 @@ class NewLabel:
 
 SAID = "SELECT answer FROM label WHERE decision_id = $1 AND source = $2 AND source_ref = $3"
 
+ALL = """
+    SELECT at, source, source_ref AS ref, answer, after_version FROM label WHERE decision_id = $1
+    ORDER BY at, source, source_ref
+"""
+
 INSERT = """
     INSERT INTO label (decision_id, source, source_ref, answer, reporter, after_version, answer_could_influence)
     VALUES ($1, $2, $3, $4, $5, $6, $7)
@@ -38,6 +44,11 @@ async def insert(connection: Connection, label: NewLabel) -> datetime | None:
     """Record the label; None where this source has said so before."""
     at: datetime | None = await connection.fetchval(INSERT, *(getattr(label, name) for name in NewLabel.__slots__))
     return at
+
+
+async def of_decision(connection: Connection, decision: UUID) -> list[dict[str, Any]]:
+    """Return all labels of a decision, the oldest first."""
+    return [dict(row) for row in await connection.fetch(ALL, decision)]
 
 
 async def said(connection: Connection, decision: UUID, source: str, ref: str) -> str | None:

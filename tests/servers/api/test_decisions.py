@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 from datetime import UTC, datetime, timedelta, timezone
+from unittest.mock import ANY
 from uuid import UUID
 
 import pytest
@@ -475,6 +476,23 @@ async def test_late_truth_amends_where_configured_and_is_a_label_elsewhere(stack
     assert again.json()["decision"] == decision
     assert (label.json()["label"]["amended"], label.json()["decision"]["outcome"]) == (False, other["outcome"])
     assert the_problem(outside, 422, "answer-outside-space")["errors"][0]["pointer"] == "#/answer"
+    [known] = (await stack.admin.get(f"/v1/decisions/{amendable['id']}/path")).json()["labels"]
+    assert (known.pop("at"), known) == (ANY, {**said, "after_version": 1})
+
+
+async def test_a_late_vote_is_on_the_path_for_operators_and_its_reviewer_for_nobody_else(stack):
+    anna, client = await stack.reviewer("anna"), await stack.key("client")
+    asked = await stack.ask("person")
+    [task] = await anna.claim(wait=5)
+    await client.post(f"/v1/decisions/{asked['id']}/cancel")
+    await anna.answer(task, "pay")
+    await client.post(f"/v1/decisions/{asked['id']}/truth", {"answer": "refuse", "source": "appeal"})
+
+    paths = [(await caller.get(f"/v1/decisions/{asked['id']}/path")).json() for caller in (stack.admin, client)]
+
+    told = [[(label["source"], label["answer"]) for label in path["labels"]] for path in paths]
+    assert told == [[("late-vote", "pay"), ("appeal", "refuse")], [("appeal", "refuse")]]
+    assert paths[0]["labels"][0]["ref"].startswith("anna")
 
 
 @pytest.mark.parametrize("source", ["late-vote", "audit", "late-audit-vote"])

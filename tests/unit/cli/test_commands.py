@@ -169,7 +169,7 @@ def test_a_refusal_is_one_line_with_its_pointer_and_one(api, capsys):
     [("pay", "pay"), ("1", "1"), ("7", 7), ("true", True), ('{"boxes": []}', {"boxes": []})],
     ids=["a label", "a label of digits", "a number", "a boolean", "an object"],
 )
-def test_a_truth_is_read_as_the_type_has_its_answers_whatever_became_of_the_decision(api, written, answer):
+def test_a_truth_is_read_as_the_type_has_its_answers_whatever_became_of_the_decision(api, capsys, written, answer):
     """A decision that is open or cancelled has no answer to show of which kind they are."""
     problem = {"type": "x/answer-outside-space", "title": "Answer outside space"}
     label = {"source": "recount", "ref": "", "answer": answer, "recorded": True, "amended": False}
@@ -184,6 +184,7 @@ def test_a_truth_is_read_as_the_type_has_its_answers_whatever_became_of_the_deci
     assert run(["decisions", "truth", "01a2", written, "--source", "recount"]) == 0
 
     assert (api.body()["answer"], api.body()["source"]) == (answer, "recount")
+    assert capsys.readouterr().out.startswith("recorded; it changes no outcome\n")
 
 
 def test_a_truth_that_is_no_answer_is_refused_with_what_the_type_says_of_it(api, capsys):

@@ -18,7 +18,7 @@ def vote(by, at, seconds, cost_micros):
 
 @pytest.fixture
 def a_path():
-    def build(*, status="final", outcome=True, events=()):
+    def build(*, status="final", outcome=True, events=(), labels=()):
         settled_at = "2026-12-01T18:21:22.017Z"
         document = {
             "decision": {
@@ -37,6 +37,7 @@ def a_path():
             "stake": {"amount": "2.49", "currency": "USD"},
             "plan": {"name": "shelf-standard", "revision": 1},
             "events": list(events),
+            "labels": list(labels),
         }
         return msgspec.convert(document, Path)
 
@@ -95,6 +96,19 @@ def test_the_path_reads_as_the_first_hour_promises(a_path):
         "18:21:22.016  ben           satsuma                                        5.5 s   0.026 USD\n"
         "18:21:22.017  settled       satsuma, final, by reviewers: 2 of 2 agree     14.9 s  0.0715 USD in all"
     )
+
+
+def test_what_became_known_of_the_truth_stands_behind_the_outcome(a_path):
+    """A truth was recorded, and shown nowhere."""
+    labels = [
+        {"at": "2026-12-02T08:00:00Z", "source": "recount", "ref": "R-7", "answer": "orange", "after_version": 1},
+        {"at": "2026-12-02T08:00:01Z", "source": "late-vote", "ref": "ben", "answer": "satsuma", "after_version": 1},
+    ]
+
+    truth, late = path_lines(a_path(events=[MODEL, SETTLED], labels=labels))[-2:]
+
+    assert truth.split()[1:] == ["recount", "orange", "was", "right", "(R-7)"]
+    assert late.split()[1:5] == ["ben", "satsuma,", "too", "late"]
 
 
 def test_an_open_decision_says_whom_it_waits_for(a_path):

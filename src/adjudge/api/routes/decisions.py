@@ -20,9 +20,9 @@ from adjudge.api.views import answer_value, view
 from adjudge.core.answers import OutsideSpace
 from adjudge.core.events import read_events
 from adjudge.core.money import Stake, show_micros
-from adjudge.engine.deciding.amending import Truth
+from adjudge.engine.deciding.amending import RESERVED, Truth
 from adjudge.engine.deciding.cancelling import AlreadySettled
-from adjudge.store import decisions, shadows
+from adjudge.store import decisions, labels, shadows
 from adjudge.store.connecting import Connection
 from adjudge.store.scope import Scope
 
@@ -159,6 +159,7 @@ async def get_path(decision: UUID, scope: ClientOrOperator, here: Here) -> Respo
         found = await _seen(connection, scope, decision)
         outcomes, later, history = await decisions.path(connection, decision)
         aside = await shadows.of_decision(connection, decision)
+        known = await labels.of_decision(connection, decision)
         if not found.is_imported:
             await here.revisions.load(connection, {found.revision})
     events = [event for outcome in outcomes for event in read_events(str(outcome["path"]))]
@@ -175,6 +176,11 @@ async def get_path(decision: UUID, scope: ClientOrOperator, here: Here) -> Respo
             "events": [_event(found, event, for_operator=for_operator) for event in events]
             + [msgspec.Raw(event.encode()) for event in later],
             "outcomes": [_outcome(found, outcome) for outcome in outcomes],
+            "labels": [
+                {**label, "answer": answer_value(found.facts, label["answer"])}
+                for label in known
+                if for_operator or label["source"] not in RESERVED  # who answered, and what is audited, is not for all
+            ],
             "shadow": [_aside(found, opinion) for opinion in aside] if for_operator else None,
         }
     )

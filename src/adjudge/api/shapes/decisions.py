@@ -146,6 +146,16 @@ class ShadowOpinion(Shape):
     cost: str
 
 
+class KnownLabel(Shape):
+    """What became known of the truth, or was said too late to count."""
+
+    at: datetime
+    source: str = Field(description="as given with the truth; for operators also `late-vote` and those of audits")
+    ref: str = Field(description="of late votes the reviewer")
+    answer: Any
+    after_version: int = Field(description="version of the outcome that stood when it came; 0: none")
+
+
 class PathView(Shape):
     """All that happened to a decision, in the order recorded."""
 
@@ -156,6 +166,7 @@ class PathView(Shape):
     trace: str | None = Field(description="W3C trace context of the question")
     events: list[PathEvent]
     outcomes: list[OutcomeVersion]
+    labels: list[KnownLabel]
     shadow: list[ShadowOpinion] | None = Field(description="for operators")
 
 

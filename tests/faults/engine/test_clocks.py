@@ -12,7 +12,8 @@ from adjudge.cli.processes import grounds
 from adjudge.engine.clocks import DatabaseClock
 
 HOUR = timedelta(hours=1)
-SLACK = timedelta(seconds=2)
+SLACK = timedelta(minutes=1)
+"""What a busy machine may take; a wrong clock is an hour off."""
 
 
 @pytest.fixture(params=[HOUR, -HOUR], ids=["an hour ahead", "an hour behind"])
@@ -31,8 +32,8 @@ async def test_deadlines_and_leases_are_right_and_the_process_is_not_ready(build
     fallen_back = await stack.read((await stack.ask("nobody.answer"))["id"], wait=10)
     leased = await stack.ask("expert")
     asked = await stack.ask("brief")
-    [task] = await anna.claim(wait=5)
     now = await stack.value("SELECT clock_timestamp()")
+    [task] = await anna.claim(wait=5)
     ready = await stack.client.get("/readyz")
 
     assert (sure["outcome"]["source"], fallen_back["outcome"]["source"]) == ("model", "fallback")
@@ -40,7 +41,7 @@ async def test_deadlines_and_leases_are_right_and_the_process_is_not_ready(build
     assert brief <= life(fallen_back) < SLACK
     assert abs(moment(asked["asked_at"]) - now) < SLACK
     assert abs(datetime.fromtimestamp(instant_of(UUID(asked["id"])), UTC) - now) < SLACK
-    assert timedelta() < moment(task["lease_until"]) - now < timedelta(seconds=0.7)
+    assert timedelta() < moment(task["lease_until"]) - now < SLACK
     assert abs(moment(leased["waiting_for"]["until"]) - now - timedelta(minutes=10)) < SLACK
     assert (ready.status_code, ready.json()["checks"]["clock"]["ok"]) == (503, False)
     for decision in (leased, asked):

@@ -238,7 +238,7 @@ async def test_a_killed_keeper_is_replaced_without_a_trace(build_stack):
     await keeper.kill()
     await stack.start("keeper")
 
-    await stack.settled(asked, seconds=10)
+    await stack.settled(asked)
 
 
 async def test_a_killed_api_has_lost_nothing_that_it_acknowledged(build_stack, unused_tcp_port):

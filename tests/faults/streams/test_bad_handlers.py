@@ -72,7 +72,7 @@ async def test_a_handler_that_hangs_is_cut_off_by_the_end_and_its_messages_go_to
         await broker.until_empty()
 
     cost = noted(cost_of("handler that hangs, worker stopped (lease 30 s)", ledger, bodies, started))
-    assert cost.seconds < 3
+    assert cost.seconds < 10
 
 
 async def test_a_worker_whose_clock_jumps_handles_everything_once(broker, ledger, noted):

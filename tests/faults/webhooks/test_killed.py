@@ -76,7 +76,7 @@ async def test_deliveries_survive_an_outage_of_the_database(private_postgres, bu
 
 
 async def test_a_receiver_that_is_slower_than_a_lease_is_not_told_twice(build_stack):
-    stack = await build_stack("api", "worker", "keeper", **(ALLOWED | {"lease_seconds": 0.6}))
+    stack = await build_stack("api", "worker", "keeper", **ALLOWED)
     enough = asyncio.Event()
 
     async def in_its_own_time(_: int) -> web.Response:

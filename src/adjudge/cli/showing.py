@@ -17,6 +17,8 @@ _BY: Mapping[str, str] = {
     "fallback": "by the fallback",
     "cancel": "by cancelling",
 }
+_LATE = ("late-vote", "late-audit-vote")
+"""Sources of labels that are votes, of whom `ref` says; callers name theirs as they like, `late-delivery` too."""
 _WIDTH_OF_WHAT = 45
 _LIKELIEST = 3
 
@@ -70,8 +72,8 @@ def _lines(path: Path) -> Iterator[Line]:
 
 def _known(label: Label) -> tuple[str, str]:
     """Return who says what is true, or came too late."""
-    if label.source.startswith("late-"):
-        return label.ref, f"{shown(label.answer)}, too late to count: kept as a label"
+    if label.source in _LATE:
+        return label.ref, f"{shown(label.answer)}, too late: kept as a label"
     where = f" ({label.ref})" if label.ref else ""
     return label.source, f"{shown(label.answer)} was right{where}"
 

@@ -103,12 +103,14 @@ def test_what_became_known_of_the_truth_stands_behind_the_outcome(a_path):
     labels = [
         {"at": "2026-12-02T08:00:00Z", "source": "recount", "ref": "R-7", "answer": "orange", "after_version": 1},
         {"at": "2026-12-02T08:00:01Z", "source": "late-vote", "ref": "ben", "answer": "satsuma", "after_version": 1},
+        {"at": "2026-12-02T08:00:02Z", "source": "late-return", "ref": "", "answer": "orange", "after_version": 1},
     ]
 
-    truth, late = path_lines(a_path(events=[MODEL, SETTLED], labels=labels))[-2:]
+    truth, late, other = path_lines(a_path(events=[MODEL, SETTLED], labels=labels))[-3:]
 
     assert truth.split()[1:] == ["recount", "orange", "was", "right", "(R-7)"]
-    assert late.split()[1:5] == ["ben", "satsuma,", "too", "late"]
+    assert late.split()[1:5] == ["ben", "satsuma,", "too", "late:"]
+    assert other.split()[1:] == ["late-return", "orange", "was", "right"]
 
 
 def test_an_open_decision_says_whom_it_waits_for(a_path):

@@ -147,7 +147,7 @@ class ShadowOpinion(Shape):
 
 
 class KnownLabel(Shape):
-    """What became known of the truth, or was said too late to count."""
+    """What became known of the truth, or was voted too late."""
 
     at: datetime
     source: str = Field(description="as given with the truth; for operators also `late-vote` and those of audits")

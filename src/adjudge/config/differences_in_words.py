@@ -57,7 +57,7 @@ def _sum(difference: Difference) -> str:
     changed = f"{counted(leaves, 'value')}, {counted(plans, 'plan')}"
     if touched is None or of_all is None:
         return changed
-    return f"{changed}; touches {touched:,.0f} of {of_all:,.0f} decisions a day"
+    return f"{changed}; touches {_a_day(touched)} of {_a_day(of_all)} decisions a day"
 
 
 def _named(locations: Sequence[str]) -> str:
@@ -74,4 +74,9 @@ def _value(value: Json) -> str:
 def _decisions(number: float | None) -> str:
     if number is None:
         return ""
-    return f", {number:,.0f} {'decision' if number == 1 else 'decisions'} a day"
+    return f", {_a_day(number)} {'decision' if number == 1 else 'decisions'} a day"
+
+
+def _a_day(number: float) -> str:
+    """Few are told to a tenth, or what has just begun to be asked would be told as nothing."""
+    return f"{number:,.0f}" if number >= 10 or number == int(number) else f"{max(number, 0.1):.1f}"

@@ -60,6 +60,18 @@ def test_a_threshold_changes_the_plan_where_it_is_in_force(compiled: Compile) ->
     assert difference_in_words(changed)[-1] == "1 value, 1 plan; touches 7 of 7 decisions a day"
 
 
+@pytest.mark.parametrize(
+    ("a_day", "told"), [(0.0, "0"), (2 / 7, "0.3"), (1e-3, "0.1"), (3.0, "3"), (9.5, "9.5"), (1_200.4, "1,200")]
+)
+def test_little_traffic_is_not_told_as_none(compiled: Compile, a_day: float, told: str) -> None:
+    """Two questions of the first hour are two in a week."""
+    traffic = {("default", "claim.pay"): a_day}
+    changed = difference(compiled(CLAIMS), compiled(CLAIMS.replace("0.95", "0.97")), traffic)
+
+    assert difference_in_words(changed)[0].endswith(f"at default, {told} decisions a day")
+    assert difference_in_words(changed)[-1].endswith(f"touches {told} of {told} decisions a day")
+
+
 def test_only_the_decisions_that_read_a_leaf_are_counted(compiled: Compile) -> None:
     """A decider's price is of its plans, a pool's wage of all that ask its people."""
     traffic = {("default", "claim.pay"): 5, ("default", "spare.pay"): 70}

@@ -28,7 +28,9 @@ class Table:
     def column(self, name: str) -> int:
         """Return the place of a column. Raises UnreadableSet."""
         if name not in self.columns:
-            raise UnreadableSet(f"{self.path}: there is no column `{name}` (it has {', '.join(self.columns[:8])})")
+            raise UnreadableSet(
+                f"{self.path}: there is no column `{name}` (it has {', '.join(self.columns[:8]) or 'none'})"
+            )
         return self.columns.index(name)
 
     def dicts(self) -> Iterator[dict[str, str]]:

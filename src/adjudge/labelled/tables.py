@@ -73,7 +73,9 @@ class Table:
     def place(self, name: str) -> int:
         """Return where a column stands. Raises UnreadableTable."""
         if name not in self.columns:
-            raise UnreadableTable(f"{self.path}: there is no column {name!r} (it has {', '.join(self.columns[:8])})")
+            raise UnreadableTable(
+                f"{self.path}: there is no column {name!r} (it has {', '.join(self.columns[:8]) or 'none'})"
+            )
         return self.columns.index(name)
 
 

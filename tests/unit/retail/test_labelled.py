@@ -60,6 +60,7 @@ def test_a_picture_outside_the_folder_is_not_shown(make_set, tmp_path):
     ("file", "text", "said"),
     [
         ("labels.csv", "name\na\n", "no column `label`"),
+        ("items.csv", "", r"no column `item_id` \(it has none\)"),
         ("labels.csv", "label\na\na\n", "each once"),
         ("labels.csv", "label\na\n" + "b" * 201 + "\n", "1 to 200 printable characters"),
         ("items.csv", "item_id,truth\nx,d\n", "`d`, is no label"),

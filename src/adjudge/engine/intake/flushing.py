@@ -34,6 +34,8 @@ LARGEST_BATCH = 200
 CONNECTIONS = 2
 SLOW_SECONDS = 0.025
 """After this long a flush no longer keeps the other connection waiting: its commit may hang."""
+REST = 3
+"""Times what a flush took, where others go first."""
 LOOK_SECONDS = 0.005
 """How often a waiting connection looks whether it may flush now."""
 QUIET_TURNS = 3
@@ -49,7 +51,7 @@ _DATA_ERRORS = ("22", "23", "54")
 class Flusher:
     """Commits rows in batches.
 
-    `others_ask`: whether others do that are in more of a hurry. After a flush it then rests for as long as that took,
+    `others_ask`: whether others do that are in more of a hurry. After a flush it then rests for three times as long,
     but not for longer because the database is slow.
     """
 
@@ -199,7 +201,7 @@ class Flusher:
         self._ended = asyncio.get_running_loop().time()
         self._seconds = self._ended - started
         if self._others_ask():
-            self._rests_until = self._ended + min(self._seconds, SLOW_SECONDS)
+            self._rests_until = self._ended + REST * min(self._seconds, SLOW_SECONDS)
         names.INTAKE_SECONDS.observe(self._seconds)
         names.INTAKE_ROWS.observe(len(batch))
         self._answer(ordered, asked, holders)

@@ -10,19 +10,35 @@ from pathlib import Path
 # that import fail as if it were not, which httpx provides for. It would double our start-up time.
 sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
 
-from adjudge.cli.refusing import Refused  # noqa: E402
-from adjudge.client import Adjudge, Problem  # noqa: E402
+from adjudge.cli.refusing import Refused, remark  # noqa: E402
+from adjudge.client import Adjudge, Patience, Problem  # noqa: E402
 from adjudge.client.finding import PROJECT_FOLDER, find_project  # noqa: E402
+
+SILENT_SECONDS = 1.0
+"""For so long a command waits without a word."""
 
 
 @contextmanager
 def connected() -> Iterator[Adjudge]:
     """Yield the client; a problem ends the command with its one line."""
     try:
-        with Adjudge() as adjudge:
+        with Adjudge(on_retry=Waiting(Patience().total_seconds)) as adjudge:
             yield adjudge
     except Problem as problem:
         raise Refused(str(problem)) from problem
+
+
+class Waiting:
+    """Says once why a command waits, where that takes longer than a moment."""
+
+    def __init__(self, at_most: float) -> None:
+        self._at_most = at_most
+        self._seconds = 0.0
+
+    def __call__(self, problem: Problem, seconds: float) -> None:
+        before, self._seconds = self._seconds, self._seconds + seconds
+        if before < SILENT_SECONDS <= self._seconds:
+            remark(f"{problem}. It is tried again for up to {self._at_most:.0f} s")
 
 
 def key_of(reviewer: str) -> str:

@@ -35,6 +35,7 @@ class AsyncSending:
         requests: Requests,
         patience: Patience,
         *,
+        on_retry: Callable[[Problem, float], None],
         now: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]],
         chance: Callable[[], float],
@@ -43,6 +44,7 @@ class AsyncSending:
         self._http = http
         self._requests = requests
         self._patience = patience
+        self._on_retry = on_retry
         self._sleep = sleep
         self._chance = chance
         self.now = now
@@ -58,6 +60,7 @@ class AsyncSending:
             pause = None if failure is None else attempts.pause_after(failure, self.now(), self._chance)
             if pause is None:
                 return self._requests.read(call, result)
+            self._on_retry(self._requests.problem_of(result), pause)
             await self._sleep(pause)
 
     async def follow(self, steps: Steps[T], /) -> T:
@@ -293,7 +296,7 @@ class AsyncSwitches(AsyncResource):
 class AsyncAdjudge:
     """The API of one Adjudge, awaited. Close it with `aclose`, or use it in an `async with` statement.
 
-    Where the address and the key come from: as for `Adjudge`.
+    Where the address and the key come from, and what `on_retry` is told: as for `Adjudge`.
     """
 
     def __init__(
@@ -302,6 +305,7 @@ class AsyncAdjudge:
         key: str | None = None,
         *,
         patience: Patience = Patience(),  # noqa: B008  frozen
+        on_retry: Callable[[Problem, float], None] = lambda problem, seconds: None,
         transport: httpx.AsyncBaseTransport | None = None,
         now: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -312,6 +316,7 @@ class AsyncAdjudge:
             httpx.AsyncClient(transport=transport, verify=authorities()),
             Requests(connection_to(url, key)),
             patience,
+            on_retry=on_retry,
             now=now,
             sleep=sleep,
             chance=chance,

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from adjudge.client.problems import document_of, problem_of, unreadable
+from adjudge.client.problems import Problem, document_of, problem_of, unreadable
 from adjudge.client.retrying import retry_after
 
 T = TypeVar("T")
@@ -88,10 +88,15 @@ def content_of(call: Call[Any]) -> bytes | None:
     return None if call.body is None else msgspec.json.encode(call.body)
 
 
+def refusal(status: int, headers: Mapping[str, str], content: bytes) -> Problem:
+    """Return the problem that an answer tells of."""
+    return problem_of(status, document_of(content), retry_after(headers))
+
+
 def read_answer(call: Call[T], status: int, headers: Mapping[str, str], content: bytes) -> T:
     """Return what the call is for. Raises Problem."""
     if not 200 <= status < 300:
-        raise problem_of(status, document_of(content), retry_after(headers))
+        raise refusal(status, headers, content)
     try:
         return call.read(content)
     except msgspec.DecodeError as error:

@@ -8,9 +8,9 @@ from typing import Any, TypeAlias, TypeVar
 
 import httpx
 
-from adjudge.client.calls import Call, content_of, read_answer
+from adjudge.client.calls import Call, content_of, read_answer, refusal
 from adjudge.client.finding import Connection
-from adjudge.client.problems import unreachable
+from adjudge.client.problems import Problem, unreachable
 from adjudge.client.retrying import Failure, retry_after
 
 T = TypeVar("T")
@@ -57,8 +57,14 @@ class Requests:
     def read(self, call: Call[T], result: Result) -> T:
         """Return what the call is for. Raises Problem."""
         if isinstance(result, httpx.TransportError):
-            raise unreachable(self.connection.url, result) from result
+            raise self.problem_of(result) from result
         return read_answer(call, result.status_code, result.headers, result.content)
+
+    def problem_of(self, result: Result) -> Problem:
+        """Return what stands against a result that is no success."""
+        if isinstance(result, httpx.TransportError):
+            return unreachable(self.connection.url, result)
+        return refusal(result.status_code, result.headers, result.content)
 
 
 def failure_of(result: Result) -> Failure | None:

@@ -34,6 +34,7 @@ class Sending:
         requests: Requests,
         patience: Patience,
         *,
+        on_retry: Callable[[Problem, float], None],
         now: Callable[[], float],
         sleep: Callable[[float], None],
         chance: Callable[[], float],
@@ -42,6 +43,7 @@ class Sending:
         self._http = http
         self._requests = requests
         self._patience = patience
+        self._on_retry = on_retry
         self._sleep = sleep
         self._chance = chance
         self.now = now
@@ -57,6 +59,7 @@ class Sending:
             pause = None if failure is None else attempts.pause_after(failure, self.now(), self._chance)
             if pause is None:
                 return self._requests.read(call, result)
+            self._on_retry(self._requests.problem_of(result), pause)
             self._sleep(pause)
 
     def follow(self, steps: Steps[T], /) -> T:
@@ -291,6 +294,8 @@ class Adjudge:
 
     Without `url` and `key`: ADJUDGE_URL and ADJUDGE_KEY, else `.adjudge/api.json` of the current
     folder or a parent. Raises NotConnected where neither says enough.
+
+    `on_retry` is told of each attempt that failed, before the call is sent again: why, and after how many seconds.
     """
 
     def __init__(
@@ -299,6 +304,7 @@ class Adjudge:
         key: str | None = None,
         *,
         patience: Patience = Patience(),  # noqa: B008  frozen
+        on_retry: Callable[[Problem, float], None] = lambda problem, seconds: None,
         transport: httpx.BaseTransport | None = None,
         now: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
@@ -309,6 +315,7 @@ class Adjudge:
             httpx.Client(transport=transport, verify=authorities()),
             Requests(connection_to(url, key)),
             patience,
+            on_retry=on_retry,
             now=now,
             sleep=sleep,
             chance=chance,

@@ -198,7 +198,7 @@ def test_a_truth_that_is_no_answer_is_refused_with_what_the_type_says_of_it(api,
 
 
 def test_a_fault_of_ours_is_one_line_too(api, capsys, monkeypatch):
-    monkeypatch.setattr(connection, "Adjudge", lambda: 1 / 0)
+    monkeypatch.setattr(connection, "Adjudge", lambda **_: 1 / 0)
 
     assert run(["queues"]) == 1
 

@@ -51,6 +51,21 @@ def test_a_server_that_asks_for_no_pause_is_asked_seldomer_all_the_same(server, 
     assert server.slept == pytest.approx([0.1, 0.2, 0.4, 0.8, 1.6, 3.2])
 
 
+@pytest.mark.parametrize("is_awaited", [False, True])
+async def test_who_asks_is_told_of_each_attempt_that_failed(server, a_decision, is_awaited):
+    told = []
+    settings = {"on_retry": lambda problem, seconds: told.append((problem.kind, seconds))}
+    server.say(REFUSED, server.refusal(429, "overloaded", retry_after="7"), a_decision())
+
+    if is_awaited:
+        await server.async_client(**settings).decisions.get("01a2")
+    else:
+        server.client(**settings).decisions.get("01a2")
+
+    assert [kind for kind, _ in told] == ["unreachable", "overloaded"]
+    assert [seconds for _, seconds in told] == server.slept
+
+
 def test_a_retry_after_beyond_all_patience_is_an_error_at_once(server, adjudge):
     server.say(server.refusal(429, "overloaded", retry_after="3600"))
 

@@ -15,7 +15,6 @@ from adjudge_retail.reading import Table, UnreadableSet, find_table, find_tables
 from adjudge_retail.scores import ScoreTable, read_scores
 
 KNOWN: Final = ("item_id", "truth", "image")
-LONGEST_LABEL: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +68,6 @@ def read_set(folder: Path) -> LabelledSet:
     names = tuple(row[labels.column("label")] for row in labels.rows)
     if not names or len(set(names)) < len(names):
         raise UnreadableSet(f"{labels.path}: labels must be there, each once")
-    strange = next((name for name in names if not 0 < len(name) <= LONGEST_LABEL or not name.isprintable()), None)
-    if strange is not None:
-        raise UnreadableSet(
-            f"{labels.path}: {strange[:80]!r} is not a label: 1 to {LONGEST_LABEL} printable characters"
-        )
     files = find_tables(folder / "scores")
     answers, counted = _answers(folder, names)
     return LabelledSet(

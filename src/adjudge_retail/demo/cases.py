@@ -13,8 +13,11 @@ from adjudge_retail.demo.stores import Store
 from adjudge_retail.labelled import Item, LabelledSet
 from adjudge_retail.people import CONFIRM, IDENTIFY, Effort, Puzzle
 from adjudge_retail.planograms import Planogram, planogram
+from adjudge_retail.reading import UnreadableSet
 from adjudge_retail.scores import is_distribution, restricted
 
+LONGEST_LABEL: Final = 200
+"""Of an answer space."""
 OTHER: Final = "other"
 IDENTIFY_TYPE: Final = "product.identify"
 CONFIRM_TYPE: Final = "product.confirm"
@@ -124,7 +127,11 @@ def shipped_sources(products: LabelledSet, claims: LabelledSet) -> tuple[Source,
 
 
 def folder_sources(labelled: LabelledSet) -> tuple[Source, ...]:
-    """Return the source of any folder: its labels are the answers."""
+    """Return the source of any folder: its labels are the answers. Raises UnreadableSet where one cannot be."""
+    for label in labelled.labels:
+        if not 0 < len(label) <= LONGEST_LABEL or not label.isprintable():
+            must = f"1 to {LONGEST_LABEL} printable characters"
+            raise UnreadableSet(f"{labelled.folder}: the label {label[:80]!r} cannot be an answer: {must}")
     return (Source(LABEL_TYPE, labelled, IDENTIFY),)
 
 

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -7,6 +8,7 @@ from adjudge_retail.demo.cases import Site, case_of, folder_sources
 from adjudge_retail.demo.project import ForeignFolder, lend_connection, take_back, write_project
 from adjudge_retail.demo.stores import TWELVE
 from adjudge_retail.labelled import read_set
+from adjudge_retail.reading import UnreadableSet
 
 
 def a_case(folder, event):
@@ -87,3 +89,12 @@ def test_a_project_of_the_users_own_stays_as_it_is(running, tmp_path):
 def test_what_a_killed_demo_left_behind_is_replaced(running, tmp_path):
     for _ in range(2):
         assert lend_connection(running, tmp_path) is not None
+
+
+@pytest.mark.parametrize("label", ["b" * 201, "two\nlines", "ti\tn"])
+def test_a_label_that_cannot_be_an_answer_is_refused_before_anything_starts(make_set, label):
+    """Reading takes it: answers in other people's words come out of an export, too."""
+    labelled = replace(read_set(make_set()), labels=("a", label))
+
+    with pytest.raises(UnreadableSet, match="cannot be an answer: 1 to 200 printable characters"):
+        folder_sources(labelled)

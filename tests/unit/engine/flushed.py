@@ -1,13 +1,20 @@
 """Rows to be flushed, and a database that answers when the test says so."""
 
 import asyncio
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import TypeVar
 from uuid import UUID
 
+from adjudge.engine.intake.flushing import Flusher
+from adjudge.engine.intake.group_commit import GroupCommit
 from adjudge.store.intake import Beginning, NewDecision, Terms
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+T = TypeVar("T", Flusher, GroupCommit)
 
 
 class Database:
@@ -40,6 +47,25 @@ class Database:
 
     def let_go(self, number: int) -> None:
         self.statements[number - 1][1].set()
+
+
+def made(kind: type[T], database: Database) -> T:
+    """Return what commits rows into this database, and sends nothing."""
+
+    async def publish(_: object) -> None:
+        pass
+
+    return kind(database.connect, key_window_seconds=60, rng=random.Random(1), publish=publish)
+
+
+@asynccontextmanager
+async def at_work(kind: type[T], database: Database) -> AsyncIterator[T]:
+    """Yield it while it flushes."""
+    found = made(kind, database)
+    running = asyncio.create_task(found.run())
+    yield found
+    running.cancel()
+    await asyncio.wait([running])
 
 
 def a_row(n: int, *, lane: str = "realtime") -> NewDecision:

@@ -1,10 +1,9 @@
 """A statement costs more than its rows: few rows wait for the one on its way, a full batch does not."""
 
 import asyncio
-import random
 
 import pytest
-from tests.unit.engine.flushed import NOON, Database, a_row
+from tests.unit.engine.flushed import NOON, Database, a_row, at_work, made
 
 from adjudge.engine.intake import flushing
 from adjudge.engine.intake.flushing import LARGEST_BATCH, Flusher
@@ -18,14 +17,8 @@ async def database():
 
 @pytest.fixture
 async def flusher(database):
-    async def publish(_: object) -> None:
-        pass
-
-    flusher = Flusher(database.connect, key_window_seconds=60, rng=random.Random(1), publish=publish)
-    running = asyncio.create_task(flusher.run())
-    yield flusher
-    running.cancel()
-    await asyncio.wait([running])
+    async with at_work(Flusher, database) as flusher:
+        yield flusher
 
 
 @pytest.mark.parametrize("turns", range(12))
@@ -37,10 +30,7 @@ async def test_it_ends_whenever_it_is_told_to(turns):
             await asyncio.sleep(0)
             return self
 
-    async def publish(_: object) -> None:
-        pass
-
-    flusher = Flusher(Slow().connect, key_window_seconds=60, rng=random.Random(1), publish=publish)
+    flusher = made(Flusher, Slow())
     running = asyncio.create_task(flusher.run())
     flusher.submit(a_row(0), Sheaf())
     for _ in range(turns):

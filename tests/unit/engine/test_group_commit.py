@@ -1,10 +1,9 @@
 """What is in no hurry is flushed by itself, and rests while others ask: nobody waits for a burst of bulk posts."""
 
 import asyncio
-import random
 
 import pytest
-from tests.unit.engine.flushed import Database, a_row
+from tests.unit.engine.flushed import Database, a_row, at_work
 
 from adjudge.engine.intake import flushing, group_commit
 from adjudge.engine.intake.group_commit import GroupCommit
@@ -18,14 +17,8 @@ async def database():
 
 @pytest.fixture
 async def commit(database):
-    async def publish(_: object) -> None:
-        pass
-
-    commit = GroupCommit(database.connect, key_window_seconds=60, rng=random.Random(1), publish=publish)
-    running = asyncio.create_task(commit.run())
-    yield commit
-    running.cancel()
-    await asyncio.wait([running])
+    async with at_work(GroupCommit, database) as commit:
+        yield commit
 
 
 async def test_nobody_waits_for_a_flush_of_bulk(commit, database, monkeypatch):
